@@ -1,0 +1,374 @@
+//! Where the machines inside a machine put what is to be done: one ordered list of outputs, and the bytes waiting for
+//! each connection.
+
+use crate::machine::{Change, ConnId, Output, SaveTicket};
+use crate::notice::Notice;
+use bytes::{Bytes, BytesMut};
+use std::collections::VecDeque;
+
+/// A piece of at least this many bytes is queued as its own reference-counted slice; a smaller one is copied into the
+/// tail, which costs less than the bookkeeping.
+const SHARE_FROM_BYTES: usize = 512;
+
+/// Bytes waiting for one connection.
+#[derive(Debug, Default)]
+struct Outbox {
+    pieces: VecDeque<Bytes>,
+    tail: BytesMut,
+    /// Waiting here, not yet taken.
+    queued_bytes: usize,
+    /// Taken by the driver, not yet flushed.
+    in_flight_bytes: usize,
+    /// A `Write` has been emitted and its bytes not been taken yet.
+    announced: bool,
+    /// Close when everything is flushed.
+    closing: bool,
+}
+
+impl Outbox {
+    fn push(&mut self, piece: Bytes) {
+        self.queued_bytes += piece.len();
+        if piece.len() < SHARE_FROM_BYTES {
+            self.tail.extend_from_slice(&piece);
+        } else {
+            self.seal();
+            self.pieces.push_back(piece);
+        }
+    }
+
+    fn push_copy(&mut self, bytes: &[u8]) {
+        self.queued_bytes += bytes.len();
+        self.tail.extend_from_slice(bytes);
+    }
+
+    fn seal(&mut self) {
+        if !self.tail.is_empty() {
+            self.pieces.push_back(self.tail.split().freeze());
+        }
+    }
+
+    fn take(&mut self, budget: usize, into: &mut Vec<Bytes>) -> usize {
+        self.seal();
+        let mut taken = 0;
+        while let Some(piece) = self.pieces.front_mut() {
+            let room = budget - taken;
+            if piece.len() <= room {
+                taken += piece.len();
+                into.extend(self.pieces.pop_front());
+            } else {
+                if room > 0 {
+                    taken += room;
+                    into.push(piece.split_to(room));
+                }
+                break;
+            }
+        }
+        self.queued_bytes -= taken;
+        self.in_flight_bytes += taken;
+        taken
+    }
+
+    fn is_idle(&self) -> bool {
+        self.queued_bytes == 0 && self.in_flight_bytes == 0
+    }
+}
+
+#[derive(Debug)]
+struct Slot {
+    generation: u32,
+    outbox: Option<Box<Outbox>>,
+    /// Open: a released slot waits in the free list.
+    open: bool,
+}
+
+/// Outputs in order, and the outbox of each connection.
+#[derive(Debug, Default)]
+pub struct Effects {
+    outputs: VecDeque<Output>,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    open: usize,
+    saves: u64,
+}
+
+impl Effects {
+    /// A new connection.
+    pub fn open(&mut self) -> ConnId {
+        self.open += 1;
+        if let Some(index) = self.free.pop() {
+            let slot = &mut self.slots[index as usize];
+            slot.open = true;
+            return ConnId { index, generation: slot.generation };
+        }
+        // The machines bound the number of connections far below u32::MAX.
+        let index = self.slots.len() as u32;
+        self.slots.push(Slot { generation: 0, outbox: None, open: true });
+        ConnId { index, generation: 0 }
+    }
+
+    /// A new connection, to be dialed.
+    pub fn dial(&mut self, host: &str, port: u16) -> ConnId {
+        let conn = self.open();
+        self.outputs.push_back(Output::Dial { conn, host: host.to_owned(), port });
+        conn
+    }
+
+    fn slot(&self, conn: ConnId) -> Option<&Slot> {
+        self.slots.get(conn.index()).filter(|slot| slot.open && slot.generation == conn.generation)
+    }
+
+    fn outbox(&mut self, conn: ConnId) -> Option<&mut Outbox> {
+        let slot = self.slots.get_mut(conn.index())?;
+        if !slot.open || slot.generation != conn.generation {
+            return None;
+        }
+        // Made at the first byte, dropped when idle: an idle connection costs no buffer.
+        Some(slot.outbox.get_or_insert_default())
+    }
+
+    /// Whether the connection is open (a closing one still is).
+    pub fn is_open(&self, conn: ConnId) -> bool {
+        self.slot(conn).is_some()
+    }
+
+    /// Queues a copy of `bytes`.
+    pub fn send(&mut self, conn: ConnId, bytes: &[u8]) {
+        self.with_outbox(conn, |outbox| outbox.push_copy(bytes));
+    }
+
+    /// Queues a slice that several connections may share.
+    pub fn send_shared(&mut self, conn: ConnId, bytes: Bytes) {
+        self.with_outbox(conn, |outbox| outbox.push(bytes));
+    }
+
+    fn with_outbox(&mut self, conn: ConnId, push: impl FnOnce(&mut Outbox)) {
+        let Some(outbox) = self.outbox(conn) else { return };
+        if outbox.closing {
+            return;
+        }
+        push(outbox);
+        if outbox.queued_bytes > 0 && outbox.in_flight_bytes == 0 && !outbox.announced {
+            outbox.announced = true;
+            self.outputs.push_back(Output::Write { conn });
+        }
+    }
+
+    /// Bytes queued or in flight.
+    pub fn pending_bytes(&self, conn: ConnId) -> usize {
+        self.slot(conn)
+            .and_then(|slot| slot.outbox.as_ref())
+            .map_or(0, |outbox| outbox.queued_bytes + outbox.in_flight_bytes)
+    }
+
+    /// See [`crate::machine::Machine::take_bytes`].
+    pub fn take_bytes(&mut self, conn: ConnId, budget: usize, into: &mut Vec<Bytes>) -> usize {
+        let Some(outbox) = self.outbox(conn) else { return 0 };
+        outbox.announced = false;
+        outbox.take(budget.max(1), into)
+    }
+
+    /// The driver has written what it took.
+    pub fn flushed(&mut self, conn: ConnId) {
+        let Some(outbox) = self.outbox(conn) else { return };
+        outbox.in_flight_bytes = 0;
+        if outbox.queued_bytes > 0 {
+            if !outbox.announced {
+                outbox.announced = true;
+                self.outputs.push_back(Output::Write { conn });
+            }
+        } else if outbox.closing {
+            self.close_now(conn);
+        } else if let Some(slot) = self.slots.get_mut(conn.index()) {
+            slot.outbox = None;
+        }
+    }
+
+    /// Closes when all that is queued has been flushed. Says whether that is already done.
+    pub fn close_when_flushed(&mut self, conn: ConnId) -> bool {
+        let Some(outbox) = self.outbox(conn) else { return true };
+        outbox.closing = true;
+        if outbox.is_idle() {
+            self.close_now(conn);
+            return true;
+        }
+        false
+    }
+
+    /// Closes and gives up what is still queued.
+    pub fn close_now(&mut self, conn: ConnId) {
+        if self.release(conn) {
+            self.outputs.push_back(Output::Close { conn });
+        }
+    }
+
+    /// The connection is gone: its id is dead from here on. Says whether it was open.
+    pub fn release(&mut self, conn: ConnId) -> bool {
+        if self.slot(conn).is_none() {
+            return false;
+        }
+        let slot = &mut self.slots[conn.index()];
+        slot.open = false;
+        slot.outbox = None;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(conn.index);
+        self.open -= 1;
+        true
+    }
+
+    /// Stops or goes on reading.
+    pub fn read(&mut self, conn: ConnId, enabled: bool) {
+        if self.is_open(conn) {
+            self.outputs.push_back(Output::Read { conn, enabled });
+        }
+    }
+
+    /// Makes changes durable.
+    pub fn save(&mut self, changes: Vec<Change>) -> SaveTicket {
+        self.saves += 1;
+        let ticket = SaveTicket(self.saves);
+        self.outputs.push_back(Output::Save { ticket, changes });
+        ticket
+    }
+
+    /// Tells the operator.
+    pub fn notice(&mut self, notice: Notice) {
+        self.outputs.push_back(Output::Notice(notice));
+    }
+
+    /// The machine has ended.
+    pub fn stopped(&mut self) {
+        self.outputs.push_back(Output::Stopped);
+    }
+
+    /// See [`crate::machine::Machine::poll_output`].
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// How many connections are open.
+    pub fn open_count(&self) -> usize {
+        self.open
+    }
+}
+
+/// A value for each connection of one kind, found by id; a late id finds nothing.
+#[derive(Debug)]
+pub struct ConnMap<T> {
+    slots: Vec<Option<(u32, T)>>,
+    len: usize,
+}
+
+impl<T> Default for ConnMap<T> {
+    fn default() -> Self {
+        ConnMap { slots: Vec::new(), len: 0 }
+    }
+}
+
+impl<T> ConnMap<T> {
+    /// Puts a value for `conn`, in place of any for an earlier connection with its index.
+    pub fn insert(&mut self, conn: ConnId, value: T) {
+        if self.slots.len() <= conn.index() {
+            self.slots.resize_with(conn.index() + 1, || None);
+        }
+        if self.slots[conn.index()].replace((conn.generation, value)).is_none() {
+            self.len += 1;
+        }
+    }
+
+    /// The value for `conn`.
+    pub fn get(&self, conn: ConnId) -> Option<&T> {
+        match self.slots.get(conn.index())? {
+            Some((generation, value)) if *generation == conn.generation => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The value for `conn`, to change.
+    pub fn get_mut(&mut self, conn: ConnId) -> Option<&mut T> {
+        match self.slots.get_mut(conn.index())? {
+            Some((generation, value)) if *generation == conn.generation => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Takes the value for `conn` out.
+    pub fn remove(&mut self, conn: ConnId) -> Option<T> {
+        self.get(conn)?;
+        self.len -= 1;
+        self.slots[conn.index()].take().map(|(_, value)| value)
+    }
+
+    /// All, in the order of their index.
+    pub fn iter(&self) -> impl Iterator<Item = (ConnId, &T)> {
+        self.slots.iter().enumerate().filter_map(|(index, slot)| {
+            let (generation, value) = slot.as_ref()?;
+            Some((ConnId { index: index as u32, generation: *generation }, value))
+        })
+    }
+
+    /// All, to change, in the order of their index.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (ConnId, &mut T)> {
+        self.slots.iter_mut().enumerate().filter_map(|(index, slot)| {
+            let (generation, value) = slot.as_mut()?;
+            Some((ConnId { index: index as u32, generation: *generation }, value))
+        })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take_all(effects: &mut Effects, conn: ConnId, budget: usize) -> Vec<u8> {
+        let mut pieces = Vec::new();
+        effects.take_bytes(conn, budget, &mut pieces);
+        pieces.concat()
+    }
+
+    #[test]
+    fn bytes_leave_in_order_within_the_budget_and_one_write_is_announced_at_a_time() {
+        let mut effects = Effects::default();
+        let conn = effects.open();
+        effects.send(conn, b"abc");
+        effects.send_shared(conn, Bytes::from(vec![b'x'; 600]));
+        effects.send(conn, b"end");
+        assert!(matches!(effects.poll(), Some(Output::Write { .. })));
+        assert!(effects.poll().is_none());
+        assert_eq!(take_all(&mut effects, conn, 4), b"abcx");
+        assert_eq!(effects.pending_bytes(conn), 606);
+        effects.flushed(conn);
+        assert!(matches!(effects.poll(), Some(Output::Write { .. })));
+        assert_eq!(take_all(&mut effects, conn, 10_000).len(), 602);
+        effects.flushed(conn);
+        assert!(effects.poll().is_none());
+        assert_eq!(effects.pending_bytes(conn), 0);
+    }
+
+    #[test]
+    fn closing_waits_for_the_flush_and_kills_the_id() {
+        let mut effects = Effects::default();
+        let conn = effects.open();
+        effects.send(conn, b"bye");
+        assert!(!effects.close_when_flushed(conn));
+        effects.send(conn, b"too late");
+        assert_eq!(take_all(&mut effects, conn, 100), b"bye");
+        effects.flushed(conn);
+        assert!(matches!(effects.poll(), Some(Output::Write { .. })));
+        assert!(matches!(effects.poll(), Some(Output::Close { .. })));
+        let next = effects.open();
+        assert_eq!(next.index(), conn.index());
+        assert_ne!(next, conn);
+        effects.send(conn, b"to the dead");
+        assert!(effects.poll().is_none());
+    }
+}

@@ -1,0 +1,284 @@
+//! What a gateway is told at its start. Plain values: where they come from (YAML, environment) is not known here.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// Everything a [`crate::Gateway`] needs to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The muds it speaks for, each with its own router link; the first is the default one. At least one.
+    pub muds: Vec<MudSettings>,
+    /// The links to routers.
+    pub link: LinkSettings,
+    /// What local games are offered.
+    pub api: ApiSettings,
+}
+
+/// One mud on the network.
+#[derive(Clone, Debug)]
+pub struct MudSettings {
+    /// Its name on the network: case-sensitive, up to [`MUD_NAME_BYTES_MAX`].
+    pub name: String,
+    /// Where players connect.
+    pub player_port: u16,
+    /// E-mail.
+    pub admin_email: String,
+    /// The mudlib and its version.
+    pub mudlib: String,
+    /// What it is derived from.
+    pub base_mudlib: String,
+    /// The driver and its version.
+    pub driver: String,
+    /// `Circle`, `LP`, …
+    pub mud_type: String,
+    /// Free text.
+    pub open_status: String,
+    /// What is advertised, by the service names of Intermud-3. One that is missing or 0 is neither advertised nor
+    /// served.
+    pub services: BTreeMap<String, i64>,
+    /// In the order of preference. At least one.
+    pub routers: Vec<RouterSettings>,
+    /// Sent at the first login, when none is saved yet.
+    pub router_password: i64,
+    /// Heard from the start, whether or not a client has joined.
+    pub channels: Vec<String>,
+}
+
+/// A router to connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouterSettings {
+    /// Its name, with the `*`. A router refuses a login under another name, in silence.
+    pub name: String,
+    /// A host name or an address.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+}
+
+/// The links to routers.
+#[derive(Clone, Debug)]
+pub struct LinkSettings {
+    /// How long a connection may take to open.
+    pub connect_timeout: Duration,
+    /// How long a router may take to answer a login; a refusal is silence.
+    pub startup_timeout: Duration,
+    /// Silence after which the link is probed.
+    pub keepalive_interval: Duration,
+    /// Silence after which it is dead. More than `keepalive_interval`.
+    pub dead_after: Duration,
+    /// The wait after the first failure; it doubles with each further one.
+    pub reconnect_delay: Duration,
+    /// What the wait grows to.
+    pub reconnect_delay_max: Duration,
+    /// Counted packets in any second toward a router; Dead Souls punishes more than 10. `None`: no limit.
+    pub packets_per_second: Option<u32>,
+    /// Packets that may wait for their turn; what comes beyond is refused.
+    pub queue_packets_max: usize,
+    /// The longest frame that is sent; Dead Souls' stock limit is 10,000 bytes.
+    pub frame_bytes_max: usize,
+}
+
+impl Default for LinkSettings {
+    fn default() -> Self {
+        LinkSettings {
+            connect_timeout: Duration::from_secs(30),
+            startup_timeout: Duration::from_secs(30),
+            keepalive_interval: Duration::from_secs(60),
+            dead_after: Duration::from_secs(90),
+            reconnect_delay: Duration::from_secs(2),
+            reconnect_delay_max: Duration::from_secs(300),
+            packets_per_second: Some(8),
+            queue_packets_max: 1000,
+            frame_bytes_max: 9500,
+        }
+    }
+}
+
+/// What local games are offered.
+#[derive(Clone, Debug)]
+pub struct ApiSettings {
+    /// Who may speak. `None`: anybody, with all permissions, for the first mud.
+    pub keys: Option<Vec<KeySettings>>,
+    /// Connections of all kinds at one time.
+    pub connections_max: usize,
+    /// The longest JSON text, as a line or a WebSocket message.
+    pub message_bytes_max: usize,
+    /// How long a request head or a WebSocket handshake may take.
+    pub handshake_timeout: Duration,
+    /// How long an HTTP connection may idle between requests.
+    pub idle_timeout: Duration,
+    /// How often a WebSocket client is pinged.
+    pub ping_interval: Duration,
+    /// How long it may take to answer.
+    pub ping_timeout: Duration,
+    /// How often requests may come. `None`: no limit.
+    pub rate_limits: Option<RateLimits>,
+    /// How long presence holds after a `presence_sync`.
+    pub presence_ttl: Duration,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        ApiSettings {
+            keys: None,
+            connections_max: 1000,
+            message_bytes_max: 65_536,
+            handshake_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            ping_interval: Duration::from_secs(30),
+            ping_timeout: Duration::from_secs(30),
+            rate_limits: None,
+            presence_ttl: Duration::from_secs(30),
+        }
+    }
+}
+
+/// An API key.
+#[derive(Clone)]
+pub struct KeySettings {
+    /// The SHA-256 digest of the key.
+    pub digest: [u8; 32],
+    /// The mud that its sessions speak for.
+    pub mud_name: String,
+    /// What they may do.
+    pub permissions: Permissions,
+    /// In place of the default number of requests a minute.
+    pub requests_per_minute: Option<u32>,
+}
+
+/// The digest is not a secret that opens anything, but it stays out of logs too.
+impl fmt::Debug for KeySettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeySettings")
+            .field("mud_name", &self.mud_name)
+            .field("permissions", &self.permissions)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a method or an event needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Permission {
+    /// tell, emoteto, beep
+    Tell,
+    /// channels: join, leave, send
+    Channel,
+    /// who, finger, locate and the lists
+    Info,
+    /// presence_sync
+    Presence,
+    /// hosting channels
+    Host,
+    /// bans
+    Moderate,
+    /// the gateway itself
+    Admin,
+    /// out-of-band services
+    Oob,
+}
+
+impl Permission {
+    /// Every permission, with its name in the settings.
+    pub const ALL: &[(&str, Permission)] = &[
+        ("tell", Permission::Tell),
+        ("channel", Permission::Channel),
+        ("info", Permission::Info),
+        ("presence", Permission::Presence),
+        ("host", Permission::Host),
+        ("moderate", Permission::Moderate),
+        ("admin", Permission::Admin),
+        ("oob", Permission::Oob),
+    ];
+
+    /// Its name in the settings.
+    pub fn name(self) -> &'static str {
+        Permission::ALL.iter().find(|(_, one)| *one == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// A set of permissions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Permissions(u16);
+
+impl Permissions {
+    /// All of them: `*`.
+    pub const ALL: Permissions = Permissions(u16::MAX);
+
+    /// Adds the permission of that name, or all for `*`. Says whether there is one.
+    pub fn add(&mut self, name: &str) -> bool {
+        if name == "*" {
+            *self = Permissions::ALL;
+            return true;
+        }
+        match Permission::ALL.iter().find(|(known, _)| *known == name) {
+            Some((_, permission)) => {
+                self.0 |= 1 << *permission as u16;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Whether `permission` is in the set.
+    pub fn has(self, permission: Permission) -> bool {
+        self.0 & (1 << permission as u16) != 0
+    }
+}
+
+/// How often requests may come, for each session.
+#[derive(Clone, Debug)]
+pub struct RateLimits {
+    /// For all requests together.
+    pub per_minute: u32,
+    /// How many may come at once.
+    pub burst: u32,
+    /// Further limits, by method: requests a minute.
+    pub by_method: BTreeMap<String, u32>,
+}
+
+/// The longest mud name. The published spec sets none; routers and clients use buffers of 254 bytes.
+pub const MUD_NAME_BYTES_MAX: usize = 128;
+
+/// Why a gateway cannot start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsError(pub String);
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SettingsError {}
+
+impl Settings {
+    /// Checks what the types do not.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let fail = |text: String| Err(SettingsError(text));
+        if self.muds.is_empty() {
+            return fail("no mud is set".to_owned());
+        }
+        for (at, mud) in self.muds.iter().enumerate() {
+            if mud.name.is_empty() || mud.name.len() > MUD_NAME_BYTES_MAX {
+                return fail(format!("a mud's name must have 1 to {MUD_NAME_BYTES_MAX} bytes"));
+            }
+            if mud.name.chars().any(char::is_control) {
+                return fail(format!("the mud name {:?} holds a control character", mud.name));
+            }
+            if mud.name.starts_with('*') {
+                return fail(format!("the mud name {:?} starts with *, which marks routers", mud.name));
+            }
+            if self.muds[..at].iter().any(|other| other.name == mud.name) {
+                return fail(format!("the mud {:?} is set twice", mud.name));
+            }
+            if mud.routers.is_empty() {
+                return fail(format!("no router is set for the mud {:?}", mud.name));
+            }
+        }
+        if self.link.dead_after <= self.link.keepalive_interval {
+            return fail("a link must be probed before it is given up".to_owned());
+        }
+        Ok(())
+    }
+}

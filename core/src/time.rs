@@ -1,0 +1,96 @@
+//! The core's own clock values. Nothing here reads a clock: the driver says what time it is with every call.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A point in monotonic time: microseconds since an origin of the driver's choosing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The driver's origin.
+    pub const ORIGIN: Instant = Instant(0);
+
+    /// The instant that many microseconds after the origin.
+    pub const fn from_micros(micros: u64) -> Self {
+        Instant(micros)
+    }
+
+    /// Microseconds since the origin.
+    pub const fn micros(self) -> u64 {
+        self.0
+    }
+
+    /// The time from `earlier` to `self`; zero when `earlier` is later.
+    pub const fn since(self, earlier: Instant) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl std::ops::Add<Duration> for Instant {
+    type Output = Instant;
+
+    fn add(self, wait: Duration) -> Instant {
+        let micros = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
+        Instant(self.0.saturating_add(micros))
+    }
+}
+
+/// Wall-clock time: microseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixTime(u64);
+
+impl UnixTime {
+    /// The wall-clock time that many microseconds after the epoch.
+    pub const fn from_micros(micros: u64) -> Self {
+        UnixTime(micros)
+    }
+
+    /// Microseconds since the epoch.
+    pub const fn micros(self) -> u64 {
+        self.0
+    }
+
+    /// Whole seconds since the epoch.
+    pub const fn seconds(self) -> u64 {
+        self.0 / 1_000_000
+    }
+}
+
+/// RFC 3339 in UTC, with microseconds where there are any.
+impl fmt::Display for UnixTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000)
+            .ok()
+            .and_then(|t| t.format(&time::format_description::well_known::Rfc3339).ok());
+        // The only times that cannot be formatted lie past the year 9999.
+        f.write_str(text.as_deref().unwrap_or("9999-12-31T23:59:59Z"))
+    }
+}
+
+/// What time it is, as the driver says with every call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// For deadlines: never goes back (a machine clamps it if it does).
+    pub mono: Instant,
+    /// For timestamps: may jump.
+    pub unix: UnixTime,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unix_time_prints_as_rfc_3339() {
+        assert_eq!(UnixTime::from_micros(1_795_401_856_190_959).to_string(), "2026-11-23T02:44:16.190959Z");
+        assert_eq!(UnixTime::from_micros(0).to_string(), "1970-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn instants_saturate() {
+        let late = Instant::from_micros(u64::MAX);
+        assert_eq!(late + Duration::from_secs(1), late);
+        assert_eq!(Instant::ORIGIN.since(late), Duration::ZERO);
+    }
+}
