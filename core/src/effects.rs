@@ -89,6 +89,7 @@ pub struct Effects {
     free: Vec<u32>,
     open: usize,
     saves: u64,
+    total_pending_bytes: usize,
 }
 
 impl Effects {
@@ -146,11 +147,14 @@ impl Effects {
         if outbox.closing {
             return;
         }
+        let before = outbox.queued_bytes;
         push(outbox);
+        let pushed = outbox.queued_bytes - before;
         if outbox.queued_bytes > 0 && outbox.in_flight_bytes == 0 && !outbox.announced {
             outbox.announced = true;
             self.outputs.push_back(Output::Write { conn });
         }
+        self.total_pending_bytes += pushed;
     }
 
     /// Bytes queued or in flight.
@@ -170,16 +174,16 @@ impl Effects {
     /// The driver has written what it took.
     pub fn flushed(&mut self, conn: ConnId) {
         let Some(outbox) = self.outbox(conn) else { return };
-        outbox.in_flight_bytes = 0;
-        if outbox.queued_bytes > 0 {
-            if !outbox.announced {
-                outbox.announced = true;
-                self.outputs.push_back(Output::Write { conn });
-            }
-        } else if outbox.closing {
+        let flushed = std::mem::take(&mut outbox.in_flight_bytes);
+        let (queued, closing) = (outbox.queued_bytes, outbox.closing);
+        let announce = queued > 0 && !std::mem::replace(&mut outbox.announced, queued > 0);
+        self.total_pending_bytes -= flushed;
+        if announce {
+            self.outputs.push_back(Output::Write { conn });
+        } else if queued == 0 && closing {
             self.close_now(conn);
-        } else if let Some(slot) = self.slots.get_mut(conn.index()) {
-            slot.outbox = None;
+        } else if queued == 0 {
+            self.slots[conn.index()].outbox = None;
         }
     }
 
@@ -208,7 +212,8 @@ impl Effects {
         }
         let slot = &mut self.slots[conn.index()];
         slot.open = false;
-        slot.outbox = None;
+        let pending = slot.outbox.take().map_or(0, |outbox| outbox.queued_bytes + outbox.in_flight_bytes);
+        self.total_pending_bytes -= pending;
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(conn.index);
         self.open -= 1;
@@ -243,6 +248,11 @@ impl Effects {
     /// See [`crate::machine::Machine::poll_output`].
     pub fn poll(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    /// Bytes queued or in flight for all connections together.
+    pub fn total_pending_bytes(&self) -> usize {
+        self.total_pending_bytes
     }
 
     /// How many connections are open.

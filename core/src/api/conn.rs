@@ -1,0 +1,297 @@
+//! An API connection: which of the three ways of speaking it is in, and what its bytes mean there.
+
+use super::http::{self, Head, HeadError, Response, Upgrade};
+use super::line::{Line, LineReader};
+use super::websocket::{PING, Received, WebSocket};
+use super::{exposition, methods, openrpc, rpc};
+use crate::api::json::Object;
+use crate::hub::{Hub, Wake};
+use crate::machine::{ConnId, Listener};
+use crate::service::gateway;
+use crate::session::{Session, Transport};
+
+/// How a connection speaks.
+#[derive(Debug)]
+pub(crate) enum ApiConn {
+    /// JSON lines.
+    Lines(LineReader),
+    /// HTTP; what has come of the next request head.
+    Http(Vec<u8>),
+    /// WebSocket messages; whether a ping is unanswered.
+    WebSocket(Box<WebSocket>, bool),
+    /// Nothing more is read; it closes when all is written.
+    Draining,
+}
+
+impl ApiConn {
+    /// A connection that was just accepted.
+    pub(crate) fn open(hub: &mut Hub, conn: ConnId, on: Listener) -> ApiConn {
+        if on == Listener::Http {
+            hub.timers.set(Wake::Client(conn), hub.now.mono + hub.settings.api.handshake_timeout);
+            return ApiConn::Http(Vec::new());
+        }
+        hub.sessions.insert(conn, Session::new(Transport::Lines, hub.now));
+        // Without keys in the settings nobody needs one.
+        let open = gateway::identify(hub, conn, None).is_some();
+        let params = Object::default()
+            .with("service", "i3-gateway")
+            .with("version", openrpc::VERSION)
+            .with("protocol", "JSON-RPC 2.0")
+            .with("authentication", if open { "none" } else { "required" });
+        hub.send_text(conn, &rpc::notification("welcome", &params.finish()));
+        ApiConn::Lines(LineReader::default())
+    }
+
+    /// Bytes came in.
+    pub(crate) fn received(&mut self, hub: &mut Hub, conn: ConnId, bytes: &[u8]) {
+        let mut input = bytes;
+        while !input.is_empty() && hub.fx.is_open(conn) {
+            match self {
+                ApiConn::Lines(reader) => lines(hub, conn, reader, &mut input),
+                ApiConn::Http(buffer) => {
+                    let next = requests(hub, conn, buffer, input);
+                    input = &[];
+                    if let Some((next, rest)) = next {
+                        *self = next;
+                        self.received(hub, conn, &rest);
+                    }
+                }
+                ApiConn::WebSocket(socket, pinged) => {
+                    *pinged = false;
+                    messages(hub, conn, socket, &mut input);
+                }
+                ApiConn::Draining => return,
+            }
+            if !matches!(self, ApiConn::Http(_)) && hub.sessions.get(conn).is_none() {
+                *self = ApiConn::Draining;
+            }
+        }
+    }
+
+    /// Its timer fired: a head is too slow, a connection idle, a WebSocket to be pinged or dead.
+    pub(crate) fn handle_timeout(&mut self, hub: &mut Hub, conn: ConnId) {
+        match self {
+            // It was told to go and does not take its last bytes.
+            ApiConn::Lines(_) | ApiConn::WebSocket(..) if hub.sessions.get(conn).is_none() => {
+                hub.fx.close_now(conn);
+            }
+            ApiConn::Http(buffer) => {
+                if buffer.is_empty() {
+                    hub.fx.close_now(conn);
+                } else {
+                    hub.metrics.connections_at_fault += 1;
+                    respond(hub, conn, &Head::default(), 408, "the request head takes too long", "");
+                }
+                *self = ApiConn::Draining;
+            }
+            ApiConn::WebSocket(_, pinged @ false) => {
+                *pinged = true;
+                hub.fx.send(conn, &PING);
+                hub.timers.set(Wake::Client(conn), hub.now.mono + hub.settings.api.ping_timeout);
+            }
+            ApiConn::WebSocket(..) => {
+                hub.metrics.connections_at_fault += 1;
+                hub.end_session(conn);
+                hub.fx.close_now(conn);
+                *self = ApiConn::Draining;
+            }
+            ApiConn::Lines(_) => {}
+            ApiConn::Draining => hub.fx.close_now(conn),
+        }
+    }
+}
+
+fn lines(hub: &mut Hub, conn: ConnId, reader: &mut LineReader, input: &mut &[u8]) {
+    let limit_bytes = hub.settings.api.message_bytes_max;
+    while hub.sessions.get(conn).is_some() {
+        let Some(line) = reader.next(input, limit_bytes) else { return };
+        let fault = match line {
+            Line::Text(line) if line.trim_ascii().is_empty() => continue,
+            Line::Text(line) => match std::str::from_utf8(&line) {
+                Ok(text) => {
+                    methods::text(hub, conn, text);
+                    continue;
+                }
+                Err(_) => rpc::Fault::new(rpc::code::PARSE, "Invalid JSON: not UTF-8"),
+            },
+            Line::TooLong => rpc::Fault::new(
+                rpc::code::INVALID_REQUEST,
+                format!("the line is longer than {limit_bytes} bytes; it was passed over"),
+            ),
+        };
+        hub.metrics.requests += 1;
+        hub.metrics.request_errors += 1;
+        hub.send_text(conn, &rpc::error(None, &fault));
+    }
+}
+
+fn messages(hub: &mut Hub, conn: ConnId, socket: &mut WebSocket, input: &mut &[u8]) {
+    // Anything that comes is a sign of life.
+    hub.timers.set(Wake::Client(conn), hub.now.mono + hub.settings.api.ping_interval);
+    let mut output = Vec::new();
+    while hub.sessions.get(conn).is_some() {
+        let received = socket.next(input, &mut output);
+        if !output.is_empty() {
+            hub.fx.send(conn, &output);
+            output.clear();
+        }
+        match received {
+            None => return,
+            Some(Received::Text(text)) => methods::text(hub, conn, &text),
+            Some(Received::Binary) => {
+                hub.metrics.requests += 1;
+                hub.metrics.request_errors += 1;
+                let text = "requests are text messages, this was a binary one";
+                let fault = rpc::Fault::new(rpc::code::INVALID_REQUEST, text);
+                hub.send_text(conn, &rpc::error(None, &fault));
+            }
+            Some(Received::Control) => {}
+            Some(Received::Closed { at_fault }) => {
+                hub.metrics.connections_at_fault += u64::from(at_fault);
+                hub.end_session(conn);
+                hub.drain(conn);
+            }
+        }
+    }
+}
+
+/// Request heads, one after the other. Gives what the connection becomes, with the bytes that belong to that.
+fn requests(hub: &mut Hub, conn: ConnId, buffer: &mut Vec<u8>, input: &[u8]) -> Option<(ApiConn, Vec<u8>)> {
+    if buffer.is_empty() {
+        // A slow head has its time from its first byte.
+        hub.timers.set(Wake::Client(conn), hub.now.mono + hub.settings.api.handshake_timeout);
+    }
+    buffer.extend_from_slice(input);
+    while !buffer.is_empty() {
+        let (head, length) = match http::parse_head(buffer) {
+            Ok(None) => return None,
+            Ok(Some(found)) => found,
+            Err(error) => {
+                hub.metrics.connections_at_fault += 1;
+                let (status, text) = match error {
+                    HeadError::Malformed => (400, "not an HTTP request; JSON lines have their own port"),
+                    HeadError::TooLong => (431, "the request head is too long"),
+                };
+                respond(hub, conn, &Head::default(), status, text, "");
+                return Some((ApiConn::Draining, Vec::new()));
+            }
+        };
+        let rest = buffer.split_off(length);
+        *buffer = rest;
+        if answer(hub, conn, &head) {
+            let limit_bytes = hub.settings.api.message_bytes_max;
+            let socket = ApiConn::WebSocket(Box::new(WebSocket::new(limit_bytes)), false);
+            return Some((socket, std::mem::take(buffer)));
+        }
+        if !head.keep_alive || head.has_body || !hub.fx.is_open(conn) {
+            return Some((ApiConn::Draining, Vec::new()));
+        }
+    }
+    hub.timers.set(Wake::Client(conn), hub.now.mono + hub.settings.api.idle_timeout);
+    None
+}
+
+/// Answers one request. Says whether the connection is a WebSocket from here on.
+fn answer(hub: &mut Hub, conn: ConnId, head: &Head) -> bool {
+    if let Some(upgrade) = &head.upgrade
+        && matches!(head.path.as_str(), "/ws" | "/")
+    {
+        return upgrade_to_websocket(hub, conn, head, upgrade);
+    }
+    let known = ["/health", "/health/live", "/health/ready", "/metrics", "/api/info", "/api/openrpc.json"];
+    if !known.contains(&head.path.as_str()) {
+        let (status, text) = match head.path.as_str() {
+            "/ws" => (426, "this is a WebSocket; ask for an upgrade"),
+            _ => (404, "no such page"),
+        };
+        respond(hub, conn, head, status, text, if status == 426 { "Upgrade: websocket\r\n" } else { "" });
+    } else if !matches!(head.method.as_str(), "GET" | "HEAD") {
+        respond(hub, conn, head, 405, "only GET and HEAD", "Allow: GET, HEAD\r\n");
+    } else {
+        page(hub, conn, head);
+    }
+    false
+}
+
+fn upgrade_to_websocket(hub: &mut Hub, conn: ConnId, head: &Head, upgrade: &Upgrade) -> bool {
+    let accept = match upgrade {
+        Upgrade::Accept(accept) => accept,
+        Upgrade::WrongVersion => {
+            respond(hub, conn, head, 426, "WebSocket version 13 only", "Sec-WebSocket-Version: 13\r\n");
+            return false;
+        }
+        Upgrade::Malformed => {
+            respond(hub, conn, head, 400, "the WebSocket handshake is malformed", "");
+            return false;
+        }
+    };
+    hub.sessions.insert(conn, Session::new(Transport::WebSocket, hub.now));
+    hub.websockets += 1;
+    let identity = gateway::identify(hub, conn, head.api_key.as_deref());
+    if identity.is_none() && head.api_key.is_some() {
+        hub.end_session(conn);
+        gateway::count_wrong_key(hub);
+        respond(hub, conn, head, 401, "Invalid API key", "WWW-Authenticate: Bearer\r\n");
+        return false;
+    }
+    hub.fx.send(conn, &http::switching_protocols(accept));
+    hub.timers.set(Wake::Client(conn), hub.now.mono + hub.settings.api.ping_interval);
+    true
+}
+
+fn page(hub: &mut Hub, conn: ConnId, head: &Head) {
+    let (websockets, sessions) = (hub.websockets, hub.active_sessions());
+    let mut status = 200;
+    let mut content_type = "application/json; charset=utf-8";
+    let body = match head.path.as_str() {
+        "/health" => Object::default()
+            .with("status", "healthy")
+            .with("service", "i3-gateway-api")
+            .with("websocket_connections", &websockets)
+            .with("active_sessions", &sessions)
+            .finish(),
+        "/health/live" => Object::default().with("status", "alive").finish(),
+        "/health/ready" if hub.is_ready() => Object::default().with("status", "ready").finish(),
+        "/health/ready" => {
+            status = 503;
+            Object::default().with("status", "not_ready").finish()
+        }
+        "/metrics" => {
+            content_type = exposition::CONTENT_TYPE;
+            exposition::encode(hub)
+        }
+        "/api/openrpc.json" => openrpc::document(),
+        _ => Object::default()
+            .with("version", openrpc::VERSION)
+            .with("protocol", "JSON-RPC 2.0")
+            .with("transports", &["websocket", "tcp"])
+            .with("authentication", if hub.settings.api.keys.is_some() { "api_key" } else { "none" })
+            .with("documentation", "/api/openrpc.json")
+            .finish(),
+    };
+    send_response(hub, conn, head, status, content_type, &body, "");
+}
+
+/// An error as JSON.
+fn respond(hub: &mut Hub, conn: ConnId, head: &Head, status: u16, text: &str, extra: &str) {
+    let body = Object::default().with("error", text).finish();
+    send_response(hub, conn, head, status, "application/json; charset=utf-8", &body, extra);
+}
+
+fn send_response(
+    hub: &mut Hub,
+    conn: ConnId,
+    head: &Head,
+    status: u16,
+    content_type: &str,
+    body: &[u8],
+    extra: &str,
+) {
+    // A body that nobody reads would be taken for the next request.
+    let keep_alive = head.keep_alive && !head.has_body;
+    let head_only = head.method == "HEAD";
+    hub.fx.send(conn, &Response { status, content_type, extra, body, keep_alive, head_only }.encode());
+    if !keep_alive {
+        hub.drain(conn);
+    }
+}

@@ -1,0 +1,90 @@
+//! JSON lines over TCP: one text a line, `\n` or `\r\n`.
+
+/// Finds lines in a stream that arrives in pieces of any size, and holds no more than one line.
+#[derive(Debug, Default)]
+pub struct LineReader {
+    partial: Vec<u8>,
+    /// Inside a line that was too long: its rest is passed over.
+    skipping: bool,
+}
+
+/// What the next line is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Line<'a> {
+    /// A line without its end.
+    Text(std::borrow::Cow<'a, [u8]>),
+    /// One that was longer than the limit; it is passed over and reading goes on at the next.
+    TooLong,
+}
+
+impl LineReader {
+    /// The next line, taking bytes from the front of `input`; `None` when more are needed.
+    pub fn next<'i>(&mut self, input: &mut &'i [u8], limit_bytes: usize) -> Option<Line<'i>> {
+        loop {
+            if input.is_empty() {
+                return None;
+            }
+            let end = memchr::memchr(b'\n', input);
+            let (piece, rest) = input.split_at(end.unwrap_or(input.len()));
+            *input = rest.get(1..).unwrap_or(&[]);
+            if self.skipping {
+                self.skipping = end.is_none();
+                continue;
+            }
+            if self.partial.len() + piece.len() > limit_bytes {
+                self.partial = Vec::new();
+                self.skipping = end.is_none();
+                return Some(Line::TooLong);
+            }
+            if end.is_none() {
+                self.partial.extend_from_slice(piece);
+                return None;
+            }
+            if self.partial.is_empty() {
+                return Some(Line::Text(trim(piece).into()));
+            }
+            let mut line = std::mem::take(&mut self.partial);
+            line.extend_from_slice(piece);
+            let length = trim(&line).len();
+            line.truncate(length);
+            return Some(Line::Text(line.into()));
+        }
+    }
+}
+
+fn trim(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(pieces: &[&[u8]]) -> Vec<Option<String>> {
+        let mut reader = LineReader::default();
+        let mut found = Vec::new();
+        for piece in pieces {
+            let mut input = *piece;
+            while let Some(line) = reader.next(&mut input, 8) {
+                found.push(match line {
+                    Line::Text(text) => Some(String::from_utf8(text.into_owned()).unwrap()),
+                    Line::TooLong => None,
+                });
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn lines_are_found_however_the_stream_is_cut_and_a_long_one_is_passed_over() {
+        let stream = b"one\r\n\ntoo long a line\nexactly8\nlast\n";
+        let expected =
+            [Some("one"), Some(""), None, Some("exactly8"), Some("last")].map(|l| l.map(String::from));
+        assert_eq!(lines(&[stream]), expected);
+        for cut in 0..stream.len() {
+            let (a, b) = stream.split_at(cut);
+            assert_eq!(lines(&[a, b]), expected, "cut at {cut}");
+        }
+        assert_eq!(lines(&stream.chunks(1).collect::<Vec<_>>()), expected);
+    }
+}

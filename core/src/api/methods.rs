@@ -1,0 +1,370 @@
+//! The one table of methods: what each is called, needs, takes and does. `rpc.discover` is made from it.
+
+use super::params::Params;
+use super::rpc::{self, Fault, Incoming, Request, code};
+use crate::hub::Hub;
+use crate::machine::ConnId;
+use crate::service::{channel, gateway, lists, query, tell};
+use crate::settings::Permission;
+use tungstenite::protocol::frame::coding::CloseCode;
+
+/// Requests that a client may send before it is identified.
+const EARLY_REQUESTS_MAX: u32 = 100;
+
+/// The type of a parameter, as JSON Schema names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParamType {
+    /// A text.
+    Text,
+    /// An integer.
+    Int,
+    /// true or false.
+    Flag,
+    /// A list.
+    List,
+    /// An object.
+    Object,
+}
+
+/// A parameter.
+#[derive(Debug)]
+pub struct Param {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: ParamType,
+    /// It must be there.
+    pub required: bool,
+    /// What it is.
+    pub summary: &'static str,
+}
+
+/// One request on its way to a service.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) conn: ConnId,
+    pub(crate) params: Params<'a>,
+}
+
+type Run = fn(&mut Hub, &Call<'_>) -> Result<Vec<u8>, Fault>;
+
+/// Who may call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, also before `authenticate`.
+    Open,
+    /// Who is identified.
+    Identified,
+    /// Who has the permission.
+    Permitted(Permission),
+}
+
+/// A method.
+#[derive(Debug)]
+pub struct Method {
+    /// Its name.
+    pub name: &'static str,
+    /// Who may call.
+    pub access: Access,
+    /// In their order.
+    pub params: &'static [Param],
+    /// What it does.
+    pub summary: &'static str,
+    run: Run,
+}
+
+const fn must(name: &'static str, kind: ParamType, summary: &'static str) -> Param {
+    Param { name, kind, required: true, summary }
+}
+
+const fn may(name: &'static str, kind: ParamType, summary: &'static str) -> Param {
+    Param { name, kind, required: false, summary }
+}
+
+use ParamType::{Flag, List, Object, Text};
+
+const TARGET_MUD: Param = must("target_mud", Text, "the mud; its name may be written loosely");
+const TARGET_USER: Param = must("target_user", Text, "the user, in any case");
+const CHANNEL: Param = must("channel", Text, "the channel's exact name");
+const FROM_USER: Param = may("from_user", Text, "the local user; Someone when left out");
+const VISNAME: Param = may("visname", Text, "the name to show; from_user when left out");
+
+/// All methods, by name.
+pub const METHODS: &[Method] = &[
+    Method {
+        name: "authenticate",
+        access: Access::Open,
+        params: &[must("api_key", Text, "the key")],
+        summary: "Says who calls; everything else comes after.",
+        run: gateway::authenticate,
+    },
+    Method {
+        name: "channel_emote",
+        access: Access::Permitted(Permission::Channel),
+        params: &[
+            CHANNEL,
+            must("emote", Text, "with $N for the name; put in front when missing"),
+            FROM_USER,
+            VISNAME,
+        ],
+        summary: "Sends an emote to a channel.",
+        run: channel::emote,
+    },
+    Method {
+        name: "channel_join",
+        access: Access::Permitted(Permission::Channel),
+        params: &[CHANNEL, may("listen_only", Flag, "hear it, but do not speak")],
+        summary: "Hears a channel from here on.",
+        run: channel::join,
+    },
+    Method {
+        name: "channel_leave",
+        access: Access::Permitted(Permission::Channel),
+        params: &[CHANNEL],
+        summary: "Hears a channel no longer.",
+        run: channel::leave,
+    },
+    Method {
+        name: "channel_list",
+        access: Access::Permitted(Permission::Info),
+        params: &[
+            may("refresh", Flag, "ask the router for the list again; what changes comes as events"),
+            may("filter", Object, "type, owner, min_members"),
+        ],
+        summary: "Lists the channels of the network.",
+        run: channel::list,
+    },
+    Method {
+        name: "channel_send",
+        access: Access::Permitted(Permission::Channel),
+        params: &[CHANNEL, must("message", Text, "what to say"), FROM_USER, VISNAME],
+        summary: "Says something on a channel.",
+        run: channel::send,
+    },
+    Method {
+        name: "emoteto",
+        access: Access::Permitted(Permission::Tell),
+        params: &[TARGET_MUD, TARGET_USER, must("emote", Text, "with $N for the name"), FROM_USER, VISNAME],
+        summary: "Sends an emote to a user on another mud.",
+        run: tell::emoteto,
+    },
+    Method {
+        name: "finger",
+        access: Access::Permitted(Permission::Info),
+        params: &[TARGET_MUD, TARGET_USER, FROM_USER],
+        summary: "Asks about a user; the answer is the event finger_reply.",
+        run: query::finger,
+    },
+    Method {
+        name: "heartbeat",
+        access: Access::Identified,
+        params: &[],
+        summary: "Shows that the session lives.",
+        run: gateway::heartbeat,
+    },
+    Method {
+        name: "locate",
+        access: Access::Permitted(Permission::Info),
+        params: &[TARGET_USER, FROM_USER],
+        summary: "Asks all muds for a user; the answers are events locate_reply.",
+        run: query::locate,
+    },
+    Method {
+        name: "mudlist",
+        access: Access::Permitted(Permission::Info),
+        params: &[
+            may("refresh", Flag, "taken for old clients; routers send every change unasked"),
+            may("filter", Object, "status (up, down), driver, has_service, name"),
+        ],
+        summary: "Lists the muds of the network.",
+        run: lists::mudlist,
+    },
+    Method {
+        name: "ping",
+        access: Access::Open,
+        params: &[],
+        summary: "Shows that the gateway lives.",
+        run: gateway::ping,
+    },
+    Method {
+        name: "presence_sync",
+        access: Access::Permitted(Permission::Presence),
+        params: &[must(
+            "users",
+            List,
+            "who is on: name, title, race, guild, location, status, level, idle, login_time",
+        )],
+        summary: "Says who is on; holds for 30 seconds.",
+        run: query::presence_sync,
+    },
+    Method {
+        name: "reconnect",
+        access: Access::Permitted(Permission::Admin),
+        params: &[],
+        summary: "Leaves the router and logs in again.",
+        run: gateway::reconnect,
+    },
+    Method {
+        name: "rpc.discover",
+        access: Access::Open,
+        params: &[],
+        summary: "This document.",
+        run: gateway::discover,
+    },
+    Method {
+        name: "stats",
+        access: Access::Identified,
+        params: &[],
+        summary: "Counts.",
+        run: gateway::stats,
+    },
+    Method {
+        name: "status",
+        access: Access::Identified,
+        params: &[],
+        summary: "Whether the router link is ready, and why not.",
+        run: gateway::status,
+    },
+    Method {
+        name: "tell",
+        access: Access::Permitted(Permission::Tell),
+        params: &[TARGET_MUD, TARGET_USER, must("message", Text, "what to say"), FROM_USER, VISNAME],
+        summary: "Sends a message to a user on another mud.",
+        run: tell::tell,
+    },
+    Method {
+        name: "who",
+        access: Access::Permitted(Permission::Info),
+        params: &[TARGET_MUD, FROM_USER],
+        summary: "Asks who is on; the answer is the event who_reply.",
+        run: query::who,
+    },
+];
+
+fn find(name: &str) -> Option<&'static Method> {
+    METHODS.binary_search_by(|method| method.name.cmp(name)).ok().map(|at| &METHODS[at])
+}
+
+/// A text from a client: answers it, or what in it asks for an answer.
+pub(crate) fn text(hub: &mut Hub, conn: ConnId, text: &str) {
+    match rpc::parse(text) {
+        Incoming::Single(request) => {
+            if let Some(answer) = one(hub, conn, request) {
+                hub.send_text(conn, &answer);
+            }
+        }
+        Incoming::Batch(requests) => {
+            let mut answers = vec![b'['];
+            for request in requests {
+                let Some(answer) = one(hub, conn, request) else { continue };
+                if answers.len() > 1 {
+                    answers.push(b',');
+                }
+                answers.extend_from_slice(&answer);
+            }
+            answers.push(b']');
+            // Only notifications: nothing is answered, not even an empty list.
+            if answers.len() > 2 {
+                hub.send_text(conn, &answers);
+            }
+        }
+    }
+    hub.close_if_due(conn);
+}
+
+fn one(hub: &mut Hub, conn: ConnId, request: Result<Request<'_>, Vec<u8>>) -> Option<Vec<u8>> {
+    hub.metrics.requests += 1;
+    let request = match request {
+        Ok(request) => request,
+        Err(answer) => {
+            hub.metrics.request_errors += 1;
+            hub.early_request(conn);
+            return Some(answer);
+        }
+    };
+    let outcome = run(hub, conn, &request);
+    if outcome.is_err() {
+        hub.metrics.request_errors += 1;
+    }
+    let id = request.id?;
+    Some(match outcome {
+        Ok(result) => rpc::result(Some(id), &result),
+        Err(fault) => rpc::error(Some(id), &fault),
+    })
+}
+
+fn run(hub: &mut Hub, conn: ConnId, request: &Request<'_>) -> Result<Vec<u8>, Fault> {
+    let now = hub.now.mono;
+    let method = find(&request.method);
+    let Some(session) = hub.sessions.get_mut(conn) else {
+        return Err(Fault::new(code::NOT_AUTHENTICATED, "the session has ended"));
+    };
+    if session.identity.is_none() && method.is_none_or(|method| method.access != Access::Open) {
+        hub.early_request(conn);
+        return Err(Fault::new(code::NOT_AUTHENTICATED, "Not authenticated. Please authenticate first."));
+    }
+    let Some(method) = method else {
+        return Err(Fault::new(code::METHOD_NOT_FOUND, format!("Unknown method: {}", request.method)));
+    };
+    if let Err(retry_after_ms) = session.admit(method.name, now) {
+        let data = serde_json::json!({"retry_after_ms": retry_after_ms});
+        return Err(Fault { data: Some(data), ..Fault::new(code::RATE_LIMIT, "Rate limit exceeded") });
+    }
+    if let Access::Permitted(permission) = method.access
+        && !session.may(Some(permission))
+    {
+        let data = serde_json::json!({"needs": permission.name()});
+        let text = format!("{} needs the permission {}", method.name, permission.name());
+        return Err(Fault { data: Some(data), ..Fault::new(code::PERMISSION, text) });
+    }
+    if session.identity.is_none() {
+        hub.early_request(conn);
+    }
+    let params = Params::read(method, request.params)?;
+    (method.run)(hub, &Call { conn, params })
+}
+
+impl Hub {
+    /// A client that is not identified has asked for something: it may not go on like that for ever.
+    fn early_request(&mut self, conn: ConnId) {
+        let Some(session) = self.sessions.get_mut(conn) else { return };
+        if session.identity.is_some() {
+            return;
+        }
+        session.early_requests += 1;
+        if session.early_requests >= EARLY_REQUESTS_MAX {
+            self.close_after_answer(conn, CloseCode::Policy, "not authenticated");
+        }
+    }
+
+    /// Closes a client once the request that is being handled has been answered.
+    pub(crate) fn close_after_answer(&mut self, conn: ConnId, code: CloseCode, reason: &'static str) {
+        if let Some(session) = self.sessions.get_mut(conn) {
+            session.closing = Some((code, reason));
+        }
+    }
+
+    fn close_if_due(&mut self, conn: ConnId) {
+        let closing = self.sessions.get(conn).and_then(|session| session.closing);
+        if let Some((code, reason)) = closing {
+            self.metrics.connections_at_fault += 1;
+            self.close_client(conn, code, reason);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_order() {
+        assert!(METHODS.is_sorted_by(|a, b| a.name < b.name));
+        for method in METHODS {
+            assert!(find(method.name).is_some());
+            let required = method.params.iter().take_while(|param| param.required).count();
+            assert!(method.params[required..].iter().all(|param| !param.required), "{}", method.name);
+        }
+        assert!(find("nothing").is_none());
+    }
+}

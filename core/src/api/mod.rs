@@ -1,0 +1,14 @@
+//! What a local game speaks: bytes to JSON text ([`conn`], [`line`], [`http`], [`websocket`]), JSON text to a request
+//! ([`rpc`], [`params`]), a request to its method ([`methods`]), and what goes back ([`json`], [`event`]).
+
+pub mod conn;
+pub mod event;
+pub mod exposition;
+pub mod http;
+pub mod json;
+pub mod line;
+pub mod methods;
+pub mod openrpc;
+pub mod params;
+pub mod rpc;
+pub mod websocket;

@@ -1,0 +1,300 @@
+//! The gateway as a machine: says which part an input is for, and keeps time.
+
+use crate::api::conn::ApiConn;
+use crate::api::event;
+use crate::api::json::Object;
+use crate::effects::{ConnMap, Effects};
+use crate::hub::{Hub, QUEUED_PACKET_MAX_AGE, To, Wake, Weight};
+use crate::link::RouterLink;
+use crate::machine::{ConnId, Input, Listener, LostBy, Machine, Output, Refused, SaveTicket, Saved};
+use crate::metrics::Metrics;
+use crate::mud::Mud;
+use crate::notice::{Level, Notice};
+use crate::service::inbound;
+use crate::settings::{Settings, SettingsError};
+use crate::time::{Instant, Now};
+use crate::timers::Timers;
+use bytes::Bytes;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tungstenite::protocol::frame::coding::CloseCode;
+
+/// How long a shutdown waits for the last bytes.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a connection is for.
+#[derive(Debug)]
+enum Peer {
+    Api(ApiConn),
+    Router(usize),
+}
+
+/// An Intermud-3 gateway: see the crate's documentation.
+pub struct Gateway {
+    hub: Hub,
+    peers: ConnMap<Peer>,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("connections", &self.peers.len()).finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// A gateway that dials its routers at once. `seed` is for jitter and for names that only have to differ.
+    pub fn new(settings: Settings, saved: &Saved, seed: u64, now: Now) -> Result<Gateway, SettingsError> {
+        settings.check()?;
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut fx = Effects::default();
+        let presence_ttl = settings.api.presence_ttl;
+        let mut muds = Vec::new();
+        for one in &settings.muds {
+            let mut mud = Mud::new(one.clone(), &settings.link, presence_ttl, rng.u64(..), now);
+            let unreadable = mud.restore(saved);
+            if unreadable > 0 {
+                let notice =
+                    Notice::new(Level::Warn, "store", "saved entries that cannot be read were left out");
+                fx.notice(notice.with("mud", &one.name).with("entries", unreadable));
+            }
+            muds.push(mud);
+        }
+        let hub = Hub {
+            settings,
+            fx,
+            metrics: Metrics::default(),
+            timers: Timers::default(),
+            rng,
+            now,
+            started: now.mono,
+            muds,
+            sessions: ConnMap::default(),
+            websockets: 0,
+            event_ids: event::Ids::restore(saved),
+            last_message_micros: 0,
+            stopping: false,
+        };
+        let mut gateway = Gateway { hub, peers: ConnMap::default() };
+        for mud in 0..gateway.hub.muds.len() {
+            gateway.link_step(mud, RouterLink::handle_timeout);
+        }
+        Ok(gateway)
+    }
+
+    /// The counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.hub.metrics
+    }
+
+    /// Whether every router link is ready.
+    pub fn is_ready(&self) -> bool {
+        self.hub.is_ready()
+    }
+
+    /// Since when the gateway runs.
+    pub fn started(&self) -> Instant {
+        self.hub.started
+    }
+
+    /// Time does not go back.
+    fn set_now(&mut self, now: Now) {
+        self.hub.now = Now { mono: now.mono.max(self.hub.now.mono), unix: now.unix };
+    }
+
+    /// Runs a step of a link and keeps the connection table in line with it.
+    fn link_step(
+        &mut self,
+        mud: usize,
+        step: impl FnOnce(&mut RouterLink, Now, &mut Effects) -> Option<crate::link::LinkEvent>,
+    ) {
+        let event = self.hub.with_link(mud, step);
+        if let Some(conn) = self.hub.muds[mud].link.conn()
+            && self.peers.get(conn).is_none()
+        {
+            self.peers.insert(conn, Peer::Router(mud));
+        }
+        inbound::link_event(&mut self.hub, mud, event);
+    }
+
+    fn received(&mut self, conn: ConnId, bytes: &[u8]) {
+        match self.peers.get_mut(conn) {
+            Some(Peer::Api(api)) => api.received(&mut self.hub, conn, bytes),
+            Some(Peer::Router(mud)) => inbound::bytes(&mut self.hub, *mud, conn, bytes),
+            None => self.hub.metrics.late_inputs += 1,
+        }
+    }
+
+    fn dialed(&mut self, conn: ConnId) {
+        let Some(Peer::Router(mud)) = self.peers.get(conn) else {
+            self.hub.metrics.late_inputs += 1;
+            return;
+        };
+        let mud = *mud;
+        self.hub.muds[mud].choose_password();
+        self.hub.muds[mud].pacer.count(self.hub.now.mono, crate::link::pacer::STARTUP_WEIGHT);
+        self.link_step(mud, |link, now, fx| link.dialed(now, conn, fx));
+    }
+
+    fn flushed(&mut self, conn: ConnId) {
+        self.hub.fx.flushed(conn);
+        match self.peers.get(conn) {
+            Some(Peer::Router(mud)) => {
+                let mud = *mud;
+                self.link_step(mud, RouterLink::flushed);
+                self.hub.pump(mud);
+            }
+            Some(Peer::Api(_)) => self.hub.client_flushed(conn),
+            None => self.hub.metrics.late_inputs += 1,
+        }
+    }
+
+    fn lost(&mut self, conn: ConnId, by: LostBy) {
+        self.hub.fx.release(conn);
+        match self.peers.remove(conn) {
+            Some(Peer::Router(mud)) => {
+                let reason = match by {
+                    LostBy::EndOfStream => "closed by the router".to_owned(),
+                    LostBy::Error(text) => text,
+                };
+                self.link_step(mud, |link, now, fx| link.lost(now, fx, reason));
+            }
+            Some(Peer::Api(_)) => {
+                self.hub.timers.clear(Wake::Client(conn));
+                self.hub.end_session(conn);
+            }
+            None => self.hub.metrics.late_inputs += 1,
+        }
+    }
+
+    fn saved(&mut self, ticket: SaveTicket, outcome: &Result<(), String>) {
+        if let Err(error) = outcome {
+            self.hub.metrics.saves_failed += 1;
+            self.hub.fx.notice(Notice::new(Level::Error, "store", "save failed").with("error", error));
+        }
+        for mud in 0..self.hub.muds.len() {
+            self.link_step(mud, |link, now, fx| link.saved(now, fx, ticket, outcome));
+        }
+    }
+
+    /// Tells everybody, says goodbye to the routers, and closes.
+    fn shutdown(&mut self) {
+        if std::mem::replace(&mut self.hub.stopping, true) {
+            return;
+        }
+        let params = Object::default().with("message", "The gateway shuts down");
+        self.hub.emit(To::All, Weight::Personal, None, "shutdown_warning", params);
+        for mud in 0..self.hub.muds.len() {
+            self.hub.expire(mud, Duration::ZERO, "the gateway shuts down");
+            self.link_step(mud, RouterLink::stop);
+        }
+        let clients: Vec<ConnId> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| matches!(peer, Peer::Api(_)))
+            .map(|(conn, _)| conn)
+            .collect();
+        for conn in clients {
+            self.hub.close_client(conn, CloseCode::Away, "the gateway shuts down");
+        }
+        self.hub.timers.set(Wake::Stop, self.hub.now.mono + STOP_TIMEOUT);
+        self.stop_if_done();
+    }
+
+    fn stop_if_done(&mut self) {
+        let waiting = self.hub.timers.get(Wake::Stop).is_some();
+        if waiting && self.hub.fx.open_count() == 0 && self.hub.muds.iter().all(|mud| mud.link.is_stopped()) {
+            self.hub.timers = Timers::default();
+            self.hub.fx.stopped();
+        }
+    }
+
+    fn stop_now(&mut self) {
+        let all: Vec<ConnId> = self.peers.iter().map(|(conn, _)| conn).collect();
+        for conn in all {
+            self.hub.fx.close_now(conn);
+        }
+        self.hub.timers = Timers::default();
+        self.hub.fx.stopped();
+    }
+
+    fn wake(&mut self, wake: Wake) {
+        match wake {
+            Wake::Link(mud, _) => self.link_step(mud, RouterLink::handle_timeout),
+            Wake::Pace(mud) => self.hub.pump(mud),
+            Wake::Expire(mud) => {
+                self.hub.expire(mud, QUEUED_PACKET_MAX_AGE, "the router was away for too long");
+            }
+            Wake::Client(conn) => {
+                if let Some(Peer::Api(api)) = self.peers.get_mut(conn) {
+                    api.handle_timeout(&mut self.hub, conn);
+                }
+            }
+            Wake::Stop => self.stop_now(),
+        }
+    }
+}
+
+impl Machine for Gateway {
+    type Wake = Wake;
+
+    fn accept(&mut self, now: Now, on: Listener, _: SocketAddr) -> Result<ConnId, Refused> {
+        self.set_now(now);
+        if self.hub.stopping {
+            return Err(Refused::ShuttingDown);
+        }
+        if on == Listener::Mud {
+            return Err(Refused::WrongListener);
+        }
+        // The routers' connections do not count: there is one for each mud.
+        let clients = self.hub.fx.open_count().saturating_sub(self.hub.muds.len());
+        if clients >= self.hub.settings.api.connections_max {
+            self.hub.metrics.connections_refused += 1;
+            return Err(Refused::TooMany);
+        }
+        self.hub.metrics.connections_accepted += 1;
+        let conn = self.hub.fx.open();
+        let api = ApiConn::open(&mut self.hub, conn, on);
+        self.peers.insert(conn, Peer::Api(api));
+        Ok(conn)
+    }
+
+    fn handle(&mut self, now: Now, input: Input<'_>) {
+        self.set_now(now);
+        match input {
+            Input::Received { conn, bytes } => self.received(conn, bytes),
+            Input::Flushed { conn } => self.flushed(conn),
+            Input::Dialed { conn } => self.dialed(conn),
+            Input::Lost { conn, by } => self.lost(conn, by),
+            Input::Saved { ticket, outcome } => self.saved(ticket, &outcome),
+            Input::Shutdown => self.shutdown(),
+        }
+        self.stop_if_done();
+    }
+
+    fn handle_timeout(&mut self, now: Now) {
+        self.set_now(now);
+        if let Some(wake) = self.hub.timers.pop_due(self.hub.now.mono) {
+            self.wake(wake);
+            self.stop_if_done();
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<(Instant, Wake)> {
+        self.hub.timers.next()
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        let output = self.hub.fx.poll()?;
+        // Whoever decided to close it, the table of peers learns it here.
+        if let Output::Close { conn } = output {
+            self.peers.remove(conn);
+            self.hub.timers.clear(Wake::Client(conn));
+            self.hub.end_session(conn);
+        }
+        Some(output)
+    }
+
+    fn take_bytes(&mut self, conn: ConnId, budget: usize, into: &mut Vec<Bytes>) -> usize {
+        self.hub.fx.take_bytes(conn, budget, into)
+    }
+}

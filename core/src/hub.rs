@@ -1,0 +1,364 @@
+//! What the services share: the muds of the gateway, the sessions of its clients, and the way out for bytes, events and
+//! packets. The services do not see each other; they see this.
+
+use crate::api::event;
+use crate::api::json::{Message, Object};
+use crate::api::rpc::{self, Fault};
+use crate::effects::{ConnMap, Effects};
+use crate::i3::frame;
+use crate::i3::packet::Packet;
+use crate::link::pacer::{Class, Origin, Waiting};
+use crate::link::{LinkEvent, Wait};
+use crate::machine::{Change, ConnId};
+use crate::metrics::Metrics;
+use crate::mud::Mud;
+use crate::notice::{Level, Notice};
+use crate::session::{Session, Transport};
+use crate::settings::{Permission, Settings};
+use crate::time::{Instant, Now};
+use crate::timers::Timers;
+use std::time::Duration;
+use tungstenite::protocol::frame::coding::CloseCode;
+
+/// Bytes that may be on their way to a router unread. A CoffeeMud router loses what comes in larger heaps.
+const ROUTER_PENDING_BYTES_MAX: usize = 65_536;
+
+/// How long an accepted packet may wait for a router that is away.
+pub(crate) const QUEUED_PACKET_MAX_AGE: Duration = Duration::from_secs(60);
+
+/// Bytes queued for a client above which it is not read from until it has read itself.
+const CLIENT_PAUSE_BYTES: usize = 262_144;
+
+/// Bytes queued for a client above which it is closed: it does not read, and what it may not miss has no more room.
+const CLIENT_PENDING_BYTES_MAX: usize = 1_048_576;
+
+/// Bytes queued for all clients together above which each is only allowed [`CLIENT_CROWDED_BYTES_MAX`].
+const ALL_PENDING_BYTES_MAX: usize = 33_554_432;
+
+/// See [`ALL_PENDING_BYTES_MAX`].
+const CLIENT_CROWDED_BYTES_MAX: usize = 65_536;
+
+/// Why the gateway must be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wake {
+    /// The link of a mud waits for something.
+    Link(usize, Wait),
+    /// A packet may go to the router of a mud.
+    Pace(usize),
+    /// A packet has waited too long for the router of a mud.
+    Expire(usize),
+    /// An API connection is idle, slow, or to be pinged.
+    Client(ConnId),
+    /// The shutdown has taken long enough.
+    Stop,
+}
+
+/// How much a client that does not read misses first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Weight {
+    /// Who came and went: dropped first.
+    Presence,
+    /// Channel lines.
+    Channel,
+    /// Tells and what concerns the client itself: never dropped in silence.
+    Personal,
+}
+
+impl Weight {
+    /// Bytes queued for a client above which an event of this weight is dropped.
+    fn pending_bytes_max(self) -> usize {
+        match self {
+            Weight::Presence => 32_768,
+            Weight::Channel => 65_536,
+            Weight::Personal => CLIENT_PENDING_BYTES_MAX,
+        }
+    }
+}
+
+/// Who gets an event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum To<'a> {
+    /// The sessions of a mud.
+    Mud(usize),
+    /// The sessions that joined a channel of a mud's network.
+    Channel(usize, &'a str),
+    /// Everybody who is identified and reads the lists of this mud's network.
+    Readers(usize),
+    /// The sessions of a mud but one.
+    MudExcept(usize, ConnId),
+    /// Everybody.
+    All,
+}
+
+/// See the module.
+pub(crate) struct Hub {
+    pub(crate) settings: Settings,
+    pub(crate) fx: Effects,
+    pub(crate) metrics: Metrics,
+    pub(crate) timers: Timers<Wake>,
+    pub(crate) rng: fastrand::Rng,
+    /// Of the input that is being handled; its monotonic part never goes back.
+    pub(crate) now: Now,
+    pub(crate) started: Instant,
+    pub(crate) muds: Vec<Mud>,
+    pub(crate) sessions: ConnMap<Session>,
+    pub(crate) websockets: usize,
+    pub(crate) event_ids: event::Ids,
+    pub(crate) last_message_micros: u64,
+    pub(crate) stopping: bool,
+}
+
+impl Hub {
+    /// Queues a packet for the router of a mud, at once where it may go.
+    ///
+    /// Refused when there is no ready link, when the queue is full, and when the packet is larger than routers take.
+    pub(crate) fn send_packet(
+        &mut self,
+        mud: usize,
+        class: Class,
+        packet: &Packet<'_>,
+        origin: Option<Origin>,
+    ) -> Result<(), Fault> {
+        let one = &mut self.muds[mud];
+        if !one.link.is_ready() {
+            let why = one.link.last_error().unwrap_or("the login is not finished").to_owned();
+            return Err(Fault::gateway("router_down", true, format!("the router link is down: {why}")));
+        }
+        let mut bytes = Vec::with_capacity(256);
+        let length = frame::append(&mut bytes, |text| packet.encode(text));
+        let most = self.settings.link.frame_bytes_max;
+        if length > most {
+            let text = format!("the packet has {length} bytes, routers take {most}: shorten the text");
+            return Err(Fault::params(text));
+        }
+        let waiting = Waiting { frame: bytes.into(), accepted: self.now.mono, origin };
+        if one.pacer.push(class, waiting).is_err() {
+            return Err(Fault::gateway("queue_full", true, "too many packets wait for the router"));
+        }
+        self.pump(mud);
+        Ok(())
+    }
+
+    /// Answers a packet. If the queue is full there is nobody to tell but the operator: it is counted.
+    pub(crate) fn answer(&mut self, mud: usize, packet: &Packet<'_>) {
+        if self.send_packet(mud, Class::Prompt, packet, None).is_err() {
+            self.metrics.packets_ignored += 1;
+        }
+    }
+
+    /// Lets packets go as far as the pacing and the router allow.
+    pub(crate) fn pump(&mut self, mud: usize) {
+        let one = &mut self.muds[mud];
+        self.timers.clear(Wake::Pace(mud));
+        if let Some(conn) = one.link.conn().filter(|_| one.link.is_ready()) {
+            while self.fx.pending_bytes(conn) < ROUTER_PENDING_BYTES_MAX {
+                let Some(waiting) = one.pacer.pop(self.now.mono) else { break };
+                self.metrics.packets_sent += 1;
+                self.fx.send_shared(conn, waiting.frame);
+            }
+            if self.fx.pending_bytes(conn) < ROUTER_PENDING_BYTES_MAX
+                && let Some(at) = one.pacer.next_at(self.now.mono)
+            {
+                self.timers.set(Wake::Pace(mud), at);
+            }
+        }
+        match one.pacer.oldest() {
+            Some(accepted) => self.timers.set(Wake::Expire(mud), accepted + QUEUED_PACKET_MAX_AGE),
+            None => self.timers.clear(Wake::Expire(mud)),
+        }
+    }
+
+    /// Gives up packets that have waited too long, and says so to their mud.
+    pub(crate) fn expire(&mut self, mud: usize, older_than: Duration, reason: &str) {
+        let before = Instant::from_micros(
+            (self.now.mono.micros() + 1)
+                .saturating_sub(u64::try_from(older_than.as_micros()).unwrap_or(u64::MAX)),
+        );
+        let expired = self.muds[mud].pacer.expire(before);
+        for origin in expired.into_iter().filter_map(|waiting| waiting.origin) {
+            self.metrics.packets_expired += 1;
+            let params = Object::default()
+                .with("error_code", "not-sent")
+                .with("error_message", reason)
+                .with("from_mud", "")
+                .with("to_mud", &self.muds[mud].settings.name)
+                .with("to_user", &origin.from_user)
+                .with("context", "gateway_queue")
+                .with("message_id", &origin.message_id);
+            self.emit(To::Mud(mud), Weight::Personal, None, "error_occurred", params);
+        }
+        self.pump(mud);
+    }
+
+    /// Runs a step of a mud's link, and what follows from it.
+    pub(crate) fn with_link(
+        &mut self,
+        mud: usize,
+        step: impl FnOnce(&mut crate::link::RouterLink, Now, &mut Effects) -> Option<LinkEvent>,
+    ) -> Option<LinkEvent> {
+        let one = &mut self.muds[mud];
+        let event = step(&mut one.link, self.now, &mut self.fx);
+        let wake = one.link.deadline();
+        if let Some(old) = one.link_wake.take() {
+            self.timers.clear(old);
+        }
+        if let Some((at, wait)) = wake {
+            self.timers.set(Wake::Link(mud, wait), at);
+            one.link_wake = Some(Wake::Link(mud, wait));
+        }
+        event
+    }
+
+    /// Frames an event once and queues it for everybody concerned.
+    pub(crate) fn emit(
+        &mut self,
+        to: To<'_>,
+        weight: Weight,
+        permission: Option<Permission>,
+        name: &str,
+        mut params: Object,
+    ) {
+        let id = self.event_ids.next(&mut self.fx);
+        params.add("timestamp", &self.now.unix.to_string());
+        params.add("event_id", &id);
+        let message = Message::new(&rpc::notification(name, &params.finish()));
+        let crowded = self.fx.total_pending_bytes() > ALL_PENDING_BYTES_MAX;
+        let mut overrun = Vec::new();
+        for (conn, session) in self.sessions.iter_mut() {
+            let concerned = match to {
+                To::Mud(mud) => session.is_of(mud),
+                To::MudExcept(mud, except) => session.is_of(mud) && conn != except,
+                To::Channel(mud, channel) => session.hears(mud, channel),
+                To::Readers(mud) => session.identity.as_ref().is_some_and(|identity| identity.mud == mud),
+                To::All => session.identity.is_some(),
+            };
+            if !concerned || !session.may(permission) {
+                continue;
+            }
+            let pending = self.fx.pending_bytes(conn);
+            let most =
+                if crowded { CLIENT_CROWDED_BYTES_MAX } else { usize::MAX }.min(weight.pending_bytes_max());
+            if pending > most {
+                session.lagged += 1;
+                self.metrics.events_dropped += 1;
+                if weight == Weight::Personal {
+                    overrun.push((conn, pending));
+                }
+                continue;
+            }
+            self.metrics.events_delivered += 1;
+            let bytes = match session.transport {
+                Transport::Lines => message.line(),
+                Transport::WebSocket => message.websocket(),
+            };
+            self.fx.send_shared(conn, bytes);
+        }
+        for (conn, pending) in overrun {
+            self.overrun(conn, pending);
+        }
+    }
+
+    /// A client does not read, and there is no room left for what it may not miss.
+    fn overrun(&mut self, conn: ConnId, pending: usize) {
+        let notice =
+            Notice::new(Level::Warn, "api", "client does not read; closed").with("queued_bytes", pending);
+        self.fx.notice(notice);
+        self.metrics.connections_at_fault += 1;
+        self.end_session(conn);
+        self.fx.close_now(conn);
+    }
+
+    /// Queues a text for one client.
+    pub(crate) fn send_text(&mut self, conn: ConnId, text: &[u8]) {
+        let Some(session) = self.sessions.get_mut(conn) else { return };
+        let message = Message::new(text);
+        let bytes = match session.transport {
+            Transport::Lines => message.line(),
+            Transport::WebSocket => message.websocket(),
+        };
+        self.fx.send_shared(conn, bytes);
+        let pending = self.fx.pending_bytes(conn);
+        if pending > CLIENT_PENDING_BYTES_MAX {
+            self.overrun(conn, pending);
+        } else if pending > CLIENT_PAUSE_BYTES && !session.paused {
+            session.paused = true;
+            self.fx.read(conn, false);
+        }
+    }
+
+    /// A client has read what was queued: go on, and tell it what it missed.
+    pub(crate) fn client_flushed(&mut self, conn: ConnId) {
+        let pending = self.fx.pending_bytes(conn);
+        let Some(session) = self.sessions.get_mut(conn) else { return };
+        if pending > 0 {
+            return;
+        }
+        if std::mem::take(&mut session.paused) {
+            self.fx.read(conn, true);
+        }
+        let dropped = std::mem::take(&mut session.lagged);
+        if dropped > 0 {
+            let id = self.event_ids.next(&mut self.fx);
+            let params = Object::default()
+                .with("dropped", &dropped)
+                .with("timestamp", &self.now.unix.to_string())
+                .with("event_id", &id);
+            self.send_text(conn, &rpc::notification("lagged", &params.finish()));
+        }
+    }
+
+    /// Ends a client's session and closes its connection once it has what is queued.
+    pub(crate) fn close_client(&mut self, conn: ConnId, code: CloseCode, reason: &'static str) {
+        if let Some(session) = self.sessions.get(conn)
+            && session.transport == Transport::WebSocket
+        {
+            self.fx.send(conn, &crate::api::websocket::close_frame(code, reason));
+        }
+        self.end_session(conn);
+        self.drain(conn);
+    }
+
+    /// Closes once all is written, or after a while.
+    pub(crate) fn drain(&mut self, conn: ConnId) {
+        if !self.fx.close_when_flushed(conn) {
+            self.timers.set(Wake::Client(conn), self.now.mono + self.settings.api.handshake_timeout);
+        }
+    }
+
+    /// A client is gone: it hears no channel any more.
+    pub(crate) fn end_session(&mut self, conn: ConnId) {
+        let Some(session) = self.sessions.remove(conn) else { return };
+        if session.transport == Transport::WebSocket {
+            self.websockets -= 1;
+        }
+        if let Some(identity) = session.identity {
+            for channel in session.channels.into_keys() {
+                crate::service::channel::unlisten(self, identity.mud, &channel);
+            }
+        }
+    }
+
+    /// How many sessions are identified.
+    pub(crate) fn active_sessions(&self) -> usize {
+        self.sessions.iter().filter(|(_, session)| session.identity.is_some()).count()
+    }
+
+    /// Whether every link is ready.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.muds.iter().all(|mud| mud.link.is_ready()) && !self.stopping
+    }
+
+    /// A name for an accepted message: unique, and in the order of acceptance.
+    pub(crate) fn message_id(&mut self, kind: &str, about: &str) -> String {
+        let micros = self.now.unix.micros().max(self.last_message_micros + 1);
+        self.last_message_micros = micros;
+        format!("{kind}_{about}_{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+    }
+
+    /// Makes changes durable, if there are any.
+    pub(crate) fn save(&mut self, changes: Vec<Change>) {
+        if !changes.is_empty() {
+            self.fx.save(changes);
+        }
+    }
+}

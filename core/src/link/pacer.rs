@@ -1,0 +1,195 @@
+//! When a packet may go to the router, and which one.
+//!
+//! Dead Souls' router counts the packets of a mud in each second of its clock and mutes the mud above 10; a login counts
+//! 6. So no second, wherever it begins, may hold more than the set number. What waits is bounded; answers and tells go
+//! before channel lines, those before queries; within a class the order is kept.
+
+use crate::time::Instant;
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// What a login counts at a Dead Souls router.
+pub const STARTUP_WEIGHT: u32 = 6;
+
+/// The second of the router's flood rule. The margin keeps packets that leave exactly a second apart from being counted
+/// together.
+const WINDOW: Duration = Duration::from_millis(1010);
+
+/// What goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Answers to other muds, tells.
+    Prompt,
+    /// Channel lines, joining and leaving.
+    Chatter,
+    /// Requests for information.
+    Query,
+}
+
+/// A packet that waits.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// The frame.
+    pub frame: Bytes,
+    /// When it was accepted.
+    pub accepted: Instant,
+    /// What the sender knows it by, if somebody waits for it.
+    pub origin: Option<Origin>,
+}
+
+/// Who is to be told if an accepted packet cannot go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The id in the answer to the request.
+    pub message_id: String,
+    /// The local user.
+    pub from_user: String,
+}
+
+/// The queue before a router.
+#[derive(Debug)]
+pub struct Pacer {
+    packets_per_second: Option<u32>,
+    packets_max: usize,
+    queues: [VecDeque<Waiting>; 3],
+    /// When the packets of the last second went.
+    sent: VecDeque<Instant>,
+}
+
+/// The queue is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueFull;
+
+impl Pacer {
+    /// A queue of at most `packets_max`, emptied at most `packets_per_second`.
+    pub fn new(packets_per_second: Option<u32>, packets_max: usize) -> Self {
+        Pacer { packets_per_second, packets_max, queues: Default::default(), sent: VecDeque::new() }
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.queues.iter().map(VecDeque::len).sum()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.queues.iter().all(VecDeque::is_empty)
+    }
+
+    /// Queues a packet.
+    pub fn push(&mut self, class: Class, packet: Waiting) -> Result<(), QueueFull> {
+        if self.len() >= self.packets_max {
+            return Err(QueueFull);
+        }
+        self.queues[class as usize].push_back(packet);
+        Ok(())
+    }
+
+    /// Something went past the queue that counts so much: a login, a probe.
+    pub fn count(&mut self, now: Instant, weight: u32) {
+        self.forget(now);
+        for _ in 0..weight {
+            self.sent.push_back(now);
+        }
+    }
+
+    fn forget(&mut self, now: Instant) {
+        while self.sent.front().is_some_and(|at| *at + WINDOW <= now) {
+            self.sent.pop_front();
+        }
+    }
+
+    /// The next packet, if one may go now.
+    pub fn pop(&mut self, now: Instant) -> Option<Waiting> {
+        self.forget(now);
+        if self.packets_per_second.is_some_and(|most| self.sent.len() >= most as usize) {
+            return None;
+        }
+        let packet = self.queues.iter_mut().find_map(VecDeque::pop_front)?;
+        self.sent.push_back(now);
+        Some(packet)
+    }
+
+    /// When the next packet may go, if one waits.
+    pub fn next_at(&self, now: Instant) -> Option<Instant> {
+        if self.is_empty() {
+            return None;
+        }
+        let Some(most) = self.packets_per_second else { return Some(now) };
+        let most = most.max(1) as usize;
+        if self.sent.len() < most {
+            return Some(now);
+        }
+        // When so many have left the window that there is room for one more.
+        self.sent.get(self.sent.len() - most).map(|at| *at + WINDOW)
+    }
+
+    /// Takes out what was accepted before `then`, for somebody to report.
+    pub fn expire(&mut self, then: Instant) -> Vec<Waiting> {
+        let mut expired = Vec::new();
+        for queue in &mut self.queues {
+            while queue.front().is_some_and(|packet| packet.accepted < then) {
+                expired.extend(queue.pop_front());
+            }
+        }
+        expired
+    }
+
+    /// When the oldest packet was accepted.
+    pub fn oldest(&self) -> Option<Instant> {
+        self.queues.iter().filter_map(|queue| queue.front()).map(|packet| packet.accepted).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(name: &'static str) -> Waiting {
+        Waiting { frame: Bytes::from_static(name.as_bytes()), accepted: Instant::ORIGIN, origin: None }
+    }
+
+    fn millis(millis: u64) -> Instant {
+        Instant::from_micros(millis * 1000)
+    }
+
+    #[test]
+    fn no_second_holds_more_than_the_limit_wherever_it_begins() {
+        let mut pacer = Pacer::new(Some(8), 100);
+        pacer.count(millis(0), STARTUP_WEIGHT);
+        for _ in 0..60 {
+            pacer.push(Class::Chatter, packet("x")).unwrap();
+        }
+        let mut sent = vec![0; 6];
+        let mut now = millis(300);
+        while !pacer.is_empty() {
+            while pacer.pop(now).is_some() {
+                sent.push(now.micros() / 1000);
+            }
+            if let Some(next) = pacer.next_at(now) {
+                assert!(next > now, "a wake-up without progress");
+                now = next;
+            }
+        }
+        assert_eq!(sent.len(), 66);
+        for start in &sent {
+            let within = sent.iter().filter(|at| (*start..=*start + 1000).contains(*at)).count();
+            assert!(within <= 8, "{within} in the second from {start}");
+        }
+        assert!(now.micros() < 9_000_000, "60 packets took until {now:?}");
+    }
+
+    #[test]
+    fn classes_go_in_their_order_and_the_queue_has_an_end() {
+        let mut pacer = Pacer::new(None, 4);
+        for (class, name) in
+            [(Class::Query, "q"), (Class::Chatter, "c"), (Class::Prompt, "p1"), (Class::Prompt, "p2")]
+        {
+            pacer.push(class, packet(name)).unwrap();
+        }
+        assert_eq!(pacer.push(Class::Prompt, packet("p3")), Err(QueueFull));
+        let order: Vec<_> = std::iter::from_fn(|| pacer.pop(millis(0))).map(|p| p.frame).collect();
+        assert_eq!(order, ["p1", "p2", "c", "q"]);
+    }
+}

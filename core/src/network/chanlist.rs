@@ -1,0 +1,176 @@
+//! The channels of a network.
+
+use crate::i3::packet::{ChannelEntry, Mapping};
+use crate::time::Instant;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How many channels are kept. Deployed networks have some 170.
+pub const CHANNELS_MAX: usize = 20_000;
+
+/// How long after the first list of a login further ones are taken as its continuation: CoffeeMud sends five channels a
+/// packet, Dead Souls all in one.
+const BATCHES_WITHIN: Duration = Duration::from_secs(5);
+
+/// A channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Channel {
+    /// The mud that made it.
+    pub owner: String,
+    /// 0 all but the banned, 1 only the admitted, 2 filtered.
+    pub channel_type: i64,
+}
+
+/// A channel that came or went; `None` when it went.
+pub type ChannelChange = (String, Option<Channel>);
+
+/// All channels of one network.
+#[derive(Clone, Debug, Default)]
+pub struct Chanlist {
+    channels: BTreeMap<String, Channel>,
+    /// The id of the last packet.
+    pub id: i64,
+    /// When the first list since the login came.
+    first: Option<Instant>,
+}
+
+impl Chanlist {
+    /// A login: the next list is the whole one.
+    pub fn logged_in(&mut self) {
+        self.first = None;
+    }
+
+    /// Merges one packet. Dead Souls sends the whole list each time and a removed channel is just missing; the
+    /// specification sends what changed, with 0 for a removed one; CoffeeMud sends batches, once.
+    ///
+    /// So: the first list of a login replaces; those that follow at once add to it; a later one replaces when it is
+    /// about as large as what is known, else it adds.
+    pub fn apply(
+        &mut self,
+        now: Instant,
+        id: i64,
+        channels: &Mapping<'_, Option<ChannelEntry<'_>>>,
+    ) -> Vec<ChannelChange> {
+        self.id = id;
+        let listed = channels.0.iter().filter(|(_, entry)| entry.is_some()).count();
+        let deletes = listed < channels.0.len();
+        let whole = match self.first {
+            None => {
+                self.first = Some(now);
+                listed > 0
+            }
+            Some(first) if now.since(first) < BATCHES_WITHIN => false,
+            Some(_) => !deletes && listed > 1 && listed * 2 >= self.channels.len(),
+        };
+        let mut changes = Vec::new();
+        if whole {
+            let known = |name: &str| channels.0.iter().any(|(listed, _)| listed == name);
+            let missing: Vec<_> = self.channels.keys().filter(|name| !known(name)).cloned().collect();
+            for name in missing {
+                self.channels.remove(&name);
+                changes.push((name, None));
+            }
+        }
+        for (name, entry) in &channels.0 {
+            self.apply_one(name, entry.as_ref(), &mut changes);
+        }
+        changes
+    }
+
+    fn apply_one(&mut self, name: &str, entry: Option<&ChannelEntry<'_>>, changes: &mut Vec<ChannelChange>) {
+        let Some(entry) = entry else {
+            if self.channels.remove(name).is_some() {
+                changes.push((name.to_owned(), None));
+            }
+            return;
+        };
+        let channel = Channel { owner: entry.owner.to_string(), channel_type: entry.channel_type };
+        let before = self.channels.get(name);
+        let full = before.is_none() && self.channels.len() >= CHANNELS_MAX;
+        if name.is_empty() || full || before == Some(&channel) {
+            return;
+        }
+        self.channels.insert(name.to_owned(), channel.clone());
+        changes.push((name.to_owned(), Some(channel)));
+    }
+
+    /// Puts a channel back that was saved.
+    pub fn restore(&mut self, name: String, channel: Channel) {
+        self.channels.insert(name, channel);
+    }
+
+    /// Forgets all; gives their names.
+    pub fn clear(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.channels).into_keys().collect()
+    }
+
+    /// The channel of that exact name.
+    pub fn get(&self, name: &str) -> Option<&Channel> {
+        self.channels.get(name)
+    }
+
+    /// All, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Channel)> {
+        self.channels.iter().map(|(name, channel)| (name.as_str(), channel))
+    }
+
+    /// How many are known.
+    pub fn len(&self) -> usize {
+        self.channels.len()
+    }
+
+    /// Whether none is known.
+    pub fn is_empty(&self) -> bool {
+        self.channels.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::i3::packet::{Body, Packet};
+
+    fn apply(list: &mut Chanlist, seconds: u64, channels: &str) -> Vec<String> {
+        let text = format!(r#"({{"chanlist-reply",5,"*r",0,"A",0,7,([{channels}]),}})"#);
+        let packet = Packet::decode(text.as_bytes()).unwrap().0;
+        let Body::ChanlistReply { id, channels } = packet.body else { panic!() };
+        let changes = list.apply(Instant::from_micros(seconds * 1_000_000), id, &channels);
+        changes.into_iter().map(|(name, new)| if new.is_some() { name } else { format!("-{name}") }).collect()
+    }
+
+    fn entries(names: &str) -> String {
+        names.split(' ').map(|name| format!("\"{name}\":({{\"M\",0,}}),")).collect()
+    }
+
+    #[test]
+    fn dead_souls_sends_the_whole_list_and_leaves_removed_channels_out() {
+        let mut list = Chanlist::default();
+        list.logged_in();
+        assert_eq!(apply(&mut list, 0, &entries("a b c")), ["a", "b", "c"]);
+        assert_eq!(apply(&mut list, 60, &entries("a c d")), ["-b", "d"]);
+        // A new login: the first list replaces again.
+        list.logged_in();
+        assert_eq!(apply(&mut list, 100, &entries("a")), ["-c", "-d"]);
+    }
+
+    #[test]
+    fn coffeemud_sends_batches_and_an_empty_one_at_the_end() {
+        let mut list = Chanlist::default();
+        list.logged_in();
+        assert_eq!(apply(&mut list, 0, &entries("a b c d e")).len(), 5);
+        assert_eq!(apply(&mut list, 0, &entries("f g")), ["f", "g"]);
+        assert_eq!(apply(&mut list, 0, ""), [""; 0]);
+        assert_eq!(list.len(), 7);
+    }
+
+    #[test]
+    fn the_specification_sends_what_changed() {
+        let mut list = Chanlist::default();
+        list.logged_in();
+        apply(&mut list, 0, &entries("a b c d e"));
+        assert_eq!(apply(&mut list, 60, "\"x\":({\"M\",0,}),\"b\":0,"), ["x", "-b"]);
+        assert_eq!(apply(&mut list, 61, "\"c\":0,"), ["-c"]);
+        assert_eq!(list.len(), 4);
+    }
+}

@@ -1,0 +1,254 @@
+//! The muds of a network.
+
+use crate::i3::Value;
+use crate::i3::packet::{Mapping, MudEntry, MudState};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How many muds are kept. Deployed networks have some 170.
+pub const MUDS_MAX: usize = 20_000;
+
+/// A mud, as the API shows it and the store keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mud {
+    /// Its address, as the router sees it.
+    pub host: String,
+    /// Where players connect.
+    pub port: i64,
+    /// Out-of-band over TCP.
+    pub tcp_port: i64,
+    /// Out-of-band over UDP.
+    pub udp_port: i64,
+    /// The driver.
+    pub driver: String,
+    /// The mudlib.
+    pub mudlib: String,
+    /// `LPMud`, `Diku`, …
+    pub mud_type: String,
+    /// `up` or `down`.
+    pub status: Status,
+    /// Service to 1, a port or a version.
+    pub services: serde_json::Map<String, serde_json::Value>,
+    /// Free text.
+    pub open_status: String,
+    /// E-mail.
+    pub admin_email: String,
+}
+
+/// Whether a mud is on the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It is.
+    Up,
+    /// It is not.
+    Down,
+}
+
+impl Mud {
+    fn from_entry(entry: &MudEntry<'_>) -> Self {
+        let services = entry.services.0.iter().filter_map(|(name, value)| {
+            let value = match value {
+                Value::Int(int) => (*int).into(),
+                Value::Float(float) => (*float).into(),
+                Value::Str(text) => String::from_utf8_lossy(text).into_owned().into(),
+                Value::Array(_) | Value::Map(_) | Value::Class(_) => return None,
+            };
+            Some((name.clone().into_owned(), value))
+        });
+        Mud {
+            host: entry.ip.clone().into_owned(),
+            port: entry.player_port,
+            tcp_port: entry.imud_tcp_port,
+            udp_port: entry.imud_udp_port,
+            driver: entry.driver.clone().into_owned(),
+            mudlib: entry.mudlib.clone().into_owned(),
+            mud_type: entry.mud_type.clone().into_owned(),
+            status: if entry.state == MudState::Up { Status::Up } else { Status::Down },
+            services: services.collect(),
+            open_status: entry.open_status.clone().into_owned(),
+            admin_email: entry.admin_email.clone().into_owned(),
+        }
+    }
+
+    /// Whether it is a CoffeeMud, whose reader dies of an emoteto.
+    pub fn is_coffeemud(&self) -> bool {
+        self.driver.contains("CoffeeMud") || self.mudlib.contains("CoffeeMud")
+    }
+}
+
+/// What a mudlist packet changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MudChange {
+    /// The mud.
+    pub name: String,
+    /// What it was, if it was known.
+    pub before: Option<Status>,
+    /// What it is; `None` when it is gone.
+    pub after: Option<Status>,
+}
+
+/// What a caller's name for a mud means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup<'a> {
+    /// This one.
+    One(&'a str),
+    /// Any of these.
+    Several(Vec<&'a str>),
+    /// Nobody known.
+    Nobody,
+}
+
+/// All muds of one network, by their exact names.
+#[derive(Clone, Debug, Default)]
+pub struct Mudlist {
+    muds: BTreeMap<String, Mud>,
+    /// The id of the last packet; random on some routers, and never used to put packets in order.
+    pub id: i64,
+}
+
+impl Mudlist {
+    /// Merges one packet. Batches come under any ids, so an id says nothing about what is new.
+    pub fn apply(&mut self, id: i64, muds: &Mapping<'_, Option<MudEntry<'_>>>) -> Vec<MudChange> {
+        self.id = id;
+        let mut changes = Vec::new();
+        for (name, entry) in &muds.0 {
+            let before = self.muds.get(&**name);
+            match entry {
+                Some(entry) => {
+                    let mud = Mud::from_entry(entry);
+                    let full = before.is_none() && self.muds.len() >= MUDS_MAX;
+                    if name.is_empty() || full || before == Some(&mud) {
+                        continue;
+                    }
+                    let change = MudChange {
+                        name: name.to_string(),
+                        before: before.map(|mud| mud.status),
+                        after: Some(mud.status),
+                    };
+                    changes.push(change);
+                    self.muds.insert(name.to_string(), mud);
+                }
+                None => {
+                    if let Some(gone) = self.muds.remove(&**name) {
+                        let before = Some(gone.status);
+                        changes.push(MudChange { name: name.to_string(), before, after: None });
+                    }
+                }
+            }
+        }
+        changes
+    }
+
+    /// Puts a mud back that was saved.
+    pub fn restore(&mut self, name: String, mud: Mud) {
+        self.muds.insert(name, mud);
+    }
+
+    /// Forgets all; gives their names.
+    pub fn clear(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.muds).into_keys().collect()
+    }
+
+    /// The mud of that exact name.
+    pub fn get(&self, name: &str) -> Option<&Mud> {
+        self.muds.get(name)
+    }
+
+    /// All, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Mud)> {
+        self.muds.iter().map(|(name, mud)| (name.as_str(), mud))
+    }
+
+    /// How many are known.
+    pub fn len(&self) -> usize {
+        self.muds.len()
+    }
+
+    /// Whether none is known.
+    pub fn is_empty(&self) -> bool {
+        self.muds.is_empty()
+    }
+
+    /// How many are up.
+    pub fn online(&self) -> usize {
+        self.muds.values().filter(|mud| mud.status == Status::Up).count()
+    }
+
+    /// Finds a mud as people write it: exactly; else whatever the case and with `.` for a blank; else by a prefix that
+    /// only one has. Muds that are up are preferred.
+    pub fn lookup(&self, name: &str) -> Lookup<'_> {
+        if let Some((exact, _)) = self.muds.get_key_value(name) {
+            return Lookup::One(exact);
+        }
+        let folded = fold(name);
+        if folded.is_empty() {
+            return Lookup::Nobody;
+        }
+        let matching = |wanted: &dyn Fn(&str) -> bool| -> Vec<&str> {
+            let all: Vec<_> = self.iter().filter(|(known, _)| wanted(&fold(known))).collect();
+            let up: Vec<_> = all.iter().filter(|(_, mud)| mud.status == Status::Up).copied().collect();
+            let best = if up.is_empty() { all } else { up };
+            best.into_iter().map(|(name, _)| name).collect()
+        };
+        let same = matching(&|known| known == folded);
+        let found = if same.is_empty() { matching(&|known| known.starts_with(&folded)) } else { same };
+        match found[..] {
+            [] => Lookup::Nobody,
+            [one] => Lookup::One(one),
+            _ => Lookup::Several(found),
+        }
+    }
+}
+
+fn fold(name: &str) -> String {
+    name.to_lowercase().replace('.', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::i3::packet::{Body, Packet};
+
+    fn apply(list: &mut Mudlist, muds: &str) -> Vec<MudChange> {
+        let text = format!(r#"({{"mudlist",5,"*r",0,"A",0,7,([{muds}]),}})"#);
+        let Body::Mudlist { id, muds } = Packet::decode(text.as_bytes()).unwrap().0.body else { panic!() };
+        list.apply(id, &muds)
+    }
+
+    fn entry(name: &str, state: i64) -> String {
+        format!(r#""{name}":({{{state},"1.2.3.4",4000,0,0,"l","b","d","t","o","e",(["tell":1,]),0,}}),"#)
+    }
+
+    #[test]
+    fn only_what_changed_is_reported() {
+        let mut list = Mudlist::default();
+        assert_eq!(apply(&mut list, &(entry("A", -1) + &entry("B", 0))).len(), 2);
+        assert_eq!(apply(&mut list, &(entry("A", -1) + &entry("B", 0))), []);
+        let changes = apply(&mut list, &(entry("B", -1) + "\"A\":0,\"never known\":0,"));
+        assert_eq!(changes.len(), 2);
+        assert_eq!((changes[0].before, changes[0].after), (Some(Status::Down), Some(Status::Up)));
+        assert_eq!((changes[1].name.as_str(), changes[1].after), ("A", None));
+        assert_eq!((list.len(), list.online(), list.id), (1, 1, 7));
+    }
+
+    #[test]
+    fn people_may_write_names_loosely() {
+        let mut list = Mudlist::default();
+        apply(
+            &mut list,
+            &["Some Mud", "SomeOther", "Twin", "TWIN", "Old", "Oldest"].map(|n| entry(n, -1)).concat(),
+        );
+        apply(&mut list, &entry("Oldie", 0));
+        assert_eq!(list.lookup("Some Mud"), Lookup::One("Some Mud"));
+        assert_eq!(list.lookup("some.mud"), Lookup::One("Some Mud"));
+        assert_eq!(list.lookup("someo"), Lookup::One("SomeOther"));
+        assert_eq!(list.lookup("some"), Lookup::Several(vec!["Some Mud", "SomeOther"]));
+        assert_eq!(list.lookup("Twin"), Lookup::One("Twin"));
+        assert_eq!(list.lookup("twin"), Lookup::Several(vec!["TWIN", "Twin"]));
+        assert_eq!(list.lookup("old"), Lookup::One("Old"));
+        assert_eq!(list.lookup("oldi"), Lookup::One("Oldie"));
+        assert_eq!(list.lookup("zzz"), Lookup::Nobody);
+        assert_eq!(list.lookup(""), Lookup::Nobody);
+    }
+}

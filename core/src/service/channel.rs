@@ -1,0 +1,245 @@
+//! Channels: hearing and speaking.
+
+use super::{caller, or_empty, sendable, sender, user_of};
+use crate::api::json::Object;
+use crate::api::methods::Call;
+use crate::api::rpc::{Fault, code};
+use crate::hub::{Hub, To, Weight};
+use crate::i3::packet::{Body, Header, Packet};
+use crate::link::pacer::{Class, Origin};
+use crate::session::Joined;
+use crate::settings::Permission;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// Channels that one session may hear.
+const CHANNELS_PER_SESSION_MAX: usize = 500;
+
+/// The method `channel_join`.
+pub(crate) fn join(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+    let caller = caller(hub, call)?;
+    let channel = call.params.name("channel")?;
+    let how = if call.params.flag("listen_only")? { Joined::ListenOnly } else { Joined::Fully };
+    let Some(session) = hub.sessions.get_mut(call.conn) else {
+        return Err(Fault::params("the session has ended"));
+    };
+    if session.channels.len() >= CHANNELS_PER_SESSION_MAX && !session.channels.contains_key(&*channel) {
+        return Err(Fault::params(format!("a session may hear at most {CHANNELS_PER_SESSION_MAX} channels")));
+    }
+    let is_new = session.channels.insert(channel.to_string(), how).is_none();
+    if is_new {
+        let listeners = hub.muds[caller.mud].listeners.entry(channel.to_string()).or_default();
+        *listeners += 1;
+        // Once for each mud, not for each client. While the link is down, the next login does it.
+        let first =
+            *listeners == 1 && !hub.muds[caller.mud].settings.channels.iter().any(|set| *set == channel);
+        if first
+            && hub.muds[caller.mud].link.is_ready()
+            && let Err(fault) = listen(hub, caller.mud, &channel, true)
+        {
+            hub.muds[caller.mud].listeners.remove(&*channel);
+            if let Some(session) = hub.sessions.get_mut(call.conn) {
+                session.channels.remove(&*channel);
+            }
+            return Err(fault);
+        }
+        let params = Object::default().with("channel", &channel).with("session_id", &caller.session_id);
+        hub.emit(
+            To::MudExcept(caller.mud, call.conn),
+            Weight::Presence,
+            Some(Permission::Channel),
+            "channel_joined",
+            params,
+        );
+    }
+    Ok(Object::default().with("status", "joined").with("channel", &channel).finish())
+}
+
+/// The method `channel_leave`.
+pub(crate) fn leave(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+    let caller = caller(hub, call)?;
+    let channel = call.params.name("channel")?;
+    let left = hub.sessions.get_mut(call.conn).and_then(|session| session.channels.remove(&*channel));
+    if left.is_some() {
+        unlisten(hub, caller.mud, &channel);
+        let params = Object::default().with("channel", &channel).with("session_id", &caller.session_id);
+        hub.emit(
+            To::MudExcept(caller.mud, call.conn),
+            Weight::Presence,
+            Some(Permission::Channel),
+            "channel_left",
+            params,
+        );
+    }
+    Ok(Object::default().with("status", "left").with("channel", &channel).finish())
+}
+
+/// A session hears a channel no longer; the mud neither, if it was the last.
+pub(crate) fn unlisten(hub: &mut Hub, mud: usize, channel: &str) {
+    let one = &mut hub.muds[mud];
+    let Some(listeners) = one.listeners.get_mut(channel) else { return };
+    *listeners -= 1;
+    if *listeners > 0 {
+        return;
+    }
+    one.listeners.remove(channel);
+    if one.link.is_ready() && !one.settings.channels.iter().any(|set| set == channel) {
+        // If the queue is full the router goes on sending what nobody here hears; the next login puts it right.
+        let _ = listen(hub, mud, channel, false);
+    }
+}
+
+/// After a login: hear again what is heard here.
+pub(crate) fn listen_again(hub: &mut Hub, mud: usize) {
+    let one = &hub.muds[mud];
+    let heard: BTreeSet<String> = one.listeners.keys().chain(&one.settings.channels).cloned().collect();
+    for channel in heard {
+        // Listens wait in the queue like all else; if it is full there is a notice, and speaking tunes in.
+        if let Err(fault) = listen(hub, mud, &channel, true) {
+            let notice =
+                crate::notice::Notice::new(crate::notice::Level::Warn, "link", "channel not tuned in");
+            hub.fx.notice(notice.with("channel", &channel).with("reason", fault.message));
+        }
+    }
+}
+
+fn listen(hub: &mut Hub, mud: usize, channel: &str, on: bool) -> Result<(), Fault> {
+    let name = hub.muds[mud].settings.name.clone();
+    let router = hub.muds[mud].link.router().name.clone();
+    let header = Header::to_mud(&name, None, &router);
+    let body = Body::ChannelListen { channel: channel.into(), on: on.into() };
+    hub.send_packet(mud, Class::Chatter, &Packet { header, body }, None)
+}
+
+/// The method `channel_send`.
+pub(crate) fn send(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+    let message = call.params.text("message")?;
+    let message = sendable("message", &message)?;
+    speak(hub, call, "channel", |visname| Body::ChannelMessage {
+        channel: "".into(),
+        visname,
+        message: message.clone().into_owned().into(),
+    })
+}
+
+/// The method `channel_emote`.
+pub(crate) fn emote(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+    let emote = call.params.text_or("emote", "message")?;
+    let emote = sendable("emote", &emote)?;
+    // Routers append " (from name@mud)" to an emote without $N.
+    let message = if emote.contains("$N") { emote.into_owned() } else { format!("$N {emote}") };
+    speak(hub, call, "channel_emote", |visname| Body::ChannelEmote {
+        channel: "".into(),
+        visname,
+        message: message.clone().into(),
+    })
+}
+
+fn speak(
+    hub: &mut Hub,
+    call: &Call<'_>,
+    kind: &str,
+    body: impl FnOnce(std::borrow::Cow<'static, str>) -> Body<'static>,
+) -> Result<Vec<u8>, Fault> {
+    let caller = user_of(hub, call, "channel")?;
+    let name = call.params.name("channel")?.into_owned();
+    let (from_user, visname) = sender(call)?;
+    let joined = hub.sessions.get(call.conn).and_then(|session| session.channels.get(&name));
+    if joined == Some(&Joined::ListenOnly) {
+        let data = serde_json::json!({"needs": "channel_join without listen_only"});
+        let fault = Fault::new(code::PERMISSION, format!("this session only listens to {name}"));
+        return Err(Fault { data: Some(data), ..fault });
+    }
+    let mut body = body(visname.into_owned().into());
+    if let Body::ChannelMessage { channel, .. } | Body::ChannelEmote { channel, .. } = &mut body {
+        *channel = name.clone().into();
+    }
+    let message_id = hub.message_id(kind, &name);
+    let origin = Origin { message_id: message_id.clone(), from_user: from_user.to_string() };
+    let wire_kind = body.kind().to_owned();
+    let packet = Packet { header: Header::broadcast(&caller.mud_name, Some(&from_user)), body };
+    hub.send_packet(caller.mud, Class::Chatter, &packet, Some(origin))?;
+    hub.muds[caller.mud].remember_sent(&wire_kind, &from_user, [&name, ""], &message_id);
+    Ok(Object::default().with("status", "sent").with("message_id", &message_id).finish())
+}
+
+/// A line or an emote on a channel.
+pub(crate) fn received(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
+    let (event, channel, visname, message) = match &packet.body {
+        Body::ChannelMessage { channel, visname, message } => ("channel_message", channel, visname, message),
+        Body::ChannelEmote { channel, visname, message } => ("channel_emote", channel, visname, message),
+        Body::ChannelTargetedEmote { channel, visname, message_others, .. } => {
+            ("channel_targeted_emote", channel, visname, message_others)
+        }
+        _ => return,
+    };
+    let from_user = or_empty(packet.header.from_user.as_ref());
+    let mut params = Object::default()
+        .with("channel", channel)
+        .with("from_mud", &packet.header.from_mud)
+        .with("from_user", from_user)
+        .with("message", message)
+        .with("visname", if visname.is_empty() { from_user } else { visname });
+    if let Body::ChannelTargetedEmote { target_mud, target_user, target_visname, message_target, .. } =
+        &packet.body
+    {
+        params.add("target_mud", target_mud);
+        params.add("target_user", target_user);
+        params.add("target_visname", target_visname);
+        params.add("message_target", message_target);
+    }
+    if packet.header.from_mud == hub.muds[mud].settings.name {
+        params.add("self", &true);
+    }
+    hub.emit(To::Channel(mud, channel), Weight::Channel, Some(Permission::Channel), event, params);
+}
+
+/// A row of `channel_list`.
+#[derive(Serialize)]
+struct Row<'a> {
+    name: &'a str,
+    owner: &'a str,
+    #[serde(rename = "type")]
+    channel_type: i64,
+    member_count: usize,
+}
+
+/// The method `channel_list`.
+pub(crate) fn list(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+    let caller = caller(hub, call)?;
+    let filter = call.params.object("filter")?;
+    let wanted_type = filter.optional_int("type")?;
+    let wanted_owner = filter.optional_text("owner")?;
+    let min_members = filter.optional_int("min_members")?.unwrap_or(0);
+    if call.params.flag("refresh")? {
+        let router = hub.muds[caller.mud].link.router().name.clone();
+        let name = hub.muds[caller.mud].settings.name.clone();
+        let packet = Packet { header: Header::to_mud(&name, None, &router), body: Body::ChanlistReq {} };
+        hub.send_packet(caller.mud, Class::Query, &packet, None)?;
+    }
+    let one = &hub.muds[caller.mud];
+    let rows: Vec<Row<'_>> = one
+        .chanlist
+        .iter()
+        .map(|(name, channel)| Row {
+            name,
+            owner: &channel.owner,
+            channel_type: channel.channel_type,
+            member_count: one.listeners.get(name).copied().unwrap_or(0),
+        })
+        .filter(|row| wanted_type.is_none_or(|wanted| wanted == row.channel_type))
+        .filter(|row| wanted_owner.as_ref().is_none_or(|wanted| wanted == row.owner))
+        .filter(|row| i64::try_from(row.member_count).unwrap_or(i64::MAX) >= min_members)
+        .collect();
+    let subscribed: Vec<&str> = hub
+        .sessions
+        .get(call.conn)
+        .map(|session| session.channels.keys().map(String::as_str).collect())
+        .unwrap_or_default();
+    Ok(Object::default()
+        .with("status", "success")
+        .with("channels", &rows)
+        .with("count", &rows.len())
+        .with("subscribed_channels", &subscribed)
+        .finish())
+}

@@ -1,0 +1,186 @@
+//! What comes from a router: which service a packet is for, and what follows from a link's state.
+
+use super::{channel, lists, or_empty, query, refuse, tell};
+use crate::api::json::Object;
+use crate::hub::{Hub, To, Weight};
+use crate::i3::packet::{Body, Header, Packet};
+use crate::i3::{FrameError, packet::PacketError};
+use crate::link::LinkEvent;
+use crate::machine::ConnId;
+use crate::notice::{Level, Notice};
+
+/// Bytes of an unreadable frame that an operator is shown.
+const SHOWN_BYTES_MAX: usize = 200;
+
+/// Bytes from a router: frames, packets, services.
+pub(crate) fn bytes(hub: &mut Hub, mud: usize, conn: ConnId, bytes: &[u8]) {
+    hub.metrics.router_bytes_received += bytes.len() as u64;
+    let mut deframer = None;
+    let event = hub.with_link(mud, |link, now, _| {
+        deframer = link.take_deframer(now, conn);
+        None
+    });
+    debug_assert!(event.is_none());
+    let Some(mut deframer) = deframer else { return };
+    let mut input = bytes;
+    loop {
+        match deframer.next(&mut input) {
+            Ok(Some([])) => {}
+            Ok(Some(text)) => frame(hub, mud, text),
+            Ok(None) => break,
+            Err(error @ FrameError::TooLong { .. }) => {
+                let event = hub.with_link(mud, |link, now, fx| link.broken(now, fx, error.to_string()));
+                return link_event(hub, mud, event);
+            }
+        }
+        // A packet may have ended the session that the rest of the bytes belongs to.
+        if !hub.fx.is_open(conn) {
+            return;
+        }
+    }
+    hub.muds[mud].link.put_deframer(conn, deframer);
+}
+
+fn frame(hub: &mut Hub, mud: usize, text: &[u8]) {
+    match Packet::decode(text) {
+        Ok((packet, repairs)) => {
+            hub.metrics.packets_received += 1;
+            hub.metrics.bare_quotes_repaired += u64::from(repairs.bare_quotes);
+            hub.metrics.latin1_strings += u64::from(repairs.latin1_strings);
+            route(hub, mud, &packet);
+        }
+        Err(error) => unreadable(hub, text, error),
+    }
+}
+
+/// The frame is lost, the link lives: CoffeeMud's router sends texts without their escapes.
+fn unreadable(hub: &mut Hub, text: &[u8], error: PacketError) {
+    hub.metrics.frames_unreadable += 1;
+    let shown = String::from_utf8_lossy(&text[..text.len().min(SHOWN_BYTES_MAX)]).into_owned();
+    hub.fx.notice(
+        Notice::new(Level::Warn, "link", "unreadable frame dropped")
+            .with("error", error)
+            .with("frame", shown),
+    );
+}
+
+fn route(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
+    let header = &packet.header;
+    let one = &hub.muds[mud];
+    let from_router = header.from_mud.eq_ignore_ascii_case(&one.link.router().name);
+    let from_self = header.from_mud == one.settings.name;
+    let for_us = header.to_mud.as_ref().is_none_or(|to| *to == one.settings.name);
+    match &packet.body {
+        Body::StartupReply { password, .. } if from_router => startup_reply(hub, mud, *password),
+        Body::Mudlist { id, muds } if from_router => lists::mudlist_received(hub, mud, *id, muds),
+        Body::ChanlistReply { id, channels } if from_router => {
+            lists::chanlist_received(hub, mud, *id, channels);
+        }
+        Body::ChannelMessage { .. } | Body::ChannelEmote { .. } | Body::ChannelTargetedEmote { .. } => {
+            channel::received(hub, mud, packet);
+        }
+        _ if !for_us => hub.metrics.packets_ignored += 1,
+        Body::Tell { .. } | Body::Emoteto { .. } => tell::received(hub, mud, packet),
+        // Our own question, come back: routers send broadcasts to everybody, and probes go to ourselves.
+        Body::LocateReq { .. } | Body::AuthMudReq {} | Body::PingReq {} if from_self => {}
+        Body::WhoReq {}
+        | Body::FingerReq { .. }
+        | Body::LocateReq { .. }
+        | Body::ChanWhoReq { .. }
+        | Body::ChanUserReq { .. }
+        | Body::AuthMudReq {} => query::asked(hub, mud, packet),
+        // A CoffeeMud router pings in its own name, where no answer can go.
+        Body::PingReq {} if !from_router => query::asked(hub, mud, packet),
+        Body::WhoReply { .. } | Body::FingerReply { .. } | Body::LocateReply { .. } => {
+            query::answered(hub, mud, packet);
+        }
+        Body::Error { .. } => error(hub, mud, packet),
+        Body::ChanFilterReq { channel, packet } if from_router => pass_filter(hub, mud, channel, packet),
+        Body::Unknown { kind, .. } if header.to_mud.is_some() && !from_router && !from_self => {
+            let text = format!("the packet type {kind} is not known here");
+            refuse(hub, mud, packet, "unk-type", text);
+        }
+        _ => hub.metrics.packets_ignored += 1,
+    }
+}
+
+fn startup_reply(hub: &mut Hub, mud: usize, password: i64) {
+    let router = hub.muds[mud].link.router().name.clone();
+    let change = (password != 0).then(|| hub.muds[mud].keep_password(&router, password));
+    let event = hub.with_link(mud, |link, now, fx| {
+        link.startup_reply(now, fx, password, |fx, _| fx.save(change.into_iter().collect()))
+    });
+    // Lists follow the startup-reply at once, whether or not the password is durable yet.
+    let changes = hub.muds[mud].lists_of(hub.now.mono, &router);
+    hub.save(changes);
+    link_event(hub, mud, event);
+}
+
+/// What follows when a link becomes ready, or is no longer.
+pub(crate) fn link_event(hub: &mut Hub, mud: usize, event: Option<LinkEvent>) {
+    let router = hub.muds[mud].link.router().name.clone();
+    match event {
+        None => {}
+        Some(LinkEvent::Ready) => {
+            hub.metrics.router_logins += 1;
+            channel::listen_again(hub, mud);
+            hub.pump(mud);
+            let params = Object::default()
+                .with("message", "Gateway reconnected to I3 router")
+                .with("status", "connected")
+                .with("router", &router)
+                .with("reason", "logged in");
+            hub.emit(To::Readers(mud), Weight::Personal, None, "gateway_reconnected", params);
+        }
+        Some(LinkEvent::Down) => {
+            hub.metrics.router_failures += 1;
+            hub.pump(mud);
+            let reason = hub.muds[mud].link.last_error().unwrap_or("on request").to_owned();
+            let params = Object::default()
+                .with("message", "Gateway disconnected from I3 router")
+                .with("status", "disconnected")
+                .with("router", &router)
+                .with("reason", &reason);
+            hub.emit(To::Readers(mud), Weight::Personal, None, "gateway_disconnected", params);
+        }
+    }
+}
+
+/// Somebody could not do what we asked. Never answered.
+fn error(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
+    let Body::Error { code, message, packet: original } = &packet.body else { return };
+    let kind = match original {
+        crate::i3::Value::Array(fields) => fields.first(),
+        _ => None,
+    };
+    // Half the network does not answer a locate: that is no news for anybody.
+    if matches!(kind, Some(crate::i3::Value::Str(kind)) if **kind == *b"locate-req") {
+        hub.metrics.packets_ignored += 1;
+        return;
+    }
+    if &**code == "bad-mojo" {
+        let notice = Notice::new(Level::Warn, "link", "somebody else tries to log in under this mud's name");
+        hub.fx.notice(notice.with("mud", &hub.muds[mud].settings.name).with("text", message));
+        let params = Object::default().with("error_code", code).with("message", message);
+        return hub.emit(To::Mud(mud), Weight::Personal, None, "identity_warning", params);
+    }
+    let mut params = Object::default()
+        .with("error_code", code)
+        .with("error_message", message)
+        .with("from_mud", &packet.header.from_mud)
+        .with("to_mud", or_empty(packet.header.to_mud.as_ref()))
+        .with("to_user", or_empty(packet.header.to_user.as_ref()))
+        .with("context", "i3_packet_error");
+    if let Some(message_id) = hub.muds[mud].message_of(original) {
+        params.add("message_id", message_id);
+    }
+    hub.emit(To::Mud(mud), Weight::Personal, None, "error_occurred", params);
+}
+
+/// A filtered channel of ours: nobody here judges, so what comes may pass as it is.
+fn pass_filter(hub: &mut Hub, mud: usize, channel: &str, packet: &crate::i3::Value<'_>) {
+    let name = hub.muds[mud].settings.name.clone();
+    let router = hub.muds[mud].link.router().name.clone();
+    let body = Body::ChanFilterReply { channel: channel.into(), packet: packet.clone() };
+    hub.answer(mud, &Packet { header: Header::to_mud(&name, None, &router), body });
+}

@@ -1,0 +1,101 @@
+//! What the services of Intermud-3 mean, in both directions: [`tell`], [`channel`], [`query`] (who, finger, locate and
+//! the small questions), [`lists`]; [`gateway`] is about the gateway itself. [`inbound`] says which of them a packet is
+//! for.
+
+pub(crate) mod channel;
+pub(crate) mod gateway;
+pub(crate) mod inbound;
+pub(crate) mod lists;
+pub(crate) mod query;
+pub(crate) mod tell;
+
+use crate::api::methods::Call;
+use crate::api::rpc::{Fault, code};
+use crate::hub::Hub;
+use crate::i3::packet::{Body, Header, Packet, Text};
+use crate::i3::text;
+use crate::network::Lookup;
+use crate::session::Identified;
+use std::borrow::Cow;
+
+/// The user that a request comes from when it names none.
+const NOBODY: &str = "Someone";
+
+/// Candidates named for an ambiguous mud name.
+const CANDIDATES_MAX: usize = 10;
+
+/// The caller, who must be identified.
+fn caller(hub: &Hub, call: &Call<'_>) -> Result<Identified, Fault> {
+    let session = hub.sessions.get(call.conn);
+    let identity = session.and_then(|session| session.identity.clone());
+    identity
+        .ok_or_else(|| Fault::new(code::NOT_AUTHENTICATED, "Not authenticated. Please authenticate first."))
+}
+
+/// The caller, whose mud must be one of the gateway's: nobody else can speak on the network.
+fn speaker(hub: &Hub, call: &Call<'_>) -> Result<Identified, Fault> {
+    let caller = caller(hub, call)?;
+    if caller.may_speak {
+        return Ok(caller);
+    }
+    let message =
+        format!("this gateway has no router link for {}: it may read but not speak", caller.mud_name);
+    let data = serde_json::json!({"needs": "a router link for the key's mud"});
+    Err(Fault { data: Some(data), ..Fault::new(code::PERMISSION, message) })
+}
+
+/// A speaker that uses a service, which must be switched on.
+fn user_of(hub: &Hub, call: &Call<'_>, service: &str) -> Result<Identified, Fault> {
+    let speaker = speaker(hub, call)?;
+    if hub.muds[speaker.mud].offers(service) {
+        return Ok(speaker);
+    }
+    Err(Fault::gateway("service_disabled", false, format!("the service {service} is switched off here")))
+}
+
+/// The exact name of the mud that a caller means. A name that nobody is known by is passed on as it is: the list may
+/// not be complete, and the router says so if it is wrong.
+fn resolve_mud(hub: &Hub, mud: usize, name: &str) -> Result<String, Fault> {
+    match hub.muds[mud].mudlist.lookup(name) {
+        Lookup::One(exact) => Ok(exact.to_owned()),
+        Lookup::Nobody => Ok(name.to_owned()),
+        Lookup::Several(candidates) => {
+            let named = &candidates[..candidates.len().min(CANDIDATES_MAX)];
+            let message = format!("target_mud {name:?} may be any of: {}", named.join(", "));
+            let data = serde_json::json!({"candidates": named});
+            Err(Fault { data: Some(data), ..Fault::params(message) })
+        }
+    }
+}
+
+/// What of a caller's text may leave.
+fn sendable<'a>(name: &str, text: &'a str) -> Result<Cow<'a, str>, Fault> {
+    let clean = text::outgoing(text);
+    if clean.trim().is_empty() {
+        return Err(Fault::params(format!("{name} holds nothing that can be sent")));
+    }
+    Ok(clean)
+}
+
+/// The sender of a request: the user and the name to show.
+fn sender<'a>(call: &Call<'a>) -> Result<(Cow<'a, str>, Cow<'a, str>), Fault> {
+    let from_user = call.params.optional_name("from_user")?.unwrap_or(Cow::Borrowed(NOBODY));
+    let visname = call.params.optional_name("visname")?.unwrap_or_else(|| from_user.clone());
+    Ok((from_user, visname))
+}
+
+/// An error packet in answer to `packet`.
+fn refuse(hub: &mut Hub, mud: usize, packet: &Packet<'_>, code: &'static str, message: String) {
+    let name = hub.muds[mud].settings.name.clone();
+    let header = Header {
+        to_user: packet.header.from_user.clone(),
+        ..Header::to_mud(&name, None, &packet.header.from_mud)
+    };
+    let body = Body::Error { code: code.into(), message: message.into(), packet: packet.to_value() };
+    hub.answer(mud, &Packet { header, body });
+}
+
+/// The text, or nothing.
+fn or_empty<'t>(text: Option<&'t Text<'_>>) -> &'t str {
+    text.map_or("", |text| text)
+}

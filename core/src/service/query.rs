@@ -1,0 +1,338 @@
+//! who, finger, locate, and the small questions that muds ask each other.
+
+use super::{NOBODY, caller, or_empty, refuse, resolve_mud, user_of};
+use crate::api::json::Object;
+use crate::api::methods::Call;
+use crate::api::rpc::Fault;
+use crate::hub::{Hub, To, Weight};
+use crate::i3::packet::{Body, Header, Packet, Text, WhoRow};
+use crate::link::pacer::Class;
+use crate::network::{User, presence};
+use crate::settings::Permission;
+use serde::Serialize;
+use std::borrow::Cow;
+
+/// What a who-reply may hold besides its rows, in bytes.
+const WHO_REPLY_SPARE_BYTES: usize = 512;
+
+/// Keys for out-of-band sessions are drawn below this, to be positive in 32 bits.
+const KEY_BELOW: i64 = 1_000_000_000;
+
+fn from_user<'a>(call: &Call<'a>) -> Result<Cow<'a, str>, Fault> {
+    Ok(call.params.optional_name("from_user")?.unwrap_or(Cow::Borrowed(NOBODY)))
+}
+
+/// The method `who`.
+pub(crate) fn who(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+    let caller = user_of(hub, call, "who")?;
+    let target_mud = resolve_mud(hub, caller.mud, &call.params.name("target_mud")?)?;
+    let from_user = from_user(call)?;
+    let header = Header::to_mud(&caller.mud_name, Some(&from_user), &target_mud);
+    hub.send_packet(caller.mud, Class::Query, &Packet { header, body: Body::WhoReq {} }, None)?;
+    Ok(Object::default().with("status", "requested").with("mud_name", &target_mud).finish())
+}
+
+/// The method `finger`.
+pub(crate) fn finger(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+    let caller = user_of(hub, call, "finger")?;
+    let target_mud = resolve_mud(hub, caller.mud, &call.params.name("target_mud")?)?;
+    let target_user = call.params.name("target_user")?;
+    let from_user = from_user(call)?;
+    let header = Header::to_mud(&caller.mud_name, Some(&from_user), &target_mud);
+    let body = Body::FingerReq { user: target_user.to_lowercase().into() };
+    hub.send_packet(caller.mud, Class::Query, &Packet { header, body }, None)?;
+    Ok(Object::default()
+        .with("status", "requested")
+        .with("mud_name", &target_mud)
+        .with("user_name", &target_user)
+        .finish())
+}
+
+/// The method `locate`.
+pub(crate) fn locate(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+    let caller = user_of(hub, call, "locate")?;
+    let target_user = call.params.name("target_user")?;
+    let from_user = from_user(call)?;
+    let header = Header::broadcast(&caller.mud_name, Some(&from_user));
+    let body = Body::LocateReq { user: target_user.to_lowercase().into() };
+    hub.send_packet(caller.mud, Class::Query, &Packet { header, body }, None)?;
+    Ok(Object::default().with("status", "requested").with("user_name", &target_user).finish())
+}
+
+/// The method `presence_sync`.
+pub(crate) fn presence_sync(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+    let caller = caller(hub, call)?;
+    // Only the game itself can say who is on.
+    let caller = if caller.may_speak { caller } else { super::speaker(hub, call)? };
+    let users = presence::parse_users(&call.params.list("users")?).map_err(|error| Fault::params(error.0))?;
+    let count = users.len();
+    hub.muds[caller.mud].presence.replace(hub.now.mono, users);
+    Ok(Object::default()
+        .with("status", "synchronized")
+        .with("mud_name", &caller.mud_name)
+        .with("count", &count)
+        .finish())
+}
+
+/// Another mud asks. A question that is not for us in particular is answered only with something to say.
+pub(crate) fn asked(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
+    let service = match &packet.body {
+        Body::WhoReq {} => "who",
+        Body::FingerReq { .. } => "finger",
+        Body::LocateReq { .. } => "locate",
+        // Asked by every careful mud to see whether we live; answered whatever is offered.
+        _ => "",
+    };
+    if !service.is_empty() && !hub.muds[mud].offers(service) {
+        if packet.header.to_mud.is_some() {
+            refuse(hub, mud, packet, "unk-type", format!("{service} is not offered here"));
+        }
+        return;
+    }
+    match answer(hub, mud, packet) {
+        Ok(Some(body)) => {
+            let name = hub.muds[mud].settings.name.clone();
+            let header = Header {
+                to_user: packet.header.from_user.clone(),
+                ..Header::to_mud(&name, None, &packet.header.from_mud)
+            };
+            hub.answer(mud, &Packet { header, body });
+        }
+        Ok(None) => {}
+        Err(user) if packet.header.to_mud.is_some() => {
+            refuse(hub, mud, packet, "unk-user", format!("User {user} is not online"));
+        }
+        Err(_) => {}
+    }
+}
+
+/// The answer, nothing, or the user who is not here.
+fn answer(hub: &mut Hub, mud: usize, packet: &Packet<'_>) -> Result<Option<Body<'static>>, String> {
+    let now = hub.now.mono;
+    let key = hub.rng.i64(1..KEY_BELOW);
+    let one = &hub.muds[mud];
+    let find = |user: &str| one.presence.find(now, user).ok_or_else(|| user.to_owned());
+    Ok(Some(match &packet.body {
+        Body::WhoReq {} => {
+            let rows = one.presence.users(now).map(|user| who_row(user, one.presence.idle(now, user)));
+            Body::WhoReply { users: fit(rows.collect(), hub.settings.link.frame_bytes_max) }
+        }
+        Body::FingerReq { user } => {
+            let user = find(user)?;
+            Body::FingerReply {
+                visname: user.name.clone().into(),
+                title: some(&user.title),
+                // Never an address or a name from outside the game.
+                real_name: None,
+                email: None,
+                loginout_time: some(&user.login_time),
+                idle: one.presence.idle(now, user),
+                ip_name: None,
+                level: (user.level > 0).then(|| user.level.to_string().into()),
+                extra: some(&finger_extra(user)),
+            }
+        }
+        Body::LocateReq { user } => {
+            let user = find(user)?;
+            Body::LocateReply {
+                located_mud: one.settings.name.clone().into(),
+                located_user: user.name.clone().into(),
+                idle: one.presence.idle(now, user),
+                status: some(&user.status),
+            }
+        }
+        Body::ChanWhoReq { channel } => {
+            let heard = one.listeners.contains_key(&**channel);
+            let users = one.presence.users(now).filter(|_| heard).map(|user| user.name.clone().into());
+            Body::ChanWhoReply { channel: channel.to_string().into(), users: users.collect() }
+        }
+        Body::ChanUserReq { user } if one.presence.is_fresh(now) => {
+            let found = find(user)?;
+            // The game publishes no gender: neuter.
+            Body::ChanUserReply {
+                user: user.to_string().into(),
+                visname: found.name.clone().into(),
+                gender: 2,
+            }
+        }
+        Body::ChanUserReq { user } => {
+            let mut letters = user.chars();
+            let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+            let visname = format!("{first}{}", letters.as_str());
+            Body::ChanUserReply { user: user.to_string().into(), visname: visname.into(), gender: 2 }
+        }
+        Body::AuthMudReq {} => Body::AuthMudReply { key },
+        Body::PingReq {} => Body::PingReply { key },
+        _ => return Ok(None),
+    }))
+}
+
+fn some(text: &str) -> Option<Text<'static>> {
+    (!text.is_empty()).then(|| crate::i3::text::outgoing(text).into_owned().into())
+}
+
+/// "Level 12 - the Bold", as the Python gateway writes and reads it.
+fn who_row(user: &User, idle: i64) -> WhoRow<'static> {
+    let extra = match (user.level, user.title.as_str()) {
+        (0, title) => title.to_owned(),
+        (level, "") => format!("Level {level}"),
+        (level, title) => format!("Level {level} - {title}"),
+    };
+    WhoRow { visname: user.name.clone().into(), idle, extra: some(&extra) }
+}
+
+fn finger_extra(user: &User) -> String {
+    let parts = [("race", &user.race), ("guild", &user.guild), ("location", &user.location)];
+    let told =
+        parts.iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| format!("{name}: {text}"));
+    told.collect::<Vec<_>>().join(", ")
+}
+
+/// As many rows as a frame holds, and one that says how many are left out.
+fn fit(mut rows: Vec<WhoRow<'static>>, frame_bytes_max: usize) -> Vec<WhoRow<'static>> {
+    let mut room = frame_bytes_max.saturating_sub(WHO_REPLY_SPARE_BYTES);
+    let fitting = rows
+        .iter()
+        .take_while(|row| {
+            // Twice the text: every byte may need an escape.
+            let bytes = 2 * (row.visname.len() + or_empty(row.extra.as_ref()).len()) + 40;
+            let fits = bytes <= room;
+            room = room.saturating_sub(bytes);
+            fits
+        })
+        .count();
+    let left_out = rows.len() - fitting;
+    if left_out > 0 {
+        rows.truncate(fitting);
+        rows.push(WhoRow {
+            visname: "...".into(),
+            idle: 0,
+            extra: Some(format!("and {left_out} more").into()),
+        });
+    }
+    rows
+}
+
+#[derive(Serialize)]
+struct WhoUser<'a> {
+    name: &'a str,
+    idle: i64,
+    level: i64,
+    extra: &'a str,
+}
+
+impl<'a> WhoUser<'a> {
+    fn from_row(row: &'a WhoRow<'_>) -> Self {
+        let text = or_empty(row.extra.as_ref());
+        let (level, extra) = split_level(text).unwrap_or((0, text));
+        WhoUser { name: &row.visname, idle: row.idle, level, extra }
+    }
+}
+
+/// The two parts of "Level 12 - the Bold", or of "Level 12".
+fn split_level(text: &str) -> Option<(i64, &str)> {
+    let rest = text.strip_prefix("Level ")?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let (level, rest) = rest.split_at(digits);
+    let extra = if rest.is_empty() { rest } else { rest.strip_prefix(" - ")? };
+    Some((level.parse().ok()?, extra))
+}
+
+#[derive(Serialize)]
+struct UserInfo<'a> {
+    name: &'a str,
+    title: &'a str,
+    real_name: &'a str,
+    email: &'a str,
+    login_time: &'a str,
+    idle_time: i64,
+    ip_address: &'a str,
+    level: i64,
+    extra: &'a str,
+    /// A level that is a word, which the integer cannot hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    level_name: Option<&'a str>,
+}
+
+/// An answer to one of ours.
+pub(crate) fn answered(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
+    let mut params = Object::default()
+        .with("from_mud", &packet.header.from_mud)
+        .with("to_mud", or_empty(packet.header.to_mud.as_ref()))
+        .with("to_user", or_empty(packet.header.to_user.as_ref()));
+    let event = match &packet.body {
+        Body::WhoReply { users } => {
+            params.add("users", &users.iter().map(WhoUser::from_row).collect::<Vec<_>>());
+            "who_reply"
+        }
+        Body::FingerReply {
+            visname,
+            title,
+            real_name,
+            email,
+            loginout_time,
+            idle,
+            ip_name,
+            level,
+            extra,
+        } => {
+            let level = or_empty(level.as_ref());
+            let number = level.parse::<i64>().ok();
+            let info = UserInfo {
+                name: visname,
+                title: or_empty(title.as_ref()),
+                real_name: or_empty(real_name.as_ref()),
+                email: or_empty(email.as_ref()),
+                login_time: or_empty(loginout_time.as_ref()),
+                idle_time: *idle,
+                ip_address: or_empty(ip_name.as_ref()),
+                level: number.unwrap_or(0),
+                extra: or_empty(extra.as_ref()),
+                level_name: (number.is_none() && !level.is_empty()).then_some(level),
+            };
+            params.add("user_info", &info);
+            "finger_reply"
+        }
+        Body::LocateReply { located_mud, located_user, idle, status } => {
+            params.add("located_mud", located_mud);
+            params.add("located_user", located_user);
+            params.add("idle", idle);
+            params.add("status", or_empty(status.as_ref()));
+            "locate_reply"
+        }
+        _ => return,
+    };
+    hub.emit(To::Mud(mud), Weight::Personal, Some(Permission::Info), event, params);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_read_out_of_who_rows() {
+        for (text, expected) in [
+            ("Level 12 - the Bold", Some((12, "the Bold"))),
+            ("Level 3", Some((3, ""))),
+            ("Level up", None),
+            ("Level 12th", None),
+            ("First Admin", None),
+        ] {
+            assert_eq!(split_level(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_who_is_cut_and_says_so() {
+        let row = |n: usize| WhoRow {
+            visname: format!("User{n}").into(),
+            idle: 0,
+            extra: Some("x".repeat(200).into()),
+        };
+        let rows = fit((0..100).map(row).collect(), 9500);
+        let kept = rows.len() - 1;
+        assert!(kept > 10 && kept < 40, "{kept}");
+        assert_eq!(rows[kept].extra.as_deref(), Some(format!("and {} more", 100 - kept).as_str()));
+        assert_eq!(fit((0..3).map(row).collect(), 9500).len(), 3);
+    }
+}

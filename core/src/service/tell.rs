@@ -1,0 +1,75 @@
+//! tell and emoteto.
+
+use super::{or_empty, refuse, resolve_mud, sendable, sender, user_of};
+use crate::api::json::Object;
+use crate::api::methods::Call;
+use crate::api::rpc::Fault;
+use crate::hub::{Hub, To, Weight};
+use crate::i3::packet::{Body, Header, Packet};
+use crate::link::pacer::{Class, Origin};
+use crate::settings::Permission;
+
+/// The method `tell`.
+pub(crate) fn tell(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+    let message = call.params.text("message")?;
+    send(hub, call, "tell", &sendable("message", &message)?)
+}
+
+/// The method `emoteto`.
+pub(crate) fn emoteto(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+    let emote = call.params.text_or("emote", "message")?;
+    send(hub, call, "emoteto", &sendable("emote", &emote)?)
+}
+
+fn send(hub: &mut Hub, call: &Call<'_>, kind: &'static str, text: &str) -> Result<Vec<u8>, Fault> {
+    let caller = user_of(hub, call, kind)?;
+    let target_mud = resolve_mud(hub, caller.mud, &call.params.name("target_mud")?)?;
+    let target_user = call.params.name("target_user")?.to_lowercase();
+    let (from_user, visname) = sender(call)?;
+    let message_id = hub.message_id(kind, &caller.mud_name);
+    // A CoffeeMud's reader dies of an emoteto, and its router passes none on.
+    let as_tell = kind == "emoteto"
+        && hub.muds[caller.mud].mudlist.get(&target_mud).is_some_and(crate::network::Mud::is_coffeemud);
+    let body = match kind {
+        "emoteto" if as_tell => {
+            Body::Tell { visname: visname.clone(), message: text.replace("$N", &visname).into() }
+        }
+        "emoteto" => Body::Emoteto { visname, message: text.into() },
+        _ => Body::Tell { visname, message: text.into() },
+    };
+    let header = Header::to_user(&caller.mud_name, Some(&from_user), &target_mud, &target_user);
+    let origin = Origin { message_id: message_id.clone(), from_user: from_user.to_string() };
+    let wire_kind = body.kind().to_owned();
+    hub.send_packet(caller.mud, Class::Prompt, &Packet { header, body }, Some(origin))?;
+    hub.muds[caller.mud].remember_sent(&wire_kind, &from_user, [&target_mud, &target_user], &message_id);
+    Ok(Object::default().with("status", "sent").with("message_id", &message_id).finish())
+}
+
+/// A tell or an emoteto for one of ours.
+pub(crate) fn received(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
+    let (event, visname, message) = match &packet.body {
+        Body::Tell { visname, message } => ("tell_received", visname, message),
+        Body::Emoteto { visname, message } => ("emoteto_received", visname, message),
+        _ => return,
+    };
+    let to_user = or_empty(packet.header.to_user.as_ref());
+    let (now, home) = (hub.now.mono, &hub.muds[mud]);
+    if home.presence.is_fresh(now) && home.presence.find(now, to_user).is_none() {
+        return refuse(hub, mud, packet, "unk-user", format!("User {to_user} is not online"));
+    }
+    let heard =
+        hub.sessions.iter().any(|(_, session)| session.is_of(mud) && session.may(Some(Permission::Tell)));
+    if !heard {
+        let text = format!("User {to_user} cannot be reached: the game is not connected");
+        return refuse(hub, mud, packet, "unk-user", text);
+    }
+    let from_user = or_empty(packet.header.from_user.as_ref());
+    let params = Object::default()
+        .with("from_mud", &packet.header.from_mud)
+        .with("from_user", from_user)
+        .with("to_mud", or_empty(packet.header.to_mud.as_ref()))
+        .with("to_user", to_user)
+        .with("message", message)
+        .with("visname", if visname.is_empty() { from_user } else { visname });
+    hub.emit(To::Mud(mud), Weight::Personal, Some(Permission::Tell), event, params);
+}

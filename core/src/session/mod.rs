@@ -1,0 +1,145 @@
+//! Who is calling: the state of one API client, whether its key is good, and how often it may call.
+
+pub mod bucket;
+pub mod keys;
+
+use crate::settings::{Permission, Permissions, RateLimits};
+use crate::time::{Instant, Now};
+use bucket::Bucket;
+use std::collections::BTreeMap;
+use tungstenite::protocol::frame::coding::CloseCode;
+
+/// How a client's texts travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// JSON lines.
+    Lines,
+    /// WebSocket messages.
+    WebSocket,
+}
+
+/// Who a client turned out to be.
+#[derive(Clone, Debug)]
+pub struct Identified {
+    /// Names the session in answers.
+    pub session_id: String,
+    /// The mud of its key.
+    pub mud_name: String,
+    /// That mud's place among those of the gateway; the first for a mud the gateway does not hold.
+    pub mud: usize,
+    /// The gateway holds its mud's link: it may speak and gets what is meant for the mud.
+    pub may_speak: bool,
+    /// What its key allows.
+    pub permissions: Permissions,
+}
+
+/// How a client hears a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joined {
+    /// It may speak there.
+    Fully,
+    /// It may not.
+    ListenOnly,
+}
+
+/// One API client.
+#[derive(Debug)]
+pub struct Session {
+    /// How its texts travel.
+    pub transport: Transport,
+    /// When it came.
+    pub since: Instant,
+    /// Nothing until a key was accepted.
+    pub identity: Option<Identified>,
+    /// The channels it hears.
+    pub channels: BTreeMap<String, Joined>,
+    /// Events it missed because it did not read.
+    pub lagged: u64,
+    /// Reading from it is stopped until it has read what is queued.
+    pub paused: bool,
+    /// `authenticate` has been answered; a key in a header, or none needed, does not count.
+    pub greeted: bool,
+    /// Wrong keys so far.
+    pub wrong_keys: u32,
+    /// Requests before it was identified.
+    pub early_requests: u32,
+    /// To be closed, with this code and reason, once the request at hand is answered.
+    pub closing: Option<(CloseCode, &'static str)>,
+    rate: Option<Rate>,
+}
+
+/// The budgets of one session.
+#[derive(Debug)]
+struct Rate {
+    all: Bucket,
+    by_method: BTreeMap<String, Bucket>,
+}
+
+impl Session {
+    /// A client that has just come.
+    pub fn new(transport: Transport, now: Now) -> Self {
+        Session {
+            transport,
+            since: now.mono,
+            identity: None,
+            channels: BTreeMap::new(),
+            lagged: 0,
+            paused: false,
+            greeted: false,
+            wrong_keys: 0,
+            early_requests: 0,
+            closing: None,
+            rate: None,
+        }
+    }
+
+    /// Its key was good.
+    pub fn identify(
+        &mut self,
+        identity: Identified,
+        limits: Option<&RateLimits>,
+        per_minute: Option<u32>,
+        now: Instant,
+    ) {
+        self.identity = Some(identity);
+        self.rate = limits.map(|limits| Rate {
+            all: Bucket::new(per_minute.unwrap_or(limits.per_minute), limits.burst, now),
+            by_method: limits
+                .by_method
+                .iter()
+                .map(|(method, per_minute)| (method.clone(), Bucket::new(*per_minute, *per_minute, now)))
+                .collect(),
+        });
+    }
+
+    /// Whether a request of this method may come now; else how many milliseconds to wait.
+    pub fn admit(&mut self, method: &str, now: Instant) -> Result<(), u64> {
+        let Some(rate) = &mut self.rate else { return Ok(()) };
+        if let Some(bucket) = rate.by_method.get_mut(method) {
+            bucket.check(now)?;
+        }
+        rate.all.take(now)?;
+        match rate.by_method.get_mut(method) {
+            Some(bucket) => bucket.take(now),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether it is identified and has the permission.
+    pub fn may(&self, permission: Option<Permission>) -> bool {
+        self.identity
+            .as_ref()
+            .is_some_and(|identity| permission.is_none_or(|needed| identity.permissions.has(needed)))
+    }
+
+    /// Whether it belongs to that mud of the gateway.
+    pub fn is_of(&self, mud: usize) -> bool {
+        self.identity.as_ref().is_some_and(|identity| identity.mud == mud && identity.may_speak)
+    }
+
+    /// Whether it hears that channel of that mud's network.
+    pub fn hears(&self, mud: usize, channel: &str) -> bool {
+        self.identity.as_ref().is_some_and(|identity| identity.mud == mud)
+            && self.channels.contains_key(channel)
+    }
+}
