@@ -408,14 +408,11 @@ impl RouterLink {
     }
 
     fn take_wire(&mut self) -> Option<Wire> {
-        match std::mem::replace(&mut self.state, State::Stopped) {
+        match &mut self.state {
             State::Greeting { wire, .. } | State::Securing { wire, .. } | State::Online { wire, .. } => {
-                Some(wire)
+                Some(Wire { conn: wire.conn, deframer: std::mem::take(&mut wire.deframer) })
             }
-            other => {
-                self.state = other;
-                None
-            }
+            _ => None,
         }
     }
 

@@ -1,0 +1,348 @@
+//! Channels: whose they are, who may hear and speak, who listens.
+//!
+//! The rules are those that Dead Souls means. It was seen to lose the type of a new channel, to tell the admitted of a
+//! type 1 channel that they are banned, to deliver what the others say, and to listen for nobody on a channel that
+//! had no listener yet; none of that is repeated here.
+
+use i3_core::i3::Value;
+use i3_core::machine::Change;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where channels are saved.
+pub(crate) const SPACE: &str = "router/channel";
+/// The longest name Dead Souls takes.
+const CHANNEL_NAME_BYTES_MAX: usize = 80;
+/// Channels in all. The whole list is sent each time it changes.
+const CHANNELS_MAX: usize = 500;
+/// Muds on one channel's list.
+const ADMIN_LIST_MAX: usize = 1000;
+/// Bytes of a name on such a list.
+const ADMIN_NAME_BYTES_MAX: usize = 128;
+
+/// Who may take part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChannelType {
+    /// All but the muds on the list.
+    Banning,
+    /// Only the muds on the list.
+    Admitting,
+    /// The muds on the list hear, and the owner decides what passes.
+    Filtered,
+}
+
+impl ChannelType {
+    fn from_wire(int: i64) -> Option<ChannelType> {
+        match int {
+            0 => Some(ChannelType::Banning),
+            1 => Some(ChannelType::Admitting),
+            2 => Some(ChannelType::Filtered),
+            _ => None,
+        }
+    }
+
+    fn to_wire(self) -> i64 {
+        self as i64
+    }
+}
+
+/// Why something is refused: the code and the words of an `error` packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+impl Fault {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Fault {
+        Fault { code, message: message.into() }
+    }
+
+    fn unknown(channel: &str) -> Fault {
+        Fault::new("unk-channel", format!("Unknown channel: {channel}"))
+    }
+}
+
+/// A channel.
+#[derive(Clone, Debug)]
+pub(crate) struct Channel {
+    pub(crate) owner: String,
+    pub(crate) channel_type: ChannelType,
+    /// Muds that are banned or admitted, as the type says.
+    listed: BTreeSet<String>,
+    /// Muds that listen, online or not: a subscription outlives the connection.
+    listeners: BTreeSet<String>,
+}
+
+/// A channel as it is saved.
+#[derive(Serialize, Deserialize)]
+struct SavedChannel {
+    owner: String,
+    #[serde(rename = "type")]
+    channel_type: i64,
+    listed: BTreeSet<String>,
+    listeners: BTreeSet<String>,
+}
+
+impl Channel {
+    fn new(owner: &str, channel_type: ChannelType) -> Channel {
+        let (listed, listeners) = Default::default();
+        Channel { owner: owner.to_owned(), channel_type, listed, listeners }
+    }
+
+    fn may_hear(&self, name: &str, mud: &str) -> Result<(), Fault> {
+        let listed = self.listed.contains(mud);
+        match self.channel_type {
+            _ if mud == self.owner => Ok(()),
+            ChannelType::Banning if listed => Err(Fault::new("not-allowed", format!("Banned from {name}"))),
+            ChannelType::Admitting | ChannelType::Filtered if !listed => {
+                Err(Fault::new("not-allowed", format!("Not in allow list for {name}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What a mud outside says on a filtered channel goes to the owner, who decides.
+    pub(crate) fn may_speak(&self, name: &str, mud: &str) -> Result<(), Fault> {
+        match self.channel_type {
+            ChannelType::Filtered => Ok(()),
+            _ => self.may_hear(name, mud),
+        }
+    }
+
+    pub(crate) fn hears(&self, mud: &str) -> bool {
+        self.listeners.contains(mud)
+    }
+
+    pub(crate) fn listeners(&self) -> impl Iterator<Item = &str> {
+        self.listeners.iter().map(String::as_str)
+    }
+}
+
+/// All channels, and which of them are to be saved.
+#[derive(Debug, Default)]
+pub(crate) struct Channels {
+    channels: BTreeMap<String, Channel>,
+    changed: BTreeSet<String>,
+}
+
+impl Channels {
+    /// Takes up a channel from what was saved. Says whether that made sense.
+    pub(crate) fn load(&mut self, name: &str, value: &[u8]) -> bool {
+        let Ok(saved) = serde_json::from_slice::<SavedChannel>(value) else { return false };
+        let Some(channel_type) = ChannelType::from_wire(saved.channel_type) else { return false };
+        let SavedChannel { owner, listed, listeners, .. } = saved;
+        self.channels.insert(name.to_owned(), Channel { owner, channel_type, listed, listeners });
+        true
+    }
+
+    /// Makes the router's own channels those of its settings.
+    pub(crate) fn set_stock(&mut self, router: &str, stock: &[(String, i64)]) {
+        let gone = self.channels.iter().filter(|(name, channel)| {
+            channel.owner == router && !stock.iter().any(|(stock_name, _)| stock_name == *name)
+        });
+        let gone: Vec<String> = gone.map(|(name, _)| name.clone()).collect();
+        for name in gone {
+            self.channels.remove(&name);
+            self.changed.insert(name);
+        }
+        for (name, channel_type) in stock {
+            let channel_type = ChannelType::from_wire(*channel_type).unwrap_or(ChannelType::Banning);
+            let channel = self.channels.entry(name.clone());
+            let channel = channel.or_insert_with(|| Channel::new(router, channel_type));
+            if channel.owner == router {
+                channel.channel_type = channel_type;
+            }
+        }
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Result<&Channel, Fault> {
+        self.channels.get(name).ok_or_else(|| Fault::unknown(name))
+    }
+
+    fn owned(&mut self, name: &str, mud: &str) -> Result<&mut Channel, Fault> {
+        let channel = self.channels.get_mut(name).ok_or_else(|| Fault::unknown(name))?;
+        if channel.owner != mud {
+            return Err(Fault::new("not-allowed", format!("Channel {name} owned by: {}", channel.owner)));
+        }
+        self.changed.insert(name.to_owned());
+        Ok(channel)
+    }
+
+    /// The value of a chanlist-reply: every channel with its owner and type.
+    pub(crate) fn list(&self) -> Value<'_> {
+        let entry = |channel: &Channel| {
+            Value::Array(vec![
+                Value::str(&channel.owner).into_owned(),
+                Value::Int(channel.channel_type.to_wire()),
+            ])
+        };
+        Value::Map(self.channels.iter().map(|(name, channel)| (Value::str(name), entry(channel))).collect())
+    }
+
+    pub(crate) fn add(&mut self, name: &str, mud: &str, channel_type: i64) -> Result<(), Fault> {
+        if self.channels.contains_key(name) {
+            return Err(Fault::new("not-allowed", format!("Channel already exists: {name}")));
+        }
+        if name.is_empty() || name.len() > CHANNEL_NAME_BYTES_MAX {
+            return Err(Fault::new("not-allowed", format!("Invalid channel name: {name}")));
+        }
+        let Some(channel_type) = ChannelType::from_wire(channel_type) else {
+            return Err(Fault::new("not-allowed", format!("Invalid channel type: {channel_type}")));
+        };
+        if self.channels.len() >= CHANNELS_MAX {
+            return Err(Fault::new("not-allowed", "Too many channels"));
+        }
+        self.channels.insert(name.to_owned(), Channel::new(mud, channel_type));
+        self.changed.insert(name.to_owned());
+        Ok(())
+    }
+
+    pub(crate) fn remove(&mut self, name: &str, mud: &str) -> Result<(), Fault> {
+        self.owned(name, mud)?;
+        self.channels.remove(name);
+        Ok(())
+    }
+
+    /// Changes a channel's list. Whoever may no longer hear no longer does.
+    pub(crate) fn admin(
+        &mut self,
+        name: &str,
+        mud: &str,
+        add: &[String],
+        remove: &[String],
+    ) -> Result<(), Fault> {
+        let channel = self.owned(name, mud)?;
+        for other in add {
+            if other.len() > ADMIN_NAME_BYTES_MAX || channel.listed.len() >= ADMIN_LIST_MAX {
+                return Err(Fault::new("not-allowed", format!("The list of {name} is full")));
+            }
+            channel.listed.insert(other.clone());
+        }
+        for other in remove {
+            channel.listed.remove(other);
+        }
+        let mut listeners = std::mem::take(&mut channel.listeners);
+        listeners.retain(|listener| channel.may_hear(name, listener).is_ok());
+        channel.listeners = listeners;
+        Ok(())
+    }
+
+    /// Subscribes or unsubscribes a mud. Says whether that changed anything.
+    pub(crate) fn listen(&mut self, name: &str, mud: &str, on: bool) -> Result<bool, Fault> {
+        let channel = self.channels.get_mut(name).ok_or_else(|| Fault::unknown(name))?;
+        let changed = if on {
+            channel.may_hear(name, mud)?;
+            channel.listeners.insert(mud.to_owned())
+        } else {
+            channel.listeners.remove(mud)
+        };
+        if changed {
+            self.changed.insert(name.to_owned());
+        }
+        Ok(changed)
+    }
+
+    /// The mud no longer exists. What it owns stays, in case it comes back.
+    pub(crate) fn forget_mud(&mut self, mud: &str) {
+        for (name, channel) in &mut self.channels {
+            if channel.listeners.remove(mud) {
+                self.changed.insert(name.clone());
+            }
+        }
+    }
+
+    /// What makes all changes since the last call durable.
+    pub(crate) fn take_changes(&mut self) -> Vec<Change> {
+        let change = |name: String| {
+            let value = self.channels.get(&name).and_then(|channel| {
+                let saved = SavedChannel {
+                    owner: channel.owner.clone(),
+                    channel_type: channel.channel_type.to_wire(),
+                    listed: channel.listed.clone(),
+                    listeners: channel.listeners.clone(),
+                };
+                // Numbers and strings always serialise.
+                serde_json::to_vec(&saved).ok()
+            });
+            Change { space: SPACE.to_owned(), key: name, value }
+        };
+        std::mem::take(&mut self.changed).into_iter().map(change).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn channels() -> Channels {
+        let mut channels = Channels::default();
+        for (name, channel_type) in [("ban", 0), ("admit", 1), ("filter", 2)] {
+            channels.add(name, "Owner", channel_type).unwrap();
+            channels.admin(name, "Owner", &["Listed".to_owned()], &[]).unwrap();
+        }
+        channels
+    }
+
+    #[test]
+    fn types_decide_who_hears_and_speaks() {
+        let channels = channels();
+        for (name, mud, hears, speaks) in [
+            ("ban", "Owner", true, true),
+            ("ban", "Listed", false, false),
+            ("ban", "Other", true, true),
+            ("admit", "Owner", true, true),
+            ("admit", "Listed", true, true),
+            ("admit", "Other", false, false),
+            ("filter", "Owner", true, true),
+            ("filter", "Listed", true, true),
+            ("filter", "Other", false, true),
+        ] {
+            let channel = channels.find(name).unwrap();
+            assert_eq!(channel.may_hear(name, mud).is_ok(), hears, "{mud} hears {name}");
+            assert_eq!(channel.may_speak(name, mud).is_ok(), speaks, "{mud} speaks on {name}");
+        }
+    }
+
+    #[test]
+    fn who_is_banned_or_no_longer_admitted_stops_hearing() {
+        let mut channels = channels();
+        assert!(channels.listen("ban", "Other", true).unwrap());
+        assert!(channels.listen("admit", "Listed", true).unwrap());
+        channels.admin("ban", "Owner", &["Other".to_owned()], &[]).unwrap();
+        channels.admin("admit", "Owner", &[], &["Listed".to_owned()]).unwrap();
+        assert!(!channels.find("ban").unwrap().hears("Other"));
+        assert!(!channels.find("admit").unwrap().hears("Listed"));
+    }
+
+    #[test]
+    fn channels_come_back_from_what_was_saved() {
+        let mut before = channels();
+        before.listen("admit", "Listed", true).unwrap();
+        let changes = before.take_changes();
+        assert_eq!(changes.len(), 3);
+        assert!(before.take_changes().is_empty());
+        let mut after = Channels::default();
+        for change in changes {
+            assert!(after.load(&change.key, &change.value.unwrap()));
+        }
+        assert!(after.find("admit").unwrap().hears("Listed"));
+        assert_eq!(after.list(), before.list());
+        before.remove("ban", "Owner").unwrap();
+        assert_eq!(before.take_changes()[0].value, None);
+        assert!(!after.load("x", br#"{"owner":"A","type":3,"listed":[],"listeners":[]}"#));
+    }
+
+    #[test]
+    fn stock_channels_follow_the_settings() {
+        let mut channels = channels();
+        channels.set_stock("*r", &[("one".to_owned(), 0), ("ban".to_owned(), 1)]);
+        channels.listen("one", "A", true).unwrap();
+        channels.set_stock("*r", &[("one".to_owned(), 0), ("two".to_owned(), 0)]);
+        assert!(channels.find("one").unwrap().hears("A"));
+        assert_eq!(channels.find("two").unwrap().owner, "*r");
+        assert_eq!(channels.find("ban").unwrap().owner, "Owner");
+        channels.set_stock("*r", &[]);
+        assert!(channels.find("one").is_err());
+    }
+}

@@ -1,0 +1,438 @@
+//! The muds a router knows: who is online, who may come back under which password.
+
+use crate::wire::Incoming;
+use i3_core::i3::{Value, text};
+use i3_core::machine::{Change, ConnId};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// Where muds are saved.
+pub(crate) const SPACE: &str = "router/mud";
+/// A name fits the fixed buffers of the C clients, with room to spare.
+const MUD_NAME_BYTES_MAX: usize = 128;
+/// What a mud says about itself is sent to every other mud: ten entries must fit the smallest frame limit in use
+/// (64 KiB, CoffeeMud).
+const MUD_INFO_BYTES_MAX: usize = 4 * 1024;
+/// Elements of a login with protocol 3.
+const STARTUP_ELEMENTS: usize = 20;
+/// Passwords have nine digits, as Dead Souls makes them.
+const PASSWORDS: std::ops::Range<i64> = 100_000_000..1_000_000_000;
+/// A mud that has been away for so long is forgotten, and its name is free.
+const FORGET_AFTER_SECONDS: u64 = 7 * 24 * 3600;
+/// Wrong passwords from one address before it is shut out; Dead Souls allows as many.
+const WRONG_PASSWORDS_MAX: u32 = 100;
+/// For how long it is shut out.
+const SHUT_OUT_SECONDS: u64 = 7 * 24 * 3600;
+/// Addresses with wrong passwords that are remembered.
+const SUSPECTS_MAX: usize = 1024;
+/// Names that unconfigured mudlibs come with. Dead Souls ignores all they send.
+const STOCK_NAMES: [&str; 4] = ["DeadSoulsWin", "DeadSoulsNew", "Your Mud's Name Here", "Your Muds Name"];
+
+/// Names a mud for as long as the router remembers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MudId(u64);
+
+impl MudId {
+    #[cfg(test)]
+    pub(crate) fn for_test(id: u64) -> MudId {
+        MudId(id)
+    }
+}
+
+/// What a mud says about itself: the eleven elements of a mudlist entry that the router passes on as they came.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct MudInfo(Vec<Value<'static>>);
+
+impl MudInfo {
+    const PLAYER_PORT: usize = 0;
+    const MUDLIB: usize = 3;
+    const BASE_MUDLIB: usize = 4;
+    const ADMIN_EMAIL: usize = 8;
+    const SERVICES: usize = 9;
+    const OTHER_DATA: usize = 10;
+    const ELEMENTS: usize = 11;
+
+    /// From a login. Dead Souls checks the same types, and answers a wrong one with silence.
+    pub(crate) fn from_startup(packet: &Incoming<'_>) -> Result<MudInfo, &'static str> {
+        if packet.elements.len() != STARTUP_ELEMENTS {
+            return Err("a startup-req-3 has 20 elements");
+        }
+        let ints = [6, 7, 8];
+        if ints.iter().any(|&index| packet.int(index).is_none()) {
+            return Err("password and list ids must be integers");
+        }
+        let info = MudInfo(packet.elements[9..].iter().map(|value| value.clone().into_owned()).collect());
+        info.check()?;
+        Ok(info)
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        if self.0.len() != Self::ELEMENTS {
+            return Err("a mud has eleven particulars");
+        }
+        if !self.0[..Self::MUDLIB].iter().all(|port| matches!(port, Value::Int(_))) {
+            return Err("ports must be integers");
+        }
+        if !self.0[Self::MUDLIB..Self::SERVICES].iter().all(|text| matches!(text, Value::Str(_))) {
+            return Err("mudlib, driver, type, status and e-mail must be strings");
+        }
+        if !matches!(self.0[Self::SERVICES], Value::Map(_)) {
+            return Err("services must be a mapping");
+        }
+        if !matches!(self.0[Self::OTHER_DATA], Value::Map(_) | Value::Int(0)) {
+            return Err("other data must be a mapping or 0");
+        }
+        if self.to_lpc().len() > MUD_INFO_BYTES_MAX {
+            return Err("it says too much about itself");
+        }
+        Ok(())
+    }
+
+    /// Whether it wants to know of channels.
+    pub(crate) fn has_channels(&self) -> bool {
+        let Value::Map(services) = &self.0[Self::SERVICES] else { return false };
+        services.iter().any(|(key, _)| *key == Value::str("channel"))
+    }
+
+    /// The entry in a mudlist: thirteen elements, as protocol 3 has them.
+    pub(crate) fn entry<'a>(&'a self, online: bool, ip: &'a str) -> Value<'a> {
+        let mut entry = vec![Value::Int(if online { -1 } else { 0 }), Value::str(ip)];
+        entry.extend(self.0.iter().cloned());
+        Value::Array(entry)
+    }
+
+    /// Who it is that tries to be somebody else, as Dead Souls reports it with `bad-mojo`.
+    pub(crate) fn intruder<'a>(&'a self, ip: &'a str) -> Value<'a> {
+        let told = [Self::MUDLIB, Self::BASE_MUDLIB, Self::ADMIN_EMAIL, Self::PLAYER_PORT];
+        let told = told.iter().map(|&index| self.0[index].clone());
+        Value::Array([Value::str(ip)].into_iter().chain(told).collect())
+    }
+
+    fn to_lpc(&self) -> String {
+        let mut bytes = Vec::new();
+        Value::Array(self.0.clone()).write(&mut bytes);
+        text::decode(Cow::Owned(bytes)).0.into_owned()
+    }
+
+    fn from_lpc(text: &str) -> Option<MudInfo> {
+        let Ok(Value::Array(elements)) = Value::parse(text.as_bytes()) else { return None };
+        let info = MudInfo(elements.into_iter().map(Value::into_owned).collect());
+        info.check().is_ok().then_some(info)
+    }
+}
+
+/// Whether a mud is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// On this connection.
+    Online(ConnId),
+    /// Since that second of wall-clock time.
+    Offline(u64),
+}
+
+/// A mud.
+#[derive(Clone, Debug)]
+pub(crate) struct Mud {
+    pub(crate) name: String,
+    pub(crate) password: i64,
+    /// Where it last logged in from.
+    pub(crate) ip: IpAddr,
+    pub(crate) info: MudInfo,
+    pub(crate) presence: Presence,
+}
+
+/// A mud as it is saved. What it says about itself is kept as LPC text.
+#[derive(Serialize, Deserialize)]
+struct SavedMud {
+    password: i64,
+    ip: IpAddr,
+    info: String,
+}
+
+impl Mud {
+    /// Its connection, while it is online.
+    pub(crate) fn conn(&self) -> Option<ConnId> {
+        match self.presence {
+            Presence::Online(conn) => Some(conn),
+            Presence::Offline(_) => None,
+        }
+    }
+
+    /// Its entry in a mudlist.
+    pub(crate) fn entry_under_name(&self) -> (Value<'_>, Value<'static>) {
+        let ip = self.ip.to_string();
+        let online = self.conn().is_some();
+        (Value::str(&self.name), self.info.entry(online, &ip).into_owned())
+    }
+
+    /// What makes it durable.
+    pub(crate) fn change(&self) -> Change {
+        let saved = SavedMud { password: self.password, ip: self.ip, info: self.info.to_lpc() };
+        // Numbers and strings always serialise.
+        let value = serde_json::to_vec(&saved).ok();
+        Change { space: SPACE.to_owned(), key: self.name.clone(), value }
+    }
+}
+
+/// What is to become of a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// A new name.
+    New,
+    /// It comes back, with the right password or with a new one.
+    Back {
+        mud: MudId,
+        keep_password: bool,
+    },
+    /// It is online on another connection, which it replaces.
+    TakeOver {
+        mud: MudId,
+        old: ConnId,
+    },
+    /// It claims to be a mud that is online.
+    Impostor {
+        online: ConnId,
+    },
+    WrongPassword,
+}
+
+/// All muds.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    muds: BTreeMap<MudId, Mud>,
+    by_name: BTreeMap<String, MudId>,
+    last_id: u64,
+}
+
+impl Registry {
+    /// Whether a mud may have this name at all.
+    pub(crate) fn check_name(name: &str, router: &str) -> Result<(), &'static str> {
+        if name.is_empty() || name.len() > MUD_NAME_BYTES_MAX {
+            return Err("a mud's name has 1 to 128 bytes");
+        }
+        if name == router {
+            return Err("it has the router's name");
+        }
+        if STOCK_NAMES.contains(&name) {
+            return Err("it has a stock name: it must choose one of its own");
+        }
+        Ok(())
+    }
+
+    /// Takes up a mud from what was saved. Says whether that made sense.
+    pub(crate) fn load(&mut self, name: &str, value: &[u8], unix_second: u64) -> bool {
+        let Ok(saved) = serde_json::from_slice::<SavedMud>(value) else { return false };
+        let Some(info) = MudInfo::from_lpc(&saved.info) else { return false };
+        let presence = Presence::Offline(unix_second);
+        self.insert(Mud { name: name.to_owned(), password: saved.password, ip: saved.ip, info, presence });
+        true
+    }
+
+    /// A new mud.
+    pub(crate) fn insert(&mut self, mud: Mud) -> MudId {
+        self.last_id += 1;
+        let id = MudId(self.last_id);
+        self.by_name.insert(mud.name.clone(), id);
+        self.muds.insert(id, mud);
+        id
+    }
+
+    /// The mud no longer exists.
+    pub(crate) fn remove(&mut self, id: MudId) -> Option<Mud> {
+        let mud = self.muds.remove(&id)?;
+        self.by_name.remove(&mud.name);
+        Some(mud)
+    }
+
+    pub(crate) fn get(&self, id: MudId) -> Option<&Mud> {
+        self.muds.get(&id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: MudId) -> Option<&mut Mud> {
+        self.muds.get_mut(&id)
+    }
+
+    /// By name; case matters.
+    pub(crate) fn find(&self, name: &str) -> Option<&Mud> {
+        self.muds.get(self.by_name.get(name)?)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (MudId, &Mud)> {
+        self.muds.iter().map(|(id, mud)| (*id, mud))
+    }
+
+    /// Connections of the muds that are online.
+    pub(crate) fn online(&self) -> impl Iterator<Item = (&Mud, ConnId)> {
+        self.muds.values().filter_map(|mud| Some((mud, mud.conn()?)))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.muds.len()
+    }
+
+    /// How many were last seen at an address.
+    pub(crate) fn known_from(&self, ip: IpAddr) -> usize {
+        self.muds.values().filter(|mud| mud.ip == ip).count()
+    }
+
+    /// Judges a login, as Dead Souls does: an unknown name is welcome, a known one needs its password or its last
+    /// address, and one that is online needs both.
+    pub(crate) fn judge(&self, name: &str, ip: IpAddr, password: i64) -> Verdict {
+        let Some(&mud) = self.by_name.get(name) else { return Verdict::New };
+        let known = &self.muds[&mud];
+        let (right, same_ip) = (known.password == password, known.ip == ip);
+        match known.presence {
+            Presence::Online(old) if right && same_ip => Verdict::TakeOver { mud, old },
+            Presence::Online(online) => Verdict::Impostor { online },
+            Presence::Offline(_) if right || same_ip => Verdict::Back { mud, keep_password: right },
+            Presence::Offline(_) => Verdict::WrongPassword,
+        }
+    }
+
+    /// Muds that have been away for a week.
+    pub(crate) fn stale(&self, unix_second: u64) -> Vec<MudId> {
+        let is_stale = |mud: &Mud| match mud.presence {
+            Presence::Online(_) => false,
+            Presence::Offline(since) => unix_second >= since.saturating_add(FORGET_AFTER_SECONDS),
+        };
+        self.muds.iter().filter(|(_, mud)| is_stale(mud)).map(|(id, _)| *id).collect()
+    }
+}
+
+/// A password nobody has yet guessed.
+pub(crate) fn new_password(rng: &mut fastrand::Rng) -> i64 {
+    rng.i64(PASSWORDS)
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Suspect {
+    tries: u32,
+    /// Shut out until that second of wall-clock time.
+    until: u64,
+}
+
+/// Addresses from which wrong passwords came.
+#[derive(Debug, Default)]
+pub(crate) struct Suspects(BTreeMap<IpAddr, Suspect>);
+
+impl Suspects {
+    /// A wrong password from an address that the mud was not known at.
+    pub(crate) fn wrong_password(&mut self, ip: IpAddr, unix_second: u64) {
+        if self.0.len() >= SUSPECTS_MAX && !self.0.contains_key(&ip) {
+            self.0.pop_first();
+        }
+        let suspect = self.0.entry(ip).or_default();
+        suspect.tries += 1;
+        if suspect.tries > WRONG_PASSWORDS_MAX {
+            *suspect = Suspect { tries: 0, until: unix_second.saturating_add(SHUT_OUT_SECONDS) };
+        }
+    }
+
+    /// Whether the address is shut out.
+    pub(crate) fn is_shut_out(&self, ip: IpAddr, unix_second: u64) -> bool {
+        self.0.get(&ip).is_some_and(|suspect| unix_second < suspect.until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use i3_core::effects::Effects;
+
+    const STARTUP: &str = r#"({"startup-req-3",5,"A",0,"*r",0,0,-1,-1,4000,4006,4008,"L","B","D","T","open","e@x",(["tell":1,"channel":1,]),0,})"#;
+
+    fn info(text: &str) -> Result<MudInfo, &'static str> {
+        MudInfo::from_startup(&Incoming::read(text.as_bytes()).unwrap())
+    }
+
+    fn mud(name: &str, presence: Presence) -> Mud {
+        let ip = IpAddr::from([10, 0, 0, 1]);
+        Mud { name: name.to_owned(), password: 123_456_789, ip, info: info(STARTUP).unwrap(), presence }
+    }
+
+    #[test]
+    fn a_login_is_judged_by_password_address_and_presence() {
+        let mut effects = Effects::default();
+        let conn = effects.open();
+        let mut registry = Registry::default();
+        let off = registry.insert(mud("Off", Presence::Offline(0)));
+        let on = registry.insert(mud("On", Presence::Online(conn)));
+        let (same, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        let (right, wrong) = (123_456_789, 0);
+        for (name, ip, password, verdict) in [
+            ("New", same, wrong, Verdict::New),
+            ("off", same, right, Verdict::New),
+            ("Off", same, right, Verdict::Back { mud: off, keep_password: true }),
+            ("Off", other, right, Verdict::Back { mud: off, keep_password: true }),
+            ("Off", same, wrong, Verdict::Back { mud: off, keep_password: false }),
+            ("Off", other, wrong, Verdict::WrongPassword),
+            ("On", same, right, Verdict::TakeOver { mud: on, old: conn }),
+            ("On", same, wrong, Verdict::Impostor { online: conn }),
+            ("On", other, right, Verdict::Impostor { online: conn }),
+            ("On", other, wrong, Verdict::Impostor { online: conn }),
+        ] {
+            assert_eq!(registry.judge(name, ip, password), verdict, "{name} {ip} {password}");
+        }
+    }
+
+    #[test]
+    fn a_login_of_wrong_types_is_refused() {
+        assert!(info(STARTUP).unwrap().has_channels());
+        assert!(!info(&STARTUP.replace("\"channel\":1,", "")).unwrap().has_channels());
+        assert!(info(&STARTUP.replace(",0,})", ",([\"url\":\"x\",]),})")).is_ok());
+        for (from, to) in [
+            (",0,})", ",})"),
+            (",0,})", ",0,0,})"),
+            (",0,})", ",1,})"),
+            (",0,})", ",\"x\",})"),
+            (",0,-1,-1,", ",\"0\",-1,-1,"),
+            (",4000,", ",\"4000\","),
+            ("\"D\"", "0"),
+            ("([\"tell\":1,\"channel\":1,])", "0"),
+            ("\"open\"", "([])"),
+        ] {
+            assert!(info(&STARTUP.replace(from, to)).is_err(), "{from} -> {to}");
+        }
+        assert!(info(&STARTUP.replace("open", &"x".repeat(MUD_INFO_BYTES_MAX))).is_err());
+    }
+
+    #[test]
+    fn a_mud_comes_back_from_what_was_saved() {
+        let before = mud("A b", Presence::Offline(0));
+        let change = before.change();
+        assert_eq!((&*change.space, &*change.key), ("router/mud", "A b"));
+        let mut registry = Registry::default();
+        assert!(registry.load("A b", &change.value.unwrap(), 50));
+        let after = registry.find("A b").unwrap();
+        assert_eq!((after.password, after.ip, &after.info), (before.password, before.ip, &before.info));
+        assert_eq!(after.presence, Presence::Offline(50));
+        assert!(registry.stale(50 + FORGET_AFTER_SECONDS - 1).is_empty());
+        assert_eq!(registry.stale(50 + FORGET_AFTER_SECONDS).len(), 1);
+        assert!(!registry.load("B", b"{}", 50));
+        assert!(!registry.load("B", b"\xff", 50));
+    }
+
+    #[test]
+    fn stock_names_are_not_admitted() {
+        assert!(Registry::check_name("Your Mud's Name Here", "*r").is_err());
+        assert!(Registry::check_name("DeadSoulsNew", "*r").is_err());
+        assert!(Registry::check_name("*r", "*r").is_err());
+        assert!(Registry::check_name("", "*r").is_err());
+        assert!(Registry::check_name("DeadSouls2", "*r").is_ok());
+    }
+
+    #[test]
+    fn an_address_is_shut_out_after_a_hundred_wrong_passwords() {
+        let mut suspects = Suspects::default();
+        let ip = IpAddr::from([10, 0, 0, 9]);
+        for _ in 0..WRONG_PASSWORDS_MAX {
+            suspects.wrong_password(ip, 10);
+        }
+        assert!(!suspects.is_shut_out(ip, 10));
+        suspects.wrong_password(ip, 10);
+        assert!(suspects.is_shut_out(ip, 9 + SHUT_OUT_SECONDS));
+        assert!(!suspects.is_shut_out(ip, 10 + SHUT_OUT_SECONDS));
+    }
+}

@@ -1,0 +1,229 @@
+//! Where each packet goes, and what stops it.
+
+use super::{Conn, ConnState, Router, RouterWake, SWEEP_EVERY};
+use crate::channels::Fault;
+use crate::flood;
+use crate::registry::{self, MudId};
+use crate::wire::{self, Header, Incoming};
+use i3_core::i3::Value;
+use i3_core::machine::{Change, ConnId};
+use i3_core::notice::Level;
+use i3_core::time::Now;
+use std::time::Duration;
+
+/// One flooding mud is heard again at each of these beats, counted from the router's start, as Dead Souls does it.
+const RELEASE_EVERY: Duration = Duration::from_secs(10);
+/// A mud that asks to be down for longer than this is forgotten instead, as Dead Souls does it.
+const RESTART_DELAY_SECONDS_MAX: i64 = 604_800;
+/// Elements of a `shutdown`.
+const SHUTDOWN_ELEMENTS: usize = 7;
+/// Types that only routers send.
+const ROUTER_KINDS: [&str; 5] =
+    ["startup-reply", "mudlist", "chanlist-reply", "chan-filter-reply", "bad-mojo"];
+
+/// From a frame to its target.
+impl Router {
+    /// One frame's text. What is no packet is dropped and the connection stays, as on Dead Souls.
+    pub(super) fn frame(&mut self, now: Now, conn: ConnId, text: &[u8]) {
+        self.metrics.packets_in += 1;
+        if self.settings.strict_text && !wire::is_strict(text) {
+            return self.metrics.drop_packet("unparsable");
+        }
+        let packet = match Incoming::read(text) {
+            Ok(packet) => packet,
+            Err(reason) => return self.metrics.drop_packet(reason),
+        };
+        let mud = match self.conns.get(conn) {
+            Some(Conn { state: ConnState::Mud { mud, .. }, .. }) => Some(*mud),
+            _ => None,
+        };
+        if packet.kind.starts_with("startup-req") {
+            self.startup(now, conn, &packet);
+        } else if let Some(mud) = mud {
+            self.mud_packet(now, mud, &packet);
+        } else {
+            // Dead Souls relays what a stranger sends in the name of a mud that is not online.
+            self.metrics.drop_packet("not logged in");
+        }
+    }
+
+    fn mud_packet(&mut self, now: Now, id: MudId, packet: &Incoming<'_>) {
+        if !self.within_flood_limit(now, id, packet) {
+            return self.metrics.drop_packet("flood");
+        }
+        let Some(header) = packet.header() else {
+            return self.refuse(id, packet, &Fault::new("bad-pkt", "Invalid initial data"));
+        };
+        if self.muds.get(id).is_none_or(|mud| mud.name != header.from_mud) {
+            // Dead Souls drops this in silence, and passes it on if the mud it names is not online. Nobody may speak
+            // for another mud here, and who tries is told.
+            let message = format!("You are not {}", header.from_mud);
+            return self.refuse(id, packet, &Fault::new("unk-src", message));
+        }
+        if let Err(fault) = self.route(now, id, packet, &header) {
+            self.refuse(id, packet, &fault);
+        }
+    }
+
+    fn route(
+        &mut self,
+        now: Now,
+        id: MudId,
+        packet: &Incoming<'_>,
+        header: &Header<'_>,
+    ) -> Result<(), Fault> {
+        let kind = &*packet.kind;
+        let for_router = header.to_mud.as_ref().is_none_or(|to| *to == self.settings.name);
+        match kind {
+            // Whatever their target: it must be 0, and these say so themselves.
+            "channel-m" | "channel-e" | "channel-t" => self.channel_speech(now, id, packet),
+            // Dead Souls takes these with target 0 too.
+            _ if for_router && kind.starts_with("channel-") => self.channel_request(now, id, packet),
+            "shutdown" if for_router => self.mud_shutdown(now, id, packet),
+            "chanlist-req" | "chanlist-request" if for_router => {
+                self.send_chanlist(id);
+                Ok(())
+            }
+            _ => match &header.to_mud {
+                None => self.broadcast(packet),
+                Some(to) if *to == self.settings.name => self.for_router(id, packet),
+                Some(to) => self.relay(packet, to),
+            },
+        }
+    }
+
+    fn for_router(&mut self, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
+        match &*packet.kind {
+            "chan-filter-reply" => self.filter_reply(id, packet),
+            // Routers speak these among themselves; this one has no peers.
+            kind if kind.starts_with("irn-") => {
+                self.metrics.drop_packet("router to router");
+                Ok(())
+            }
+            kind => Err(Fault::new("not-imp", format!("Unknown command sent to router: {kind}"))),
+        }
+    }
+
+    /// To one mud, as it came. Dead Souls says nothing of a mud that is known and offline: who waits for an answer
+    /// needs a clock.
+    fn relay(&mut self, packet: &Incoming<'_>, to: &str) -> Result<(), Fault> {
+        check_may_send(packet)?;
+        match self.muds.find(to) {
+            None => return Err(Fault::new("unk-dst", "destination unknown")),
+            Some(mud) => match mud.conn() {
+                Some(conn) => self.send(conn, packet.frame()),
+                None => self.metrics.drop_packet("mud offline"),
+            },
+        }
+        Ok(())
+    }
+
+    /// To every mud, the sender too, as it came.
+    fn broadcast(&mut self, packet: &Incoming<'_>) -> Result<(), Fault> {
+        check_may_send(packet)?;
+        let frame = packet.frame();
+        let conns: Vec<ConnId> = self.muds.online().map(|(_, conn)| conn).collect();
+        for conn in conns {
+            self.send(conn, frame.clone());
+        }
+        Ok(())
+    }
+
+    /// An error to a mud about its packet; its user is told.
+    pub(super) fn refuse(&mut self, id: MudId, packet: &Incoming<'_>, fault: &Fault) {
+        if packet.kind == "error" {
+            // Nobody answers an error, lest two answer each other for ever.
+            return self.metrics.drop_packet("error about an error");
+        }
+        self.send_error(id, packet.sender(), fault, packet.to_value());
+    }
+
+    pub(super) fn send_error(&mut self, id: MudId, user: Value<'_>, fault: &Fault, packet: Value<'_>) {
+        let Some(mud) = self.muds.get(id) else { return };
+        let Some(conn) = mud.conn() else { return };
+        let fields = vec![Value::str(fault.code), Value::str(&fault.message), packet];
+        let frame = wire::packet("error", &self.settings.name, Some(&mud.name), user, fields);
+        self.metrics.errors_out += 1;
+        self.send(conn, frame);
+    }
+
+    fn within_flood_limit(&mut self, now: Now, id: MudId, packet: &Incoming<'_>) -> bool {
+        if !self.settings.flood_control {
+            return true;
+        }
+        let message = match self.flood.charge(id, now.unix.seconds(), flood::points(&packet.kind)) {
+            flood::Verdict::Pass => return true,
+            flood::Verdict::Ignored => return false,
+            flood::Verdict::Reminder => "Your packets are being temporarily dropped due to flooding.",
+            flood::Verdict::Detected => {
+                self.metrics.floods += 1;
+                let name = self.muds.get(id).map(|mud| mud.name.clone()).unwrap_or_default();
+                self.notice(Level::Warn, "mud floods", |n| n.with("mud", name));
+                self.set_release(now);
+                "Flood detected! Your packets will be temporarily ignored."
+            }
+        };
+        self.refuse(id, packet, &Fault::new("not-allowed", message));
+        false
+    }
+
+    pub(super) fn set_release(&mut self, now: Now) {
+        if self.timers.get(RouterWake::Release).is_none() {
+            let beat = RELEASE_EVERY.as_micros() as u64;
+            let since = now.mono.since(self.started).as_micros() as u64;
+            let next = self.started + Duration::from_micros((since / beat + 1) * beat);
+            self.timers.set(RouterWake::Release, next);
+        }
+    }
+
+    pub(super) fn release(&mut self, now: Now) {
+        if let Some(name) = self.flood.release_one().and_then(|id| self.muds.get(id)).map(|mud| &mud.name) {
+            let name = name.clone();
+            self.notice(Level::Info, "mud is heard again", |n| n.with("mud", name));
+        }
+        if self.flood.has_gray() {
+            self.set_release(now);
+        }
+    }
+
+    /// A mud says goodbye. The answer is the end of the stream; Dead Souls does not pass the delay on.
+    fn mud_shutdown(&mut self, now: Now, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
+        let delay = packet.int(wire::HEADER_ELEMENTS).filter(|_| packet.elements.len() == SHUTDOWN_ELEMENTS);
+        let Some(delay) = delay else { return Err(Fault::new("bad-pkt", "Bad packet format.")) };
+        let Some(conn) = self.muds.get(id).and_then(registry::Mud::conn) else { return Ok(()) };
+        self.set_offline(now, id, "shutdown");
+        self.close_gently(now, conn);
+        if delay > RESTART_DELAY_SECONDS_MAX {
+            self.delete_mud(id);
+        }
+        Ok(())
+    }
+
+    pub(super) fn sweep(&mut self, now: Now) {
+        for id in self.muds.stale(now.unix.seconds()) {
+            self.delete_mud(id);
+        }
+        self.timers.set(RouterWake::Sweep, now.mono + SWEEP_EVERY);
+    }
+
+    fn delete_mud(&mut self, id: MudId) {
+        let Some(mud) = self.muds.remove(id) else { return };
+        for wake in [RouterWake::Joined(id), RouterWake::Left(id)] {
+            self.timers.clear(wake);
+        }
+        self.flood.forget(id);
+        self.channels.forget_mud(&mud.name);
+        self.save(vec![Change { space: registry::SPACE.to_owned(), key: mud.name.clone(), value: None }]);
+        self.save_channels();
+        self.notice(Level::Info, "mud is forgotten", |n| n.with("mud", &mud.name));
+        self.tell_mudlist(&[(Value::str(&mud.name), Value::Int(0))]);
+    }
+}
+
+/// What a mud may never send to muds: it would pass for the router.
+fn check_may_send(packet: &Incoming<'_>) -> Result<(), Fault> {
+    if ROUTER_KINDS.contains(&&*packet.kind) {
+        return Err(Fault::new("not-allowed", "You are not allowed to send this kind of packet."));
+    }
+    Ok(())
+}

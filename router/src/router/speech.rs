@@ -1,0 +1,251 @@
+//! Channels on the wire: requests about them, and what is said on them.
+
+use super::{Router, RouterWake, SAVE_AFTER};
+use crate::channels::{Channel, ChannelType, Fault};
+use crate::registry::{Mud, MudId};
+use crate::wire::{self, Incoming};
+use i3_core::i3::Value;
+use i3_core::machine::ConnId;
+use i3_core::time::Now;
+use std::borrow::Cow;
+
+/// Elements of a line and of an emote.
+const SPEECH_ELEMENTS: usize = 9;
+/// Elements of a targeted emote.
+const TARGETED_ELEMENTS: usize = 13;
+/// Where the channel's name stands.
+const CHANNEL: usize = 6;
+
+fn bad_packet() -> Fault {
+    Fault::new("bad-pkt", "Bad packet format.")
+}
+
+/// Requests.
+impl Router {
+    pub(super) fn channel_request(
+        &mut self,
+        now: Now,
+        id: MudId,
+        packet: &Incoming<'_>,
+    ) -> Result<(), Fault> {
+        let kind = &*packet.kind;
+        match kind {
+            "channel-listen" => self.channel_listen(now, id, packet),
+            "channel-add" => self.channel_add(id, packet),
+            "channel-remove" => self.channel_remove(id, packet),
+            "channel-admin" => self.channel_admin(id, packet),
+            _ => Err(Fault::new("unk-type", format!("I don't know what {kind} means."))),
+        }
+    }
+
+    fn mud_name(&self, id: MudId) -> String {
+        self.muds.get(id).map(|mud| mud.name.clone()).unwrap_or_default()
+    }
+
+    /// Success and no change are silent. A refusal is addressed to no user, even if one was named.
+    fn channel_listen(&mut self, now: Now, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
+        let (Some(channel), Some(on)) = (packet.text(CHANNEL), packet.int(CHANNEL + 1)) else {
+            return Err(bad_packet());
+        };
+        self.channels.find(&channel)?;
+        self.listen(now, id, &channel, on != 0, packet);
+        Ok(())
+    }
+
+    fn listen(&mut self, now: Now, id: MudId, channel: &str, on: bool, packet: &Incoming<'_>) {
+        let mud = self.mud_name(id);
+        match self.channels.listen(channel, &mud, on) {
+            Ok(true) if self.timers.get(RouterWake::Save).is_none() => {
+                self.timers.set(RouterWake::Save, now.mono + SAVE_AFTER);
+            }
+            Ok(_) => {}
+            Err(fault) => self.send_error(id, Value::Int(0), &fault, packet.to_value()),
+        }
+    }
+
+    fn channel_add(&mut self, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
+        let Some(name) = packet.text(CHANNEL) else {
+            return Err(Fault::new("not-allowed", "Invalid channel name: not a string"));
+        };
+        let channel_type = packet.int(CHANNEL + 1).ok_or_else(bad_packet)?;
+        let mud = self.mud_name(id);
+        self.channels.add(&name, &mud, channel_type)?;
+        self.channels_changed();
+        Ok(())
+    }
+
+    fn channel_remove(&mut self, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
+        let name = packet.text(CHANNEL).ok_or_else(bad_packet)?;
+        let mud = self.mud_name(id);
+        self.channels.remove(&name, &mud)?;
+        self.channels_changed();
+        Ok(())
+    }
+
+    fn channel_admin(&mut self, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
+        let name = packet.text(CHANNEL).ok_or_else(bad_packet)?;
+        let names = |index: usize| match packet.elements.get(index) {
+            Some(Value::Array(muds)) => {
+                Ok(muds.iter().filter_map(wire::as_text).map(Cow::into_owned).collect::<Vec<_>>())
+            }
+            _ => Err(bad_packet()),
+        };
+        let (add, remove) = (names(CHANNEL + 1)?, names(CHANNEL + 2)?);
+        let mud = self.mud_name(id);
+        let changed = self.channels.admin(&name, &mud, &add, &remove);
+        self.save_channels();
+        changed
+    }
+
+    /// After any channel came or went, Dead Souls sends the whole list to all who have channels. One that is gone is
+    /// just not in it.
+    fn channels_changed(&mut self) {
+        self.save_channels();
+        self.chanlist_id += 1;
+        let fields = vec![Value::Int(self.chanlist_id), self.channels.list().into_owned()];
+        self.tell_all("chanlist-reply", &fields, |mud| mud.info.has_channels());
+    }
+
+    /// The whole list to one mud.
+    pub(super) fn send_chanlist(&mut self, id: MudId) {
+        let Some(mud) = self.muds.get(id) else { return };
+        let Some(conn) = mud.conn() else { return };
+        let fields = vec![Value::Int(self.chanlist_id), self.channels.list()];
+        let router = &self.settings.name;
+        let frame = wire::packet("chanlist-reply", router, Some(&mud.name), Value::Int(0), fields);
+        self.send(conn, frame);
+    }
+}
+
+/// Speech.
+impl Router {
+    /// A line, an emote or a targeted emote. A mud that speaks on a channel that it does not hear is told so and made
+    /// to hear it, as on Dead Souls.
+    pub(super) fn channel_speech(&mut self, now: Now, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
+        check_speech(packet)?;
+        let name = packet.text(CHANNEL).ok_or_else(bad_packet)?;
+        let mud = self.mud_name(id);
+        if !self.channels.find(&name)?.hears(&mud) {
+            self.tune_in(now, id, packet, &name, &mud);
+        }
+        let channel = self.channels.find(&name)?;
+        if let Err(fault) = channel.may_speak(&name, &mud) {
+            self.send_error(id, Value::Int(0), &fault, packet.to_value());
+            return Ok(());
+        }
+        if must_be_filtered(channel, &mud, &self.settings.name) {
+            let owner = channel.owner.clone();
+            return self.ask_filter(&owner, &name, packet);
+        }
+        self.deliver(&name, packet);
+        Ok(())
+    }
+
+    fn tune_in(&mut self, now: Now, id: MudId, packet: &Incoming<'_>, name: &str, mud: &str) {
+        let message = format!("Your mud wasn't listening to {name}, so I'll start you listening right now.");
+        self.refuse(id, packet, &Fault::new("warning", message));
+        let router = self.settings.name.clone();
+        // A refusal carries the request that the mud could have sent.
+        let elements = vec![
+            Value::str("channel-listen"),
+            Value::Int(i3_core::i3::packet::TTL),
+            Value::str(mud),
+            Value::Int(0),
+            Value::str(&router),
+            Value::Int(0),
+            Value::str(name),
+            Value::Int(1),
+        ];
+        let request = Incoming { kind: "channel-listen".into(), elements };
+        self.listen(now, id, name, true, &request);
+    }
+
+    /// To all who listen and are online, the speaker too.
+    fn deliver(&mut self, name: &str, packet: &Incoming<'_>) {
+        let frame = finish_speech(packet).frame();
+        let Ok(channel) = self.channels.find(name) else { return };
+        let conns: Vec<ConnId> =
+            channel.listeners().filter_map(|mud| self.muds.find(mud)).filter_map(Mud::conn).collect();
+        for conn in conns {
+            self.send(conn, frame.clone());
+        }
+    }
+
+    fn ask_filter(&mut self, owner: &str, name: &str, packet: &Incoming<'_>) -> Result<(), Fault> {
+        let Some(conn) = self.muds.find(owner).and_then(Mud::conn) else {
+            return Err(Fault::new("unk-dst", format!("{owner} is not online to filter {name}")));
+        };
+        let fields = vec![Value::str(name), finish_speech(packet).to_value()];
+        let router = &self.settings.name;
+        let frame = wire::packet("chan-filter-req", router, Some(owner), Value::Int(0), fields);
+        self.send(conn, frame);
+        Ok(())
+    }
+
+    /// The owner's verdict: what it sends is what passes. Dead Souls delivers it and calls it an error all the same.
+    pub(super) fn filter_reply(&mut self, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
+        let name = packet.text(CHANNEL).ok_or_else(bad_packet)?;
+        let Some(Value::Array(elements)) = packet.elements.get(CHANNEL + 1) else { return Err(bad_packet()) };
+        let kind = elements.first().and_then(wire::as_text).ok_or_else(bad_packet)?;
+        let inner = Incoming { kind, elements: elements.clone() };
+        check_speech(&inner)?;
+        if self.channels.find(&name)?.owner != self.mud_name(id) {
+            return Err(Fault::new("not-allowed", format!("You are not the owner of {name}")));
+        }
+        if inner.text(CHANNEL).is_none_or(|inner_name| inner_name != name) {
+            return Err(Fault::new("not-allowed", "The packet is for another channel"));
+        }
+        self.deliver(&name, &inner);
+        Ok(())
+    }
+}
+
+/// Whether its owner must see it first. The router itself filters nothing.
+fn must_be_filtered(channel: &Channel, mud: &str, router: &str) -> bool {
+    channel.channel_type == ChannelType::Filtered && channel.owner != mud && channel.owner != router
+}
+
+/// The format that Dead Souls demands: a user who speaks, no target, strings in their places.
+fn check_speech(packet: &Incoming<'_>) -> Result<(), Fault> {
+    let texts = match &*packet.kind {
+        "channel-m" | "channel-e" if packet.elements.len() == SPEECH_ELEMENTS => [6, 8].as_slice(),
+        "channel-t" if packet.elements.len() == TARGETED_ELEMENTS => &[6, 7, 8, 9, 10],
+        _ => return Err(bad_packet()),
+    };
+    let is_zero = |index: usize| packet.elements[index] == Value::Int(0);
+    let is_text = |index: usize| matches!(packet.elements[index], Value::Str(_));
+    let visnames: &[usize] = if packet.kind == "channel-t" { &[11, 12] } else { &[7] };
+    let well_formed = packet.header().is_some()
+        && packet.text(3).is_some_and(|user| !user.is_empty())
+        && [4, 5].into_iter().all(is_zero)
+        && texts.iter().all(|&index| is_text(index))
+        && visnames.iter().all(|&index| is_text(index) || is_zero(index));
+    if well_formed { Ok(()) } else { Err(bad_packet()) }
+}
+
+/// Puts the user for a missing visname, and says who it was where an emote does not: Dead Souls appends
+/// ` (from Vis@Mud)` to a text without `$N`.
+fn finish_speech<'a>(packet: &Incoming<'a>) -> Incoming<'a> {
+    let mut packet = packet.clone();
+    let (visname_at, texts): (usize, &[usize]) = match &*packet.kind {
+        "channel-e" => (7, &[8]),
+        "channel-t" => (11, &[9, 10]),
+        _ => (7, &[]),
+    };
+    if packet.text(visname_at).is_none_or(|visname| visname.is_empty()) {
+        packet.elements[visname_at] = packet.elements[3].clone();
+    }
+    // Only the first text decides, for both.
+    let has_name = texts.first().and_then(|&index| packet.text(index)).is_none_or(|text| text.contains("$N"));
+    if !has_name {
+        let visname = packet.text(visname_at).unwrap_or_default();
+        let suffix = format!(" (from {visname}@{})", packet.text(2).unwrap_or_default());
+        for &index in texts {
+            // Bytes, whatever their character set.
+            if let Value::Str(text) = &mut packet.elements[index] {
+                text.to_mut().extend_from_slice(suffix.as_bytes());
+            }
+        }
+    }
+    packet
+}

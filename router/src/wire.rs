@@ -1,0 +1,221 @@
+//! Packets as a router sees them: an array of which it understands the first six elements and passes on the rest.
+//!
+//! Typed packets would not do: a router must tell a 0 from a `""`, count elements, and relay what it does not know.
+
+use bytes::Bytes;
+use i3_core::i3::packet::TTL;
+use i3_core::i3::{Value, frame, text};
+use std::borrow::Cow;
+
+/// Elements of the header.
+pub(crate) const HEADER_ELEMENTS: usize = 6;
+
+/// An array that starts with a packet type.
+#[derive(Clone, Debug)]
+pub(crate) struct Incoming<'a> {
+    /// The type.
+    pub(crate) kind: Cow<'a, str>,
+    /// All elements, the header's too.
+    pub(crate) elements: Vec<Value<'a>>,
+}
+
+/// Who to whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Header<'a> {
+    pub(crate) from_mud: Cow<'a, str>,
+    pub(crate) to_mud: Option<Cow<'a, str>>,
+}
+
+/// A string, decoded.
+pub(crate) fn as_text<'a>(value: &Value<'a>) -> Option<Cow<'a, str>> {
+    match value {
+        Value::Str(bytes) => Some(text::decode(bytes.clone()).0),
+        _ => None,
+    }
+}
+
+/// A string or 0; CoffeeMud's `""` is 0 too.
+fn as_name<'a>(value: &Value<'a>) -> Option<Option<Cow<'a, str>>> {
+    match value {
+        Value::Int(0) => Some(None),
+        Value::Str(_) => Some(as_text(value).filter(|name| !name.is_empty())),
+        _ => None,
+    }
+}
+
+impl<'a> Incoming<'a> {
+    /// Reads one frame's text. Dead Souls drops in silence what is no LPC value, and what is no array that starts
+    /// with a string; the words name the counter.
+    pub(crate) fn read(text: &'a [u8]) -> Result<Incoming<'a>, &'static str> {
+        match Value::parse(text) {
+            Ok(Value::Array(elements)) => {
+                let kind = elements.first().and_then(as_text).ok_or("not a packet")?;
+                Ok(Incoming { kind, elements })
+            }
+            Ok(_) => Err("not a packet"),
+            Err(_) => Err("unparsable"),
+        }
+    }
+
+    /// The header, if it is one: at least six elements, an integer, a string and three strings or zeros.
+    pub(crate) fn header(&self) -> Option<Header<'a>> {
+        if self.elements.len() < HEADER_ELEMENTS || !matches!(self.elements[1], Value::Int(_)) {
+            return None;
+        }
+        let from_mud = as_text(&self.elements[2])?;
+        as_name(&self.elements[3])?;
+        let to_mud = as_name(&self.elements[4])?;
+        as_name(&self.elements[5])?;
+        Some(Header { from_mud, to_mud })
+    }
+
+    /// What an error about this packet carries as its target user: the user who sent it.
+    pub(crate) fn sender(&self) -> Value<'a> {
+        match self.elements.get(3) {
+            Some(user @ Value::Str(name)) if !name.is_empty() => user.clone(),
+            _ => Value::Int(0),
+        }
+    }
+
+    /// The element at `index` as text, if it is a string.
+    pub(crate) fn text(&self, index: usize) -> Option<Cow<'a, str>> {
+        self.elements.get(index).and_then(as_text)
+    }
+
+    /// The element at `index`, if it is an integer.
+    pub(crate) fn int(&self, index: usize) -> Option<i64> {
+        match self.elements.get(index) {
+            Some(Value::Int(int)) => Some(*int),
+            _ => None,
+        }
+    }
+
+    /// The packet again, as a frame.
+    pub(crate) fn frame(&self) -> Bytes {
+        let mut bytes = Vec::new();
+        frame::append(&mut bytes, |text| {
+            text.extend_from_slice(b"({");
+            for element in &self.elements {
+                element.write(text);
+                text.push(b',');
+            }
+            text.extend_from_slice(b"})");
+        });
+        bytes.into()
+    }
+
+    /// The packet as one value, for an error or a filter to carry.
+    pub(crate) fn to_value(&self) -> Value<'a> {
+        Value::Array(self.elements.clone())
+    }
+}
+
+/// Whether a driver's parser takes a text that is a value: no white space between tokens, a comma after every
+/// element. What follows the value does not matter.
+pub(crate) fn is_strict(text: &[u8]) -> bool {
+    let (mut depth, mut before) = (0, b' ');
+    let mut bytes = text.iter().copied();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => {
+                while let Some(byte) = bytes.next().filter(|&byte| byte != b'"') {
+                    if byte == b'\\' {
+                        bytes.next();
+                    }
+                }
+            }
+            b' ' | b'\t' | b'\r' | b'\n' => return false,
+            b'}' if !matches!(before, b',' | b'{') => return false,
+            b']' if !matches!(before, b',' | b'[') => return false,
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 && byte == b')' {
+            return true;
+        }
+        before = byte;
+    }
+    true
+}
+
+/// A packet of the router's own, as a frame. `to` is 0 when there is nobody in particular.
+pub(crate) fn packet(
+    kind: &str,
+    router: &str,
+    to: Option<&str>,
+    to_user: Value<'_>,
+    fields: Vec<Value<'_>>,
+) -> Bytes {
+    let mut elements = vec![
+        Value::str(kind),
+        Value::Int(TTL),
+        Value::str(router),
+        Value::Int(0),
+        to.map_or(Value::Int(0), Value::str),
+        to_user,
+    ];
+    elements.extend(fields);
+    let mut bytes = Vec::new();
+    frame::append(&mut bytes, |text| Value::Array(elements).write(text));
+    bytes.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_checked_by_type() {
+        let header =
+            |text: &str| Incoming::read(text.as_bytes()).unwrap().header().map(|h| h.to_mud.is_some());
+        assert_eq!(header(r#"({"tell",5,"A","joe","B","jane","Joe","hi",})"#), Some(true));
+        assert_eq!(header(r#"({"x",-1,"A",0,0,0,})"#), Some(false));
+        assert_eq!(header(r#"({"x",5,"A","",  "",0,})"#), Some(false));
+        for bad in [
+            r#"({"x",5,"A",0,0,})"#,
+            r#"({"x","5","A",0,0,0,})"#,
+            r#"({"x",5,0,0,0,0,})"#,
+            r#"({"x",5,"A",1,0,0,})"#,
+            r#"({"x",5,"A",0,({}),0,})"#,
+            r#"({"x",5,"A",0,0,2.0,})"#,
+        ] {
+            assert_eq!(header(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn drivers_take_neither_blanks_nor_missing_commas() {
+        for strict in [r#"({"a b",({}),([]),(["k":1,]),"}])","\"]",5,})"#, "({}) \r\n", "7", r#"({"a]",})"#] {
+            assert!(is_strict(strict.as_bytes()), "{strict}");
+        }
+        for sloppy in ["({1,2})", "({1, 2,})", " ({})", r#"(["k":1])"#, "({({1})  ,})", r#"({(["a":1]),})"#] {
+            assert!(!is_strict(sloppy.as_bytes()), "{sloppy}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_packet_has_a_reason() {
+        for (text, reason) in [
+            ("({1,2", "unparsable"),
+            ("GET / HTTP/1.1", "unparsable"),
+            ("", "unparsable"),
+            ("({})", "not a packet"),
+            ("({5,})", "not a packet"),
+            ("5", "not a packet"),
+        ] {
+            assert_eq!(Incoming::read(text.as_bytes()).unwrap_err(), reason, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_packet_is_relayed_as_the_drivers_write_it() {
+        let text = br#"({"frobnicate",5,"A","joe","B","jane",1,2.5,({}),([]),"q\"\\",(/1,/),})"#;
+        let frame = Incoming::read(text).unwrap().frame();
+        assert_eq!(
+            &frame[4..],
+            b"({\"frobnicate\",5,\"A\",\"joe\",\"B\",\"jane\",1,2.500000,({}),([]),\"q\\\"\\\\\",(/1,/),})\0"
+        );
+        assert_eq!(frame[..4], (frame.len() as u32 - 4).to_be_bytes());
+    }
+}

@@ -1,0 +1,37 @@
+//! What the operating system's signals ask for.
+
+use async_signal::Signal;
+use smol::stream::StreamExt;
+use std::io;
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// SIGTERM or SIGINT: end in order.
+    Shutdown,
+    /// SIGHUP: read the settings again.
+    Reload,
+}
+
+/// The signals of this process, from the moment this is made.
+#[derive(Debug)]
+pub struct Signals {
+    signals: async_signal::Signals,
+}
+
+impl Signals {
+    /// Takes over SIGTERM, SIGINT and SIGHUP.
+    pub fn new() -> io::Result<Self> {
+        Ok(Signals { signals: async_signal::Signals::new([Signal::Term, Signal::Int, Signal::Hup])? })
+    }
+
+    /// Waits for the next one. An error is the system's and does not go away.
+    pub async fn next(&mut self) -> io::Result<Request> {
+        match self.signals.next().await {
+            Some(Ok(Signal::Hup)) => Ok(Request::Reload),
+            Some(Ok(_)) => Ok(Request::Shutdown),
+            Some(Err(error)) => Err(error),
+            None => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! Plays a text file against machines in virtual time.
+//!
+//! ```text
+//! # A comment.
+//! router *net                    an I3 router
+//! gateway Alpha [*other]         a gateway for the mud Alpha, at the first router named or the given ones
+//! mud Sage [CoffeeMud]           a scripted mud, connected to the router and logged in, and its driver
+//! client c1 Alpha lines          an API client with the gateway's key; or: websocket, lines-raw, websocket-raw (no key)
+//!
+//! c1 > {"jsonrpc":"2.0",…}       it sends this
+//! c1 < {"id":1,"result":"*"}     it receives this, now or within ten seconds; "*" is any value, members of the message
+//!                                that the pattern leaves out do not matter
+//! Sage > ({"tell",5,…})          the mud sends this frame
+//! Sage < ({"tell",5,*})          it receives a frame like this; * is any text
+//! c1 < nothing  /  c1 < closed
+//! wait 2s
+//! crash Alpha / start Alpha / stop Alpha / stopped Alpha / close c1
+//! ```
+//!
+//! A message that was not asked for stays in the queue and may be asked for later; `< nothing` demands that none is left.
+
+use crate::wire;
+use crate::world::World;
+use i3_core::Gateway;
+use i3_core::machine::Listener;
+use i3_core::session::keys;
+use i3_core::settings::{
+    ApiSettings, KeySettings, LinkSettings, MudSettings, Permissions, RouterSettings, Settings,
+};
+use i3_router::Router;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long an expected message may take, in virtual time.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How a scripted peer speaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Speech {
+    Lines,
+    WebSocket,
+    Mud,
+}
+
+struct Peer {
+    script: usize,
+    speech: Speech,
+    /// Received and not yet asked for.
+    queue: Vec<String>,
+}
+
+/// A scenario being played.
+pub struct Stage {
+    /// The network.
+    pub world: World,
+    routers: Vec<String>,
+    gateways: BTreeMap<String, Settings>,
+    peers: BTreeMap<String, Peer>,
+}
+
+/// The settings of a gateway for tests: one mud, all services, the key `<name>-key`, no rate limits.
+pub fn settings(mud: &str, routers: &[String]) -> Settings {
+    let services = ["tell", "emoteto", "channel", "who", "finger", "locate", "auth", "ucache"];
+    let router = |name: &String| RouterSettings { name: name.clone(), host: name.clone(), port: 4000 };
+    Settings {
+        muds: vec![MudSettings {
+            name: mud.to_owned(),
+            player_port: 4000,
+            admin_email: "admin@example.org".to_owned(),
+            mudlib: "TestLib".to_owned(),
+            base_mudlib: "TestBase".to_owned(),
+            driver: "TestDriver".to_owned(),
+            mud_type: "LP".to_owned(),
+            open_status: "open".to_owned(),
+            services: services.into_iter().map(|name| (name.to_owned(), 1)).collect(),
+            routers: routers.iter().map(router).collect(),
+            router_password: 0,
+            channels: Vec::new(),
+        }],
+        link: LinkSettings::default(),
+        api: ApiSettings {
+            keys: Some(vec![KeySettings {
+                digest: keys::digest(&format!("{}-key", mud.to_lowercase())),
+                mud_name: mud.to_owned(),
+                permissions: Permissions::ALL,
+                requests_per_minute: None,
+            }]),
+            ..ApiSettings::default()
+        },
+    }
+}
+
+/// Plays a whole scenario, delivering bytes in pieces of at most `chunk`.
+pub fn play(text: &str, seed: u64, chunk: usize) {
+    let mut stage = Stage::new(seed, chunk);
+    for (at, line) in text.lines().enumerate() {
+        if let Err(problem) = stage.line(line) {
+            panic!(
+                "line {}: {line}\n{problem}\n(seed {seed}, pieces of {chunk})\n{}",
+                at + 1,
+                stage.report()
+            );
+        }
+    }
+}
+
+impl Stage {
+    /// An empty one.
+    pub fn new(seed: u64, chunk: usize) -> Stage {
+        Stage {
+            world: World::new(seed, chunk),
+            routers: Vec::new(),
+            gateways: BTreeMap::new(),
+            peers: BTreeMap::new(),
+        }
+    }
+
+    fn report(&self) -> String {
+        let mut report = String::new();
+        for (name, peer) in &self.peers {
+            for message in &peer.queue {
+                report += &format!("  {name} has {message}\n");
+            }
+        }
+        for notice in self.world.notices.iter().rev().take(20).rev() {
+            report += &format!("  notice: {notice}\n");
+        }
+        report
+    }
+
+    /// Plays one line.
+    pub fn line(&mut self, line: &str) -> Result<(), String> {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            return Ok(());
+        }
+        if let Some((name, rest)) = line.split_once(' ')
+            && self.peers.contains_key(name)
+        {
+            return match rest.split_at_checked(2) {
+                Some(("> ", text)) => self.send(name, text),
+                Some(("< ", pattern)) => self.expect(name, pattern.trim()),
+                _ => Err("> or < must follow".to_owned()),
+            };
+        }
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            ["router", name] => self.router(name),
+            ["gateway", name, ref routers @ ..] => {
+                let given: Vec<String> = routers.iter().map(|router| (*router).to_owned()).collect();
+                let routers = if given.is_empty() { self.routers[..1].to_vec() } else { given };
+                self.gateways.insert(name.to_owned(), settings(name, &routers));
+                self.gateway(name)
+            }
+            ["set", name, setting] => self.set(name, setting),
+            ["mud", name] => self.mud(name, "TestDriver"),
+            ["mud", name, driver] => self.mud(name, driver),
+            ["client", name, gateway, how] => self.client(name, gateway, how),
+            ["wait", time] => {
+                let seconds = time.trim_end_matches('s').parse().map_err(|_| "no time".to_owned())?;
+                self.world.wait(Duration::from_secs_f64(seconds));
+                Ok(())
+            }
+            ["crash", name] => {
+                self.world.crash(name);
+                Ok(())
+            }
+            ["start", name] if self.gateways.contains_key(name) => self.gateway(name),
+            ["start", name] => self.router(name),
+            ["stop", name] => {
+                self.world.shut_down(name);
+                Ok(())
+            }
+            ["stopped", name] => {
+                let stopped = self.world.has_stopped(name);
+                if stopped { Ok(()) } else { Err("it has not stopped".to_owned()) }
+            }
+            ["close", name] => {
+                let peer = self.peers.get(name).ok_or("no such peer")?;
+                self.world.close(peer.script);
+                Ok(())
+            }
+            _ => Err("not understood".to_owned()),
+        }
+    }
+
+    fn router(&mut self, name: &str) -> Result<(), String> {
+        let settings = i3_router::RouterSettings {
+            name: name.to_owned(),
+            channels: vec![("chat".to_owned(), 0), ("code".to_owned(), 0)],
+            // As a driver reads: what we emit must not lean on a lenient reader.
+            strict_text: true,
+            ..i3_router::RouterSettings::default()
+        };
+        if !self.routers.iter().any(|known| known == name) {
+            self.routers.push(name.to_owned());
+        }
+        self.world.start(name, |saved, now| Router::new(settings, saved.clone(), 7, now));
+        Ok(())
+    }
+
+    fn gateway(&mut self, name: &str) -> Result<(), String> {
+        let settings = self.gateways[name].clone();
+        let made = Gateway::new(settings.clone(), &i3_core::machine::Saved::default(), 3, self.world.now());
+        made.map_err(|error| error.to_string())?;
+        self.world.start(name, |saved, now| {
+            Gateway::new(settings, saved, 3, now)
+                .unwrap_or_else(|error| unreachable!("checked before: {error}"))
+        });
+        Ok(())
+    }
+
+    /// Changes a setting of a gateway for its next start.
+    fn set(&mut self, name: &str, setting: &str) -> Result<(), String> {
+        let settings = self.gateways.get_mut(name).ok_or("no such gateway")?;
+        match setting.split_once('=') {
+            Some(("permissions", list)) => {
+                let mut permissions = Permissions::default();
+                let good = list.split(',').all(|permission| permissions.add(permission));
+                for key in settings.api.keys.iter_mut().flatten() {
+                    key.permissions = permissions;
+                }
+                if good { Ok(()) } else { Err("no such permission".to_owned()) }
+            }
+            Some(("service", name)) => {
+                settings.muds[0].services.insert(name.to_owned(), 0);
+                Ok(())
+            }
+            Some(("channel", name)) => {
+                settings.muds[0].channels.push(name.to_owned());
+                Ok(())
+            }
+            Some(("queue", most)) => {
+                settings.link.queue_packets_max = most.parse().map_err(|_| "no number")?;
+                Ok(())
+            }
+            _ => Err("no such setting".to_owned()),
+        }
+    }
+
+    fn mud(&mut self, name: &str, driver: &str) -> Result<(), String> {
+        let router = self.routers.first().ok_or("no router")?.clone();
+        let script = self.world.connect(&router, Listener::Mud).ok_or("refused")?;
+        self.peers.insert(name.to_owned(), Peer { script, speech: Speech::Mud, queue: Vec::new() });
+        let login = format!(
+            r#"({{"startup-req-3",5,"{name}",0,"{router}",0,0,0,0,4000,0,0,"l","b","{driver}","LP","open","e",(["channel":1,]),0,}})"#
+        );
+        self.send(name, &login)?;
+        self.expect(name, r#"({"startup-reply",*})"#)
+    }
+
+    fn client(&mut self, name: &str, gateway: &str, how: &str) -> Result<(), String> {
+        let (transport, raw) = match how.strip_suffix("-raw") {
+            Some(transport) => (transport, true),
+            None => (how, false),
+        };
+        let key = format!("{}-key", gateway.to_lowercase());
+        let (on, speech) = match transport {
+            "lines" => (Listener::Lines, Speech::Lines),
+            "websocket" => (Listener::Http, Speech::WebSocket),
+            _ => return Err("lines or websocket".to_owned()),
+        };
+        let script = self.world.connect(gateway, on).ok_or("refused")?;
+        self.peers.insert(name.to_owned(), Peer { script, speech, queue: Vec::new() });
+        if speech == Speech::WebSocket {
+            let request = wire::websocket_request("/ws", (!raw).then_some(key.as_str()));
+            self.world.write(script, request.as_bytes());
+            let received = self.world.received(script);
+            let end = received
+                .windows(4)
+                .position(|window| window == b"\r\n\r\n")
+                .ok_or("no answer to the upgrade")?;
+            let head = String::from_utf8_lossy(&received[..end]).into_owned();
+            received.drain(..end + 4);
+            if !head.starts_with("HTTP/1.1 101 ") {
+                return Err(head);
+            }
+            return Ok(());
+        }
+        self.expect(
+            name,
+            r#"{"method":"welcome","params":{"service":"i3-gateway","protocol":"JSON-RPC 2.0"}}"#,
+        )?;
+        if raw {
+            return Ok(());
+        }
+        self.send(
+            name,
+            &format!(r#"{{"jsonrpc":"2.0","id":0,"method":"authenticate","params":{{"api_key":"{key}"}}}}"#),
+        )?;
+        self.expect(name, r#"{"id":0,"result":{"status":"authenticated"}}"#)
+    }
+
+    /// A peer sends a text.
+    pub fn send(&mut self, name: &str, text: &str) -> Result<(), String> {
+        let peer = &self.peers[name];
+        let bytes = match peer.speech {
+            Speech::Lines => format!("{text}\n").into_bytes(),
+            Speech::WebSocket => wire::websocket_frame(1, text.as_bytes()),
+            // A backslash and an r stand for CR, which no line of a text file can hold.
+            Speech::Mud => wire::mudmode_frame(text.replace("\\r", "\r").as_bytes()),
+        };
+        self.world.write(peer.script, &bytes);
+        Ok(())
+    }
+
+    fn read(&mut self, name: &str) {
+        let Some(peer) = self.peers.get_mut(name) else { return };
+        let received = self.world.received(peer.script);
+        match peer.speech {
+            Speech::Lines => {
+                while let Some(end) = received.iter().position(|byte| *byte == b'\n') {
+                    let line: Vec<u8> = received.drain(..=end).collect();
+                    peer.queue.push(String::from_utf8_lossy(&line[..end]).into_owned());
+                }
+            }
+            Speech::WebSocket => {
+                for (opcode, payload) in wire::websocket_frames(received) {
+                    peer.queue.push(match opcode {
+                        1 => String::from_utf8_lossy(&payload).into_owned(),
+                        8 => format!("close {}", u16::from(payload[0]) * 256 + u16::from(payload[1])),
+                        9 => "ping".to_owned(),
+                        _ => format!("opcode {opcode}"),
+                    });
+                }
+            }
+            Speech::Mud => {
+                for frame in wire::mudmode_frames(received) {
+                    if let Err(fault) = wire::strict_lpc(&frame) {
+                        panic!("{name} received what a driver cannot read: {fault}");
+                    }
+                    peer.queue.push(frame.replace('\r', "\\r"));
+                }
+            }
+        }
+    }
+
+    /// Waits until a peer has received what the pattern describes.
+    pub fn expect(&mut self, name: &str, pattern: &str) -> Result<(), String> {
+        let until = self.world.now().mono + PATIENCE;
+        self.read(name);
+        if pattern == "nothing" {
+            let left = &self.peers[name].queue;
+            return if left.is_empty() { Ok(()) } else { Err(format!("it received {}", left.join("\n"))) };
+        }
+        loop {
+            self.read(name);
+            let peer = self.peers.get_mut(name).ok_or("no such peer")?;
+            if pattern == "closed" {
+                if !self.world.is_open(peer.script) {
+                    return Ok(());
+                }
+            } else if let Some(at) = peer.queue.iter().position(|message| matches(message, pattern)) {
+                peer.queue.remove(at);
+                return Ok(());
+            }
+            if self.world.now().mono >= until {
+                return Err("it did not come".to_owned());
+            }
+            self.world.step(until);
+        }
+    }
+}
+
+/// Whether a message is what a pattern describes: JSON by members, anything else by text with `*`.
+fn matches(message: &str, pattern: &str) -> bool {
+    match (serde_json::from_str::<Json>(message), serde_json::from_str::<Json>(pattern)) {
+        (Ok(message), Ok(pattern)) => holds(&message, &pattern),
+        (_, Err(_)) => like(message, pattern),
+        _ => false,
+    }
+}
+
+fn holds(message: &Json, pattern: &Json) -> bool {
+    match (message, pattern) {
+        (_, Json::String(any)) if any == "*" => true,
+        (Json::Object(message), Json::Object(pattern)) => {
+            pattern.iter().all(|(name, wanted)| message.get(name).is_some_and(|value| holds(value, wanted)))
+        }
+        (Json::Array(message), Json::Array(pattern)) => {
+            message.len() == pattern.len() && message.iter().zip(pattern).all(|(m, p)| holds(m, p))
+        }
+        _ => message == pattern,
+    }
+}
+
+fn like(message: &str, pattern: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = message.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
