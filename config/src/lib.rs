@@ -1,1 +1,83 @@
-//! Under construction.
+//! Where the settings come from: a YAML file, an env file, the process environment, the command line; and logging.
+//!
+//! [`load_files`] is what a daemon calls; [`load`] does the same with texts in memory. Both give a checked [`Config`] or
+//! every problem at once, each with its key, its line and what to write.
+
+pub mod cli;
+mod credentials;
+pub mod env;
+mod interpolate;
+mod keys;
+mod listeners;
+mod load;
+pub mod log;
+mod muds;
+mod path;
+mod problem;
+mod read;
+mod yaml;
+
+pub use keys::{KnownKey, known_keys};
+pub use load::{
+    CONFIG_BYTES_MAX, DEFAULT_CONFIG_FILE, DEFAULT_CONFIG_TEXT, DEFAULT_ENV_FILE, FileOptions, Sources,
+    environment_of_files, load, load_files,
+};
+pub use problem::{Place, Problem, Problems, Severity};
+
+use ::log::LevelFilter;
+use i3_core::machine::Listener;
+use i3_core::settings::Settings;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Everything that a daemon needs to know.
+#[derive(Clone)]
+pub struct Config {
+    /// What the core is told.
+    pub core: Settings,
+    /// Where to listen.
+    pub listeners: Vec<ListenAt>,
+    /// Where the durable state is kept.
+    pub state_directory: PathBuf,
+    /// Where messages go.
+    pub logging: Logging,
+    /// What is not as the sources say, to be shown at the start.
+    pub warnings: Vec<Problem>,
+}
+
+/// Without the router passwords, which the core's own types would show.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut core = self.core.clone();
+        for mud in &mut core.muds {
+            mud.router_password = 0;
+        }
+        f.debug_struct("Config")
+            .field("core", &core)
+            .field("listeners", &self.listeners)
+            .field("state_directory", &self.state_directory)
+            .field("logging", &self.logging)
+            .field("warnings", &self.warnings)
+            .finish()
+    }
+}
+
+/// One address to listen at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenAt {
+    /// What is spoken there.
+    pub listener: Listener,
+    /// A host name or an address.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+}
+
+/// Where messages go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logging {
+    /// What matters less is left out.
+    pub level: LevelFilter,
+    /// Beside standard error.
+    pub file: Option<PathBuf>,
+}

@@ -4,6 +4,8 @@
 pub mod client;
 pub mod client_format;
 pub mod clock;
+pub mod daemon;
+pub mod demo;
 pub mod driver;
 pub mod listen;
 pub mod signals;

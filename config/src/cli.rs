@@ -1,0 +1,221 @@
+//! The command line.
+
+use crate::env::Environment;
+use crate::load::FileOptions;
+use argh::FromArgs;
+use serde_json::{Map, Value};
+use std::path::PathBuf;
+
+/// Where `call` and `watch` look for a gateway.
+pub const DEFAULT_URL: &str = "ws://127.0.0.1:8080/ws";
+
+/// A gateway between local games and the Intermud-3 network.
+///
+/// Without a command it runs until it gets SIGTERM or SIGINT.
+#[derive(FromArgs)]
+pub struct Cli {
+    /// the settings (default: config/config.yaml, if there is one)
+    #[argh(option, short = 'c', long = "config", arg_name = "file")]
+    pub config: Option<PathBuf>,
+    /// variables for the settings (default: .env, if there is one)
+    #[argh(option, short = 'e', long = "env-file", arg_name = "file")]
+    pub env_file: Option<PathBuf>,
+    /// how much to log: DEBUG, INFO, WARNING or ERROR
+    #[argh(option, long = "log-level", arg_name = "level")]
+    pub log_level: Option<String>,
+    /// the same as --log-level DEBUG
+    #[argh(switch)]
+    pub debug: bool,
+    /// say everything that is wrong with the settings, and end with 0 or 78
+    #[argh(switch, long = "validate-config")]
+    pub validate_config: bool,
+    /// the same as --validate-config
+    #[argh(switch, long = "dry-run")]
+    pub dry_run: bool,
+    /// try it out without settings and without the network
+    #[argh(switch)]
+    pub demo: bool,
+    /// say which version this is
+    #[argh(switch)]
+    pub version: bool,
+    /// what to do instead of running a gateway
+    #[argh(subcommand)]
+    pub command: Option<Command>,
+}
+
+impl Cli {
+    /// Whether only the settings are to be looked at.
+    pub fn only_validates(&self) -> bool {
+        self.validate_config || self.dry_run
+    }
+
+    /// What [`load_files`](crate::load_files) needs.
+    pub fn files(&self) -> FileOptions {
+        FileOptions {
+            config: self.config.clone(),
+            env_file: self.env_file.clone(),
+            log_level: self.log_level.clone(),
+            debug: self.debug,
+        }
+    }
+}
+
+/// What the program does instead of running a gateway.
+#[derive(FromArgs)]
+#[argh(subcommand)]
+pub enum Command {
+    /// One request.
+    Call(Call),
+    /// Events as they come.
+    Watch(Watch),
+}
+
+/// Sends one request to a running gateway and prints its answer.
+///
+/// PARAMS is a JSON object or array, or any number of name=value (text) and name:=value (JSON), for example:
+/// call tell target_mud=Foo target_user=bob message='hi there'
+#[derive(FromArgs)]
+#[argh(subcommand, name = "call")]
+pub struct Call {
+    /// where the gateway is (default: ws://127.0.0.1:8080/ws)
+    #[argh(option, default = "DEFAULT_URL.to_owned()")]
+    pub url: String,
+    /// the API key (default: the variable I3_API_KEY or I3_GATEWAY_SECRET)
+    #[argh(option)]
+    pub key: Option<String>,
+    /// the method
+    #[argh(positional)]
+    pub method: String,
+    /// its parameters
+    #[argh(positional, arg_name = "params")]
+    pub params: Vec<String>,
+}
+
+/// Hears channels of a running gateway and prints its events as they come, one readable line each.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "watch")]
+pub struct Watch {
+    /// where the gateway is (default: ws://127.0.0.1:8080/ws)
+    #[argh(option, default = "DEFAULT_URL.to_owned()")]
+    pub url: String,
+    /// the API key (default: the variable I3_API_KEY or I3_GATEWAY_SECRET)
+    #[argh(option)]
+    pub key: Option<String>,
+    /// the channels (default: all that there are)
+    #[argh(positional)]
+    pub channels: Vec<String>,
+}
+
+/// The key of a client: the option's, else a variable's.
+pub fn client_key(option: Option<&str>, env: &Environment) -> Option<String> {
+    let variables = ["I3_API_KEY", "I3_GATEWAY_SECRET"].into_iter().filter_map(|name| env.get(name));
+    option.into_iter().chain(variables).map(str::trim).find(|key| !key.is_empty()).map(str::to_owned)
+}
+
+/// The parameters of a request, as they stand on the command line. `None`: no parameters.
+pub fn call_params(arguments: &[String]) -> Result<Option<Value>, String> {
+    match arguments {
+        [] => return Ok(None),
+        [only] if only.trim_start().starts_with(['{', '[']) => {
+            let value = serde_json::from_str(only)
+                .map_err(|error| format!("the parameters are not JSON: {error}"))?;
+            return Ok(Some(value));
+        }
+        _ => {}
+    }
+    let mut params = Map::new();
+    for argument in arguments {
+        let (name, value) = argument.split_once('=').unwrap_or((argument, ""));
+        let (name, value) = match name.strip_suffix(':') {
+            Some(name) => {
+                let value = serde_json::from_str(value);
+                (name, value.map_err(|error| format!("what follows {name}:= is not JSON: {error}"))?)
+            }
+            None => (name, Value::String(value.to_owned())),
+        };
+        let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !argument.contains('=') || !is_name {
+            return Err(format!("{argument:?} is neither JSON nor name=value nor name:=value"));
+        }
+        if params.insert(name.to_owned(), value).is_some() {
+            return Err(format!("{name} is given twice"));
+        }
+    }
+    Ok(Some(Value::Object(params)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::collections::BTreeMap;
+
+    fn params(arguments: &[&str]) -> Result<Option<Value>, String> {
+        call_params(&arguments.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>())
+    }
+
+    fn cli(arguments: &[&str]) -> Cli {
+        Cli::from_args(&["i3-gateway"], arguments).unwrap()
+    }
+
+    #[test]
+    fn parameters() {
+        assert_eq!(params(&[]), Ok(None));
+        assert_eq!(params(&["{\"a\": [1]}"]), Ok(Some(json!({"a": [1]}))));
+        assert_eq!(params(&[" [1, 2]"]), Ok(Some(json!([1, 2]))));
+        assert_eq!(
+            params(&[
+                "target_mud=Foo",
+                "message=a=b {c} ",
+                "empty=",
+                "wait:=true",
+                "limit:=5",
+                "users:=[{\"n\":1}]"
+            ]),
+            Ok(Some(json!({
+                "target_mud": "Foo", "message": "a=b {c} ", "empty": "",
+                "wait": true, "limit": 5, "users": [{"n": 1}],
+            })))
+        );
+        assert_eq!(params(&["number=5"]), Ok(Some(json!({"number": "5"}))));
+        for bad in [&["{"][..], &["{}", "a=1"], &["word"], &["=x"], &["a b=c"], &["a:=x"], &["a=1", "a=2"]] {
+            assert!(params(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn options() {
+        let plain = cli(&[]);
+        assert!(plain.config.is_none() && plain.command.is_none() && !plain.only_validates());
+        let all = cli(&["-c", "a.yaml", "-e", "b.env", "--log-level", "DEBUG", "--dry-run"]);
+        assert_eq!(all.files().config, Some(PathBuf::from("a.yaml")));
+        assert_eq!(all.files().env_file, Some(PathBuf::from("b.env")));
+        assert_eq!(all.files().log_level.as_deref(), Some("DEBUG"));
+        assert!(all.only_validates());
+        assert_eq!(cli(&["--env-file", "x", "--config", "y"]).env_file, Some(PathBuf::from("x")));
+        assert!(cli(&["--validate-config", "--debug", "--demo", "--version"]).only_validates());
+        let Some(Command::Call(call)) = cli(&["call", "--key", "k", "tell", "a=1", "b=2"]).command else {
+            panic!("call");
+        };
+        assert_eq!((call.url.as_str(), call.method.as_str(), call.params.len()), (DEFAULT_URL, "tell", 2));
+        let Some(Command::Watch(watch)) = cli(&["watch", "--url", "ws://x/ws"]).command else {
+            panic!("watch")
+        };
+        assert_eq!((watch.url.as_str(), watch.key), ("ws://x/ws", None));
+    }
+
+    #[test]
+    fn the_key_of_a_client() {
+        let env = |pairs: &[(&str, &str)]| {
+            let process: BTreeMap<_, _> =
+                pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+            Environment::new(process, None, &mut Vec::new())
+        };
+        let both = env(&[("I3_API_KEY", "a"), ("I3_GATEWAY_SECRET", "b")]);
+        assert_eq!(client_key(Some("o"), &both).as_deref(), Some("o"));
+        assert_eq!(client_key(None, &both).as_deref(), Some("a"));
+        let secret = env(&[("I3_API_KEY", ""), ("I3_GATEWAY_SECRET", "b")]);
+        assert_eq!(client_key(None, &secret).as_deref(), Some("b"));
+        assert_eq!(client_key(None, &env(&[])), None);
+    }
+}

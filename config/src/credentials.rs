@@ -1,0 +1,272 @@
+//! Who may speak: keys, as digests. No text made here ever holds a key.
+
+use crate::listeners::rate;
+use crate::path::Path;
+use crate::problem::Problem;
+use crate::read::Reader;
+use crate::yaml::Node;
+use i3_core::settings::{KeySettings, Permission, Permissions};
+use sha2::{Digest, Sha256};
+
+/// Keys that stand in published examples (the deployment guide, the Python gateway's own file and documents): anybody
+/// can know them. Compared without regard to case.
+const PLACEHOLDERS: &[&str] = &[
+    "your-secret-key-here",
+    "your-secret-here",
+    "your-api-key",
+    "your-api-key-here",
+    "your_api_key",
+    "your_api_key_here",
+    "changeme",
+    "change-me",
+    "change_me",
+    "secret",
+    "password",
+    "demo",
+    "demo-key",
+    "demo-key-123",
+    "demo-key-456",
+    "test-key",
+    "test-key-123",
+    "admin-key",
+    "admin-key-123",
+    "admin-key-456",
+    "luminari-i3-gateway-2025",
+];
+
+/// What it takes to make a good key.
+const MAKE_ONE: &str = "write a long random text, such as `openssl rand -hex 32` prints";
+
+type KeyDigest = [u8; 32];
+
+/// `None`: authentication is off.
+pub(crate) fn keys(reader: &mut Reader<'_>, muds: &[String]) -> Option<Vec<KeySettings>> {
+    let enabled = Path::of("api.auth.enabled");
+    let list = Path::of("api.auth.api_keys");
+    let count = reader.length(&list);
+    if reader.boolean(&enabled) == Some(false) {
+        let message = "anybody who can connect may do everything, and the keys that are set mean nothing";
+        reader.warn(&enabled, message, "write true, except where nobody else can connect");
+        return None;
+    }
+    let mut found = Found { own_mud: muds.first().cloned().unwrap_or_default(), ..Found::default() };
+    for at in 0..count {
+        found.listed(reader, &list.index(at), muds);
+    }
+    for secret in [Path::of("api.auth.secret"), Path::of("gateway.auth.secret")] {
+        if let Some(text) = key_text(reader, &secret) {
+            let digest = digest(&text);
+            found.add_full(digest, |message, fix| reader.error(&secret, message, fix));
+        }
+    }
+    let env = reader.env;
+    for name in env.names_with("API_KEY_") {
+        let Some((text, place)) = env.find(&name).filter(|(text, _)| !text.is_empty()) else { continue };
+        let digest = digest(text);
+        found.add_full(digest, |message, fix| {
+            reader.problems.push(Problem::error(&name, message, fix).at(place.cloned()));
+        });
+    }
+    if found.keys.is_empty() && !found.failed {
+        let secret = Path::of("api.auth.secret");
+        let fix = format!(
+            "set I3_GATEWAY_SECRET: {MAKE_ONE}; or API_AUTH_ENABLED=false where only this host can connect"
+        );
+        reader.error(&secret, "authentication is on, and there is no key", fix);
+    }
+    Some(found.keys)
+}
+
+#[derive(Default)]
+struct Found {
+    own_mud: String,
+    keys: Vec<KeySettings>,
+    /// Digests of placeholders that have been named already: the same one often stands in two places.
+    refused: Vec<KeyDigest>,
+    failed: bool,
+}
+
+impl Found {
+    /// An entry of `api.auth.api_keys`.
+    fn listed(&mut self, reader: &mut Reader<'_>, path: &Path, muds: &[String]) {
+        if !matches!(reader.node(path), Some(Node::Map(_))) {
+            self.failed = true;
+            return reader.error(
+                path,
+                "this is not a section",
+                "write `- key: …`, and `permissions: […]` below it",
+            );
+        }
+        let mud_path = path.key("mud_name");
+        let mud_name = reader.text(&mud_path).unwrap_or_else(|| self.own_mud.clone());
+        if !muds.contains(&mud_name) && !muds.is_empty() {
+            let message =
+                format!("this key may read but not speak, because the gateway does not connect {mud_name:?}");
+            reader.warn(&mud_path, message, "add the mud to `muds:`, or write one that is there");
+        }
+        let permissions = permissions(reader, &path.key("permissions"));
+        let requests_per_minute = rate(reader, &path.key("rate_limit_override"));
+        let key_path = path.key("key");
+        if reader.node(&key_path).is_none() {
+            self.failed = true;
+            let message = match reader.missing.get(&key_path).map(|names| names.join(", ")) {
+                Some(names) => format!("is empty: {names} is not set"),
+                None => "is missing".to_owned(),
+            };
+            return reader.error(&key_path, message, format!("{MAKE_ONE}, or remove the entry"));
+        }
+        let Some(text) = key_text(reader, &key_path) else {
+            self.failed = true;
+            return;
+        };
+        let digest = digest(&text);
+        let Some(digest) = self.acceptable(digest, |message, fix| reader.error(&key_path, message, fix))
+        else {
+            return;
+        };
+        if self.keys.iter().any(|key| key.digest == digest) {
+            self.failed = true;
+            return reader.error(&key_path, "is the same as an earlier key", "give each entry its own");
+        }
+        self.keys.push(KeySettings {
+            digest,
+            mud_name,
+            permissions: permissions.unwrap_or_default(),
+            requests_per_minute,
+        });
+    }
+
+    /// A key with all permissions for the gateway's own mud. One that is listed already keeps what is said there.
+    fn add_full(
+        &mut self,
+        digest: Result<KeyDigest, &'static str>,
+        refuse: impl FnOnce(&'static str, String),
+    ) {
+        let Some(digest) = self.acceptable(digest, refuse) else { return };
+        if self.keys.iter().all(|key| key.digest != digest) {
+            self.keys.push(KeySettings {
+                digest,
+                mud_name: self.own_mud.clone(),
+                permissions: Permissions::ALL,
+                requests_per_minute: None,
+            });
+        }
+    }
+
+    fn acceptable(
+        &mut self,
+        digest: Result<KeyDigest, &'static str>,
+        refuse: impl FnOnce(&'static str, String),
+    ) -> Option<KeyDigest> {
+        match digest {
+            Ok(digest) if !self.refused.contains(&digest) && !is_published(&digest) => return Some(digest),
+            Ok(digest) if self.refused.contains(&digest) => {}
+            Ok(digest) => {
+                self.refused.push(digest);
+                refuse(
+                    "is a placeholder of a published example, which anybody can know",
+                    MAKE_ONE.to_owned(),
+                );
+            }
+            Err(message) => refuse(message, MAKE_ONE.to_owned()),
+        }
+        self.failed = true;
+        None
+    }
+}
+
+fn key_text(reader: &mut Reader<'_>, path: &Path) -> Option<String> {
+    reader.text(path).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// The digest of a key in clear, or the one that is given as `sha256:…`.
+fn digest(text: &str) -> Result<KeyDigest, &'static str> {
+    let text = text.trim();
+    if text.starts_with('<') && text.ends_with('>') || text.contains("${") {
+        return Err("is a placeholder that nobody has replaced");
+    }
+    if let Some(hex) = text.strip_prefix("sha256:") {
+        return from_hex(hex).ok_or("`sha256:` is not followed by 64 hexadecimal digits");
+    }
+    if is_placeholder(text) {
+        // The digest of the one in the list, so that it is recognised in any case.
+        return Ok(sha256(&text.to_ascii_lowercase()));
+    }
+    Ok(sha256(text))
+}
+
+fn is_placeholder(text: &str) -> bool {
+    PLACEHOLDERS.iter().any(|placeholder| placeholder.eq_ignore_ascii_case(text))
+}
+
+/// By digest, so that a placeholder is found in its hashed form too.
+fn is_published(digest: &KeyDigest) -> bool {
+    PLACEHOLDERS.iter().any(|placeholder| sha256(placeholder) == *digest)
+}
+
+fn sha256(text: &str) -> KeyDigest {
+    Sha256::digest(text.as_bytes()).into()
+}
+
+fn from_hex(hex: &str) -> Option<KeyDigest> {
+    if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut digest = [0; 32];
+    for (at, byte) in digest.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(hex.get(2 * at..2 * at + 2)?, 16).ok()?;
+    }
+    Some(digest)
+}
+
+/// `None`: missing or wrong, and named.
+fn permissions(reader: &mut Reader<'_>, path: &Path) -> Option<Permissions> {
+    let names: Vec<&str> = Permission::ALL.iter().map(|(name, _)| *name).collect();
+    let fix = format!("write [\"*\"] for all, or some of [{}]", names.join(", "));
+    let elements: Vec<Path> = match reader.node(path) {
+        None => {
+            reader.error(path, "is missing", fix);
+            return None;
+        }
+        Some(Node::Text(_)) => vec![path.clone()],
+        Some(Node::List(items)) => (0..items.len()).map(|at| path.index(at)).collect(),
+        Some(_) => {
+            reader.error(path, "is not a list", fix);
+            return None;
+        }
+    };
+    let mut permissions = Permissions::default();
+    for element in elements {
+        let known = match reader.node(&element) {
+            Some(Node::Text(name)) => permissions.add(name),
+            _ => false,
+        };
+        if !known {
+            let message = format!("{} is not a permission", reader.shown(&element));
+            reader.error(&element, message, fix.clone());
+        }
+    }
+    Some(permissions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests() {
+        let hex = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        assert_eq!(digest("test"), from_hex(hex).ok_or(""));
+        assert_eq!(digest(&format!("sha256:{}", hex.to_uppercase())), digest(" test "));
+        for bad in ["sha256:", "sha256:12", &format!("sha256:{hex}0"), &format!("sha256:g{}", &hex[1..])] {
+            assert!(digest(bad).is_err(), "{bad}");
+        }
+        for placeholder in ["<generated-secret>", "<your key>"] {
+            assert!(digest(placeholder).is_err(), "{placeholder}");
+        }
+        for placeholder in ["ChangeMe", "admin-key-456", "your-secret-key-here"] {
+            assert!(is_published(&digest(placeholder).unwrap()), "{placeholder}");
+        }
+        assert!(!is_published(&digest("5d0c2f81-guest").unwrap()));
+    }
+}

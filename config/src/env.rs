@@ -1,0 +1,209 @@
+//! The process environment and the env file.
+
+use crate::problem::{Place, Problem};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// The environment of this process. Variables that are not text are left out: no setting can use them.
+pub fn process_environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// Variables: the process's own come first, then the env file's.
+#[derive(Default)]
+pub struct Environment {
+    process: BTreeMap<String, String>,
+    file: BTreeMap<String, (String, Place)>,
+    /// What was asked for, to tell which lines of the env file nobody reads.
+    asked: RefCell<BTreeSet<String>>,
+}
+
+/// The names only: a value may be a secret.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment").field("file", &self.file.keys()).finish_non_exhaustive()
+    }
+}
+
+impl Environment {
+    /// Takes both; what is wrong with the env file goes to `problems`.
+    pub fn new(
+        process: BTreeMap<String, String>,
+        env_file: Option<&(String, String)>,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let mut file = BTreeMap::new();
+        if let Some((name, text)) = env_file {
+            parse(name, text, &mut file, problems);
+        }
+        Environment { process, file, asked: RefCell::default() }
+    }
+
+    /// The value of a variable. Set but empty is `Some("")`.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.find(name).map(|(value, _)| value)
+    }
+
+    /// The value, and the line of the env file if it comes from there.
+    pub(crate) fn find(&self, name: &str) -> Option<(&str, Option<&Place>)> {
+        self.asked.borrow_mut().insert(name.to_owned());
+        match self.process.get(name) {
+            Some(value) => Some((value, None)),
+            None => self.file.get(name).map(|(value, place)| (value.as_str(), Some(place))),
+        }
+    }
+
+    /// All names that begin so, in order.
+    pub(crate) fn names_with(&self, prefix: &str) -> BTreeSet<String> {
+        self.process.keys().chain(self.file.keys()).filter(|name| name.starts_with(prefix)).cloned().collect()
+    }
+
+    /// What the env file sets and nobody has asked for.
+    pub(crate) fn unread(&self) -> Vec<(String, Place)> {
+        let asked = self.asked.borrow();
+        let unread = self.file.iter().filter(|(name, _)| !asked.contains(*name));
+        unread.map(|(name, (_, place))| (name.clone(), place.clone())).collect()
+    }
+}
+
+/// `NAME=value` lines; `export` before, quotes around, `#` after.
+fn parse(file: &str, text: &str, into: &mut BTreeMap<String, (String, Place)>, problems: &mut Vec<Problem>) {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    for (at, line) in text.lines().enumerate() {
+        let place: Place = (file.to_owned(), at + 1);
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let line = line.strip_prefix("export ").map_or(line, str::trim_start);
+        // The line itself is not shown: it may hold a secret.
+        let Some((name, value)) = line.split_once('=') else {
+            problems.push(Problem::error("", "this line has no `=`", "write NAME=value").at(Some(place)));
+            continue;
+        };
+        let name = name.trim_end();
+        if !is_name(name) {
+            let fix = "write NAME=value, the name with letters, digits and _ only";
+            problems.push(Problem::error("", "this is not the name of a variable", fix).at(Some(place)));
+            continue;
+        }
+        match unquote(value.trim()) {
+            Ok(value) => {
+                if value.contains("${") {
+                    let fix = "write the value itself";
+                    let message = "`${` has no meaning in an env file: the value is taken as it stands";
+                    problems.push(Problem::warning(name, message, fix).at(Some(place.clone())));
+                }
+                if let Some((_, first)) = into.insert(name.to_owned(), (value, place.clone())) {
+                    let message = format!("is set twice, first on line {}", first.1);
+                    problems.push(Problem::warning(name, message, "remove one of the two").at(Some(place)));
+                }
+            }
+            Err(message) => {
+                let fix = "put the whole value in quotes, on one line";
+                problems.push(Problem::error(name, message, fix).at(Some(place)));
+            }
+        }
+    }
+}
+
+/// Whether a variable can have this name.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn unquote(value: &str) -> Result<String, &'static str> {
+    const OPEN: &str = "the quote is not closed";
+    const AFTER: &str = "there is something after the closing quote";
+    let (inner, rest) = if let Some(quoted) = value.strip_prefix('\'') {
+        let (inner, rest) = quoted.split_once('\'').ok_or(OPEN)?;
+        (inner.to_owned(), rest)
+    } else if let Some(quoted) = value.strip_prefix('"') {
+        escaped(quoted).ok_or(OPEN)?
+    } else {
+        // `#` begins a comment after a blank only: it may be part of a password.
+        let comment = value
+            .char_indices()
+            .find(|(at, c)| *c == '#' && (*at == 0 || value[..*at].ends_with(char::is_whitespace)));
+        let end = comment.map_or(value.len(), |(at, _)| at);
+        return Ok(value[..end].trim_end().to_owned());
+    };
+    let rest = rest.trim_start();
+    if rest.is_empty() || rest.starts_with('#') { Ok(inner) } else { Err(AFTER) }
+}
+
+/// The text up to the closing double quote, with `\n`, `\t`, `\r`, `\"`, `\\` and `\$` undone, and what follows it.
+fn escaped(quoted: &str) -> Option<(String, &str)> {
+    let mut inner = String::new();
+    let mut chars = quoted.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Some((inner, &quoted[at + 1..])),
+            '\\' => match chars.next()?.1 {
+                'n' => inner.push('\n'),
+                't' => inner.push('\t'),
+                'r' => inner.push('\r'),
+                c @ ('"' | '\\' | '$') => inner.push(c),
+                other => inner.extend(['\\', other]),
+            },
+            c => inner.push(c),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Environment, Vec<Problem>) {
+        let mut problems = Vec::new();
+        let file = (".env".to_owned(), text.to_owned());
+        (Environment::new(BTreeMap::new(), Some(&file), &mut problems), problems)
+    }
+
+    #[test]
+    fn values() {
+        let (env, problems) = read(
+            "\u{feff}# comment\r\nPLAIN=a b # c\r\nexport HASH=a#b\n\nEMPTY=\nSINGLE='a # \\n'  # c\n\
+             DOUBLE=\"x\\ty \\\"z\\\" \\q\"\nEQUALS=a=b=\nSPACED = 1\nONLY= # nothing\n",
+        );
+        assert_eq!(problems, []);
+        for (name, value) in [
+            ("PLAIN", "a b"),
+            ("HASH", "a#b"),
+            ("EMPTY", ""),
+            ("SINGLE", "a # \\n"),
+            ("DOUBLE", "x\ty \"z\" \\q"),
+            ("EQUALS", "a=b="),
+            ("SPACED", "1"),
+            ("ONLY", ""),
+        ] {
+            assert_eq!(env.get(name), Some(value), "{name}");
+        }
+        assert_eq!(env.get("OTHER"), None);
+    }
+
+    #[test]
+    fn errors_name_the_line_and_show_no_value() {
+        let (_, problems) =
+            read("A=1\nhunter2\nB=\"hunter2\nC='x' hunter2\n1X=hunter2\nA=hunter2\nD=${hunter2}\n");
+        let lines: Vec<usize> = problems.iter().map(|problem| problem.place.as_ref().unwrap().1).collect();
+        assert_eq!(lines, [2, 3, 4, 5, 6, 7]);
+        assert!(!format!("{problems:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn the_process_comes_first_and_what_nobody_reads_is_known() {
+        let process = BTreeMap::from([("A".to_owned(), "process".to_owned())]);
+        let file = ("f".to_owned(), "A=file\nB=file\nC=file".to_owned());
+        let env = Environment::new(process, Some(&file), &mut Vec::new());
+        assert_eq!((env.get("A"), env.get("B")), (Some("process"), Some("file")));
+        assert_eq!(env.unread(), [("C".to_owned(), ("f".to_owned(), 3))]);
+        assert!(!format!("{env:?}").contains("process"));
+    }
+}

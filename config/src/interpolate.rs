@@ -1,0 +1,138 @@
+//! `${NAME}` and `${NAME:default}` in a value. It happens after the YAML is read, so a variable cannot add a key.
+
+use crate::env::{Environment, is_name};
+use crate::path::Path;
+use crate::yaml::Node;
+use std::collections::BTreeMap;
+
+/// How deep a default may hold another `${…}`.
+const DEPTH_MAX: usize = 8;
+
+/// What was seen while putting variables in.
+#[derive(Debug, Default)]
+pub(crate) struct Expanded {
+    /// Values that are empty because of variables that are not set and have no default.
+    pub(crate) missing: BTreeMap<Path, Vec<String>>,
+    /// Values that cannot be read.
+    pub(crate) bad: Vec<(Path, &'static str)>,
+}
+
+/// Replaces the variables in every text of the tree. A text that is empty after that is no value at all.
+pub(crate) fn expand(node: &mut Node, path: &Path, env: &Environment, seen: &mut Expanded) {
+    match node {
+        Node::Text(text) if text.contains("${") => {
+            let mut unset = Vec::new();
+            let value = match expand_text(text, env, &mut unset, DEPTH_MAX) {
+                Ok(value) => value,
+                Err(message) => {
+                    seen.bad.push((path.clone(), message));
+                    String::new()
+                }
+            };
+            if value.is_empty() && !unset.is_empty() {
+                seen.missing.insert(path.clone(), unset);
+            }
+            *node = if value.is_empty() { Node::Null } else { Node::Text(value) };
+        }
+        Node::List(items) => {
+            for (at, item) in items.iter_mut().enumerate() {
+                expand(item, &path.index(at), env, seen);
+            }
+        }
+        Node::Map(entries) => {
+            for (key, value) in entries {
+                expand(value, &path.key(key), env, seen);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn expand_text(
+    text: &str,
+    env: &Environment,
+    unset: &mut Vec<String>,
+    depth: usize,
+) -> Result<String, &'static str> {
+    let mut done = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        if depth == 0 {
+            return Err("the `${…}` are too deep in one another");
+        }
+        done += &rest[..start];
+        let inner = &rest[start + 2..];
+        let end = closing(inner).ok_or("`${` has no `}`")?;
+        let (name, default) = match inner[..end].split_once(':') {
+            Some((name, default)) => (name, Some(default)),
+            None => (&inner[..end], None),
+        };
+        if !is_name(name) {
+            return Err("what follows `${` is not the name of a variable");
+        }
+        match (env.get(name), default) {
+            (Some(value), _) => done += value,
+            (None, Some(default)) => done += &expand_text(default, env, unset, depth - 1)?,
+            (None, None) => unset.push(name.to_owned()),
+        }
+        rest = &inner[end + 1..];
+    }
+    Ok(done + rest)
+}
+
+/// Where the `}` of a `${` stands, past those that belong to a default's own.
+fn closing(inner: &str) -> Option<usize> {
+    let mut open = 1_usize;
+    let mut previous = ' ';
+    for (at, c) in inner.char_indices() {
+        match c {
+            '{' if previous == '$' => open += 1,
+            '}' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return Some(at);
+        }
+        previous = c;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts() {
+        let process = [("A", "1"), ("EMPTY", ""), ("TRICK", "x\nb: ${A}")];
+        let process = process.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let env = Environment::new(process.into(), None, &mut Vec::new());
+        for (text, value) in [
+            ("${A}", "1"),
+            ("a${A}b${A}c", "a1b1c"),
+            ("${B:*i4}", "*i4"),
+            ("${B:http://x:1/}", "http://x:1/"),
+            ("${B:}", ""),
+            ("${EMPTY:default}", ""),
+            ("${B:${A}}x", "1x"),
+            ("${B:${C:}}", ""),
+            ("$A {A}", "$A {A}"),
+            ("${TRICK}", "x\nb: ${A}"),
+        ] {
+            assert_eq!(expand_text(text, &env, &mut Vec::new(), DEPTH_MAX).as_deref(), Ok(value), "{text}");
+        }
+        for text in ["${A", "${", "${}", "${a b}", "${A:${B}", "${:x}"] {
+            assert!(expand_text(text, &env, &mut Vec::new(), DEPTH_MAX).is_err(), "{text}");
+        }
+        assert!(expand_text(&"${B:".repeat(100_000), &env, &mut Vec::new(), DEPTH_MAX).is_err());
+    }
+
+    #[test]
+    fn an_unset_variable_is_remembered_where_it_leaves_nothing() {
+        let mut tree = Node::Map(vec![("mud".to_owned(), Node::List(vec![Node::Text("${X}".to_owned())]))]);
+        let mut seen = Expanded::default();
+        expand(&mut tree, &Path::default(), &Environment::default(), &mut seen);
+        assert_eq!(tree, Node::Map(vec![("mud".to_owned(), Node::List(vec![Node::Null]))]));
+        assert_eq!(seen.missing, [(Path::of("mud").index(0), vec!["X".to_owned()])].into());
+    }
+}

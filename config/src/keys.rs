@@ -1,0 +1,430 @@
+//! Every key that is known, and what became of it. A key that is not here is answered with a warning.
+
+use crate::path::{Path, Step};
+use crate::yaml::Node;
+
+/// A key of the settings. `*` in a path stands for each element of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownKey {
+    /// Where it stands.
+    pub path: String,
+    /// `None`: it has an effect. Otherwise why it has none.
+    pub no_effect: Option<&'static str>,
+}
+
+/// The services of Intermud-3 that this gateway knows how to serve.
+pub(crate) const SERVICES: &[&str] =
+    &["auth", "beep", "channel", "emoteto", "finger", "locate", "tell", "ucache", "who"];
+
+/// Names that the Python gateway advertises beside them. Nobody looks at them, but they go out as they are set.
+const LIST_SERVICES: &[&str] =
+    &["chanlist-req", "chanlist-reply", "chan-who-req", "chan-who-reply", "chan-user-req", "chan-user-reply"];
+
+const OOB_SERVICES: &[&str] = &["amcp", "file", "ftp", "http", "mail", "news", "nntp", "rcp", "smtp"];
+
+/// The methods of the API, for `api.rate_limits.by_method`.
+const METHODS: &[&str] = &[
+    "ack",
+    "authenticate",
+    "ban_add",
+    "ban_list",
+    "ban_remove",
+    "beep",
+    "channel_add",
+    "channel_admin",
+    "channel_emote",
+    "channel_filter",
+    "channel_history",
+    "channel_join",
+    "channel_leave",
+    "channel_list",
+    "channel_remove",
+    "channel_send",
+    "channel_targeted_emote",
+    "channel_user",
+    "channel_who",
+    "emoteto",
+    "finger",
+    "heartbeat",
+    "history_search",
+    "kick",
+    "locate",
+    "log_level",
+    "mudlist",
+    "ping",
+    "presence_sync",
+    "reconnect",
+    "resume",
+    "sessions",
+    "stats",
+    "status",
+    "tell",
+    "trace",
+    "who",
+];
+
+/// One mud: under `mud:` and in each entry of `muds:`.
+const MUD: &[&str] = &[
+    "name",
+    "port",
+    "admin_email",
+    "mudlib",
+    "base_mudlib",
+    "driver",
+    "type",
+    "mud_type",
+    "status",
+    "open_status",
+];
+
+/// The routers of one mud: under `router:` and in the `router:` of each entry of `muds:`.
+const ROUTERS: &[&str] = &[
+    "primary.name",
+    "primary.host",
+    "primary.port",
+    "primary.password",
+    "fallback.*.name",
+    "fallback.*.host",
+    "fallback.*.port",
+];
+
+const USED: &[&str] = &[
+    "router.connection.timeout",
+    "router.connection.keepalive_interval",
+    "router.connection.reconnect_delay",
+    "router.pacing.enabled",
+    "router.pacing.packets_per_second",
+    "router.max_frame_bytes",
+    "gateway.host",
+    "gateway.port",
+    "gateway.auth.secret",
+    "api.enabled",
+    "api.host",
+    "api.port",
+    "api.websocket.enabled",
+    "api.websocket.host",
+    "api.websocket.port",
+    "api.websocket.max_connections",
+    "api.websocket.ping_interval",
+    "api.websocket.ping_timeout",
+    "api.websocket.max_frame_size",
+    "api.tcp.enabled",
+    "api.tcp.host",
+    "api.tcp.port",
+    "api.auth.enabled",
+    "api.auth.secret",
+    "api.auth.allow_remote_without_auth",
+    "api.auth.api_keys.*.key",
+    "api.auth.api_keys.*.mud_name",
+    "api.auth.api_keys.*.permissions",
+    "api.auth.api_keys.*.rate_limit_override",
+    "api.rate_limits.default.per_minute",
+    "api.rate_limits.default.burst",
+    "services.channel.default_channels",
+    "services.channel.default_channels.*.name",
+    "channels.default_channels",
+    "channels.default_channels.*.name",
+    "performance.max_connections",
+    "performance.message_queue_size",
+    "performance.connection_timeout",
+    "performance.reconnect_delay",
+    "security.rate_limiting.enabled",
+    "security.rate_limiting.tells_per_minute",
+    "security.rate_limiting.channels_per_minute",
+    "security.rate_limiting.who_per_minute",
+    "state.directory",
+    "logging.level",
+    "logging.file",
+];
+
+const NOT_YET: &str = "this gateway does not use it yet";
+const ONE_LIMIT: &str = "performance.max_connections holds for all kinds of connections together";
+const OWN_THREADS: &str = "the gateway needs no such number";
+const OWN_CACHE: &str = "what is known of the network is kept up to date and never expires";
+const METRICS: &str = "/metrics is always served on the port of the WebSocket API";
+const NOT_ENFORCED: &str = "this gateway does not use it yet: nobody is kept out by it, use a firewall";
+const OWN_SAVES: &str = "every change is saved at once";
+const NO_OOB: &str = "out-of-band services are not offered yet";
+
+const WITHOUT_EFFECT: &[(&str, &str)] = &[
+    ("mud.oob_services", NO_OOB),
+    ("router.connection.max_reconnect_attempts", "the gateway never gives up"),
+    ("router.pacing.burst", "packets_per_second holds for every second"),
+    ("muds.*.router.connection", "router.connection at the top holds for all muds"),
+    ("muds.*.router.pacing", "router.pacing at the top holds for all muds"),
+    ("gateway.max_packet_size", "router.max_frame_bytes limits what is sent"),
+    ("gateway.timeout", "performance.connection_timeout is for connecting"),
+    ("gateway.retry_attempts", "the gateway never gives up"),
+    ("gateway.retry_delay", "performance.reconnect_delay is the wait before a new connection"),
+    ("gateway.max_connections", ONE_LIMIT),
+    ("gateway.queue_size", "performance.message_queue_size is the limit"),
+    ("gateway.worker_threads", OWN_THREADS),
+    ("gateway.auth.enabled", "api.auth.enabled holds for all addresses"),
+    ("gateway.auth.token_expiry", "there are no tokens that expire"),
+    ("api.tcp.max_connections", ONE_LIMIT),
+    ("api.tcp.buffer_size", "buffers grow as needed, up to api.websocket.max_frame_size"),
+    ("api.websocket.compression", NOT_YET),
+    (
+        "api.auth.require_tls",
+        "this gateway does not use it yet: it speaks no TLS, put a proxy that does in front of it",
+    ),
+    ("api.session.timeout", NOT_YET),
+    ("api.session.max_queue_size", NOT_YET),
+    ("api.session.queue_ttl", NOT_YET),
+    ("api.session.cleanup_interval", "a session ends when its time is over"),
+    ("api.metrics.enabled", METRICS),
+    ("api.metrics.export_interval", METRICS),
+    ("api.metrics.include_details", METRICS),
+    ("channels.default_channels.*.type", "the router knows a channel's type"),
+    ("services.channel.default_channels.*.type", "the router knows a channel's type"),
+    ("channels.history_size", NOT_YET),
+    ("channels.max_message_length", "router.max_frame_bytes limits what is sent"),
+    ("performance.cache_ttl", OWN_CACHE),
+    ("performance.cache_size", OWN_CACHE),
+    ("performance.worker_threads", OWN_THREADS),
+    ("performance.async_workers", OWN_THREADS),
+    ("performance.connection_pool_size", OWN_THREADS),
+    ("performance.message_batch_size", OWN_THREADS),
+    ("security.ip_whitelist", NOT_ENFORCED),
+    ("security.ip_blacklist", NOT_ENFORCED),
+    ("state.save_interval", OWN_SAVES),
+    ("state.backup_enabled", NOT_YET),
+    ("state.backup_count", NOT_YET),
+    ("logging.format", "this gateway does not use it yet: it writes plain lines"),
+    ("logging.max_size", "this gateway does not use it yet: let logrotate do it, with copytruncate"),
+    ("logging.rotate_size", "this gateway does not use it yet: let logrotate do it, with copytruncate"),
+    ("logging.backup_count", "this gateway does not use it yet: let logrotate do it, with copytruncate"),
+    ("logging.components", "this gateway does not use it yet: logging.level holds for all parts"),
+    ("metrics.enabled", METRICS),
+    ("metrics.port", METRICS),
+    ("metrics.path", METRICS),
+    ("development.debug", "write logging.level: DEBUG"),
+    ("development.reload", "it is a program, not a script"),
+    ("development.profile", NOT_YET),
+];
+
+/// All of them.
+pub fn known_keys() -> Vec<KnownKey> {
+    let mut keys = Vec::new();
+    let mut add = |path: String, no_effect| keys.push(KnownKey { path, no_effect });
+    for mud in ["mud", "muds.*"] {
+        MUD.iter().for_each(|key| add(format!("{mud}.{key}"), None));
+        for service in SERVICES.iter().chain(LIST_SERVICES) {
+            add(format!("{mud}.services.{service}"), None);
+        }
+        OOB_SERVICES.iter().for_each(|service| add(format!("{mud}.services.{service}"), Some(NO_OOB)));
+    }
+    for routers in ["router", "muds.*.router"] {
+        ROUTERS.iter().for_each(|key| add(format!("{routers}.{key}"), None));
+    }
+    for service in SERVICES {
+        add(format!("services.{service}.enabled"), None);
+        add(format!("services.{service}.queue_size"), Some("performance.message_queue_size is the limit"));
+        add(format!("services.{service}.cache_ttl"), Some(OWN_CACHE));
+    }
+    METHODS.iter().for_each(|method| add(format!("api.rate_limits.by_method.{method}"), None));
+    USED.iter().for_each(|path| add((*path).to_owned(), None));
+    WITHOUT_EFFECT.iter().for_each(|(path, why)| add((*path).to_owned(), Some(why)));
+    keys
+}
+
+/// Whether a key is known and has an effect.
+pub(crate) fn is_used(path: &Path) -> bool {
+    let pattern = path.pattern();
+    known_keys().iter().any(|key| key.path == pattern && key.no_effect.is_none())
+}
+
+/// Something in the file that the gateway passes over.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Passed {
+    /// Nobody knows this key. The nearest one that is known, if there is one.
+    Unknown(Path, Option<String>),
+    /// Known, and why it has no effect; how often it is set.
+    NoEffect(Path, &'static str, usize),
+    /// A value where a section or a list with keys of its own belongs.
+    NotASection(Path),
+}
+
+/// Looks through the whole tree.
+pub(crate) fn passed_over(root: &Node) -> Vec<Passed> {
+    let known = known_keys();
+    let mut passed = Vec::new();
+    walk(root, &Path::default(), &known, &mut passed);
+    passed
+}
+
+fn walk(node: &Node, path: &Path, known: &[KnownKey], passed: &mut Vec<Passed>) {
+    if !path.0.is_empty() {
+        let pattern = path.pattern();
+        let exact = known.iter().find(|key| key.path == pattern);
+        if let Some(why) = exact.and_then(|key| key.no_effect) {
+            return no_effect(node, path, why, passed);
+        }
+        let section = format!("{pattern}.");
+        if !matches!(node, Node::List(_)) && is_list(&pattern, known) {
+            // Who reads the list says so; its keys are not shown, they may be anything.
+            return;
+        }
+        let is_section = known.iter().any(|key| key.path.starts_with(&section));
+        match (exact, is_section, node) {
+            (Some(_), false, _) | (_, _, Node::Null) => return,
+            (Some(_), true, node) if !matches!(node, Node::Map(_) | Node::List(_)) => return,
+            (None, false, _) => {
+                return passed.push(Passed::Unknown(path.clone(), nearest(path, known)));
+            }
+            (_, true, Node::Map(_) | Node::List(_)) => {}
+            (_, true, _) => return passed.push(Passed::NotASection(path.clone())),
+        }
+    }
+    match node {
+        Node::Map(entries) => {
+            for (key, value) in entries {
+                walk(value, &path.key(key), known, passed);
+            }
+        }
+        Node::List(items) => {
+            if !is_list(&path.pattern(), known) {
+                return passed.push(Passed::NotASection(path.clone()));
+            }
+            for (at, item) in items.iter().enumerate() {
+                // A list of plain words or of sections: who reads it says which.
+                if matches!(item, Node::Map(_)) {
+                    walk(item, &path.index(at), known, passed);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether a list of sections stands there.
+fn is_list(pattern: &str, known: &[KnownKey]) -> bool {
+    known.iter().any(|key| key.path.strip_prefix(pattern).is_some_and(|rest| rest.starts_with(".*.")))
+}
+
+fn no_effect(node: &Node, path: &Path, why: &'static str, passed: &mut Vec<Passed>) {
+    let is_empty = match node {
+        Node::Null => true,
+        Node::List(items) => items.is_empty(),
+        Node::Map(entries) => entries.is_empty(),
+        _ => false,
+    };
+    if is_empty {
+        return;
+    }
+    let pattern = path.pattern();
+    for earlier in passed.iter_mut() {
+        if let Passed::NoEffect(first, _, times) = earlier
+            && first.pattern() == pattern
+        {
+            *times += 1;
+            return;
+        }
+    }
+    passed.push(Passed::NoEffect(path.clone(), why, 1));
+}
+
+/// The known key that looks most like an unknown one: beside it, or else anywhere.
+fn nearest(path: &Path, known: &[KnownKey]) -> Option<String> {
+    let (last, parents) = path.0.split_last()?;
+    let Step::Key(last) = last else { return None };
+    let parent = Path(parents.to_vec());
+    let before = match parents {
+        [] => String::new(),
+        _ => parent.pattern() + ".",
+    };
+    let beside = known.iter().filter_map(|key| key.path.strip_prefix(&before)?.split('.').next());
+    if let Some(name) = closest(last, beside.filter(|name| *name != "*")) {
+        return Some(parent.key(name).to_string());
+    }
+    let elsewhere = || known.iter().filter(|key| key.no_effect.is_none() && !key.path.contains('*'));
+    let whole = path.pattern();
+    if let Some(name) = closest(&whole, elsewhere().map(|key| key.path.as_str())) {
+        return Some(name.to_owned());
+    }
+    // The right name in the wrong section.
+    let same_name = elsewhere().filter(|key| key.path.rsplit('.').next() == Some(last));
+    same_name.max_by_key(|key| common_start(&key.path, &whole)).map(|key| key.path.clone())
+}
+
+/// The name that is at most a third of its letters away.
+pub(crate) fn closest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let distances = names.map(|name| (strsim::damerau_levenshtein(wanted, name), name));
+    let (distance, name) = distances.min()?;
+    (distance * 3 <= wanted.chars().count().max(name.chars().count())).then_some(name)
+}
+
+fn common_start(one: &str, other: &str) -> usize {
+    one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::parse;
+    use std::collections::BTreeSet;
+
+    fn passed(text: &str) -> Vec<Passed> {
+        passed_over(&parse(text).unwrap())
+    }
+
+    #[test]
+    fn no_key_stands_twice() {
+        let known = known_keys();
+        let paths: BTreeSet<&str> = known.iter().map(|key| key.path.as_str()).collect();
+        assert_eq!(paths.len(), known.len());
+    }
+
+    #[test]
+    fn the_nearest_key() {
+        for (text, key, nearest) in [
+            ("mud: {nmae: x}", "mud.nmae", Some("mud.name")),
+            ("mud: {adminemail: x}", "mud.adminemail", Some("mud.admin_email")),
+            ("muds: [{prot: 1}]", "muds[0].prot", Some("muds[0].port")),
+            ("loging: {level: x}", "loging", Some("logging")),
+            ("api: {tcp_port: 1}", "api.tcp_port", Some("api.tcp.port")),
+            ("router: {password: 1}", "router.password", Some("router.primary.password")),
+            (
+                "api: {rate_limits: {by_method: {tel: 1}}}",
+                "api.rate_limits.by_method.tel",
+                Some("api.rate_limits.by_method.tell"),
+            ),
+            ("zzzzzz: 1", "zzzzzz", None),
+        ] {
+            let [Passed::Unknown(path, found)] = &passed(text)[..] else {
+                panic!("{text}: {:?}", passed(text))
+            };
+            assert_eq!((path.to_string().as_str(), found.as_deref()), (key, nearest), "{text}");
+        }
+    }
+
+    #[test]
+    fn known_keys_without_effect_are_named_once() {
+        let text = "channels: {default_channels: [{name: a, type: 0}, {name: b, type: 0}], history_size: 1}
+logging: {components: {network: INFO, x: y}}
+security: {ip_whitelist: [], ip_blacklist: [1.2.3.4]}
+development: {debug: }";
+        let names: Vec<(String, usize)> = passed(text)
+            .into_iter()
+            .map(|one| match one {
+                Passed::NoEffect(path, _, times) => (path.to_string(), times),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let expected = [
+            ("channels.default_channels[0].type", 2),
+            ("channels.history_size", 1),
+            ("logging.components", 1),
+            ("security.ip_blacklist", 1),
+        ];
+        assert_eq!(names, expected.map(|(name, times)| (name.to_owned(), times)));
+    }
+
+    #[test]
+    fn a_value_in_place_of_a_section() {
+        for (text, key) in [("api: 5", "api"), ("mud: [1]", "mud"), ("api: {tcp: [1]}", "api.tcp")] {
+            assert_eq!(passed(text), [Passed::NotASection(Path::of(key))], "{text}");
+        }
+        assert_eq!(passed("api:\nmud: {}\nchannels: {default_channels: [a]}"), []);
+    }
+}

@@ -1,0 +1,289 @@
+//! From files and variables to a [`Config`].
+
+use crate::credentials;
+use crate::env::{Environment, process_environment};
+use crate::interpolate::{Expanded, expand};
+use crate::keys::{Passed, closest, passed_over};
+use crate::listeners;
+use crate::log::parse_level;
+use crate::muds;
+use crate::path::Path as Key;
+use crate::problem::{Problem, Problems, Severity};
+use crate::read::Reader;
+use crate::yaml::{self, Node};
+use crate::{Config, Logging};
+use i3_core::settings::Settings;
+use log::LevelFilter;
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// Read when no other file is named; may be missing.
+pub const DEFAULT_CONFIG_FILE: &str = "config/config.yaml";
+
+/// Read when no other env file is named; may be missing.
+pub const DEFAULT_ENV_FILE: &str = ".env";
+
+/// What counts when there is no file: everything in it can be set with variables.
+pub const DEFAULT_CONFIG_TEXT: &str = include_str!("../config.yaml");
+
+/// The longest file that is read. Real ones have a few kilobytes.
+pub const CONFIG_BYTES_MAX: u64 = 1_048_576;
+
+const DEFAULT_STATE_DIRECTORY: &str = "state";
+
+/// Variables that count over the file, whether or not it mentions them.
+const VARIABLES: &[(&str, &str)] = &[
+    ("MUD_NAME", "mud.name"),
+    ("MUD_PORT", "mud.port"),
+    ("MUD_ADMIN_EMAIL", "mud.admin_email"),
+    ("MUD_TYPE", "mud.type"),
+    ("MUD_STATUS", "mud.status"),
+    ("I3_ROUTER_NAME", "router.primary.name"),
+    ("I3_ROUTER_HOST", "router.primary.host"),
+    ("I3_ROUTER_PORT", "router.primary.port"),
+    ("API_WS_HOST", "api.websocket.host"),
+    ("API_WS_PORT", "api.websocket.port"),
+    ("API_TCP_HOST", "api.tcp.host"),
+    ("API_TCP_PORT", "api.tcp.port"),
+    ("API_AUTH_ENABLED", "api.auth.enabled"),
+    ("I3_GATEWAY_SECRET", "api.auth.secret"),
+    ("LOG_LEVEL", "logging.level"),
+    ("LOG_FILE", "logging.file"),
+    ("MAX_CONNECTIONS", "performance.max_connections"),
+    ("MESSAGE_QUEUE_SIZE", "performance.message_queue_size"),
+    ("RATE_LIMIT_ENABLED", "security.rate_limiting.enabled"),
+    ("RATE_LIMIT_TELLS", "security.rate_limiting.tells_per_minute"),
+    ("RATE_LIMIT_CHANNELS", "security.rate_limiting.channels_per_minute"),
+];
+
+/// Variables that others read, or that are known and have no effect.
+const OTHER_VARIABLES: &[&str] = &["I3_API_KEY"];
+
+/// Everything that settings come from, as text.
+#[derive(Clone, Default)]
+pub struct Sources {
+    /// The name of the YAML file and what is in it. `None`: [`DEFAULT_CONFIG_TEXT`].
+    pub yaml_text: Option<(String, String)>,
+    /// The name of the env file and what is in it.
+    pub env_file_text: Option<(String, String)>,
+    /// The variables of the process; they come before those of the env file.
+    pub process_env: BTreeMap<String, String>,
+}
+
+/// Which files to read: what the command line says about the settings.
+#[derive(Clone, Debug, Default)]
+pub struct FileOptions {
+    /// `--config`; must exist if it is given.
+    pub config: Option<PathBuf>,
+    /// `--env-file`; must exist if it is given.
+    pub env_file: Option<PathBuf>,
+    /// `--log-level`; counts more than `LOG_LEVEL`.
+    pub log_level: Option<String>,
+    /// `--debug`: the level DEBUG, when no other is given.
+    pub debug: bool,
+}
+
+/// Reads the files, and the environment of this process.
+pub fn load_files(options: &FileOptions) -> Result<Config, Problems> {
+    let mut problems = Vec::new();
+    let yaml_text = read(options.config.as_deref(), DEFAULT_CONFIG_FILE, &mut problems);
+    let env_file_text = read(options.env_file.as_deref(), DEFAULT_ENV_FILE, &mut problems);
+    let mut process_env = process_environment();
+    let level = options.log_level.as_deref().or(options.debug.then_some("DEBUG"));
+    match level.map(|level| (level, parse_level(level))) {
+        Some((_, Some(level))) => {
+            process_env.insert("LOG_LEVEL".to_owned(), level.to_string());
+        }
+        Some((level, None)) => {
+            problems.push(Problem::error("--log-level", format!("{level:?} is not a level"), LEVELS));
+        }
+        None => {}
+    }
+    if !problems.is_empty() {
+        return Err(Problems(problems));
+    }
+    load(Sources { yaml_text, env_file_text, process_env })
+}
+
+/// The environment and the env file alone, for a client that needs no settings.
+pub fn environment_of_files(env_file: Option<&Path>) -> Result<Environment, Problems> {
+    let mut problems = Vec::new();
+    let text = read(env_file, DEFAULT_ENV_FILE, &mut problems);
+    let env = Environment::new(process_environment(), text.as_ref(), &mut problems);
+    match problems.iter().any(|problem| problem.severity == Severity::Error) {
+        true => Err(Problems(problems)),
+        false => Ok(env),
+    }
+}
+
+/// A file that was named must be there, the default one need not.
+fn read(named: Option<&Path>, default: &str, problems: &mut Vec<Problem>) -> Option<(String, String)> {
+    let path = named.unwrap_or(Path::new(default));
+    let name = path.display().to_string();
+    let read = || -> io::Result<String> {
+        let mut text = String::new();
+        // A byte more than the limit tells a file that is too long from one that just fits.
+        std::fs::File::open(path)?.take(CONFIG_BYTES_MAX + 1).read_to_string(&mut text)?;
+        Ok(text)
+    };
+    let fix = "write UTF-8 text, or name another file";
+    match read() {
+        Ok(text) if text.len() as u64 > CONFIG_BYTES_MAX => {
+            let message = format!("is longer than {CONFIG_BYTES_MAX} bytes");
+            problems.push(Problem::error(name, message, fix));
+            None
+        }
+        Ok(text) => Some((name, text)),
+        Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => {
+            problems.push(Problem::error(name, format!("cannot be read: {error}"), fix));
+            None
+        }
+    }
+}
+
+/// Puts everything together: the default text or the file, the variables in it, the variables over it.
+pub fn load(sources: Sources) -> Result<Config, Problems> {
+    let Sources { yaml_text, env_file_text, process_env } = sources;
+    let mut problems = Vec::new();
+    let env = Environment::new(process_env, env_file_text.as_ref(), &mut problems);
+    let built_in = yaml_text.is_none();
+    let (name, text) =
+        yaml_text.unwrap_or_else(|| ("the built-in config.yaml".to_owned(), DEFAULT_CONFIG_TEXT.to_owned()));
+    let root = match yaml::parse(text.strip_prefix('\u{feff}').unwrap_or(&text)) {
+        Ok(root @ (Node::Map(_) | Node::Null)) => root,
+        Ok(_) => {
+            let fix = "write sections such as `mud:`, with keys below them";
+            problems.push(Problem::error("", "this is not a file of settings", fix).at(Some((name, 1))));
+            return Err(Problems(problems));
+        }
+        Err(error) => {
+            let place = error.line.map(|line| (name, line));
+            let fix = "mend the YAML: blanks to indent, no tabs, `key: value`";
+            problems.push(Problem::error("", error.message, fix).at(place));
+            return Err(Problems(problems));
+        }
+    };
+    let mut reader = Reader {
+        env: &env,
+        yaml: (&name, &text),
+        root,
+        overrides: BTreeMap::new(),
+        missing: BTreeMap::new(),
+        problems,
+    };
+    prepare(&mut reader, built_in);
+    let config = assemble(&mut reader);
+    unread_variables(&mut reader);
+
+    let mut problems = reader.problems;
+    problems.sort_by_key(|problem| problem.severity);
+    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+        return Err(Problems(problems));
+    }
+    if let Err(error) = config.core.check() {
+        problems.insert(0, Problem::error("", error.to_string(), "change the settings that it speaks of"));
+        return Err(Problems(problems));
+    }
+    Ok(Config { warnings: problems, ..config })
+}
+
+/// Variables into the values, warnings about what nobody reads, variables over the values.
+fn prepare(reader: &mut Reader<'_>, built_in: bool) {
+    let mut seen = Expanded::default();
+    expand(&mut reader.root, &Key::default(), reader.env, &mut seen);
+    for (path, message) in seen.bad {
+        reader.error(&path, message, "write ${NAME} or ${NAME:default}");
+    }
+    reader.missing = seen.missing;
+    for passed in passed_over(&reader.root) {
+        match passed {
+            // Somebody may have written the keys of the API where the names of settings belong.
+            Passed::Unknown(mut path, None) if path.pattern().starts_with("api.auth.api_keys.") => {
+                path.0.pop();
+                let fix = "each entry has key, mud_name, permissions and rate_limit_override";
+                reader.warn(&path, "holds something that is no setting, and has no effect", fix);
+            }
+            Passed::Unknown(path, nearest) => {
+                let fix = match nearest {
+                    Some(nearest) => format!("did you mean {nearest}?"),
+                    None => "remove it".to_owned(),
+                };
+                reader.warn(&path, "no such setting: it has no effect", fix);
+            }
+            Passed::NoEffect(path, why, times) => {
+                let times = if times > 1 { format!(" ({times} times)") } else { String::new() };
+                reader.warn(&path, format!("has no effect{times}: {why}"), "");
+            }
+            Passed::NotASection(path) => {
+                let message = format!("{} is not a section", reader.shown(&path));
+                reader.error(&path, message, "write keys with values below it");
+            }
+        }
+    }
+    for (name, path) in VARIABLES {
+        let Some((value, place)) = reader.env.find(name) else { continue };
+        if !value.is_empty() {
+            reader.put(&Key::of(path), name, value.to_owned(), place.cloned());
+        }
+    }
+    if built_in {
+        // Its lines are of no use to anybody: what can be set without a file is set with variables.
+        reader.yaml = ("", "");
+    }
+}
+
+fn assemble(reader: &mut Reader<'_>) -> Config {
+    let muds = muds::muds(reader);
+    let link = muds::link(reader);
+    let mut api = listeners::api(reader);
+    let names: Vec<String> = muds.iter().map(|mud| mud.name.clone()).collect();
+    api.keys = credentials::keys(reader, &names);
+    if api.rate_limits.is_none() && api.keys.iter().flatten().any(|key| key.requests_per_minute.is_some()) {
+        let message = "rate_limit_override has no effect, because no rate is limited";
+        reader.warn(&Key::of("api.auth.api_keys"), message, "set api.rate_limits.default.per_minute");
+    }
+    let listeners = listeners::listeners(reader, api.keys.is_some());
+    let state = reader.text(&Key::of("state.directory"));
+    Config {
+        core: Settings { muds, link, api },
+        listeners,
+        state_directory: state.map_or_else(|| PathBuf::from(DEFAULT_STATE_DIRECTORY), PathBuf::from),
+        logging: logging(reader),
+        warnings: Vec::new(),
+    }
+}
+
+const LEVELS: &str = "write DEBUG, INFO, WARNING or ERROR";
+
+fn logging(reader: &mut Reader<'_>) -> Logging {
+    let path = Key::of("logging.level");
+    let mut level = LevelFilter::Info;
+    if let Some(text) = reader.text(&path) {
+        match parse_level(&text) {
+            Some(found) => level = found,
+            None => {
+                let message = format!("{} is not a level", reader.shown(&path));
+                reader.error(&path, message, LEVELS);
+            }
+        }
+    }
+    Logging { level, file: reader.text(&Key::of("logging.file")).map(PathBuf::from) }
+}
+
+/// Lines of the env file that nobody has asked for.
+fn unread_variables(reader: &mut Reader<'_>) {
+    for (name, place) in reader.env.unread() {
+        if OTHER_VARIABLES.contains(&name.as_str()) {
+            continue;
+        }
+        let known = VARIABLES.iter().map(|(name, _)| *name).chain(OTHER_VARIABLES.iter().copied());
+        let fix = match closest(&name, known) {
+            Some(nearest) => format!("did you mean {nearest}?"),
+            None => "remove it, or write ${…} with this name in the YAML file".to_owned(),
+        };
+        let message = "has no effect: the settings do not use this variable";
+        reader.problems.push(Problem::warning(name, message, fix).at(Some(place)));
+    }
+}

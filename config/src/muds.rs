@@ -1,0 +1,312 @@
+//! The muds, their routers and the links to them.
+
+use crate::keys::SERVICES;
+use crate::path::Path;
+use crate::read::Reader;
+use crate::yaml::Node;
+use i3_core::settings::{LinkSettings, MUD_NAME_BYTES_MAX, MudSettings, RouterSettings};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The routers for settings that name none: name, address, port. The first is where most muds are.
+const DEFAULT_ROUTERS: &[(&str, &str, u16)] =
+    &[("*i4", "204.209.44.3", 8080), ("*dalet", "97.107.133.86", 8787), ("*wpr", "136.144.155.250", 8080)];
+
+/// Where *wpr was until it moved; older settings still have it.
+const OLD_WPR_HOST: &str = "195.242.99.94";
+
+const DEFAULT_PLAYER_PORT: u16 = 4000;
+
+/// How much longer than the keepalive interval a link lives, when nothing is set: time for a probe and its answer.
+const DEAD_AFTER_PROBE: Duration = Duration::from_secs(30);
+
+/// More frames than this in a second, and Dead Souls routers punish the mud.
+const ROUTER_PACKETS_PER_SECOND: u32 = 10;
+
+/// Longer frames than this, and Dead Souls routers drop the connection.
+const ROUTER_FRAME_BYTES: usize = 10_000;
+
+/// All muds; the main one first.
+pub(crate) fn muds(reader: &mut Reader<'_>) -> Vec<MudSettings> {
+    let (routers, password) = routers(reader, &Path::of("router")).unwrap_or_default();
+    let channels = channels(reader);
+    let further = Path::of("muds");
+    let count = reader.length(&further);
+    let mut paths = Vec::new();
+    if reader.node(&Path::of("mud")).is_some() || count == 0 {
+        paths.push(Path::of("mud"));
+    }
+    paths.extend((0..count).map(|at| further.index(at)));
+    let mut muds: Vec<MudSettings> = Vec::new();
+    for path in paths {
+        if !path_is_section(reader, &path) {
+            continue;
+        }
+        let is_main = path == Path::of("mud");
+        let Some(mut mud) = mud(reader, &path) else { continue };
+        if muds.iter().any(|other| other.name == mud.name) {
+            reader.error(
+                &path.key("name"),
+                "is the name of an earlier mud too",
+                "give each mud its own name",
+            );
+        }
+        // A password belongs to one mud at one network, so another mud does not share the main one's.
+        let own = if is_main { None } else { self::routers(reader, &path.key("router")) };
+        (mud.routers, mud.router_password) = match own {
+            Some(own) => own,
+            None if is_main || muds.is_empty() => (routers.clone(), password),
+            None => (routers.clone(), 0),
+        };
+        mud.channels.clone_from(&channels);
+        muds.push(mud);
+    }
+    muds
+}
+
+fn path_is_section(reader: &mut Reader<'_>, path: &Path) -> bool {
+    if matches!(reader.node(path), None | Some(Node::Map(_))) {
+        return true;
+    }
+    let message = format!("{} is not a section", reader.shown(path));
+    reader.error(path, message, "write keys with values below it");
+    false
+}
+
+/// Everything but routers and channels.
+fn mud(reader: &mut Reader<'_>, path: &Path) -> Option<MudSettings> {
+    let text = |reader: &mut Reader<'_>, keys: &[&str], default: &str| {
+        let paths: Vec<Path> = keys.iter().map(|key| path.key(key)).collect();
+        let path = reader.first(&paths);
+        reader.text(&path).unwrap_or_else(|| default.to_owned())
+    };
+    let name = mud_name(reader, &path.key("name"));
+    let mud = MudSettings {
+        name: name.clone().unwrap_or_default(),
+        player_port: reader.port(&path.key("port")).unwrap_or(DEFAULT_PLAYER_PORT),
+        admin_email: text(reader, &["admin_email"], ""),
+        mudlib: text(reader, &["mudlib"], "unknown"),
+        base_mudlib: text(reader, &["base_mudlib"], "unknown"),
+        driver: text(reader, &["driver"], "unknown"),
+        mud_type: text(reader, &["type", "mud_type"], "LP"),
+        open_status: text(reader, &["status", "open_status"], "Development"),
+        services: services(reader, &path.key("services")),
+        routers: Vec::new(),
+        router_password: 0,
+        channels: Vec::new(),
+    };
+    name.map(|_| mud)
+}
+
+fn mud_name(reader: &mut Reader<'_>, path: &Path) -> Option<String> {
+    let fix = "write the name that the mud shall have on the network";
+    if reader.node(path).is_none() {
+        let message = match reader.missing.get(path).map(|names| names.join(", ")) {
+            Some(names) => format!("is empty: {names} is not set"),
+            None => "is missing".to_owned(),
+        };
+        let fix =
+            if *path == Path::of("mud.name") { format!("{fix}, or set MUD_NAME") } else { fix.to_owned() };
+        reader.error(path, message, fix);
+        return None;
+    }
+    let name = reader.text(path)?;
+    if name.len() > MUD_NAME_BYTES_MAX {
+        let message = format!("has {} bytes", name.len());
+        reader.error(path, message, format!("write a name of at most {MUD_NAME_BYTES_MAX}"));
+        return None;
+    }
+    if name.starts_with('*') {
+        reader.error(path, "begins with *, which marks routers", fix);
+        return None;
+    }
+    Some(name)
+}
+
+/// What a mud advertises: its own list or all services, and then what `services:` switches on or off.
+fn services(reader: &mut Reader<'_>, path: &Path) -> BTreeMap<String, i64> {
+    let mut services = BTreeMap::new();
+    if reader.node(path).is_some() {
+        for name in reader.keys(path) {
+            let own = path.key(&name);
+            let known = crate::keys::is_used(&own);
+            let value = match reader.node(&own) {
+                None => None,
+                Some(Node::Bool(value)) => Some(i64::from(*value)),
+                Some(_) => reader.integer(&own, 0..=65_535, "1 for a service that is offered, or a number"),
+            };
+            if known && let Some(value) = value.filter(|value| *value != 0) {
+                services.insert(name, value);
+            }
+        }
+    } else {
+        services.extend(SERVICES.iter().map(|name| ((*name).to_owned(), 1)));
+    }
+    for name in SERVICES {
+        let switch = Path::of("services").key(name).key("enabled");
+        let Some(enabled) = reader.boolean(&switch) else { continue };
+        let own = path.key(name);
+        if reader.node(&own).is_some() && services.contains_key(*name) != enabled {
+            reader.warn(
+                &own,
+                format!("has no effect: {switch} is set too, and counts"),
+                "keep one of the two",
+            );
+        }
+        if enabled {
+            services.entry((*name).to_owned()).or_insert(1);
+        } else {
+            services.remove(*name);
+        }
+    }
+    services
+}
+
+/// The routers of a section, and the password. `None`: the section names none.
+fn routers(reader: &mut Reader<'_>, path: &Path) -> Option<(Vec<RouterSettings>, i64)> {
+    let primary = path.key("primary");
+    let password = reader.integer(
+        &primary.key("password"),
+        0..=i64::MAX,
+        "the number that the router gave as a password",
+    );
+    let list = path.key("fallback");
+    let count = reader.length(&list);
+    let is_set = |key: &str| reader.node(&primary.key(key)).is_some();
+    if !is_set("name") && !is_set("host") && !is_set("port") && count == 0 {
+        let is_default = *path == Path::of("router");
+        let of = |(name, host, port): &(&str, &str, u16)| RouterSettings {
+            name: (*name).to_owned(),
+            host: (*host).to_owned(),
+            port: *port,
+        };
+        return (is_default || password.is_some())
+            .then(|| (DEFAULT_ROUTERS.iter().map(of).collect(), password.unwrap_or(0)));
+    }
+    let mut routers = Vec::new();
+    if reader.node(&primary.key("host")).is_none() {
+        reader.error(&primary.key("host"), "is missing", "write the address of the router");
+    }
+    if reader.node(&primary.key("name")).is_none() {
+        let fix = "write the router's name, for example \"*i4\" (it is checked by the router)";
+        reader.error(&primary.key("name"), "is missing", fix);
+    }
+    routers.extend(router(reader, &primary));
+    for at in 0..count {
+        let entry = list.index(at);
+        if !path_is_section(reader, &entry) || reader.node(&entry.key("host")).is_none() {
+            continue;
+        }
+        if reader.node(&entry.key("name")).is_none() {
+            let fix = "write its name, for example \"*dalet\"";
+            let message =
+                "this router is not used, because its name is missing: a router wants to be called by it";
+            reader.warn(&entry, message, fix);
+            continue;
+        }
+        routers.extend(router(reader, &entry));
+    }
+    Some((routers, password.unwrap_or(0)))
+}
+
+fn router(reader: &mut Reader<'_>, path: &Path) -> Option<RouterSettings> {
+    let (name_path, host_path) = (path.key("name"), path.key("host"));
+    let name = reader.text(&name_path);
+    let host = reader.host(&host_path);
+    let port_path = path.key("port");
+    let port = if reader.node(&port_path).is_some() { reader.port(&port_path) } else { Some(8080) };
+    let router = RouterSettings { name: name?, host: host?, port: port? };
+    if router.name.len() < 2 || !router.name.starts_with('*') {
+        let fix = format!("write {:?} if that is what the router is called", format!("*{}", router.name));
+        reader.warn(&name_path, "the names of routers begin with *", fix);
+    }
+    let known = DEFAULT_ROUTERS.iter().find(|(_, host, port)| (*host, *port) == (&router.host, router.port));
+    if let Some((name, ..)) = known.filter(|(name, ..)| *name != router.name) {
+        let message = format!(
+            "the router at {} calls itself {name}, and ignores a login under another name",
+            router.host
+        );
+        reader.warn(&name_path, message, format!("write \"{name}\""));
+    }
+    if router.host == OLD_WPR_HOST {
+        let message = format!("{OLD_WPR_HOST} is an old address of *wpr");
+        reader.warn(&host_path, message, "write \"136.144.155.250\"");
+    }
+    Some(router)
+}
+
+/// The channels to hear from the start, of both places where they can be listed.
+fn channels(reader: &mut Reader<'_>) -> Vec<String> {
+    let mut channels = Vec::new();
+    for list in [Path::of("services.channel.default_channels"), Path::of("channels.default_channels")] {
+        for at in 0..reader.length(&list) {
+            let entry = list.index(at);
+            let path =
+                if matches!(reader.node(&entry), Some(Node::Map(_))) { entry.key("name") } else { entry };
+            if reader.node(&path).is_none() {
+                reader.error(&path, "is missing", "write the name of a channel");
+            } else if let Some(name) = reader.text(&path)
+                && !channels.contains(&name)
+            {
+                channels.push(name);
+            }
+        }
+    }
+    channels
+}
+
+/// The links to routers.
+pub(crate) fn link(reader: &mut Reader<'_>) -> LinkSettings {
+    let mut link = LinkSettings::default();
+    if let Some(time) = reader.seconds(&Path::of("performance.connection_timeout")) {
+        (link.connect_timeout, link.startup_timeout) = (time, time);
+    }
+    if let Some(interval) = reader.seconds(&Path::of("router.connection.keepalive_interval")) {
+        link.keepalive_interval = interval;
+        link.dead_after = link.dead_after.max(interval + DEAD_AFTER_PROBE);
+    }
+    // The Python gateway gives a router up after that much silence, hence the same here.
+    let timeout = Path::of("router.connection.timeout");
+    if let Some(silence) = reader.seconds(&timeout) {
+        if silence > link.keepalive_interval {
+            link.dead_after = silence;
+        } else {
+            let message = format!(
+                "has no effect: a router is asked after {} s of silence, and must have time to answer",
+                link.keepalive_interval.as_secs_f64()
+            );
+            reader.warn(&timeout, message, "write more than router.connection.keepalive_interval");
+        }
+    }
+    let delays = [Path::of("performance.reconnect_delay"), Path::of("router.connection.reconnect_delay")];
+    let delay = reader.first(&delays);
+    if let Some(delay) = reader.seconds(&delay) {
+        link.reconnect_delay = delay;
+        link.reconnect_delay_max = link.reconnect_delay_max.max(delay);
+    }
+    let pace = Path::of("router.pacing.packets_per_second");
+    if let Some(packets) = reader.number(&pace, 1..=1_000, "a number of packets") {
+        if packets > ROUTER_PACKETS_PER_SECOND {
+            let message =
+                format!("Dead Souls routers punish more than {ROUTER_PACKETS_PER_SECOND} packets a second");
+            reader.warn(&pace, message, "write 8, except for a router of your own");
+        }
+        link.packets_per_second = Some(packets);
+    }
+    if reader.boolean(&Path::of("router.pacing.enabled")) == Some(false) {
+        link.packets_per_second = None;
+    }
+    let queue = Path::of("performance.message_queue_size");
+    if let Some(packets) = reader.number(&queue, 1..=1_000_000, "a number of packets") {
+        link.queue_packets_max = packets;
+    }
+    let frame = Path::of("router.max_frame_bytes");
+    if let Some(bytes) = reader.number(&frame, 1_000..=2_097_152, "a number of bytes") {
+        if bytes > ROUTER_FRAME_BYTES {
+            let message = format!("Dead Souls routers take frames of up to {ROUTER_FRAME_BYTES} bytes only");
+            reader.warn(&frame, message, "write 9500, except for a router of your own");
+        }
+        link.frame_bytes_max = bytes;
+    }
+    link
+}

@@ -1,0 +1,275 @@
+//! Typed values out of the tree, each with a clear problem when it is something else.
+
+use crate::env::Environment;
+use crate::path::{Path, Step};
+use crate::problem::{Place, Problem};
+use crate::yaml::{self, Node};
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// How much of a wrong value a message shows.
+const SHOWN_CHARS_MAX: usize = 60;
+
+/// The longest time that can be set: a year.
+const SECONDS_MAX: f64 = 31_536_000.0;
+
+/// The settings, on their way from a tree to values.
+pub(crate) struct Reader<'a> {
+    pub(crate) env: &'a Environment,
+    /// The name and the text of the YAML, for line numbers.
+    pub(crate) yaml: (&'a str, &'a str),
+    pub(crate) root: Node,
+    /// Values that an environment variable has put in place of the file's.
+    pub(crate) overrides: BTreeMap<Path, (&'static str, Option<Place>)>,
+    /// Values that are empty because of these variables.
+    pub(crate) missing: BTreeMap<Path, Vec<String>>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    /// The value at a path; `None` for one that is missing or empty.
+    pub(crate) fn node(&self, path: &Path) -> Option<&Node> {
+        let mut node = &self.root;
+        for step in &path.0 {
+            node = match (step, node) {
+                (Step::Key(key), Node::Map(entries)) => &entries.iter().find(|(name, _)| name == key)?.1,
+                (Step::Index(at), Node::List(items)) => items.get(*at)?,
+                _ => return None,
+            };
+        }
+        (*node != Node::Null).then_some(node)
+    }
+
+    /// Puts a variable's value where the file's was, or would be.
+    pub(crate) fn put(&mut self, path: &Path, name: &'static str, value: String, place: Option<Place>) {
+        let mut node = &mut self.root;
+        for step in &path.0 {
+            let Step::Key(key) = step else { return };
+            if !matches!(node, Node::Map(_)) {
+                *node = Node::Map(Vec::new());
+            }
+            let Node::Map(entries) = node else { return };
+            let at = entries.iter().position(|(name, _)| name == key).unwrap_or_else(|| {
+                entries.push((key.clone(), Node::Null));
+                entries.len() - 1
+            });
+            node = &mut entries[at].1;
+        }
+        *node = Node::Text(value);
+        self.missing.remove(path);
+        self.overrides.insert(path.clone(), (name, place));
+    }
+
+    /// Whether the value is a variable's, given over the file.
+    pub(crate) fn is_override(&self, path: &Path) -> bool {
+        self.overrides.contains_key(path)
+    }
+
+    /// Where a value stands.
+    pub(crate) fn place(&self, path: &Path) -> Option<Place> {
+        match self.overrides.get(path) {
+            Some((_, place)) => place.clone(),
+            None => yaml::line_of(self.yaml.1, path).map(|line| (self.yaml.0.to_owned(), line)),
+        }
+    }
+
+    pub(crate) fn error(&mut self, path: &Path, message: impl Into<String>, fix: impl Into<String>) {
+        let problem = Problem::error(path, self.with_source(path, message.into()), fix);
+        self.problems.push(problem.at(self.place(path)));
+    }
+
+    pub(crate) fn warn(&mut self, path: &Path, message: impl Into<String>, fix: impl Into<String>) {
+        let problem = Problem::warning(path, self.with_source(path, message.into()), fix);
+        self.problems.push(problem.at(self.place(path)));
+    }
+
+    fn with_source(&self, path: &Path, message: String) -> String {
+        match self.overrides.get(path) {
+            Some((name, _)) => format!("{message} (from the environment variable {name})"),
+            None => message,
+        }
+    }
+
+    /// What a message shows of a value: nothing of a secret.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        if path.is_secret() {
+            return "this".to_owned();
+        }
+        let cut = |text: &str| text.chars().take(SHOWN_CHARS_MAX).collect::<String>();
+        match self.node(path) {
+            None | Some(Node::Null) => "nothing".to_owned(),
+            Some(Node::Bool(value)) => value.to_string(),
+            Some(Node::Int(value)) => value.to_string(),
+            Some(Node::Float(value)) => value.to_string(),
+            Some(Node::Text(text)) => format!("{:?}", cut(text)),
+            Some(Node::List(_)) => "a list".to_owned(),
+            Some(Node::Map(_)) => "a section".to_owned(),
+        }
+    }
+
+    fn wrong(&mut self, path: &Path, expected: &str) {
+        let message = format!("{} is not {expected}", self.shown(path));
+        self.error(path, message, format!("write {expected}"));
+    }
+
+    /// A text, which holds no control characters.
+    pub(crate) fn text(&mut self, path: &Path) -> Option<String> {
+        let text = match self.node(path)? {
+            Node::Text(text) => text.clone(),
+            Node::Int(value) => value.to_string(),
+            Node::Bool(_) | Node::Float(_) => {
+                let message = format!("{} is not a text in YAML", self.shown(path));
+                self.error(path, message, "put it in quotes");
+                return None;
+            }
+            _ => {
+                self.wrong(path, "a text");
+                return None;
+            }
+        };
+        if text.chars().any(char::is_control) {
+            self.error(path, "holds a line break or another control character", "write it on one line");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A whole number in a range; `what` says what it counts.
+    pub(crate) fn integer(&mut self, path: &Path, range: RangeInclusive<i64>, what: &str) -> Option<i64> {
+        let value = match self.node(path)? {
+            Node::Int(value) => Some(*value),
+            Node::Text(text) => text.trim().parse().ok(),
+            Node::Float(value) if value.fract() == 0.0 && value.abs() < 1e15 => Some(*value as i64),
+            _ => None,
+        };
+        let value = value.filter(|value| range.contains(value));
+        if value.is_none() {
+            self.wrong(path, &format!("{what} from {} to {}", range.start(), range.end()));
+        }
+        value
+    }
+
+    /// The same for the types that the settings have.
+    pub(crate) fn number<T: TryFrom<i64> + Display>(
+        &mut self,
+        path: &Path,
+        range: RangeInclusive<i64>,
+        what: &str,
+    ) -> Option<T> {
+        self.integer(path, range, what).and_then(|value| T::try_from(value).ok())
+    }
+
+    /// A TCP port.
+    pub(crate) fn port(&mut self, path: &Path) -> Option<u16> {
+        self.number(path, 1..=65_535, "a port")
+    }
+
+    /// Seconds, more than 0; fractions are allowed.
+    pub(crate) fn seconds(&mut self, path: &Path) -> Option<Duration> {
+        let value = match self.node(path)? {
+            Node::Int(value) => Some(*value as f64),
+            Node::Float(value) => Some(*value),
+            Node::Text(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        match value.filter(|value| (0.001..=SECONDS_MAX).contains(value)) {
+            Some(value) => Some(Duration::from_secs_f64(value)),
+            None => {
+                self.wrong(path, "a number of seconds above 0 and up to a year");
+                None
+            }
+        }
+    }
+
+    /// Yes or no: also the words that older YAML knows, and the 0 and 1 of environment files.
+    pub(crate) fn boolean(&mut self, path: &Path) -> Option<bool> {
+        let value = match self.node(path)? {
+            Node::Bool(value) => Some(*value),
+            Node::Int(0) => Some(false),
+            Node::Int(1) => Some(true),
+            Node::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
+                "true" | "yes" | "on" | "1" => Some(true),
+                "false" | "no" | "off" | "0" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        };
+        if value.is_none() {
+            self.wrong(path, "true or false");
+        }
+        value
+    }
+
+    /// A host name or an address; `[::1]` without its brackets.
+    pub(crate) fn host(&mut self, path: &Path) -> Option<String> {
+        let text = self.text(path)?.trim().to_owned();
+        let host = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(&text);
+        if host.is_empty() {
+            return None;
+        }
+        if host.contains(|c: char| c.is_whitespace() || "/@[]".contains(c)) {
+            self.wrong(path, "a host name or an IP address");
+            return None;
+        }
+        if host.matches(':').count() == 1 {
+            let message = format!("{} holds a port", self.shown(path));
+            self.error(path, message, "write the host alone, and the port under its own key");
+            return None;
+        }
+        Some(host.to_owned())
+    }
+
+    /// The length of a list; 0 when it is missing.
+    pub(crate) fn length(&mut self, path: &Path) -> usize {
+        match self.node(path) {
+            None => 0,
+            Some(Node::List(items)) => items.len(),
+            Some(Node::Map(_)) => {
+                self.error(path, "is a section", "write a list: each entry begins with `- `");
+                0
+            }
+            Some(_) => {
+                self.wrong(path, "a list");
+                0
+            }
+        }
+    }
+
+    /// The keys of a section.
+    pub(crate) fn keys(&self, path: &Path) -> Vec<String> {
+        match self.node(path) {
+            Some(Node::Map(entries)) => entries.iter().map(|(key, _)| key.clone()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The first of several keys for the same thing that is set; a variable's value before a file's. A different
+    /// value under another of them is named.
+    pub(crate) fn first(&mut self, paths: &[Path]) -> Path {
+        let set: Vec<&Path> = paths.iter().filter(|path| self.node(path).is_some()).collect();
+        let by_variable = set.iter().find(|path| self.is_override(path));
+        let Some(winner) = by_variable.or(set.first()).map(|path| (*path).clone()) else {
+            return paths[0].clone();
+        };
+        if !self.is_override(&winner) {
+            let value = self.plain(&winner);
+            let others: Vec<Path> =
+                set.into_iter().filter(|path| self.plain(path) != value).cloned().collect();
+            for other in others {
+                let message = format!("has no effect: {winner} is set too, and counts");
+                self.warn(&other, message, "keep one of the two");
+            }
+        }
+        winner
+    }
+
+    fn plain(&self, path: &Path) -> Option<String> {
+        Some(match self.node(path)? {
+            Node::Text(text) => text.clone(),
+            Node::Int(value) => value.to_string(),
+            other => format!("{other:?}"),
+        })
+    }
+}

@@ -1,0 +1,594 @@
+//! From texts to settings: both dialects, what counts more than what, and what is said about mistakes.
+
+use i3_config::{
+    Config, DEFAULT_CONFIG_TEXT, Problem, Problems, Severity, Sources, known_keys, load, load_files,
+};
+use i3_core::machine::Listener;
+use i3_core::settings::Permission;
+use log::LevelFilter;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const GUIDE: &str = include_str!("data/guide.yaml");
+const GUIDE_ENV: &str = include_str!("data/guide.env");
+const PYTHON: &str = include_str!("data/python-gateway.yaml");
+
+/// What every test needs to get past the two checks that have no default.
+const BASE: &[(&str, &str)] = &[("MUD_NAME", "TestMUD"), ("I3_GATEWAY_SECRET", "s3cr3t-of-the-tests")];
+
+fn sources(yaml: Option<&str>, env_file: Option<&str>, process: &[(&str, &str)]) -> Sources {
+    Sources {
+        yaml_text: yaml.map(|text| ("c.yaml".to_owned(), text.to_owned())),
+        env_file_text: env_file.map(|text| (".env".to_owned(), text.to_owned())),
+        process_env: process.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+    }
+}
+
+fn good(yaml: &str) -> Config {
+    load(sources(Some(yaml), None, BASE)).unwrap_or_else(|problems| panic!("{problems}\n{yaml}"))
+}
+
+fn bad(yaml: &str) -> Vec<Problem> {
+    match load(sources(Some(yaml), None, BASE)) {
+        Ok(config) => panic!("no error: {:?}", config.warnings),
+        Err(Problems(problems)) => problems,
+    }
+}
+
+fn lines(problems: &[Problem]) -> Vec<String> {
+    problems.iter().map(ToString::to_string).collect()
+}
+
+fn warning<'a>(config: &'a Config, path: &str) -> &'a Problem {
+    let mut found = config.warnings.iter().filter(|problem| problem.path == path);
+    found.next().unwrap_or_else(|| panic!("no warning for {path}: {:#?}", lines(&config.warnings)))
+}
+
+fn addresses(config: &Config) -> Vec<(Listener, String)> {
+    config.listeners.iter().map(|at| (at.listener, format!("{}:{}", at.host, at.port))).collect()
+}
+
+/// Everything that a setting can change, secrets too, to see that something has changed.
+fn all_of(config: &Config) -> String {
+    let digests = config.core.api.keys.iter().flatten().map(|key| (key.digest, key.requests_per_minute));
+    format!(
+        "{:?} {:?} {:?} {:?} {:?}",
+        config.core,
+        config.listeners,
+        config.state_directory,
+        config.logging,
+        digests.collect::<Vec<_>>()
+    )
+}
+
+#[test]
+fn variables_alone_are_enough() {
+    let config = load(sources(None, None, BASE)).unwrap();
+    assert_eq!(lines(&config.warnings), Vec::<String>::new());
+    let [mud] = &config.core.muds[..] else { panic!("one mud") };
+    assert_eq!((mud.name.as_str(), mud.player_port), ("TestMUD", 4000));
+    let routers: Vec<String> =
+        mud.routers.iter().map(|one| format!("{} {}:{}", one.name, one.host, one.port)).collect();
+    assert_eq!(routers, ["*i4 204.209.44.3:8080", "*dalet 97.107.133.86:8787", "*wpr 136.144.155.250:8080"]);
+    assert_eq!(
+        addresses(&config),
+        [(Listener::Http, "127.0.0.1:8080".to_owned()), (Listener::Lines, "127.0.0.1:8081".to_owned())]
+    );
+    assert_eq!(config.core.api.keys.as_ref().map(Vec::len), Some(1));
+    assert_eq!(config.logging.file, None);
+    assert_eq!(config.core.link.dead_after, Duration::from_secs(90));
+    assert_eq!(mud.services.len(), 9);
+}
+
+/// The whole of the default file can be set, and nothing in it is passed over.
+#[test]
+fn the_default_file_has_no_warnings_and_its_variables_work() {
+    let default = all_of(&load(sources(None, None, BASE)).unwrap());
+    let mut names: Vec<&str> = DEFAULT_CONFIG_TEXT
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .flat_map(|line| line.split("${").skip(1))
+        .map(|rest| rest.split([':', '}']).next().unwrap())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    assert!(names.len() > 40, "{names:?}");
+    for name in names {
+        let changed = ["false", "71", "5000", "*other", "changed", "ERROR"].into_iter().any(|value| {
+            let mut process = BASE.to_vec();
+            process.retain(|(other, _)| *other != name);
+            process.push((name, value));
+            load(sources(None, None, &process)).is_ok_and(|config| all_of(&config) != default)
+        });
+        assert!(changed, "{name} changes nothing");
+    }
+}
+
+#[test]
+fn the_guides_files() {
+    let process = &[("I3_GATEWAY_SECRET", "a-real-one")];
+    let config = load(sources(Some(GUIDE), Some(GUIDE_ENV), process)).unwrap();
+    let mud = &config.core.muds[0];
+    assert_eq!(
+        (mud.name.as_str(), mud.player_port, mud.admin_email.as_str()),
+        ("LuminariMUD", 4100, "admin@example.com")
+    );
+    assert_eq!((mud.mud_type.as_str(), mud.open_status.as_str()), ("Circle", "open"));
+    assert_eq!(mud.channels, ["chat", "code"]);
+    assert_eq!(mud.routers.len(), 3);
+    assert_eq!(
+        addresses(&config),
+        [(Listener::Http, "0.0.0.0:8080".to_owned()), (Listener::Lines, "0.0.0.0:8081".to_owned())]
+    );
+    assert_eq!(config.logging.file, Some(PathBuf::from("/var/log/i3-gateway.log")));
+    assert_eq!(config.core.api.connections_max, 100);
+    let limits = config.core.api.rate_limits.as_ref().unwrap();
+    let by_method: Vec<_> = limits.by_method.iter().map(|(method, rate)| (method.as_str(), *rate)).collect();
+    assert_eq!(
+        by_method,
+        [("channel_emote", 20), ("channel_send", 20), ("emoteto", 10), ("tell", 10), ("who", 5)]
+    );
+    assert_eq!(config.core.link.reconnect_delay, Duration::from_secs(5));
+    assert_eq!(config.core.link.connect_timeout, Duration::from_secs(30));
+    // Two mistakes of the guide itself.
+    assert!(warning(&config, "router.primary.name").message.contains("*i4"));
+    assert!(warning(&config, "router.fallback[1].host").fix.contains("136.144.155.250"));
+    assert_eq!(warning(&config, "logging.rotate_size").place, Some(("c.yaml".to_owned(), 54)));
+    assert!(!lines(&config.warnings).iter().any(|line| line.contains("no such setting")));
+}
+
+#[test]
+fn the_guides_placeholder_is_refused() {
+    let problems = load(sources(Some(GUIDE), Some(GUIDE_ENV), &[])).unwrap_err();
+    let errors: Vec<&Problem> = problems.0.iter().filter(|one| one.severity == Severity::Error).collect();
+    let [error] = &errors[..] else { panic!("{problems}") };
+    assert_eq!((error.path.as_str(), &error.place), ("api.auth.secret", &Some((".env".to_owned(), 6))));
+    assert!(error.message.contains("placeholder") && error.fix.contains("openssl rand"), "{error}");
+    assert!(!problems.to_string().contains("your-secret-key-here"));
+}
+
+#[test]
+fn the_python_gateways_file() {
+    let problems = load(sources(Some(PYTHON), None, &[])).unwrap_err();
+    let errors: Vec<&Problem> = problems.0.iter().filter(|one| one.severity == Severity::Error).collect();
+    let [error] = &errors[..] else { panic!("{problems}") };
+    assert_eq!((error.path.as_str(), error.place.as_ref().unwrap().1), ("api.auth.api_keys[2].key", 91));
+
+    let config = load(sources(Some(PYTHON), None, &[("API_KEY_ADMIN", "a-real-one")])).unwrap();
+    let mud = &config.core.muds[0];
+    assert_eq!(
+        (mud.name.as_str(), mud.mudlib.as_str(), mud.mud_type.as_str()),
+        ("ExampleMUD", "ExampleLib", "Circle")
+    );
+    assert_eq!(mud.services.len(), 12);
+    assert_eq!(mud.channels, ["intermud", "chat", "dev"]);
+    assert_eq!(mud.routers.len(), 1);
+    assert_eq!(
+        addresses(&config),
+        [
+            (Listener::Http, "0.0.0.0:8080".to_owned()),
+            (Listener::Lines, "0.0.0.0:8081".to_owned()),
+            (Listener::Lines, "localhost:4001".to_owned())
+        ]
+    );
+    let link = &config.core.link;
+    assert_eq!((link.keepalive_interval.as_secs(), link.dead_after.as_secs()), (60, 300));
+    assert_eq!(link.reconnect_delay.as_secs(), 30);
+    let api = &config.core.api;
+    assert_eq!((api.connections_max, api.ping_timeout.as_secs(), api.message_bytes_max), (1000, 10, 65536));
+    let limits = api.rate_limits.as_ref().unwrap();
+    assert_eq!((limits.per_minute, limits.burst, limits.by_method["channel_send"]), (100, 20, 50));
+    let keys = api.keys.as_ref().unwrap();
+    let names: Vec<&str> = keys.iter().map(|key| key.mud_name.as_str()).collect();
+    assert_eq!(names, ["ExampleMUD", "DemoMUD", "AdminMUD"], "API_KEY_ADMIN is listed, so it is not doubled");
+    assert_eq!(keys[0].requests_per_minute, Some(500));
+    assert!(keys[1].permissions.has(Permission::Tell) && !keys[1].permissions.has(Permission::Admin));
+    assert!(warning(&config, "api.auth.api_keys[1].mud_name").message.contains("may read but not speak"));
+    assert_eq!(config.state_directory, PathBuf::from("state/"));
+    assert_eq!(config.logging.file, Some(PathBuf::from("logs/i3-gateway.log")));
+    warning(&config, "channels.default_channels[0].type");
+    warning(&config, "router.connection.max_reconnect_attempts");
+    assert!(!lines(&config.warnings).iter().any(|line| line.contains("no such setting")));
+}
+
+#[test]
+fn the_process_counts_more_than_the_env_file_and_that_more_than_the_yaml() {
+    let yaml = "mud: {name: yaml, port: 1000, mud_type: yaml}\napi: {host: 127.0.0.2, tcp: {port: '${X:2}'}}";
+    let env_file = "MUD_NAME=file\nMUD_PORT=2000\nX=3\nMUD_STATUS=\nAPI_KEY_A=first\n";
+    let process = [
+        ("MUD_NAME", "process"),
+        ("MUD_TYPE", "process"),
+        ("API_WS_HOST", "127.0.0.3"),
+        ("LOG_LEVEL", "warning"),
+    ];
+    let config = load(sources(Some(yaml), Some(env_file), &process)).unwrap();
+    let mud = &config.core.muds[0];
+    assert_eq!((mud.name.as_str(), mud.player_port, mud.mud_type.as_str()), ("process", 2000, "process"));
+    assert_eq!(mud.open_status, "Development", "an empty variable changes nothing");
+    assert_eq!(
+        addresses(&config),
+        [(Listener::Http, "127.0.0.3:8080".to_owned()), (Listener::Lines, "127.0.0.2:3".to_owned())]
+    );
+    assert_eq!(config.logging.level, LevelFilter::Warn);
+    assert_eq!(config.core.api.keys.unwrap().len(), 1);
+    assert_eq!(lines(&config.warnings), Vec::<String>::new());
+}
+
+#[test]
+fn all_problems_are_named_with_their_lines() {
+    let yaml = "mud:
+  name: Test
+  port: 70000
+  nmae: x
+router:
+  primary: {name: '*x', host: 'a b'}
+  fallback:
+    - host: 1.2.3.4
+    - name: '*y'
+      host: b
+      port: ${ROUTER_PORT_Y:many}
+  connection:
+    keepalive_interval: -1
+api:
+  tcp:
+    enabled: perhaps
+    host: 127.0.0.1:8081
+  auth:
+    api_keys:
+      - key: k1
+        permissions: [tell, fly]
+      - permissions: ['*']
+        key: ${NOT_SET}
+      - word
+logging: verbose
+performance:
+  max_connections: [1]
+  connection_timeout: 5s
+";
+    let problems = bad(yaml);
+    let mut places: Vec<(usize, String)> = problems
+        .iter()
+        .map(|one| (one.place.as_ref().map_or(0, |place| place.1), one.path.clone()))
+        .collect();
+    places.sort();
+    let expected = [
+        (3, "mud.port"),
+        (4, "mud.nmae"),
+        (6, "router.primary.host"),
+        (8, "router.fallback[0]"),
+        (11, "router.fallback[1].port"),
+        (13, "router.connection.keepalive_interval"),
+        (16, "api.tcp.enabled"),
+        (17, "api.tcp.host"),
+        (21, "api.auth.api_keys[0].permissions[1]"),
+        (23, "api.auth.api_keys[1].key"),
+        (24, "api.auth.api_keys[2]"),
+        (25, "logging"),
+        (27, "performance.max_connections"),
+        (28, "performance.connection_timeout"),
+    ];
+    assert_eq!(places, expected.map(|(line, path)| (line, path.to_owned())), "{:#?}", lines(&problems));
+    let all = lines(&problems);
+    assert!(all[0].starts_with("error: ") && all.last().unwrap().starts_with("warning: "));
+    assert!(
+        all.contains(
+            &"error: c.yaml:3: mud.port: 70000 is not a port from 1 to 65535; write a port from 1 to 65535"
+                .to_owned()
+        )
+    );
+    assert!(all.contains(
+        &"warning: c.yaml:4: mud.nmae: no such setting: it has no effect; did you mean mud.name?".to_owned()
+    ));
+    assert!(all.iter().any(|line| line.contains("NOT_SET is not set")));
+    assert!(all.iter().all(|line| !line.contains('\n')));
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    let mut process = BASE.to_vec();
+    process.push(("MUD_PORT", "door"));
+    let problems = load(sources(None, Some("MUDNAME=x\nAPI_TCP_PORT=0\n"), &process)).unwrap_err();
+    assert_eq!(
+        lines(&problems.0),
+        [
+            "error: mud.port: \"door\" is not a port from 1 to 65535 (from the environment variable MUD_PORT); write a port from 1 to 65535",
+            "error: .env:2: api.tcp.port: \"0\" is not a port from 1 to 65535 (from the environment variable API_TCP_PORT); write a port from 1 to 65535",
+            "warning: .env:1: MUDNAME: has no effect: the settings do not use this variable; did you mean MUD_NAME?",
+        ]
+    );
+}
+
+#[test]
+fn what_has_no_default_is_asked_for() {
+    let problems = load(sources(None, None, &[])).unwrap_err();
+    let all = lines(&problems.0);
+    assert_eq!(all.len(), 2, "{problems}");
+    assert!(all[0].contains("mud.name: is empty: MUD_NAME is not set"), "{problems}");
+    assert!(all[1].contains("I3_GATEWAY_SECRET"), "{problems}");
+}
+
+#[test]
+fn credentials() {
+    let yaml = |auth: &str| format!("api: {{auth: {auth}}}");
+    let keys = |auth: &str, process: &[(&str, &str)]| {
+        let process: Vec<_> = [("MUD_NAME", "Own")].iter().chain(process).copied().collect();
+        load(sources(Some(&yaml(auth)), None, &process)).map(|config| config.core.api.keys)
+    };
+    let hash = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    // The same key three times over is one key, with what the list says.
+    let list = format!("{{secret: test, api_keys: [{{key: '{hash}', permissions: tell}}]}}");
+    let found =
+        keys(&list, &[("API_KEY_X", "test"), ("API_KEY_Y", "other"), ("API_KEY_Z", "")]).unwrap().unwrap();
+    let seen: Vec<_> =
+        found.iter().map(|key| (key.mud_name.as_str(), key.permissions.has(Permission::Admin))).collect();
+    assert_eq!(seen, [("Own", false), ("Own", true)]);
+
+    for (auth, process, path) in [
+        ("{secret: ChangeMe}", ("", ""), "api.auth.secret"),
+        ("{}", ("API_KEY_LUMINARI", "<generated-api-key>"), "API_KEY_LUMINARI"),
+        ("{}", ("I3_GATEWAY_SECRET", "<generated-secret>"), "api.auth.secret"),
+        (
+            "{api_keys: [{key: demo-key-123, permissions: []}]}",
+            ("API_KEY_DEMO", "demo-key-123"),
+            "api.auth.api_keys[0].key",
+        ),
+        ("{api_keys: [{key: 'sha256:00', permissions: []}]}", ("", ""), "api.auth.api_keys[0].key"),
+        ("{api_keys: [{key: a}]}", ("", ""), "api.auth.api_keys[0].permissions"),
+        (
+            "{api_keys: [{key: a, permissions: []}, {key: a, permissions: []}]}",
+            ("", ""),
+            "api.auth.api_keys[1].key",
+        ),
+        ("{api_keys: {hunter2: {permissions: []}}, secret: x}", ("", ""), "api.auth.api_keys"),
+        ("{api_keys: hunter2, secret: x}", ("", ""), "api.auth.api_keys"),
+        ("{api_keys: [hunter2]}", ("", ""), "api.auth.api_keys[0]"),
+        ("{secret: [hunter2]}", ("API_KEY_A", "b"), "api.auth.secret"),
+        ("{secret: 1.5}", ("API_KEY_A", "b"), "api.auth.secret"),
+        ("{}", ("", ""), "api.auth.secret"),
+        ("{secret: '${NOT_SET}'}", ("API_KEY_EMPTY", ""), "api.auth.secret"),
+    ] {
+        let problems = keys(auth, &[process]).unwrap_err();
+        assert_eq!(problems.0.len(), 1, "{auth}: {problems}");
+        assert_eq!(problems.0[0].path, path, "{auth}: {problems}");
+        for text in ["hunter2", "demo-key", "hangeMe", "generated"] {
+            assert!(!problems.to_string().contains(text), "{problems}");
+        }
+    }
+    assert!(keys("{enabled: no}", &[]).unwrap().is_none());
+}
+
+#[test]
+fn without_authentication_only_this_host_is_served() {
+    let remote =
+        "api: {host: 0.0.0.0, tcp: {host: localhost}, auth: {enabled: false}}\ngateway: {host: '::'}";
+    let config = good(remote);
+    let hosts: Vec<&str> = config.listeners.iter().map(|at| at.host.as_str()).collect();
+    assert_eq!(hosts, ["127.0.0.1", "localhost", "127.0.0.1"]);
+    assert!(warning(&config, "api.host").fix.contains("allow_remote_without_auth"));
+    let config = good(&remote.replace("enabled: false", "enabled: false, allow_remote_without_auth: true"));
+    let hosts: Vec<&str> = config.listeners.iter().map(|at| at.host.as_str()).collect();
+    assert_eq!(hosts, ["0.0.0.0", "localhost", "::"]);
+}
+
+#[test]
+fn no_secret_is_ever_shown() {
+    let yaml = "router: {primary: {name: '*x', host: h, password: 77340112}}
+api:
+  auth:
+    secret: hunter2-a
+    api_keys:
+      - {key: hunter2-b, permissions: ['*'], rate_limit_override: 0}
+      - {key: [hunter2-c], permissions: ['*']}
+      - {key: x, permissions: [], hunter2-e: {permissions: []}}
+muds: [{name: B, router: {primary: {name: '*x', host: h, password: hunter2-d}}}]
+";
+    let problems = Problems(bad(yaml));
+    assert_eq!(problems.0.len(), 4, "{problems}");
+    assert!(!format!("{problems} {problems:?}").contains("hunter2"), "{problems}");
+    let config = good("router: {primary: {name: '*x', host: h, password: 77340112}}");
+    assert_eq!(config.core.muds[0].router_password, 77_340_112);
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("77340112") && !shown.contains("s3cr3t"));
+}
+
+#[test]
+fn further_muds() {
+    let yaml = "
+router: {primary: {name: '*main', host: a, password: 5}, fallback: [{name: '*f', host: f}]}
+mud: {name: A}
+services: {beep: {enabled: off}}
+channels: {default_channels: [{name: x}, y]}
+muds:
+  - {name: B, port: 5000, services: {tell: 1, beep: 1, mail: 1}}
+  - name: C
+    router: {primary: {name: '*own', host: c, port: 3004, password: 6}}
+";
+    let config = good(yaml);
+    let seen: Vec<(&str, &str, usize, i64)> = (config.core.muds.iter())
+        .map(|mud| (mud.name.as_str(), mud.routers[0].name.as_str(), mud.routers.len(), mud.router_password))
+        .collect();
+    // B has its own password at the same routers, so it does not begin with A's.
+    assert_eq!(seen, [("TestMUD", "*main", 2, 5), ("B", "*main", 2, 0), ("C", "*own", 1, 6)]);
+    assert_eq!(config.core.muds[1].services, [("tell".to_owned(), 1)].into());
+    assert_eq!(config.core.muds[2].services.len(), 8);
+    assert!(config.core.muds.iter().all(|mud| mud.channels == ["x", "y"]));
+    warning(&config, "muds[0].services.mail");
+    warning(&config, "muds[0].services.beep");
+
+    let only = load(sources(Some("muds: [{name: B}, {name: C}]"), None, &[("API_KEY_A", "k")])).unwrap();
+    assert_eq!(only.core.api.keys.unwrap()[0].mud_name, "B", "the first is the gateway's own");
+    let twice = bad("muds: [{name: TestMUD}]");
+    assert_eq!(twice[0].path, "muds[0].name");
+}
+
+#[test]
+fn two_keys_for_one_thing() {
+    let config = good(
+        "mud: {type: LP, mud_type: Circle}\nperformance: {reconnect_delay: 7}\nrouter: {connection: {reconnect_delay: 7}}",
+    );
+    assert_eq!(config.core.muds[0].mud_type, "LP");
+    assert_eq!(
+        lines(&config.warnings),
+        [
+            "warning: c.yaml:1: mud.mud_type: has no effect: mud.type is set too, and counts; keep one of the two"
+        ]
+    );
+    let config = good("router: {connection: {timeout: 60, keepalive_interval: 60}}");
+    assert!(config.core.link.dead_after > config.core.link.keepalive_interval);
+    warning(&config, "router.connection.timeout");
+}
+
+#[test]
+fn addresses_must_differ() {
+    let problems = bad("api: {tcp: {port: 8080}}");
+    assert_eq!(
+        lines(&problems),
+        [
+            "error: c.yaml:1: api.tcp.port: 127.0.0.1:8080 is in use by another part of the API; give each its own port"
+        ]
+    );
+    bad("api: {host: 0.0.0.0, port: 4001}\ngateway: {port: 4001}");
+    assert!(good("api: {enabled: no}").listeners.is_empty());
+}
+
+#[test]
+fn texts_that_are_no_settings() {
+    for (yaml, line) in [("- a\n- b", 1), ("mud:\n\tname: x", 2), ("a: 1\nb: 2\na: 3", 1), ("mud: {", 1)] {
+        let problems = bad(yaml);
+        assert_eq!(problems.len(), 1, "{yaml:?}");
+        assert!(problems[0].place.as_ref().is_none_or(|place| place.1 >= line), "{problems:?}");
+    }
+    for empty in ["", "# nothing\n", "mud:\n"] {
+        assert_eq!(good(empty).core.muds[0].routers.len(), 3);
+    }
+}
+
+/// A value for each key that has an effect, beside the base below.
+fn another_value(path: &str) -> &'static str {
+    let last = path.rsplit('.').next().unwrap();
+    match last {
+        "enabled" if path == "security.rate_limiting.enabled" || !path.starts_with("api.") => "false",
+        "enabled" => "false",
+        "host" => "127.0.0.9",
+        "port" => "9123",
+        "level" => "ERROR",
+        "name" if path.contains("primary") || path.contains("fallback") => "'*another'",
+        "mud_name" => "Second",
+        "permissions" => "[info]",
+        "default_channels" => "[another]",
+        "allow_remote_without_auth" => "true",
+        "max_frame_bytes" | "max_frame_size" => "5000",
+        "password" | "keepalive_interval" | "timeout" | "reconnect_delay" | "connection_timeout" => "83",
+        "ping_interval" | "ping_timeout" | "packets_per_second" | "burst" | "rate_limit_override" => "7",
+        _ if path.contains("per_minute") || path.contains("by_method") || path.starts_with("performance") => {
+            "71"
+        }
+        "max_connections" => "71",
+        _ if path.contains(".services.") => "0",
+        _ => "another",
+    }
+}
+
+/// One key set by itself: `a.*.b` to `a: [{…, b: value}]`, merged with what the key needs beside it.
+fn yaml_of(path: &str, value: &str) -> String {
+    let beside = |section: &str| match section {
+        "muds.*" => "name: Second, ",
+        "router.primary" | "muds.*.router.primary" => "name: '*base', host: base, ",
+        "router.fallback.*" | "muds.*.router.fallback.*" => "name: '*base', host: base, port: 1, ",
+        "router" | "muds.*.router" if path.contains("fallback") => "primary: {name: '*base', host: base}, ",
+        "api.auth.api_keys.*" => "key: base, permissions: ['*'], mud_name: TestMUD, ",
+        "channels.default_channels.*" | "services.channel.default_channels.*" => "name: base, ",
+        "api.auth" if path.ends_with("allow_remote_without_auth") => "enabled: false, ",
+        "api" if path.ends_with("allow_remote_without_auth") => "host: 0.0.0.0, ",
+        _ => "",
+    };
+    let mut open = String::new();
+    let mut close = String::new();
+    let steps: Vec<&str> = path.split('.').collect();
+    for (at, step) in steps.iter().enumerate() {
+        let section = steps[..at].join(".");
+        if *step == "*" {
+            open += "[";
+            close.insert(0, ']');
+            continue;
+        }
+        // The key itself stands in place of its base value.
+        let base: String = beside(&section)
+            .split_inclusive("', ")
+            .flat_map(|part| part.split_inclusive(", "))
+            .filter(|part| !part.starts_with(&format!("{step}:")))
+            .collect();
+        open += &format!("{{{base}{step}: ");
+        close.insert(0, '}');
+    }
+    format!("{open}{value}{close}")
+}
+
+#[test]
+fn every_key_with_an_effect_has_one() {
+    for key in known_keys().iter().filter(|key| key.no_effect.is_none()) {
+        let path = key.path.as_str();
+        let with = yaml_of(path, another_value(path));
+        // The same file without the value: what it needs beside it stays.
+        let without = yaml_of(path, base_value(path));
+        // The variables that the other tests use would count more than these two keys.
+        let mut process = vec![("API_KEY_TEST", "a key")];
+        process.extend((path != "mud.name").then_some(("MUD_NAME", "TestMUD")));
+        let read = |yaml: &str| match load(sources(Some(yaml), None, &process)) {
+            Ok(config) => config,
+            Err(problems) => panic!("{path}: {problems}\n{yaml}"),
+        };
+        let (with, without) = (read(&with), read(&without));
+        assert_ne!(all_of(&with), all_of(&without), "{path}\n{}", yaml_of(path, another_value(path)));
+        let passed =
+            |config: &Config| config.warnings.iter().any(|one| one.message.contains("no such setting"));
+        assert!(!passed(&with), "{path}: {:?}", lines(&with.warnings));
+    }
+}
+
+/// Nothing, except for keys that must be there.
+fn base_value(path: &str) -> &'static str {
+    match path {
+        "muds.*.name" | "channels.default_channels.*.name" | "services.channel.default_channels.*.name" => {
+            "Base"
+        }
+        "api.auth.api_keys.*.key" => "base",
+        "api.auth.api_keys.*.permissions" => "['*']",
+        _ if path.ends_with("primary.host") || path.ends_with("fallback.*.host") => "base",
+        _ if path.ends_with("primary.name") || path.ends_with("fallback.*.name") => "'*base'",
+        "mud.name" => "Base",
+        _ if path.contains(".services.") => "1",
+        _ => "",
+    }
+}
+
+#[test]
+fn a_key_without_an_effect_is_named_and_changes_nothing() {
+    for key in known_keys().iter().filter(|key| key.no_effect.is_some()) {
+        let path = key.path.as_str();
+        let (with, without) = (good(&yaml_of(path, "71")), good(&yaml_of(path, "")));
+        // A list of services that is there but empty is not the same as none.
+        assert_eq!(all_of(&with), all_of(&without), "{path}");
+        assert_eq!(with.warnings.len(), without.warnings.len() + 1, "{path}: {:#?}", lines(&with.warnings));
+    }
+}
+
+#[test]
+fn files() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("c.yaml");
+    let options = i3_config::FileOptions {
+        config: Some(path.clone()),
+        log_level: Some("loud".to_owned()),
+        ..Default::default()
+    };
+    let problems = load_files(&options).unwrap_err();
+    assert_eq!(problems.0.len(), 2, "a missing file and a wrong level: {problems}");
+    std::fs::write(&path, "mud: {name: X}\napi: {auth: {secret: k}}\nlogging: {level: INFO}").unwrap();
+    let options = i3_config::FileOptions { config: Some(path.clone()), debug: true, ..Default::default() };
+    assert_eq!(load_files(&options).unwrap().logging.level, LevelFilter::Debug);
+    std::fs::write(&path, [b'a', 0xff]).unwrap();
+    assert!(load_files(&options).is_err());
+    std::fs::write(&path, "#".repeat(i3_config::CONFIG_BYTES_MAX as usize + 1)).unwrap();
+    assert!(load_files(&options).unwrap_err().to_string().contains("longer"));
+}

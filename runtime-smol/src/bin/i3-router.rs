@@ -1,0 +1,70 @@
+//! `i3-router`: an Intermud-3 router for a private network.
+
+use argh::FromArgs;
+use i3_config::{ListenAt, Logging};
+use i3_core::machine::Listener;
+use i3_gateway::clock::Clock;
+use i3_gateway::daemon::{self, DaemonError};
+use i3_router::{Router, RouterSettings};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// An Intermud-3 router for a private network, as a Dead Souls router does it.
+#[derive(FromArgs)]
+struct Cli {
+    /// its name on the network (default: *private)
+    #[argh(option, default = "\"*private\".to_owned()")]
+    name: String,
+    /// where to listen (default: 127.0.0.1)
+    #[argh(option, default = "\"127.0.0.1\".to_owned()")]
+    host: String,
+    /// the port (default: 8787)
+    #[argh(option, default = "8787")]
+    port: u16,
+    /// the address to tell muds, if it is another
+    #[argh(option)]
+    announce: Option<String>,
+    /// channels that belong to the router, any number of times (default: chat)
+    #[argh(option, long = "channel")]
+    channels: Vec<String>,
+    /// where passwords, channels and subscriptions are kept (default: router-state)
+    #[argh(option, default = "PathBuf::from(\"router-state\")")]
+    state: PathBuf,
+    /// log more
+    #[argh(switch)]
+    debug: bool,
+}
+
+fn main() -> ExitCode {
+    let cli: Cli = argh::from_env();
+    let level = if cli.debug { log::LevelFilter::Debug } else { log::LevelFilter::Info };
+    if i3_config::log::init(&Logging { level, file: None }).is_err() {
+        return ExitCode::FAILURE;
+    }
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<(), DaemonError> {
+    if !cli.name.starts_with('*') || cli.name.len() < 2 {
+        return Err(DaemonError::Settings("a router's name starts with *".to_owned()));
+    }
+    let channels = if cli.channels.is_empty() { vec!["chat".to_owned()] } else { cli.channels.clone() };
+    let announced = cli.announce.as_ref().unwrap_or(&cli.host);
+    let settings = RouterSettings {
+        name: cli.name.clone(),
+        address: format!("{announced} {}", cli.port),
+        channels: channels.into_iter().map(|name| (name, 0)).collect(),
+        ..RouterSettings::default()
+    };
+    let (store, saved) = daemon::open_store(&cli.state)?;
+    let clock = Clock::start();
+    let router = Router::new(settings, saved, daemon::seed()?, clock.now());
+    let at = ListenAt { listener: Listener::Mud, host: cli.host.clone(), port: cli.port };
+    daemon::run(router, clock, &[at], store)
+}

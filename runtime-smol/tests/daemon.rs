@@ -1,0 +1,280 @@
+//! The programs as their users run them: real processes, real sockets, on loopback.
+
+#![cfg(unix)]
+
+use i3_store::{SqliteStore, Store};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+const GATEWAY: &str = env!("CARGO_BIN_EXE_i3-gateway");
+const ROUTER: &str = env!("CARGO_BIN_EXE_i3-router");
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A process that ends with the test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Process {
+    fn signal(&self, name: &str) {
+        let status =
+            Command::new("kill").arg(format!("-{name}")).arg(self.0.id().to_string()).status().unwrap();
+        assert!(status.success());
+    }
+
+    fn end(&mut self) -> ExitStatus {
+        wait_for("the process to end", || self.0.try_wait().unwrap())
+    }
+}
+
+fn wait_for<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = check() {
+            return found;
+        }
+        assert!(started.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn router(port: u16, state: &Path) -> Process {
+    let mut command = Command::new(ROUTER);
+    command
+        .args(["--name", "*test", "--channel", "chat", "--port", &port.to_string()])
+        .arg("--state")
+        .arg(state);
+    let router = Process(command.stderr(Stdio::null()).spawn().unwrap());
+    wait_for("the router to listen", || TcpStream::connect(("127.0.0.1", port)).ok());
+    router
+}
+
+struct Gateway {
+    process: Process,
+    http: u16,
+    lines: u16,
+    key: String,
+}
+
+/// The daemon with nothing but the guide's environment variables and its own default settings.
+fn gateway(mud: &str, router: u16, folder: &Path) -> Gateway {
+    let (http, lines) = (free_port(), free_port());
+    let key = format!("{mud}-secret-key");
+    let child = Command::new(GATEWAY)
+        .current_dir(folder)
+        .env_clear()
+        .env("MUD_NAME", mud)
+        .env("I3_ROUTER_NAME", "*test")
+        .env("I3_ROUTER_HOST", "127.0.0.1")
+        .env("I3_ROUTER_PORT", router.to_string())
+        .env("I3_GATEWAY_SECRET", &key)
+        .env("API_WS_PORT", http.to_string())
+        .env("API_TCP_PORT", lines.to_string())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let gateway = Gateway { process: Process(child), http, lines, key };
+    wait_for("the gateway to be ready", || {
+        gateway.get("/health/ready").filter(|text| text.contains(" 200 "))
+    });
+    gateway
+}
+
+impl Gateway {
+    fn get(&self, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.http)).ok()?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).ok()?;
+        Some(text)
+    }
+
+    fn client(&self) -> Client {
+        let stream = TcpStream::connect(("127.0.0.1", self.lines)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut client = Client { reader: BufReader::new(stream.try_clone().unwrap()), stream };
+        assert_eq!(client.next()["method"], "welcome");
+        let answer = client.call("authenticate", &json!({"api_key": self.key}));
+        assert_eq!(answer["result"]["status"], "authenticated");
+        client
+    }
+
+    /// The program's own client, over a WebSocket.
+    fn call(&self, arguments: &[&str]) -> Value {
+        let url = format!("ws://127.0.0.1:{}/ws", self.http);
+        let output = Command::new(GATEWAY)
+            .args(["call", "--url", &url])
+            .args(arguments)
+            .env("I3_API_KEY", &self.key)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+struct Client {
+    stream: TcpStream,
+    reader: BufReader<TcpStream>,
+}
+
+impl Client {
+    fn next(&mut self) -> Value {
+        let mut line = String::new();
+        self.reader.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"))
+    }
+
+    fn call(&mut self, method: &str, params: &Value) -> Value {
+        let request = json!({"jsonrpc": "2.0", "id": method, "method": method, "params": params});
+        writeln!(self.stream, "{request}").unwrap();
+        loop {
+            let message = self.next();
+            if message["id"] == method {
+                return message;
+            }
+        }
+    }
+
+    fn event(&mut self, name: &str) -> Value {
+        loop {
+            let message = self.next();
+            if message["method"] == name {
+                return message["params"].clone();
+            }
+        }
+    }
+}
+
+/// The password as a store holds it.
+fn passwords(file: &Path, space: &str) -> Vec<String> {
+    let saved = SqliteStore::open(file).unwrap().load().unwrap();
+    let entries = saved.entries.into_iter().filter(|entry| entry.space == space);
+    entries.map(|entry| String::from_utf8(entry.value.unwrap()).unwrap()).collect()
+}
+
+#[test]
+fn two_gateways_tell_each_other_and_survive_a_kill() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let port = free_port();
+    let _router = router(port, folders[0].path());
+    let mut alpha = gateway("Alpha", port, folders[1].path());
+    let beta = gateway("Beta", port, folders[2].path());
+
+    let mut game = alpha.client();
+    let answer = beta.call(&[
+        "tell",
+        "target_mud=alpha",
+        "target_user=Ann",
+        "from_user=Bob",
+        "message=hi é \"there\"",
+    ]);
+    assert_eq!(answer["status"], "sent");
+    let told = game.event("tell_received");
+    assert_eq!(
+        (&told["from_mud"], &told["from_user"], &told["to_user"], &told["message"]),
+        (&json!("Beta"), &json!("Bob"), &json!("ann"), &json!("hi é \"there\""))
+    );
+    let mut other = beta.client();
+    let tell = json!({"target_mud": "Beta", "target_user": "bob", "message": "and back"});
+    assert_eq!(game.call("tell", &tell)["result"]["status"], "sent");
+    assert_eq!(other.event("tell_received")["message"], "and back");
+
+    // Only the owner reads the passwords.
+    let store = folders[1].path().join("state/i3-gateway.sqlite");
+    assert_eq!(std::fs::metadata(&store).unwrap().permissions().mode() & 0o777, 0o600);
+
+    // Killed at any moment, it comes back under its name: the router gave no new password.
+    let before = passwords(&store, "password/Alpha");
+    alpha.process.signal("KILL");
+    alpha.process.end();
+    // The router mutes a name that logs in twice within one second.
+    let killed = Instant::now();
+    wait_for("a second to pass", || (killed.elapsed() > Duration::from_millis(1100)).then_some(()));
+    let mut alpha = gateway("Alpha", port, folders[1].path());
+    assert_eq!(passwords(&store, "password/Alpha"), before);
+    assert_eq!(before.len(), 1);
+    let known = alpha.client().call("mudlist", &json!({"filter": {"status": "up"}}));
+    assert_eq!(known["result"]["count"], 2, "{known}");
+
+    // Told to end, it says goodbye to everybody and ends well.
+    let mut game = alpha.client();
+    alpha.process.signal("TERM");
+    game.event("shutdown_warning");
+    assert_eq!(alpha.process.end().code(), Some(0));
+    let offline = other.event("mud_offline");
+    assert_eq!(offline["mud_name"], "Alpha");
+}
+
+#[test]
+fn the_settings_are_checked_before_anything_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = Command::new(GATEWAY);
+        command.current_dir(folder.path()).env_clear().args(arguments).envs(variables.iter().copied());
+        command.output().unwrap()
+    };
+    let good = [("MUD_NAME", "Alpha"), ("I3_GATEWAY_SECRET", "a-long-secret")];
+    assert_eq!(run(&good, &["--validate-config"]).status.code(), Some(0));
+    let bad = run(&[("MUD_NAME", "Alpha"), ("I3_GATEWAY_SECRET", "your-secret-key-here")], &["--dry-run"]);
+    let text = String::from_utf8_lossy(&bad.stderr);
+    assert_eq!(bad.status.code(), Some(78));
+    assert!(text.contains("I3_GATEWAY_SECRET") && !text.contains("your-secret-key-here"), "{text}");
+    assert_eq!(run(&[], &[]).status.code(), Some(78));
+    // The port of somebody else.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let other = free_port().to_string();
+    let variables = [good[0], good[1], ("API_WS_PORT", &port), ("API_TCP_PORT", &other)];
+    let refused = run(&variables, &[]);
+    assert_eq!(refused.status.code(), Some(69), "{}", String::from_utf8_lossy(&refused.stderr));
+    assert!(String::from_utf8_lossy(&run(&[], &["--version"]).stdout).starts_with("i3-gateway "));
+}
+
+#[test]
+fn the_demo_runs_a_network_and_ends_on_an_interrupt() {
+    let child =
+        Command::new(GATEWAY).arg("--demo").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut demo = Process(child);
+    let mut lines = BufReader::new(demo.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut seen = Vec::new();
+    // The key, and one of the muds' users answering the tell that the demo sends.
+    for line in lines.by_ref() {
+        seen.push(line.clone());
+        if line.contains("-> Me:") {
+            break;
+        }
+    }
+    let text = seen.join("\n");
+    let after = |mark: &str| {
+        text.split(mark).nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap().to_owned()
+    };
+    // News of the others' logins come two seconds after them.
+    wait_for("the four muds", || {
+        let output = Command::new(GATEWAY)
+            .args(["call", "--url", &after("WebSocket"), "--key", &after("API key")])
+            .args(["mudlist", r#"{"filter":{"status":"up"}}"#])
+            .output()
+            .unwrap();
+        let muds: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (muds["count"] == 4).then_some(())
+    });
+    demo.signal("INT");
+    assert_eq!(demo.end().code(), Some(0));
+}
