@@ -36,7 +36,7 @@ pub(crate) struct Mud {
     passwords: BTreeMap<String, i64>,
     /// The router that the lists came from.
     lists_from: Option<String>,
-    /// Until then what the router tells is the state of things, not news: nothing was known before the login.
+    /// Until then a mud or channel that was not known before is no news: nothing was known before the login.
     quiet_until: Instant,
     sent: VecDeque<Sent>,
 }
@@ -151,7 +151,7 @@ impl Mud {
         changes
     }
 
-    /// Whether a change in the lists is news.
+    /// Whether something that was not known before is news.
     pub(crate) fn is_news(&self, now: Instant) -> bool {
         now >= self.quiet_until
     }

@@ -15,15 +15,14 @@ pub(crate) fn mudlist_received(hub: &mut Hub, mud: usize, id: i64, muds: &Mappin
     let changes = hub.muds[mud].mudlist.apply(id, muds);
     let saves = changes.iter().map(|change| hub.muds[mud].save_mud(&change.name)).collect();
     hub.save(saves);
-    if hub.muds[mud].is_news(hub.now.mono) {
-        for change in changes {
-            announce(hub, mud, &change);
-        }
+    for change in changes {
+        announce(hub, mud, &change);
     }
 }
 
 fn announce(hub: &mut Hub, mud: usize, change: &MudChange) {
-    if change.name == hub.muds[mud].settings.name {
+    let unheard_of = change.before.is_none() && !hub.muds[mud].is_news(hub.now.mono);
+    if change.name == hub.muds[mud].settings.name || unheard_of {
         return;
     }
     // A mud that was not known before and is down has not gone anywhere.
@@ -50,10 +49,10 @@ pub(crate) fn chanlist_received(
     let changes = hub.muds[mud].chanlist.apply(hub.now.mono, id, channels);
     let saves = changes.iter().map(|(name, _)| hub.muds[mud].save_channel(name)).collect();
     hub.save(saves);
-    if !hub.muds[mud].is_news(hub.now.mono) {
-        return;
-    }
     for (name, channel) in changes {
+        if channel.is_some() && !hub.muds[mud].is_news(hub.now.mono) {
+            continue;
+        }
         let event = if channel.is_some() { "channel_added" } else { "channel_removed" };
         let params = Object::default()
             .with("channel", &name)
