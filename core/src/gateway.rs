@@ -10,7 +10,9 @@ use crate::machine::{ConnId, Input, Listener, LostBy, Machine, Output, Refused, 
 use crate::metrics::Metrics;
 use crate::mud::Mud;
 use crate::notice::{Level, Notice};
-use crate::service::inbound;
+use crate::pending::Pending;
+use crate::service::host::Filters;
+use crate::service::{host, inbound};
 use crate::settings::{Settings, SettingsError};
 use crate::time::{Instant, Now};
 use crate::timers::Timers;
@@ -70,6 +72,8 @@ impl Gateway {
             muds,
             sessions: ConnMap::default(),
             websockets: 0,
+            pending: Pending::default(),
+            filters: Filters::default(),
             event_ids: event::Ids::restore(saved),
             last_message_micros: 0,
             stopping: false,
@@ -229,6 +233,8 @@ impl Gateway {
                     api.handle_timeout(&mut self.hub, conn);
                 }
             }
+            Wake::Answer(key) => self.hub.wait_is_over(key),
+            Wake::Filter(key) => host::filter_is_late(&mut self.hub, key),
             Wake::Stop => self.stop_now(),
         }
     }

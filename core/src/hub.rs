@@ -13,6 +13,8 @@ use crate::machine::{Change, ConnId};
 use crate::metrics::Metrics;
 use crate::mud::Mud;
 use crate::notice::{Level, Notice};
+use crate::pending::Pending;
+use crate::service::host::Filters;
 use crate::session::{Session, Transport};
 use crate::settings::{Permission, Settings};
 use crate::time::{Instant, Now};
@@ -49,6 +51,10 @@ pub enum Wake {
     Expire(usize),
     /// An API connection is idle, slow, or to be pinged.
     Client(ConnId),
+    /// A request has waited long enough for its answer.
+    Answer(u64),
+    /// A filter request has waited long enough for its game.
+    Filter(u64),
     /// The shutdown has taken long enough.
     Stop,
 }
@@ -84,8 +90,8 @@ pub(crate) enum To<'a> {
     Channel(usize, &'a str),
     /// Everybody who is identified and reads the lists of this mud's network.
     Readers(usize),
-    /// The sessions of a mud but one.
-    MudExcept(usize, ConnId),
+    /// The sessions of a mud but some.
+    MudExcept(usize, &'a [ConnId]),
     /// Everybody.
     All,
 }
@@ -103,6 +109,8 @@ pub(crate) struct Hub {
     pub(crate) muds: Vec<Mud>,
     pub(crate) sessions: ConnMap<Session>,
     pub(crate) websockets: usize,
+    pub(crate) pending: Pending,
+    pub(crate) filters: Filters,
     pub(crate) event_ids: event::Ids,
     pub(crate) last_message_micros: u64,
     pub(crate) stopping: bool,
@@ -227,7 +235,7 @@ impl Hub {
         for (conn, session) in self.sessions.iter_mut() {
             let concerned = match to {
                 To::Mud(mud) => session.is_of(mud),
-                To::MudExcept(mud, except) => session.is_of(mud) && conn != except,
+                To::MudExcept(mud, except) => session.is_of(mud) && !except.contains(&conn),
                 To::Channel(mud, channel) => session.hears(mud, channel),
                 To::Readers(mud) => session.identity.as_ref().is_some_and(|identity| identity.mud == mud),
                 To::All => session.identity.is_some(),
@@ -328,6 +336,10 @@ impl Hub {
     /// A client is gone: it hears no channel any more.
     pub(crate) fn end_session(&mut self, conn: ConnId) {
         let Some(session) = self.sessions.remove(conn) else { return };
+        self.filters.forget(conn);
+        for key in self.pending.forget(conn) {
+            self.timers.clear(Wake::Answer(key));
+        }
         if session.transport == Transport::WebSocket {
             self.websockets -= 1;
         }

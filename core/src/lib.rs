@@ -24,6 +24,7 @@ pub mod metrics;
 mod mud;
 pub mod network;
 pub mod notice;
+mod pending;
 mod service;
 pub mod session;
 pub mod settings;

@@ -5,7 +5,7 @@ use crate::i3::Value;
 use crate::link::RouterLink;
 use crate::link::pacer::Pacer;
 use crate::machine::{Change, Saved};
-use crate::network::{self, Chanlist, Channel, Mudlist, Presence};
+use crate::network::{self, Chanlist, Channel, Listeners, Mudlist, Presence, Ucache};
 use crate::settings::{LinkSettings, MudSettings};
 use crate::time::{Instant, Now};
 use std::collections::{BTreeMap, VecDeque};
@@ -31,6 +31,9 @@ pub(crate) struct Mud {
     pub(crate) mudlist: Mudlist,
     pub(crate) chanlist: Chanlist,
     pub(crate) presence: Presence,
+    pub(crate) ucache: Ucache,
+    /// Who hears channels elsewhere.
+    pub(crate) elsewhere: Listeners,
     /// How many local sessions hear each channel.
     pub(crate) listeners: BTreeMap<String, usize>,
     passwords: BTreeMap<String, i64>,
@@ -66,6 +69,8 @@ impl Mud {
             mudlist: Mudlist::default(),
             chanlist: Chanlist::default(),
             presence: Presence::new(presence_ttl),
+            ucache: Ucache::default(),
+            elsewhere: Listeners::default(),
             listeners: BTreeMap::new(),
             passwords: BTreeMap::new(),
             lists_from: None,

@@ -20,6 +20,7 @@ struct Snapshot {
     active_sessions: i64,
     router_ready: i64,
     queued_packets: i64,
+    waiting_requests: i64,
     muds_online: i64,
 }
 
@@ -30,6 +31,11 @@ impl Collector for Snapshot {
             ("api_active_sessions", "Active API sessions", self.active_sessions),
             ("i3_router_links_ready", "Router links that are ready", self.router_ready),
             ("i3_router_queued_packets", "Packets that wait for a router", self.queued_packets),
+            (
+                "api_requests_waiting",
+                "Requests that wait for an answer from the network",
+                self.waiting_requests,
+            ),
             ("i3_muds_online", "Muds that are up, on all networks", self.muds_online),
         ];
         for (name, help, value) in gauges {
@@ -79,6 +85,7 @@ pub(crate) fn encode(hub: &Hub) -> Vec<u8> {
         active_sessions: gauge(hub.active_sessions()),
         router_ready: gauge(hub.muds.iter().filter(|mud| mud.link.is_ready()).count()),
         queued_packets: gauge(hub.muds.iter().map(|mud| mud.pacer.len()).sum()),
+        waiting_requests: gauge(hub.pending.len()),
         muds_online: gauge(hub.muds.iter().map(|mud| mud.mudlist.online()).sum()),
     };
     let mut registry = Registry::default();

@@ -4,8 +4,9 @@ use super::params::Params;
 use super::rpc::{self, Fault, Incoming, Request, code};
 use crate::hub::Hub;
 use crate::machine::ConnId;
-use crate::service::{channel, gateway, lists, query, tell};
+use crate::service::{channel, gateway, host, lists, query, tell};
 use crate::settings::Permission;
+use serde_json::value::RawValue;
 use tungstenite::protocol::frame::coding::CloseCode;
 
 /// Requests that a client may send before it is identified.
@@ -18,6 +19,8 @@ pub enum ParamType {
     Text,
     /// An integer.
     Int,
+    /// A number of seconds, with a fraction if need be.
+    Seconds,
     /// true or false.
     Flag,
     /// A list.
@@ -44,9 +47,20 @@ pub struct Param {
 pub(crate) struct Call<'a> {
     pub(crate) conn: ConnId,
     pub(crate) params: Params<'a>,
+    /// `None` for a notification.
+    pub(crate) id: Option<&'a RawValue>,
+    /// Its place in a batch.
+    pub(crate) batch: Option<(u64, usize)>,
 }
 
-type Run = fn(&mut Hub, &Call<'_>) -> Result<Vec<u8>, Fault>;
+/// How a method is answered.
+#[derive(Clone, Copy, Debug)]
+enum Run {
+    /// At once.
+    Now(fn(&mut Hub, &Call<'_>) -> Result<Vec<u8>, Fault>),
+    /// At once, or (`None`) later, through [`Hub::wait`].
+    Later(fn(&mut Hub, &Call<'_>) -> Result<Option<Vec<u8>>, Fault>),
+}
 
 /// Who may call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,13 +95,16 @@ const fn may(name: &'static str, kind: ParamType, summary: &'static str) -> Para
     Param { name, kind, required: false, summary }
 }
 
-use ParamType::{Flag, List, Object, Text};
+use ParamType::{Flag, Int, List, Object, Seconds, Text};
 
 const TARGET_MUD: Param = must("target_mud", Text, "the mud; its name may be written loosely");
 const TARGET_USER: Param = must("target_user", Text, "the user, in any case");
 const CHANNEL: Param = must("channel", Text, "the channel's exact name");
 const FROM_USER: Param = may("from_user", Text, "the local user; Someone when left out");
 const VISNAME: Param = may("visname", Text, "the name to show; from_user when left out");
+
+const WAIT: Param = may("wait", Flag, "answer with the reply itself");
+const TIMEOUT: Param = may("timeout", Seconds, "how long to wait: 10 when left out, at most 60");
 
 /// All methods, by name.
 pub const METHODS: &[Method] = &[
@@ -96,7 +113,37 @@ pub const METHODS: &[Method] = &[
         access: Access::Open,
         params: &[must("api_key", Text, "the key")],
         summary: "Says who calls; everything else comes after.",
-        run: gateway::authenticate,
+        run: Run::Now(gateway::authenticate),
+    },
+    Method {
+        name: "beep",
+        access: Access::Permitted(Permission::Tell),
+        params: &[TARGET_MUD, TARGET_USER, FROM_USER, VISNAME],
+        summary: "Nudges a user on another mud.",
+        run: Run::Now(tell::beep),
+    },
+    Method {
+        name: "channel_add",
+        access: Access::Permitted(Permission::Host),
+        params: &[
+            must("channel", Text, "its name, at most 80 bytes"),
+            may("type", Int, "0 all but the banned, 1 only the admitted, 2 filtered by this mud"),
+            FROM_USER,
+        ],
+        summary: "Makes a channel; an error of the router is the error of the request.",
+        run: Run::Later(host::add),
+    },
+    Method {
+        name: "channel_admin",
+        access: Access::Permitted(Permission::Host),
+        params: &[
+            CHANNEL,
+            may("add", List, "muds to put on its list"),
+            may("remove", List, "muds to take off its list"),
+            FROM_USER,
+        ],
+        summary: "Changes who is banned from, or admitted to, a channel of this mud.",
+        run: Run::Later(host::admin),
     },
     Method {
         name: "channel_emote",
@@ -108,21 +155,34 @@ pub const METHODS: &[Method] = &[
             VISNAME,
         ],
         summary: "Sends an emote to a channel.",
-        run: channel::emote,
+        run: Run::Now(channel::emote),
+    },
+    Method {
+        name: "channel_filter",
+        access: Access::Permitted(Permission::Host),
+        params: &[
+            may("channel", Text, "whose messages this session judges"),
+            may("enabled", Flag, "false to stop"),
+            may("filter_id", Int, "of the event channel_filter_request to answer"),
+            may("allow", Flag, "whether the message may pass"),
+            may("message", Text, "what to pass in its place"),
+        ],
+        summary: "Judges what is said on a filtered channel of this mud.",
+        run: Run::Now(host::filter),
     },
     Method {
         name: "channel_join",
         access: Access::Permitted(Permission::Channel),
         params: &[CHANNEL, may("listen_only", Flag, "hear it, but do not speak")],
         summary: "Hears a channel from here on.",
-        run: channel::join,
+        run: Run::Now(channel::join),
     },
     Method {
         name: "channel_leave",
         access: Access::Permitted(Permission::Channel),
         params: &[CHANNEL],
         summary: "Hears a channel no longer.",
-        run: channel::leave,
+        run: Run::Now(channel::leave),
     },
     Method {
         name: "channel_list",
@@ -132,42 +192,85 @@ pub const METHODS: &[Method] = &[
             may("filter", Object, "type, owner, min_members"),
         ],
         summary: "Lists the channels of the network.",
-        run: channel::list,
+        run: Run::Now(channel::list),
+    },
+    Method {
+        name: "channel_remove",
+        access: Access::Permitted(Permission::Host),
+        params: &[CHANNEL, FROM_USER],
+        summary: "Removes a channel of this mud.",
+        run: Run::Later(host::remove),
     },
     Method {
         name: "channel_send",
         access: Access::Permitted(Permission::Channel),
         params: &[CHANNEL, must("message", Text, "what to say"), FROM_USER, VISNAME],
         summary: "Says something on a channel.",
-        run: channel::send,
+        run: Run::Now(channel::send),
+    },
+    Method {
+        name: "channel_targeted_emote",
+        access: Access::Permitted(Permission::Channel),
+        params: &[
+            CHANNEL,
+            TARGET_MUD,
+            TARGET_USER,
+            must("message", Text, "what others read, with $N and $O"),
+            may("message_target", Text, "what the one aimed at reads; message when left out"),
+            FROM_USER,
+            VISNAME,
+            may("target_visname", Text, "the name to show of the one aimed at"),
+        ],
+        summary: "Sends an emote to a channel, aimed at somebody.",
+        run: Run::Now(channel::targeted_emote),
+    },
+    Method {
+        name: "channel_user",
+        access: Access::Permitted(Permission::Info),
+        params: &[TARGET_MUD, TARGET_USER, TIMEOUT],
+        summary: "Says what a user of another mud is called.",
+        run: Run::Later(query::channel_user),
+    },
+    Method {
+        name: "channel_who",
+        access: Access::Permitted(Permission::Info),
+        params: &[
+            CHANNEL,
+            may("target_mud", Text, "one mud; those heard there last when left out"),
+            FROM_USER,
+            WAIT,
+            TIMEOUT,
+        ],
+        summary: "Says who hears a channel, as far as is known; with wait after asking.",
+        run: Run::Later(query::channel_who),
     },
     Method {
         name: "emoteto",
         access: Access::Permitted(Permission::Tell),
         params: &[TARGET_MUD, TARGET_USER, must("emote", Text, "with $N for the name"), FROM_USER, VISNAME],
         summary: "Sends an emote to a user on another mud.",
-        run: tell::emoteto,
+        run: Run::Now(tell::emoteto),
     },
     Method {
         name: "finger",
         access: Access::Permitted(Permission::Info),
-        params: &[TARGET_MUD, TARGET_USER, FROM_USER],
-        summary: "Asks about a user; the answer is the event finger_reply.",
-        run: query::finger,
+        params: &[TARGET_MUD, TARGET_USER, FROM_USER, WAIT, TIMEOUT],
+        summary: "Asks about a user; the answer is the event finger_reply, or with wait the result.",
+        run: Run::Later(query::finger),
     },
     Method {
         name: "heartbeat",
         access: Access::Identified,
         params: &[],
         summary: "Shows that the session lives.",
-        run: gateway::heartbeat,
+        run: Run::Now(gateway::heartbeat),
     },
     Method {
         name: "locate",
         access: Access::Permitted(Permission::Info),
-        params: &[TARGET_USER, FROM_USER],
-        summary: "Asks all muds for a user; the answers are events locate_reply.",
-        run: query::locate,
+        params: &[TARGET_USER, FROM_USER, WAIT, TIMEOUT],
+        summary: "Asks all muds for a user; the answers are events locate_reply, with wait the first is the result.",
+        run: Run::Later(query::locate),
     },
     Method {
         name: "mudlist",
@@ -177,14 +280,14 @@ pub const METHODS: &[Method] = &[
             may("filter", Object, "status (up, down), driver, has_service, name"),
         ],
         summary: "Lists the muds of the network.",
-        run: lists::mudlist,
+        run: Run::Now(lists::mudlist),
     },
     Method {
         name: "ping",
         access: Access::Open,
         params: &[],
         summary: "Shows that the gateway lives.",
-        run: gateway::ping,
+        run: Run::Now(gateway::ping),
     },
     Method {
         name: "presence_sync",
@@ -195,49 +298,49 @@ pub const METHODS: &[Method] = &[
             "who is on: name, title, race, guild, location, status, level, idle, login_time",
         )],
         summary: "Says who is on; holds for 30 seconds.",
-        run: query::presence_sync,
+        run: Run::Now(query::presence_sync),
     },
     Method {
         name: "reconnect",
         access: Access::Permitted(Permission::Admin),
         params: &[],
         summary: "Leaves the router and logs in again.",
-        run: gateway::reconnect,
+        run: Run::Now(gateway::reconnect),
     },
     Method {
         name: "rpc.discover",
         access: Access::Open,
         params: &[],
         summary: "This document.",
-        run: gateway::discover,
+        run: Run::Now(gateway::discover),
     },
     Method {
         name: "stats",
         access: Access::Identified,
         params: &[],
         summary: "Counts.",
-        run: gateway::stats,
+        run: Run::Now(gateway::stats),
     },
     Method {
         name: "status",
         access: Access::Identified,
         params: &[],
         summary: "Whether the router link is ready, and why not.",
-        run: gateway::status,
+        run: Run::Now(gateway::status),
     },
     Method {
         name: "tell",
         access: Access::Permitted(Permission::Tell),
         params: &[TARGET_MUD, TARGET_USER, must("message", Text, "what to say"), FROM_USER, VISNAME],
         summary: "Sends a message to a user on another mud.",
-        run: tell::tell,
+        run: Run::Now(tell::tell),
     },
     Method {
         name: "who",
         access: Access::Permitted(Permission::Info),
-        params: &[TARGET_MUD, FROM_USER],
-        summary: "Asks who is on; the answer is the event who_reply.",
-        run: query::who,
+        params: &[TARGET_MUD, FROM_USER, WAIT, TIMEOUT],
+        summary: "Asks who is on; the answer is the event who_reply, or with wait the result.",
+        run: Run::Later(query::who),
     },
 ];
 
@@ -249,51 +352,58 @@ fn find(name: &str) -> Option<&'static Method> {
 pub(crate) fn text(hub: &mut Hub, conn: ConnId, text: &str) {
     match rpc::parse(text) {
         Incoming::Single(request) => {
-            if let Some(answer) = one(hub, conn, request) {
+            if let Some(Some(answer)) = one(hub, conn, request, None) {
                 hub.send_text(conn, &answer);
             }
         }
         Incoming::Batch(requests) => {
-            let mut answers = vec![b'['];
-            for request in requests {
-                let Some(answer) = one(hub, conn, request) else { continue };
-                if answers.len() > 1 {
-                    answers.push(b',');
+            let batch = hub.pending.open_batch(conn, requests.len());
+            for (at, request) in requests.into_iter().enumerate() {
+                if let Some(answer) = one(hub, conn, request, Some((batch, at))) {
+                    hub.answer_in_batch(batch, at, answer);
                 }
-                answers.extend_from_slice(&answer);
-            }
-            answers.push(b']');
-            // Only notifications: nothing is answered, not even an empty list.
-            if answers.len() > 2 {
-                hub.send_text(conn, &answers);
             }
         }
     }
     hub.close_if_due(conn);
 }
 
-fn one(hub: &mut Hub, conn: ConnId, request: Result<Request<'_>, Vec<u8>>) -> Option<Vec<u8>> {
+/// The answer to one request, which is nothing for a notification; `None` when it comes later.
+fn one(
+    hub: &mut Hub,
+    conn: ConnId,
+    request: Result<Request<'_>, Vec<u8>>,
+    batch: Option<(u64, usize)>,
+) -> Option<Option<Vec<u8>>> {
     hub.metrics.requests += 1;
     let request = match request {
         Ok(request) => request,
         Err(answer) => {
             hub.metrics.request_errors += 1;
             hub.early_request(conn);
-            return Some(answer);
+            return Some(Some(answer));
         }
     };
-    let outcome = run(hub, conn, &request);
+    let outcome = match run(hub, conn, &request, batch) {
+        Ok(None) => return None,
+        Ok(Some(result)) => Ok(result),
+        Err(fault) => Err(fault),
+    };
     if outcome.is_err() {
         hub.metrics.request_errors += 1;
     }
-    let id = request.id?;
-    Some(match outcome {
+    Some(request.id.map(|id| match outcome {
         Ok(result) => rpc::result(Some(id), &result),
         Err(fault) => rpc::error(Some(id), &fault),
-    })
+    }))
 }
 
-fn run(hub: &mut Hub, conn: ConnId, request: &Request<'_>) -> Result<Vec<u8>, Fault> {
+fn run(
+    hub: &mut Hub,
+    conn: ConnId,
+    request: &Request<'_>,
+    batch: Option<(u64, usize)>,
+) -> Result<Option<Vec<u8>>, Fault> {
     let now = hub.now.mono;
     let method = find(&request.method);
     let Some(session) = hub.sessions.get_mut(conn) else {
@@ -321,7 +431,11 @@ fn run(hub: &mut Hub, conn: ConnId, request: &Request<'_>) -> Result<Vec<u8>, Fa
         hub.early_request(conn);
     }
     let params = Params::read(method, request.params)?;
-    (method.run)(hub, &Call { conn, params })
+    let call = Call { conn, params, id: request.id, batch };
+    match method.run {
+        Run::Now(run) => run(hub, &call).map(Some),
+        Run::Later(run) => run(hub, &call),
+    }
 }
 
 impl Hub {

@@ -31,6 +31,7 @@ fn param(param: &Param) -> Value {
     let kind = match param.kind {
         ParamType::Text => "string",
         ParamType::Int => "integer",
+        ParamType::Seconds => "number",
         ParamType::Flag => "boolean",
         ParamType::List => "array",
         ParamType::Object => "object",

@@ -93,6 +93,27 @@ impl<'a> Params<'a> {
         }
     }
 
+    /// A flag, if it is there.
+    pub fn optional_flag(&self, name: &str) -> Result<Option<bool>, Fault> {
+        if self.value(name).is_none() { Ok(None) } else { self.flag(name).map(Some) }
+    }
+
+    /// Seconds, if they are there: more than 0, at most `most`.
+    pub fn optional_seconds(&self, name: &str, most: f64) -> Result<Option<std::time::Duration>, Fault> {
+        let Some(value) = self.value(name) else { return Ok(None) };
+        match value.get().parse::<f64>() {
+            Ok(seconds) if seconds > 0.0 && seconds <= most => {
+                Ok(Some(std::time::Duration::from_secs_f64(seconds)))
+            }
+            _ => Err(Fault::params(format!("{name} must be a number of seconds above 0, at most {most}"))),
+        }
+    }
+
+    /// A list, if it is there.
+    pub fn optional_list(&self, name: &str) -> Result<Option<Vec<serde_json::Value>>, Fault> {
+        if self.value(name).is_none() { Ok(None) } else { self.list(name).map(Some) }
+    }
+
     /// An integer, if it is there.
     pub fn optional_int(&self, name: &str) -> Result<Option<i64>, Fault> {
         let Some(value) = self.value(name) else { return Ok(None) };

@@ -41,6 +41,11 @@ impl Chanlist {
         self.first = None;
     }
 
+    /// Whether the list of this login is complete.
+    pub fn is_settled(&self, now: Instant) -> bool {
+        self.first.is_some_and(|first| now.since(first) >= BATCHES_WITHIN)
+    }
+
     /// Merges one packet. Dead Souls sends the whole list each time and a removed channel is just missing; the
     /// specification sends what changed, with 0 for a removed one; CoffeeMud sends batches, once.
     ///

@@ -55,10 +55,13 @@ impl Presence {
         Presence { users: BTreeMap::new(), published: None, ttl }
     }
 
-    /// Replaces the snapshot.
-    pub fn replace(&mut self, now: Instant, users: BTreeMap<String, User>) {
-        self.users = users;
+    /// Replaces the snapshot. Gives the users whose name is now written in another way than in the last one.
+    pub fn replace(&mut self, now: Instant, users: BTreeMap<String, User>) -> Vec<User> {
+        let before = std::mem::replace(&mut self.users, users);
         self.published = Some(now);
+        let renamed =
+            |key: &String, user: &User| before.get(key).is_some_and(|before| before.name != user.name);
+        self.users.iter().filter(|(key, user)| renamed(key, user)).map(|(_, user)| user.clone()).collect()
     }
 
     /// Whether the game said lately who is on.

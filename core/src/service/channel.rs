@@ -10,6 +10,7 @@ use crate::link::pacer::{Class, Origin};
 use crate::session::Joined;
 use crate::settings::Permission;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// Channels that one session may hear.
@@ -45,7 +46,7 @@ pub(crate) fn join(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
         }
         let params = Object::default().with("channel", &channel).with("session_id", &caller.session_id);
         hub.emit(
-            To::MudExcept(caller.mud, call.conn),
+            To::MudExcept(caller.mud, &[call.conn]),
             Weight::Presence,
             Some(Permission::Channel),
             "channel_joined",
@@ -64,7 +65,7 @@ pub(crate) fn leave(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
         unlisten(hub, caller.mud, &channel);
         let params = Object::default().with("channel", &channel).with("session_id", &caller.session_id);
         hub.emit(
-            To::MudExcept(caller.mud, call.conn),
+            To::MudExcept(caller.mud, &[call.conn]),
             Weight::Presence,
             Some(Permission::Channel),
             "channel_left",
@@ -114,7 +115,7 @@ fn listen(hub: &mut Hub, mud: usize, channel: &str, on: bool) -> Result<(), Faul
 /// The method `channel_send`.
 pub(crate) fn send(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     let message = call.params.text("message")?;
-    let message = sendable("message", &message)?;
+    let message = sendable(hub, call, "message", &message)?;
     speak(hub, call, "channel", |visname| Body::ChannelMessage {
         channel: "".into(),
         visname,
@@ -125,9 +126,9 @@ pub(crate) fn send(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
 /// The method `channel_emote`.
 pub(crate) fn emote(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     let emote = call.params.text_or("emote", "message")?;
-    let emote = sendable("emote", &emote)?;
+    let emote = sendable(hub, call, "emote", &emote)?;
     // Routers append " (from name@mud)" to an emote without $N.
-    let message = if emote.contains("$N") { emote.into_owned() } else { format!("$N {emote}") };
+    let message = with_name(emote);
     speak(hub, call, "channel_emote", |visname| Body::ChannelEmote {
         channel: "".into(),
         visname,
@@ -135,11 +136,40 @@ pub(crate) fn emote(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     })
 }
 
+/// Puts `$N` in front where it is missing.
+fn with_name(emote: Cow<'_, str>) -> String {
+    if emote.contains("$N") { emote.into_owned() } else { format!("$N {emote}") }
+}
+
+/// The method `channel_targeted_emote`.
+pub(crate) fn targeted_emote(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+    let caller = user_of(hub, call, "channel")?;
+    let target_mud = super::resolve_mud(hub, caller.mud, &call.params.name("target_mud")?)?;
+    let target_user = call.params.name("target_user")?;
+    let target_visname = call.params.optional_name("target_visname")?.unwrap_or_else(|| target_user.clone());
+    let message = call.params.text_or("message", "emote")?;
+    let message = with_name(sendable(hub, call, "message", &message)?);
+    let message_target = match call.params.optional_text("message_target")? {
+        Some(text) => with_name(sendable(hub, call, "message_target", &text)?),
+        None => message.clone(),
+    };
+    let (target_user, target_visname) = (target_user.to_lowercase(), target_visname.into_owned());
+    speak(hub, call, "channel_targeted_emote", |visname| Body::ChannelTargetedEmote {
+        channel: "".into(),
+        target_mud: target_mud.into(),
+        target_user: target_user.into(),
+        message_others: message.into(),
+        message_target: message_target.into(),
+        visname,
+        target_visname: target_visname.into(),
+    })
+}
+
 fn speak(
     hub: &mut Hub,
     call: &Call<'_>,
     kind: &str,
-    body: impl FnOnce(std::borrow::Cow<'static, str>) -> Body<'static>,
+    body: impl FnOnce(Cow<'static, str>) -> Body<'static>,
 ) -> Result<Vec<u8>, Fault> {
     let caller = user_of(hub, call, "channel")?;
     let name = call.params.name("channel")?.into_owned();
@@ -151,7 +181,10 @@ fn speak(
         return Err(Fault { data: Some(data), ..fault });
     }
     let mut body = body(visname.into_owned().into());
-    if let Body::ChannelMessage { channel, .. } | Body::ChannelEmote { channel, .. } = &mut body {
+    if let Body::ChannelMessage { channel, .. }
+    | Body::ChannelEmote { channel, .. }
+    | Body::ChannelTargetedEmote { channel, .. } = &mut body
+    {
         *channel = name.clone().into();
     }
     let message_id = hub.message_id(kind, &name);
@@ -190,6 +223,9 @@ pub(crate) fn received(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
     }
     if packet.header.from_mud == hub.muds[mud].settings.name {
         params.add("self", &true);
+    } else {
+        let now = hub.now.mono;
+        hub.muds[mud].elsewhere.spoke(now, channel, &packet.header.from_mud);
     }
     hub.emit(To::Channel(mud, channel), Weight::Channel, Some(Permission::Channel), event, params);
 }

@@ -1,13 +1,15 @@
 //! What comes from a router: which service a packet is for, and what follows from a link's state.
 
-use super::{channel, lists, or_empty, query, refuse, tell};
+use super::{channel, host, lists, or_empty, query, refuse, tell};
 use crate::api::json::Object;
+use crate::api::rpc::Fault;
 use crate::hub::{Hub, To, Weight};
-use crate::i3::packet::{Body, Header, Packet};
-use crate::i3::{FrameError, packet::PacketError};
+use crate::i3::packet::{Body, Packet, PacketError};
+use crate::i3::{FrameError, Value};
 use crate::link::LinkEvent;
 use crate::machine::ConnId;
 use crate::notice::{Level, Notice};
+use crate::pending::Question;
 
 /// Bytes of an unreadable frame that an operator is shown.
 const SHOWN_BYTES_MAX: usize = 200;
@@ -81,6 +83,7 @@ fn route(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
         }
         _ if !for_us => hub.metrics.packets_ignored += 1,
         Body::Tell { .. } | Body::Emoteto { .. } => tell::received(hub, mud, packet),
+        Body::Beep { .. } if one.offers("beep") => tell::received(hub, mud, packet),
         // Our own question, come back: routers send broadcasts to everybody, and probes go to ourselves.
         Body::LocateReq { .. } | Body::AuthMudReq {} | Body::PingReq {} if from_self => {}
         Body::WhoReq {}
@@ -89,15 +92,23 @@ fn route(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
         | Body::ChanWhoReq { .. }
         | Body::ChanUserReq { .. }
         | Body::AuthMudReq {} => query::asked(hub, mud, packet),
+        Body::ChanWhoReply { .. } => query::channel_members(hub, mud, packet),
+        Body::ChanUserReply { .. } => query::user_shown(hub, mud, packet),
+        Body::UcacheUpdate { .. } if !from_self => query::user_shown(hub, mud, packet),
         // A CoffeeMud router pings in its own name, where no answer can go.
         Body::PingReq {} if !from_router => query::asked(hub, mud, packet),
         Body::WhoReply { .. } | Body::FingerReply { .. } | Body::LocateReply { .. } => {
             query::answered(hub, mud, packet);
         }
         Body::Error { .. } => error(hub, mud, packet),
-        Body::ChanFilterReq { channel, packet } if from_router => pass_filter(hub, mud, channel, packet),
-        Body::Unknown { kind, .. } if header.to_mud.is_some() && !from_router && !from_self => {
-            let text = format!("the packet type {kind} is not known here");
+        Body::ChanFilterReq { channel, packet } if from_router => {
+            host::filter_asked(hub, mud, channel, packet)
+        }
+        // Known or not, it is not served here. An error packet or a reply is never answered.
+        Body::Unknown { .. } | Body::OobReq {} | Body::Beep { .. }
+            if header.to_mud.is_some() && !from_router && !from_self =>
+        {
+            let text = format!("the packet type {} is not served here", packet.body.kind());
             refuse(hub, mud, packet, "unk-type", text);
         }
         _ => hub.metrics.packets_ignored += 1,
@@ -146,15 +157,56 @@ pub(crate) fn link_event(hub: &mut Hub, mud: usize, event: Option<LinkEvent>) {
     }
 }
 
+/// What an error's copy of a packet tells of it.
+struct Original {
+    kind: String,
+    from_user: String,
+    to_mud: String,
+    /// The first field after the header.
+    about: String,
+}
+
+impl Original {
+    fn read(packet: &Value<'_>) -> Self {
+        let text = |at: usize| match packet {
+            Value::Array(fields) => match fields.get(at) {
+                Some(Value::Str(text)) => String::from_utf8_lossy(text).into_owned(),
+                _ => String::new(),
+            },
+            _ => String::new(),
+        };
+        Original { kind: text(0), from_user: text(3), to_mud: text(4), about: text(6) }
+    }
+
+    /// Whether it is what a waiting request has sent.
+    fn answers(&self, mud: usize, message_id: Option<&str>, question: &Question) -> bool {
+        let by = |asker: &str| asker.eq_ignore_ascii_case(&self.from_user);
+        match question {
+            Question::Who { mud: at, of, asker } => {
+                *at == mud && self.kind == "who-req" && *of == self.to_mud && by(asker)
+            }
+            Question::Finger { mud: at, of, asker } => {
+                *at == mud && self.kind == "finger-req" && *of == self.to_mud && by(asker)
+            }
+            Question::ChanUser { mud: at, of, user } => {
+                *at == mud && self.kind == "chan-user-req" && *of == self.to_mud && *user == self.about
+            }
+            Question::Verdict { mud: at, message_id: sent, .. } => {
+                *at == mud && Some(sent.as_str()) == message_id
+            }
+            // Of many muds asked, some refuse.
+            Question::Locate { .. } | Question::ChanWho { .. } => false,
+        }
+    }
+}
+
 /// Somebody could not do what we asked. Never answered.
 fn error(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
     let Body::Error { code, message, packet: original } = &packet.body else { return };
-    let kind = match original {
-        crate::i3::Value::Array(fields) => fields.first(),
-        _ => None,
-    };
-    // Half the network does not answer a locate: that is no news for anybody.
-    if matches!(kind, Some(crate::i3::Value::Str(kind)) if **kind == *b"locate-req") {
+    let about = Original::read(original);
+    // Half the network does not answer a locate: that is no news for anybody. A Dead Souls router giggles at every
+    // answer to a chan-filter-req, and does what it says.
+    if about.kind == "locate-req" || (about.kind == "chan-filter-reply" && &**message == "*giggles*") {
         hub.metrics.packets_ignored += 1;
         return;
     }
@@ -164,6 +216,11 @@ fn error(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
         let params = Object::default().with("error_code", code).with("message", message);
         return hub.emit(To::Mud(mud), Weight::Personal, None, "identity_warning", params);
     }
+    let message_id = hub.muds[mud].message_of(original).map(str::to_owned);
+    let waiters = hub.answer_waiters(|question| {
+        let refused = about.answers(mud, message_id.as_deref(), question);
+        refused.then(|| Err(Fault::gateway(code, false, format!("{}: {message}", packet.header.from_mud))))
+    });
     let mut params = Object::default()
         .with("error_code", code)
         .with("error_message", message)
@@ -171,16 +228,8 @@ fn error(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
         .with("to_mud", or_empty(packet.header.to_mud.as_ref()))
         .with("to_user", or_empty(packet.header.to_user.as_ref()))
         .with("context", "i3_packet_error");
-    if let Some(message_id) = hub.muds[mud].message_of(original) {
-        params.add("message_id", message_id);
+    if let Some(message_id) = message_id {
+        params.add("message_id", &message_id);
     }
-    hub.emit(To::Mud(mud), Weight::Personal, None, "error_occurred", params);
-}
-
-/// A filtered channel of ours: nobody here judges, so what comes may pass as it is.
-fn pass_filter(hub: &mut Hub, mud: usize, channel: &str, packet: &crate::i3::Value<'_>) {
-    let name = hub.muds[mud].settings.name.clone();
-    let router = hub.muds[mud].link.router().name.clone();
-    let body = Body::ChanFilterReply { channel: channel.into(), packet: packet.clone() };
-    hub.answer(mud, &Packet { header: Header::to_mud(&name, None, &router), body });
+    hub.emit(To::MudExcept(mud, &waiters), Weight::Personal, None, "error_occurred", params);
 }

@@ -7,6 +7,7 @@ use crate::api::rpc::Fault;
 use crate::hub::{Hub, To, Weight};
 use crate::i3::packet::{ChannelEntry, Mapping, MudEntry};
 use crate::network::mudlist::{Mud, MudChange, Status};
+use crate::pending::Question;
 use crate::settings::Permission;
 use serde::Serialize;
 
@@ -50,7 +51,15 @@ pub(crate) fn chanlist_received(
     let saves = changes.iter().map(|(name, _)| hub.muds[mud].save_channel(name)).collect();
     hub.save(saves);
     for (name, channel) in changes {
-        if channel.is_some() && !hub.muds[mud].is_news(hub.now.mono) {
+        hub.answer_waiters(|question| match question {
+            Question::Verdict { mud: at, message_id, channel: awaited, there } => {
+                let agreed = *at == mud && *awaited == name && *there == Some(channel.is_some());
+                agreed.then(|| Ok(super::host::verdict(&name, message_id, false)))
+            }
+            _ => None,
+        });
+        let one = &hub.muds[mud];
+        if channel.is_some() && !one.is_news(hub.now.mono) && !one.chanlist.is_settled(hub.now.mono) {
             continue;
         }
         let event = if channel.is_some() { "channel_added" } else { "channel_removed" };

@@ -1,9 +1,10 @@
-//! What the services of Intermud-3 mean, in both directions: [`tell`], [`channel`], [`query`] (who, finger, locate and
-//! the small questions), [`lists`]; [`gateway`] is about the gateway itself. [`inbound`] says which of them a packet is
-//! for.
+//! What the services of Intermud-3 mean, in both directions: [`tell`], [`channel`], [`host`] (channels of our own),
+//! [`query`] (who, finger, locate and the small questions), [`lists`]; [`gateway`] is about the gateway itself.
+//! [`inbound`] says which of them a packet is for.
 
 pub(crate) mod channel;
 pub(crate) mod gateway;
+pub(crate) mod host;
 pub(crate) mod inbound;
 pub(crate) mod lists;
 pub(crate) mod query;
@@ -15,6 +16,7 @@ use crate::hub::Hub;
 use crate::i3::packet::{Body, Header, Packet, Text};
 use crate::i3::text;
 use crate::network::Lookup;
+use crate::pending::Question;
 use crate::session::Identified;
 use std::borrow::Cow;
 
@@ -69,7 +71,7 @@ fn resolve_mud(hub: &Hub, mud: usize, name: &str) -> Result<String, Fault> {
 }
 
 /// What of a caller's text may leave.
-fn sendable<'a>(name: &str, text: &'a str) -> Result<Cow<'a, str>, Fault> {
+fn sendable<'a>(_: &Hub, _: &Call<'_>, name: &str, text: &'a str) -> Result<Cow<'a, str>, Fault> {
     let clean = text::outgoing(text);
     if clean.trim().is_empty() {
         return Err(Fault::params(format!("{name} holds nothing that can be sent")));
@@ -82,6 +84,19 @@ fn sender<'a>(call: &Call<'a>) -> Result<(Cow<'a, str>, Cow<'a, str>), Fault> {
     let from_user = call.params.optional_name("from_user")?.unwrap_or(Cow::Borrowed(NOBODY));
     let visname = call.params.optional_name("visname")?.unwrap_or_else(|| from_user.clone());
     Ok((from_user, visname))
+}
+
+/// What a request gets whose question nobody has answered in time.
+pub(crate) fn unanswered(hub: &mut Hub, question: &Question) -> Result<Vec<u8>, Fault> {
+    match question {
+        Question::Who { .. }
+        | Question::Finger { .. }
+        | Question::Locate { .. }
+        | Question::ChanUser { .. } => Err(Fault::gateway("no_answer", true, "no answer in time")),
+        // Who has answered by now is what there is to tell.
+        Question::ChanWho { mud, channel, .. } => Ok(query::members(hub, *mud, channel, "success")),
+        Question::Verdict { message_id, channel, .. } => Ok(host::verdict(channel, message_id, true)),
+    }
 }
 
 /// An error packet in answer to `packet`.

@@ -7,10 +7,12 @@ use crate::api::rpc::Fault;
 use crate::hub::{Hub, To, Weight};
 use crate::i3::packet::{Body, Header, Packet, Text, WhoRow};
 use crate::link::pacer::Class;
-use crate::network::{User, presence};
+use crate::network::{Shown, User, presence};
+use crate::pending::Question;
 use crate::settings::Permission;
 use serde::Serialize;
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// What a who-reply may hold besides its rows, in bytes.
 const WHO_REPLY_SPARE_BYTES: usize = 512;
@@ -22,41 +24,153 @@ fn from_user<'a>(call: &Call<'a>) -> Result<Cow<'a, str>, Fault> {
     Ok(call.params.optional_name("from_user")?.unwrap_or(Cow::Borrowed(NOBODY)))
 }
 
+/// How long an answer is waited for, unless the caller says otherwise.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// The longest wait that a caller may ask for, in seconds.
+const ANSWER_SECONDS_MAX: f64 = 60.0;
+
+/// Muds that one channel_who asks: those heard last. Each question is a packet that must be paced.
+const CHANNEL_WHO_MUDS_MAX: usize = 16;
+
+/// Whether the caller waits for the answer itself, and for how long.
+fn waits(call: &Call<'_>) -> Result<Option<Duration>, Fault> {
+    let timeout = call.params.optional_seconds("timeout", ANSWER_SECONDS_MAX)?.unwrap_or(ANSWER_WITHIN);
+    Ok(call.params.flag("wait")?.then_some(timeout))
+}
+
+/// Asks a question. The answer is an event, or, for who waits, the answer to the request.
+fn ask(
+    hub: &mut Hub,
+    call: &Call<'_>,
+    mud: usize,
+    packet: &Packet<'_>,
+    question: Question,
+    requested: Object,
+) -> Result<Option<Vec<u8>>, Fault> {
+    let waits = waits(call)?;
+    hub.send_packet(mud, Class::Query, packet, None)?;
+    match waits {
+        None => Ok(Some(requested.finish())),
+        Some(timeout) => hub.wait(call, question, timeout).map(|()| None),
+    }
+}
+
 /// The method `who`.
-pub(crate) fn who(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+pub(crate) fn who(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u8>>, Fault> {
     let caller = user_of(hub, call, "who")?;
-    let target_mud = resolve_mud(hub, caller.mud, &call.params.name("target_mud")?)?;
-    let from_user = from_user(call)?;
-    let header = Header::to_mud(&caller.mud_name, Some(&from_user), &target_mud);
-    hub.send_packet(caller.mud, Class::Query, &Packet { header, body: Body::WhoReq {} }, None)?;
-    Ok(Object::default().with("status", "requested").with("mud_name", &target_mud).finish())
+    let of = resolve_mud(hub, caller.mud, &call.params.name("target_mud")?)?;
+    let asker = from_user(call)?;
+    let packet =
+        Packet { header: Header::to_mud(&caller.mud_name, Some(&asker), &of), body: Body::WhoReq {} };
+    let requested = Object::default().with("status", "requested").with("mud_name", &of);
+    let question = Question::Who { mud: caller.mud, of: of.clone(), asker: asker.to_string() };
+    ask(hub, call, caller.mud, &packet, question, requested)
 }
 
 /// The method `finger`.
-pub(crate) fn finger(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+pub(crate) fn finger(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u8>>, Fault> {
     let caller = user_of(hub, call, "finger")?;
-    let target_mud = resolve_mud(hub, caller.mud, &call.params.name("target_mud")?)?;
+    let of = resolve_mud(hub, caller.mud, &call.params.name("target_mud")?)?;
     let target_user = call.params.name("target_user")?;
-    let from_user = from_user(call)?;
-    let header = Header::to_mud(&caller.mud_name, Some(&from_user), &target_mud);
+    let asker = from_user(call)?;
     let body = Body::FingerReq { user: target_user.to_lowercase().into() };
-    hub.send_packet(caller.mud, Class::Query, &Packet { header, body }, None)?;
-    Ok(Object::default()
-        .with("status", "requested")
-        .with("mud_name", &target_mud)
-        .with("user_name", &target_user)
-        .finish())
+    let packet = Packet { header: Header::to_mud(&caller.mud_name, Some(&asker), &of), body };
+    let requested =
+        Object::default().with("status", "requested").with("mud_name", &of).with("user_name", &target_user);
+    let question = Question::Finger { mud: caller.mud, of: of.clone(), asker: asker.to_string() };
+    ask(hub, call, caller.mud, &packet, question, requested)
 }
 
 /// The method `locate`.
-pub(crate) fn locate(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+pub(crate) fn locate(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u8>>, Fault> {
     let caller = user_of(hub, call, "locate")?;
     let target_user = call.params.name("target_user")?;
-    let from_user = from_user(call)?;
-    let header = Header::broadcast(&caller.mud_name, Some(&from_user));
+    let asker = from_user(call)?;
     let body = Body::LocateReq { user: target_user.to_lowercase().into() };
-    hub.send_packet(caller.mud, Class::Query, &Packet { header, body }, None)?;
-    Ok(Object::default().with("status", "requested").with("user_name", &target_user).finish())
+    let packet = Packet { header: Header::broadcast(&caller.mud_name, Some(&asker)), body };
+    let requested = Object::default().with("status", "requested").with("user_name", &target_user);
+    let question = Question::Locate { mud: caller.mud, asker: asker.to_string() };
+    ask(hub, call, caller.mud, &packet, question, requested)
+}
+
+/// The method `channel_user`: what a user of another mud is called. What is remembered is answered at once.
+pub(crate) fn channel_user(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u8>>, Fault> {
+    let caller = user_of(hub, call, "channel")?;
+    let of = resolve_mud(hub, caller.mud, &call.params.name("target_mud")?)?;
+    let target_user = call.params.name("target_user")?.to_lowercase();
+    if let Some(shown) = hub.muds[caller.mud].ucache.find(&of, &target_user) {
+        return Ok(Some(shown_user(&of, &target_user, shown)));
+    }
+    let timeout = call.params.optional_seconds("timeout", ANSWER_SECONDS_MAX)?.unwrap_or(ANSWER_WITHIN);
+    let body = Body::ChanUserReq { user: target_user.as_str().into() };
+    let packet = Packet { header: Header::to_mud(&caller.mud_name, None, &of), body };
+    hub.send_packet(caller.mud, Class::Query, &packet, None)?;
+    let question = Question::ChanUser { mud: caller.mud, of, user: target_user };
+    hub.wait(call, question, timeout).map(|()| None)
+}
+
+fn shown_user(mud: &str, user: &str, shown: &Shown) -> Vec<u8> {
+    Object::default()
+        .with("status", "success")
+        .with("mud_name", mud)
+        .with("user_name", user)
+        .with("visname", &shown.visname)
+        .with("gender", &shown.gender)
+        .finish()
+}
+
+/// The method `channel_who`: who hears a channel, on one mud or on those that were heard there last.
+pub(crate) fn channel_who(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u8>>, Fault> {
+    let caller = user_of(hub, call, "channel")?;
+    let channel = call.params.name("channel")?.into_owned();
+    let asker = from_user(call)?;
+    let waits = waits(call)?;
+    let targets = match call.params.optional_name("target_mud")? {
+        Some(name) => vec![resolve_mud(hub, caller.mud, &name)?],
+        None => {
+            let mut heard = hub.muds[caller.mud].elsewhere.muds(&channel, CHANNEL_WHO_MUDS_MAX);
+            heard.retain(|mud| *mud != caller.mud_name);
+            heard
+        }
+    };
+    for target in &targets {
+        let header = Header::to_mud(&caller.mud_name, Some(&asker), target);
+        let body = Body::ChanWhoReq { channel: channel.as_str().into() };
+        hub.send_packet(caller.mud, Class::Query, &Packet { header, body }, None)?;
+    }
+    match waits {
+        Some(timeout) if !targets.is_empty() => {
+            let question = Question::ChanWho { mud: caller.mud, channel, open: targets };
+            hub.wait(call, question, timeout).map(|()| None)
+        }
+        Some(_) => Ok(Some(members(hub, caller.mud, &channel, "success"))),
+        None => Ok(Some(members(hub, caller.mud, &channel, "requested"))),
+    }
+}
+
+#[derive(Serialize)]
+struct Members<'a> {
+    mud: &'a str,
+    users: &'a [String],
+}
+
+/// Who is known to hear a channel, here and elsewhere.
+pub(crate) fn members(hub: &Hub, mud: usize, channel: &str, status: &str) -> Vec<u8> {
+    let (one, now) = (&hub.muds[mud], hub.now.mono);
+    let mut known = one.elsewhere.members(now, channel);
+    if one.listeners.contains_key(channel) {
+        let here = one.presence.users(now).map(|user| user.name.clone()).collect();
+        known.insert(0, (one.settings.name.clone(), here));
+    }
+    let rows: Vec<_> = known.iter().map(|(mud, users)| Members { mud, users }).collect();
+    let users: Vec<&str> = known.iter().flat_map(|(_, users)| users).map(String::as_str).collect();
+    Object::default()
+        .with("status", status)
+        .with("channel", channel)
+        .with("members", &rows)
+        .with("users", &users)
+        .finish()
 }
 
 /// The method `presence_sync`.
@@ -66,7 +180,15 @@ pub(crate) fn presence_sync(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, F
     let caller = if caller.may_speak { caller } else { super::speaker(hub, call)? };
     let users = presence::parse_users(&call.params.list("users")?).map_err(|error| Fault::params(error.0))?;
     let count = users.len();
-    hub.muds[caller.mud].presence.replace(hub.now.mono, users);
+    let renamed = hub.muds[caller.mud].presence.replace(hub.now.mono, users);
+    if hub.muds[caller.mud].offers("ucache") && hub.muds[caller.mud].link.is_ready() {
+        for user in renamed {
+            // The game publishes no gender: neuter.
+            let (key, visname) = (user.name.to_lowercase(), user.name.as_str());
+            let body = Body::UcacheUpdate { user: key.as_str().into(), visname: visname.into(), gender: 2 };
+            hub.answer(caller.mud, &Packet { header: Header::broadcast(&caller.mud_name, None), body });
+        }
+    }
     Ok(Object::default()
         .with("status", "synchronized")
         .with("mud_name", &caller.mud_name)
@@ -254,16 +376,15 @@ struct UserInfo<'a> {
     level_name: Option<&'a str>,
 }
 
-/// An answer to one of ours.
-pub(crate) fn answered(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
+/// The answer to a who, finger or locate, as an event and as a result.
+fn reply(packet: &Packet<'_>) -> Object {
     let mut params = Object::default()
         .with("from_mud", &packet.header.from_mud)
         .with("to_mud", or_empty(packet.header.to_mud.as_ref()))
         .with("to_user", or_empty(packet.header.to_user.as_ref()));
-    let event = match &packet.body {
+    match &packet.body {
         Body::WhoReply { users } => {
             params.add("users", &users.iter().map(WhoUser::from_row).collect::<Vec<_>>());
-            "who_reply"
         }
         Body::FingerReply {
             visname,
@@ -291,18 +412,113 @@ pub(crate) fn answered(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
                 level_name: (number.is_none() && !level.is_empty()).then_some(level),
             };
             params.add("user_info", &info);
-            "finger_reply"
         }
         Body::LocateReply { located_mud, located_user, idle, status } => {
             params.add("located_mud", located_mud);
             params.add("located_user", located_user);
             params.add("idle", idle);
             params.add("status", or_empty(status.as_ref()));
-            "locate_reply"
         }
-        _ => return,
+        _ => {}
+    }
+    params
+}
+
+/// An answer to one of ours: for those who wait for it the answer to their request, for all others an event.
+pub(crate) fn answered(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
+    let from = &*packet.header.from_mud;
+    let to = or_empty(packet.header.to_user.as_ref());
+    let waiters = hub.answer_waiters(|question| {
+        let theirs = match (&packet.body, question) {
+            (Body::WhoReply { .. }, Question::Who { mud: at, of, asker })
+            | (Body::FingerReply { .. }, Question::Finger { mud: at, of, asker }) => {
+                *at == mud && of == from && asker.eq_ignore_ascii_case(to)
+            }
+            (Body::LocateReply { .. }, Question::Locate { mud: at, asker }) => {
+                *at == mud && asker.eq_ignore_ascii_case(to)
+            }
+            _ => false,
+        };
+        theirs.then(|| {
+            let mut result = reply(packet);
+            if let Body::WhoReply { users } = &packet.body {
+                let names: Vec<String> = users.iter().map(|row| row.visname.to_string()).collect();
+                result.add("members", &[Members { mud: from, users: &names }]);
+            }
+            Ok(result.finish())
+        })
+    });
+    let event = match &packet.body {
+        Body::WhoReply { .. } => "who_reply",
+        Body::FingerReply { .. } => "finger_reply",
+        _ => "locate_reply",
     };
-    hub.emit(To::Mud(mud), Weight::Personal, Some(Permission::Info), event, params);
+    hub.emit(To::MudExcept(mud, &waiters), Weight::Personal, Some(Permission::Info), event, reply(packet));
+}
+
+/// Who hears a channel on another mud.
+pub(crate) fn channel_members(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
+    let Body::ChanWhoReply { channel, users } = &packet.body else { return };
+    let from = packet.header.from_mud.to_string();
+    // A CoffeeMud router loses the name of the channel: then it is the one that this mud was asked about.
+    let mut asked = channel.to_string();
+    hub.answer_waiters(|question| {
+        if let Question::ChanWho { mud: at, channel, open } = question
+            && *at == mud
+            && asked.is_empty()
+            && open.contains(&from)
+        {
+            asked.clone_from(channel);
+        }
+        None
+    });
+    if asked.is_empty() {
+        hub.metrics.packets_ignored += 1;
+        return;
+    }
+    let names: Vec<String> = users.iter().map(ToString::to_string).collect();
+    let now = hub.now.mono;
+    hub.muds[mud].elsewhere.answered(now, &asked, &from, names.clone());
+    let result = members(hub, mud, &asked, "success");
+    let waiters = hub.answer_waiters(|question| match question {
+        Question::ChanWho { mud: at, channel, open } if *at == mud && *channel == asked => {
+            open.retain(|mud| *mud != from);
+            open.is_empty().then(|| Ok(result.clone()))
+        }
+        _ => None,
+    });
+    let params = Object::default()
+        .with("from_mud", &from)
+        .with("to_user", or_empty(packet.header.to_user.as_ref()))
+        .with("channel", &asked)
+        .with("users", &names);
+    hub.emit(
+        To::MudExcept(mud, &waiters),
+        Weight::Personal,
+        Some(Permission::Info),
+        "channel_who_reply",
+        params,
+    );
+}
+
+/// What a user of another mud is called: an answer, or a broadcast.
+pub(crate) fn user_shown(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
+    let (Body::ChanUserReply { user, visname, gender } | Body::UcacheUpdate { user, visname, gender }) =
+        &packet.body
+    else {
+        return;
+    };
+    let from = &*packet.header.from_mud;
+    let shown = Shown { visname: visname.to_string(), gender: *gender };
+    hub.answer_waiters(|question| match question {
+        Question::ChanUser { mud: at, of, user: asked }
+            if *at == mud && of == from && asked.eq_ignore_ascii_case(user) =>
+        {
+            Some(Ok(shown_user(from, asked, &shown)))
+        }
+        _ => None,
+    });
+    hub.muds[mud].ucache.learn(from, user, shown);
 }
 
 #[cfg(test)]

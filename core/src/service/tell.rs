@@ -8,17 +8,20 @@ use crate::hub::{Hub, To, Weight};
 use crate::i3::packet::{Body, Header, Packet};
 use crate::link::pacer::{Class, Origin};
 use crate::settings::Permission;
+use std::borrow::Cow;
 
 /// The method `tell`.
 pub(crate) fn tell(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     let message = call.params.text("message")?;
-    send(hub, call, "tell", &sendable("message", &message)?)
+    let message = sendable(hub, call, "message", &message)?;
+    send(hub, call, "tell", &message)
 }
 
 /// The method `emoteto`.
 pub(crate) fn emoteto(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     let emote = call.params.text_or("emote", "message")?;
-    send(hub, call, "emoteto", &sendable("emote", &emote)?)
+    let emote = sendable(hub, call, "emote", &emote)?;
+    send(hub, call, "emoteto", &emote)
 }
 
 fn send(hub: &mut Hub, call: &Call<'_>, kind: &'static str, text: &str) -> Result<Vec<u8>, Fault> {
@@ -45,11 +48,31 @@ fn send(hub: &mut Hub, call: &Call<'_>, kind: &'static str, text: &str) -> Resul
     Ok(Object::default().with("status", "sent").with("message_id", &message_id).finish())
 }
 
-/// A tell or an emoteto for one of ours.
+/// The method `beep`.
+pub(crate) fn beep(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+    let caller = user_of(hub, call, "beep")?;
+    let target_mud = resolve_mud(hub, caller.mud, &call.params.name("target_mud")?)?;
+    let target_user = call.params.name("target_user")?.to_lowercase();
+    let (from_user, visname) = sender(call)?;
+    // Its reader dies of any type that it does not know, and no tell says the same.
+    if hub.muds[caller.mud].mudlist.get(&target_mud).is_some_and(crate::network::Mud::is_coffeemud) {
+        return Err(Fault::gateway("not_supported", false, format!("{target_mud} takes no beep")));
+    }
+    let message_id = hub.message_id("beep", &caller.mud_name);
+    let header = Header::to_user(&caller.mud_name, Some(&from_user), &target_mud, &target_user);
+    let origin = Origin { message_id: message_id.clone(), from_user: from_user.to_string() };
+    let packet = Packet { header, body: Body::Beep { visname: visname.clone() } };
+    hub.send_packet(caller.mud, Class::Prompt, &packet, Some(origin))?;
+    hub.muds[caller.mud].remember_sent("beep", &from_user, [&target_mud, &target_user], &message_id);
+    Ok(Object::default().with("status", "sent").with("message_id", &message_id).finish())
+}
+
+/// A tell, an emoteto or a beep for one of ours.
 pub(crate) fn received(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
     let (event, visname, message) = match &packet.body {
         Body::Tell { visname, message } => ("tell_received", visname, message),
         Body::Emoteto { visname, message } => ("emoteto_received", visname, message),
+        Body::Beep { visname } => ("beep_received", visname, &Cow::Borrowed("")),
         _ => return,
     };
     let to_user = or_empty(packet.header.to_user.as_ref());
