@@ -77,6 +77,8 @@ pub struct LinkSettings {
     pub queue_packets_max: usize,
     /// The longest frame that is sent; Dead Souls' stock limit is 10,000 bytes.
     pub frame_bytes_max: usize,
+    /// A tell or a channel line that does not fit into a frame goes in several, cut at word ends; else it is refused.
+    pub split_long_texts: bool,
 }
 
 impl Default for LinkSettings {
@@ -91,6 +93,7 @@ impl Default for LinkSettings {
             packets_per_second: Some(8),
             queue_packets_max: 1000,
             frame_bytes_max: 9500,
+            split_long_texts: false,
         }
     }
 }

@@ -61,7 +61,7 @@ pub struct Stage {
 
 /// The settings of a gateway for tests: one mud, all services, the key `<name>-key`, no rate limits.
 pub fn settings(mud: &str, routers: &[String]) -> Settings {
-    let services = ["tell", "emoteto", "channel", "who", "finger", "locate", "auth", "ucache"];
+    let services = ["tell", "emoteto", "beep", "channel", "who", "finger", "locate", "auth", "ucache"];
     let router = |name: &String| RouterSettings { name: name.clone(), host: name.clone(), port: 4000 };
     Settings {
         muds: vec![MudSettings {
@@ -114,6 +114,11 @@ impl Stage {
             gateways: BTreeMap::new(),
             peers: BTreeMap::new(),
         }
+    }
+
+    /// The connection of a peer.
+    pub fn script(&self, name: &str) -> usize {
+        self.peers[name].script
     }
 
     fn report(&self) -> String {
@@ -229,6 +234,14 @@ impl Stage {
             }
             Some(("channel", name)) => {
                 settings.muds[0].channels.push(name.to_owned());
+                Ok(())
+            }
+            Some(("frame", most)) => {
+                settings.link.frame_bytes_max = most.parse().map_err(|_| "no number")?;
+                Ok(())
+            }
+            Some(("split", _)) => {
+                settings.link.split_long_texts = true;
                 Ok(())
             }
             Some(("queue", most)) => {

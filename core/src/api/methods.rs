@@ -53,13 +53,19 @@ pub(crate) struct Call<'a> {
     pub(crate) batch: Option<(u64, usize)>,
 }
 
+/// The result of a request, as JSON.
+type Outcome = Result<Vec<u8>, Fault>;
+
+/// The same, or nothing yet.
+type LaterOutcome = Result<Option<Vec<u8>>, Fault>;
+
 /// How a method is answered.
 #[derive(Clone, Copy, Debug)]
 enum Run {
     /// At once.
-    Now(fn(&mut Hub, &Call<'_>) -> Result<Vec<u8>, Fault>),
+    Now(fn(&mut Hub, &Call<'_>) -> Outcome),
     /// At once, or (`None`) later, through [`Hub::wait`].
-    Later(fn(&mut Hub, &Call<'_>) -> Result<Option<Vec<u8>>, Fault>),
+    Later(fn(&mut Hub, &Call<'_>) -> LaterOutcome),
 }
 
 /// Who may call.
@@ -398,12 +404,7 @@ fn one(
     }))
 }
 
-fn run(
-    hub: &mut Hub,
-    conn: ConnId,
-    request: &Request<'_>,
-    batch: Option<(u64, usize)>,
-) -> Result<Option<Vec<u8>>, Fault> {
+fn run(hub: &mut Hub, conn: ConnId, request: &Request<'_>, batch: Option<(u64, usize)>) -> LaterOutcome {
     let now = hub.now.mono;
     let method = find(&request.method);
     let Some(session) = hub.sessions.get_mut(conn) else {

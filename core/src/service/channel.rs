@@ -1,13 +1,13 @@
 //! Channels: hearing and speaking.
 
-use super::{caller, or_empty, sendable, sender, user_of};
+use super::{caller, or_empty, send_text, sendable, sender, user_of};
 use crate::api::json::Object;
 use crate::api::methods::Call;
 use crate::api::rpc::{Fault, code};
 use crate::hub::{Hub, To, Weight};
 use crate::i3::packet::{Body, Header, Packet};
 use crate::link::pacer::{Class, Origin};
-use crate::session::Joined;
+use crate::session::{Identified, Joined};
 use crate::settings::Permission;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -112,39 +112,91 @@ fn listen(hub: &mut Hub, mud: usize, channel: &str, on: bool) -> Result<(), Faul
     hub.send_packet(mud, Class::Chatter, &Packet { header, body }, None)
 }
 
+/// Who is about to speak where.
+struct Speaking<'a> {
+    caller: Identified,
+    channel: String,
+    from_user: Cow<'a, str>,
+    visname: Cow<'a, str>,
+}
+
+impl<'a> Speaking<'a> {
+    fn new(hub: &Hub, call: &Call<'a>) -> Result<Self, Fault> {
+        let caller = user_of(hub, call, "channel")?;
+        let channel = call.params.name("channel")?.into_owned();
+        let (from_user, visname) = sender(call)?;
+        let joined = hub.sessions.get(call.conn).and_then(|session| session.channels.get(&channel));
+        if joined == Some(&Joined::ListenOnly) {
+            let data = serde_json::json!({"needs": "channel_join without listen_only"});
+            let fault = Fault::new(code::PERMISSION, format!("this session only listens to {channel}"));
+            return Err(Fault { data: Some(data), ..fault });
+        }
+        Ok(Speaking { caller, channel, from_user, visname })
+    }
+
+    /// Sends what `body` makes of the text; `may_split` says whether a long one may go in parts.
+    fn say(
+        &self,
+        hub: &mut Hub,
+        kind: &str,
+        text: &str,
+        may_split: bool,
+        body: impl Fn(String) -> Body<'a>,
+    ) -> Result<Vec<u8>, Fault> {
+        let message_id = hub.message_id(kind, &self.channel);
+        let origin = Origin { message_id: message_id.clone(), from_user: self.from_user.to_string() };
+        let wire_kind = body(String::new()).kind().to_owned();
+        let mud = self.caller.mud;
+        let mud_name = self.caller.mud_name.clone();
+        let header = Header {
+            from_mud: mud_name.into(),
+            from_user: Some(self.from_user.clone()),
+            ..Header::broadcast("", None)
+        };
+        if may_split {
+            send_text(hub, mud, Class::Chatter, &header, text, &origin, body)?;
+        } else {
+            let packet = Packet { header, body: body(text.to_owned()) };
+            hub.send_packet(mud, Class::Chatter, &packet, Some(origin))?;
+        }
+        hub.muds[mud].remember_sent(&wire_kind, &self.from_user, [&self.channel, ""], &message_id);
+        Ok(Object::default().with("status", "sent").with("message_id", &message_id).finish())
+    }
+}
+
 /// The method `channel_send`.
 pub(crate) fn send(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     let message = call.params.text("message")?;
     let message = sendable(hub, call, "message", &message)?;
-    speak(hub, call, "channel", |visname| Body::ChannelMessage {
-        channel: "".into(),
-        visname,
-        message: message.clone().into_owned().into(),
+    let speaking = Speaking::new(hub, call)?;
+    speaking.say(hub, "channel", &message, true, |message| Body::ChannelMessage {
+        channel: speaking.channel.clone().into(),
+        visname: speaking.visname.clone(),
+        message: message.into(),
     })
 }
 
 /// The method `channel_emote`.
 pub(crate) fn emote(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     let emote = call.params.text_or("emote", "message")?;
-    let emote = sendable(hub, call, "emote", &emote)?;
-    // Routers append " (from name@mud)" to an emote without $N.
-    let message = with_name(emote);
-    speak(hub, call, "channel_emote", |visname| Body::ChannelEmote {
-        channel: "".into(),
-        visname,
-        message: message.clone().into(),
+    let emote = with_name(sendable(hub, call, "emote", &emote)?);
+    let speaking = Speaking::new(hub, call)?;
+    speaking.say(hub, "channel_emote", &emote, false, |message| Body::ChannelEmote {
+        channel: speaking.channel.clone().into(),
+        visname: speaking.visname.clone(),
+        message: message.into(),
     })
 }
 
-/// Puts `$N` in front where it is missing.
+/// Puts `$N` in front where it is missing: routers append " (from name@mud)" to an emote without.
 fn with_name(emote: Cow<'_, str>) -> String {
     if emote.contains("$N") { emote.into_owned() } else { format!("$N {emote}") }
 }
 
 /// The method `channel_targeted_emote`.
 pub(crate) fn targeted_emote(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
-    let caller = user_of(hub, call, "channel")?;
-    let target_mud = super::resolve_mud(hub, caller.mud, &call.params.name("target_mud")?)?;
+    let speaking = Speaking::new(hub, call)?;
+    let target_mud = super::resolve_mud(hub, speaking.caller.mud, &call.params.name("target_mud")?)?;
     let target_user = call.params.name("target_user")?;
     let target_visname = call.params.optional_name("target_visname")?.unwrap_or_else(|| target_user.clone());
     let message = call.params.text_or("message", "emote")?;
@@ -153,47 +205,15 @@ pub(crate) fn targeted_emote(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, 
         Some(text) => with_name(sendable(hub, call, "message_target", &text)?),
         None => message.clone(),
     };
-    let (target_user, target_visname) = (target_user.to_lowercase(), target_visname.into_owned());
-    speak(hub, call, "channel_targeted_emote", |visname| Body::ChannelTargetedEmote {
-        channel: "".into(),
-        target_mud: target_mud.into(),
-        target_user: target_user.into(),
+    speaking.say(hub, "channel_targeted_emote", &message, false, |message| Body::ChannelTargetedEmote {
+        channel: speaking.channel.clone().into(),
+        target_mud: target_mud.clone().into(),
+        target_user: target_user.to_lowercase().into(),
         message_others: message.into(),
-        message_target: message_target.into(),
-        visname,
-        target_visname: target_visname.into(),
+        message_target: message_target.clone().into(),
+        visname: speaking.visname.clone(),
+        target_visname: target_visname.clone(),
     })
-}
-
-fn speak(
-    hub: &mut Hub,
-    call: &Call<'_>,
-    kind: &str,
-    body: impl FnOnce(Cow<'static, str>) -> Body<'static>,
-) -> Result<Vec<u8>, Fault> {
-    let caller = user_of(hub, call, "channel")?;
-    let name = call.params.name("channel")?.into_owned();
-    let (from_user, visname) = sender(call)?;
-    let joined = hub.sessions.get(call.conn).and_then(|session| session.channels.get(&name));
-    if joined == Some(&Joined::ListenOnly) {
-        let data = serde_json::json!({"needs": "channel_join without listen_only"});
-        let fault = Fault::new(code::PERMISSION, format!("this session only listens to {name}"));
-        return Err(Fault { data: Some(data), ..fault });
-    }
-    let mut body = body(visname.into_owned().into());
-    if let Body::ChannelMessage { channel, .. }
-    | Body::ChannelEmote { channel, .. }
-    | Body::ChannelTargetedEmote { channel, .. } = &mut body
-    {
-        *channel = name.clone().into();
-    }
-    let message_id = hub.message_id(kind, &name);
-    let origin = Origin { message_id: message_id.clone(), from_user: from_user.to_string() };
-    let wire_kind = body.kind().to_owned();
-    let packet = Packet { header: Header::broadcast(&caller.mud_name, Some(&from_user)), body };
-    hub.send_packet(caller.mud, Class::Chatter, &packet, Some(origin))?;
-    hub.muds[caller.mud].remember_sent(&wire_kind, &from_user, [&name, ""], &message_id);
-    Ok(Object::default().with("status", "sent").with("message_id", &message_id).finish())
 }
 
 /// A line or an emote on a channel.

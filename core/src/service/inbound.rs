@@ -102,7 +102,7 @@ fn route(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
         }
         Body::Error { .. } => error(hub, mud, packet),
         Body::ChanFilterReq { channel, packet } if from_router => {
-            host::filter_asked(hub, mud, channel, packet)
+            host::filter_asked(hub, mud, channel, packet);
         }
         // Known or not, it is not served here. An error packet or a reply is never answered.
         Body::Unknown { .. } | Body::OobReq {} | Body::Beep { .. }

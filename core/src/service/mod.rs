@@ -14,7 +14,8 @@ use crate::api::methods::Call;
 use crate::api::rpc::{Fault, code};
 use crate::hub::Hub;
 use crate::i3::packet::{Body, Header, Packet, Text};
-use crate::i3::text;
+use crate::i3::{frame, text};
+use crate::link::pacer::{Class, Origin};
 use crate::network::Lookup;
 use crate::pending::Question;
 use crate::session::Identified;
@@ -79,6 +80,73 @@ fn sendable<'a>(_: &Hub, _: &Call<'_>, name: &str, text: &'a str) -> Result<Cow<
     Ok(clean)
 }
 
+/// Packets that one text may be cut into.
+const PARTS_MAX: usize = 10;
+
+/// Sends a text in one packet, or, where the settings say so and it does not fit, in several, cut at word ends. All of
+/// them are accepted or none.
+fn send_text<'a>(
+    hub: &mut Hub,
+    mud: usize,
+    class: Class,
+    header: &Header<'a>,
+    text: &str,
+    origin: &Origin,
+    body: impl Fn(String) -> Body<'a>,
+) -> Result<(), Fault> {
+    let packet = |text: String| Packet { header: header.clone(), body: body(text) };
+    let most = hub.settings.link.frame_bytes_max;
+    if !hub.settings.link.split_long_texts || packet_bytes(&packet(text.to_owned())) <= most {
+        return hub.send_packet(mud, class, &packet(text.to_owned()), Some(origin.clone()));
+    }
+    let room = most.saturating_sub(packet_bytes(&packet(String::new())));
+    let parts = cut(text, room);
+    if parts.len() > PARTS_MAX || room == 0 {
+        return Err(Fault::params(format!(
+            "the text has {} bytes; it would take more than {PARTS_MAX} packets",
+            text.len()
+        )));
+    }
+    if hub.muds[mud].pacer.len() + parts.len() > hub.settings.link.queue_packets_max {
+        return Err(Fault::gateway("queue_full", true, "too many packets wait for the router"));
+    }
+    for part in parts {
+        hub.send_packet(mud, class, &packet(part.to_owned()), Some(origin.clone()))?;
+    }
+    Ok(())
+}
+
+fn packet_bytes(packet: &Packet<'_>) -> usize {
+    let mut bytes = Vec::new();
+    frame::append(&mut bytes, |text| packet.encode(text))
+}
+
+/// Cuts a text into parts of at most `room` bytes as they are written, escapes counted: after the last blank that fits,
+/// or, in a longer word, anywhere between characters.
+fn cut(text: &str, room: usize) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (mut used, mut end, mut word_end) = (0, rest.len(), None);
+        for (at, c) in rest.char_indices() {
+            used += if matches!(c, '"' | '\\') { 2 } else { c.len_utf8() };
+            if used > room {
+                end = if c == ' ' { at } else { word_end.unwrap_or(at) };
+                break;
+            }
+            if c == ' ' {
+                word_end = Some(at);
+            }
+        }
+        // A room smaller than one character: take it all the same, the frame limit refuses it.
+        let first = rest.chars().next().map_or(0, char::len_utf8);
+        let (part, later) = rest.split_at(end.max(first));
+        parts.push(part);
+        rest = later.trim_start_matches(' ');
+    }
+    parts
+}
+
 /// The sender of a request: the user and the name to show.
 fn sender<'a>(call: &Call<'a>) -> Result<(Cow<'a, str>, Cow<'a, str>), Fault> {
     let from_user = call.params.optional_name("from_user")?.unwrap_or(Cow::Borrowed(NOBODY));
@@ -113,4 +181,21 @@ fn refuse(hub: &mut Hub, mud: usize, packet: &Packet<'_>, code: &'static str, me
 /// The text, or nothing.
 fn or_empty<'t>(text: Option<&'t Text<'_>>) -> &'t str {
     text.map_or("", |text| text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cut;
+
+    #[test]
+    fn long_texts_are_cut_at_word_ends() {
+        assert_eq!(cut("one two three", 100), ["one two three"]);
+        assert_eq!(cut("one two three", 7), ["one two", "three"]);
+        assert_eq!(cut("one two three", 8), ["one two", "three"]);
+        assert_eq!(cut("incomprehensible", 6), ["incomp", "rehens", "ible"]);
+        // Escapes count, characters stay whole.
+        assert_eq!(cut("\"\"\" ab", 6), ["\"\"\"", "ab"]);
+        assert_eq!(cut("ééé", 5), ["éé", "é"]);
+        assert_eq!(cut("", 5), [""; 0]);
+    }
 }

@@ -1,6 +1,6 @@
 //! tell and emoteto.
 
-use super::{or_empty, refuse, resolve_mud, sendable, sender, user_of};
+use super::{or_empty, refuse, resolve_mud, send_text, sendable, sender, user_of};
 use crate::api::json::Object;
 use crate::api::methods::Call;
 use crate::api::rpc::Fault;
@@ -33,18 +33,18 @@ fn send(hub: &mut Hub, call: &Call<'_>, kind: &'static str, text: &str) -> Resul
     // A CoffeeMud's reader dies of an emoteto, and its router passes none on.
     let as_tell = kind == "emoteto"
         && hub.muds[caller.mud].mudlist.get(&target_mud).is_some_and(crate::network::Mud::is_coffeemud);
-    let body = match kind {
-        "emoteto" if as_tell => {
-            Body::Tell { visname: visname.clone(), message: text.replace("$N", &visname).into() }
-        }
-        "emoteto" => Body::Emoteto { visname, message: text.into() },
-        _ => Body::Tell { visname, message: text.into() },
-    };
+    let wire_kind = if as_tell { "tell" } else { kind };
+    let text = if as_tell { Cow::Owned(text.replace("$N", &visname)) } else { Cow::Borrowed(text) };
     let header = Header::to_user(&caller.mud_name, Some(&from_user), &target_mud, &target_user);
     let origin = Origin { message_id: message_id.clone(), from_user: from_user.to_string() };
-    let wire_kind = body.kind().to_owned();
-    hub.send_packet(caller.mud, Class::Prompt, &Packet { header, body }, Some(origin))?;
-    hub.muds[caller.mud].remember_sent(&wire_kind, &from_user, [&target_mud, &target_user], &message_id);
+    if wire_kind == "tell" {
+        let body = |message: String| Body::Tell { visname: visname.clone(), message: message.into() };
+        send_text(hub, caller.mud, Class::Prompt, &header, &text, &origin, body)?;
+    } else {
+        let body = Body::Emoteto { visname, message: text };
+        hub.send_packet(caller.mud, Class::Prompt, &Packet { header, body }, Some(origin))?;
+    }
+    hub.muds[caller.mud].remember_sent(wire_kind, &from_user, [&target_mud, &target_user], &message_id);
     Ok(Object::default().with("status", "sent").with("message_id", &message_id).finish())
 }
 
