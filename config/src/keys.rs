@@ -95,6 +95,7 @@ const USED: &[&str] = &[
     "router.pacing.enabled",
     "router.pacing.packets_per_second",
     "router.max_frame_bytes",
+    "router.split_long_texts",
     "gateway.host",
     "gateway.port",
     "gateway.auth.secret",

@@ -308,5 +308,8 @@ pub(crate) fn link(reader: &mut Reader<'_>) -> LinkSettings {
         }
         link.frame_bytes_max = bytes;
     }
+    if let Some(split) = reader.boolean(&Path::of("router.split_long_texts")) {
+        link.split_long_texts = split;
+    }
     link
 }

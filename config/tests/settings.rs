@@ -94,12 +94,13 @@ fn the_default_file_has_no_warnings_and_its_variables_work() {
     names.dedup();
     assert!(names.len() > 40, "{names:?}");
     for name in names {
-        let changed = ["false", "71", "5000", "*other", "changed", "ERROR"].into_iter().any(|value| {
-            let mut process = BASE.to_vec();
-            process.retain(|(other, _)| *other != name);
-            process.push((name, value));
-            load(sources(None, None, &process)).is_ok_and(|config| all_of(&config) != default)
-        });
+        let changed =
+            ["false", "true", "71", "5000", "*other", "changed", "ERROR"].into_iter().any(|value| {
+                let mut process = BASE.to_vec();
+                process.retain(|(other, _)| *other != name);
+                process.push((name, value));
+                load(sources(None, None, &process)).is_ok_and(|config| all_of(&config) != default)
+            });
         assert!(changed, "{name} changes nothing");
     }
 }
@@ -476,7 +477,7 @@ fn another_value(path: &str) -> &'static str {
         "mud_name" => "Second",
         "permissions" => "[info]",
         "default_channels" => "[another]",
-        "allow_remote_without_auth" => "true",
+        "allow_remote_without_auth" | "split_long_texts" => "true",
         "max_frame_bytes" | "max_frame_size" => "5000",
         "password" | "keepalive_interval" | "timeout" | "reconnect_delay" | "connection_timeout" => "83",
         "ping_interval" | "ping_timeout" | "packets_per_second" | "burst" | "rate_limit_override" => "7",
