@@ -278,6 +278,10 @@ impl RouterLink {
 
     /// The connection is open: log in.
     pub fn dialed(&mut self, now: Now, conn: ConnId, fx: &mut Effects) -> Option<LinkEvent> {
+        // Said twice, it would log in again over a session that lives.
+        if !matches!(self.state, State::Dialing { conn: dialing, .. } if dialing == conn) {
+            return None;
+        }
         let login = self.login();
         let mut bytes = Vec::new();
         frame::append(&mut bytes, |text| login.encode(text));
