@@ -1,0 +1,166 @@
+//! An open connection: what its threads and the core thread share, and what its threads do.
+
+use crate::inbox::{Buffers, Inbox, Message};
+use crate::socket;
+use crate::threads::lock;
+use bytes::Bytes;
+use i3_core::machine::{ConnId, LostBy};
+use std::io::{self, ErrorKind, Read};
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+/// How many reads of one connection may wait for the core thread. With one more than one, reading goes on while the
+/// core works; with many more, a flood on one connection would delay all others.
+const READS_WAITING_MAX: u32 = 2;
+/// How many bytes are discarded at most after a close.
+const LINGER_BYTES_MAX: usize = 1024 * 1024;
+/// What is discarded at a time.
+const LINGER_READ_BYTES: usize = 2048;
+
+/// An open socket, which is closed when the last of its threads and the core thread have let go of it.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) socket: TcpStream,
+    gate: Mutex<Gate>,
+    opened: Condvar,
+}
+
+/// Whether the reading thread may read.
+#[derive(Debug)]
+struct Gate {
+    mode: Mode,
+    /// Reads that the core thread has not seen yet.
+    unseen: u32,
+    /// The reader waits here. Telling nobody would be a system call all the same.
+    waiting: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Reading,
+    Paused,
+    /// What still comes is discarded.
+    Closed,
+}
+
+impl Link {
+    pub(crate) fn new(socket: TcpStream, reading: bool) -> Self {
+        let mode = if reading { Mode::Reading } else { Mode::Paused };
+        Link { socket, gate: Mutex::new(Gate { mode, unseen: 0, waiting: false }), opened: Condvar::new() }
+    }
+
+    /// Stops or goes on reading. A few reads may be on their way.
+    pub(crate) fn set_reading(&self, enabled: bool) {
+        self.change(|gate| {
+            if gate.mode != Mode::Closed {
+                gate.mode = if enabled { Mode::Reading } else { Mode::Paused };
+            }
+        });
+    }
+
+    /// The core thread has seen one read.
+    pub(crate) fn seen(&self) {
+        self.change(|gate| gate.unseen = gate.unseen.saturating_sub(1));
+    }
+
+    /// Closes in order: the peer is told, and what it still sends is discarded, until [`Link::end`] at the latest.
+    /// False when that cannot be.
+    pub(crate) fn close(&self) -> bool {
+        // This also wakes a writing thread.
+        let told = self.socket.shutdown(Shutdown::Write).is_ok();
+        self.change(|gate| gate.mode = Mode::Closed);
+        told
+    }
+
+    /// Closes at once: every thread that waits for the socket is woken and ends.
+    pub(crate) fn end(&self) {
+        let _ = self.socket.shutdown(Shutdown::Both);
+        self.change(|gate| gate.mode = Mode::Closed);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Gate)) {
+        let mut gate = lock(&self.gate);
+        change(&mut gate);
+        let wake = std::mem::take(&mut gate.waiting);
+        drop(gate);
+        if wake {
+            self.opened.notify_one();
+        }
+    }
+
+    /// Waits until the reader may read; false when the connection is closed.
+    fn may_read(&self) -> bool {
+        let mut gate = lock(&self.gate);
+        loop {
+            match gate.mode {
+                Mode::Closed => return false,
+                Mode::Reading if gate.unseen < READS_WAITING_MAX => {
+                    gate.unseen += 1;
+                    return true;
+                }
+                Mode::Reading | Mode::Paused => {
+                    gate.waiting = true;
+                    gate = self.opened.wait(gate).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+}
+
+/// What the reading thread of a connection does, until it is closed.
+pub(crate) fn read_from(link: &Link, conn: ConnId, buffers: &Arc<Buffers>, inbox: &Inbox) {
+    loop {
+        let by = match wait_for_bytes(&link.socket) {
+            Err(error) => LostBy::Error(error.to_string()),
+            Ok(()) if !link.may_read() => return discard(&link.socket),
+            Ok(()) => {
+                let mut buffer = buffers.take();
+                match buffer.read_from(&link.socket) {
+                    Ok(0) => LostBy::EndOfStream,
+                    Ok(_) if inbox.send(Message::Received { conn, buffer }).is_ok() => continue,
+                    Ok(_) => return,
+                    Err(error) => LostBy::Error(error.to_string()),
+                }
+            }
+        };
+        let _ = inbox.send(Message::Lost { conn, by });
+        return;
+    }
+}
+
+/// Waits until there is something to read, an end of stream included, and leaves it in the socket: so a connection has
+/// a buffer only while it has bytes, and a paused one keeps them where the peer feels it.
+fn wait_for_bytes(socket: &TcpStream) -> io::Result<()> {
+    loop {
+        match socket.peek(&mut [0]) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            outcome => return outcome.map(drop),
+        }
+    }
+}
+
+/// Discards what still comes until the peer has closed too, within the bound; the core thread sees to the time.
+// Inlined, its buffer would be a part of every reader's stack from the start.
+#[inline(never)]
+fn discard(mut socket: &TcpStream) {
+    let mut scratch = [0; LINGER_READ_BYTES];
+    let mut left = LINGER_BYTES_MAX;
+    while left > 0 {
+        let room = left.min(scratch.len());
+        match socket.read(&mut scratch[..room]) {
+            Ok(0) => return,
+            Ok(count) => left -= count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// What a writing thread does: it waits with the rest of what was taken from the machine, until the socket has it.
+pub(crate) fn write_to(link: &Link, conn: ConnId, mut rest: Vec<Bytes>, inbox: &Inbox) {
+    let report = match socket::write_waiting(&link.socket, &mut rest) {
+        Ok(()) => Message::Flushed { conn },
+        Err(error) => Message::Lost { conn, by: LostBy::Error(error.to_string()) },
+    };
+    let _ = inbox.send(report);
+}

@@ -1,0 +1,53 @@
+//! What the operating system's signals ask for.
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator;
+use std::io;
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// SIGTERM or SIGINT: end in order.
+    Shutdown,
+    /// SIGHUP: read the settings again.
+    Reload,
+}
+
+/// The signals of this process, from the moment this is made.
+#[derive(Debug)]
+pub struct Signals {
+    signals: iterator::Signals,
+}
+
+impl Signals {
+    /// Takes over SIGTERM, SIGINT and SIGHUP.
+    pub fn new() -> io::Result<Self> {
+        Ok(Signals { signals: iterator::Signals::new([SIGTERM, SIGINT, SIGHUP])? })
+    }
+
+    /// Ends a [`Signals::next_request`] that waits, and all later ones, from any thread.
+    pub fn closer(&self) -> Closer {
+        Closer { handle: self.signals.handle() }
+    }
+
+    /// Waits for the next one, on a thread that has nothing else to do. `None` after [`Closer::close`].
+    pub fn next_request(&mut self) -> Option<Request> {
+        match self.signals.forever().next()? {
+            SIGHUP => Some(Request::Reload),
+            _ => Some(Request::Shutdown),
+        }
+    }
+}
+
+/// Ends the waiting for signals.
+#[derive(Clone, Debug)]
+pub struct Closer {
+    handle: iterator::Handle,
+}
+
+impl Closer {
+    /// There will be no more requests. The signals stay taken over: one that comes now does nothing.
+    pub fn close(&self) {
+        self.handle.close();
+    }
+}
