@@ -1,9 +1,10 @@
 //! What the services share: the muds of the gateway, the sessions of its clients, and the way out for bytes, events and
 //! packets. The services do not see each other; they see this.
 
-use crate::api::event;
 use crate::api::json::{Message, Object};
 use crate::api::rpc::{self, Fault};
+use crate::api::{event, style};
+use crate::colour::TextStyle;
 use crate::effects::{ConnMap, Effects};
 use crate::i3::frame;
 use crate::i3::packet::Packet;
@@ -229,7 +230,9 @@ impl Hub {
         let id = self.event_ids.next(&mut self.fx);
         params.add("timestamp", &self.now.unix.to_string());
         params.add("event_id", &id);
-        let message = Message::new(&rpc::notification(name, &params.finish()));
+        let text = rpc::notification(name, &params.finish());
+        // Framed once for each way of reading that somebody has.
+        let mut framed: [Option<Message>; style::FORMATS.len()] = Default::default();
         let crowded = self.fx.total_pending_bytes() > ALL_PENDING_BYTES_MAX;
         let mut overrun = Vec::new();
         for (conn, session) in self.sessions.iter_mut() {
@@ -255,6 +258,10 @@ impl Hub {
                 continue;
             }
             self.metrics.events_delivered += 1;
+            let message = framed[session.reads as usize].get_or_insert_with(|| match session.reads {
+                TextStyle::Raw => Message::new(&text),
+                reads => Message::new(&style::restyle(&text, reads)),
+            });
             let bytes = match session.transport {
                 Transport::Lines => message.line(),
                 Transport::WebSocket => message.websocket(),
@@ -279,7 +286,10 @@ impl Hub {
     /// Queues a text for one client.
     pub(crate) fn send_text(&mut self, conn: ConnId, text: &[u8]) {
         let Some(session) = self.sessions.get_mut(conn) else { return };
-        let message = Message::new(text);
+        let message = match session.reads {
+            TextStyle::Raw => Message::new(text),
+            reads => Message::new(&style::restyle(text, reads)),
+        };
         let bytes = match session.transport {
             Transport::Lines => message.line(),
             Transport::WebSocket => message.websocket(),

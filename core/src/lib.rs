@@ -14,6 +14,7 @@
 //! | what the services share | `hub` |
 
 pub mod api;
+pub mod colour;
 pub mod effects;
 mod gateway;
 mod hub;

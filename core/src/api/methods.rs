@@ -117,7 +117,14 @@ pub const METHODS: &[Method] = &[
     Method {
         name: "authenticate",
         access: Access::Open,
-        params: &[must("api_key", Text, "the key")],
+        params: &[
+            must("api_key", Text, "the key"),
+            may(
+                "text_format",
+                Text,
+                "how texts are to come: raw (as they are, the default), plain, ansi or html",
+            ),
+        ],
         summary: "Says who calls; everything else comes after.",
         run: Run::Now(gateway::authenticate),
     },

@@ -11,4 +11,5 @@ pub mod methods;
 pub mod openrpc;
 pub mod params;
 pub mod rpc;
+pub mod style;
 pub mod websocket;

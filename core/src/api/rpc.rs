@@ -72,6 +72,11 @@ impl<'a> Members<'a> {
         self.0.iter().rev().find(|(member, _)| member == name).map(|(_, value)| *value)
     }
 
+    /// All, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.0.iter().map(|(name, value)| (&**name, *value))
+    }
+
     /// Positional values under the names of a method's parameters.
     pub fn from_positions(names: impl Iterator<Item = &'a str>, values: Vec<&'a RawValue>) -> Self {
         Members(names.map(Cow::Borrowed).zip(values).collect())

@@ -5,7 +5,9 @@ pub mod frame;
 pub mod lpc;
 pub mod packet;
 pub mod text;
+mod words;
 
 pub use frame::{Deframer, FrameError};
 pub use lpc::{LpcError, Reader, Value};
-pub use packet::{Body, Header, Packet, PacketError};
+pub use packet::{Body, Header, OobBody, OobPacket, Packet, PacketError};
+pub use text::Charset;

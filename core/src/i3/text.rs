@@ -3,6 +3,7 @@
 //! One frame may mix UTF-8 and Latin-1 (a mudlist does), so each string is decoded by itself: UTF-8 where it is valid,
 //! else Latin-1, in which every byte is a character.
 
+use super::words;
 use std::borrow::Cow;
 
 /// Decodes one string. The flag says that it was not valid UTF-8 and was read as Latin-1.
@@ -19,6 +20,14 @@ pub fn decode(bytes: Cow<'_, [u8]>) -> (Cow<'_, str>, bool) {
     }
 }
 
+/// As much of the front of `bytes` as is UTF-8: all of it, nearly always.
+pub fn utf8_prefix(bytes: &[u8]) -> &str {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+    }
+}
+
 fn latin1(bytes: &[u8]) -> String {
     bytes.iter().map(|&byte| char::from(byte)).collect()
 }
@@ -28,12 +37,31 @@ fn may_leave(c: char) -> bool {
     c == '\n' || !c.is_control()
 }
 
+/// The first byte of the characters U+0080 to U+00BF, of which the first half are the C1 controls.
+const C1_LEAD: u8 = 0xc2;
+
+/// Whether all of `text` may leave. Nearly all text is clean, and each that leaves is looked at (bench: "encoding"):
+/// only where a word of bytes might hold a control character, characters are looked at.
+#[inline]
+fn all_may_leave(text: &str) -> bool {
+    words::none(text.as_bytes(), control_marks) || text.chars().all(may_leave)
+}
+
+/// Marks the bytes that may belong to a control character; a newline too.
+#[inline(always)]
+pub(super) fn control_marks(word: u64) -> u64 {
+    words::is_below(word, 0x20) | words::is(word, 0x7f) | words::is(word, C1_LEAD)
+}
+
 /// What of `text` may leave in a packet. CR LF and a lone CR become a newline, a tab a blank; any other control
 /// character (C0, DEL, C1) is dropped.
+#[inline]
 pub fn outgoing(text: &str) -> Cow<'_, str> {
-    if text.chars().all(may_leave) {
-        return Cow::Borrowed(text);
-    }
+    if all_may_leave(text) { Cow::Borrowed(text) } else { Cow::Owned(without_controls(text)) }
+}
+
+#[cold]
+fn without_controls(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
@@ -45,7 +73,67 @@ pub fn outgoing(text: &str) -> Cow<'_, str> {
             _ => {}
         }
     }
-    Cow::Owned(clean)
+    clean
+}
+
+/// A character set that a router takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Charset {
+    /// What FluffOS since 2019 demands: one invalid byte makes it drop the whole packet.
+    #[default]
+    Utf8,
+    /// ISO-8859-1, for routers whose muds know nothing else. What it lacks is spelled in ASCII.
+    Latin1,
+}
+
+/// What stands for a character that cannot be spelled.
+const UNSPELLABLE: &str = "?";
+
+/// The bytes of `text` as they may leave: see [`outgoing`] and [`Charset`].
+pub fn to_wire(text: &str, charset: Charset) -> Cow<'_, [u8]> {
+    let text = outgoing(text);
+    if charset == Charset::Utf8 || text.is_ascii() {
+        return match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        };
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    for c in text.chars() {
+        match latin1_byte(c) {
+            Some(byte) => bytes.push(byte),
+            None => bytes.extend_from_slice(spelled(c).as_bytes()),
+        }
+    }
+    Cow::Owned(bytes)
+}
+
+/// Appends LPC text, which is UTF-8, in Latin-1. Only strings hold other characters than ASCII, so what one of them is
+/// spelled with is escaped as in a string: `“` becomes `\"`.
+pub(super) fn append_latin1(lpc: &[u8], into: &mut Vec<u8>) {
+    for c in String::from_utf8_lossy(lpc).chars() {
+        if let Some(byte) = latin1_byte(c) {
+            into.push(byte);
+            continue;
+        }
+        for byte in spelled(c).bytes() {
+            if matches!(byte, b'"' | b'\\') {
+                into.push(b'\\');
+            }
+            into.push(byte);
+        }
+    }
+}
+
+fn latin1_byte(c: char) -> Option<u8> {
+    u8::try_from(u32::from(c)).ok()
+}
+
+/// A character that Latin-1 lacks, in printable ASCII.
+fn spelled(c: char) -> &'static str {
+    let ascii = any_ascii::any_ascii_char(c);
+    let printable = !ascii.is_empty() && ascii.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if printable { ascii } else { UNSPELLABLE }
 }
 
 #[cfg(test)]

@@ -167,7 +167,7 @@ impl<'a> Speaking<'a> {
 /// The method `channel_send`.
 pub(crate) fn send(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     let message = call.params.text("message")?;
-    let message = sendable(hub, call, "message", &message)?;
+    let message = sendable("message", &message)?;
     let speaking = Speaking::new(hub, call)?;
     speaking.say(hub, "channel", &message, true, |message| Body::ChannelMessage {
         channel: speaking.channel.clone().into(),
@@ -179,7 +179,7 @@ pub(crate) fn send(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
 /// The method `channel_emote`.
 pub(crate) fn emote(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     let emote = call.params.text_or("emote", "message")?;
-    let emote = with_name(sendable(hub, call, "emote", &emote)?);
+    let emote = with_name(sendable("emote", &emote)?);
     let speaking = Speaking::new(hub, call)?;
     speaking.say(hub, "channel_emote", &emote, false, |message| Body::ChannelEmote {
         channel: speaking.channel.clone().into(),
@@ -196,13 +196,13 @@ fn with_name(emote: Cow<'_, str>) -> String {
 /// The method `channel_targeted_emote`.
 pub(crate) fn targeted_emote(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     let speaking = Speaking::new(hub, call)?;
-    let target_mud = super::resolve_mud(hub, speaking.caller.mud, &call.params.name("target_mud")?)?;
+    let target_mud = super::resolve_mud(hub, call, speaking.caller.mud, &call.params.name("target_mud")?)?;
     let target_user = call.params.name("target_user")?;
     let target_visname = call.params.optional_name("target_visname")?.unwrap_or_else(|| target_user.clone());
     let message = call.params.text_or("message", "emote")?;
-    let message = with_name(sendable(hub, call, "message", &message)?);
+    let message = with_name(sendable("message", &message)?);
     let message_target = match call.params.optional_text("message_target")? {
-        Some(text) => with_name(sendable(hub, call, "message_target", &text)?),
+        Some(text) => with_name(sendable("message_target", &text)?),
         None => message.clone(),
     };
     speaking.say(hub, "channel_targeted_emote", &message, false, |message| Body::ChannelTargetedEmote {

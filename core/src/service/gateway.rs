@@ -4,6 +4,7 @@ use super::caller;
 use crate::api::json::Object;
 use crate::api::methods::Call;
 use crate::api::rpc::{Fault, code};
+use crate::api::style;
 use crate::hub::Hub;
 use crate::machine::ConnId;
 use crate::notice::{Level, Notice};
@@ -18,6 +19,14 @@ const WRONG_KEYS_MAX: u32 = 5;
 /// The method `authenticate`.
 pub(crate) fn authenticate(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     // Once is enough: a session keeps the identity it has, as clients of the Python gateway expect.
+    let format = call.params.optional_text("text_format")?;
+    let reads = match format.as_deref() {
+        None => None,
+        Some(name) => match style::FORMATS.iter().find(|(known, _)| *known == name) {
+            Some((_, style)) => Some(*style),
+            None => return Err(Fault::params("text_format must be raw, plain, ansi or html")),
+        },
+    };
     let identity = match caller(hub, call) {
         Ok(identity) => Some(identity),
         Err(_) => identify(hub, call.conn, Some(&call.params.text("api_key")?)),
@@ -26,8 +35,10 @@ pub(crate) fn authenticate(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fa
         refuse_key(hub, call.conn);
         return Err(Fault::new(code::NOT_AUTHENTICATED, "Invalid API key"));
     };
-    let again =
-        hub.sessions.get_mut(call.conn).is_some_and(|session| std::mem::replace(&mut session.greeted, true));
+    let again = hub.sessions.get_mut(call.conn).is_some_and(|session| {
+        session.reads = reads.unwrap_or(session.reads);
+        std::mem::replace(&mut session.greeted, true)
+    });
     Ok(session_result(if again { "success" } else { "authenticated" }, &identity))
 }
 

@@ -172,7 +172,7 @@ pub(crate) fn filter(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
 fn judge(hub: &mut Hub, call: &Call<'_>, mud: usize, id: i64) -> Result<Vec<u8>, Fault> {
     let allow = call.params.optional_flag("allow")?.ok_or_else(|| Fault::params("allow is missing"))?;
     let message = call.params.optional_text("message")?;
-    let message = message.as_deref().map(|text| super::sendable(hub, call, "message", text)).transpose()?;
+    let message = message.as_deref().map(|text| super::sendable("message", text)).transpose()?;
     let key = u64::try_from(id).unwrap_or(0);
     if hub.filters.waiting.get(&key).is_none_or(|waiting| waiting.mud != mud) {
         return Err(Fault::gateway(

@@ -12,6 +12,7 @@ pub(crate) mod tell;
 
 use crate::api::methods::Call;
 use crate::api::rpc::{Fault, code};
+use crate::colour::{self, TextStyle};
 use crate::hub::Hub;
 use crate::i3::packet::{Body, Header, Packet, Text};
 use crate::i3::{frame, text};
@@ -58,7 +59,10 @@ fn user_of(hub: &Hub, call: &Call<'_>, service: &str) -> Result<Identified, Faul
 
 /// The exact name of the mud that a caller means. A name that nobody is known by is passed on as it is: the list may
 /// not be complete, and the router says so if it is wrong.
-fn resolve_mud(hub: &Hub, mud: usize, name: &str) -> Result<String, Fault> {
+fn resolve_mud(hub: &Hub, call: &Call<'_>, mud: usize, name: &str) -> Result<String, Fault> {
+    // A client that reads HTML gives names back as it read them.
+    let reads_html = hub.sessions.get(call.conn).is_some_and(|session| session.reads == TextStyle::Html);
+    let name = &*if reads_html { colour::unescape_html(name) } else { Cow::Borrowed(name) };
     match hub.muds[mud].mudlist.lookup(name) {
         Lookup::One(exact) => Ok(exact.to_owned()),
         Lookup::Nobody => Ok(name.to_owned()),
@@ -71,9 +75,12 @@ fn resolve_mud(hub: &Hub, mud: usize, name: &str) -> Result<String, Fault> {
     }
 }
 
-/// What of a caller's text may leave.
-fn sendable<'a>(_: &Hub, _: &Call<'_>, name: &str, text: &'a str) -> Result<Cow<'a, str>, Fault> {
-    let clean = text::outgoing(text);
+/// What of a caller's text may leave: colours in ANSI go out in the network's own writing.
+fn sendable<'a>(name: &str, text: &'a str) -> Result<Cow<'a, str>, Fault> {
+    let clean = match colour::to_pinkfish(text) {
+        Cow::Borrowed(text) => text::outgoing(text),
+        Cow::Owned(text) => Cow::Owned(text::outgoing(&text).into_owned()),
+    };
     if clean.trim().is_empty() {
         return Err(Fault::params(format!("{name} holds nothing that can be sent")));
     }

@@ -59,7 +59,7 @@ fn ask(
 /// The method `who`.
 pub(crate) fn who(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u8>>, Fault> {
     let caller = user_of(hub, call, "who")?;
-    let of = resolve_mud(hub, caller.mud, &call.params.name("target_mud")?)?;
+    let of = resolve_mud(hub, call, caller.mud, &call.params.name("target_mud")?)?;
     let asker = from_user(call)?;
     let packet =
         Packet { header: Header::to_mud(&caller.mud_name, Some(&asker), &of), body: Body::WhoReq {} };
@@ -71,7 +71,7 @@ pub(crate) fn who(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u8>>, Fau
 /// The method `finger`.
 pub(crate) fn finger(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u8>>, Fault> {
     let caller = user_of(hub, call, "finger")?;
-    let of = resolve_mud(hub, caller.mud, &call.params.name("target_mud")?)?;
+    let of = resolve_mud(hub, call, caller.mud, &call.params.name("target_mud")?)?;
     let target_user = call.params.name("target_user")?;
     let asker = from_user(call)?;
     let body = Body::FingerReq { user: target_user.to_lowercase().into() };
@@ -97,7 +97,7 @@ pub(crate) fn locate(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u8>>, 
 /// The method `channel_user`: what a user of another mud is called. What is remembered is answered at once.
 pub(crate) fn channel_user(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u8>>, Fault> {
     let caller = user_of(hub, call, "channel")?;
-    let of = resolve_mud(hub, caller.mud, &call.params.name("target_mud")?)?;
+    let of = resolve_mud(hub, call, caller.mud, &call.params.name("target_mud")?)?;
     let target_user = call.params.name("target_user")?.to_lowercase();
     if let Some(shown) = hub.muds[caller.mud].ucache.find(&of, &target_user) {
         return Ok(Some(shown_user(&of, &target_user, shown)));
@@ -127,7 +127,7 @@ pub(crate) fn channel_who(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u
     let asker = from_user(call)?;
     let waits = waits(call)?;
     let targets = match call.params.optional_name("target_mud")? {
-        Some(name) => vec![resolve_mud(hub, caller.mud, &name)?],
+        Some(name) => vec![resolve_mud(hub, call, caller.mud, &name)?],
         None => {
             let mut heard = hub.muds[caller.mud].elsewhere.muds(&channel, CHANNEL_WHO_MUDS_MAX);
             heard.retain(|mud| *mud != caller.mud_name);

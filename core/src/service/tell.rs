@@ -13,20 +13,20 @@ use std::borrow::Cow;
 /// The method `tell`.
 pub(crate) fn tell(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     let message = call.params.text("message")?;
-    let message = sendable(hub, call, "message", &message)?;
+    let message = sendable("message", &message)?;
     send(hub, call, "tell", &message)
 }
 
 /// The method `emoteto`.
 pub(crate) fn emoteto(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     let emote = call.params.text_or("emote", "message")?;
-    let emote = sendable(hub, call, "emote", &emote)?;
+    let emote = sendable("emote", &emote)?;
     send(hub, call, "emoteto", &emote)
 }
 
 fn send(hub: &mut Hub, call: &Call<'_>, kind: &'static str, text: &str) -> Result<Vec<u8>, Fault> {
     let caller = user_of(hub, call, kind)?;
-    let target_mud = resolve_mud(hub, caller.mud, &call.params.name("target_mud")?)?;
+    let target_mud = resolve_mud(hub, call, caller.mud, &call.params.name("target_mud")?)?;
     let target_user = call.params.name("target_user")?.to_lowercase();
     let (from_user, visname) = sender(call)?;
     let message_id = hub.message_id(kind, &caller.mud_name);
@@ -51,7 +51,7 @@ fn send(hub: &mut Hub, call: &Call<'_>, kind: &'static str, text: &str) -> Resul
 /// The method `beep`.
 pub(crate) fn beep(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     let caller = user_of(hub, call, "beep")?;
-    let target_mud = resolve_mud(hub, caller.mud, &call.params.name("target_mud")?)?;
+    let target_mud = resolve_mud(hub, call, caller.mud, &call.params.name("target_mud")?)?;
     let target_user = call.params.name("target_user")?.to_lowercase();
     let (from_user, visname) = sender(call)?;
     // Its reader dies of any type that it does not know, and no tell says the same.

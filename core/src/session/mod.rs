@@ -3,6 +3,7 @@
 pub mod bucket;
 pub mod keys;
 
+use crate::colour::TextStyle;
 use crate::settings::{Permission, Permissions, RateLimits};
 use crate::time::{Instant, Now};
 use bucket::Bucket;
@@ -51,6 +52,8 @@ pub struct Session {
     pub since: Instant,
     /// Nothing until a key was accepted.
     pub identity: Option<Identified>,
+    /// How it wants the texts of the network.
+    pub reads: TextStyle,
     /// The channels it hears.
     pub channels: BTreeMap<String, Joined>,
     /// Events it missed because it did not read.
@@ -82,6 +85,7 @@ impl Session {
             transport,
             since: now.mono,
             identity: None,
+            reads: TextStyle::Raw,
             channels: BTreeMap::new(),
             lagged: 0,
             paused: false,

@@ -1,0 +1,123 @@
+//! LPC text as every peer can read it: no white space, a comma after every element, only `\"` and `\\`.
+
+use super::Value;
+use crate::i3::{text, words};
+use std::borrow::Cow;
+
+/// Appends an integer.
+#[inline]
+pub fn write_int(int: i64, into: &mut Vec<u8>) {
+    match u8::try_from(int) {
+        // Most integers are 0, 1 or a ttl (bench: "encoding").
+        Ok(digit @ 0..=9) => into.push(b'0' + digit),
+        _ => into.extend_from_slice(itoa::Buffer::new().format(int).as_bytes()),
+    }
+}
+
+/// Appends a float, always with a point and six decimals as `%f` does: without a point it would read as an integer.
+/// What is no finite number, which no peer can read, leaves as 0.
+pub fn write_float(float: f64, into: &mut Vec<u8>) {
+    use std::io::Write;
+    let finite = if float.is_finite() { float } else { 0.0 };
+    // Writing to a Vec cannot fail.
+    let _ = write!(into, "{finite:.6}");
+}
+
+/// Appends a string: `"` and `\` escaped, LF as CR, NUL (which no reader can take) left out. Other bytes go as they are.
+#[inline]
+pub fn write_str(text: &[u8], into: &mut Vec<u8>) {
+    if words::none(text, escape_marks) { write_plain(text, into) } else { write_escaped(text, into) }
+}
+
+/// Appends a text as it may leave in a packet: see [`text::outgoing`].
+#[inline]
+pub fn write_text(text: &str, into: &mut Vec<u8>) {
+    // One look at nearly every text, instead of one for controls and one for escapes (bench: "encoding").
+    if words::none(text.as_bytes(), |word| escape_marks(word) | text::control_marks(word)) {
+        write_plain(text.as_bytes(), into);
+    } else {
+        write_escaped(text::outgoing(text).as_bytes(), into);
+    }
+}
+
+/// The same for bytes in any character set: they leave as UTF-8.
+pub(crate) fn write_as_text(bytes: &[u8], into: &mut Vec<u8>) {
+    write_text(&text::decode(Cow::Borrowed(bytes)).0, into);
+}
+
+/// Marks the bytes that are not copied as they are.
+#[inline(always)]
+fn escape_marks(word: u64) -> u64 {
+    words::is(word, b'"') | words::is(word, b'\\') | words::is(word, b'\n') | words::is(word, 0)
+}
+
+#[inline]
+fn write_plain(text: &[u8], into: &mut Vec<u8>) {
+    into.reserve(text.len() + 2);
+    into.push(b'"');
+    into.extend_from_slice(text);
+    into.push(b'"');
+}
+
+fn write_escaped(text: &[u8], into: &mut Vec<u8>) {
+    into.reserve(text.len() + 2);
+    into.push(b'"');
+    let mut from = 0;
+    for (at, &byte) in text.iter().enumerate() {
+        let replacement: &[u8] = match byte {
+            b'"' => b"\\\"",
+            b'\\' => b"\\\\",
+            b'\n' => b"\r",
+            0 => b"",
+            _ => continue,
+        };
+        into.extend_from_slice(&text[from..at]);
+        into.extend_from_slice(replacement);
+        from = at + 1;
+    }
+    into.extend_from_slice(&text[from..]);
+    into.push(b'"');
+}
+
+impl Value<'_> {
+    /// Appends the value as text, its strings byte for byte.
+    pub fn write(&self, into: &mut Vec<u8>) {
+        self.write_with(write_str, into);
+    }
+
+    /// Appends the value as text, its strings by `write_text`.
+    pub(crate) fn write_with(&self, write_text: fn(&[u8], &mut Vec<u8>), into: &mut Vec<u8>) {
+        match self {
+            Value::Int(int) => write_int(*int, into),
+            Value::Float(float) => write_float(*float, into),
+            Value::Str(text) => write_text(text, into),
+            Value::Array(elements) => write_elements(b"({", elements, b"})", write_text, into),
+            Value::Class(elements) => write_elements(b"(/", elements, b"/)", write_text, into),
+            Value::Map(entries) => {
+                into.extend_from_slice(b"([");
+                for (key, value) in entries {
+                    key.write_with(write_text, into);
+                    into.push(b':');
+                    value.write_with(write_text, into);
+                    into.push(b',');
+                }
+                into.extend_from_slice(b"])");
+            }
+        }
+    }
+}
+
+fn write_elements(
+    open: &[u8; 2],
+    elements: &[Value<'_>],
+    close: &[u8; 2],
+    write_text: fn(&[u8], &mut Vec<u8>),
+    into: &mut Vec<u8>,
+) {
+    into.extend_from_slice(open);
+    for element in elements {
+        element.write_with(write_text, into);
+        into.push(b',');
+    }
+    into.extend_from_slice(close);
+}

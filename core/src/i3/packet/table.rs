@@ -1,0 +1,54 @@
+//! Makes an enum of packets out of a table of names and fields.
+
+/// Declares packet types: the name on the wire, the variant, and the fields in their order.
+macro_rules! packets {
+    ($(#[$enum_doc:meta])* $enum:ident, $kinds:ident;
+     $($(#[$doc:meta])* $name:literal => $variant:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)? })*) => {
+        $(#[$enum_doc])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum $enum<'a> {
+            $($(#[$doc])* $variant { $($(#[$field_doc])* $field: $type),* },)*
+            /// A type that is not known here, kept as it is.
+            Unknown {
+                /// Its name.
+                kind: Text<'a>,
+                /// All that follows.
+                fields: Vec<Value<'a>>,
+            },
+        }
+
+        /// The names of all known types.
+        pub const $kinds: &[&str] = &[$($name),*];
+
+        impl<'a> $enum<'a> {
+            /// The name of the type.
+            pub fn kind(&self) -> &str {
+                match self {
+                    $($enum::$variant { .. } => $name,)*
+                    $enum::Unknown { kind, .. } => kind,
+                }
+            }
+
+            #[inline(always)]
+            pub(super) fn read(kind: Text<'a>, elements: &mut Elements<'_, 'a>) -> Result<Self, PacketError> {
+                Ok(match &*kind {
+                    $($name => $enum::$variant { $($field: elements.next(stringify!($field))?),* },)*
+                    _ => $enum::Unknown { fields: elements.rest()?, kind },
+                })
+            }
+
+            pub(super) fn write(&self, into: &mut Vec<u8>) {
+                match self {
+                    $($enum::$variant { $($field),* } => { $($field.write(into); into.push(b',');)* })*
+                    $enum::Unknown { fields, .. } => {
+                        for field in fields {
+                            field.write(into);
+                            into.push(b',');
+                        }
+                    }
+                }
+            }
+        }
+    };
+}
+pub(super) use packets;
