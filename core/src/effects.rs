@@ -79,6 +79,8 @@ struct Slot {
     outbox: Option<Box<Outbox>>,
     /// Open: a released slot waits in the free list.
     open: bool,
+    /// Not read from until everything has been flushed.
+    held: bool,
 }
 
 /// Outputs in order, and the outbox of each connection.
@@ -99,11 +101,12 @@ impl Effects {
         if let Some(index) = self.free.pop() {
             let slot = &mut self.slots[index as usize];
             slot.open = true;
+            slot.held = false;
             return ConnId { index, generation: slot.generation };
         }
         // The machines bound the number of connections far below u32::MAX.
         let index = self.slots.len() as u32;
-        self.slots.push(Slot { generation: 0, outbox: None, open: true });
+        self.slots.push(Slot { generation: 0, outbox: None, open: true, held: false });
         ConnId { index, generation: 0 }
     }
 
@@ -183,7 +186,11 @@ impl Effects {
         } else if queued == 0 && closing {
             self.close_now(conn);
         } else if queued == 0 {
-            self.slots[conn.index()].outbox = None;
+            let slot = &mut self.slots[conn.index()];
+            slot.outbox = None;
+            if std::mem::take(&mut slot.held) {
+                self.outputs.push_back(Output::Read { conn, enabled: true });
+            }
         }
     }
 
@@ -220,11 +227,17 @@ impl Effects {
         true
     }
 
-    /// Stops or goes on reading.
-    pub fn read(&mut self, conn: ConnId, enabled: bool) {
-        if self.is_open(conn) {
-            self.outputs.push_back(Output::Read { conn, enabled });
+    /// Stops reading until everything that is queued has been flushed.
+    pub fn hold(&mut self, conn: ConnId) {
+        if self.pending_bytes(conn) > 0 && !std::mem::replace(&mut self.slots[conn.index()].held, true) {
+            self.outputs.push_back(Output::Read { conn, enabled: false });
         }
+    }
+
+    /// Whether the driver has had its turn since bytes were first queued, and the peer has not taken them all: it is
+    /// behind. What one input alone has queued says nothing of the peer.
+    pub fn is_behind(&self, conn: ConnId) -> bool {
+        self.slot(conn).and_then(|slot| slot.outbox.as_ref()).is_some_and(|outbox| outbox.in_flight_bytes > 0)
     }
 
     /// Makes changes durable.

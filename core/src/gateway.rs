@@ -95,6 +95,11 @@ impl Gateway {
         self.hub.is_ready()
     }
 
+    /// Bytes that wait for all connections together, or are on their way.
+    pub fn pending_bytes(&self) -> usize {
+        self.hub.fx.total_pending_bytes()
+    }
+
     /// Since when the gateway runs.
     pub fn started(&self) -> Instant {
         self.hub.started

@@ -247,8 +247,11 @@ impl Hub {
                 continue;
             }
             let pending = self.fx.pending_bytes(conn);
-            let most =
-                if crowded { CLIENT_CROWDED_BYTES_MAX } else { usize::MAX }.min(weight.pending_bytes_max());
+            let most = match weight.pending_bytes_max() {
+                _ if !self.fx.is_behind(conn) => CLIENT_PENDING_BYTES_MAX,
+                most if crowded => most.min(CLIENT_CROWDED_BYTES_MAX),
+                most => most,
+            };
             if pending > most {
                 session.lagged += 1;
                 self.metrics.events_dropped += 1;
@@ -295,24 +298,25 @@ impl Hub {
             Transport::WebSocket => message.websocket(),
         };
         self.fx.send_shared(conn, bytes);
+        self.bound_client(conn);
+    }
+
+    /// Reads no more from a client that does not read itself, and closes it when nothing more can be queued.
+    pub(crate) fn bound_client(&mut self, conn: ConnId) {
         let pending = self.fx.pending_bytes(conn);
         if pending > CLIENT_PENDING_BYTES_MAX {
             self.overrun(conn, pending);
-        } else if pending > CLIENT_PAUSE_BYTES && !session.paused {
-            session.paused = true;
-            self.fx.read(conn, false);
+        } else if pending > CLIENT_PAUSE_BYTES {
+            self.fx.hold(conn);
         }
     }
 
-    /// A client has read what was queued: go on, and tell it what it missed.
+    /// A client has read what was queued: tell it what it missed.
     pub(crate) fn client_flushed(&mut self, conn: ConnId) {
         let pending = self.fx.pending_bytes(conn);
         let Some(session) = self.sessions.get_mut(conn) else { return };
         if pending > 0 {
             return;
-        }
-        if std::mem::take(&mut session.paused) {
-            self.fx.read(conn, true);
         }
         let dropped = std::mem::take(&mut session.lagged);
         if dropped > 0 {

@@ -54,15 +54,18 @@ impl Strict<'_> {
     }
 
     fn value(&mut self) -> Result<Json, String> {
-        if self.take("({") {
-            let mut list = Vec::new();
-            while !self.take("})") {
-                list.push(self.value()?);
-                if !self.take(",") {
-                    return Err(self.fault("no comma"));
+        for (open, close) in [("({", "})"), ("(/", "/)")] {
+            if self.take(open) {
+                let mut list = Vec::new();
+                while !self.take(close) {
+                    list.push(self.value()?);
+                    if !self.take(",") {
+                        return Err(self.fault("no comma"));
+                    }
                 }
+                let is_class = open == "(/";
+                return Ok(if is_class { serde_json::json!({"class": list}) } else { Json::Array(list) });
             }
-            return Ok(Json::Array(list));
         }
         if self.take("([") {
             let mut pairs = Vec::new();
@@ -81,8 +84,14 @@ impl Strict<'_> {
         if self.take("\"") {
             return self.string();
         }
-        let end = self.rest.find([',', ':', '}', ']']).unwrap_or(self.rest.len());
+        let end = self.rest.find([',', ':', '}', ']', '/']).unwrap_or(self.rest.len());
         let (number, rest) = self.rest.split_at(end);
+        // Rust reads `inf`, `NaN`, `+1` and `1.` as numbers, drivers do not.
+        if !number.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
+            || !number.ends_with(|c: char| c.is_ascii_digit())
+        {
+            return Err(self.fault("no value"));
+        }
         let value = match number.parse::<i64>() {
             Ok(int) => int.into(),
             Err(_) => number.parse::<f64>().map_err(|_| self.fault("no value"))?.into(),

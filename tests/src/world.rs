@@ -5,15 +5,20 @@ use bytes::Bytes;
 use i3_core::machine::{Change, ConnId, Input, Listener, LostBy, Machine, Output, Refused, Saved, settle};
 use i3_core::notice::{Level, Notice};
 use i3_core::time::{Instant, Now, UnixTime};
-use std::collections::{BTreeMap, VecDeque};
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
+
+/// Bytes that a driver takes for one write.
+const WRITE_BYTES: usize = 262_144;
 
 /// Deliveries without virtual time passing, above which the world is going in circles.
 const DELIVERIES_AT_ONCE_MAX: usize = 2_000_000;
 
 /// A machine of any kind.
-trait AnyMachine {
+trait AnyMachine: Take {
+    fn as_any(&self) -> &dyn Any;
     fn accept(&mut self, now: Now, on: Listener) -> Result<ConnId, Refused>;
     fn handle(&mut self, now: Now, input: Input<'_>);
     fn settle(&mut self, now: Now, perform: &mut dyn FnMut(&mut dyn Take, Output)) -> Option<Instant>;
@@ -30,7 +35,11 @@ impl<M: Machine> Take for M {
     }
 }
 
-impl<M: Machine> AnyMachine for M {
+impl<M: Machine + 'static> AnyMachine for M {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
     fn accept(&mut self, now: Now, on: Listener) -> Result<ConnId, Refused> {
         Machine::accept(self, now, on, SocketAddr::from(([127, 0, 0, 1], 50_000)))
     }
@@ -80,6 +89,14 @@ pub struct World {
     pipes: BTreeMap<End, End>,
     now: Now,
     under_way: VecDeque<Delivery>,
+    /// Ends of machines that do not want to read now, with what came for them since.
+    held: BTreeMap<End, VecDeque<Delivery>>,
+    /// Ends of machines whose peer does not read: what they write stays on the way, and is not flushed.
+    stalled: BTreeSet<End>,
+    /// What was taken from those of `stalled`.
+    owed: BTreeMap<End, Vec<u8>>,
+    /// Host names at which scripts answer, and the scripts that were dialed there.
+    hosts: BTreeMap<String, Vec<usize>>,
     /// The largest piece in which bytes are delivered.
     chunk: usize,
     rng: fastrand::Rng,
@@ -110,6 +127,10 @@ impl World {
                 unix: UnixTime::from_micros(1_795_400_000_000_000),
             },
             under_way: VecDeque::new(),
+            held: BTreeMap::new(),
+            stalled: BTreeSet::new(),
+            owed: BTreeMap::new(),
+            hosts: BTreeMap::new(),
             chunk,
             rng: fastrand::Rng::with_seed(seed),
             notices: Vec::new(),
@@ -180,6 +201,25 @@ impl World {
         self.nodes.iter().any(|node| node.name == name)
     }
 
+    /// The machine of that name, to look at.
+    pub fn machine<M: Machine + 'static>(&self, name: &str) -> &M {
+        self.nodes[self.node(name)]
+            .machine
+            .as_ref()
+            .and_then(|machine| (**machine).as_any().downcast_ref())
+            .unwrap_or_else(|| panic!("{name} is not running, or is another kind of machine"))
+    }
+
+    /// From here on, a scripted peer answers whoever dials that host.
+    pub fn listen(&mut self, host: &str) {
+        self.hosts.entry(host.to_owned()).or_default();
+    }
+
+    /// The script that was last dialed at a host of [`World::listen`].
+    pub fn dialed(&self, host: &str) -> Option<usize> {
+        self.hosts.get(host)?.last().copied()
+    }
+
     fn node(&self, name: &str) -> usize {
         self.nodes.iter().position(|node| node.name == name).unwrap_or_else(|| panic!("there is no {name}"))
     }
@@ -221,16 +261,46 @@ impl World {
         if let End::Script(script) = end {
             self.scripts[script].peer = None;
         }
+        self.forget(end);
         if let Some(peer) = self.pipes.remove(&end) {
             self.pipes.remove(&peer);
-            self.under_way.push_back(Delivery::Closed(peer));
+            self.deliver(Delivery::Closed(peer));
         }
+    }
+
+    fn forget(&mut self, end: End) {
+        self.held.remove(&end);
+        self.stalled.remove(&end);
+        self.owed.remove(&end);
+    }
+
+    fn deliver(&mut self, delivery: Delivery) {
+        let (Delivery::Bytes(to, _) | Delivery::Closed(to)) = &delivery;
+        match self.held.get_mut(to) {
+            Some(held) => held.push_back(delivery),
+            None => self.under_way.push_back(delivery),
+        }
+    }
+
+    /// A scripted peer reads no more: one write of its machine stays on the way, the rest with the machine.
+    pub fn stall(&mut self, script: usize) {
+        self.stalled.extend(self.scripts[script].peer);
+    }
+
+    /// A scripted peer reads again.
+    pub fn resume(&mut self, script: usize) {
+        let Some(end @ End::Node(at, conn)) = self.scripts[script].peer else { return };
+        self.stalled.remove(&end);
+        if let Some(bytes) = self.owed.remove(&end) {
+            self.perform(at, Output::Write { conn }, bytes);
+        }
+        self.run();
     }
 
     /// A scripted peer writes.
     pub fn write(&mut self, script: usize, bytes: &[u8]) {
         if let Some(peer) = self.scripts[script].peer {
-            self.under_way.push_back(Delivery::Bytes(peer, bytes.to_vec()));
+            self.deliver(Delivery::Bytes(peer, bytes.to_vec()));
         }
         self.run();
     }
@@ -268,7 +338,7 @@ impl World {
             let deadline = machine.settle(now, &mut |machine, output| {
                 let mut bytes = Vec::new();
                 if let Output::Write { conn } = &output {
-                    while machine.take(*conn, usize::MAX, &mut bytes) > 0 {}
+                    machine.take(*conn, WRITE_BYTES, &mut bytes);
                 }
                 outputs.push((output, bytes.concat()));
             });
@@ -291,9 +361,12 @@ impl World {
             }
         };
         match output {
+            Output::Write { conn } if self.stalled.contains(&End::Node(at, conn)) => {
+                self.owed.insert(End::Node(at, conn), bytes);
+            }
             Output::Write { conn } => {
-                if let Some(peer) = self.pipes.get(&End::Node(at, conn)) {
-                    self.under_way.push_back(Delivery::Bytes(*peer, bytes));
+                if let Some(peer) = self.pipes.get(&End::Node(at, conn)).copied() {
+                    self.deliver(Delivery::Bytes(peer, bytes));
                 }
                 answer(self, Input::Flushed { conn });
             }
@@ -308,7 +381,15 @@ impl World {
                 self.notices.push(notice);
             }
             Output::Stopped => self.nodes[at].stopped = true,
-            Output::Read { .. } => {}
+            Output::Read { conn, enabled: false } => {
+                self.held.entry(End::Node(at, conn)).or_default();
+            }
+            Output::Read { conn, enabled: true } => {
+                // What came meanwhile was there before anything that is under way.
+                for delivery in self.held.remove(&End::Node(at, conn)).into_iter().flatten().rev() {
+                    self.under_way.push_front(delivery);
+                }
+            }
         }
     }
 
@@ -322,6 +403,16 @@ impl World {
     }
 
     fn dial(&mut self, at: usize, conn: ConnId, host: &str, to_port: u16) {
+        if let Some(dialed) = self.hosts.get_mut(host) {
+            dialed.push(self.scripts.len());
+            let script = End::Script(self.scripts.len());
+            self.scripts.push(Script::default());
+            self.link(End::Node(at, conn), script);
+            if let Some(machine) = &mut self.nodes[at].machine {
+                machine.handle(self.now, Input::Dialed { conn });
+            }
+            return;
+        }
         let on = [Listener::Http, Listener::Lines, Listener::Mud].into_iter().find(|on| port(*on) == to_port);
         let to = self.nodes.iter().position(|node| node.name == host && node.machine.is_some());
         let accepted = match (on, to) {
@@ -353,9 +444,13 @@ impl World {
                 Some(Delivery::Bytes(End::Script(script), bytes)) => {
                     self.scripts[script].received.extend_from_slice(&bytes);
                 }
-                Some(Delivery::Bytes(End::Node(at, conn), bytes)) => {
+                Some(Delivery::Bytes(end @ End::Node(at, conn), bytes)) => {
                     let mut rest = &bytes[..];
                     while !rest.is_empty() {
+                        if let Some(held) = self.held.get_mut(&end) {
+                            held.push_back(Delivery::Bytes(end, rest.to_vec()));
+                            break;
+                        }
                         let most = self.chunk.min(rest.len());
                         let (piece, later) = rest.split_at(self.rng.usize(1..=most));
                         rest = later;
@@ -363,7 +458,8 @@ impl World {
                     }
                 }
                 Some(Delivery::Closed(End::Script(script))) => self.scripts[script].peer = None,
-                Some(Delivery::Closed(End::Node(at, conn))) => {
+                Some(Delivery::Closed(end @ End::Node(at, conn))) => {
+                    self.forget(end);
                     self.input(at, Input::Lost { conn, by: LostBy::EndOfStream });
                 }
             }

@@ -1,5 +1,7 @@
 //! Every text file in `scenarios/`, each with the bytes delivered whole, in small pieces and one by one.
 
+#![allow(clippy::print_stdout, reason = "the test harness shows it when a test fails")]
+
 use std::path::Path;
 
 #[test]

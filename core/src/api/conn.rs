@@ -66,6 +66,8 @@ impl ApiConn {
                 *self = ApiConn::Draining;
             }
         }
+        // Pongs and pages are queued too.
+        hub.bound_client(conn);
     }
 
     /// Its timer fired: a head is too slow, a connection idle, a WebSocket to be pinged or dead.
@@ -134,6 +136,7 @@ fn messages(hub: &mut Hub, conn: ConnId, socket: &mut WebSocket, input: &mut &[u
         if !output.is_empty() {
             hub.fx.send(conn, &output);
             output.clear();
+            hub.bound_client(conn);
         }
         match received {
             None => return,
@@ -178,6 +181,7 @@ fn requests(hub: &mut Hub, conn: ConnId, buffer: &mut Vec<u8>, input: &[u8]) -> 
         };
         let rest = buffer.split_off(length);
         *buffer = rest;
+        hub.bound_client(conn);
         if answer(hub, conn, &head) {
             let limit_bytes = hub.settings.api.message_bytes_max;
             let socket = ApiConn::WebSocket(Box::new(WebSocket::new(limit_bytes)), false);

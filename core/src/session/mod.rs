@@ -58,8 +58,6 @@ pub struct Session {
     pub channels: BTreeMap<String, Joined>,
     /// Events it missed because it did not read.
     pub lagged: u64,
-    /// Reading from it is stopped until it has read what is queued.
-    pub paused: bool,
     /// `authenticate` has been answered; a key in a header, or none needed, does not count.
     pub greeted: bool,
     /// Wrong keys so far.
@@ -88,7 +86,6 @@ impl Session {
             reads: TextStyle::Raw,
             channels: BTreeMap::new(),
             lagged: 0,
-            paused: false,
             greeted: false,
             wrong_keys: 0,
             early_requests: 0,

@@ -1,0 +1,139 @@
+//! What comes to the port for JSON lines.
+
+use super::*;
+
+#[test]
+fn a_line_without_end_gets_one_error_and_the_next_line_is_read() {
+    let mut siege = Siege::default();
+    let attacker = siege.connect(Listener::Lines);
+    siege.read(attacker);
+    for _ in 0..320 {
+        siege.world.write(attacker, &[b'x'; 65_536]);
+    }
+    let answers = siege.read(attacker);
+    assert_eq!(errors(&answers), [(-32600, Json::Null)]);
+    assert!(answers[0]["error"]["message"].as_str().unwrap().contains("longer than 65536 bytes"));
+    siege.ask(attacker, r#""}"#);
+    siege.ask(attacker, r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#);
+    assert_eq!(siege.read(attacker)[0]["result"]["pong"], true);
+    assert_eq!(siege.metrics().request_errors, 1);
+    siege.nobody_else_noticed();
+}
+
+#[test]
+fn binary_gets_an_error_for_each_line() {
+    let mut siege = Siege::default();
+    let attacker = siege.connect(Listener::Lines);
+    siege.read(attacker);
+    // A TLS ClientHello, a MudMode frame, all bytes there are.
+    siege.ask(attacker, "\u{16}\u{3}\u{1}");
+    siege.world.write(attacker, &wire::mudmode_frame(b"({\"tell\",5,})"));
+    siege.world.write(attacker, b"\n");
+    siege.world.write(attacker, &(0..=255).collect::<Vec<u8>>());
+    siege.world.write(attacker, b"\n\xff\xfe\n");
+    let answers = siege.read(attacker);
+    assert_eq!(errors(&answers), vec![(-32700, Json::Null); 5]);
+    assert_eq!(siege.metrics().request_errors, 5);
+    siege.nobody_else_noticed();
+}
+
+#[test]
+fn http_gets_an_error_for_each_line() {
+    let mut siege = Siege::default();
+    let attacker = siege.connect(Listener::Lines);
+    siege.read(attacker);
+    siege.world.write(attacker, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(errors(&siege.read(attacker)), vec![(-32700, Json::Null); 2]);
+    siege.nobody_else_noticed();
+}
+
+#[test]
+fn five_wrong_keys_are_enough() {
+    let mut siege = Siege::default();
+    let attacker = siege.connect(Listener::Lines);
+    siege.read(attacker);
+    for id in 0..7 {
+        siege.ask(attacker, &format!(r#"{{"id":{id},"method":"authenticate","params":["guess-{id}"]}}"#));
+    }
+    let wanted: Vec<_> = (0..5).map(|id| (-32000, json!(id))).collect();
+    assert_eq!(errors(&siege.read(attacker)), wanted, "the fifth is answered, then it is over");
+    assert!(!siege.world.is_open(attacker));
+    let metrics = siege.metrics();
+    assert_eq!((metrics.keys_refused, metrics.connections_at_fault), (5, 1));
+    assert!(
+        siege.world.notices.iter().all(|notice| !notice.to_string().contains("guess")),
+        "no key in a log"
+    );
+    siege.nobody_else_noticed();
+}
+
+#[test]
+fn who_never_shows_a_key_is_closed_after_100_requests() {
+    for request in
+        [r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#, r#"{"jsonrpc":"2.0","id":1,"method":"tell"}"#, "5"]
+    {
+        let mut siege = Siege::default();
+        let attacker = siege.connect(Listener::Lines);
+        siege.read(attacker);
+        for _ in 0..150 {
+            siege.ask(attacker, request);
+        }
+        assert_eq!(siege.read(attacker).len(), 100, "{request}");
+        assert!(!siege.world.is_open(attacker));
+        assert_eq!(siege.metrics().connections_at_fault, 1);
+        siege.nobody_else_noticed();
+    }
+}
+
+#[test]
+fn requests_of_a_kind_that_costs_much_are_refused() {
+    let mut siege = Siege::default();
+    let attacker = siege.connect(Listener::Lines);
+    siege.ask(attacker, r#"{"id":0,"method":"authenticate","params":["alpha-key"]}"#);
+    siege.read(attacker);
+    let ping = |id: &str| format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
+    let deep = |open: &str, close: &str| {
+        let nested = format!("{}1{}", open.repeat(9000), close.repeat(9000));
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"presence_sync","params":{{"users":{nested}}}}}"#)
+    };
+    let members: Vec<String> = (0..4000).map(|at| format!(r#""a{at}":0"#)).collect();
+    for (request, code, text) in [
+        (format!("[{}1]", "1,".repeat(99_999)), -32600, "longer than"),
+        (format!("[{}1]", "1,".repeat(30_000)), -32600, "at most 100 requests"),
+        (ping(&format!("\"{}\"", "x".repeat(1_000_000))), -32600, "longer than"),
+        (ping(&format!("\"{}\"", "x".repeat(60_000))), -32600, "id must be"),
+        (ping(&"9".repeat(60_000)), -32600, "id must be"),
+        ("[".repeat(60_000), -32700, "Invalid JSON"),
+        (r#"{"a":"#.repeat(10_000), -32700, "Invalid JSON"),
+        (deep("[", "]"), -32602, "users"),
+        (deep(r#"{"a":"#, "}"), -32602, "users must be a list"),
+        (format!(r#"{{"jsonrpc":"2.0","method":"ping",{}}}"#, members.join(",")), 0, ""),
+    ] {
+        siege.ask(attacker, &request);
+        let answers = siege.read(attacker);
+        let shown = &request[..60];
+        if code == 0 {
+            assert_eq!(answers, [] as [Json; 0], "a notification: {shown}");
+            continue;
+        }
+        assert_eq!(errors(&answers).len(), 1, "{shown}: {answers:?}");
+        assert_eq!(answers[0]["error"]["code"], code, "{shown}: {answers:?}");
+        assert_eq!(answers[0]["jsonrpc"], "2.0");
+        let message = answers[0]["error"]["message"].as_str().unwrap();
+        assert!(message.contains(text) && message.len() < 300, "{shown}: {message}");
+    }
+    assert_eq!(siege.metrics().request_errors, 9);
+    siege.nobody_else_noticed();
+}
+
+#[test]
+fn a_text_that_does_not_fit_a_frame_is_refused_with_its_size() {
+    let mut siege = Siege::default();
+    let text = "\\\"".repeat(20_000);
+    let request = json!({"jsonrpc": "2.0", "id": 1, "method": "tell",
+        "params": {"target_mud": "Sage", "target_user": "bob", "message": text}});
+    siege.ask(siege.bystander, &request.to_string()[..]);
+    let answer = siege.read(siege.bystander).pop().unwrap();
+    assert!(answer["error"].is_object(), "{answer}");
+    siege.nobody_else_noticed();
+}
