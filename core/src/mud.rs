@@ -1,13 +1,14 @@
 //! One mud that the gateway speaks for: its link, its queue, what its network told, and what is kept of it.
 
 use crate::hub::Wake;
-use crate::i3::Value;
+use crate::i3::{Value, text};
 use crate::link::RouterLink;
 use crate::link::pacer::Pacer;
 use crate::machine::{Change, Saved};
 use crate::network::{self, Chanlist, Channel, Listeners, Mudlist, Presence, Ucache};
 use crate::settings::{LinkSettings, MudSettings};
 use crate::time::{Instant, Now};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -185,14 +186,15 @@ impl Mud {
     /// The message that a packet in an error is a copy of.
     pub(crate) fn message_of(&self, packet: &Value<'_>) -> Option<&str> {
         let Value::Array(fields) = packet else { return None };
-        let text = |at: usize| match fields.get(at) {
-            Some(Value::Str(text)) => String::from_utf8_lossy(text).into_owned(),
+        let field = |at: usize| match fields.get(at) {
+            Some(Value::Str(bytes)) => text::decode(Cow::Borrowed(bytes)).0.into_owned(),
             _ => String::new(),
         };
-        let kind = text(0);
-        let target = if kind.starts_with("channel-") { [text(6), String::new()] } else { [text(4), text(5)] };
+        let kind = field(0);
+        let target =
+            if kind.starts_with("channel-") { [field(6), String::new()] } else { [field(4), field(5)] };
         let [to_mud, to_user] = target;
-        let key = [kind, text(3), to_mud, to_user];
+        let key = [kind, field(3), to_mud, to_user];
         self.sent.iter().rev().find(|sent| sent.key == key).map(|sent| sent.message_id.as_str())
     }
 

@@ -215,11 +215,6 @@ fn only_text_rs_converts_character_sets() {
     let allowed = [
         ("core/src/i3/text.rs", "the one place"),
         ("core/src/service/inbound.rs", "shows an operator a frame that nobody could read"),
-        (
-            "core/src/network/mudlist.rs",
-            "the text of a service, ASCII with all known peers; should use i3::text",
-        ),
-        ("core/src/mud.rs", "compares names in an error with those we sent; should use i3::text"),
     ];
     let files = [sources("core/src"), sources("router/src")].concat();
     for word in ["from_utf8_lossy", "char::from(", "as char", "from_utf8_unchecked", "encode_utf16"] {

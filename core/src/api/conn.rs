@@ -9,6 +9,11 @@ use crate::hub::{Hub, Wake};
 use crate::machine::{ConnId, Listener};
 use crate::service::gateway;
 use crate::session::{Session, Transport};
+use std::time::Duration;
+use tungstenite::protocol::frame::coding::CloseCode;
+
+/// How long a client may stay without showing a key: each takes one of the connections that there are.
+const STRANGER_MAX: Duration = Duration::from_secs(60);
 
 /// How a connection speaks.
 #[derive(Debug)]
@@ -33,6 +38,9 @@ impl ApiConn {
         hub.sessions.insert(conn, Session::new(Transport::Lines, hub.now));
         // Without keys in the settings nobody needs one.
         let open = gateway::identify(hub, conn, None).is_some();
+        if !open {
+            hub.timers.set(Wake::Client(conn), hub.now.mono + STRANGER_MAX);
+        }
         let params = Object::default()
             .with("service", "i3-gateway")
             .with("version", openrpc::VERSION)
@@ -86,6 +94,13 @@ impl ApiConn {
                 }
                 *self = ApiConn::Draining;
             }
+            ApiConn::Lines(_) | ApiConn::WebSocket(..) if is_stranger(hub, conn) => {
+                let text = format!("not authenticated within {} seconds", STRANGER_MAX.as_secs());
+                let fault = rpc::Fault::new(rpc::code::NOT_AUTHENTICATED, text);
+                hub.send_text(conn, &rpc::error(None, &fault));
+                hub.metrics.connections_at_fault += 1;
+                hub.close_client(conn, CloseCode::Policy, "not authenticated");
+            }
             ApiConn::WebSocket(_, pinged @ false) => {
                 *pinged = true;
                 hub.fx.send(conn, &PING);
@@ -101,6 +116,14 @@ impl ApiConn {
             ApiConn::Draining => hub.fx.close_now(conn),
         }
     }
+}
+
+/// Whether a client has not shown a key for as long as it may.
+fn is_stranger(hub: &Hub, conn: ConnId) -> bool {
+    let session = hub.sessions.get(conn);
+    session.is_some_and(|session| {
+        session.identity.is_none() && hub.now.mono.since(session.since) >= STRANGER_MAX
+    })
 }
 
 fn lines(hub: &mut Hub, conn: ConnId, reader: &mut LineReader, input: &mut &[u8]) {

@@ -1,8 +1,9 @@
 //! The muds of a network.
 
-use crate::i3::Value;
 use crate::i3::packet::{Mapping, MudEntry, MudState};
+use crate::i3::{Value, text};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// How many muds are kept. Deployed networks have some 170.
@@ -51,7 +52,7 @@ impl Mud {
             let value = match value {
                 Value::Int(int) => (*int).into(),
                 Value::Float(float) => (*float).into(),
-                Value::Str(text) => String::from_utf8_lossy(text).into_owned().into(),
+                Value::Str(bytes) => text::decode(Cow::Borrowed(bytes)).0.into_owned().into(),
                 Value::Array(_) | Value::Map(_) | Value::Class(_) => return None,
             };
             Some((name.clone().into_owned(), value))

@@ -5,11 +5,12 @@ use crate::api::json::Object;
 use crate::api::rpc::Fault;
 use crate::hub::{Hub, To, Weight};
 use crate::i3::packet::{Body, Packet, PacketError};
-use crate::i3::{FrameError, Value};
+use crate::i3::{FrameError, Value, text};
 use crate::link::LinkEvent;
 use crate::machine::ConnId;
 use crate::notice::{Level, Notice};
 use crate::pending::Question;
+use std::borrow::Cow;
 
 /// Bytes of an unreadable frame that an operator is shown.
 const SHOWN_BYTES_MAX: usize = 200;
@@ -168,14 +169,14 @@ struct Original {
 
 impl Original {
     fn read(packet: &Value<'_>) -> Self {
-        let text = |at: usize| match packet {
+        let field = |at: usize| match packet {
             Value::Array(fields) => match fields.get(at) {
-                Some(Value::Str(text)) => String::from_utf8_lossy(text).into_owned(),
+                Some(Value::Str(bytes)) => text::decode(Cow::Borrowed(bytes)).0.into_owned(),
                 _ => String::new(),
             },
             _ => String::new(),
         };
-        Original { kind: text(0), from_user: text(3), to_mud: text(4), about: text(6) }
+        Original { kind: field(0), from_user: field(3), to_mud: field(4), about: field(6) }
     }
 
     /// Whether it is what a waiting request has sent.
