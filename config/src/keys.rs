@@ -83,9 +83,11 @@ const ROUTERS: &[&str] = &[
     "primary.host",
     "primary.port",
     "primary.password",
+    "primary.charset",
     "fallback.*.name",
     "fallback.*.host",
     "fallback.*.port",
+    "fallback.*.charset",
 ];
 
 const USED: &[&str] = &[

@@ -4,7 +4,7 @@ use crate::keys::SERVICES;
 use crate::path::Path;
 use crate::read::Reader;
 use crate::yaml::Node;
-use i3_core::settings::{LinkSettings, MUD_NAME_BYTES_MAX, MudSettings, RouterSettings};
+use i3_core::settings::{Charset, LinkSettings, MUD_NAME_BYTES_MAX, MudSettings, RouterSettings};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -179,6 +179,7 @@ fn routers(reader: &mut Reader<'_>, path: &Path) -> Option<(Vec<RouterSettings>,
             name: (*name).to_owned(),
             host: (*host).to_owned(),
             port: *port,
+            charset: Charset::Utf8,
         };
         return (is_default || password.is_some())
             .then(|| (DEFAULT_ROUTERS.iter().map(of).collect(), password.unwrap_or(0)));
@@ -209,13 +210,29 @@ fn routers(reader: &mut Reader<'_>, path: &Path) -> Option<(Vec<RouterSettings>,
     Some((routers, password.unwrap_or(0)))
 }
 
+/// UTF-8 unless it is set.
+fn charset(reader: &mut Reader<'_>, path: &Path) -> Option<Charset> {
+    if reader.node(path).is_none() {
+        return Some(Charset::Utf8);
+    }
+    match reader.text(path)?.to_ascii_lowercase().as_str() {
+        "utf-8" | "utf8" => Some(Charset::Utf8),
+        "latin-1" | "latin1" | "iso-8859-1" => Some(Charset::Latin1),
+        _ => {
+            reader.error(path, "no such character set", "write utf-8 or latin-1");
+            None
+        }
+    }
+}
+
 fn router(reader: &mut Reader<'_>, path: &Path) -> Option<RouterSettings> {
     let (name_path, host_path) = (path.key("name"), path.key("host"));
     let name = reader.text(&name_path);
     let host = reader.host(&host_path);
     let port_path = path.key("port");
     let port = if reader.node(&port_path).is_some() { reader.port(&port_path) } else { Some(8080) };
-    let router = RouterSettings { name: name?, host: host?, port: port? };
+    let charset = charset(reader, &path.key("charset"));
+    let router = RouterSettings { name: name?, host: host?, port: port?, charset: charset? };
     if router.name.len() < 2 || !router.name.starts_with('*') {
         let fix = format!("write {:?} if that is what the router is called", format!("*{}", router.name));
         reader.warn(&name_path, "the names of routers begin with *", fix);

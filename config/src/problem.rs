@@ -52,15 +52,11 @@ impl Problem {
         self.place = place;
         self
     }
-}
 
-/// `error: config.yaml:12: api.tcp.port: what is wrong; what to write`, on one line.
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = match self.severity {
-            Severity::Error => "error: ".to_owned(),
-            Severity::Warning => "warning: ".to_owned(),
-        };
+    /// `config.yaml:12: api.tcp.port: what is wrong; what to write`, on one line: without the severity, for where that
+    /// is said already.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
         if let Some((file, line)) = &self.place {
             text += &format!("{file}:{line}: ");
         }
@@ -72,10 +68,26 @@ impl fmt::Display for Problem {
             text += &format!("; {}", self.fix);
         }
         // Parts of the file can be in it: they must not drive a terminal or add a line.
-        text.chars().try_for_each(|c| match c.is_control() {
-            true => write!(f, "{}", c.escape_default()),
-            false => write!(f, "{c}"),
-        })
+        let mut plain = String::with_capacity(text.len());
+        for c in text.chars() {
+            if c.is_control() {
+                plain.extend(c.escape_default());
+            } else {
+                plain.push(c);
+            }
+        }
+        plain
+    }
+}
+
+/// `error: ` or `warning: `, and the [text](Problem::text).
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(f, "{severity}: {}", self.text())
     }
 }
 

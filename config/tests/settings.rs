@@ -94,8 +94,9 @@ fn the_default_file_has_no_warnings_and_its_variables_work() {
     names.dedup();
     assert!(names.len() > 40, "{names:?}");
     for name in names {
-        let changed =
-            ["false", "true", "71", "5000", "*other", "changed", "ERROR"].into_iter().any(|value| {
+        let changed = ["false", "true", "latin-1", "71", "5000", "*other", "changed", "ERROR"]
+            .into_iter()
+            .any(|value| {
                 let mut process = BASE.to_vec();
                 process.retain(|(other, _)| *other != name);
                 process.push((name, value));
@@ -476,6 +477,7 @@ fn another_value(path: &str) -> &'static str {
         "name" if path.contains("primary") || path.contains("fallback") => "'*another'",
         "mud_name" => "Second",
         "permissions" => "[info]",
+        "charset" => "latin-1",
         "default_channels" => "[another]",
         "allow_remote_without_auth" | "split_long_texts" => "true",
         "max_frame_bytes" | "max_frame_size" => "5000",

@@ -6,7 +6,6 @@ use crate::api::rpc::{self, Fault};
 use crate::api::{event, style};
 use crate::colour::TextStyle;
 use crate::effects::{ConnMap, Effects};
-use crate::i3::frame;
 use crate::i3::packet::Packet;
 use crate::link::pacer::{Class, Origin, Waiting};
 use crate::link::{LinkEvent, Wait};
@@ -97,6 +96,53 @@ pub(crate) enum To<'a> {
     All,
 }
 
+/// One event on its way to its recipients.
+struct Delivery {
+    text: Vec<u8>,
+    /// Framed once for each way of reading that somebody has.
+    framed: [Option<Message>; style::FORMATS.len()],
+    weight: Weight,
+    permission: Option<Permission>,
+    /// All clients together have little room left.
+    crowded: bool,
+    /// Those that do not read and may not miss this.
+    overrun: Vec<(ConnId, usize)>,
+}
+
+impl Delivery {
+    /// Queues it for one session, if that may have it and has room.
+    fn give(&mut self, conn: ConnId, session: &mut Session, fx: &mut Effects, metrics: &mut Metrics) {
+        if !session.may(self.permission) {
+            return;
+        }
+        let pending = fx.pending_bytes(conn);
+        let most = match self.weight.pending_bytes_max() {
+            _ if !fx.is_behind(conn) => CLIENT_PENDING_BYTES_MAX,
+            most if self.crowded => most.min(CLIENT_CROWDED_BYTES_MAX),
+            most => most,
+        };
+        if pending > most {
+            session.lagged += 1;
+            metrics.events_dropped += 1;
+            if self.weight == Weight::Personal {
+                self.overrun.push((conn, pending));
+            }
+            return;
+        }
+        metrics.events_delivered += 1;
+        let text = &self.text;
+        let message = self.framed[session.reads as usize].get_or_insert_with(|| match session.reads {
+            TextStyle::Raw => Message::new(text),
+            reads => Message::new(&style::restyle(text, reads)),
+        });
+        let bytes = match session.transport {
+            Transport::Lines => message.line(),
+            Transport::WebSocket => message.websocket(),
+        };
+        fx.send_shared(conn, bytes);
+    }
+}
+
 /// See the module.
 pub(crate) struct Hub {
     pub(crate) settings: Settings,
@@ -133,11 +179,10 @@ impl Hub {
             let why = one.link.last_error().unwrap_or("the login is not finished").to_owned();
             return Err(Fault::gateway("router_down", true, format!("the router link is down: {why}")));
         }
-        let mut bytes = Vec::with_capacity(256);
-        let length = frame::append(&mut bytes, |text| packet.encode(text));
+        let bytes = one.link.frame(packet);
         let most = self.settings.link.frame_bytes_max;
-        if length > most {
-            let text = format!("the packet has {length} bytes, routers take {most}: shorten the text");
+        if bytes.len() > most {
+            let text = format!("the packet has {} bytes, routers take {most}: shorten the text", bytes.len());
             return Err(Fault::params(text));
         }
         let waiting = Waiting { frame: bytes.into(), accepted: self.now.mono, origin };
@@ -230,48 +275,35 @@ impl Hub {
         let id = self.event_ids.next(&mut self.fx);
         params.add("timestamp", &self.now.unix.to_string());
         params.add("event_id", &id);
-        let text = rpc::notification(name, &params.finish());
-        // Framed once for each way of reading that somebody has.
-        let mut framed: [Option<Message>; style::FORMATS.len()] = Default::default();
-        let crowded = self.fx.total_pending_bytes() > ALL_PENDING_BYTES_MAX;
-        let mut overrun = Vec::new();
-        for (conn, session) in self.sessions.iter_mut() {
-            let concerned = match to {
-                To::Mud(mud) => session.is_of(mud),
-                To::MudExcept(mud, except) => session.is_of(mud) && !except.contains(&conn),
-                To::Channel(mud, channel) => session.hears(mud, channel),
-                To::Readers(mud) => session.identity.as_ref().is_some_and(|identity| identity.mud == mud),
-                To::All => session.identity.is_some(),
-            };
-            if !concerned || !session.may(permission) {
-                continue;
-            }
-            let pending = self.fx.pending_bytes(conn);
-            let most = match weight.pending_bytes_max() {
-                _ if !self.fx.is_behind(conn) => CLIENT_PENDING_BYTES_MAX,
-                most if crowded => most.min(CLIENT_CROWDED_BYTES_MAX),
-                most => most,
-            };
-            if pending > most {
-                session.lagged += 1;
-                self.metrics.events_dropped += 1;
-                if weight == Weight::Personal {
-                    overrun.push((conn, pending));
+        let mut delivery = Delivery {
+            text: rpc::notification(name, &params.finish()),
+            framed: Default::default(),
+            weight,
+            permission,
+            crowded: self.fx.total_pending_bytes() > ALL_PENDING_BYTES_MAX,
+            overrun: Vec::new(),
+        };
+        let (fx, metrics) = (&mut self.fx, &mut self.metrics);
+        if let To::Channel(mud, channel) = to {
+            for conn in self.muds[mud].listeners.get(channel).into_iter().flatten() {
+                if let Some(session) = self.sessions.get_mut(*conn) {
+                    delivery.give(*conn, session, fx, metrics);
                 }
-                continue;
             }
-            self.metrics.events_delivered += 1;
-            let message = framed[session.reads as usize].get_or_insert_with(|| match session.reads {
-                TextStyle::Raw => Message::new(&text),
-                reads => Message::new(&style::restyle(&text, reads)),
-            });
-            let bytes = match session.transport {
-                Transport::Lines => message.line(),
-                Transport::WebSocket => message.websocket(),
-            };
-            self.fx.send_shared(conn, bytes);
+        } else {
+            for (conn, session) in self.sessions.iter_mut() {
+                let concerned = match to {
+                    To::Mud(mud) => session.is_of(mud),
+                    To::MudExcept(mud, except) => session.is_of(mud) && !except.contains(&conn),
+                    To::Readers(mud) => session.identity.as_ref().is_some_and(|identity| identity.mud == mud),
+                    To::All | To::Channel(..) => session.identity.is_some(),
+                };
+                if concerned {
+                    delivery.give(conn, session, fx, metrics);
+                }
+            }
         }
-        for (conn, pending) in overrun {
+        for (conn, pending) in delivery.overrun {
             self.overrun(conn, pending);
         }
     }
@@ -359,7 +391,7 @@ impl Hub {
         }
         if let Some(identity) = session.identity {
             for channel in session.channels.into_keys() {
-                crate::service::channel::unlisten(self, identity.mud, &channel);
+                crate::service::channel::unlisten(self, identity.mud, conn, &channel);
             }
         }
     }

@@ -4,12 +4,12 @@ use crate::hub::Wake;
 use crate::i3::{Value, text};
 use crate::link::RouterLink;
 use crate::link::pacer::Pacer;
-use crate::machine::{Change, Saved};
+use crate::machine::{Change, ConnId, Saved};
 use crate::network::{self, Chanlist, Channel, Listeners, Mudlist, Presence, Ucache};
 use crate::settings::{LinkSettings, MudSettings};
 use crate::time::{Instant, Now};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// Accepted messages that are remembered, so that an error can be traced to the one that caused it.
@@ -35,8 +35,8 @@ pub(crate) struct Mud {
     pub(crate) ucache: Ucache,
     /// Who hears channels elsewhere.
     pub(crate) elsewhere: Listeners,
-    /// How many local sessions hear each channel.
-    pub(crate) listeners: BTreeMap<String, usize>,
+    /// The sessions that hear each channel.
+    pub(crate) listeners: BTreeMap<String, BTreeSet<ConnId>>,
     passwords: BTreeMap<String, i64>,
     /// The router that the lists came from.
     lists_from: Option<String>,

@@ -1,5 +1,6 @@
 //! What a gateway is told at its start. Plain values: where they come from (YAML, environment) is not known here.
 
+pub use crate::i3::Charset;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -54,6 +55,8 @@ pub struct RouterSettings {
     pub host: String,
     /// The TCP port.
     pub port: u16,
+    /// How text is sent to it. What comes from it is read in either, string by string.
+    pub charset: Charset,
 }
 
 /// The links to routers.

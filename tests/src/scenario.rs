@@ -22,6 +22,7 @@
 use crate::wire;
 use crate::world::World;
 use i3_core::Gateway;
+use i3_core::i3::Charset;
 use i3_core::machine::Listener;
 use i3_core::session::keys;
 use i3_core::settings::{
@@ -62,7 +63,12 @@ pub struct Stage {
 /// The settings of a gateway for tests: one mud, all services, the key `<name>-key`, no rate limits.
 pub fn settings(mud: &str, routers: &[String]) -> Settings {
     let services = ["tell", "emoteto", "beep", "channel", "who", "finger", "locate", "auth", "ucache"];
-    let router = |name: &String| RouterSettings { name: name.clone(), host: name.clone(), port: 4000 };
+    let router = |name: &String| RouterSettings {
+        name: name.clone(),
+        host: name.clone(),
+        port: 4000,
+        charset: Charset::Utf8,
+    };
     Settings {
         muds: vec![MudSettings {
             name: mud.to_owned(),
@@ -240,6 +246,10 @@ impl Stage {
                 settings.link.frame_bytes_max = most.parse().map_err(|_| "no number")?;
                 Ok(())
             }
+            Some(("charset", "latin-1")) => {
+                settings.muds[0].routers.iter_mut().for_each(|router| router.charset = Charset::Latin1);
+                Ok(())
+            }
             Some(("split", _)) => {
                 settings.link.split_long_texts = true;
                 Ok(())
@@ -340,7 +350,8 @@ impl Stage {
             }
             Speech::Mud => {
                 for frame in wire::mudmode_frames(received) {
-                    if let Err(fault) = wire::strict_lpc(&frame) {
+                    let text = frame.strip_prefix(wire::LATIN_1).unwrap_or(&frame);
+                    if let Err(fault) = wire::strict_lpc(text) {
                         panic!("{name} received what a driver cannot read: {fault}");
                     }
                     peer.queue.push(frame.replace('\r', "\\r"));

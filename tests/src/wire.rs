@@ -2,6 +2,9 @@
 
 use serde_json::Value as Json;
 
+/// Stands before a frame that is not UTF-8, so that none passes for another unnoticed.
+pub const LATIN_1: &str = "latin-1:";
+
 /// Splits complete MudMode frames off the front of `stream`: 4 bytes of length, the text, a NUL.
 pub fn mudmode_frames(stream: &mut Vec<u8>) -> Vec<String> {
     let mut frames = Vec::new();
@@ -12,7 +15,11 @@ pub fn mudmode_frames(stream: &mut Vec<u8>) -> Vec<String> {
         }
         let text: Vec<u8> = stream.drain(..4 + length).skip(4).collect();
         assert_eq!(text.last(), Some(&0), "a frame must end with NUL: {}", String::from_utf8_lossy(&text));
-        frames.push(String::from_utf8(text[..text.len() - 1].to_vec()).expect("what we emit is UTF-8"));
+        let text = &text[..text.len() - 1];
+        frames.push(match std::str::from_utf8(text) {
+            Ok(text) => text.to_owned(),
+            Err(_) => format!("{LATIN_1}{}", text.iter().map(|byte| char::from(*byte)).collect::<String>()),
+        });
     }
     frames
 }

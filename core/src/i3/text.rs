@@ -152,4 +152,58 @@ mod tests {
         assert_eq!(outgoing("plain é"), "plain é");
         assert_eq!(outgoing("a\0b\u{1b}[31mc\td\r\ne\rf\ng\u{7f}\u{9b}h"), "ab[31mc d\ne\nf\ngh");
     }
+
+    #[test]
+    fn every_control_character_is_held_back_wherever_it_stands() {
+        // C0, DEL, C1, and one on each side.
+        for control in (0..0x20).chain(0x7f..=0xa0).chain([0x21]) {
+            let c = char::from_u32(control).unwrap();
+            for before in 0..20 {
+                let text = format!("{}{c}y", "é".repeat(before));
+                let expected = match c {
+                    '\n' | '\r' => "\n".to_owned(),
+                    '\t' => " ".to_owned(),
+                    c if c.is_control() => String::new(),
+                    c => c.to_string(),
+                };
+                let expected = format!("{}{expected}y", "é".repeat(before));
+                assert_eq!(outgoing(&text), expected, "U+{control:04x} after {before}");
+                for charset in [Charset::Utf8, Charset::Latin1] {
+                    let wire = to_wire(&text, charset);
+                    assert!(!wire.iter().any(|byte| *byte < b' ' && *byte != b'\n' || *byte == 0x7f));
+                    assert_eq!(decode(wire).0, expected, "U+{control:04x} after {before}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_latin_1_lacks_is_spelled_in_ascii() {
+        for (text, latin1) in [
+            ("café ñ ÿ ×", "café ñ ÿ ×"),
+            ("“quoted” ‘so’ – it’s — fine…", "\"quoted\" 'so' - it's - fine..."),
+            ("5 € • ™ ‹›", "5 EUR * TM <>"),
+            ("Łódź Żółć Ğ ő ā", "Lódz Zólc G o a"),
+            ("Ж α", "Zh a"),
+            ("\u{fffd}\u{e000}", "??"),
+        ] {
+            let wire = to_wire(text, Charset::Latin1);
+            let expected: Vec<u8> = latin1.chars().map(|c| latin1_byte(c).unwrap()).collect();
+            assert_eq!(wire, expected, "{text}: {}", super::latin1(&wire));
+            assert_eq!(to_wire(text, Charset::Utf8), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn whatever_the_character_it_is_spelled_printably_or_not_at_all() {
+        for c in '\0'..=char::MAX {
+            if latin1_byte(c).is_none() {
+                let spelled = spelled(c);
+                assert!(
+                    !spelled.is_empty() && spelled.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
+                    "{c}"
+                );
+            }
+        }
+    }
 }

@@ -282,13 +282,17 @@ impl RouterLink {
         if !matches!(self.state, State::Dialing { conn: dialing, .. } if dialing == conn) {
             return None;
         }
-        let login = self.login();
-        let mut bytes = Vec::new();
-        frame::append(&mut bytes, |text| login.encode(text));
-        fx.send(conn, &bytes);
+        fx.send(conn, &self.frame(&self.login()));
         let deadline = now.mono + self.settings.startup_timeout;
         let wire = Wire { conn, deframer: Deframer::default() };
         self.become_state(now, fx, State::Greeting { wire, since: now.mono, deadline, heard: false })
+    }
+
+    /// A packet as the router takes it.
+    pub fn frame(&self, packet: &Packet<'_>) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(256);
+        frame::append(&mut bytes, |text| packet.encode_with(self.router().charset, text));
+        bytes
     }
 
     /// Exactly 20 elements: routers take no other number. The list ids are 0, since deployed routers send everything
@@ -437,9 +441,7 @@ impl RouterLink {
         let name = self.mud.name.as_str();
         let body = if probes == 0 { Body::AuthMudReq {} } else { Body::PingReq {} };
         let packet = Packet { header: Header::to_mud(name, None, name), body };
-        let mut bytes = Vec::new();
-        frame::append(&mut bytes, |text| packet.encode(text));
-        fx.send(conn, &bytes);
+        fx.send(conn, &self.frame(&packet));
         if let State::Online { probes, .. } = &mut self.state {
             *probes += 1;
         }
@@ -516,9 +518,7 @@ impl RouterLink {
             header: Header::to_mud(&self.mud.name, None, &self.router().name),
             body: Body::Shutdown { restart_delay },
         };
-        let mut bytes = Vec::new();
-        frame::append(&mut bytes, |text| goodbye.encode(text));
-        fx.send(conn, &bytes);
+        fx.send(conn, &self.frame(&goodbye));
         if fx.close_when_flushed(conn) {
             return self.left(now, fx, then);
         }

@@ -7,6 +7,7 @@ use crate::api::rpc::{Fault, code};
 use crate::hub::{Hub, To, Weight};
 use crate::i3::packet::{Body, Header, Packet};
 use crate::link::pacer::{Class, Origin};
+use crate::machine::ConnId;
 use crate::session::{Identified, Joined};
 use crate::settings::Permission;
 use serde::Serialize;
@@ -30,10 +31,10 @@ pub(crate) fn join(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     let is_new = session.channels.insert(channel.to_string(), how).is_none();
     if is_new {
         let listeners = hub.muds[caller.mud].listeners.entry(channel.to_string()).or_default();
-        *listeners += 1;
+        listeners.insert(call.conn);
         // Once for each mud, not for each client. While the link is down, the next login does it.
         let first =
-            *listeners == 1 && !hub.muds[caller.mud].settings.channels.iter().any(|set| *set == channel);
+            listeners.len() == 1 && !hub.muds[caller.mud].settings.channels.iter().any(|set| *set == channel);
         if first
             && hub.muds[caller.mud].link.is_ready()
             && let Err(fault) = listen(hub, caller.mud, &channel, true)
@@ -62,7 +63,7 @@ pub(crate) fn leave(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     let channel = call.params.name("channel")?;
     let left = hub.sessions.get_mut(call.conn).and_then(|session| session.channels.remove(&*channel));
     if left.is_some() {
-        unlisten(hub, caller.mud, &channel);
+        unlisten(hub, caller.mud, call.conn, &channel);
         let params = Object::default().with("channel", &channel).with("session_id", &caller.session_id);
         hub.emit(
             To::MudExcept(caller.mud, &[call.conn]),
@@ -76,11 +77,11 @@ pub(crate) fn leave(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
 }
 
 /// A session hears a channel no longer; the mud neither, if it was the last.
-pub(crate) fn unlisten(hub: &mut Hub, mud: usize, channel: &str) {
+pub(crate) fn unlisten(hub: &mut Hub, mud: usize, conn: ConnId, channel: &str) {
     let one = &mut hub.muds[mud];
     let Some(listeners) = one.listeners.get_mut(channel) else { return };
-    *listeners -= 1;
-    if *listeners > 0 {
+    listeners.remove(&conn);
+    if !listeners.is_empty() {
         return;
     }
     one.listeners.remove(channel);
@@ -281,7 +282,7 @@ pub(crate) fn list(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
             name,
             owner: &channel.owner,
             channel_type: channel.channel_type,
-            member_count: one.listeners.get(name).copied().unwrap_or(0),
+            member_count: one.listeners.get(name).map_or(0, BTreeSet::len),
         })
         .filter(|row| wanted_type.is_none_or(|wanted| wanted == row.channel_type))
         .filter(|row| wanted_owner.as_ref().is_none_or(|wanted| wanted == row.owner))

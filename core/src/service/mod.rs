@@ -15,7 +15,7 @@ use crate::api::rpc::{Fault, code};
 use crate::colour::{self, TextStyle};
 use crate::hub::Hub;
 use crate::i3::packet::{Body, Header, Packet, Text};
-use crate::i3::{frame, text};
+use crate::i3::text;
 use crate::link::pacer::{Class, Origin};
 use crate::network::Lookup;
 use crate::pending::Question;
@@ -102,11 +102,12 @@ fn send_text<'a>(
     body: impl Fn(String) -> Body<'a>,
 ) -> Result<(), Fault> {
     let packet = |text: String| Packet { header: header.clone(), body: body(text) };
+    let packet_bytes = |hub: &Hub, packet: &Packet<'_>| hub.muds[mud].link.frame(packet).len();
     let most = hub.settings.link.frame_bytes_max;
-    if !hub.settings.link.split_long_texts || packet_bytes(&packet(text.to_owned())) <= most {
+    if !hub.settings.link.split_long_texts || packet_bytes(hub, &packet(text.to_owned())) <= most {
         return hub.send_packet(mud, class, &packet(text.to_owned()), Some(origin.clone()));
     }
-    let room = most.saturating_sub(packet_bytes(&packet(String::new())));
+    let room = most.saturating_sub(packet_bytes(hub, &packet(String::new())));
     let parts = cut(text, room);
     if parts.len() > PARTS_MAX || room == 0 {
         return Err(Fault::params(format!(
@@ -121,11 +122,6 @@ fn send_text<'a>(
         hub.send_packet(mud, class, &packet(part.to_owned()), Some(origin.clone()))?;
     }
     Ok(())
-}
-
-fn packet_bytes(packet: &Packet<'_>) -> usize {
-    let mut bytes = Vec::new();
-    frame::append(&mut bytes, |text| packet.encode(text))
 }
 
 /// Cuts a text into parts of at most `room` bytes as they are written, escapes counted: after the last blank that fits,

@@ -137,10 +137,4 @@ impl Session {
     pub fn is_of(&self, mud: usize) -> bool {
         self.identity.as_ref().is_some_and(|identity| identity.mud == mud && identity.may_speak)
     }
-
-    /// Whether it hears that channel of that mud's network.
-    pub fn hears(&self, mud: usize, channel: &str) -> bool {
-        self.identity.as_ref().is_some_and(|identity| identity.mud == mud)
-            && self.channels.contains_key(channel)
-    }
 }

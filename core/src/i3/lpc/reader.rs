@@ -514,8 +514,8 @@ impl<'a> Reader<'a> {
                 Number::Float(float) => float as i64,
             }),
             Kind::Str => {
-                let text = self.string()?;
-                Ok(std::str::from_utf8(&text).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0))
+                let contents = self.string()?;
+                Ok(text::utf8_prefix(&contents).trim().parse().unwrap_or(0))
             }
             Kind::Empty => {
                 self.empty();

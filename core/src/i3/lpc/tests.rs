@@ -13,7 +13,7 @@ fn error(text: &[u8]) -> LpcErrorKind {
 fn written(value: &Value<'_>) -> String {
     let mut text = Vec::new();
     value.write(&mut text);
-    String::from_utf8(text).unwrap()
+    crate::i3::text::decode(text.into()).0.into_owned()
 }
 
 #[test]
@@ -38,35 +38,142 @@ fn values_read_and_write_alike() {
 
 #[test]
 fn sloppy_peers_are_understood() {
-    for (sloppy, strict) in [
-        ("({1,2})", "({1,2,})"),                       // no last comma
-        ("( { \"tell\" , 5 , } )", "({\"tell\",5,})"), // blanks (CoffeeMud reads them)
-        ("({1,,})", "({1,0,})"),                       // an object that could not be saved
-        ("({,\"x\",})", "({0,\"x\",})"),
-        ("([\"a\":,:1,])", "([\"a\":0,0:1,])"),
-        (r#""\n\x\r""#, "\"nxr\""), // any \x reads as x
-        ("\"a\nb\"", "\"a\rb\""),   // a raw LF
-        ("007", "7"),
-        ("-0", "0"), // FluffOS for ±2^63
-        ("9223372036854775808", "9223372036854775807"),
-        ("-9223372036854775809", "-9223372036854775808"),
-        ("1.5e+3", "1500.000000"),
-        ("({1,}) xyz", "({1,})"), // garbage after the value
+    for (peer, sloppy, strict) in [
+        ("nobody seen; mudmode.html asks for the comma", "({1,2})", "({1,2,})"),
+        ("CoffeeMud reads blanks, people write them", "( { \"tell\" , 5 , } )", "({\"tell\",5,})"),
+        ("the same, in a mapping", "( [ \"a\" : 1 , ] )", "([\"a\":1,])"),
+        ("FluffOS, for an object that cannot be saved", "({1,,})", "({1,0,})"),
+        ("the same, first", "({,\"x\",})", "({0,\"x\",})"),
+        ("the same, as key and as value", "([\"a\":,:1,])", "([\"a\":0,0:1,])"),
+        ("Dead Souls: any \\x is x", r#""\n\x\r\/""#, "\"nxr/\""),
+        ("Dead Souls: LF as CR", "\"a\rb\"", "\"a\rb\""),
+        ("Dead Souls: CR LF comes back as CR CR", "\"a\r\nb\"", "\"a\r\rb\""),
+        ("Dead Souls: a raw LF leaves as CR", "\"a\nb\"", "\"a\rb\""),
+        ("an escaped CR", "\"a\\\rb\"", "\"a\rb\""),
+        ("Dead Souls: leading zeros", "007", "7"),
+        ("FluffOS, for 2^63 and -2^63", "-0", "0"),
+        ("the largest that FluffOS writes", "9223372036854775807", "9223372036854775807"),
+        ("beyond 64 bits", "9223372036854775808", "9223372036854775807"),
+        ("beyond 64 bits", "-9223372036854775809", "-9223372036854775808"),
+        (
+            "18 and 19 digits",
+            "({123456789012345678,-1234567890123456789,})",
+            "({123456789012345678,-1234567890123456789,})",
+        ),
+        ("FluffOS: an exponent with its sign", "1.5e+3", "1500.000000"),
+        ("the same, negative", "-25.0e-1", "-2.500000"),
+        ("CoffeeMud: a float without a sign in the exponent", "1e3", "1000.000000"),
+        ("old drivers refuse these, we do not", "({.5,1.,})", "({0.500000,1.000000,})"),
+        ("Dead Souls on FluffOS 2.23", "123456792.000000", "123456792.000000"),
+        ("Dead Souls: anything after the value", "({1,}) xyz", "({1,})"),
+        ("Samson's clients end with CR", "({1,})\r", "({1,})"),
+        ("no comma after the last pair", "([1:2])", "([1:2,])"),
+        ("an LPC class", "(/1,\"x\",/)", "(/1,\"x\",/)"),
+        ("a class without its last comma, and an empty one", "({(/1/),(//),})", "({(/1,/),(//),})"),
+        ("Dead Souls: integer and array keys", "([5:1,({1,}):2,([]):3,])", "([5:1,({1,}):2,([]):3,])"),
     ] {
-        assert_eq!(written(&parse(sloppy)), strict, "{sloppy}");
+        assert_eq!(written(&parse(sloppy)), strict, "{peer}: {sloppy}");
+    }
+}
+
+#[test]
+fn of_a_key_that_comes_twice_the_last_one_counts() {
+    // Drivers keep the last; the order of a mapping is that of a hash.
+    let map = parse("([\"a\":1,5:2,\"b\":3,\"a\":4,])");
+    assert_eq!(map.get("a"), Some(&Value::Int(4)));
+    assert_eq!(map.get("b"), Some(&Value::Int(3)));
+    assert_eq!(map.get("5"), None);
+    assert_eq!(parse("({\"a\",1,})").get("a"), None);
+}
+
+#[test]
+fn numbers_are_written_as_drivers_write_them() {
+    for (value, text) in [
+        (Value::Float(2.0), "2.000000"),
+        (Value::Float(-0.5), "-0.500000"),
+        (Value::Float(1e20), "100000000000000000000.000000"),
+        (Value::Float(f64::NAN), "0.000000"),
+        (Value::Float(f64::NEG_INFINITY), "0.000000"),
+        (Value::Int(i64::MIN), "-9223372036854775808"),
+        (Value::Int(10), "10"),
+    ] {
+        assert_eq!(written(&value), text);
+    }
+    let longest = written(&Value::Float(f64::MAX));
+    assert_eq!((longest.len(), &longest[309..]), (316, ".000000"));
+    assert_eq!(parse(&longest), Value::Float(f64::MAX));
+}
+
+#[test]
+fn every_string_survives() {
+    for length in 0..40 {
+        for byte in 0..=255u8 {
+            let mut text = vec![b'x'; length];
+            text.push(byte);
+            text.push(b'y');
+            let value = Value::Array(vec![Value::Str(text.clone().into()), Value::Int(1)]);
+            let mut wire = Vec::new();
+            value.write(&mut wire);
+            text.retain(|byte| *byte != 0);
+            // A CR is a newline to every reader.
+            text.iter_mut().filter(|byte| **byte == b'\r').for_each(|byte| *byte = b'\n');
+            let expected = Value::Array(vec![Value::Str(text.into()), Value::Int(1)]);
+            assert_eq!(Value::parse(&wire), Ok(expected), "{byte} at {length}");
+        }
     }
 }
 
 #[test]
 fn bare_quotes_are_recovered_where_the_next_byte_shows_that_the_string_goes_on() {
-    let mut reader = Reader::new(br#"({"tell","say "hi" now","c:\new",})"#);
-    let value = reader.value().unwrap();
-    assert_eq!(reader.bare_quotes, 2);
-    assert_eq!(written(&value), r#"({"tell","say \"hi\" now","c:new",})"#);
-    let mut reader = Reader::new(br#"({"he said "no", then left",})"#);
-    assert_eq!(written(&reader.value().unwrap()), r#"({"he said \"no\", then left",})"#);
+    for (peer, text, recovered, quotes) in [
+        // vectors/coffeemud/40-esc-quote-toB, 40-esc-backslash-toB
+        ("CoffeeMud", r#"({"tell","say "hi" now",})"#, r#"({"tell","say \"hi\" now",})"#, 2),
+        ("CoffeeMud", r#"({"tell","c:\new\dir",})"#, r#"({"tell","c:newdir",})"#, 0),
+        // vectors/coffeemud/54-quotename: in a header, and as a key
+        (
+            "CoffeeMud",
+            r#"({"mudlist","Quo"te",0,(["Quo"te":({0,}),]),})"#,
+            r#"({"mudlist","Quo\"te",0,(["Quo\"te":({0,}),]),})"#,
+            2,
+        ),
+        ("a comma and a word", r#"({"he said "no", then left",})"#, r#"({"he said \"no\", then left",})"#, 2),
+        (
+            "a colon, where no key is",
+            r#"({"he said "no": and left",})"#,
+            r#"({"he said \"no\": and left",})"#,
+            2,
+        ),
+        ("a comma, where a key is", r#"(["a","b":1,])"#, r#"(["a\",\"b":1,])"#, 2),
+        ("a bracket that ends nothing", r#"({"a "b"} c",})"#, r#"({"a \"b\"} c",})"#, 2),
+        ("the quote is the last byte", r#"({"he said "no"",})"#, r#"({"he said \"no\"",})"#, 2),
+        ("outside of everything", r#""a" b"#, r#""a""#, 0),
+    ] {
+        let mut reader = Reader::new(text.as_bytes());
+        let value = reader.value().unwrap_or_else(|error| panic!("{peer}: {text}: {error}"));
+        assert_eq!(written(&value), recovered, "{peer}");
+        assert_eq!(reader.bare_quotes, quotes, "{peer}");
+    }
     // Nobody can tell this from two strings and a word.
     assert_eq!(error(br#"({"a","b"c,})"#), LpcErrorKind::Truncated);
+    assert_eq!(error(br#"({"he counted "one", 2 and 3",})"#), LpcErrorKind::ExpectedComma);
+}
+
+/// In a build without optimization this takes a second; with a quadratic step it would take many minutes.
+#[test]
+fn hostile_text_is_read_in_linear_time() {
+    const BYTES: usize = 256 * 1024;
+    let largest = "\"".repeat(crate::i3::frame::FRAME_BYTES_MAX);
+    assert_eq!(error(["({\"", &largest].concat().as_bytes()), LpcErrorKind::Truncated);
+    for unit in [
+        "\"", "\" ", "\", x", "\",", "\":", "\"}", "\\", "\\\"", "\r", "a\"b,", " ", "1", "1.", "1,", ",",
+        ":", "({", "({})", "({1,", "([1:", "\"\",", "-", "({\"", "/",
+    ] {
+        for open in ["", "({", "({\"", "(["] {
+            let text = [open, &unit.repeat(BYTES / unit.len())].concat();
+            let _ = Value::parse(text.as_bytes());
+            let _ = Reader::for_texts(text.as_bytes()).skip();
+        }
+    }
 }
 
 #[test]
@@ -81,10 +188,18 @@ fn what_is_no_value_says_why() {
         (b"({x,})", LpcErrorKind::NotAValue),
         (b"-", LpcErrorKind::BadNumber),
         (b"({1 2,})", LpcErrorKind::ExpectedComma),
+        (b"({2|1,2,})", LpcErrorKind::SizePrefix),
+        (b"([1|1:2,])", LpcErrorKind::SizePrefix),
+        (b"({|1,})", LpcErrorKind::SizePrefix),
+        (b"+5", LpcErrorKind::NotAValue),
+        (b"({0x10,})", LpcErrorKind::ExpectedComma),
+        (b"({1,]", LpcErrorKind::ExpectedComma),
+        (b"({1,}", LpcErrorKind::Truncated),
+        (b"({1,}x", LpcErrorKind::NotAValue),
         (b"([1,2,])", LpcErrorKind::ExpectedColon),
         (b"1e999", LpcErrorKind::BadNumber),
     ] {
-        assert_eq!(error(text), kind, "{:?}", String::from_utf8_lossy(text));
+        assert_eq!(error(text), kind, "{:?}", crate::i3::text::decode(text.into()).0);
     }
 }
 

@@ -16,7 +16,8 @@ pub(super) trait Field<'a>: Sized {
     fn absent() -> Option<Self> {
         None
     }
-    fn write(&self, into: &mut Vec<u8>);
+    /// Named apart from [`Value::write`], which keeps strings byte for byte.
+    fn write_field(&self, into: &mut Vec<u8>);
     /// How many of them a list with room for `rest_bytes` of text is given memory for at first. Growing a long list
     /// step by step copies it several times (bench: "typed packet", the mudlist).
     fn first_capacity(_rest_bytes: usize) -> usize {
@@ -37,7 +38,7 @@ impl<'a> Field<'a> for Text<'a> {
     }
 
     #[inline]
-    fn write(&self, into: &mut Vec<u8>) {
+    fn write_field(&self, into: &mut Vec<u8>) {
         lpc::write_text(self, into);
     }
 }
@@ -62,7 +63,7 @@ impl<'a> Field<'a> for Option<Text<'a>> {
     }
 
     #[inline]
-    fn write(&self, into: &mut Vec<u8>) {
+    fn write_field(&self, into: &mut Vec<u8>) {
         match self {
             Some(text) => lpc::write_text(text, into),
             None => into.push(b'0'),
@@ -86,7 +87,7 @@ impl Field<'_> for i64 {
     }
 
     #[inline]
-    fn write(&self, into: &mut Vec<u8>) {
+    fn write_field(&self, into: &mut Vec<u8>) {
         lpc::write_int(*self, into);
     }
 }
@@ -101,7 +102,7 @@ impl<'a> Field<'a> for Value<'a> {
         Some(Value::Int(0))
     }
 
-    fn write(&self, into: &mut Vec<u8>) {
+    fn write_field(&self, into: &mut Vec<u8>) {
         self.write_with(lpc::write_as_text, into);
     }
 }
@@ -128,10 +129,10 @@ impl<'a, T: Field<'a>> Field<'a> for Vec<T> {
         Some(Vec::new())
     }
 
-    fn write(&self, into: &mut Vec<u8>) {
+    fn write_field(&self, into: &mut Vec<u8>) {
         into.extend_from_slice(b"({");
         for element in self {
-            element.write(into);
+            element.write_field(into);
             into.push(b',');
         }
         into.extend_from_slice(b"})");
@@ -172,12 +173,12 @@ impl<'a, T: Field<'a>> Field<'a> for Mapping<'a, T> {
         Some(Mapping(Vec::new()))
     }
 
-    fn write(&self, into: &mut Vec<u8>) {
+    fn write_field(&self, into: &mut Vec<u8>) {
         into.extend_from_slice(b"([");
         for (key, value) in &self.0 {
-            key.write(into);
+            key.write_field(into);
             into.push(b':');
-            value.write(into);
+            value.write_field(into);
             into.push(b',');
         }
         into.extend_from_slice(b"])");
@@ -208,12 +209,12 @@ impl<'a, T: Field<'a>> Field<'a> for IdMapping<'a, T> {
         Some(IdMapping(Vec::new()))
     }
 
-    fn write(&self, into: &mut Vec<u8>) {
+    fn write_field(&self, into: &mut Vec<u8>) {
         into.extend_from_slice(b"([");
         for (key, value) in &self.0 {
-            Field::write(key, into);
+            key.write_field(into);
             into.push(b':');
-            value.write(into);
+            value.write_field(into);
             into.push(b',');
         }
         into.extend_from_slice(b"])");
@@ -357,9 +358,9 @@ macro_rules! rows {
                 Ok(row)
             }
 
-            fn write(&self, into: &mut Vec<u8>) {
+            fn write_field(&self, into: &mut Vec<u8>) {
                 into.extend_from_slice(b"({");
-                $(self.$field.write(into); into.push(b',');)*
+                $(self.$field.write_field(into); into.push(b',');)*
                 into.extend_from_slice(b"})");
             }
         }

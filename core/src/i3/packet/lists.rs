@@ -139,19 +139,19 @@ impl<'a> MudEntry<'a> {
         into.extend_from_slice(b"({");
         lpc::write_int(self.state.to_wire(), into);
         into.push(b',');
-        self.ip.write(into);
+        self.ip.write_field(into);
         for port in [self.player_port, self.imud_tcp_port, self.imud_udp_port] {
             into.push(b',');
             lpc::write_int(port, into);
         }
         for text in texts.into_iter().chain([&self.admin_email]) {
             into.push(b',');
-            text.write(into);
+            text.write_field(into);
         }
         into.push(b',');
-        self.services.write(into);
+        self.services.write_field(into);
         into.push(b',');
-        self.other_data.write(into);
+        self.other_data.write_field(into);
         into.extend_from_slice(b",})");
     }
 }
@@ -169,7 +169,7 @@ impl<'a> Field<'a> for Option<MudEntry<'a>> {
         Ok(None)
     }
 
-    fn write(&self, into: &mut Vec<u8>) {
+    fn write_field(&self, into: &mut Vec<u8>) {
         match self {
             Some(entry) => entry.write(into),
             None => into.push(b'0'),
@@ -211,11 +211,11 @@ impl<'a> Field<'a> for Option<ChannelEntry<'a>> {
         Ok(Some(ChannelEntry { owner, channel_type }))
     }
 
-    fn write(&self, into: &mut Vec<u8>) {
+    fn write_field(&self, into: &mut Vec<u8>) {
         match self {
             Some(entry) => {
                 into.extend_from_slice(b"({");
-                entry.owner.write(into);
+                entry.owner.write_field(into);
                 into.push(b',');
                 lpc::write_int(entry.channel_type, into);
                 into.extend_from_slice(b",})");

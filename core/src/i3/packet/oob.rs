@@ -212,7 +212,7 @@ impl<'a> OobPacket<'a> {
                 into.extend_from_slice(b"})");
             }
             OobPacket::WithHeader(packet) => packet.encode(into),
-            OobPacket::Untyped(value) => Field::write(value, into),
+            OobPacket::Untyped(value) => value.write_field(into),
         }
     }
 }

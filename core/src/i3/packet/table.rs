@@ -39,10 +39,10 @@ macro_rules! packets {
 
             pub(super) fn write(&self, into: &mut Vec<u8>) {
                 match self {
-                    $($enum::$variant { $($field),* } => { $($field.write(into); into.push(b',');)* })*
+                    $($enum::$variant { $($field),* } => { $($field.write_field(into); into.push(b',');)* })*
                     $enum::Unknown { fields, .. } => {
                         for field in fields {
-                            field.write(into);
+                            field.write_field(into);
                             into.push(b',');
                         }
                     }

@@ -1,3 +1,5 @@
+//! Layouts and peculiarities, named after the peer that was seen to have them.
+
 use super::*;
 
 fn decode(text: &str) -> Packet<'_> {
@@ -7,7 +9,7 @@ fn decode(text: &str) -> Packet<'_> {
 fn encoded(packet: &Packet<'_>) -> String {
     let mut text = Vec::new();
     packet.encode(&mut text);
-    String::from_utf8(text).unwrap()
+    crate::i3::text::decode(text.into()).0.into_owned()
 }
 
 #[test]
@@ -75,4 +77,183 @@ fn what_is_no_packet_says_why() {
         assert_eq!(Packet::decode(text.as_bytes()).unwrap_err(), error, "{text}");
     }
     assert!(matches!(Packet::decode(b"[tell, 5]"), Err(PacketError::Lpc(_))));
+}
+
+#[test]
+fn every_known_type_survives_a_round_trip() {
+    // One of each, with a value that each field can hold: "7" reads as a text and as a number.
+    for kind in KINDS {
+        let many = format!(r#"({{"{kind}",5,"A","u","B","v",{}}})"#, r#""7","#.repeat(20));
+        let packet = decode(&many);
+        assert_eq!(packet.body.kind(), *kind);
+        assert!(!matches!(packet.body, Body::Unknown { .. }), "{kind}");
+        let once = encoded(&packet);
+        assert_eq!(encoded(&decode(&once)), once);
+        assert_eq!(packet.to_value(), Value::parse(once.as_bytes()).unwrap());
+    }
+}
+
+#[test]
+fn types_of_other_routers_and_of_none() {
+    for text in [
+        // Samson's router.
+        r#"({"chan-adminlist",5,"A","u","*r",0,"c",})"#,
+        r#"({"chan-adminlist-reply",5,"*r",0,"A","u","c",({"B","C",}),})"#,
+        r#"({"chan-ack",5,"*r",0,"A","u","done",})"#,
+        r#"({"router-shutdown",5,"*r",0,"A",0,60,})"#,
+        // Dead Souls relays what it does not know: vectors/dead-souls/unknown-type-forwarded-to-mud
+        r#"({"frobnicate",5,"TestMudA","joe","TestMudB","jane",1,2.500000,({}),([]),})"#,
+        r#"({"Frobnicate",5,"A",0,0,0,(/1,/),"a\"b\\c",})"#,
+    ] {
+        assert_eq!(encoded(&decode(text)), text);
+    }
+}
+
+#[test]
+fn quotes_that_shift_the_fields_cost_the_frame() {
+    // A CoffeeMud router relays `he said "a","b" ok` without escapes: it reads as one field more.
+    let text = br#"({"tell",5,"A","joe","B","jane","Joe","he said "a","b" ok",})"#;
+    let error = Packet::decode(text).unwrap_err();
+    assert!(
+        matches!(error, PacketError::Lpc(LpcError { kind: LpcErrorKind::AmbiguousQuotes, .. })),
+        "{error}"
+    );
+    // A single pair is clear, and so are extra fields without any quotes.
+    let (packet, repairs) =
+        Packet::decode(br#"({"tell",5,"A","joe","B","jane","Joe","say "hi" now",})"#).unwrap();
+    assert_eq!(packet.body, Body::Tell { visname: "Joe".into(), message: "say \"hi\" now".into() });
+    assert_eq!(repairs, Repairs { bare_quotes: 2, latin1_strings: 0 });
+    // vectors/coffeemud/25-error-relay-toA: Java's way to write a list.
+    let text =
+        br#"({"error",5,"B",0,"A","joe","unk-user","User zed unknown",[tell, 5, A, joe, B, zed, Joe, hi],})"#;
+    assert!(matches!(Packet::decode(text), Err(PacketError::Lpc(_))));
+}
+
+#[test]
+fn one_odd_field_does_not_cost_the_list() {
+    let text = r#"({"mudlist",5,"*r",0,0,0,1,(["A":({-1,({}),"4000",2,0,"l","b","d","t","o","e",({}),0,({1,}),}),"A":0,"B":({}),({}):0,7:0,]),})"#;
+    let Body::Mudlist { muds, .. } = decode(text).body else { panic!("a mudlist") };
+    let first = muds.0[0].1.as_ref().unwrap();
+    assert_eq!((&*first.ip, first.player_port, &*first.mudlib), ("", 4000, "l"));
+    assert!(muds.get("A").is_some_and(Option::is_none), "the last one counts");
+    assert_eq!(muds.get("B").unwrap().as_ref().unwrap().state, MudState::Down);
+    assert!(muds.get("7").is_some() && muds.get("").is_some() && muds.get("C").is_none());
+}
+
+#[test]
+fn each_string_of_a_packet_has_its_own_character_set() {
+    let text = b"({\"tell\",5,\"A\",\"joe\",\"B\",\"jane\",\"Jo\xe9\",\"caf\xc3\xa9\",})";
+    let (packet, repairs) = Packet::decode(text).unwrap();
+    assert_eq!(packet.body, Body::Tell { visname: "Joé".into(), message: "café".into() });
+    assert_eq!(repairs, Repairs { bare_quotes: 0, latin1_strings: 1 });
+    // It leaves in one.
+    assert_eq!(encoded(&packet), r#"({"tell",5,"A","joe","B","jane","Joé","café",})"#);
+    let mut wire = Vec::new();
+    packet.encode_with(Charset::Latin1, &mut wire);
+    assert_eq!(wire, b"({\"tell\",5,\"A\",\"joe\",\"B\",\"jane\",\"Jo\xe9\",\"caf\xe9\",})");
+    // What stands for a character is escaped like any other text.
+    let packet =
+        Packet { header: packet.header, body: Body::ChanAck { message: "“\\” 日本…\n".into() } };
+    let mut wire = Vec::new();
+    packet.encode_with(Charset::Latin1, &mut wire);
+    assert!(wire.starts_with(br#"({"chan-ack",5,"A","joe","B","jane","\"\\\" "#), "{wire:?}");
+    let (again, _) = Packet::decode(&wire).unwrap();
+    assert!(
+        matches!(&again.body, Body::ChanAck { message } if message.starts_with("\"\\\" ") && message.ends_with("...\n"))
+    );
+}
+
+#[test]
+fn nothing_but_clean_utf_8_leaves() {
+    // What came in with control characters and in Latin-1, inside values too: vectors/dead-souls/ser-c0, ser-latin1
+    let text = b"({\"error\",5,\"A\",0,\"B\",\"joe\\\0\",\"x\x1b[31m\x07\x7f\",\"\xc2\x9b\ty\",({\"\x01caf\xe9\r\",([\"\x1e\":\"\xff\",]),}),})";
+    let (packet, _) = Packet::decode(text).unwrap();
+    let expected = "({\"error\",5,\"A\",0,\"B\",\"joe\",\"x[31m\",\" y\",({\"café\r\",([\"\":\"ÿ\",]),}),})";
+    assert_eq!(encoded(&packet), expected);
+}
+
+#[test]
+fn out_of_band_packets_have_no_header() {
+    let decode = |text: &'static str| {
+        OobPacket::decode(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}")).0
+    };
+    let encoded = |packet: &OobPacket<'_>| {
+        let mut text = Vec::new();
+        packet.encode(&mut text);
+        crate::i3::text::decode(text.into()).0.into_owned()
+    };
+    for (peer, text) in [
+        // vectors/dead-souls/oob-*
+        ("Dead Souls", r#"({"oob-begin","DSClient",1,555666777,})"#),
+        ("Dead Souls", r#"({"oob-reply","Welcome to the OOB service on DSClient",})"#),
+        ("Dead Souls", r#"({"mail-ack",(["msg-1":({}),]),})"#),
+        ("Dead Souls", r#"({"oob-file-end","oob-file send complete.",})"#),
+        ("Dead Souls", r#"({"oob-test",})"#),
+        ("Dead Souls", r#"({"oob-file-req","/doc/intro",})"#),
+        ("Dead Souls", r#"({"oob-file","/doc/intro",1,"Welcome",})"#),
+        ("Dead Souls", r#"({"oob-file-error","File access denied.","/etc/passwd",})"#),
+        ("Dead Souls", r#"({"oob-end","DSClient",})"#),
+        (
+            "the published text",
+            r#"({"mail",5,"jane",(["A":({"joe","bob",}),]),([]),({"eve",}),1795403057,"subj","body",})"#,
+        ),
+        ("the published text", r#"({"mail-ack",([5:({"nobody",}),"6":({}),]),})"#),
+        ("the published text", r#"({"file-list-req","A","joe","pub",})"#),
+        (
+            "the published text",
+            r#"({"file-list-reply","joe",({({"a.c",120,1795403057,}),({"d",-2,0,}),}),})"#,
+        ),
+        ("the published text", r#"({"file-put",1,"A","joe","pub/a.c","int x;",})"#),
+        ("the published text", r#"({"file-put-ack",1,-3,})"#),
+        ("the published text", r#"({"file-get-req",2,"A","joe","pub/a.c",})"#),
+        ("the published text", r#"({"file-get-reply",2,1,"int x;",})"#),
+        ("the published text", r#"({"file-get-reply",2,-1,0,})"#),
+        ("the published text", r#"({"news-post-req","A",4000,"comp.mud","","Hello","joe","text",})"#),
+        ("the published text", r#"({"news-grplist-req",})"#),
+    ] {
+        let packet = decode(text);
+        assert!(
+            matches!(&packet, OobPacket::Plain(body) if !matches!(body, OobBody::Unknown { .. })),
+            "{peer}: {text}"
+        );
+        assert_eq!(encoded(&packet), text, "{peer}");
+    }
+    // Dead Souls writes the id and the time of a letter as strings. The id is named in the answer as it came.
+    let letter = decode(
+        "({\"mail\",\"1795403057\",\"jane@DSClient\",([\"TestMudA\":({\"joe\",}),]),([\"TestMudA\":({}),]),({}),\"1795403057\",\"subj\",\"body line\r\",})",
+    );
+    let OobPacket::Plain(OobBody::Mail { id, sent, contents, to, .. }) = letter else { panic!("mail") };
+    assert_eq!((id, sent, &*contents), (Value::str("1795403057"), 1_795_403_057, "body line\n"));
+    assert_eq!(to.get("TestMudA").unwrap()[..], ["joe"]);
+    // Without the second field.
+    let error = decode(r#"({"oob-file-error","File access denied.",})"#);
+    assert_eq!(
+        error,
+        OobPacket::Plain(OobBody::OobFileError { message: "File access denied.".into(), path: None })
+    );
+    // With a header also here.
+    let request = r#"({"news-read-req",5,"A","joe",0,0,"comp.mud",12,})"#;
+    assert!(matches!(
+        decode(request),
+        OobPacket::WithHeader(Packet { body: Body::NewsReadReq { id: 12, .. }, .. })
+    ));
+    assert_eq!(encoded(&decode(request)), request);
+    let error = r#"({"error",5,"A",0,"B","joe","not-allowed","no",0,})"#;
+    assert!(matches!(decode(error), OobPacket::WithHeader(_)));
+    // Answers of a news server, and types that nobody described.
+    for text in ["17", r#"({1795403057,"","Hello","joe","text",})"#, r#"({({"comp.mud",1,17,}),})"#, "({})"] {
+        assert!(matches!(decode(text), OobPacket::Untyped(_)), "{text}");
+        assert_eq!(encoded(&decode(text)), text);
+    }
+    let unknown = r#"({"mail-ok",(["msg-1":({}),]),})"#;
+    assert!(matches!(decode(unknown), OobPacket::Plain(OobBody::Unknown { .. })));
+    assert_eq!(encoded(&decode(unknown)), unknown);
+    for broken in [&b""[..], b"({\"mail\",", b"({\"mail\",({}),1,})", b"({\"oob-begin\",({}),})"] {
+        assert!(OobPacket::decode(broken).is_err());
+    }
+    for kind in OOB_KINDS {
+        let text = format!("({{\"{kind}\",{}}})", "\"7\",".repeat(10));
+        let packet = OobPacket::decode(text.as_bytes()).unwrap().0;
+        assert!(matches!(packet, OobPacket::Plain(body) if body.kind() == *kind));
+    }
 }

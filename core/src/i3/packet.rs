@@ -183,12 +183,12 @@ impl<'a> Packet<'a> {
         into.extend_from_slice(b"({");
         lpc::write_text(self.body.kind(), into);
         into.push(b',');
-        self.header.ttl.write(into);
+        self.header.ttl.write_field(into);
         into.push(b',');
-        self.header.from_mud.write(into);
+        self.header.from_mud.write_field(into);
         into.push(b',');
         for name in [&self.header.from_user, &self.header.to_mud, &self.header.to_user] {
-            name.write(into);
+            name.write_field(into);
             into.push(b',');
         }
         self.body.write(into);

@@ -62,7 +62,7 @@ pub enum LpcErrorKind {
     TooDeep,
     /// A collection where another kind of value belongs.
     WrongType,
-    /// `({8|…`: the sizes that LDMud's drivers can write, and no peer on this network does.
+    /// `({8|…`: a size before the elements. No peer was seen to write it; CoffeeMud refuses it too.
     SizePrefix,
     /// Quotes inside strings were not escaped, and it cannot be told where the strings end.
     AmbiguousQuotes,

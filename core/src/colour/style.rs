@@ -1,0 +1,314 @@
+//! What a text looks like at one place, and how that is written in each form.
+
+use std::fmt::Write;
+
+/// A colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Colour {
+    /// Of the 256 that terminals know; the first 16 have names.
+    Indexed(u8),
+    /// Red, green, blue.
+    Rgb(u8, u8, u8),
+}
+
+/// The named colours as most terminals show them, dark ones first: a hexadecimal digit for each component.
+const PALETTE: [[u8; 3]; 16] = [
+    *b"000", *b"c00", *b"0a0", *b"a60", *b"22c", *b"a0a", *b"0aa", *b"aaa", //
+    *b"555", *b"f55", *b"5f5", *b"ff5", *b"55f", *b"f5f", *b"5ff", *b"fff",
+];
+
+/// The dark colours in pinkfish; with `BOLD` they are the bright ones. What it calls yellow is bright already.
+const PINKFISH: [&str; 8] = ["BLACK", "RED", "GREEN", "ORANGE", "BLUE", "MAGENTA", "CYAN", "WHITE"];
+
+impl Colour {
+    fn rgb(self) -> (u8, u8, u8) {
+        match self {
+            Colour::Rgb(red, green, blue) => (red, green, blue),
+            Colour::Indexed(index @ 0..16) => {
+                let [red, green, blue] = PALETTE[usize::from(index)].map(|digit| match digit {
+                    b'0'..=b'9' => (digit - b'0') * 0x11,
+                    _ => (digit - b'a' + 10) * 0x11,
+                });
+                (red, green, blue)
+            }
+            // A cube of six steps for each component, then greys.
+            Colour::Indexed(index @ 16..232) => {
+                let step = |step: u8| if step == 0 { 0 } else { 55 + 40 * step };
+                let index = index - 16;
+                (step(index / 36), step(index / 6 % 6), step(index % 6))
+            }
+            Colour::Indexed(index) => {
+                let grey = 8 + 10 * (index - 232);
+                (grey, grey, grey)
+            }
+        }
+    }
+
+    fn write_css(self, out: &mut String) {
+        let (red, green, blue) = self.rgb();
+        // Writing to a String cannot fail.
+        let _ = match self {
+            Colour::Indexed(0..16) => write!(out, "#{:x}{:x}{:x}", red / 0x11, green / 0x11, blue / 0x11),
+            _ => write!(out, "#{red:02x}{green:02x}{blue:02x}"),
+        };
+    }
+
+    /// The SGR parameter that sets it, counted from that of black.
+    fn write_sgr(self, base: u8, out: &mut String) {
+        // Writing to a String cannot fail.
+        let _ = match self {
+            Colour::Indexed(index @ 0..8) => write!(out, ";{}", base + index),
+            Colour::Indexed(index @ 8..16) => write!(out, ";{}", base + 60 + index - 8),
+            Colour::Indexed(index) => write!(out, ";{};5;{index}", base + 8),
+            Colour::Rgb(red, green, blue) => write!(out, ";{};2;{red};{green};{blue}", base + 8),
+        };
+    }
+
+    /// The nearest of the 16 that have names.
+    fn named(self) -> usize {
+        if let Colour::Indexed(index @ 0..16) = self {
+            return usize::from(index);
+        }
+        let (red, green, blue) = self.rgb();
+        let distance = |index: &u8| {
+            let (r, g, b) = Colour::Indexed(*index).rgb();
+            let square = |a: u8, b: u8| i32::from(a.abs_diff(b)).pow(2);
+            square(red, r) + square(green, g) + square(blue, b)
+        };
+        (0..16).min_by_key(distance).map_or(0, usize::from)
+    }
+}
+
+/// One parameter of an SGR sequence that is let through. Hiding text and fast blinking are not among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Op {
+    Reset,
+    /// One of the eight attributes, by its number in SGR, on or off.
+    Attribute(u8, bool),
+    Foreground(Option<Colour>),
+    Background(Option<Colour>),
+}
+
+const BOLD: u8 = 1;
+const DIM: u8 = 2;
+const ITALIC: u8 = 3;
+const UNDERLINE: u8 = 4;
+const BLINK: u8 = 5;
+const REVERSE: u8 = 7;
+const STRIKE: u8 = 9;
+
+impl Op {
+    /// The parameters of a sequence that are let through: `params` is what stands between `ESC [` and `m`.
+    pub(super) fn all(params: &str) -> impl Iterator<Item = Op> {
+        let mut numbers = params.split(';').map(|param| match param {
+            "" => Some(0),
+            digits => digits.parse::<u8>().ok(),
+        });
+        std::iter::from_fn(move || {
+            loop {
+                // What is no number up to 255 says nothing.
+                let Some(number) = numbers.next()? else { continue };
+                let op = match number {
+                    0 => Op::Reset,
+                    BOLD | DIM | ITALIC | UNDERLINE | BLINK | REVERSE | STRIKE => Op::Attribute(number, true),
+                    22 => Op::Attribute(BOLD, false),
+                    23 | 24 | 25 | 27 | 29 => Op::Attribute(number - 20, false),
+                    30..=37 => Op::Foreground(Some(Colour::Indexed(number - 30))),
+                    40..=47 => Op::Background(Some(Colour::Indexed(number - 40))),
+                    90..=97 => Op::Foreground(Some(Colour::Indexed(number - 82))),
+                    100..=107 => Op::Background(Some(Colour::Indexed(number - 92))),
+                    39 => Op::Foreground(None),
+                    49 => Op::Background(None),
+                    38 | 48 => {
+                        let mut next = || numbers.next().flatten();
+                        let colour = match next() {
+                            Some(5) => next().map(Colour::Indexed),
+                            Some(2) => match (next(), next(), next()) {
+                                (Some(red), Some(green), Some(blue)) => Some(Colour::Rgb(red, green, blue)),
+                                _ => None,
+                            },
+                            _ => None,
+                        };
+                        let Some(colour) = colour else { continue };
+                        if number == 38 { Op::Foreground(Some(colour)) } else { Op::Background(Some(colour)) }
+                    }
+                    _ => continue,
+                };
+                return Some(op);
+            }
+        })
+    }
+}
+
+/// What a text looks like at one place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Style {
+    foreground: Option<Colour>,
+    background: Option<Colour>,
+    /// One bit for each attribute that is on.
+    attributes: u16,
+}
+
+impl Style {
+    pub(super) fn apply(&mut self, op: Op) {
+        match op {
+            Op::Reset => *self = Style::default(),
+            Op::Attribute(attribute, true) => self.attributes |= 1 << attribute,
+            Op::Attribute(BOLD, false) => self.attributes &= !(1 << BOLD | 1 << DIM),
+            Op::Attribute(attribute, false) => self.attributes &= !(1 << attribute),
+            Op::Foreground(colour) => self.foreground = colour,
+            Op::Background(colour) => self.background = colour,
+        }
+    }
+
+    fn is(self, attribute: u8) -> bool {
+        self.attributes & 1 << attribute != 0
+    }
+
+    /// The colours as they are seen: bold makes a dark foreground bright, reverse swaps them.
+    fn seen(self) -> [Option<Colour>; 2] {
+        let foreground = match self.foreground {
+            Some(Colour::Indexed(dark @ 0..8)) if self.is(BOLD) => Some(Colour::Indexed(dark + 8)),
+            other => other,
+        };
+        match self.is(REVERSE) {
+            false => [foreground, self.background],
+            // The colours of a page are not known: light on dark is what terminals have.
+            true => [
+                Some(self.background.unwrap_or(Colour::Indexed(0))),
+                Some(foreground.unwrap_or(Colour::Indexed(7))),
+            ],
+        }
+    }
+
+    /// Whether HTML shows anything of it.
+    pub(super) fn has_span(self) -> bool {
+        self.attributes & !(1 << BLINK) != 0 || self.foreground.is_some() || self.background.is_some()
+    }
+
+    /// Appends the sequence that makes it so, whatever was before.
+    pub(super) fn write_ansi(self, out: &mut String) {
+        out.push_str("\x1b[0");
+        for attribute in [BOLD, DIM, ITALIC, UNDERLINE, BLINK, REVERSE, STRIKE] {
+            if self.is(attribute) {
+                // Writing to a String cannot fail.
+                let _ = write!(out, ";{attribute}");
+            }
+        }
+        for (base, colour) in [(30, self.foreground), (40, self.background)] {
+            if let Some(colour) = colour {
+                colour.write_sgr(base, out);
+            }
+        }
+        out.push('m');
+    }
+
+    /// Opens a span, if there is anything to show. Nothing in it comes from the text.
+    pub(super) fn write_span(self, out: &mut String) {
+        if !self.has_span() {
+            return;
+        }
+        let mut separator = "<span style=\"";
+        let mut rule = |out: &mut String, rule: &str| {
+            out.push_str(separator);
+            out.push_str(rule);
+            separator = ";";
+        };
+        for (attribute, css) in
+            [(BOLD, "font-weight:bold"), (DIM, "opacity:0.7"), (ITALIC, "font-style:italic")]
+        {
+            if self.is(attribute) {
+                rule(out, css);
+            }
+        }
+        match (self.is(UNDERLINE), self.is(STRIKE)) {
+            (true, true) => rule(out, "text-decoration:underline line-through"),
+            (true, false) => rule(out, "text-decoration:underline"),
+            (false, true) => rule(out, "text-decoration:line-through"),
+            (false, false) => {}
+        }
+        for (property, colour) in ["color:", "background:"].iter().zip(self.seen()) {
+            if let Some(colour) = colour {
+                rule(out, property);
+                colour.write_css(out);
+            }
+        }
+        out.push_str("\">");
+    }
+
+    /// Appends the codes that turn `shown` into this.
+    pub(super) fn write_pinkfish(self, shown: Style, out: &mut String) {
+        let code = |name: &str, out: &mut String| {
+            out.push_str("%^");
+            out.push_str(name);
+            out.push_str("%^");
+        };
+        // Nothing but RESET takes anything back.
+        let takes_back = shown.attributes & !self.attributes != 0
+            || (shown.foreground.is_some() && self.foreground != shown.foreground)
+            || (shown.background.is_some() && self.background != shown.background);
+        let from = if takes_back {
+            code("RESET", out);
+            Style::default()
+        } else {
+            shown
+        };
+        let is_new = |attribute: u8| self.is(attribute) && !from.is(attribute);
+        let foreground = self.foreground.filter(|_| self.foreground != from.foreground).map(Colour::named);
+        if is_new(BOLD) || foreground.is_some_and(|colour| colour >= 8 && !from.is(BOLD)) {
+            code("BOLD", out);
+        }
+        for (attribute, name) in [
+            (ITALIC, "ITALIC"),
+            (UNDERLINE, "UNDERLINE"),
+            (BLINK, "FLASH"),
+            (REVERSE, "REVERSE"),
+            (STRIKE, "STRIKETHROUGH"),
+        ] {
+            if is_new(attribute) {
+                code(name, out);
+            }
+        }
+        if let Some(colour) = foreground {
+            code(PINKFISH[colour % 8], out);
+        }
+        if let Some(colour) = self.background.filter(|_| self.background != from.background) {
+            out.push_str("%^B_");
+            out.push_str(PINKFISH[colour.named() % 8]);
+            out.push_str("%^");
+        }
+    }
+}
+
+/// The SGR parameters of a pinkfish code. Codes that say something else to a terminal (`INITTERM`, `STATUS`, …), and those
+/// that are not known, are `None`.
+pub(super) fn pinkfish_sgr(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "RESET" => "0",
+        "BOLD" => "1",
+        "ITALIC" | "ITALICS" => "3",
+        "UNDERLINE" => "4",
+        "FLASH" | "BLINK" => "5",
+        "REVERSE" => "7",
+        "STRIKETHROUGH" | "STRIKETHRU" => "9",
+        "BLACK" => "30",
+        "RED" => "31",
+        "GREEN" => "32",
+        "ORANGE" => "33",
+        "YELLOW" => "1;33",
+        "BLUE" => "34",
+        "MAGENTA" | "PURPLE" => "35",
+        "CYAN" => "36",
+        "WHITE" => "37",
+        "GREY" | "GRAY" => "37",
+        "B_BLACK" => "40",
+        "B_RED" => "41",
+        "B_GREEN" => "42",
+        "B_ORANGE" | "B_YELLOW" => "43",
+        "B_BLUE" => "44",
+        "B_MAGENTA" | "B_PURPLE" => "45",
+        "B_CYAN" => "46",
+        "B_WHITE" => "47",
+        _ => return None,
+    })
+}

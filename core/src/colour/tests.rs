@@ -1,0 +1,269 @@
+use super::*;
+use proptest::prelude::*;
+
+fn plain(text: &str) -> Cow<'_, str> {
+    render(text, TextStyle::Plain)
+}
+
+fn ansi(text: &str) -> Cow<'_, str> {
+    render(text, TextStyle::Ansi)
+}
+
+fn html(text: &str) -> Cow<'_, str> {
+    render(text, TextStyle::Html)
+}
+
+const RED: &str = "<span style=\"color:#c00\">";
+
+#[test]
+fn pinkfish_is_understood() {
+    for (text, expected_plain, expected_ansi) in [
+        ("%^RED%^red%^RESET%^ not", "red not", "\x1b[0;31mred\x1b[0m not"),
+        ("%^BOLD%^%^BLUE%^x%^RESET%^", "x", "\x1b[0;1;34mx\x1b[0m"),
+        // A mark that closes one code and opens the next: seen in channel logs.
+        ("%^YELLOW%^B_MAGENTA%^x%^RESET%^", "x", "\x1b[0;1;33;45mx\x1b[0m"),
+        // Capitals behind a code are the text that is coloured.
+        ("%^RED%^HELLO%^RESET%^", "HELLO", "\x1b[0;31mHELLO\x1b[0m"),
+        // Unknown codes, and those for something else than colours.
+        ("a%^NOSUCH%^b%^INITTERM%^c", "abc", "abc"),
+        // A mark without a code.
+        ("50%^ of 100%^", "50 of 100", "50 of 100"),
+        ("%^%^%^", "", ""),
+        // The literal mark.
+        ("%%^^RED%%^^", "%^RED%^", "%^RED%^"),
+        ("é%%^^é%%%^^", "é%^é%%^", "é%^é%%^"),
+        ("100%", "100%", "100%"),
+        // Left open, and cut off.
+        ("%^RED%^x", "x", "\x1b[0;31mx\x1b[0m"),
+        ("x%^RED", "x", "x"),
+        ("x%^", "x", "x"),
+        ("%^red%^", "red", "red"),
+    ] {
+        assert_eq!(plain(text), expected_plain, "{text}");
+        assert_eq!(ansi(text), expected_ansi, "{text}");
+        assert_eq!(render(text, TextStyle::Raw), text);
+    }
+}
+
+#[test]
+fn of_escape_sequences_only_colours_come_through() {
+    for (text, expected_plain, expected_ansi) in [
+        ("\x1b[31mred\x1b[0m", "red", "\x1b[0;31mred\x1b[0m"),
+        ("\x1b[1;91;48;5;200mx\x1b[m", "x", "\x1b[0;1;91;48;5;200mx\x1b[0m"),
+        ("\x1b[38;2;1;2;3mx\x1b[39m", "x", "\x1b[0;38;2;1;2;3mx\x1b[0m"),
+        // Hidden, fast blinking, a font, what is no number, a colour without its number.
+        ("\x1b[8m\x1b[6m\x1b[12m\x1b[999m\x1b[38;5mx", "x", "x"),
+        ("\x1b[8;31mx", "x", "\x1b[0;31mx\x1b[0m"),
+        // Clear the screen, move, report, private modes, a sequence with an intermediate.
+        ("a\x1b[2Jb\x1b[10;10Hc\x1b[6nd\x1b[?25le\x1b[>0mf\x1b[1 mg", "abcdefg", "abcdefg"),
+        // Titles, links, the clipboard, device control; ended by BEL, by ESC \, by its C1 form.
+        (
+            "a\x1b]0;evil\x07b\x1b]8;;http://x\x1b\\c\x1bPq#0\u{9c}d\x1b_x\x07e\x1b^x\x07f\x1bXx\x07g",
+            "abcdefg",
+            "abcdefg",
+        ),
+        // C1 forms of the same, colours too.
+        ("a\u{9b}2Jb\u{9d}0;evil\u{9c}c\u{90}x\u{9c}d\u{9b}31me\u{85}f", "abcdef", "abcdef"),
+        // Reset the terminal, another character set.
+        ("a\x1bcb\x1b(0c\x1b#8d", "abcd", "abcd"),
+        // Cut off at the end, in every state.
+        ("a\x1b", "a", "a"),
+        ("a\x1b[", "a", "a"),
+        ("a\x1b[31", "a", "a"),
+        ("a\x1b]0;evil", "a", "a"),
+        ("a\x1b(", "a", "a"),
+        ("a\u{9b}", "a", "a"),
+        // Cut off by something else, which is kept or is a sequence of its own.
+        ("a\x1b[3\nb", "a\nb", "a\nb"),
+        ("a\x1b[3\x1b[31mb", "ab", "a\x1b[0;31mb\x1b[0m"),
+        ("a\x1b]0;evil\nb", "a\nb", "a\nb"),
+        ("a\x1béb", "aéb", "aéb"),
+        ("a\x1b[éb", "aéb", "aéb"),
+        // A sequence does not arise from what is left of others.
+        ("\x1b\x1b[2J[2Jx", "[2Jx", "[2Jx"),
+        ("\x1b[\x1b[2J31mx", "31mx", "31mx"),
+        ("%\x01^RED%\x01^", "%^RED%^", "%^RED%^"),
+        // Other control characters.
+        ("a\0b\x07c\x08d\x7fe\tf\r\ng\rh\r", "abcde\tf\ng\nh", "abcde\tf\ng\nh"),
+    ] {
+        assert_eq!(plain(text), expected_plain, "{text:?}");
+        assert_eq!(ansi(text), expected_ansi, "{text:?}");
+        assert_eq!(
+            html(text).replace(|c: char| c.is_control() && c != '\n' && c != '\t', ""),
+            html(text),
+            "{text:?}"
+        );
+    }
+}
+
+#[test]
+fn html_is_escaped_and_its_spans_are_closed() {
+    for (text, expected) in [
+        ("a < b & \"c\" > 'd'", "a &lt; b &amp; &quot;c&quot; &gt; &#39;d&#39;".to_owned()),
+        ("%^RED%^<b>%^RESET%^x", format!("{RED}&lt;b&gt;</span>x")),
+        ("%^RED%^x", format!("{RED}x</span>")),
+        // Nothing is opened for nothing.
+        ("%^RED%^%^BOLD%^%^RESET%^x%^FLASH%^y%^BLUE%^", "xy".to_owned()),
+        ("%^RED%^a%^BOLD%^b", format!("{RED}a</span><span style=\"font-weight:bold;color:#f55\">b</span>")),
+        ("\x1b[38;5;196;48;2;1;2;255mx", "<span style=\"color:#ff0000;background:#0102ff\">x</span>".into()),
+        (
+            "\x1b[4;9;3;2mx",
+            "<span style=\"opacity:0.7;font-style:italic;text-decoration:underline line-through\">x</span>"
+                .into(),
+        ),
+        ("\x1b[7mx\x1b[27my", "<span style=\"color:#000;background:#aaa\">x</span>y".into()),
+        ("\x1b[38;5;244mx", "<span style=\"color:#808080\">x</span>".into()),
+    ] {
+        assert_eq!(html(text), expected, "{text:?}");
+        let [visible, marked] = [plain(text), html(text)];
+        assert_eq!(unescape_html(&without_spans(&marked)), visible, "{text:?}");
+    }
+    for name in ["plain", "Crat's Agony", "a<b>&\"c\"", "&amp;", "&lt", "&", "é&é"] {
+        assert_eq!(unescape_html(&html(name)), name);
+    }
+}
+
+#[test]
+fn what_is_written_in_ansi_leaves_in_pinkfish() {
+    for (text, expected) in [
+        ("plain %^RED%^x", "plain %^RED%^x"),
+        ("\x1b[0;31mred\x1b[0m not", "%^RED%^red%^RESET%^ not"),
+        ("\x1b[1;33mx", "%^BOLD%^%^ORANGE%^x%^RESET%^"),
+        ("\x1b[1;31ma\x1b[22mb\x1b[0m", "%^BOLD%^%^RED%^a%^RESET%^%^RED%^b%^RESET%^"),
+        ("\x1b[31ma\x1b[32mb\x1b[m", "%^RED%^a%^RESET%^%^GREEN%^b%^RESET%^"),
+        ("\x1b[91ma\x1b[0m", "%^BOLD%^%^RED%^a%^RESET%^"),
+        ("\x1b[38;5;196;44mx\x1b[0m", "%^RED%^%^B_BLUE%^x%^RESET%^"),
+        ("\x1b[3;4;5;7;9mx", "%^ITALIC%^%^UNDERLINE%^%^FLASH%^%^REVERSE%^%^STRIKETHROUGH%^x%^RESET%^"),
+        ("a\x1b[2J\x1b]0;evil\x07\0b\u{9b}31mc\td\n", "abc\td\n"),
+        ("\x1b[31m", ""),
+    ] {
+        assert_eq!(to_pinkfish(text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn texts_without_anything_to_do_are_borrowed() {
+    for text in ["hello é ü\n\tworld 100% ^", ""] {
+        for style in [TextStyle::Plain, TextStyle::Ansi, TextStyle::Html] {
+            assert!(matches!(render(text, style), Cow::Borrowed(_)));
+        }
+        assert!(matches!(to_pinkfish(text), Cow::Borrowed(_)));
+    }
+}
+
+/// In a build without optimization this takes a moment; with a quadratic step it would take hours.
+#[test]
+fn a_hostile_text_takes_a_moment_and_bounded_room() {
+    const BYTES: usize = 256 * 1024;
+    for unit in [
+        "\x1b",
+        "\x1b[",
+        "\x1b[1",
+        "\x1b[1;",
+        "\x1b]",
+        "\x1b]x\x1b",
+        "%",
+        "%^",
+        "%^RED",
+        "%^RED%^",
+        "%%^^",
+        "%^A",
+        "\u{9b}",
+        "\u{9d}",
+        "\x1b(",
+        "<",
+        "\x1b[1m<\x1b[m<",
+        "\x1b[7;31;42ma\x1b[7;32;41mb",
+        "A%^",
+    ] {
+        let text = unit.repeat(BYTES / unit.len());
+        let changed = (CHANGES_MAX + 1) * CHANGE_BYTES_MAX;
+        assert!(plain(&text).len() <= text.len(), "{unit:?}");
+        assert!(ansi(&text).len() <= text.len() + changed, "{unit:?}");
+        assert!(html(&text).len() <= 6 * text.len() + changed, "{unit:?}");
+        assert!(to_pinkfish(&text).len() <= text.len() + changed, "{unit:?}");
+    }
+}
+
+/// What is left without the tags that `render` writes; panics at any other and at one that is not closed.
+fn without_spans(html: &str) -> String {
+    let (mut out, mut rest, mut is_open) = (String::new(), html, false);
+    while let Some(at) = rest.find('<') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let (tag, later) = rest.split_once('>').expect("a tag is closed");
+        assert!(!tag[1..].contains('<'), "{html}");
+        if is_open {
+            assert_eq!(tag, "</span", "{html}");
+        } else {
+            let style = tag.strip_prefix("<span style=\"").and_then(|style| style.strip_suffix('"'));
+            let style = style.unwrap_or_else(|| panic!("{tag} in {html}"));
+            let is_ours =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-:;#. ".contains(&byte);
+            assert!(style.bytes().all(is_ours), "{html}");
+        }
+        is_open = !is_open;
+        rest = later;
+    }
+    assert!(!is_open, "{html}");
+    out + rest
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("\x1b".to_owned()),
+        Just("\x1b[".to_owned()),
+        Just("\x1b]".to_owned()),
+        Just("%^".to_owned()),
+        Just("%%^^".to_owned()),
+        prop::sample::select(vec![
+            "RED", "BOLD", "RESET", "B_BLUE", "FOO", "m", "31", ";", "38;5;", "38;2;", "J", "<b>", "&"
+        ])
+        .prop_map(str::to_owned),
+        any::<char>().prop_map(String::from),
+        (0u32..0xc0).prop_map(|c| char::from_u32(c).unwrap_or(' ').to_string()),
+    ];
+    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn every_form_is_safe_for_any_text(text in any_text()) {
+        let is_safe = |c: char| !c.is_control() || c == '\n' || c == '\t';
+        let visible = plain(&text);
+        prop_assert!(visible.chars().all(is_safe), "{visible:?}");
+        prop_assert_eq!(&render(&text, TextStyle::Raw), &text);
+
+        let coloured = ansi(&text);
+        // Each ESC starts a colour sequence of digits, and nothing is left open.
+        for sequence in coloured.split('\x1b').skip(1) {
+            let sequence = sequence.strip_prefix('[').and_then(|rest| rest.split_once('m'));
+            let params = sequence.map(|(params, _)| params);
+            prop_assert!(params.is_some_and(|params| params.bytes().all(|b| b.is_ascii_digit() || b == b';')), "{coloured:?}");
+        }
+        prop_assert!(coloured.chars().all(|c| is_safe(c) || c == '\x1b'));
+        let left = Tokens::without_pinkfish(&coloured).fold(Style::default(), |mut style, token| {
+            if let Token::Sgr(params) = token {
+                Op::all(params).for_each(|op| style.apply(op));
+            }
+            style
+        });
+        prop_assert_eq!(left, Style::default());
+
+        // All forms show the same text.
+        let marked = html(&text);
+        prop_assert!(marked.chars().all(is_safe));
+        let escaped = without_spans(&marked);
+        prop_assert_eq!(&unescape_html(&escaped), &visible);
+        let shown: String = Tokens::without_pinkfish(&coloured)
+            .filter_map(|token| match token { Token::Text(text) => Some(text), Token::Sgr(_) => None })
+            .collect();
+        prop_assert_eq!(&shown, &visible);
+    }
+
+    #[test]
+    fn what_leaves_holds_no_control_character(text in any_text()) {
+        let out = to_pinkfish(&text);
+        prop_assert!(out.chars().all(|c| !c.is_control() || c == '\n' || c == '\t'), "{out:?}");
+    }
+}

@@ -1,0 +1,213 @@
+//! Takes a text apart into what is seen and what changes its colour. All else that a terminal would act on is dropped.
+
+use super::style::pinkfish_sgr;
+
+/// A piece of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token<'a> {
+    /// To be seen. No control character in it but newlines and tabs.
+    Text(&'a str),
+    /// A change of colour: the parameters of an SGR sequence.
+    Sgr(&'a str),
+}
+
+/// The longest name of a pinkfish code. What stands between two `%^` and is longer is text.
+const CODE_BYTES_MAX: usize = 24;
+
+const ESC: u8 = 0x1b;
+/// Ends an operating system command, and is taken as the end of all strings to a terminal.
+const BEL: u8 = 0x07;
+/// `ESC \`, and this as a C1 control, end any string to a terminal.
+const STRING_TERMINATOR: char = '\u{9c}';
+/// Cancel any sequence.
+const CAN: u8 = 0x18;
+const SUB: u8 = 0x1a;
+
+/// The pieces of a text, in order. Every byte is looked at a bounded number of times.
+#[derive(Clone, Debug)]
+pub(super) struct Tokens<'a> {
+    rest: &'a str,
+    pinkfish: bool,
+}
+
+impl<'a> Tokens<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Tokens { rest: text, pinkfish: true }
+    }
+
+    /// Pinkfish codes count as text.
+    pub(super) fn without_pinkfish(text: &'a str) -> Self {
+        Tokens { pinkfish: false, ..Tokens::new(text) }
+    }
+
+    /// Takes this many bytes from the front. The callers stop at ASCII bytes or at characters they know.
+    fn take(&mut self, bytes: usize) -> &'a str {
+        let (taken, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
+        self.rest = rest;
+        taken
+    }
+
+    /// The length of the text up to something that may have to go.
+    fn seen_bytes(&self) -> usize {
+        let bytes = self.rest.as_bytes();
+        let stops = |at: usize| match bytes[at] {
+            b'\n' | b'\t' => false,
+            0..=0x1f | 0x7f => true,
+            b'%' => self.pinkfish && bytes.get(at + 1) == Some(&b'^'),
+            // C1 controls.
+            0xc2 => bytes.get(at + 1).is_some_and(|next| *next < 0xa0),
+            _ => false,
+        };
+        (0..bytes.len()).find(|at| stops(*at)).unwrap_or(bytes.len())
+    }
+
+    /// `%^`, and a code if there is one. The mark goes in any case, as drivers do it.
+    fn pinkfish(&mut self) -> Option<Token<'a>> {
+        self.take(2);
+        let (name, later) = code_name(self.rest);
+        let is_closed = later.starts_with("%^");
+        let sgr = pinkfish_sgr(name);
+        // What has the form of a code and is not known is dropped too.
+        let is_code = is_closed && !name.is_empty() || sgr.is_some() && later.is_empty();
+        if !is_code {
+            return None;
+        }
+        self.take(name.len());
+        // One mark may close a code and open the next: `%^YELLOW%^B_MAGENTA%^` is common.
+        let (next_name, after_next) = code_name(later.get(2..).unwrap_or_default());
+        let is_shared = pinkfish_sgr(next_name).is_some() && after_next.starts_with("%^");
+        if is_closed && !is_shared {
+            self.take(2);
+        }
+        sgr.map(Token::Sgr)
+    }
+
+    /// An escape sequence, whose ESC is in front.
+    fn escape(&mut self) -> Option<Token<'a>> {
+        self.take(1);
+        match self.rest.bytes().next()? {
+            b'[' => {
+                self.take(1);
+                self.control_sequence()
+            }
+            b']' | b'P' | b'X' | b'^' | b'_' => {
+                self.take(1);
+                self.string();
+                None
+            }
+            b' '..=b'~' => {
+                // Intermediates, and one final byte.
+                let intermediates = self.rest.bytes().take_while(|byte| (b' '..=b'/').contains(byte)).count();
+                self.take(intermediates);
+                if self.rest.bytes().next().is_some_and(|byte| (b'0'..=b'~').contains(&byte)) {
+                    self.take(1);
+                }
+                None
+            }
+            // Followed by nothing that belongs to it.
+            _ => None,
+        }
+    }
+
+    /// What follows `ESC [`. Only colours come through.
+    fn control_sequence(&mut self) -> Option<Token<'a>> {
+        let params = self.rest.bytes().take_while(|byte| (b'0'..=b'?').contains(byte)).count();
+        let params = self.take(params);
+        let intermediates = self.rest.bytes().take_while(|byte| (b' '..=b'/').contains(byte)).count();
+        self.take(intermediates);
+        // Cut off by the end or by something that cannot be in it: what was there is dropped, what follows is not.
+        let last = self.rest.bytes().next().filter(|byte| (b'@'..=b'~').contains(byte))?;
+        self.take(1);
+        let is_colour = last == b'm'
+            && intermediates == 0
+            && params.bytes().all(|byte| byte.is_ascii_digit() || byte == b';' || byte == b':');
+        is_colour.then_some(Token::Sgr(params))
+    }
+
+    /// A string to the terminal: dropped up to its end, or to a newline, which no honest one holds.
+    fn string(&mut self) {
+        let bytes = self.rest.as_bytes();
+        let stops = |at: usize| match bytes[at] {
+            BEL | ESC | CAN | SUB | b'\n' | b'\r' => true,
+            0xc2 => self.rest[at..].starts_with(STRING_TERMINATOR),
+            _ => false,
+        };
+        let end = (0..bytes.len()).find(|at| stops(*at)).unwrap_or(bytes.len());
+        self.take(end);
+        match self.rest.as_bytes() {
+            [ESC, b'\\', ..] | [0xc2, ..] => drop(self.take(2)),
+            [BEL | CAN | SUB, ..] => drop(self.take(1)),
+            // A newline is text, and any other ESC begins a new sequence.
+            _ => {}
+        }
+    }
+
+    /// A C1 control in front: the same sequences with one character for `ESC` and a letter.
+    fn c1(&mut self) {
+        let control = self.rest.chars().next();
+        self.take(2);
+        match control {
+            Some('\u{9b}') => drop(self.control_sequence()),
+            Some('\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}') => self.string(),
+            _ => {}
+        }
+    }
+}
+
+/// The name of a code that `text` may start with, and the rest.
+fn code_name(text: &str) -> (&str, &str) {
+    let is_name = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
+    text.split_at(text.bytes().take(CODE_BYTES_MAX).take_while(is_name).count())
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        loop {
+            let seen = self.seen_bytes();
+            if seen > 0 {
+                // `%%^^` stands for `%^`: the first `%` is seen, and with it the mark, without its doubling.
+                if self.pinkfish && self.rest.as_bytes()[seen - 1..].starts_with(b"%%^^") {
+                    return Some(self.literal_mark(seen));
+                }
+                return Some(Token::Text(self.take(seen)));
+            }
+            let token = match self.rest.as_bytes() {
+                [] => return None,
+                [b'%', ..] => self.pinkfish(),
+                [ESC, ..] => self.escape(),
+                [0xc2, ..] => {
+                    self.c1();
+                    None
+                }
+                // CR LF is one newline, and so is a lone CR.
+                [b'\r', next, ..] if *next != b'\n' => {
+                    self.take(1);
+                    Some(Token::Text("\n"))
+                }
+                _ => {
+                    self.take(1);
+                    None
+                }
+            };
+            if token.is_some() {
+                return token;
+            }
+        }
+    }
+}
+
+impl<'a> Tokens<'a> {
+    /// Text up to `%%^^`, of which the first byte counts as seen; and the literal mark.
+    fn literal_mark(&mut self, seen: usize) -> Token<'a> {
+        if seen > 1 {
+            return Token::Text(self.take(seen - 1));
+        }
+        // `%%^^` in front: the two bytes in the middle are what it stands for.
+        self.take(1);
+        let literal = self.take(2);
+        self.take(1);
+        Token::Text(literal)
+    }
+}
