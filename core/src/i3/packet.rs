@@ -148,11 +148,15 @@ impl<'a> Packet<'a> {
         let mut kind = elements.packet_type()?;
         // CoffeeMud takes a type in any case.
         if !words::none(kind.as_bytes(), words::is_not_lower) {
+            // Nobody could be told of such a type, nor could it be relayed: control characters do not leave.
+            if kind.chars().any(char::is_control) {
+                return Err(PacketError::NotAPacket);
+            }
             let lower = kind.to_ascii_lowercase();
             kind = if KINDS.contains(&lower.as_str()) { lower.into() } else { kind };
         }
         // In one expression: a body that waits in a variable is copied once more (bench: "typed packet", channel-m).
-        let packet = Packet {
+        let mut packet = Packet {
             header: Header {
                 ttl: elements.next("ttl")?,
                 from_mud: elements.next("originator_mudname")?,
@@ -162,6 +166,12 @@ impl<'a> Packet<'a> {
             },
             body: Body::read(kind, &mut elements)?,
         };
+        // CoffeeMud's finger-reply has no level: the last of its texts is the one about the user.
+        if elements.missing == 1
+            && let Body::FingerReply { level, extra, .. } = &mut packet.body
+        {
+            *extra = level.take();
+        }
         elements.finish()?;
         Ok((packet, Repairs::of(&reader)))
     }

@@ -188,8 +188,8 @@ fn coffeemud() -> Vec<(&'static str, Header<'static>, Body<'static>)> {
                 loginout_time: None,
                 idle: 300,
                 ip_name: Some("4.5".into()),
-                level: Some("-7".into()),
-                extra: None,
+                level: None,
+                extra: Some("-7".into()),
             },
         ),
         (

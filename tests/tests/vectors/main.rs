@@ -150,7 +150,6 @@ fn frames_that_are_no_packets_say_why() {
 
 /// CoffeeMud's finger-reply has 14 elements: it leaves the level out, and its last text is what Dead Souls has as extra.
 #[test]
-#[ignore = "fails: the last text of CoffeeMud's finger-reply is read as the level"]
 fn coffeemuds_finger_reply_without_a_level_keeps_its_last_text() {
     let bytes = std::fs::read(vectors::path().join("coffeemud/client-16-finger-reply.bin")).unwrap();
     let text = vectors::text(&bytes);

@@ -238,6 +238,8 @@ pub(super) struct Elements<'r, 'a> {
     reader: &'r mut Reader<'a>,
     open: Open,
     ended: bool,
+    /// Fields that were asked for after the end.
+    pub(super) missing: u32,
 }
 
 impl<'r, 'a> Elements<'r, 'a> {
@@ -245,7 +247,7 @@ impl<'r, 'a> Elements<'r, 'a> {
     #[inline]
     pub(super) fn open(reader: &'r mut Reader<'a>) -> Result<Self, PacketError> {
         let open = reader.open()?;
-        Ok(Elements { reader, open, ended: false })
+        Ok(Elements { reader, open, ended: false, missing: 0 })
     }
 
     #[inline(always)]
@@ -290,6 +292,7 @@ impl<'r, 'a> Elements<'r, 'a> {
     #[inline(never)]
     fn next_of_any_form<T: Field<'a>>(&mut self, name: &'static str) -> Result<T, PacketError> {
         if !self.has_next()? {
+            self.missing += 1;
             return T::absent().ok_or(PacketError::Missing(name));
         }
         T::read(self.reader).map_err(|error| error.in_field(name))
