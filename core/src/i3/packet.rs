@@ -166,11 +166,8 @@ impl<'a> Packet<'a> {
             },
             body: Body::read(kind, &mut elements)?,
         };
-        // CoffeeMud's finger-reply has no level: the last of its texts is the one about the user.
-        if elements.missing == 1
-            && let Body::FingerReply { level, extra, .. } = &mut packet.body
-        {
-            *extra = level.take();
+        if elements.missing == 1 {
+            packet.body.lacks_one_field();
         }
         elements.finish()?;
         Ok((packet, Repairs::of(&reader)))
