@@ -256,8 +256,9 @@ impl Machine for Gateway {
         if on == Listener::Mud {
             return Err(Refused::WrongListener);
         }
-        // The routers' connections do not count: there is one for each mud.
-        let clients = self.hub.fx.open_count().saturating_sub(self.hub.muds.len());
+        // The routers' connections do not count.
+        let routers = self.hub.muds.iter().filter(|mud| mud.link.conn().is_some()).count();
+        let clients = self.hub.fx.open_count().saturating_sub(routers);
         if clients >= self.hub.settings.api.connections_max {
             self.hub.metrics.connections_refused += 1;
             return Err(Refused::TooMany);

@@ -7,6 +7,7 @@ use async_tungstenite::tungstenite::handshake::client::Request;
 use async_tungstenite::tungstenite::http::{HeaderValue, Uri};
 use async_tungstenite::tungstenite::protocol::WebSocketConfig;
 use async_tungstenite::tungstenite::{Error as WsError, Message};
+use i3_host::address::without_brackets;
 use serde_json::{Value, json};
 use smol::Timer;
 use smol::future::or;
@@ -179,7 +180,7 @@ enum Incoming {
 
 async fn connect(url: &str, key: Option<&str>) -> Result<Socket, ClientError> {
     let (request, host, port) = request(url, key)?;
-    let opening = TcpStream::connect((crate::socket::without_brackets(&host), port));
+    let opening = TcpStream::connect((without_brackets(&host), port));
     let stream = step("connecting", opening)
         .await?
         .map_err(|error| ClientError::Connect(bounded(&error.to_string())))?;

@@ -2,68 +2,24 @@
 
 use crate::clock::Clock;
 use crate::driver::{Command, Driver};
-use crate::listen;
-use crate::signals::{Request, Signals};
+use crate::signals::Signals;
 use i3_config::{Config, ListenAt};
-use i3_core::Gateway;
-use i3_core::machine::{Listener, Machine, Saved};
-use i3_store::{SqliteStore, Store, Writer};
+use i3_core::machine::Machine;
+pub use i3_host::error::DaemonError;
+use i3_host::gateway::{Prepared, prepare};
+use i3_host::listen::bind_each;
+pub use i3_host::seed::seed;
+use i3_host::signals::Ending;
+pub use i3_host::state::open_store;
+use i3_host::state::save_to;
+use i3_store::Store;
 use smol::LocalExecutor;
-use std::fmt;
-use std::path::Path;
 use std::rc::Rc;
-
-/// The file in the state directory.
-const STORE_FILE: &str = "i3-gateway.sqlite";
-
-/// Why a daemon did not start, or ended badly.
-#[derive(Debug)]
-pub enum DaemonError {
-    /// The settings cannot be used.
-    Settings(String),
-    /// The state directory cannot be used.
-    Store(String),
-    /// An address cannot be listened at.
-    Listen(String),
-    /// The system refuses something else.
-    System(String),
-}
-
-impl fmt::Display for DaemonError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            DaemonError::Settings(text) => write!(f, "settings: {text}"),
-            DaemonError::Store(text) => write!(f, "state: {text}"),
-            DaemonError::Listen(text) => write!(f, "listening: {text}"),
-            DaemonError::System(text) => f.write_str(text),
-        }
-    }
-}
-
-impl std::error::Error for DaemonError {}
 
 /// Runs a gateway until it is told to end.
 pub fn run_gateway(config: Config) -> Result<(), DaemonError> {
-    let Config { core, listeners, state_directory, .. } = config;
-    let (store, saved) = open_store(&state_directory)?;
-    let clock = Clock::start();
-    let gateway = Gateway::new(core, &saved, seed()?, clock.now());
-    let gateway = gateway.map_err(|error| DaemonError::Settings(error.to_string()))?;
+    let Prepared { gateway, clock, listeners, store, .. } = prepare(config)?;
     run(gateway, clock, &listeners, store)
-}
-
-/// Opens the store in its directory and reads it.
-pub fn open_store(directory: &Path) -> Result<(SqliteStore, Saved), DaemonError> {
-    let file = directory.join(STORE_FILE);
-    let fail = |error| DaemonError::Store(format!("{}: {error}", file.display()));
-    let mut store = SqliteStore::open(&file).map_err(fail)?;
-    let saved = store.load().map_err(fail)?;
-    Ok((store, saved))
-}
-
-/// A number that nobody can guess, from the operating system.
-pub fn seed() -> Result<u64, DaemonError> {
-    getrandom::u64().map_err(|error| DaemonError::System(format!("no randomness: {error}")))
 }
 
 /// Runs a machine until it is told to end: by SIGTERM or SIGINT; a second one ends the process at once.
@@ -74,51 +30,28 @@ pub fn run<M: Machine + 'static>(
     store: impl Store + 'static,
 ) -> Result<(), DaemonError> {
     let mut driver = Driver::new(machine, clock).on_notice(i3_config::log::record);
-    for at in listeners {
-        let bound =
-            listen::bind(&at.host, at.port).map_err(|error| DaemonError::Listen(error.to_string()))?;
-        log::info!("listening for {} at {}:{}", speech(at.listener), at.host, bound.port);
-        driver = driver.listen(at.listener, bound.listeners);
+    for (on, bound) in bind_each(listeners)? {
+        let bound = crate::listen::Bound::try_from(bound).map_err(DaemonError::listen)?;
+        driver = driver.listen(on, bound.listeners);
     }
     let commands = driver.commands();
     let done = commands.clone();
-    let writer = Writer::spawn(store, move |ticket, outcome| {
-        // The driver is gone only when nobody waits for the outcome any more.
-        let _ = done.send_blocking(Command::Saved { ticket, outcome });
-    });
-    // Dropped with the driver: it writes what was submitted, and ends.
-    let driver = driver.on_save(move |ticket, changes| {
-        // A full queue refuses; the writer then answers the ticket with an error, in its turn.
-        writer.submit(ticket, changes);
-    });
+    let driver = driver.on_save(save_to(store, move |answer| {
+        // The driver is gone only when nobody waits for the answer any more.
+        let _ = done.send_blocking(answer);
+    }));
     let executor = Rc::new(LocalExecutor::new());
-    let mut signals = Signals::new().map_err(|error| DaemonError::System(format!("signals: {error}")))?;
+    let mut signals = Signals::new().map_err(DaemonError::signals)?;
     let watch_signals = async move {
-        let mut ending = false;
+        let mut ending = Ending::default();
         while let Ok(request) = signals.next().await {
-            match request {
-                Request::Shutdown if ending => std::process::exit(130),
-                Request::Shutdown => {
-                    log::info!("shutting down");
-                    ending = true;
-                    let _ = commands.send(Command::Shutdown).await;
-                }
-                Request::Reload => {
-                    log::warn!("SIGHUP: settings are read at the start only; restart to apply them");
-                }
+            if ending.begins_with(request) {
+                let _ = commands.send(Command::Shutdown).await;
             }
         }
     };
     executor.spawn(watch_signals).detach();
     smol::block_on(executor.run(driver.run()));
-    log::info!("stopped");
+    log::info!(target: "daemon", "stopped");
     Ok(())
-}
-
-fn speech(listener: Listener) -> &'static str {
-    match listener {
-        Listener::Http => "HTTP and WebSocket",
-        Listener::Lines => "JSON lines",
-        Listener::Mud => "muds",
-    }
 }

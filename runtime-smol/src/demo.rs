@@ -123,7 +123,12 @@ fn settings(at: &Addresses) -> Settings {
             mud_type: "Demo".to_owned(),
             open_status: "demonstration".to_owned(),
             services: services.into_iter().map(|name| (name.to_owned(), 1)).collect(),
-            routers: vec![RouterSettings { name: ROUTER.to_owned(), host: HOST.to_owned(), port: at.router, charset: i3_core::settings::Charset::Utf8 }],
+            routers: vec![RouterSettings {
+                name: ROUTER.to_owned(),
+                host: HOST.to_owned(),
+                port: at.router,
+                charset: i3_core::settings::Charset::Utf8,
+            }],
             router_password: 0,
             channels: Vec::new(),
         }],

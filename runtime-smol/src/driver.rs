@@ -6,11 +6,18 @@
 //! only while its socket is full. So an idle connection costs a few hundred bytes.
 
 use crate::clock::Clock;
-use crate::socket::{self, Written};
+use crate::socket;
 use bytes::Bytes;
 use i3_core::machine::{Change, ConnId, Input, Listener, LostBy, Machine, Output, SaveTicket, settle};
-use i3_core::notice::{Level, Notice};
+use i3_core::notice::Notice;
 use i3_core::time::{Instant, Now};
+use i3_host::accept::{ACCEPT_PAUSE, Complaint};
+use i3_host::address::canonical;
+use i3_host::command::COMMANDS_MAX;
+pub use i3_host::command::Command;
+use i3_host::linger::{LINGER_BYTES_MAX, LINGER_TIME, LINGERING_MAX};
+use i3_host::socket::set_options;
+use i3_host::write::{WRITE_BUDGET_BYTES, Written};
 use smol::channel::{Receiver, Sender};
 use smol::future::{or, poll_fn, yield_now};
 use smol::{Async, LocalExecutor, Task, Timer};
@@ -21,40 +28,10 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
-use std::time::{self, Duration};
+use std::time::Duration;
 
 /// The one buffer into which all connections of a driver are read.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
-/// How many bytes of one connection are taken from the machine at a time: what a slow reader makes the driver hold.
-const WRITE_BUDGET_BYTES: usize = 256 * 1024;
-/// How many commands may wait; further senders wait themselves.
-const COMMANDS_MAX: usize = 1024;
-/// How long a closed connection is still read and discarded. Closing a socket with unread bytes makes the kernel send
-/// a reset, and a reset can destroy the last bytes on their way to the peer.
-const LINGER_TIME: Duration = Duration::from_secs(1);
-/// How many bytes are discarded at most.
-const LINGER_BYTES_MAX: usize = 1024 * 1024;
-/// How many closed connections may linger at one time; the next ones are dropped at once.
-const LINGERING_MAX: usize = 1024;
-/// How long nothing is accepted after a failure, such as too many open files: trying at once would spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How often a lasting failure to accept is told.
-const ACCEPT_NOTICE_INTERVAL: Duration = Duration::from_secs(10);
-
-/// What other threads and tasks tell a running driver.
-#[derive(Debug)]
-pub enum Command {
-    /// The answer to a save: becomes [`Input::Saved`].
-    Saved {
-        /// Which one.
-        ticket: SaveTicket,
-        /// The system's text on failure.
-        outcome: Result<(), String>,
-    },
-    /// End in order: becomes [`Input::Shutdown`].
-    Shutdown,
-}
-
 /// A machine with its listeners and callbacks, ready to run.
 #[derive(Debug)]
 pub struct Driver<M: Machine> {
@@ -75,9 +52,8 @@ impl<M: Machine + 'static> Driver<M> {
             pieces: Vec::new(),
             stopped: false,
             save: Box::new(move |ticket, _| {
-                let outcome = Err("there is no store".to_owned());
                 // When the queue is full the machine has given up on saves long ago.
-                let _ = unsaved.try_send(Command::Saved { ticket, outcome });
+                let _ = unsaved.try_send(Command::no_store(ticket));
             }),
             notice: Box::new(|_| {}),
         };
@@ -263,8 +239,8 @@ impl<M: Machine + 'static> Shared<M> {
         let mut core = self.core.borrow_mut();
         // A machine may have something to say even about a connection that it refuses.
         self.wake.up();
-        let Ok(conn) = core.machine.accept(self.clock.now(), on, socket::canonical(peer)) else { return };
-        socket::set_options(stream.get_ref());
+        let Ok(conn) = core.machine.accept(self.clock.now(), on, canonical(peer)) else { return };
+        set_options(stream.get_ref());
         let socket = Rc::new(stream);
         let reader = self.spawn_reader(conn, &socket);
         core.io.conns.insert(conn, Conn::Open { socket, reader, writer: None });
@@ -280,7 +256,7 @@ impl<M: Machine + 'static> Shared<M> {
             Ok(stream) => stream,
             Err(text) => return machine.handle(now, Input::Lost { conn, by: LostBy::Error(text) }),
         };
-        socket::set_options(stream.get_ref());
+        set_options(stream.get_ref());
         let socket = Rc::new(stream);
         let reader = if reading { self.spawn_reader(conn, &socket) } else { None };
         io.conns.insert(conn, Conn::Open { socket, reader, writer: None });
@@ -436,10 +412,7 @@ async fn pump<M: Machine + 'static>(shared: Rc<Shared<M>>) {
 /// Passes commands on.
 async fn obey<M: Machine + 'static>(shared: Rc<Shared<M>>, commands: Receiver<Command>) {
     while let Ok(command) = commands.recv().await {
-        shared.tell(match command {
-            Command::Saved { ticket, outcome } => Input::Saved { ticket, outcome },
-            Command::Shutdown => Input::Shutdown,
-        });
+        shared.tell(command.into());
     }
 }
 
@@ -449,7 +422,7 @@ async fn accept_from<M: Machine + 'static>(
     on: Listener,
     listener: Async<TcpListener>,
 ) {
-    let mut told: Option<time::Instant> = None;
+    let mut failed = Complaint::cannot_accept(on);
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -457,10 +430,8 @@ async fn accept_from<M: Machine + 'static>(
                 yield_now().await;
             }
             Err(error) => {
-                if told.is_none_or(|at| at.elapsed() >= ACCEPT_NOTICE_INTERVAL) {
-                    told = Some(time::Instant::now());
-                    let notice = Notice::new(Level::Error, "net", "cannot accept connections");
-                    shared.notice(&notice.with("listener", format_args!("{on:?}")).with("error", error));
+                if let Some(notice) = failed.again(Some(&error)) {
+                    shared.notice(&notice);
                 }
                 after(ACCEPT_PAUSE).await;
             }

@@ -3,10 +3,11 @@
 
 pub mod client;
 pub mod client_format;
-pub mod clock;
 pub mod daemon;
 pub mod demo;
 pub mod driver;
 pub mod listen;
 pub mod signals;
 mod socket;
+
+pub use i3_host::clock;

@@ -3,15 +3,10 @@
 use i3_config::Logging;
 use i3_config::cli::{self, Call, Cli, Watch};
 use i3_gateway::client::{self, ClientError};
-use i3_gateway::daemon::{self, DaemonError};
-use i3_gateway::{client_format, demo};
-use std::io::Write;
+use i3_gateway::{client_format, daemon, demo};
+use i3_host::program::{UNAVAILABLE, USAGE, ended, run_daemon, start_logging, unusable};
+use i3_host::terminal::{err, out};
 use std::process::ExitCode;
-
-/// `EX_USAGE`, `EX_UNAVAILABLE`, `EX_CONFIG` of sysexits.h: supervisors and scripts know them.
-const USAGE: u8 = 64;
-const UNAVAILABLE: u8 = 69;
-const CONFIG: u8 = 78;
 
 fn main() -> ExitCode {
     let cli: Cli = argh::from_env();
@@ -23,68 +18,25 @@ fn main() -> ExitCode {
         Some(cli::Command::Call(call)) => run_call(&cli, call),
         Some(cli::Command::Watch(watch)) => run_watch(&cli, watch),
         None if cli.demo => run_demo(&cli),
-        None => run_daemon(&cli),
+        None => run_daemon(&cli, daemon::run_gateway),
     }
-}
-
-fn run_daemon(cli: &Cli) -> ExitCode {
-    let config = match i3_config::load_files(&cli.files()) {
-        Ok(config) => config,
-        Err(problems) => {
-            err(&problems.to_string());
-            return ExitCode::from(CONFIG);
-        }
-    };
-    if cli.only_validates() {
-        for warning in &config.warnings {
-            err(&warning.to_string());
-        }
-        out("The settings can be used.");
-        return ExitCode::SUCCESS;
-    }
-    if let Err(problem) = i3_config::log::init(&config.logging) {
-        err(&problem.to_string());
-        return ExitCode::from(CONFIG);
-    }
-    for warning in &config.warnings {
-        log::warn!("{warning}");
-    }
-    ended(daemon::run_gateway(config))
 }
 
 fn run_demo(cli: &Cli) -> ExitCode {
     // The network's talk is the output; the machines' notices are for who asks for them.
     let level = if cli.debug { log::LevelFilter::Debug } else { log::LevelFilter::Warn };
-    if let Err(problem) = i3_config::log::init(&Logging { level, file: None }) {
-        err(&problem.to_string());
-        return ExitCode::from(CONFIG);
-    }
-    ended(demo::run())
-}
-
-fn ended(outcome: Result<(), DaemonError>) -> ExitCode {
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log::error!("{error}");
-            match error {
-                DaemonError::Settings(_) => ExitCode::from(CONFIG),
-                DaemonError::Listen(_) | DaemonError::Store(_) => ExitCode::from(UNAVAILABLE),
-                DaemonError::System(_) => ExitCode::FAILURE,
-            }
-        }
+    match start_logging(&Logging { level, file: None }) {
+        Ok(()) => ended(demo::run()),
+        Err(code) => code,
     }
 }
 
 /// The key of the client, from the command line, the env file or the environment.
 fn key(cli: &Cli, option: Option<&str>) -> Result<Option<String>, ExitCode> {
-    match i3_config::environment_of_files(cli.env_file.as_deref()) {
-        Ok(environment) => Ok(cli::client_key(option, &environment)),
-        Err(problems) => {
-            err(&problems.to_string());
-            Err(ExitCode::from(CONFIG))
-        }
-    }
+    let environment = i3_config::environment_of_files(cli.env_file.as_deref());
+    environment
+        .map(|environment| cli::client_key(option, &environment))
+        .map_err(|problems| unusable(&problems))
 }
 
 fn run_call(cli: &Cli, call: &Call) -> ExitCode {
@@ -138,15 +90,4 @@ fn failed(error: &ClientError) -> ExitCode {
         }
         ClientError::Refused { .. } | ClientError::Rpc { .. } | ClientError::Output(_) => ExitCode::FAILURE,
     }
-}
-
-/// The program's output.
-fn out(text: &str) {
-    // If nobody reads it, there is nobody to tell.
-    let _ = writeln!(std::io::stdout(), "{text}");
-}
-
-/// What is wrong, for the person at the terminal.
-fn err(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
 }

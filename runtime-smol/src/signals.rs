@@ -1,17 +1,9 @@
 //! What the operating system's signals ask for.
 
 use async_signal::Signal;
+pub use i3_host::signals::Request;
 use smol::stream::StreamExt;
 use std::io;
-
-/// What a signal asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Request {
-    /// SIGTERM or SIGINT: end in order.
-    Shutdown,
-    /// SIGHUP: read the settings again.
-    Reload,
-}
 
 /// The signals of this process, from the moment this is made.
 #[derive(Debug)]

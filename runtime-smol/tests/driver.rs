@@ -2,6 +2,8 @@
 
 mod common;
 
+#[cfg(target_os = "linux")]
+use common::syns_sent_to;
 use common::{Echo, FLOOD_BYTES, LAST_BYTES, PATIENCE, patiently, pattern, until};
 use i3_core::machine::{Change, Listener, LostBy};
 use i3_gateway::clock::Clock;
@@ -217,7 +219,7 @@ fn reading_pauses_and_goes_on() {
         let driver = Running::start(&executor);
         let mut client = Running::connect(driver.echo).await;
         round_trip(&mut client, b"first").await;
-        driver.look(|m| m.effects.read(m.accepted[0], false));
+        driver.look(|m| m.read(m.accepted[0], false));
         let mut other = Running::connect(driver.echo).await;
         round_trip(&mut other, b"settles").await;
         client.write_all(&pattern(200_000)).await.unwrap();
@@ -226,7 +228,7 @@ fn reading_pauses_and_goes_on() {
         }
         let heard = b"first".len() + b"settles".len() + 20 * b"time passes".len();
         assert_eq!(driver.look(|m| m.received_bytes), heard);
-        driver.look(|m| m.effects.read(m.accepted[0], true));
+        driver.look(|m| m.read(m.accepted[0], true));
         let mut answer = vec![0; 200_000];
         patiently("the echo", client.read_exact(&mut answer)).await.unwrap();
         assert!(answer == pattern(200_000));
@@ -298,16 +300,6 @@ fn a_dial_is_cancelled_by_closing_it() {
         );
         driver.stop().await;
     });
-}
-
-/// How many connections to that port the system is trying to make.
-#[cfg(target_os = "linux")]
-fn syns_sent_to(port: u16) -> usize {
-    const SYN_SENT: &str = "02";
-    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    let to = format!(":{port:04X}");
-    let columns = table.lines().map(|line| line.split_whitespace().skip(2).take(2).collect::<Vec<_>>());
-    columns.filter(|columns| columns[0].ends_with(&to) && columns[1] == SYN_SENT).count()
 }
 
 #[test]

@@ -3,15 +3,12 @@
 use crate::inbox::{Inbox, Message};
 use crate::threads::lock;
 use i3_core::machine::Listener;
-use i3_core::notice::{Level, Notice};
+use i3_core::notice::Level;
+use i3_host::accept::{ACCEPT_PAUSE, Complaint};
+use std::io;
 use std::net::TcpListener;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
-/// How long nothing is accepted after a failure, such as too many open files: trying at once would spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How often a lasting failure to accept, or a lasting lack of room, is told.
-const ACCEPT_NOTICE_INTERVAL: Duration = Duration::from_secs(10);
+use std::time::Duration;
 
 /// Whether there is room for more accepted connections. One counts until its reading thread has ended.
 #[derive(Debug)]
@@ -79,11 +76,11 @@ impl Room {
 /// Accepts until the room is closed and the listener shut down: a failure ends neither the listener nor the daemon.
 pub(crate) fn accept_from(on: Listener, listener: &TcpListener, room: &Arc<Room>, inbox: &Inbox) {
     let mut full = Complaint::new(on, Level::Warn, "too many connections: no more are accepted for now");
-    let mut failed = Complaint::new(on, Level::Error, "cannot accept connections");
+    let mut failed = Complaint::cannot_accept(on);
     loop {
         // Before accepting, not after: who does not fit waits in the kernel's queue and costs nothing here.
         if room.is_full() {
-            full.tell(inbox, None);
+            tell(&mut full, None, inbox);
         }
         if !room.wait() {
             return;
@@ -99,7 +96,7 @@ pub(crate) fn accept_from(on: Listener, listener: &TcpListener, room: &Arc<Room>
                 if room.closes_within(Duration::ZERO) {
                     return;
                 }
-                failed.tell(inbox, Some(&error));
+                tell(&mut failed, Some(&error), inbox);
                 if room.closes_within(ACCEPT_PAUSE) {
                     return;
                 }
@@ -108,29 +105,8 @@ pub(crate) fn accept_from(on: Listener, listener: &TcpListener, room: &Arc<Room>
     }
 }
 
-/// Something that is told again only after a while.
-struct Complaint {
-    on: Listener,
-    level: Level,
-    what: &'static str,
-    told: Option<Instant>,
-}
-
-impl Complaint {
-    fn new(on: Listener, level: Level, what: &'static str) -> Self {
-        Complaint { on, level, what, told: None }
-    }
-
-    fn tell(&mut self, inbox: &Inbox, error: Option<&std::io::Error>) {
-        if self.told.is_some_and(|at| at.elapsed() < ACCEPT_NOTICE_INTERVAL) {
-            return;
-        }
-        self.told = Some(Instant::now());
-        let mut notice =
-            Notice::new(self.level, "net", self.what).with("listener", format_args!("{:?}", self.on));
-        if let Some(error) = error {
-            notice = notice.with("error", error);
-        }
+fn tell(complaint: &mut Complaint, error: Option<&io::Error>, inbox: &Inbox) {
+    if let Some(notice) = complaint.again(error) {
         let _ = inbox.send(Message::Notice(Box::new(notice)));
     }
 }

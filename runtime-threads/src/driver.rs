@@ -12,12 +12,18 @@ use crate::accept::{Permit, Room, accept_from};
 use crate::clock::Clock;
 use crate::inbox::{Buffers, INBOX_MAX, Inbox, Message};
 use crate::link::{Link, read_from, write_to};
-use crate::socket::{self, Attempt, Written};
+use crate::socket::{self, Attempt};
 use crate::threads::{Job, Threads};
 use bytes::Bytes;
 use i3_core::machine::{Change, ConnId, Input, Listener, LostBy, Machine, Output, SaveTicket, settle};
 use i3_core::notice::{Level, Notice};
 use i3_core::time::{Instant, Now};
+use i3_host::address::canonical;
+use i3_host::command::COMMANDS_MAX;
+pub use i3_host::command::Command;
+use i3_host::linger::{LINGER_TIME, LINGERING_MAX};
+use i3_host::socket::set_options;
+use i3_host::write::{WRITE_BUDGET_BYTES, Written};
 use socket2::SockRef;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -26,40 +32,17 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SendError, SyncSender, T
 use std::sync::{Arc, Weak};
 use std::time::{self, Duration};
 
-/// How many bytes of one connection are taken from the machine at a time: what a slow reader makes the driver hold.
-const WRITE_BUDGET_BYTES: usize = 256 * 1024;
 /// How many connections are accepted by default: what their threads make the process hold at most.
 const CONNECTIONS_MAX: usize = 1024;
 /// How many messages are taken before the machine is settled.
 const TURN_MESSAGES_MAX: usize = 256;
-/// How many commands may wait; further senders wait themselves.
-const COMMANDS_MAX: usize = 1024;
 /// How many may wait for their access to the machine; further ones wait before that.
 const ACTS_MAX: usize = 16;
 /// How many attempts to connect there may be at one time, given-up ones included that the resolver still keeps.
 const DIALS_MAX: usize = 64;
-/// How long a closed connection is still read and discarded. Closing a socket with unread bytes makes the kernel send
-/// a reset, and a reset can destroy the last bytes on their way to the peer.
-const LINGER_TIME: Duration = Duration::from_secs(1);
-/// How many closed connections may linger at one time; the next ones are dropped at once.
-const LINGERING_MAX: usize = 1024;
 /// At the end, how long the last threads are waited for when all sockets are shut down. Only the system's resolver
 /// takes longer, and that thread is left behind.
 const JOIN_TIME: Duration = Duration::from_secs(2);
-
-/// What other threads tell a running driver.
-#[derive(Debug)]
-pub enum Command {
-    /// The answer to a save: becomes [`Input::Saved`].
-    Saved {
-        /// Which one.
-        ticket: SaveTicket,
-        /// The system's text on failure.
-        outcome: Result<(), String>,
-    },
-    /// End in order: becomes [`Input::Shutdown`].
-    Shutdown,
-}
 
 /// Where to send commands.
 #[derive(Clone, Debug)]
@@ -117,9 +100,8 @@ impl<M: Machine + Send + 'static> Driver<M> {
             buffers: Arc::default(),
             inbox: sender,
             save: Box::new(move |ticket, _| {
-                let outcome = Err("there is no store".to_owned());
                 // When the queue is full the machine has given up on saves long ago.
-                let _ = unsaved.try_send(Command::Saved { ticket, outcome });
+                let _ = unsaved.try_send(Command::no_store(ticket));
             }),
             notice: Box::new(|_| {}),
         };
@@ -341,10 +323,7 @@ impl<M: Machine> Core<M> {
         }
         for _ in 0..COMMANDS_MAX {
             let Ok(command) = self.commands.try_recv() else { break };
-            self.tell(match command {
-                Command::Saved { ticket, outcome } => Input::Saved { ticket, outcome },
-                Command::Shutdown => Input::Shutdown,
-            });
+            self.tell(command.into());
         }
         for _ in 0..ACTS_MAX {
             let Ok(act) = self.acts.try_recv() else { break };
@@ -383,7 +362,7 @@ impl<M: Machine> Core<M> {
     fn accepted(&mut self, on: Listener, stream: TcpStream, peer: SocketAddr, permit: Permit) {
         // A machine may have something to say even about a connection that it refuses.
         self.told = true;
-        let Ok(conn) = self.machine.accept(self.clock.now(), on, socket::canonical(peer)) else { return };
+        let Ok(conn) = self.machine.accept(self.clock.now(), on, canonical(peer)) else { return };
         if let Err(by) = self.io.open(conn, stream, true, Some(permit)) {
             self.machine.handle(self.clock.now(), Input::Lost { conn, by });
         }
@@ -475,7 +454,7 @@ impl Io {
         reading: bool,
         permit: Option<Permit>,
     ) -> Result<(), LostBy> {
-        socket::set_options(&stream);
+        set_options(&stream);
         let link = Arc::new(Link::new(stream, reading));
         let (theirs, buffers, inbox) = (link.clone(), self.buffers.clone(), self.inbox.clone());
         let body = move || {

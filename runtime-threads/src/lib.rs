@@ -3,12 +3,12 @@
 //! the machines' business.
 
 mod accept;
-pub mod clock;
 pub mod daemon;
 pub mod driver;
 mod inbox;
 mod link;
-pub mod listen;
 pub mod signals;
 mod socket;
 mod threads;
+
+pub use i3_host::{clock, listen};

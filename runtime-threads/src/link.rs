@@ -5,6 +5,7 @@ use crate::socket;
 use crate::threads::lock;
 use bytes::Bytes;
 use i3_core::machine::{ConnId, LostBy};
+use i3_host::linger::LINGER_BYTES_MAX;
 use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -12,8 +13,6 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 /// How many reads of one connection may wait for the core thread. With one more than one, reading goes on while the
 /// core works; with many more, a flood on one connection would delay all others.
 const READS_WAITING_MAX: u32 = 2;
-/// How many bytes are discarded at most after a close.
-const LINGER_BYTES_MAX: usize = 1024 * 1024;
 /// What is discarded at a time.
 const LINGER_READ_BYTES: usize = 2048;
 

@@ -1,17 +1,9 @@
 //! What the operating system's signals ask for.
 
+pub use i3_host::signals::Request;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator;
 use std::io;
-
-/// What a signal asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Request {
-    /// SIGTERM or SIGINT: end in order.
-    Shutdown,
-    /// SIGHUP: read the settings again.
-    Reload,
-}
 
 /// The signals of this process, from the moment this is made.
 #[derive(Debug)]

@@ -2,53 +2,16 @@
 
 #![cfg(unix)]
 
+#[path = "../../host/tests/shared/process.rs"]
+mod process;
+
+use process::{PATIENCE, Process, free_port, wait_for};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output, Stdio};
 
 const GATEWAY: &str = env!("CARGO_BIN_EXE_i3-gateway-threads");
-
-/// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A process that ends with the test.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Process {
-    fn signal(&self, name: &str) {
-        let status =
-            Command::new("kill").arg(format!("-{name}")).arg(self.0.id().to_string()).status().unwrap();
-        assert!(status.success());
-    }
-
-    fn end(&mut self) -> ExitStatus {
-        wait_for("the process to end", || self.0.try_wait().unwrap())
-    }
-}
-
-fn wait_for<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(found) = check() {
-            return found;
-        }
-        assert!(started.elapsed() < PATIENCE, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 /// The program in an empty directory, with nothing of this process's environment and these settings.
 fn program(directory: &Path, settings: &str) -> Command {
@@ -121,6 +84,36 @@ fn it_serves_dials_and_ends_in_order() {
 }
 
 #[test]
+fn one_client_too_many_is_refused_and_does_not_wait() {
+    let directory = tempfile::tempdir().unwrap();
+    let lines = free_port();
+    // The link to it is open and does not count, so that only clients do.
+    let router = TcpListener::bind("127.0.0.1:0").unwrap();
+    let settings = settings(free_port(), lines, router.local_addr().unwrap().port())
+        + "performance: {max_connections: 2}\n";
+    let child = program(directory.path(), &settings).stdin(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut gateway = Process(child.unwrap());
+    let greeting = |client: &mut BufReader<TcpStream>| {
+        let mut line = String::new();
+        // A refusal may come as a reset.
+        let _ = client.read_line(&mut line);
+        line
+    };
+    let mut served: Vec<_> = (0..2).map(|_| BufReader::new(connect(lines))).collect();
+    for client in &mut served {
+        assert!(greeting(client).contains("welcome"));
+    }
+    // More than are accepted beyond those who are served.
+    for _ in 0..100 {
+        assert_eq!(greeting(&mut BufReader::new(connect(lines))), "");
+    }
+    served.pop();
+    wait_for("the place", || greeting(&mut BufReader::new(connect(lines))).contains("welcome").then_some(()));
+    gateway.signal("TERM");
+    assert!(gateway.end().success());
+}
+
+#[test]
 fn exit_codes_say_what_is_wrong() {
     let directory = tempfile::tempdir().unwrap();
     let good = settings(free_port(), free_port(), 1);
@@ -135,7 +128,14 @@ fn exit_codes_say_what_is_wrong() {
 
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let settings = settings(taken.local_addr().unwrap().port(), free_port(), 1);
+    let settings = settings + "logging: {rotate_size: 5}\n";
     let refused = run(&mut program(here, &settings));
     assert_eq!(refused.status.code(), Some(69), "EX_UNAVAILABLE");
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("listening"));
+    let log = String::from_utf8_lossy(&refused.stderr);
+    assert!(log.contains("listening"), "{log}");
+    // The level says that it is a warning.
+    assert!(
+        log.contains("[WARN]") && log.contains("logging.rotate_size") && !log.contains("warning:"),
+        "{log}"
+    );
 }

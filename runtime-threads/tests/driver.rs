@@ -2,6 +2,8 @@
 
 mod common;
 
+#[cfg(target_os = "linux")]
+use common::syns_sent_to;
 use common::{Echo, FLOOD_BYTES, LAST_BYTES, PATIENCE, patiently, pattern, until};
 use i3_core::machine::{Change, Listener, LostBy};
 use i3_core::time::Now;
@@ -305,7 +307,7 @@ fn reading_pauses_and_goes_on() {
     let driver = Running::start();
     let mut client = Running::connect(driver.echo);
     round_trip(&mut client, b"first");
-    driver.look(|m| m.effects.read(m.accepted[0], false));
+    driver.look(|m| m.read(m.accepted[0], false));
     let mut other = Running::connect(driver.echo);
     round_trip(&mut other, b"settles");
     client.write_all(&pattern(200_000)).unwrap();
@@ -314,7 +316,7 @@ fn reading_pauses_and_goes_on() {
     }
     let heard = b"first".len() + b"settles".len() + 20 * b"time passes".len();
     assert_eq!(driver.look(|m| m.received_bytes), heard);
-    driver.look(|m| m.effects.read(m.accepted[0], true));
+    driver.look(|m| m.read(m.accepted[0], true));
     let mut answer = vec![0; 200_000];
     client.read_exact(&mut answer).expect("the echo");
     assert!(answer == pattern(200_000));
@@ -329,7 +331,7 @@ fn a_paused_connection_can_be_closed_and_lost() {
         round_trip(client, b"hello");
     }
     driver.look(|m| {
-        m.accepted.iter().for_each(|conn| m.effects.read(*conn, false));
+        m.accepted.clone().into_iter().for_each(|conn| m.read(conn, false));
     });
     round_trip(&mut Running::connect(driver.echo), b"settles");
     for client in &mut clients {
@@ -423,16 +425,6 @@ fn too_many_dials_fail_and_a_stop_ends_them() {
     until("the dials to hang", || syns_sent_to(port) == 64);
     driver.stop();
     assert_eq!(syns_sent_to(port), 0);
-}
-
-/// How many connections to that port the system is trying to make.
-#[cfg(target_os = "linux")]
-fn syns_sent_to(port: u16) -> usize {
-    const SYN_SENT: &str = "02";
-    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    let to = format!(":{port:04X}");
-    let columns = table.lines().map(|line| line.split_whitespace().skip(2).take(2).collect::<Vec<_>>());
-    columns.filter(|columns| columns[0].ends_with(&to) && columns[1] == SYN_SENT).count()
 }
 
 #[test]

@@ -2,28 +2,21 @@
 
 mod common;
 
-use common::{Echo, PATIENCE, patiently, until};
+use common::{Echo, PATIENCE, again_with_few_files, patiently, until};
 use i3_core::machine::Listener;
 use i3_gateway_threads::clock::Clock;
-use i3_gateway_threads::driver::{Command as Tell, Driver};
+use i3_gateway_threads::driver::{Command, Driver};
 use i3_gateway_threads::listen::bind;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-const INNER: &str = "I3_TEST_FEW_FILES";
-
 #[test]
 fn accepting_goes_on_when_there_are_descriptors_again() {
-    if std::env::var_os(INNER).is_some() {
-        return with_few_files();
+    if again_with_few_files() {
+        with_few_files();
     }
-    let test = std::env::current_exe().unwrap();
-    let script = "ulimit -n 40 && exec \"$0\" --nocapture";
-    let status = Command::new("sh").args(["-c", script]).arg(test).env(INNER, "1").status().unwrap();
-    assert!(status.success());
 }
 
 fn with_few_files() {
@@ -61,6 +54,6 @@ fn with_few_files() {
     client.read_exact(&mut answer).expect("the echo");
     assert_eq!(&answer, b"hello");
     assert_eq!(complaints.load(Ordering::Relaxed), 1, "a lasting failure is told once");
-    commands.send(Tell::Shutdown).unwrap();
+    commands.send(Command::Shutdown).unwrap();
     patiently("stopping", || running.join()).unwrap().unwrap();
 }

@@ -290,7 +290,7 @@ fn the_layers_of_i3_know_only_the_ones_below() {
 
 #[test]
 fn the_runtimes_know_no_protocol() {
-    let files = [sources("runtime-smol/src"), sources("runtime-threads/src")].concat();
+    let files = [sources("host/src"), sources("runtime-smol/src"), sources("runtime-threads/src")].concat();
     must_not_name(
         &files,
         &[
@@ -314,7 +314,7 @@ fn the_runtimes_know_no_protocol() {
 
 #[test]
 fn yaml_is_read_in_one_file() {
-    let folders = ["core", "router", "config", "store", "runtime-smol", "runtime-threads"];
+    let folders = ["core", "router", "config", "store", "host", "runtime-smol", "runtime-threads"];
     let files: Vec<String> = folders.iter().flat_map(|folder| sources(&format!("{folder}/src"))).collect();
     for line in uses(&files, "serde_yaml") {
         assert!(

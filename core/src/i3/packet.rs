@@ -148,10 +148,6 @@ impl<'a> Packet<'a> {
         let mut kind = elements.packet_type()?;
         // CoffeeMud takes a type in any case.
         if !words::none(kind.as_bytes(), words::is_not_lower) {
-            // Nobody could be told of such a type, nor could it be relayed: control characters do not leave.
-            if kind.chars().any(|c| c.is_control() && c != '\n') {
-                return Err(PacketError::NotAPacket);
-            }
             let lower = kind.to_ascii_lowercase();
             kind = if KINDS.contains(&lower.as_str()) { lower.into() } else { kind };
         }

@@ -1,101 +1,15 @@
 //! A small machine to drive, and waiting with deadlines.
-#![allow(dead_code, reason = "not every test uses all of it")]
+#![allow(dead_code, unused_imports, reason = "not every test uses all of it")]
 
-use bytes::Bytes;
-use i3_core::effects::Effects;
-use i3_core::machine::{ConnId, Input, Listener, LostBy, Machine, Output, Refused};
-use i3_core::notice::{Level, Notice};
-use i3_core::time::{Instant, Now};
+#[path = "../../../host/tests/shared/echo.rs"]
+mod echo;
+#[path = "../../../host/tests/shared/system.rs"]
+mod system;
+
+pub(crate) use echo::*;
 use smol::Timer;
-use std::net::SocketAddr;
 use std::time::Duration;
-
-/// Nothing in these tests takes so long unless it is broken.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-/// What a [`Listener::Http`] client is sent.
-pub(crate) const FLOOD_BYTES: usize = 8 * 1024 * 1024;
-/// What a [`Listener::Mud`] client is sent before its connection is closed.
-pub(crate) const LAST_BYTES: usize = 100_000;
-
-/// Echoes on [`Listener::Lines`], floods on [`Listener::Http`], and on [`Listener::Mud`] answers the first bytes with
-/// [`LAST_BYTES`] and closes.
-#[derive(Debug, Default)]
-pub(crate) struct Echo {
-    pub(crate) effects: Effects,
-    pub(crate) accepted: Vec<ConnId>,
-    pub(crate) dialed: Vec<ConnId>,
-    pub(crate) lost: Vec<(ConnId, LostBy)>,
-    pub(crate) saved: Vec<Result<(), String>>,
-    pub(crate) received_bytes: usize,
-    pub(crate) fired: u32,
-    pub(crate) wake_at: Option<Instant>,
-    pub(crate) refuse: bool,
-    closing: Vec<ConnId>,
-}
-
-pub(crate) fn pattern(len: usize) -> Vec<u8> {
-    (0..len).map(|at| (at % 251) as u8).collect()
-}
-
-impl Machine for Echo {
-    type Wake = ();
-
-    fn accept(&mut self, _: Now, on: Listener, _: SocketAddr) -> Result<ConnId, Refused> {
-        if self.refuse {
-            self.effects.notice(Notice::new(Level::Info, "test", "refused"));
-            return Err(Refused::TooMany);
-        }
-        let conn = self.effects.open();
-        self.accepted.push(conn);
-        match on {
-            Listener::Lines => {}
-            Listener::Http => self.effects.send_shared(conn, Bytes::from(pattern(FLOOD_BYTES))),
-            Listener::Mud => self.closing.push(conn),
-        }
-        Ok(conn)
-    }
-
-    fn handle(&mut self, _: Now, input: Input<'_>) {
-        match input {
-            Input::Received { conn, bytes } if self.closing.contains(&conn) => {
-                self.received_bytes += bytes.len();
-                self.effects.send(conn, &pattern(LAST_BYTES));
-                self.effects.close_when_flushed(conn);
-            }
-            Input::Received { conn, bytes } => {
-                self.received_bytes += bytes.len();
-                self.effects.send(conn, bytes);
-            }
-            Input::Flushed { conn } => self.effects.flushed(conn),
-            Input::Dialed { conn } => self.dialed.push(conn),
-            Input::Lost { conn, by } => {
-                assert!(self.effects.release(conn), "lost twice");
-                self.lost.push((conn, by));
-            }
-            Input::Saved { outcome, .. } => self.saved.push(outcome),
-            Input::Shutdown => self.effects.stopped(),
-        }
-    }
-
-    fn handle_timeout(&mut self, now: Now) {
-        if self.wake_at.is_some_and(|at| at <= now.mono) {
-            self.wake_at = None;
-            self.fired += 1;
-        }
-    }
-
-    fn poll_timeout(&self) -> Option<(Instant, ())> {
-        self.wake_at.map(|at| (at, ()))
-    }
-
-    fn poll_output(&mut self) -> Option<Output> {
-        self.effects.poll()
-    }
-
-    fn take_bytes(&mut self, conn: ConnId, budget: usize, into: &mut Vec<Bytes>) -> usize {
-        self.effects.take_bytes(conn, budget, into)
-    }
-}
+pub(crate) use system::*;
 
 /// The future's outcome; panics when it takes too long.
 pub(crate) async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {

@@ -1,9 +1,12 @@
 //! Listening sockets.
 
-use crate::socket::without_brackets;
+use crate::address::resolve;
+use crate::error::DaemonError;
+use i3_config::ListenAt;
+use i3_core::machine::Listener;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener};
 
 /// How many connections the kernel holds for us until we accept them; it may hold fewer.
 const BACKLOG_CONNECTIONS: i32 = 1024;
@@ -44,17 +47,23 @@ pub fn bind_or_free(host: &str, port: u16) -> io::Result<Bound> {
     }
 }
 
-fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let resolved = (without_brackets(host), port)
-        .to_socket_addrs()
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot resolve {host:?}: {error}")))?;
-    let mut addresses = Vec::new();
-    for address in resolved {
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
+/// Listens at every one of these places.
+pub fn bind_each(places: &[ListenAt]) -> Result<Vec<(Listener, Bound)>, DaemonError> {
+    let mut all = Vec::with_capacity(places.len());
+    for at in places {
+        let bound = bind(&at.host, at.port).map_err(DaemonError::listen)?;
+        log::info!(target: "net", "listening for {} at {}:{}", speech(at.listener), at.host, bound.port);
+        all.push((at.listener, bound));
     }
-    Ok(addresses)
+    Ok(all)
+}
+
+fn speech(listener: Listener) -> &'static str {
+    match listener {
+        Listener::Http => "HTTP and WebSocket",
+        Listener::Lines => "JSON lines",
+        Listener::Mud => "muds",
+    }
 }
 
 fn bind_all(addresses: &[SocketAddr], port: u16) -> io::Result<Bound> {

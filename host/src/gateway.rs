@@ -1,0 +1,35 @@
+//! A gateway from its settings to the point where a driver takes over.
+
+use crate::clock::Clock;
+use crate::error::DaemonError;
+use crate::seed::seed;
+use crate::state::open_store;
+use i3_config::{Config, ListenAt};
+use i3_core::Gateway;
+use i3_store::SqliteStore;
+
+/// A gateway that has read its store, and what its driver needs.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The machine.
+    pub gateway: Gateway,
+    /// The clock that it was constructed with.
+    pub clock: Clock,
+    /// Where to listen for it.
+    pub listeners: Vec<ListenAt>,
+    /// Where its saves go.
+    pub store: SqliteStore,
+    /// How many clients it serves at one time. It refuses the others by itself.
+    pub connections_max: usize,
+}
+
+/// Opens the store and constructs the gateway.
+pub fn prepare(config: Config) -> Result<Prepared, DaemonError> {
+    let Config { core, listeners, state_directory, .. } = config;
+    let connections_max = core.api.connections_max;
+    let (store, saved) = open_store(&state_directory)?;
+    let clock = Clock::start();
+    let gateway = Gateway::new(core, &saved, seed()?, clock.now());
+    let gateway = gateway.map_err(|error| DaemonError::Settings(error.to_string()))?;
+    Ok(Prepared { gateway, clock, listeners, store, connections_max })
+}

@@ -1,0 +1,60 @@
+//! What a program does before its daemon runs and after it has ended: settings, logging, and the exit code.
+
+use crate::error::DaemonError;
+use crate::terminal::{err, out};
+use i3_config::cli::Cli;
+use i3_config::{Config, Logging};
+use std::fmt;
+use std::process::ExitCode;
+
+/// `EX_USAGE` of sysexits.h: supervisors and scripts know these numbers.
+pub const USAGE: u8 = 64;
+/// `EX_UNAVAILABLE`.
+pub const UNAVAILABLE: u8 = 69;
+/// `EX_CONFIG`.
+pub const CONFIG: u8 = 78;
+
+/// Reads the settings, and then either says what it thinks of them or starts logging and calls `run`.
+pub fn run_daemon(cli: &Cli, run: impl FnOnce(Config) -> Result<(), DaemonError>) -> ExitCode {
+    let config = match i3_config::load_files(&cli.files()) {
+        Ok(config) => config,
+        Err(problems) => return unusable(&problems),
+    };
+    if cli.only_validates() {
+        for warning in &config.warnings {
+            err(&warning.to_string());
+        }
+        out("The settings can be used.");
+        return ExitCode::SUCCESS;
+    }
+    if let Err(code) = start_logging(&config.logging) {
+        return code;
+    }
+    for warning in &config.warnings {
+        // The log line has the severity already.
+        log::warn!(target: "settings", "{}", warning.text());
+    }
+    ended(run(config))
+}
+
+/// Starts logging, or says why not.
+pub fn start_logging(logging: &Logging) -> Result<(), ExitCode> {
+    i3_config::log::init(logging).map_err(|problem| unusable(&problem))
+}
+
+/// The exit code for settings that cannot be used, which it says.
+pub fn unusable(problems: &impl fmt::Display) -> ExitCode {
+    err(&problems.to_string());
+    ExitCode::from(CONFIG)
+}
+
+/// The exit code of a daemon that has ended. An error is logged.
+pub fn ended(outcome: Result<(), DaemonError>) -> ExitCode {
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    log::error!(target: "daemon", "{error}");
+    match error {
+        DaemonError::Settings(_) => ExitCode::from(CONFIG),
+        DaemonError::Listen(_) | DaemonError::Store(_) => ExitCode::from(UNAVAILABLE),
+        DaemonError::System(_) => ExitCode::FAILURE,
+    }
+}

@@ -1,0 +1,59 @@
+//! The state directory: what was saved, and saving.
+
+use crate::command::Command;
+use crate::error::DaemonError;
+use i3_core::machine::{Change, SaveTicket, Saved};
+use i3_store::{SqliteStore, Store, Writer};
+use std::path::Path;
+
+/// The file in it.
+pub const STORE_FILE: &str = "i3-gateway.sqlite";
+
+/// Opens the store in its directory and reads it.
+pub fn open_store(directory: &Path) -> Result<(SqliteStore, Saved), DaemonError> {
+    let file = directory.join(STORE_FILE);
+    let fail = |error| DaemonError::Store(format!("{}: {error}", file.display()));
+    let mut store = SqliteStore::open(&file).map_err(fail)?;
+    let saved = store.load().map_err(fail)?;
+    Ok((store, saved))
+}
+
+/// Carries out a machine's saves on a thread of the store's own, and gives each answer to `answer` there.
+///
+/// Dropping what this returns writes what was submitted, and ends the thread.
+pub fn save_to(
+    store: impl Store + 'static,
+    answer: impl Fn(Command) + Send + 'static,
+) -> impl FnMut(SaveTicket, Vec<Change>) + Send + 'static {
+    let writer = Writer::spawn(store, move |ticket, outcome| answer(Command::Saved { ticket, outcome }));
+    move |ticket, changes| {
+        // A full queue refuses; the writer then answers the ticket with an error, in its turn.
+        writer.submit(ticket, changes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use i3_store::MemoryStore;
+    use std::sync::mpsc;
+
+    #[test]
+    fn each_save_is_answered() {
+        let (sender, answers) = mpsc::channel();
+        let mut save = save_to(MemoryStore::default(), move |command| sender.send(command).unwrap());
+        save(SaveTicket(7), Vec::new());
+        drop(save);
+        let answers: Vec<Command> = answers.iter().collect();
+        assert!(matches!(&answers[..], [Command::Saved { ticket: SaveTicket(7), outcome: Ok(()) }]));
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_opened_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(open_store(directory.path()).unwrap().1.entries.is_empty());
+        let file = directory.path().join(STORE_FILE);
+        let error = open_store(&file).unwrap_err();
+        assert!(matches!(&error, DaemonError::Store(text) if text.contains(STORE_FILE)), "{error}");
+    }
+}

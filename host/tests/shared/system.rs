@@ -1,0 +1,43 @@
+//! What tests ask of the operating system. The tests of each runtime take this file in.
+
+use i3_host::signals::Request;
+use std::process::Command;
+
+/// Set in the process that [`again_with_few_files`] starts.
+const FEW_FILES: &str = "I3_TEST_FEW_FILES";
+
+/// Runs this test program once more, in a process that may have few descriptors, and says whether this is that process.
+pub(crate) fn again_with_few_files() -> bool {
+    if std::env::var_os(FEW_FILES).is_some() {
+        return true;
+    }
+    let test = std::env::current_exe().unwrap();
+    let script = "ulimit -n 40 && exec \"$0\" --nocapture";
+    let status = Command::new("sh").args(["-c", script]).arg(test).env(FEW_FILES, "1").status().unwrap();
+    assert!(status.success());
+    false
+}
+
+/// Signals in some order, and what they ask for.
+pub(crate) const SIGNALS: [(&str, Request); 4] = [
+    ("HUP", Request::Reload),
+    ("TERM", Request::Shutdown),
+    ("HUP", Request::Reload),
+    ("INT", Request::Shutdown),
+];
+
+/// Sends this process a signal.
+pub(crate) fn raise(name: &str) {
+    let pid = std::process::id().to_string();
+    assert!(Command::new("sh").args(["-c", "kill -$0 $1", name, &pid]).status().unwrap().success());
+}
+
+/// How many connections to that port the system is trying to make.
+#[cfg(target_os = "linux")]
+pub(crate) fn syns_sent_to(port: u16) -> usize {
+    const SYN_SENT: &str = "02";
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let to = format!(":{port:04X}");
+    let columns = table.lines().map(|line| line.split_whitespace().skip(2).take(2).collect::<Vec<_>>());
+    columns.filter(|columns| columns[0].ends_with(&to) && columns[1] == SYN_SENT).count()
+}
