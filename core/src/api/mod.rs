@@ -1,4 +1,4 @@
-//! What a local game speaks: bytes to JSON text ([`conn`], [`line`], [`http`], [`websocket`]), JSON text to a request
+//! What a local game speaks: bytes to JSON text ([`conn`], [mod@line], [`http`], [`websocket`]), JSON text to a request
 //! ([`rpc`], [`params`]), a request to its method ([`methods`]), and what goes back ([`json`], [`event`]).
 
 pub mod conn;
