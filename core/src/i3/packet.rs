@@ -162,8 +162,8 @@ impl<'a> Packet<'a> {
             },
             body: Body::read(kind, &mut elements)?,
         };
-        if elements.missing == 1 {
-            packet.body.lacks_one_field();
+        if elements.ended {
+            packet.body.is_short();
         }
         elements.finish()?;
         Ok((packet, Repairs::of(&reader)))

@@ -306,11 +306,11 @@ packets! {
 }
 
 impl Body<'_> {
-    /// One field was missing at the end. CoffeeMud's finger-reply has no level: the last of its texts is the one about
-    /// the user. Apart from the hot path, which it slowed (bench: "typed packet", channel-m).
+    /// A field was missing at the end. CoffeeMud's finger-reply has no level: the last of its texts is the one about the
+    /// user. Apart from the hot path, which it slowed (bench: "typed packet", channel-m).
     #[cold]
     #[inline(never)]
-    pub(super) fn lacks_one_field(&mut self) {
+    pub(super) fn is_short(&mut self) {
         if let Body::FingerReply { level, extra, .. } = self {
             *extra = level.take();
         }

@@ -237,9 +237,8 @@ fn mapping_key<'a>(reader: &mut Reader<'a>) -> Result<Text<'a>, LpcError> {
 pub(super) struct Elements<'r, 'a> {
     reader: &'r mut Reader<'a>,
     open: Open,
-    ended: bool,
-    /// Fields that were asked for after the end.
-    pub(super) missing: u32,
+    /// The end has been taken: a field was asked for that is not there.
+    pub(super) ended: bool,
 }
 
 impl<'r, 'a> Elements<'r, 'a> {
@@ -247,7 +246,7 @@ impl<'r, 'a> Elements<'r, 'a> {
     #[inline]
     pub(super) fn open(reader: &'r mut Reader<'a>) -> Result<Self, PacketError> {
         let open = reader.open()?;
-        Ok(Elements { reader, open, ended: false, missing: 0 })
+        Ok(Elements { reader, open, ended: false })
     }
 
     #[inline(always)]
@@ -292,7 +291,6 @@ impl<'r, 'a> Elements<'r, 'a> {
     #[inline(never)]
     fn next_of_any_form<T: Field<'a>>(&mut self, name: &'static str) -> Result<T, PacketError> {
         if !self.has_next()? {
-            self.missing += 1;
             return T::absent().ok_or(PacketError::Missing(name));
         }
         T::read(self.reader).map_err(|error| error.in_field(name))
@@ -321,7 +319,18 @@ impl<'r, 'a> Elements<'r, 'a> {
         }
     }
 
-    pub(super) fn rest(&mut self) -> Result<Vec<Value<'a>>, PacketError> {
+    /// The elements of a packet whose type is not known. A type with control characters is none: nobody could be told of
+    /// it, nor could it be relayed, since they do not leave, and without them it may be another type.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn rest_of_foreign(&mut self, kind: &str) -> Result<Vec<Value<'a>>, PacketError> {
+        if kind.chars().any(|c| c.is_control() && c != '\n') {
+            return Err(PacketError::NotAPacket);
+        }
+        self.rest()
+    }
+
+    fn rest(&mut self) -> Result<Vec<Value<'a>>, PacketError> {
         let mut rest = Vec::new();
         while self.has_next()? {
             rest.push(self.reader.value()?);

@@ -33,12 +33,7 @@ macro_rules! packets {
             pub(super) fn read(kind: Text<'a>, elements: &mut Elements<'_, 'a>) -> Result<Self, PacketError> {
                 Ok(match &*kind {
                     $($name => $enum::$variant { $($field: elements.next(stringify!($field))?),* },)*
-                    // Nobody could be told of such a type, nor could it be relayed: control characters do not leave,
-                    // and without them it may be another type.
-                    unknown if unknown.chars().any(|c| c.is_control() && c != '\n') => {
-                        return Err(PacketError::NotAPacket);
-                    }
-                    _ => $enum::Unknown { fields: elements.rest()?, kind },
+                    _ => $enum::Unknown { fields: elements.rest_of_foreign(&kind)?, kind },
                 })
             }
 
