@@ -68,7 +68,6 @@ impl Gateway {
             timers: Timers::default(),
             rng,
             now,
-            started: now.mono,
             muds,
             sessions: ConnMap::default(),
             websockets: 0,
@@ -98,11 +97,6 @@ impl Gateway {
     /// Bytes that wait for all connections together, or are on their way.
     pub fn pending_bytes(&self) -> usize {
         self.hub.fx.total_pending_bytes()
-    }
-
-    /// Since when the gateway runs.
-    pub fn started(&self) -> Instant {
-        self.hub.started
     }
 
     /// Time does not go back.

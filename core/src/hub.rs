@@ -152,7 +152,6 @@ pub(crate) struct Hub {
     pub(crate) rng: fastrand::Rng,
     /// Of the input that is being handled; its monotonic part never goes back.
     pub(crate) now: Now,
-    pub(crate) started: Instant,
     pub(crate) muds: Vec<Mud>,
     pub(crate) sessions: ConnMap<Session>,
     pub(crate) websockets: usize,
@@ -231,14 +230,16 @@ impl Hub {
         let expired = self.muds[mud].pacer.expire(before);
         for origin in expired.into_iter().filter_map(|waiting| waiting.origin) {
             self.metrics.packets_expired += 1;
-            let params = Object::default()
+            let mut params = Object::default()
                 .with("error_code", "not-sent")
                 .with("error_message", reason)
                 .with("from_mud", "")
                 .with("to_mud", &self.muds[mud].settings.name)
                 .with("to_user", &origin.from_user)
-                .with("context", "gateway_queue")
-                .with("message_id", &origin.message_id);
+                .with("context", "gateway_queue");
+            if let Some(message_id) = &origin.message_id {
+                params.add("message_id", message_id);
+            }
             self.emit(To::Mud(mud), Weight::Personal, None, "error_occurred", params);
         }
         self.pump(mud);

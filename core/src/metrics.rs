@@ -21,7 +21,7 @@ pub struct Metrics {
     pub packets_expired: u64,
     /// Times that a link became ready.
     pub router_logins: u64,
-    /// Times that a link was lost or could not be made.
+    /// Times that a link that was ready was lost, on request too.
     pub router_failures: u64,
     /// API connections accepted.
     pub connections_accepted: u64,

@@ -41,8 +41,8 @@ pub struct Waiting {
 /// Who is to be told if an accepted packet cannot go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// The id in the answer to the request.
-    pub message_id: String,
+    /// The id in the answer to the request, if that has one.
+    pub message_id: Option<String>,
     /// The local user.
     pub from_user: String,
 }

@@ -145,7 +145,7 @@ impl<'a> Speaking<'a> {
         body: impl Fn(String) -> Body<'a>,
     ) -> Result<Vec<u8>, Fault> {
         let message_id = hub.message_id(kind, &self.channel);
-        let origin = Origin { message_id: message_id.clone(), from_user: self.from_user.to_string() };
+        let origin = Origin { message_id: Some(message_id.clone()), from_user: self.from_user.to_string() };
         let wire_kind = body(String::new()).kind().to_owned();
         let mud = self.caller.mud;
         let mud_name = self.caller.mud_name.clone();

@@ -133,7 +133,7 @@ fn ask(
     let header = Header::to_mud(&caller.mud_name, Some(&from_user), &router);
     let message_id = hub.message_id("channel_host", &channel);
     let kind = body.kind().to_owned();
-    let origin = Origin { message_id: message_id.clone(), from_user: from_user.to_string() };
+    let origin = Origin { message_id: Some(message_id.clone()), from_user: from_user.to_string() };
     hub.send_packet(caller.mud, Class::Prompt, &Packet { header, body }, Some(origin))?;
     hub.muds[caller.mud].remember_sent(&kind, &from_user, [&channel, ""], &message_id);
     hub.wait(call, Question::Verdict { mud: caller.mud, message_id, channel, there }, VERDICT_WITHIN)?;

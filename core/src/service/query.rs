@@ -6,7 +6,7 @@ use crate::api::methods::Call;
 use crate::api::rpc::Fault;
 use crate::hub::{Hub, To, Weight};
 use crate::i3::packet::{Body, Header, Packet, Text, WhoRow};
-use crate::link::pacer::Class;
+use crate::link::pacer::{Class, Origin};
 use crate::network::{Shown, User, presence};
 use crate::pending::Question;
 use crate::settings::Permission;
@@ -49,7 +49,9 @@ fn ask(
     requested: Object,
 ) -> Result<Option<Vec<u8>>, Fault> {
     let waits = waits(call)?;
-    hub.send_packet(mud, Class::Query, packet, None)?;
+    // If it cannot go after all, an event says so.
+    let from_user = or_empty(packet.header.from_user.as_ref()).to_owned();
+    hub.send_packet(mud, Class::Query, packet, Some(Origin { message_id: None, from_user }))?;
     match waits {
         None => Ok(Some(requested.finish())),
         Some(timeout) => hub.wait(call, question, timeout).map(|()| None),

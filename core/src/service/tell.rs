@@ -36,7 +36,7 @@ fn send(hub: &mut Hub, call: &Call<'_>, kind: &'static str, text: &str) -> Resul
     let wire_kind = if as_tell { "tell" } else { kind };
     let text = if as_tell { Cow::Owned(text.replace("$N", &visname)) } else { Cow::Borrowed(text) };
     let header = Header::to_user(&caller.mud_name, Some(&from_user), &target_mud, &target_user);
-    let origin = Origin { message_id: message_id.clone(), from_user: from_user.to_string() };
+    let origin = Origin { message_id: Some(message_id.clone()), from_user: from_user.to_string() };
     if wire_kind == "tell" {
         let body = |message: String| Body::Tell { visname: visname.clone(), message: message.into() };
         send_text(hub, caller.mud, Class::Prompt, &header, &text, &origin, body)?;
@@ -60,7 +60,7 @@ pub(crate) fn beep(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     }
     let message_id = hub.message_id("beep", &caller.mud_name);
     let header = Header::to_user(&caller.mud_name, Some(&from_user), &target_mud, &target_user);
-    let origin = Origin { message_id: message_id.clone(), from_user: from_user.to_string() };
+    let origin = Origin { message_id: Some(message_id.clone()), from_user: from_user.to_string() };
     let packet = Packet { header, body: Body::Beep { visname: visname.clone() } };
     hub.send_packet(caller.mud, Class::Prompt, &packet, Some(origin))?;
     hub.muds[caller.mud].remember_sent("beep", &from_user, [&target_mud, &target_user], &message_id);

@@ -174,15 +174,20 @@ impl<'a, T: Field<'a>> Field<'a> for Mapping<'a, T> {
     }
 
     fn write_field(&self, into: &mut Vec<u8>) {
-        into.extend_from_slice(b"([");
-        for (key, value) in &self.0 {
-            key.write_field(into);
-            into.push(b':');
-            value.write_field(into);
-            into.push(b',');
-        }
-        into.extend_from_slice(b"])");
+        write_pairs(&self.0, into);
     }
+}
+
+/// Appends a mapping.
+fn write_pairs<'a>(pairs: &[(impl Field<'a>, impl Field<'a>)], into: &mut Vec<u8>) {
+    into.extend_from_slice(b"([");
+    for (key, value) in pairs {
+        key.write_field(into);
+        into.push(b':');
+        value.write_field(into);
+        into.push(b',');
+    }
+    into.extend_from_slice(b"])");
 }
 
 /// A mapping whose keys come back as they were sent: to a driver, the number 5 and the string `"5"` are two keys.
@@ -210,14 +215,7 @@ impl<'a, T: Field<'a>> Field<'a> for IdMapping<'a, T> {
     }
 
     fn write_field(&self, into: &mut Vec<u8>) {
-        into.extend_from_slice(b"([");
-        for (key, value) in &self.0 {
-            key.write_field(into);
-            into.push(b':');
-            value.write_field(into);
-            into.push(b',');
-        }
-        into.extend_from_slice(b"])");
+        write_pairs(&self.0, into);
     }
 }
 
