@@ -72,50 +72,47 @@ fn plain(text: &str) -> String {
     out
 }
 
-fn ansi(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + text.len() / 4);
+/// Puts the tokens of a text together again: `change` goes from one style to another, `show` writes what is seen. A style
+/// that is left open is closed.
+fn rewrite(
+    tokens: Tokens<'_>,
+    room: usize,
+    change: impl Fn(Style, Style, &mut String),
+    show: impl Fn(&str, &mut String),
+) -> String {
+    let mut out = String::with_capacity(room);
     let (mut style, mut shown, mut changes) = (Style::default(), Style::default(), 0);
-    for token in Tokens::new(text) {
+    for token in tokens {
         match token {
             Token::Sgr(params) => Op::all(params).for_each(|op| style.apply(op)),
             Token::Text(text) => {
                 if style != shown && changes < CHANGES_MAX {
                     changes += 1;
-                    style.write_ansi(&mut out);
+                    change(shown, style, &mut out);
                     shown = style;
                 }
-                out.push_str(text);
+                show(text, &mut out);
             }
         }
     }
     if shown != Style::default() {
-        Style::default().write_ansi(&mut out);
+        change(shown, Style::default(), &mut out);
     }
     out
 }
 
+fn ansi(text: &str) -> String {
+    let room = text.len() + text.len() / 4;
+    rewrite(Tokens::new(text), room, |_, to, out| to.write_ansi(out), |text, out| out.push_str(text))
+}
+
+/// Spans are never nested.
 fn html(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + text.len() / 4);
-    let mut style = Style::default();
-    // The style of the span that is open, if one is. Spans are never nested.
-    let mut shown = Style::default();
-    let mut changes = 0;
-    for token in Tokens::new(text) {
-        match token {
-            Token::Sgr(params) => Op::all(params).for_each(|op| style.apply(op)),
-            Token::Text(text) => {
-                if style != shown && changes < CHANGES_MAX {
-                    changes += 1;
-                    close_span(shown, &mut out);
-                    style.write_span(&mut out);
-                    shown = style;
-                }
-                escape_html(text, &mut out);
-            }
-        }
-    }
-    close_span(shown, &mut out);
-    out
+    let change = |from: Style, to: Style, out: &mut String| {
+        close_span(from, out);
+        to.write_span(out);
+    };
+    rewrite(Tokens::new(text), text.len() + text.len() / 4, change, escape_html)
 }
 
 fn close_span(shown: Style, out: &mut String) {
@@ -165,27 +162,9 @@ pub fn to_pinkfish(text: &str) -> Cow<'_, str> {
     if !has_escapes(text) {
         return Cow::Borrowed(text);
     }
-    let mut out = String::with_capacity(text.len());
-    let mut style = Style::default();
-    let mut shown = Style::default();
-    let mut changes = 0;
-    for token in Tokens::without_pinkfish(text) {
-        match token {
-            Token::Sgr(params) => Op::all(params).for_each(|op| style.apply(op)),
-            Token::Text(text) => {
-                if style != shown && changes < CHANGES_MAX {
-                    changes += 1;
-                    style.write_pinkfish(shown, &mut out);
-                    shown = style;
-                }
-                out.push_str(text);
-            }
-        }
-    }
-    if shown != Style::default() {
-        Style::default().write_pinkfish(shown, &mut out);
-    }
-    Cow::Owned(out)
+    let change = |from: Style, to: Style, out: &mut String| to.write_pinkfish(from, out);
+    let tokens = Tokens::without_pinkfish(text);
+    Cow::Owned(rewrite(tokens, text.len(), change, |text, out| out.push_str(text)))
 }
 
 /// Whether a text holds a control character other than a newline or a tab.

@@ -139,7 +139,8 @@ pub(crate) fn channel_who(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u
     for target in &targets {
         let header = Header::to_mud(&caller.mud_name, Some(&asker), target);
         let body = Body::ChanWhoReq { channel: channel.as_str().into() };
-        hub.send_packet(caller.mud, Class::Query, &Packet { header, body }, None)?;
+        let origin = Origin { message_id: None, from_user: asker.to_string() };
+        hub.send_packet(caller.mud, Class::Query, &Packet { header, body }, Some(origin))?;
     }
     match waits {
         Some(timeout) if !targets.is_empty() => {
