@@ -26,7 +26,7 @@ use i3_core::i3::Charset;
 use i3_core::machine::Listener;
 use i3_core::session::keys;
 use i3_core::settings::{
-    ApiSettings, KeySettings, LinkSettings, MudSettings, Permissions, RouterSettings, Settings,
+    ApiSettings, KeySettings, LinkSettings, MudSettings, Permissions, RateLimits, RouterSettings, Settings,
 };
 use i3_router::Router;
 use serde_json::Value as Json;
@@ -252,6 +252,12 @@ impl Stage {
             }
             Some(("split", _)) => {
                 settings.link.split_long_texts = true;
+                Ok(())
+            }
+            Some(("burst", most)) => {
+                let burst = most.parse().map_err(|_| "no number")?;
+                let by_method = [("tell".to_owned(), 2)].into();
+                settings.api.rate_limits = Some(RateLimits { per_minute: 60, burst, by_method });
                 Ok(())
             }
             Some(("queue", most)) => {
