@@ -87,12 +87,12 @@ pub enum Record {
     Stopped { node: usize },
     /// A machine dials.
     Dials { node: usize, host: String },
-    /// A connection is open.
-    Opened { tcp: u64, from: End, to: End, on: Option<Listener> },
+    /// A connection is open; a machine dialed that host.
+    Opened { tcp: u64, from: End, to: End, on: Option<Listener>, host: Option<String> },
     /// A machine did not accept a connection.
     Refused { node: usize, why: Refused },
-    /// An end gave bytes to its system.
-    Wrote { tcp: u64, side: usize, bytes: Vec<u8> },
+    /// An end gave bytes to its system. `held`: they may have waited, since the write before them took a while.
+    Wrote { tcp: u64, side: usize, bytes: Vec<u8>, held: bool },
     /// Bytes are about to be given to the end of this side.
     Arrived { tcp: u64, side: usize, count: usize },
     /// The end of this side has closed, or learns that the connection is gone. `unflushed`: it had more to write.
@@ -219,6 +219,10 @@ impl World {
             self.nodes.len() - 1
         });
         let node = &mut self.nodes[at];
+        // One that ended in order has waited for its store.
+        for pending in std::mem::take(&mut node.saving) {
+            node.store(pending.changes);
+        }
         node.machine = Some(Box::new(make(&node.saved(), self.now)));
         node.life += 1;
         (node.stopped, node.dirty, node.last_ticket) = (false, true, None);
@@ -443,6 +447,9 @@ impl World {
             self.broke(at, format!("writes to {conn:?} before the last write was flushed"));
         }
         let count = bytes.len();
+        if let Some(stream) = self.tcps.get_mut(&tcp) {
+            stream.sides[side].writing_since = self.now.mono;
+        }
         self.push_bytes(tcp, side, bytes);
         let Some(stream) = self.tcps.get_mut(&tcp) else { return };
         let other = &mut stream.sides[1 - side];
@@ -469,6 +476,12 @@ impl World {
 
     fn flushed(&mut self, at: usize, conn: ConnId) {
         if self.nodes[at].writing.remove(&conn) {
+            if let Some(Use::Open { tcp, side }) = self.nodes[at].conns.get(&conn).copied()
+                && let Some(stream) = self.tcps.get_mut(&tcp)
+                && stream.sides[side].writing_since < self.now.mono
+            {
+                stream.sides[side].held_up_until = self.now.mono;
+            }
             self.handle(at, Input::Flushed { conn });
         }
     }
@@ -514,6 +527,16 @@ impl World {
         self.hosts.remove(host);
     }
 
+    /// The scripts that were dialed at such a host.
+    pub fn scripts_at(&self, host: &str) -> Option<Vec<usize>> {
+        self.hosts.get(host).cloned()
+    }
+
+    /// How many scripts there were: the number of the next.
+    pub fn scripts(&self) -> usize {
+        self.scripts.len()
+    }
+
     /// The script that was last dialed at a host of [`World::listen`].
     pub fn dialed(&self, host: &str) -> Option<usize> {
         self.hosts.get(host)?.last().copied()
@@ -526,7 +549,7 @@ impl World {
         let conn = self.accept(at, on, peer)?;
         let script = self.scripts.len();
         self.scripts.push(Script::default());
-        self.open(End::Script(script), End::Node(at, conn), Some(on));
+        self.open(End::Script(script), End::Node(at, conn), Some(on), None);
         self.run();
         Some(script)
     }
@@ -550,7 +573,7 @@ impl World {
         }
     }
 
-    fn open(&mut self, from: End, to: End, on: Option<Listener>) -> u64 {
+    fn open(&mut self, from: End, to: End, on: Option<Listener>, host: Option<String>) -> u64 {
         self.tcps_so_far += 1;
         let tcp = self.tcps_so_far;
         self.tcps.insert(tcp, Tcp::new(from, to));
@@ -562,7 +585,7 @@ impl World {
                 }
             }
         }
-        self.record(|| Record::Opened { tcp, from, to, on });
+        self.record(|| Record::Opened { tcp, from, to, on, host });
         tcp
     }
 
@@ -609,7 +632,7 @@ impl World {
         };
         match other {
             Some(other) => {
-                self.open(End::Node(at, conn), other, on);
+                self.open(End::Node(at, conn), other, on, Some(host.to_owned()));
                 self.input(at, Input::Dialed { conn });
                 if let End::Node(to, _) = other {
                     self.settle(to);
@@ -626,7 +649,9 @@ impl World {
 
     fn push_bytes(&mut self, tcp: u64, side: usize, bytes: Vec<u8>) {
         if self.records.is_some() {
-            self.record(|| Record::Wrote { tcp, side, bytes: bytes.clone() });
+            let now = self.now.mono;
+            let held = self.tcps.get(&tcp).is_some_and(|tcp| tcp.sides[side].held_up_until == now);
+            self.record(|| Record::Wrote { tcp, side, bytes: bytes.clone(), held });
         }
         self.push(tcp, 1 - side, Piece::Bytes(bytes));
     }
