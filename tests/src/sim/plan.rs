@@ -172,7 +172,7 @@ impl Plan {
             seed,
             faults,
             turbulence: pick(&mut rng, &[5_000, 20_000, 20_000, 60_000]),
-            act_every: pick(&mut rng, &[200, 500, 1000, 2000]),
+            act_every: pick(&mut rng, &[50, 100, 300, 1000]),
             routers,
             gateways,
             clients,
