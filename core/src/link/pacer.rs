@@ -14,13 +14,15 @@ pub const STARTUP_WEIGHT: u32 = 6;
 
 /// The second of the router's flood rule. The margin keeps packets that leave exactly a second apart from being counted
 /// together.
-const WINDOW: Duration = Duration::from_millis(1010);
+const WINDOW_MICROS: u64 = 1_010_000;
 
 /// What goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// Answers to other muds, tells.
     Prompt,
+    /// Joining channels again after a login: before anything is said on them.
+    Listening,
     /// Channel lines, joining and leaving.
     Chatter,
     /// Requests for information.
@@ -36,6 +38,8 @@ pub struct Waiting {
     pub accepted: Instant,
     /// What the sender knows it by, if somebody waits for it.
     pub origin: Option<Origin>,
+    /// It is for the router of this session itself, and means nothing to another or in a later one.
+    pub for_router: bool,
 }
 
 /// Who is to be told if an accepted packet cannot go.
@@ -47,12 +51,27 @@ pub struct Origin {
     pub from_user: String,
 }
 
+/// No stretch of time that long holds more packets than that.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    packets: usize,
+    window: Duration,
+}
+
+impl Limit {
+    /// When one more may go, after packets went at `sent`.
+    fn next_at(self, sent: &VecDeque<Instant>) -> Option<Instant> {
+        let before = sent.len().checked_sub(self.packets)?;
+        sent.get(before).map(|at| *at + self.window)
+    }
+}
+
 /// The queue before a router.
 #[derive(Debug)]
 pub struct Pacer {
-    packets_per_second: Option<u32>,
+    limits: Option<[Limit; 2]>,
     packets_max: usize,
-    queues: [VecDeque<Waiting>; 3],
+    queues: [VecDeque<Waiting>; 4],
     /// When the packets of the last second went.
     sent: VecDeque<Instant>,
 }
@@ -62,9 +81,15 @@ pub struct Pacer {
 pub struct QueueFull;
 
 impl Pacer {
-    /// A queue of at most `packets_max`, emptied at most `packets_per_second`.
-    pub fn new(packets_per_second: Option<u32>, packets_max: usize) -> Self {
-        Pacer { packets_per_second, packets_max, queues: Default::default(), sent: VecDeque::new() }
+    /// A queue of at most `packets_max`, emptied at most `packets_per_second`, of which at most `burst` at once.
+    pub fn new(packets_per_second: Option<u32>, burst: u32, packets_max: usize) -> Self {
+        let limits = packets_per_second.map(|most| {
+            let (most, burst) = (most.max(1), burst.clamp(1, most.max(1)));
+            let micros = WINDOW_MICROS * u64::from(burst) / u64::from(most);
+            [(most, WINDOW_MICROS), (burst, micros)]
+                .map(|(most, micros)| Limit { packets: most as usize, window: Duration::from_micros(micros) })
+        });
+        Pacer { limits, packets_max, queues: Default::default(), sent: VecDeque::new() }
     }
 
     /// How many wait.
@@ -95,7 +120,7 @@ impl Pacer {
     }
 
     fn forget(&mut self, now: Instant) {
-        while self.sent.front().is_some_and(|at| *at + WINDOW <= now) {
+        while self.sent.front().is_some_and(|at| *at + Duration::from_micros(WINDOW_MICROS) <= now) {
             self.sent.pop_front();
         }
     }
@@ -103,11 +128,13 @@ impl Pacer {
     /// The next packet, if one may go now.
     pub fn pop(&mut self, now: Instant) -> Option<Waiting> {
         self.forget(now);
-        if self.packets_per_second.is_some_and(|most| self.sent.len() >= most as usize) {
+        if self.next_at(now)? > now {
             return None;
         }
         let packet = self.queues.iter_mut().find_map(VecDeque::pop_front)?;
-        self.sent.push_back(now);
+        if self.limits.is_some() {
+            self.sent.push_back(now);
+        }
         Some(packet)
     }
 
@@ -116,13 +143,20 @@ impl Pacer {
         if self.is_empty() {
             return None;
         }
-        let Some(most) = self.packets_per_second else { return Some(now) };
-        let most = most.max(1) as usize;
-        if self.sent.len() < most {
-            return Some(now);
+        let room = self.limits.iter().flatten().filter_map(|limit| limit.next_at(&self.sent)).max();
+        Some(room.map_or(now, |at| at.max(now)))
+    }
+
+    /// Takes out what is for the router itself, when its session has ended.
+    pub fn take_for_router(&mut self) -> Vec<Waiting> {
+        let mut taken = Vec::new();
+        for queue in &mut self.queues {
+            let (gone, kept): (Vec<_>, Vec<_>) =
+                std::mem::take(queue).into_iter().partition(|packet| packet.for_router);
+            *queue = kept.into();
+            taken.extend(gone);
         }
-        // When so many have left the window that there is room for one more.
-        self.sent.get(self.sent.len() - most).map(|at| *at + WINDOW)
+        taken
     }
 
     /// Takes out what was accepted before `then`, for somebody to report.
@@ -147,7 +181,7 @@ mod tests {
     use super::*;
 
     fn packet(name: &'static str) -> Waiting {
-        Waiting { frame: Bytes::from_static(name.as_bytes()), accepted: Instant::ORIGIN, origin: None }
+        Waiting { frame: Bytes::from_static(name.as_bytes()), accepted: Instant::ORIGIN, origin: None, for_router: false }
     }
 
     fn millis(millis: u64) -> Instant {
@@ -156,7 +190,7 @@ mod tests {
 
     #[test]
     fn no_second_holds_more_than_the_limit_wherever_it_begins() {
-        let mut pacer = Pacer::new(Some(8), 100);
+        let mut pacer = Pacer::new(Some(8), 8, 100);
         pacer.count(millis(0), STARTUP_WEIGHT);
         for _ in 0..60 {
             pacer.push(Class::Chatter, packet("x")).unwrap();
@@ -182,7 +216,7 @@ mod tests {
 
     #[test]
     fn classes_go_in_their_order_and_the_queue_has_an_end() {
-        let mut pacer = Pacer::new(None, 4);
+        let mut pacer = Pacer::new(None, 8, 4);
         for (class, name) in
             [(Class::Query, "q"), (Class::Chatter, "c"), (Class::Prompt, "p1"), (Class::Prompt, "p2")]
         {
