@@ -4,6 +4,8 @@
 mod online;
 pub mod pacer;
 mod route;
+#[cfg(test)]
+mod tests;
 
 use crate::effects::Effects;
 use crate::i3::packet::{Body, Header, Mapping, Packet, RouterEntry};
@@ -490,7 +492,9 @@ impl RouterLink {
         if self.settings.follow_redirects && self.route.follow(now.mono, routers) {
             let notice = Notice::new(Level::Info, "link", "the router points to another one; following");
             let to = &routers[0];
-            fx.notice(notice.with("mud", &self.mud.name).with("router", &to.name).with("address", &to.address));
+            fx.notice(
+                notice.with("mud", &self.mud.name).with("router", &to.name).with("address", &to.address),
+            );
             return self.leave(now, fx, Then::Reconnect);
         }
         match ticket {

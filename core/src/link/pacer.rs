@@ -181,7 +181,12 @@ mod tests {
     use super::*;
 
     fn packet(name: &'static str) -> Waiting {
-        Waiting { frame: Bytes::from_static(name.as_bytes()), accepted: Instant::ORIGIN, origin: None, for_router: false }
+        Waiting {
+            frame: Bytes::from_static(name.as_bytes()),
+            accepted: Instant::ORIGIN,
+            origin: None,
+            for_router: false,
+        }
     }
 
     fn millis(millis: u64) -> Instant {
@@ -225,5 +230,82 @@ mod tests {
         assert_eq!(pacer.push(Class::Prompt, packet("p3")), Err(QueueFull));
         let order: Vec<_> = std::iter::from_fn(|| pacer.pop(millis(0))).map(|p| p.frame).collect();
         assert_eq!(order, ["p1", "p2", "c", "q"]);
+    }
+
+    fn fill(pacer: &mut Pacer, packets: usize) {
+        for _ in 0..packets {
+            pacer.push(Class::Chatter, packet("x")).unwrap();
+        }
+    }
+
+    /// When packets go, in milliseconds.
+    fn times(pacer: &mut Pacer, mut now: Instant) -> Vec<u64> {
+        let mut times = Vec::new();
+        while let Some(next) = pacer.next_at(now) {
+            now = next;
+            while pacer.pop(now).is_some() {
+                times.push(now.micros() / 1000);
+            }
+        }
+        times
+    }
+
+    #[test]
+    fn a_small_burst_spreads_packets_evenly_within_the_limit_of_the_second() {
+        let mut pacer = Pacer::new(Some(8), 2, 100);
+        fill(&mut pacer, 12);
+        assert_eq!(
+            times(&mut pacer, millis(0)),
+            [0, 0, 252, 252, 505, 505, 757, 757, 1010, 1010, 1262, 1262]
+        );
+        // One above the limit means the limit; 0 would stop all for ever.
+        for (most, burst, expected) in [(3, 99, [0, 0, 0, 1010]), (0, 0, [0, 1010, 2020, 3030])] {
+            let mut pacer = Pacer::new(Some(most), burst, 100);
+            fill(&mut pacer, 4);
+            assert_eq!(times(&mut pacer, millis(0)), expected);
+        }
+    }
+
+    #[test]
+    fn what_goes_past_the_queue_counts() {
+        let mut pacer = Pacer::new(Some(8), 8, 100);
+        pacer.count(millis(0), STARTUP_WEIGHT);
+        pacer.count(millis(500), 1);
+        fill(&mut pacer, 4);
+        assert_eq!(times(&mut pacer, millis(600)), [600, 1010, 1010, 1010]);
+        assert_eq!(pacer.next_at(millis(5_000)), None, "nothing waits");
+        pacer.count(millis(5_000), 1);
+        assert_eq!(pacer.sent.len(), 1, "what is past is forgotten");
+    }
+
+    #[test]
+    fn without_a_limit_nothing_waits_and_nothing_is_remembered() {
+        let mut pacer = Pacer::new(None, 8, 100);
+        fill(&mut pacer, 50);
+        assert_eq!(times(&mut pacer, millis(7)), [7; 50]);
+        assert!(pacer.sent.is_empty());
+    }
+
+    #[test]
+    fn what_is_for_the_router_and_what_is_old_can_be_taken_out_in_order() {
+        let mut pacer = Pacer::new(None, 8, 100);
+        let one = |name, at, for_router| Waiting { accepted: millis(at), for_router, ..packet(name) };
+        for (class, waiting) in [
+            (Class::Chatter, one("old", 0, false)),
+            (Class::Chatter, one("listen", 1, true)),
+            (Class::Chatter, one("young", 5, false)),
+            (Class::Prompt, one("hosting", 3, true)),
+            (Class::Listening, one("again", 4, true)),
+            (Class::Query, one("who", 4, false)),
+        ] {
+            pacer.push(class, waiting).unwrap();
+        }
+        let names = |taken: Vec<Waiting>| taken.into_iter().map(|p| p.frame).collect::<Vec<_>>();
+        assert_eq!((pacer.len(), pacer.oldest()), (6, Some(millis(0))));
+        assert_eq!(names(pacer.take_for_router()), ["hosting", "again", "listen"]);
+        assert_eq!(names(pacer.expire(millis(5))), ["old", "who"]);
+        assert_eq!((pacer.len(), pacer.oldest()), (1, Some(millis(5))));
+        assert_eq!(names(pacer.expire(millis(6))), ["young"]);
+        assert_eq!((pacer.is_empty(), pacer.oldest()), (true, None));
     }
 }

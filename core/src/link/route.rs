@@ -113,7 +113,12 @@ mod tests {
     use crate::settings::Charset;
 
     fn router(name: &str) -> RouterSettings {
-        RouterSettings { name: name.to_owned(), host: "10.0.0.1".to_owned(), port: 8080, charset: Charset::Utf8 }
+        RouterSettings {
+            name: name.to_owned(),
+            host: "10.0.0.1".to_owned(),
+            port: 8080,
+            charset: Charset::Utf8,
+        }
     }
 
     fn minutes(minutes: u64) -> Instant {

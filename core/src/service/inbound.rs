@@ -218,7 +218,8 @@ fn identity_warning(hub: &mut Hub, mud: usize, code: &str, message: &str, advice
     hub.metrics.identity_warnings += 1;
     let notice = Notice::new(Level::Warn, "link", advice).with("mud", &hub.muds[mud].settings.name);
     hub.fx.notice(notice.with("code", code).with("text", message));
-    let params = Object::default().with("error_code", &code).with("message", &message).with("advice", &advice);
+    let params =
+        Object::default().with("error_code", &code).with("message", &message).with("advice", &advice);
     hub.emit(To::Mud(mud), Weight::Personal, None, "identity_warning", params);
 }
 
