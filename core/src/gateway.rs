@@ -84,6 +84,15 @@ impl Gateway {
         Ok(gateway)
     }
 
+    /// Takes new settings over, or none of them when they do not make sense. Nobody is dropped but those whose key is gone.
+    /// Notices say what was applied, and what waits for a reconnect or a restart.
+    ///
+    /// Settle the machine afterwards, as after an input.
+    pub fn reload(&mut self, now: Now, settings: Settings) -> Result<(), SettingsError> {
+        self.set_now(now);
+        crate::reload::reload(&mut self.hub, settings)
+    }
+
     /// The counters.
     pub fn metrics(&self) -> &Metrics {
         &self.hub.metrics
