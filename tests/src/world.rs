@@ -201,6 +201,12 @@ impl World {
         self.nodes[self.node(name)].stopped
     }
 
+    /// What the store of a machine holds.
+    pub fn saved(&self, name: &str, space: &str, key: &str) -> Option<String> {
+        let saved = self.nodes[self.node(name)].saved.get(&(space.to_owned(), key.to_owned()))?;
+        Some(String::from_utf8_lossy(saved).into_owned())
+    }
+
     /// Whether there is a machine of that name.
     pub fn knows(&self, name: &str) -> bool {
         self.nodes.iter().any(|node| node.name == name)
