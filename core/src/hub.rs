@@ -13,7 +13,7 @@ use crate::machine::{Change, ConnId};
 use crate::metrics::Metrics;
 use crate::mud::Mud;
 use crate::notice::{Level, Notice};
-use crate::pending::Pending;
+use crate::pending::{Pending, Question};
 use crate::service::host::Filters;
 use crate::session::{Session, Transport};
 use crate::settings::{Permission, Settings};
@@ -244,6 +244,14 @@ impl Hub {
     pub(crate) fn give_up(&mut self, mud: usize, packets: Vec<Waiting>, reason: &str) {
         for origin in packets.into_iter().filter_map(|waiting| waiting.origin) {
             self.metrics.packets_expired += 1;
+            // Who waits for a verdict on it is told so at once, instead of taking silence for consent.
+            let waiters = self.answer_waiters(|question| match question {
+                Question::Verdict { mud: at, message_id, .. } => {
+                    let it = *at == mud && origin.message_id.as_deref() == Some(&**message_id);
+                    it.then(|| Err(Fault::gateway("not_sent", true, reason)))
+                }
+                _ => None,
+            });
             let mut params = Object::default()
                 .with("error_code", "not-sent")
                 .with("error_message", reason)
@@ -254,7 +262,7 @@ impl Hub {
             if let Some(message_id) = &origin.message_id {
                 params.add("message_id", message_id);
             }
-            self.emit(To::Mud(mud), Weight::Personal, None, "error_occurred", params);
+            self.emit(To::MudExcept(mud, &waiters), Weight::Personal, None, "error_occurred", params);
         }
     }
 
