@@ -7,7 +7,9 @@ fn seeds() {
         let outcome = run(&Plan::new(seed), true);
         println!("{seed}: {} records {} tells {:?}", outcome.records, outcome.tells, outcome.violation);
         if outcome.violation.is_some() {
-            for line in &outcome.transcript[outcome.transcript.len().saturating_sub(30)..] { println!("{line}"); }
+            for line in &outcome.transcript[outcome.transcript.len().saturating_sub(30)..] {
+                println!("{line}");
+            }
             panic!();
         }
     }

@@ -64,7 +64,11 @@ impl Client {
 
     /// A text as it goes over its connection.
     pub fn frame(&self, text: &str) -> Vec<u8> {
-        if self.plan.websocket { wire::websocket_frame(1, text.as_bytes()) } else { format!("{text}\n").into_bytes() }
+        if self.plan.websocket {
+            wire::websocket_frame(1, text.as_bytes())
+        } else {
+            format!("{text}\n").into_bytes()
+        }
     }
 
     /// One request.
@@ -82,8 +86,9 @@ impl Client {
 
     /// Who is on.
     pub fn presence(&mut self, rng: &mut Rng) -> Request {
-        let mut users: Vec<Json> =
-            (0..USERS).map(|n| json!({"name": user(n, &self.plan.mud), "idle": rng.u8(..), "level": n})).collect();
+        let mut users: Vec<Json> = (0..USERS)
+            .map(|n| json!({"name": user(n, &self.plan.mud), "idle": rng.u8(..), "level": n}))
+            .collect();
         if rng.bool() {
             users.push(json!({"name": format!("guest_{}", self.plan.mud), "title": "the Guest"}));
         }
@@ -158,7 +163,11 @@ impl Client {
             87 => self.call("mudlist", &json!({}), other),
             88 => self.call("channel_list", &json!({"refresh": rng.bool()}), other),
             89 => self.call("heartbeat", &json!({}), other),
-            90 => self.call("channel_add", &json!({"channel": own, "type": rng.u8(0..3), "from_user": me}), other),
+            90 => self.call(
+                "channel_add",
+                &json!({"channel": own, "type": rng.u8(0..3), "from_user": me}),
+                other,
+            ),
             91 => self.call("channel_remove", &json!({"channel": own, "from_user": me}), other),
             92 => self.call("channel_admin", &json!({"channel": own, "add": [mud], "from_user": me}), other),
             93 => self.call("channel_filter", &json!({"channel": own, "enabled": rng.bool()}), other),
@@ -166,7 +175,12 @@ impl Client {
                 let joins = Asked::Join(own.clone());
                 self.call("channel_join", &json!({"channel": own}), joins)
             }
-            95 => self.speech(rng, "channel_send", "message", json!({"channel": format!("own_{}", mud.to_lowercase())})),
+            95 => self.speech(
+                rng,
+                "channel_send",
+                "message",
+                json!({"channel": format!("own_{}", mud.to_lowercase())}),
+            ),
             96 => {
                 let text = r#"{"jsonrpc":"2.0","method":"ping"}"#.to_owned();
                 Request { text, asked: Vec::new() }
@@ -201,9 +215,15 @@ impl Client {
             3 => (format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"fly"}}"#), id.to_string()),
             4 => (format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tell","params":{{}}}}"#), id.to_string()),
             5 => (format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tell","params":"x"}}"#), id.to_string()),
-            6 => (format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"presence_sync","params":[[1]]}}"#), id.to_string()),
+            6 => (
+                format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"presence_sync","params":[[1]]}}"#),
+                id.to_string(),
+            ),
             7 => (
-                format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tell","params":["Sage","a","{}"]}}"#, "x".repeat(20_000)),
+                format!(
+                    r#"{{"jsonrpc":"2.0","id":{id},"method":"tell","params":["Sage","a","{}"]}}"#,
+                    "x".repeat(20_000)
+                ),
                 id.to_string(),
             ),
             _ => (format!(r#"{{"jsonrpc":"2.0","id":[{id}],"method":"ping"}}"#), "null".to_owned()),

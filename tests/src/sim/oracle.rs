@@ -165,7 +165,8 @@ impl View {
             Fact::GatewayStarted { gateway, .. } => *self.lives.entry(*gateway).or_default() += 1,
             Fact::LinkOpen { link, gateway, router } => {
                 let mud = String::new();
-                self.links.insert(*link, Link { gateway: *gateway, router: router.clone(), mud, left: false });
+                self.links
+                    .insert(*link, Link { gateway: *gateway, router: router.clone(), mud, left: false });
             }
             Fact::FrameSent { link, frame, .. } if frame.kind == "startup-req-3" => {
                 if let Some(link) = self.links.get_mut(link) {
@@ -180,7 +181,8 @@ impl View {
             Fact::SessionOpen { session, gateway, mud } => {
                 let life = self.lives.get(gateway).copied().unwrap_or(0);
                 let asked = BTreeMap::new();
-                let one = Session { gateway: *gateway, life, mud: mud.clone(), able: false, over: false, asked };
+                let one =
+                    Session { gateway: *gateway, life, mud: mud.clone(), able: false, over: false, asked };
                 self.sessions.insert(*session, one);
             }
             Fact::Asked { session, id, what } => {
@@ -267,7 +269,11 @@ impl Oracle for Answers {
                 let open = self.open.entry(*session).or_default();
                 match open.get_mut(&id) {
                     Some(left @ 1..) => *left -= 1,
-                    _ => return Err(format!("session {session} gets an answer that it does not wait for: {message}")),
+                    _ => {
+                        return Err(format!(
+                            "session {session} gets an answer that it does not wait for: {message}"
+                        ));
+                    }
                 }
                 open.retain(|_, left| *left > 0);
             }
@@ -337,7 +343,9 @@ impl SpeechOut {
         let is_channel = frame.kind.starts_with("channel");
         let last = self.last.insert((tag.session, is_channel), tag.seq);
         match last {
-            Some(last) if last >= tag.seq => Err(format!("it goes after number {last} of its sender: {}", frame.text)),
+            Some(last) if last >= tag.seq => {
+                Err(format!("it goes after number {last} of its sender: {}", frame.text))
+            }
             _ => Ok(()),
         }
     }
@@ -401,8 +409,12 @@ impl Oracle for SpeechOut {
         match fact {
             Fact::Asked { session, what: Asked::Speech(tag), .. } => {
                 let Some(one) = view.sessions.get(session) else { return Ok(()) };
-                let spoken =
-                    Spoken { gateway: one.gateway, mud: one.mud.clone(), session: *session, ..Spoken::default() };
+                let spoken = Spoken {
+                    gateway: one.gateway,
+                    mud: one.mud.clone(),
+                    session: *session,
+                    ..Spoken::default()
+                };
                 self.spoken.insert(*tag, spoken);
             }
             Fact::FrameSent { frame, .. } => {
@@ -482,8 +494,7 @@ impl Oracle for TellsIn {
                 }
             }
             Fact::Said { session, message } => {
-                let is_tell =
-                    message["method"] == "tell_received" || message["method"] == "emoteto_received";
+                let is_tell = message["method"] == "tell_received" || message["method"] == "emoteto_received";
                 if is_tell && let Some(tag) = message["params"]["message"].as_str().and_then(Tag::find) {
                     return self.told(*session, tag, message);
                 }
@@ -540,8 +551,11 @@ impl Oracle for Identity {
                 let to_other = !to_user.is_empty() && !to_user.to_lowercase().ends_with(&ours);
                 // An id of a message names the mud that sent it, or its channel.
                 let message_id = field("message_id");
-                let others = message_id.starts_with("tell_") && !message_id.starts_with(&format!("tell_{}_", one.mud));
-                let other_key = !matches!(field("session_id"), "") && field("mud_name") != one.mud && message.get("result").is_some();
+                let others =
+                    message_id.starts_with("tell_") && !message_id.starts_with(&format!("tell_{}_", one.mud));
+                let other_key = !matches!(field("session_id"), "")
+                    && field("mud_name") != one.mud
+                    && message.get("result").is_some();
                 if wrong || to_other || others || other_key {
                     return Err(format!("a game of {} is told {message}", one.mud));
                 }
@@ -701,7 +715,8 @@ impl Oracle for EventIds {
         {
             return Err(format!("session {session} gets event {id} after {last}"));
         }
-        let earlier = self.of_life.range((one.gateway, 0)..(one.gateway, one.life)).map(|(_, last)| *last).max();
+        let earlier =
+            self.of_life.range((one.gateway, 0)..(one.gateway, one.life)).map(|(_, last)| *last).max();
         if let Some(earlier) = earlier
             && earlier >= id
         {
@@ -746,10 +761,15 @@ impl Oracle for Ready {
                 self.asked.insert((*session, id.clone()), now);
             }
             Fact::Said { session, message } if message["result"]["connected"] == true => {
-                let (Some(id), Some(one)) = (message.get("id"), view.sessions.get(session)) else { return Ok(()) };
+                let (Some(id), Some(one)) = (message.get("id"), view.sessions.get(session)) else {
+                    return Ok(());
+                };
                 let since = self.asked.get(&(*session, id.to_string())).copied().unwrap_or(now);
                 if !self.was_ready(&one.mud, since) {
-                    return Err(format!("{} is called connected, and no router has accepted it: {message}", one.mud));
+                    return Err(format!(
+                        "{} is called connected, and no router has accepted it: {message}",
+                        one.mud
+                    ));
                 }
             }
             Fact::AllReady { muds, .. } => {

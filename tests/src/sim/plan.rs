@@ -146,7 +146,8 @@ impl Plan {
     /// What a seed chooses.
     pub fn new(seed: u64) -> Plan {
         let mut rng = Rng::with_seed(seed);
-        let routers: Vec<String> = ["*east", "*west"][..rng.usize(1..=2)].iter().map(ToString::to_string).collect();
+        let routers: Vec<String> =
+            ["*east", "*west"][..rng.usize(1..=2)].iter().map(ToString::to_string).collect();
         let names = ["Alpha", "Beta", "Gamma", "Delta"];
         let mut names = names[..rng.usize(2..=4)].iter().map(ToString::to_string).peekable();
         let (mut gateways, mut clients) = (Vec::new(), Vec::new());
@@ -154,7 +155,11 @@ impl Plan {
             let muds: Vec<String> = names.by_ref().take(if rng.u8(0..4) == 0 { 2 } else { 1 }).collect();
             for mud in &muds {
                 for _ in 0..rng.usize(1..=2) {
-                    clients.push(ClientPlan { gateway: gateways.len(), mud: mud.clone(), websocket: rng.bool() });
+                    clients.push(ClientPlan {
+                        gateway: gateways.len(),
+                        mud: mud.clone(),
+                        websocket: rng.bool(),
+                    });
                 }
             }
             gateways.push(gateway(&mut rng, &muds, &routers));

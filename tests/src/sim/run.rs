@@ -268,7 +268,9 @@ impl Sim {
         loop {
             let records = self.world.records.as_mut().map(std::mem::take).unwrap_or_default();
             if records.is_empty() {
-                let Some((client, request)) = (!self.todo.is_empty()).then(|| self.todo.remove(0)) else { break };
+                let Some((client, request)) = (!self.todo.is_empty()).then(|| self.todo.remove(0)) else {
+                    break;
+                };
                 self.ask(client, request)?;
                 continue;
             }
@@ -347,7 +349,8 @@ impl Sim {
     fn name(&self, end: End) -> String {
         match end {
             End::Node(node, _) => self.world.name(node).to_owned(),
-            End::Script(script) => match self.clients.iter().position(|client| client.script == Some(script)) {
+            End::Script(script) => match self.clients.iter().position(|client| client.script == Some(script))
+            {
                 Some(client) => format!("client {client} of {}", self.clients[client].plan.mud),
                 None => format!("script {script}"),
             },
@@ -368,8 +371,12 @@ impl Sim {
                 Some(gateway) => self.see(&Fact::GatewayCrashed { gateway }),
                 None => Ok(()),
             },
-            Record::Opened { tcp, from: End::Node(node, _), to, host, .. } => self.link_open(tcp, node, to, host),
-            Record::Opened { tcp, from: End::Script(script), to, on, .. } => self.session_open(tcp, script, to, on),
+            Record::Opened { tcp, from: End::Node(node, _), to, host, .. } => {
+                self.link_open(tcp, node, to, host)
+            }
+            Record::Opened { tcp, from: End::Script(script), to, on, .. } => {
+                self.session_open(tcp, script, to, on)
+            }
             Record::Wrote { tcp, side, bytes, held } => self.wrote(tcp, side, &bytes, held),
             Record::Arrived { tcp, side, count } => self.arrived(tcp, side, count),
             Record::Over { tcp, side, unflushed } => self.over(tcp, side, unflushed),
@@ -408,7 +415,9 @@ impl Sim {
         let Some(tap) = self.taps.get_mut(&(tcp, side)) else { return Ok(()) };
         for message in tap.wrote(bytes) {
             match message {
-                Message::Frame(frame) if side == 0 => self.see(&Fact::FrameSent { link: tcp, frame, held })?,
+                Message::Frame(frame) if side == 0 => {
+                    self.see(&Fact::FrameSent { link: tcp, frame, held })?
+                }
                 Message::Head(head) if head.starts_with("HTTP/1.1 101 ") => {
                     self.see(&Fact::Upgraded { session: tcp })?;
                 }
@@ -731,7 +740,12 @@ impl Sim {
 
     /// Frames that no router should send, or more than one should.
     fn pour(&mut self, fault: Fault) {
-        let links: Vec<u64> = self.links.keys().copied().filter(|tcp| self.world.ends(*tcp).iter().all(Option::is_some)).collect();
+        let links: Vec<u64> = self
+            .links
+            .keys()
+            .copied()
+            .filter(|tcp| self.world.ends(*tcp).iter().all(Option::is_some))
+            .collect();
         let Some(tcp) = self.any(&links) else { return };
         if !self.taps.get(&(tcp, 1)).is_some_and(Tap::is_between_messages) {
             return;
@@ -750,7 +764,10 @@ impl Sim {
             }
         } else {
             for n in 0..self.rng.usize(10..400) {
-                let text = format!(r#"({{"channel-m",5,"Sage","bob",0,0,"chat","Bob","line {n} {}",}})"#, "x".repeat(n));
+                let text = format!(
+                    r#"({{"channel-m",5,"Sage","bob",0,0,"chat","Bob","line {n} {}",}})"#,
+                    "x".repeat(n)
+                );
                 bytes.extend(wire::mudmode_frame(text.as_bytes()));
             }
         }
@@ -767,7 +784,14 @@ impl Sim {
             return Ok(());
         }
         if let Some(script) = self.world.connect(&name, on) {
-            let texts = ["GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "{\"jsonrpc\":", "\0\0\0\u{5}({})\0", "\n\n\n", "[[[[", "\u{16}\u{3}\u{1}"];
+            let texts = [
+                "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
+                "{\"jsonrpc\":",
+                "\0\0\0\u{5}({})\0",
+                "\n\n\n",
+                "[[[[",
+                "\u{16}\u{3}\u{1}",
+            ];
             for _ in 0..self.rng.usize(1..6) {
                 let text = self.any(&texts).unwrap_or_default();
                 self.world.write(script, text.as_bytes());
@@ -853,14 +877,18 @@ impl Sim {
             self.digest()?;
             self.until(next)?;
             let waited = self.now().since(started);
-            let late: Vec<String> = self.muds.iter().filter(|mud| self.router_of(mud).is_none()).cloned().collect();
+            let late: Vec<String> =
+                self.muds.iter().filter(|mud| self.router_of(mud).is_none()).cloned().collect();
             if late.is_empty() && self.clients.iter().all(|client| client.ready) {
                 return Ok(());
             }
             for mud in late {
                 let most = plan::recovery_max(self.settings_of(&mud));
                 if waited > most {
-                    return fail("recovery", format!("{mud} has no router after {waited:?}, {most:?} is enough"));
+                    return fail(
+                        "recovery",
+                        format!("{mud} has no router after {waited:?}, {most:?} is enough"),
+                    );
                 }
             }
             if waited > Duration::from_secs(3600) {
@@ -888,7 +916,8 @@ impl Sim {
             if one != other {
                 return Ok(());
             }
-            let Some(at) = self.clients.iter().position(|client| client.ready && client.plan.mud == from) else {
+            let Some(at) = self.clients.iter().position(|client| client.ready && client.plan.mud == from)
+            else {
                 continue;
             };
             let (request, tag) = loop {
@@ -932,7 +961,10 @@ impl Sim {
             let text = String::from_utf8_lossy(self.world.received(script)).into_owned();
             for gauge in ["i3_router_queued_packets 0", "api_requests_waiting 0"] {
                 if !text.lines().any(|line| line == gauge) {
-                    return fail("recovery", format!("{name} does not say {gauge:?} when all is quiet: {text}"));
+                    return fail(
+                        "recovery",
+                        format!("{name} does not say {gauge:?} when all is quiet: {text}"),
+                    );
                 }
             }
         }

@@ -205,6 +205,8 @@ impl Tap {
 fn json(text: &[u8]) -> Message {
     match serde_json::from_slice(text) {
         Ok(value) => Message::Json(Rc::new(value)),
-        Err(error) => panic!("the gateway sends what is not JSON: {error}: {}", String::from_utf8_lossy(text)),
+        Err(error) => {
+            panic!("the gateway sends what is not JSON: {error}: {}", String::from_utf8_lossy(text))
+        }
     }
 }

@@ -9,7 +9,9 @@ mod tcp;
 
 pub use tcp::End;
 
-use i3_core::machine::{Change, ConnId, Input, Listener, LostBy, Machine, Output, Refused, SaveTicket, Saved};
+use i3_core::machine::{
+    Change, ConnId, Input, Listener, LostBy, Machine, Output, Refused, SaveTicket, Saved,
+};
 use i3_core::notice::{Level, Notice};
 use i3_core::time::{Instant, Now, UnixTime};
 use node::{Node, Pending, Use};
@@ -308,6 +310,17 @@ impl World {
             .as_ref()
             .and_then(|machine| (**machine).as_any().downcast_ref())
             .unwrap_or_else(|| panic!("{name} is not running, or is another kind of machine"))
+    }
+
+    /// Does something to the machine of that name that is no input, as a driver's handle does.
+    pub fn with<M: Machine + 'static, R>(&mut self, name: &str, act: impl FnOnce(&mut M, Now) -> R) -> R {
+        let (at, now) = (self.node(name), self.now);
+        let machine =
+            self.nodes[at].machine.as_mut().and_then(|machine| (**machine).as_any_mut().downcast_mut());
+        let result = act(machine.unwrap_or_else(|| panic!("{name} is another kind of machine")), now);
+        self.nodes[at].dirty = true;
+        self.run();
+        result
     }
 
     /// The place of a machine, as in [`Record`].

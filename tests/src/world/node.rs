@@ -2,7 +2,9 @@
 //! [`i3_core::machine`].
 
 use bytes::Bytes;
-use i3_core::machine::{Change, ConnId, Input, Listener, Machine, Output, Refused, SaveTicket, Saved, settle};
+use i3_core::machine::{
+    Change, ConnId, Input, Listener, Machine, Output, Refused, SaveTicket, Saved, settle,
+};
 use i3_core::time::{Instant, Now};
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -19,6 +21,7 @@ const DEAD_IDS_MAX: usize = 8;
 /// A machine of any kind.
 pub(super) trait AnyMachine {
     fn as_any(&self) -> &dyn Any;
+    fn as_any_mut(&mut self) -> &mut dyn Any;
     fn accept(&mut self, now: Now, on: Listener, peer: SocketAddr) -> Result<ConnId, Refused>;
     fn handle(&mut self, now: Now, input: Input<'_>);
     fn settle(&mut self, now: Now, write_bytes: usize) -> Settled;
@@ -34,6 +37,10 @@ pub(super) struct Settled {
 
 impl<M: Machine + 'static> AnyMachine for M {
     fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
         self
     }
 
