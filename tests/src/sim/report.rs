@@ -74,6 +74,7 @@ pub fn report(plan: &Plan, outcome: &Outcome, folder: &Path) -> String {
     let _ = writeln!(text, "with {} of {} faults: {}", faults.len(), plan.faults.len(), faults.join(", "));
     let _ = writeln!(text, "with {} clients, for {:?}", smallest.clients.len(), smallest.turbulence);
     let _ = writeln!(text, "transcript: {written}");
-    let _ = writeln!(text, "again: I3_SEED={seed} cargo test -p i3-tests --test simulation one -- --nocapture");
+    let _ =
+        writeln!(text, "again: I3_SEED={seed} cargo test -p i3-tests --test simulation one -- --nocapture");
     text
 }

@@ -323,6 +323,11 @@ impl World {
         result
     }
 
+    /// The machine at a place, if it runs.
+    pub fn machine_at<M: Machine + 'static>(&self, node: usize) -> Option<&M> {
+        (**self.nodes[node].machine.as_ref()?).as_any().downcast_ref()
+    }
+
     /// The place of a machine, as in [`Record`].
     pub fn node(&self, name: &str) -> usize {
         self.nodes.iter().position(|node| node.name == name).unwrap_or_else(|| panic!("there is no {name}"))
