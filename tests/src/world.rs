@@ -7,7 +7,7 @@ use i3_core::notice::{Level, Notice};
 use i3_core::time::{Instant, Now, UnixTime};
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Bytes that a driver takes for one write.
@@ -16,10 +16,13 @@ const WRITE_BYTES: usize = 262_144;
 /// Deliveries without virtual time passing, above which the world is going in circles.
 const DELIVERIES_AT_ONCE_MAX: usize = 2_000_000;
 
+/// Where peers are that have no address of their own.
+const HERE: [u8; 4] = [127, 0, 0, 1];
+
 /// A machine of any kind.
 trait AnyMachine: Take {
     fn as_any(&self) -> &dyn Any;
-    fn accept(&mut self, now: Now, on: Listener) -> Result<ConnId, Refused>;
+    fn accept(&mut self, now: Now, on: Listener, from: SocketAddr) -> Result<ConnId, Refused>;
     fn handle(&mut self, now: Now, input: Input<'_>);
     fn settle(&mut self, now: Now, perform: &mut dyn FnMut(&mut dyn Take, Output)) -> Option<Instant>;
 }
@@ -40,8 +43,8 @@ impl<M: Machine + 'static> AnyMachine for M {
         self
     }
 
-    fn accept(&mut self, now: Now, on: Listener) -> Result<ConnId, Refused> {
-        Machine::accept(self, now, on, SocketAddr::from(([127, 0, 0, 1], 50_000)))
+    fn accept(&mut self, now: Now, on: Listener, from: SocketAddr) -> Result<ConnId, Refused> {
+        Machine::accept(self, now, on, from)
     }
 
     fn handle(&mut self, now: Now, input: Input<'_>) {
@@ -226,18 +229,23 @@ impl World {
 
     /// A scripted peer connects to a machine. Gives its number, or `None` when it was refused.
     pub fn connect(&mut self, to: &str, on: Listener) -> Option<usize> {
+        self.connect_from(HERE, to, on)
+    }
+
+    /// The same from an address of its own.
+    pub fn connect_from(&mut self, from: impl Into<IpAddr>, to: &str, on: Listener) -> Option<usize> {
         let script = self.scripts.len();
         self.scripts.push(Script::default());
         let at = self.node(to);
-        let conn = self.accept(at, on)?;
+        let conn = self.accept(at, on, from.into())?;
         self.link(End::Script(script), End::Node(at, conn));
         self.run();
         Some(script)
     }
 
-    fn accept(&mut self, at: usize, on: Listener) -> Option<ConnId> {
+    fn accept(&mut self, at: usize, on: Listener, from: IpAddr) -> Option<ConnId> {
         let now = self.now;
-        match self.nodes[at].machine.as_mut()?.accept(now, on) {
+        match self.nodes[at].machine.as_mut()?.accept(now, on, SocketAddr::new(from, 50_000)) {
             Ok(conn) => Some(conn),
             Err(refused) => {
                 self.refused.push(refused);
@@ -416,7 +424,7 @@ impl World {
         let on = [Listener::Http, Listener::Lines, Listener::Mud].into_iter().find(|on| port(*on) == to_port);
         let to = self.nodes.iter().position(|node| node.name == host && node.machine.is_some());
         let accepted = match (on, to) {
-            (Some(on), Some(to)) if to != at => self.accept(to, on).map(|peer| (to, peer)),
+            (Some(on), Some(to)) if to != at => self.accept(to, on, IpAddr::from(HERE)).map(|peer| (to, peer)),
             _ => None,
         };
         let now = self.now;

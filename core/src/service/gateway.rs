@@ -8,6 +8,7 @@ use crate::api::style;
 use crate::hub::Hub;
 use crate::machine::ConnId;
 use crate::notice::{Level, Notice};
+use crate::session::rates::Holder;
 use crate::session::{Identified, keys};
 use crate::settings::{KeySettings, Permissions};
 use crate::time::UnixTime;
@@ -27,16 +28,23 @@ pub(crate) fn authenticate(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fa
             None => return Err(Fault::params("text_format must be raw, plain, ansi or html")),
         },
     };
+    let echo = call.params.optional_flag("echo")?;
     let identity = match caller(hub, call) {
-        Ok(identity) => Some(identity),
-        Err(_) => identify(hub, call.conn, Some(&call.params.text("api_key")?)),
-    };
-    let Some(identity) = identity else {
-        refuse_key(hub, call.conn);
-        return Err(Fault::new(code::NOT_AUTHENTICATED, "Invalid API key"));
+        Ok(identity) => identity,
+        Err(_) => match show_key(hub, call.conn, &call.params.text("api_key")?) {
+            Ok(identity) => identity,
+            Err(KeyRefused::Wrong) => {
+                close_after_several(hub, call.conn);
+                return Err(Fault::new(code::NOT_AUTHENTICATED, "Invalid API key"));
+            }
+            Err(KeyRefused::TooSoon { wait_ms }) => {
+                return Err(Fault::too_often(wait_ms, "too many wrong keys from this address"));
+            }
+        },
     };
     let again = hub.sessions.get_mut(call.conn).is_some_and(|session| {
         session.reads = reads.unwrap_or(session.reads);
+        session.hears_echo = echo.unwrap_or(session.hears_echo);
         std::mem::replace(&mut session.greeted, true)
     });
     Ok(session_result(if again { "success" } else { "authenticated" }, &identity))
@@ -50,9 +58,35 @@ fn session_result(status: &str, identity: &Identified) -> Vec<u8> {
         .finish()
 }
 
-/// A wrong key: counted, told without the key, and after several the connection is closed.
-fn refuse_key(hub: &mut Hub, conn: ConnId) {
-    count_wrong_key(hub);
+/// Why a key does not open a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyRefused {
+    /// It is none.
+    Wrong,
+    /// It was not looked at: wrong ones have come from its address.
+    TooSoon { wait_ms: u64 },
+}
+
+/// A client shows a key. A wrong one is counted, told without the key, and costs its address time.
+pub(crate) fn show_key(hub: &mut Hub, conn: ConnId, key: &str) -> Result<Identified, KeyRefused> {
+    let address = hub.addresses.of(conn);
+    if hub.settings.api.keys.is_some()
+        && let Some(wait_ms) = hub.addresses.wait_ms(address, hub.now.mono)
+    {
+        hub.metrics.keys_delayed += 1;
+        return Err(KeyRefused::TooSoon { wait_ms });
+    }
+    if let Some(identity) = identify(hub, conn, Some(key)) {
+        return Ok(identity);
+    }
+    hub.addresses.wrong_key(address, hub.now.mono);
+    hub.metrics.keys_refused += 1;
+    hub.fx.notice(Notice::new(Level::Warn, "api", "wrong API key").with("address", address));
+    Err(KeyRefused::Wrong)
+}
+
+/// After several wrong keys the connection is closed.
+fn close_after_several(hub: &mut Hub, conn: ConnId) {
     let Some(session) = hub.sessions.get_mut(conn) else { return };
     session.wrong_keys += 1;
     if session.wrong_keys >= WRONG_KEYS_MAX {
@@ -61,19 +95,14 @@ fn refuse_key(hub: &mut Hub, conn: ConnId) {
     }
 }
 
-/// A wrong key was presented.
-pub(crate) fn count_wrong_key(hub: &mut Hub) {
-    hub.metrics.keys_refused += 1;
-    hub.fx.notice(Notice::new(Level::Warn, "api", "wrong API key"));
-}
-
 /// Gives a client the identity of its key; without keys in the settings, everybody that of the first mud.
 pub(crate) fn identify(hub: &mut Hub, conn: ConnId, key: Option<&str>) -> Option<Identified> {
-    let (mud_name, permissions, per_minute) = match &hub.settings.api.keys {
-        None => (hub.muds[0].settings.name.clone(), Permissions::ALL, None),
+    let (mud_name, permissions, holder, requests_per_minute) = match &hub.settings.api.keys {
+        None => (hub.muds[0].settings.name.clone(), Permissions::ALL, Holder::Session(conn), None),
         Some(known) => {
-            let KeySettings { mud_name, permissions, requests_per_minute, .. } = keys::find(known, key?)?;
-            (mud_name.clone(), *permissions, *requests_per_minute)
+            let (at, KeySettings { mud_name, permissions, requests_per_minute, .. }) =
+                keys::find(known, key?)?;
+            (mud_name.clone(), *permissions, Holder::Key(at), *requests_per_minute)
         }
     };
     let own = hub.muds.iter().position(|mud| mud.settings.name == mud_name);
@@ -83,9 +112,10 @@ pub(crate) fn identify(hub: &mut Hub, conn: ConnId, key: Option<&str>) -> Option
         mud: own.unwrap_or(0),
         may_speak: own.is_some(),
         permissions,
+        holder,
+        requests_per_minute,
     };
-    let limits = hub.settings.api.rate_limits.as_ref();
-    hub.sessions.get_mut(conn)?.identify(identity.clone(), limits, per_minute, hub.now.mono);
+    hub.sessions.get_mut(conn)?.identity = Some(identity.clone());
     Some(identity)
 }
 
