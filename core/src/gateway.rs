@@ -8,6 +8,7 @@ use crate::hub::{Hub, QUEUED_PACKET_MAX_AGE, To, Wake, Weight};
 use crate::link::RouterLink;
 use crate::machine::{ConnId, Input, Listener, LostBy, Machine, Output, Refused, SaveTicket, Saved};
 use crate::metrics::Metrics;
+use crate::moderation::UserRates;
 use crate::mud::Mud;
 use crate::notice::{Level, Notice};
 use crate::pending::Pending;
@@ -19,6 +20,7 @@ use crate::settings::{Settings, SettingsError};
 use crate::time::{Instant, Now};
 use crate::timers::Timers;
 use bytes::Bytes;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -74,6 +76,8 @@ impl Gateway {
             sessions: ConnMap::default(),
             addresses: Addresses::default(),
             rates: Rates::default(),
+            user_rates: UserRates::default(),
+            tracers: BTreeSet::new(),
             websockets: 0,
             pending: Pending::default(),
             filters: Filters::default(),

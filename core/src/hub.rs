@@ -11,16 +11,19 @@ use crate::link::pacer::{Class, Origin, Waiting};
 use crate::link::{LinkEvent, Wait};
 use crate::machine::{Change, ConnId};
 use crate::metrics::Metrics;
+use crate::moderation::UserRates;
 use crate::mud::Mud;
 use crate::notice::{Level, Notice};
 use crate::pending::Pending;
 use crate::service::host::Filters;
+use crate::service::trace;
 use crate::session::addresses::Addresses;
 use crate::session::rates::Rates;
 use crate::session::{Session, Transport};
 use crate::settings::{Permission, Settings};
 use crate::time::{Instant, Now};
 use crate::timers::Timers;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -161,6 +164,9 @@ pub(crate) struct Hub {
     pub(crate) sessions: ConnMap<Session>,
     pub(crate) addresses: Addresses,
     pub(crate) rates: Rates,
+    pub(crate) user_rates: UserRates,
+    /// Sessions that want to see the packets of their mud.
+    pub(crate) tracers: BTreeSet<ConnId>,
     pub(crate) websockets: usize,
     pub(crate) pending: Pending,
     pub(crate) filters: Filters,
@@ -185,6 +191,8 @@ impl Hub {
             let why = one.link.last_error().unwrap_or("the login is not finished").to_owned();
             return Err(Fault::gateway("router_down", true, format!("the router link is down: {why}")));
         }
+        crate::service::moderation::may_go(self, mud, packet)?;
+        let one = &mut self.muds[mud];
         let bytes = one.link.frame(packet);
         let most = self.settings.link.frame_bytes_max;
         if bytes.len() > most {
@@ -210,10 +218,14 @@ impl Hub {
     pub(crate) fn pump(&mut self, mud: usize) {
         let one = &mut self.muds[mud];
         self.timers.clear(Wake::Pace(mud));
+        let mut traced = Vec::new();
         if let Some(conn) = one.link.conn().filter(|_| one.link.is_ready()) {
             while self.fx.pending_bytes(conn) < ROUTER_PENDING_BYTES_MAX {
                 let Some(waiting) = one.pacer.pop(self.now.mono) else { break };
                 self.metrics.packets_sent += 1;
+                if !self.tracers.is_empty() {
+                    traced.push(waiting.frame.clone());
+                }
                 self.fx.send_shared(conn, waiting.frame);
             }
             if self.fx.pending_bytes(conn) < ROUTER_PENDING_BYTES_MAX
@@ -225,6 +237,9 @@ impl Hub {
         match one.pacer.oldest() {
             Some(accepted) => self.timers.set(Wake::Expire(mud), accepted + QUEUED_PACKET_MAX_AGE),
             None => self.timers.clear(Wake::Expire(mud)),
+        }
+        for frame in traced {
+            trace::sent(self, mud, &frame);
         }
     }
 
@@ -414,6 +429,7 @@ impl Hub {
         let Some(session) = self.sessions.remove(conn) else { return };
         self.filters.forget(conn);
         self.rates.forget(conn);
+        self.tracers.remove(&conn);
         for key in self.pending.forget(conn) {
             self.timers.clear(Wake::Answer(key));
         }

@@ -269,6 +269,15 @@ impl Permissions {
         }
     }
 
+    /// The names of those in the set; `*` for all.
+    pub fn names(self) -> Vec<&'static str> {
+        if self == Permissions::ALL {
+            return vec!["*"];
+        }
+        let held = Permission::ALL.iter().filter(|(_, permission)| self.has(*permission));
+        held.map(|(name, _)| *name).collect()
+    }
+
     /// Whether `permission` is in the set.
     pub fn has(self, permission: Permission) -> bool {
         self.0 & (1 << permission as u16) != 0

@@ -6,7 +6,7 @@ use super::rpc::{self, Fault, Incoming, Request, code};
 use crate::hub::Hub;
 use crate::machine::ConnId;
 use crate::session::rates::TooOften;
-use crate::service::{channel, gateway, host, lists, query, tell};
+use crate::service::{channel, gateway, host, lists, moderation, query, tell, trace};
 use crate::settings::Permission;
 use serde_json::value::RawValue;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -130,6 +130,34 @@ pub const METHODS: &[Method] = &[
         ],
         summary: "Says who calls; everything else comes after.",
         run: Run::Now(gateway::authenticate),
+    },
+    Method {
+        name: "ban_add",
+        access: Access::Permitted(Permission::Moderate),
+        params: &[
+            must("pattern", Text, "whose packets, as user@mud with * and ?: bob@Sage, *@Sage; a user of this mud too"),
+            may("channel", Text, "only about such channels, with * and ?"),
+            may("packet_type", Text, "only packets of such types, with * and ?: tell, channel-*"),
+            may("direction", Text, "in (from the network), out (to it) or both, the default"),
+            may("expires_in", Seconds, "how long it holds; for ever when left out"),
+            may("reason", Text, "for people"),
+        ],
+        summary: "Keeps packets from coming in and going out.",
+        run: Run::Now(moderation::add),
+    },
+    Method {
+        name: "ban_list",
+        access: Access::Permitted(Permission::Moderate),
+        params: &[],
+        summary: "Lists the bans, and how many packets each has stopped since the start.",
+        run: Run::Now(moderation::list),
+    },
+    Method {
+        name: "ban_remove",
+        access: Access::Permitted(Permission::Moderate),
+        params: &[must("ban_id", Int, "of ban_add or ban_list")],
+        summary: "Ends a ban.",
+        run: Run::Now(moderation::remove),
     },
     Method {
         name: "beep",
@@ -282,6 +310,13 @@ pub const METHODS: &[Method] = &[
         run: Run::Now(gateway::heartbeat),
     },
     Method {
+        name: "kick",
+        access: Access::Permitted(Permission::Admin),
+        params: &[must("session_id", Text, "of sessions")],
+        summary: "Ends a session and closes its connection.",
+        run: Run::Now(gateway::kick),
+    },
+    Method {
         name: "locate",
         access: Access::Permitted(Permission::Info),
         params: &[TARGET_USER, FROM_USER, WAIT, TIMEOUT],
@@ -331,6 +366,13 @@ pub const METHODS: &[Method] = &[
         run: Run::Now(gateway::discover),
     },
     Method {
+        name: "sessions",
+        access: Access::Permitted(Permission::Admin),
+        params: &[],
+        summary: "Lists the sessions of the caller's mud; for the gateway's own mud all.",
+        run: Run::Now(gateway::sessions),
+    },
+    Method {
         name: "stats",
         access: Access::Identified,
         params: &[],
@@ -350,6 +392,13 @@ pub const METHODS: &[Method] = &[
         params: &[TARGET_MUD, TARGET_USER, must("message", Text, "what to say"), FROM_USER, VISNAME],
         summary: "Sends a message to a user on another mud.",
         run: Run::Now(tell::tell),
+    },
+    Method {
+        name: "trace",
+        access: Access::Permitted(Permission::Admin),
+        params: &[may("enabled", Flag, "false to stop")],
+        summary: "Shows this session the packets of its mud, as events packet_trace, without passwords.",
+        run: Run::Now(trace::set),
     },
     Method {
         name: "who",

@@ -144,6 +144,7 @@ impl<'a> Speaking<'a> {
         may_split: bool,
         body: impl Fn(String) -> Body<'a>,
     ) -> Result<Vec<u8>, Fault> {
+        super::moderation::admit_user(hub, self.caller.mud, &self.from_user)?;
         let message_id = hub.message_id(kind, &self.channel);
         let origin = Origin { message_id: Some(message_id.clone()), from_user: self.from_user.to_string() };
         let wire_kind = body(String::new()).kind().to_owned();

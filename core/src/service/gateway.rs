@@ -3,15 +3,17 @@
 use super::caller;
 use crate::api::json::Object;
 use crate::api::methods::Call;
-use crate::api::rpc::{Fault, code};
+use crate::api::rpc::{self, Fault, code};
 use crate::api::style;
 use crate::hub::Hub;
 use crate::machine::ConnId;
 use crate::notice::{Level, Notice};
 use crate::session::rates::Holder;
-use crate::session::{Identified, keys};
+use crate::session::{Identified, Session, Transport, keys};
 use crate::settings::{KeySettings, Permissions};
 use crate::time::UnixTime;
+use serde::Serialize;
+use std::net::IpAddr;
 use tungstenite::protocol::frame::coding::CloseCode;
 
 /// Wrong keys that one connection may try.
@@ -184,6 +186,76 @@ pub(crate) fn reconnect(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault
     let event = hub.with_link(caller.mud, crate::link::RouterLink::reconnect);
     super::inbound::link_event(hub, caller.mud, event);
     Ok(Object::default().with("status", "reconnecting").finish())
+}
+
+/// The sessions that a caller may see: those of its own mud, and for the gateway's own mud all.
+fn may_see(caller: &Identified, session: &Session) -> bool {
+    let is_own = caller.mud == 0 && caller.may_speak;
+    is_own || session.identity.as_ref().is_some_and(|identity| identity.mud_name == caller.mud_name)
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    /// Nothing until a key was shown.
+    session_id: Option<&'a str>,
+    mud_name: Option<&'a str>,
+    transport: &'static str,
+    address: IpAddr,
+    since: String,
+    idle_seconds: u64,
+    permissions: Vec<&'static str>,
+    channels: usize,
+    queued_bytes: usize,
+}
+
+/// The method `sessions`.
+pub(crate) fn sessions(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+    let caller = caller(hub, call)?;
+    let visible = hub.sessions.iter().filter(|(_, session)| may_see(&caller, session));
+    let rows: Vec<Row<'_>> = visible
+        .map(|(conn, session)| {
+            let identity = session.identity.as_ref();
+            let age = hub.now.mono.since(session.since).as_micros() as u64;
+            Row {
+                session_id: identity.map(|identity| identity.session_id.as_str()),
+                mud_name: identity.map(|identity| identity.mud_name.as_str()),
+                transport: match session.transport {
+                    Transport::Lines => "tcp",
+                    Transport::WebSocket => "websocket",
+                },
+                address: hub.addresses.of(conn),
+                since: UnixTime::from_micros(hub.now.unix.micros().saturating_sub(age)).to_string(),
+                idle_seconds: hub.now.mono.since(session.heard).as_secs(),
+                permissions: identity.map(|identity| identity.permissions.names()).unwrap_or_default(),
+                channels: session.channels.len(),
+                queued_bytes: hub.fx.pending_bytes(conn),
+            }
+        })
+        .collect();
+    Ok(Object::default().with("status", "success").with("sessions", &rows).with("count", &rows.len()).finish())
+}
+
+/// The method `kick`. Who has a good key may come back; a wrong guest is kept out by the lists of addresses.
+pub(crate) fn kick(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+    let caller = caller(hub, call)?;
+    let id = call.params.text("session_id")?;
+    let is_it = |session: &Session| {
+        session.identity.as_ref().is_some_and(|identity| identity.session_id == *id)
+            && may_see(&caller, session)
+    };
+    let found = hub.sessions.iter().find(|(_, session)| is_it(session)).map(|(conn, _)| conn);
+    let conn = found.ok_or_else(|| Fault::params("there is no such session"))?;
+    hub.metrics.sessions_kicked += 1;
+    let notice = Notice::new(Level::Info, "api", "session ended by an administrator");
+    hub.fx.notice(notice.with("address", hub.addresses.of(conn)));
+    let fault = Fault::new(code::SESSION_EXPIRED, "the session was ended by an administrator");
+    hub.send_text(conn, &rpc::error(None, &fault));
+    if conn == call.conn {
+        hub.close_after_answer(conn, CloseCode::Policy, "ended by an administrator");
+    } else {
+        hub.close_client(conn, CloseCode::Policy, "ended by an administrator");
+    }
+    Ok(Object::default().with("status", "kicked").with("session_id", &id).finish())
 }
 
 /// The method `rpc.discover`.
