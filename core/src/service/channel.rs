@@ -97,7 +97,7 @@ pub(crate) fn listen_again(hub: &mut Hub, mud: usize) {
     let heard: BTreeSet<String> = one.listeners.keys().chain(&one.settings.channels).cloned().collect();
     for channel in heard {
         // Listens wait in the queue like all else; if it is full there is a notice, and speaking tunes in.
-        if let Err(fault) = listen(hub, mud, &channel, true) {
+        if let Err(fault) = tune(hub, mud, &channel, true, Class::Listening) {
             let notice =
                 crate::notice::Notice::new(crate::notice::Level::Warn, "link", "channel not tuned in");
             hub.fx.notice(notice.with("channel", &channel).with("reason", fault.message));
@@ -106,11 +106,15 @@ pub(crate) fn listen_again(hub: &mut Hub, mud: usize) {
 }
 
 fn listen(hub: &mut Hub, mud: usize, channel: &str, on: bool) -> Result<(), Fault> {
+    tune(hub, mud, channel, on, Class::Chatter)
+}
+
+fn tune(hub: &mut Hub, mud: usize, channel: &str, on: bool, class: Class) -> Result<(), Fault> {
     let name = hub.muds[mud].settings.name.clone();
     let router = hub.muds[mud].link.router().name.clone();
     let header = Header::to_mud(&name, None, &router);
     let body = Body::ChannelListen { channel: channel.into(), on: on.into() };
-    hub.send_packet(mud, Class::Chatter, &Packet { header, body }, None)
+    hub.send_packet(mud, class, &Packet { header, body }, None)
 }
 
 /// Who is about to speak where.

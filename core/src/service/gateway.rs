@@ -152,6 +152,7 @@ pub(crate) fn status(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
         "state": link.state_name(),
         "since": link.since().to_string(),
         "last_error": link.last_error(),
+        "liveness": link.liveness(),
         "next_attempt": next_attempt,
     });
     Ok(Object::default()
