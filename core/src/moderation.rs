@@ -193,7 +193,8 @@ impl UserRates {
     pub fn admit(&mut self, mud: usize, user: &str, per_minute: u32, now: Instant) -> Result<(), u64> {
         let key = (mud, user.to_lowercase());
         if self.0.len() >= USERS_MAX && !self.0.contains_key(&key) {
-            let silent = self.0.iter().min_by_key(|(_, bucket)| bucket.used_at()).map(|(user, _)| user.clone());
+            let silent =
+                self.0.iter().min_by_key(|(_, bucket)| bucket.used_at()).map(|(user, _)| user.clone());
             silent.map(|user| self.0.remove(&user));
         }
         let bucket =

@@ -424,7 +424,9 @@ impl World {
         let on = [Listener::Http, Listener::Lines, Listener::Mud].into_iter().find(|on| port(*on) == to_port);
         let to = self.nodes.iter().position(|node| node.name == host && node.machine.is_some());
         let accepted = match (on, to) {
-            (Some(on), Some(to)) if to != at => self.accept(to, on, IpAddr::from(HERE)).map(|peer| (to, peer)),
+            (Some(on), Some(to)) if to != at => {
+                self.accept(to, on, IpAddr::from(HERE)).map(|peer| (to, peer))
+            }
             _ => None,
         };
         let now = self.now;

@@ -261,13 +261,7 @@ fn answer(hub: &mut Hub, conn: ConnId, head: &Head) -> bool {
     false
 }
 
-fn upgrade_to_websocket(
-    hub: &mut Hub,
-    conn: ConnId,
-    head: &Head,
-    upgrade: &Upgrade,
-    client: IpAddr,
-) -> bool {
+fn upgrade_to_websocket(hub: &mut Hub, conn: ConnId, head: &Head, upgrade: &Upgrade, client: IpAddr) -> bool {
     let accept = match upgrade {
         Upgrade::Accept(accept) => accept,
         Upgrade::WrongVersion => {

@@ -5,8 +5,8 @@ use super::params::Params;
 use super::rpc::{self, Fault, Incoming, Request, code};
 use crate::hub::Hub;
 use crate::machine::ConnId;
-use crate::session::rates::TooOften;
 use crate::service::{channel, gateway, host, lists, moderation, query, tell, trace};
+use crate::session::rates::TooOften;
 use crate::settings::Permission;
 use serde_json::value::RawValue;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -135,7 +135,11 @@ pub const METHODS: &[Method] = &[
         name: "ban_add",
         access: Access::Permitted(Permission::Moderate),
         params: &[
-            must("pattern", Text, "whose packets, as user@mud with * and ?: bob@Sage, *@Sage; a user of this mud too"),
+            must(
+                "pattern",
+                Text,
+                "whose packets, as user@mud with * and ?: bob@Sage, *@Sage; a user of this mud too",
+            ),
             may("channel", Text, "only about such channels, with * and ?"),
             may("packet_type", Text, "only packets of such types, with * and ?: tell, channel-*"),
             may("direction", Text, "in (from the network), out (to it) or both, the default"),

@@ -233,7 +233,11 @@ pub(crate) fn sessions(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault>
             }
         })
         .collect();
-    Ok(Object::default().with("status", "success").with("sessions", &rows).with("count", &rows.len()).finish())
+    Ok(Object::default()
+        .with("status", "success")
+        .with("sessions", &rows)
+        .with("count", &rows.len())
+        .finish())
 }
 
 /// The method `kick`. Who has a good key may come back; a wrong guest is kept out by the lists of addresses.

@@ -157,7 +157,8 @@ impl Addresses {
         if self.wrong_keys.len() >= REMEMBERED_MAX && !self.wrong_keys.contains_key(&place) {
             self.wrong_keys.retain(|_, wrong| !wrong.is_forgotten(now));
             if self.wrong_keys.len() >= REMEMBERED_MAX {
-                let oldest = self.wrong_keys.iter().min_by_key(|(_, wrong)| wrong.last).map(|(place, _)| *place);
+                let oldest =
+                    self.wrong_keys.iter().min_by_key(|(_, wrong)| wrong.last).map(|(place, _)| *place);
                 oldest.map(|place| self.wrong_keys.remove(&place));
             }
         }
@@ -185,7 +186,11 @@ mod tests {
 
     fn rules(whitelist: &[&str], blacklist: &[&str], proxies: &[&str]) -> AddressRules {
         let read = |list: &[&str]| list.iter().map(|net| net.parse().unwrap()).collect();
-        AddressRules { whitelist: read(whitelist), blacklist: read(blacklist), trusted_proxies: read(proxies) }
+        AddressRules {
+            whitelist: read(whitelist),
+            blacklist: read(blacklist),
+            trusted_proxies: read(proxies),
+        }
     }
 
     #[test]
@@ -201,7 +206,11 @@ mod tests {
             (&[], &["2001:db8::/32"], "2001:db9::9", true),
             (&[], &["0.0.0.0/0"], "2001:db9::9", true),
         ] {
-            assert_eq!(rules(whitelist, blacklist, &[]).allow(ip(address)), allowed, "{address} {blacklist:?}");
+            assert_eq!(
+                rules(whitelist, blacklist, &[]).allow(ip(address)),
+                allowed,
+                "{address} {blacklist:?}"
+            );
         }
     }
 
@@ -220,7 +229,11 @@ mod tests {
             ("127.0.0.1", None, Some("nonsense, 10.0.0.2"), "10.0.0.2"),
             ("127.0.0.1", None, Some("unknown"), "127.0.0.1"),
         ] {
-            assert_eq!(rules.client(ip(peer), real, forwarded), ip(client).to_canonical(), "{real:?} {forwarded:?}");
+            assert_eq!(
+                rules.client(ip(peer), real, forwarded),
+                ip(client).to_canonical(),
+                "{real:?} {forwarded:?}"
+            );
         }
         assert!(AddressRules::default().trusts(ip("127.8.0.1")) && AddressRules::default().trusts(ip("::1")));
         assert!(!AddressRules::default().trusts(ip("128.0.0.1")));

@@ -90,13 +90,17 @@ mod tests {
 
     #[test]
     fn holders_and_methods_have_their_own_budgets_and_a_refusal_costs_nothing() {
-        let limits =
-            RateLimits { per_minute: 60, burst: 4, by_method: [("tell".to_owned(), 2)].into_iter().collect() };
+        let limits = RateLimits {
+            per_minute: 60,
+            burst: 4,
+            by_method: [("tell".to_owned(), 2)].into_iter().collect(),
+        };
         let mut rates = Rates::default();
         let now = Instant::ORIGIN;
         let mut ask = |holder, method, now| rates.admit(Holder::Key(holder), &limits, None, method, now);
         assert_eq!([ask(0, "tell", now), ask(0, "tell", now)], [Ok(()); 2]);
-        let refused = |retry_after_ms, per_minute, is_news| Err(TooOften { retry_after_ms, per_minute, is_news });
+        let refused =
+            |retry_after_ms, per_minute, is_news| Err(TooOften { retry_after_ms, per_minute, is_news });
         assert_eq!(ask(0, "tell", now), refused(30_000, 2, true));
         assert_eq!([ask(0, "ping", now), ask(0, "ping", now)], [Ok(()); 2]);
         assert_eq!(ask(0, "ping", now), refused(1000, 60, false));
