@@ -205,7 +205,8 @@ impl Tap {
                 let text = rest.get(4..4 + length)?;
                 let frame = match text.strip_suffix(b"\0") {
                     Some(text) => Frame::read(text),
-                    None => Frame { fault: Some("no NUL at its end".to_owned()), ..Frame::default() },
+                    // CoffeeMud leaves it out.
+                    None => Frame { fault: Some("no NUL at its end".to_owned()), ..Frame::read(text) },
                 };
                 Some((Message::Frame(Rc::new(frame)), 4 + length))
             }
