@@ -196,7 +196,7 @@ impl Plan {
         // Some seeds are nearly calm, some are not.
         let storminess = rng.f64();
         for fault in Fault::ALL {
-            let weight = if fault.strikes() { 0.01 * 30f64.powf(rng.f64()) } else { rng.f64() };
+            let weight = if fault.strikes() { 0.02 * 30f64.powf(rng.f64()) } else { rng.f64() };
             if rng.f64() < storminess * 0.6 {
                 faults.insert(fault, weight);
             }
@@ -204,8 +204,8 @@ impl Plan {
         Plan {
             seed,
             faults,
-            turbulence: pick(&mut rng, &[5_000, 20_000, 20_000, 60_000]),
-            act_every: pick(&mut rng, &[50, 100, 300, 1000]),
+            turbulence: pick(&mut rng, &[3_000, 10_000, 10_000, 30_000]),
+            act_every: pick(&mut rng, &[100, 300, 300, 1000]),
             routers: routers.iter().map(|name| router(&mut rng, name)).collect(),
             gateways,
             clients,
@@ -238,6 +238,7 @@ impl Plan {
         };
         Weather {
             chunk: bytes(Fault::Chunks, 3000),
+            cuts: 0.5 * weight(Fault::Chunks),
             write_bytes: bytes(Fault::PartialWrites, 3000).min(Weather::default().write_bytes),
             delay: scaled(Fault::Delays, Duration::from_secs(3)),
             flush_delay: scaled(Fault::SlowWrites, Duration::from_secs(3)),
