@@ -138,6 +138,7 @@ fn core_needs_what_is_listed_here_and_no_more() {
         "subtle",
         "time",
         "tungstenite",
+        "wide",
     ];
     let allowed: BTreeSet<String> = allowed.into_iter().map(str::to_owned).collect();
     let actual = direct_dependencies("core/Cargo.toml");
