@@ -421,7 +421,7 @@ impl Stage {
 }
 
 /// Whether a message is what a pattern describes: JSON by members, anything else by text with `*`.
-fn matches(message: &str, pattern: &str) -> bool {
+pub fn matches(message: &str, pattern: &str) -> bool {
     match (serde_json::from_str::<Json>(message), serde_json::from_str::<Json>(pattern)) {
         (Ok(message), Ok(pattern)) => holds(&message, &pattern),
         (_, Err(_)) => like(message, pattern),
