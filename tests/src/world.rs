@@ -19,6 +19,7 @@ const DELIVERIES_AT_ONCE_MAX: usize = 2_000_000;
 /// A machine of any kind.
 trait AnyMachine: Take {
     fn as_any(&self) -> &dyn Any;
+    fn as_any_mut(&mut self) -> &mut dyn Any;
     fn accept(&mut self, now: Now, on: Listener) -> Result<ConnId, Refused>;
     fn handle(&mut self, now: Now, input: Input<'_>);
     fn settle(&mut self, now: Now, perform: &mut dyn FnMut(&mut dyn Take, Output)) -> Option<Instant>;
@@ -37,6 +38,10 @@ impl<M: Machine> Take for M {
 
 impl<M: Machine + 'static> AnyMachine for M {
     fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
         self
     }
 
@@ -201,6 +206,11 @@ impl World {
         self.nodes.iter().any(|node| node.name == name)
     }
 
+    /// Whether the machine of that name has been started and not crashed.
+    pub fn is_running(&self, name: &str) -> bool {
+        self.nodes.iter().any(|node| node.name == name && node.machine.is_some())
+    }
+
     /// The machine of that name, to look at.
     pub fn machine<M: Machine + 'static>(&self, name: &str) -> &M {
         self.nodes[self.node(name)]
@@ -208,6 +218,21 @@ impl World {
             .as_ref()
             .and_then(|machine| (**machine).as_any().downcast_ref())
             .unwrap_or_else(|| panic!("{name} is not running, or is another kind of machine"))
+    }
+
+    /// Does something to the machine of that name, and lets it act on it.
+    pub fn change<M: Machine + 'static, T>(
+        &mut self,
+        name: &str,
+        change: impl FnOnce(&mut M, Now) -> T,
+    ) -> T {
+        let (at, now) = (self.node(name), self.now);
+        let machine = self.nodes[at].machine.as_mut().and_then(|machine| machine.as_any_mut().downcast_mut());
+        let machine =
+            machine.unwrap_or_else(|| panic!("{name} is not running, or is another kind of machine"));
+        let result = change(machine, now);
+        self.run();
+        result
     }
 
     /// From here on, a scripted peer answers whoever dials that host.
