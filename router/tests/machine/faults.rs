@@ -196,3 +196,53 @@ fn each_dialect_is_seen_to_do_some_of_it() {
         assert_eq!(Faults::seen(other), Faults::default());
     }
 }
+
+/// Packets with some bytes changed, cut or doubled, many to a write: none ends the router, and a good mud is still served.
+#[test]
+fn no_bytes_end_a_router_of_any_dialect() {
+    let good = [
+        startup("Bad", 0),
+        r#"({"tell",5,"Bad","x","Good","y","X","say \"hi\" caf\\",})"#.to_owned(),
+        r#"({"who-reply",5,"Bad",0,"Good","y",({({"X",-12.5,"e",}),}),})"#.to_owned(),
+        r#"({"error",5,"Bad",0,"Good","y","unk-user","?",(["a":({1,"b",}),"c":0,]),})"#.to_owned(),
+        r#"({"channel-t",5,"Bad","x",0,0,"dchat","Good","y","$N a","$N b","X","Y",})"#.to_owned(),
+        r#"({"channel-admin",5,"Bad","x","*dstest",0,"dchat",({"A",}),({}),})"#.to_owned(),
+        r#"({"chan-filter-reply",5,"Bad",0,"*dstest",0,"dchat",({"channel-m",}),})"#.to_owned(),
+        r#"({"shutdown",5,"Bad",0,"*dstest",0,4000,})"#.to_owned(),
+    ];
+    for dialect_of in ALL {
+        let mut rng = fastrand::Rng::with_seed(11);
+        let mut world =
+            World::with(RouterSettings { flood_control: false, ..dialect(dialect_of) }, Saved::default());
+        let mut bad = world.connect("127.0.0.1");
+        for round in 0..3000 {
+            if !world.peers[bad].open || round % 100 == 0 {
+                bad = world.connect("127.0.0.1");
+                world.send(bad, &good[0]);
+                world.wait(millis(250));
+            }
+            let mut text = good[rng.usize(..good.len())].clone().into_bytes();
+            for _ in 0..rng.usize(..4) {
+                let at = rng.usize(..text.len());
+                match rng.u8(..4) {
+                    0 => text[at] = rng.u8(..),
+                    1 => drop(text.remove(at)),
+                    2 => text.insert(at, *rng.choice(b"\"\\({[:,0-.u").unwrap()),
+                    _ => text.truncate(at + 1),
+                }
+            }
+            let mut frame = (text.len() as u32).to_be_bytes().to_vec();
+            frame.extend_from_slice(&text);
+            if rng.u8(..20) == 0 {
+                frame[rng.usize(..4)] ^= 1;
+            }
+            world.send_bytes(bad, &frame);
+            world.wait(millis(rng.u64(..300)));
+        }
+        let good = world.connect("127.0.0.1");
+        reply(&world.ask_slowly(good, &startup("Good", 0)));
+        world.read(good);
+        let tell = r#"({"tell",5,"Good","x","Good","y","X","hi",})"#;
+        assert_eq!(world.ask_slowly(good, tell).len(), 1, "{dialect_of:?}");
+    }
+}
