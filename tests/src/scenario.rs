@@ -16,6 +16,8 @@
 //! wait 2s
 //! set *net eats-probes=yes       what a router does wrong, from now on: see `Stage::set_fault`
 //! forget *net Alpha              it no longer knows a mud that is online
+//! set Alpha NAME=VALUE            a setting, for the next start or reload
+//! reload Alpha                   the settings as they are set now, while it runs
 //! crash Alpha / start Alpha / stop Alpha / stopped Alpha / close c1
 //! ```
 //!
@@ -174,8 +176,14 @@ impl Stage {
             ["set", name, setting] if self.gateways.contains_key(name) => self.set(name, setting),
             ["set", name, setting] => self.set_fault(name, setting),
             ["forget", router, mud] => {
-                let forgotten = self.world.change(router, |router: &mut Router, now| router.forget(now, mud));
+                let forgotten = self.world.with(router, |router: &mut Router, now| router.forget(now, mud));
                 if forgotten { Ok(()) } else { Err("it is not online".to_owned()) }
+            }
+            ["reload", name] => {
+                let settings = self.gateways.get(name).ok_or("no such gateway")?.clone();
+                let applied =
+                    self.world.with(name, |gateway: &mut Gateway, now| gateway.reload(now, settings));
+                applied.map_err(|error| error.to_string())
             }
             ["mud", name] => self.mud(name, "TestDriver"),
             ["mud", name, driver] => self.mud(name, driver),
@@ -261,7 +269,7 @@ impl Stage {
         }
         let faults = faults.clone();
         if self.world.is_running(name) {
-            self.world.change(name, |router: &mut Router, _| router.set_faults(faults));
+            self.world.with(name, |router: &mut Router, _| router.set_faults(faults));
         }
         Ok(())
     }
@@ -295,6 +303,21 @@ impl Stage {
             }
             Some(("channel", name)) => {
                 settings.muds[0].channels.push(name.to_owned());
+                Ok(())
+            }
+            Some(("key", key)) => {
+                for one in settings.api.keys.iter_mut().flatten() {
+                    one.digest = keys::digest(key);
+                }
+                Ok(())
+            }
+            Some(("routers", names)) => {
+                let names: Vec<String> = names.split(',').map(str::to_owned).collect();
+                settings.muds[0].routers = self::settings(name, &names).muds.remove(0).routers;
+                Ok(())
+            }
+            Some(("redirects", "follow")) => {
+                settings.link.follow_redirects = true;
                 Ok(())
             }
             Some(("frame", most)) => {

@@ -225,6 +225,7 @@ fn no_bytes_end_a_router_of_any_dialect() {
             for _ in 0..rng.usize(..4) {
                 let at = rng.usize(..text.len());
                 match rng.u8(..4) {
+                    _ if text.len() < 2 => break,
                     0 => text[at] = rng.u8(..),
                     1 => drop(text.remove(at)),
                     2 => text.insert(at, *rng.choice(b"\"\\({[:,0-.u").unwrap()),
