@@ -81,7 +81,8 @@ fn probes_are_eaten_in_each_dialect_and_other_packets_pass() {
             mud
         });
         world.wait(secs(5));
-        (world.read(a), world.read(b));
+        world.read(a);
+        world.read(b);
         for probe in [
             r#"({"auth-mud-req",5,"A",0,"A",0,})"#,
             r#"({"ping-req",5,"A",0,"A",0,0,})"#,

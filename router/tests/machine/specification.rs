@@ -67,7 +67,8 @@ fn versions_1_and_2_may_log_in() {
         r#"({"locate-reply",5,"Old",0,"New","x","Old","Joe",})"#,
         r#"({"locate-reply",5,"New",0,"Two","x","New","Joe",5,"editing",})"#,
     );
-    (world.read(new), world.read(first));
+    world.read(new);
+    world.read(first);
     world.send(first, short);
     world.send(new, long);
     assert_eq!(world.read(new), [r#"({"locate-reply",4,"Old",0,"New","x","Old","Joe",0,0,})"#]);
