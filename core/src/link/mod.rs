@@ -1,5 +1,5 @@
 //! One router link for each mud: dial, greet, log in, notice death, come back. [`pacer`] decides when a packet may go,
-//! [`route`] which router is dialed, [`online`] whether a session still lives.
+//! `route` which router is dialed, `online` whether a session still lives.
 
 mod online;
 pub mod pacer;
