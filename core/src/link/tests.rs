@@ -831,3 +831,35 @@ fn a_login_advertises_what_is_switched_on() {
     rig.opened();
     assert!(rig.sent[0].contains(r#"(["smtp":25,"tell":1,])"#), "{:?}", rig.sent);
 }
+
+#[test]
+fn a_wake_up_that_comes_late_leaves_the_router_its_time_to_answer() {
+    // The host sleeps for longer than a silence is borne.
+    let mut rig = Rig::new(&["a"], |_| {});
+    rig.log_in();
+    rig.live(20 * SECOND, SECOND);
+    rig.sent.clear();
+    rig.now.mono = rig.now.mono + Duration::from_secs(500);
+    rig.step(RouterLink::handle_timeout);
+    assert_eq!((rig.sent.len(), rig.state()), (1, "ready"), "{:?}", rig.sent);
+    rig.wait(29 * SECOND);
+    assert_eq!((rig.sent.len(), rig.state()), (2, "ready"), "{:?}", rig.sent);
+    rig.wait(2 * SECOND);
+    assert_eq!(rig.state(), "waiting");
+}
+
+#[test]
+fn new_settings_do_not_end_a_session_whose_registration_is_being_checked() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    rig.log_in();
+    rig.wait(11 * SECOND);
+    assert_eq!((rig.sent.len(), rig.state()), (2, "ready"), "the check was sent: {:?}", rig.sent);
+    rig.reload(|settings, _| {
+        settings.keepalive_interval = 5 * SECOND;
+        settings.dead_after = 8 * SECOND;
+    });
+    rig.wait(SECOND);
+    assert_eq!(rig.state(), "ready", "{:?}", rig.notices);
+    rig.wait(3 * SECOND);
+    assert_eq!(rig.state(), "waiting", "it is given up in its time");
+}
