@@ -659,6 +659,20 @@ fn leaving_a_router_that_does_not_read_has_an_end() {
 }
 
 #[test]
+fn a_router_that_hangs_up_on_the_goodbye_has_not_failed() {
+    for stop in [false, true] {
+        let mut rig = Rig::new(&["a"], |_| {});
+        let conn = rig.log_in();
+        rig.stuck = true;
+        rig.notices.clear();
+        rig.step(if stop { RouterLink::stop } else { RouterLink::reconnect });
+        rig.lost(conn);
+        assert_eq!((rig.link.is_stopped(), rig.link.last_error()), (stop, None));
+        assert_eq!(rig.notices, Vec::<String>::new());
+    }
+}
+
+#[test]
 fn leaving_before_the_login_or_twice_is_quick() {
     let mut rig = Rig::new(&["a"], |_| {});
     let conn = rig.dials[0].0;
