@@ -410,7 +410,7 @@ impl Sim {
         for message in tap.wrote(bytes) {
             match message {
                 Message::Frame(frame) if side == 0 => {
-                    self.see(&Fact::FrameSent { link: tcp, frame, held })?
+                    self.see(&Fact::FrameSent { link: tcp, frame, held })?;
                 }
                 Message::Head(head) if head.starts_with("HTTP/1.1 101 ") => {
                     self.see(&Fact::Upgraded { session: tcp })?;
