@@ -149,7 +149,7 @@ fn lpc(value: &Json) -> String {
 }
 
 /// The first answer that was recorded for a case.
-fn answer_of<'r>(recorded: &'r [Json], case: &str) -> Json {
+fn answer_of(recorded: &[Json], case: &str) -> Json {
     let exchange = recorded.iter().find(|one| one["case"] == case).unwrap();
     serde_json::from_str(exchange["recv"][0].as_str().unwrap()).unwrap()
 }
@@ -359,14 +359,12 @@ fn missing(path: &str, recorded: &Json, ours: &Json, found: &mut Vec<String>) {
         }
         // -32603 was what any mistake of a client got. Now it is another code, which names the mistake.
         _ if path == ".error.code" && *recorded == -32603 => {
-            if ![-32700, -32600, -32601, -32602, -32000].iter().any(|code| *ours == *code) {
-                found.push(format!("{path} is {ours}"));
-            }
+            let is_named = [-32700, -32600, -32601, -32602, -32000].iter().any(|code| *ours == *code);
+            found.extend((!is_named).then(|| format!("{path} is {ours}")));
         }
         _ if VOLATILE.iter().any(|name| *name == last || path.ends_with(&format!(".{name}"))) => {
-            if std::mem::discriminant(recorded) != std::mem::discriminant(ours) {
-                found.push(format!("{path} is {ours}, not {recorded}"));
-            }
+            let other_type = std::mem::discriminant(recorded) != std::mem::discriminant(ours);
+            found.extend(other_type.then(|| format!("{path} is {ours}, not {recorded}")));
         }
         _ if recorded != ours => found.push(format!("{path} is {ours}, not {recorded}")),
         _ => {}
