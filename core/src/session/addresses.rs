@@ -28,7 +28,12 @@ const REMEMBERED_MAX: usize = 10_000;
 impl AddressRules {
     /// Whether a client may connect from there.
     pub fn allow(&self, address: IpAddr) -> bool {
-        !holds(&self.blacklist, address) && (self.whitelist.is_empty() || holds(&self.whitelist, address))
+        !self.bar(address) && (self.whitelist.is_empty() || holds(&self.whitelist, address))
+    }
+
+    /// Whether nobody may connect from there, not even a proxy.
+    pub fn bar(&self, address: IpAddr) -> bool {
+        holds(&self.blacklist, address)
     }
 
     /// Whether what it says of a client's address is believed.
