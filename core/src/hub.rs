@@ -14,7 +14,7 @@ use crate::metrics::Metrics;
 use crate::moderation::UserRates;
 use crate::mud::Mud;
 use crate::notice::{Level, Notice};
-use crate::pending::Pending;
+use crate::pending::{Pending, Question};
 use crate::service::host::Filters;
 use crate::service::trace;
 use crate::session::addresses::Addresses;
@@ -27,6 +27,10 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 use tungstenite::protocol::frame::coding::CloseCode;
+
+/// Between two connections to one router, whichever muds they are for: Dead Souls' router closes the second that it accepts in
+/// a second of its clock.
+const DIAL_SPACING: Duration = Duration::from_millis(1050);
 
 /// Bytes that may wait for the socket of a router. A CoffeeMud router loses what comes in heaps of 100 kB and more, so this and
 /// what the kernel holds (the drivers' socket options) must stay below.
@@ -173,6 +177,8 @@ pub(crate) struct Hub {
     pub(crate) filters: Filters,
     pub(crate) event_ids: event::Ids,
     pub(crate) last_message_micros: u64,
+    /// The connections of the last [`DIAL_SPACING`] to each router.
+    pub(crate) dials: Vec<(String, u16, Instant)>,
     pub(crate) stopping: bool,
 }
 
@@ -260,6 +266,14 @@ impl Hub {
     pub(crate) fn give_up(&mut self, mud: usize, packets: Vec<Waiting>, reason: &str) {
         for origin in packets.into_iter().filter_map(|waiting| waiting.origin) {
             self.metrics.packets_expired += 1;
+            // Who waits for a verdict on it is told so at once, instead of taking silence for consent.
+            let waiters = self.answer_waiters(|question| match question {
+                Question::Verdict { mud: at, message_id, .. } => {
+                    let it = *at == mud && origin.message_id.as_deref() == Some(&**message_id);
+                    it.then(|| Err(Fault::gateway("not_sent", true, reason)))
+                }
+                _ => None,
+            });
             let mut params = Object::default()
                 .with("error_code", "not-sent")
                 .with("error_message", reason)
@@ -270,7 +284,7 @@ impl Hub {
             if let Some(message_id) = &origin.message_id {
                 params.add("message_id", message_id);
             }
-            self.emit(To::Mud(mud), Weight::Personal, None, "error_occurred", params);
+            self.emit(To::MudExcept(mud, &waiters), Weight::Personal, None, "error_occurred", params);
         }
     }
 
@@ -291,6 +305,18 @@ impl Hub {
             one.link_wake = Some(Wake::Link(mud, wait));
         }
         event
+    }
+
+    /// A link is about to dial: not at once after another one to the same router.
+    pub(crate) fn space_dials(&mut self, mud: usize) {
+        let now = self.now.mono;
+        let Some(router) = self.muds[mud].link.about_to_dial(now) else { return };
+        self.dials.retain(|(_, _, at)| *at + DIAL_SPACING > now);
+        let to = |(host, port, _): &&(String, u16, Instant)| *host == router.host && *port == router.port;
+        match self.dials.iter().find(to) {
+            Some((_, _, last)) => self.muds[mud].link.postpone(*last + DIAL_SPACING),
+            None => self.dials.push((router.host.clone(), router.port, now)),
+        }
     }
 
     /// Frames an event once and queues it for everybody concerned.

@@ -132,8 +132,13 @@ impl Strict<'_> {
 /// Splits complete WebSocket frames off the front of `stream`: opcode and payload of each. A server must not mask, and
 /// must set FIN here.
 pub fn websocket_frames(stream: &mut Vec<u8>) -> Vec<(u8, Vec<u8>)> {
+    websocket_frames_up_to(stream, usize::MAX)
+}
+
+/// The same, of which no more than `most`.
+pub fn websocket_frames_up_to(stream: &mut Vec<u8>, most: usize) -> Vec<(u8, Vec<u8>)> {
     let mut frames = Vec::new();
-    while stream.len() >= 2 {
+    while stream.len() >= 2 && frames.len() < most {
         assert_eq!(stream[0] & 0xf0, 0x80, "FIN and no reserved bits");
         assert_eq!(stream[1] & 0x80, 0, "a server does not mask");
         let (header, length) = match stream[1] & 0x7f {

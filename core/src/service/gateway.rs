@@ -102,9 +102,8 @@ pub(crate) fn identify(hub: &mut Hub, conn: ConnId, key: Option<&str>) -> Option
     let (mud_name, permissions, holder, requests_per_minute) = match &hub.settings.api.keys {
         None => (hub.muds[0].settings.name.clone(), Permissions::ALL, Holder::Session(conn), None),
         Some(known) => {
-            let (at, KeySettings { mud_name, permissions, requests_per_minute, .. }) =
-                keys::find(known, key?)?;
-            (mud_name.clone(), *permissions, Holder::Key(at), *requests_per_minute)
+            let KeySettings { digest, mud_name, permissions, requests_per_minute } = keys::find(known, key?)?;
+            (mud_name.clone(), *permissions, Holder::Key(*digest), *requests_per_minute)
         }
     };
     let own = hub.muds.iter().position(|mud| mud.settings.name == mud_name);

@@ -12,16 +12,20 @@ pub fn digest(key: &str) -> [u8; 32] {
     Sha256::digest(key.as_bytes()).into()
 }
 
-/// The place and the settings of the key, looking at every one so that the time does not tell which it is.
-pub fn find<'k>(keys: &'k [KeySettings], presented: &str) -> Option<(usize, &'k KeySettings)> {
+/// The settings of the key, looking at every one so that the time does not tell which it is.
+pub fn find<'k>(keys: &'k [KeySettings], presented: &str) -> Option<&'k KeySettings> {
     if presented.len() > KEY_BYTES_MAX {
         return None;
     }
-    let presented = digest(presented);
+    find_digest(keys, &digest(presented))
+}
+
+/// The settings of the key with that digest, in the same way.
+pub fn find_digest<'k>(keys: &'k [KeySettings], presented: &[u8; 32]) -> Option<&'k KeySettings> {
     let mut found = None;
-    for (at, key) in keys.iter().enumerate() {
-        if bool::from(key.digest.ct_eq(&presented)) {
-            found = Some((at, key));
+    for key in keys {
+        if bool::from(key.digest.ct_eq(presented)) {
+            found = Some(key);
         }
     }
     found
@@ -41,7 +45,7 @@ mod tests {
             requests_per_minute: None,
         };
         let keys = [key("one"), key("two")];
-        assert_eq!(find(&keys, "two").map(|(at, key)| (at, key.mud_name.as_str())), Some((1, "TWO")));
+        assert_eq!(find(&keys, "two").map(|key| key.mud_name.as_str()), Some("TWO"));
         assert!(find(&keys, "tw").is_none());
         assert!(find(&keys, "").is_none());
         assert!(find(&keys, &"x".repeat(KEY_BYTES_MAX + 1)).is_none());

@@ -14,8 +14,8 @@ const WARN_AGAIN_AFTER: Duration = Duration::from_secs(60);
 /// Whose budget it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holder {
-    /// A key's, by its place in the settings.
-    Key(usize),
+    /// A key's, by its digest.
+    Key([u8; 32]),
     /// Where no key is needed, each session's own.
     Session(ConnId),
 }
@@ -97,7 +97,8 @@ mod tests {
         };
         let mut rates = Rates::default();
         let now = Instant::ORIGIN;
-        let mut ask = |holder, method, now| rates.admit(Holder::Key(holder), &limits, None, method, now);
+        let mut ask =
+            |holder, method, now| rates.admit(Holder::Key([holder; 32]), &limits, None, method, now);
         assert_eq!([ask(0, "tell", now), ask(0, "tell", now)], [Ok(()); 2]);
         let refused =
             |retry_after_ms, per_minute, is_news| Err(TooOften { retry_after_ms, per_minute, is_news });
