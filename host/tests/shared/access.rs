@@ -37,6 +37,7 @@ api:
 performance: {{max_connections: {CONNECTIONS_MAX}}}
 security: {{ip_blacklist: [127.0.0.2, 203.0.113.0/24]}}
 state: {{directory: state}}
+logging: {{file: gateway.log}}
 ",
             free_port()
         );
@@ -131,6 +132,17 @@ pub(crate) fn is_guarded(program: &str) {
     let wait = told.split("\"retry_after_ms\":").nth(1).and_then(|rest| rest.split('}').next()).unwrap();
     std::thread::sleep(Duration::from_millis(wait.parse().unwrap()));
     assert!(gateway.show(KEY).contains("authenticated"));
+
+    // The log: the link's attempts are shown when the level says so.
+    let log = || std::fs::read_to_string(directory.path().join("gateway.log")).unwrap();
+    assert!(log().contains("wrong API key address=127.0.0.1"), "{}", log());
+    assert!(!log().contains("router link changed") && !log().contains("guess"), "{}", log());
+    let mut admin = gateway.websocket();
+    let request = br#"{"jsonrpc":"2.0","id":1,"method":"log_level","params":["DEBUG"]}"#;
+    let head = [0x81, 0x80 | request.len() as u8, 0, 0, 0, 0];
+    admin.write_all(&[&head, &request[..]].concat()).unwrap();
+    wait_for("the attempts in the log", || log().contains("router link changed").then_some(()));
+    drop(admin);
 
     // A crowd: as many as may be are served, the others are turned away at once, and who was there stays.
     let mut game = gateway.websocket();
