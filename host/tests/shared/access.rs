@@ -124,8 +124,8 @@ pub(crate) fn is_guarded(program: &str) {
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
 
     // Keys: five wrong ones are free, the next cost time, also for who then has the right one.
-    for _ in 0..6 {
-        assert!(gateway.show("guess").contains("Invalid API key"));
+    for attempt in 0..6 {
+        assert!(gateway.show(&format!("guess-{attempt}")).contains("Invalid API key"));
     }
     let told = gateway.show(KEY);
     assert!(told.contains("-32001"), "{told}");

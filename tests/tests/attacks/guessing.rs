@@ -54,8 +54,9 @@ fn an_address_that_guesses_waits_longer_and_longer_and_others_do_not() {
 #[test]
 fn a_guess_in_a_header_counts_like_any_other() {
     let mut siege = Siege::default();
-    for _ in 0..6 {
-        assert_eq!(http(&mut siege, GUESSER, &handshake(Some("guess"), "")).0, "401");
+    for attempt in 0..6 {
+        let request = handshake(Some(&format!("guess-{attempt}")), "");
+        assert_eq!(http(&mut siege, GUESSER, &request).0, "401");
     }
     let (status, text) = http(&mut siege, GUESSER, &handshake(Some("alpha-key"), ""));
     assert!(status == "429" && text.contains("\r\nRetry-After: 1\r\n"), "{text}");
@@ -70,17 +71,30 @@ fn a_guess_in_a_header_counts_like_any_other() {
 #[test]
 fn guessing_through_a_proxy_costs_the_client_and_not_the_proxy() {
     let mut siege = Siege::default();
-    let behind = |client: &str, key| handshake(Some(key), &format!("X-Real-IP: {client}\r\n"));
-    for _ in 0..10 {
-        http(&mut siege, [127, 0, 0, 1], &behind("203.0.113.9", "guess"));
+    let behind = |client: &str, key: &str| handshake(Some(key), &format!("X-Real-IP: {client}\r\n"));
+    for attempt in 0..10 {
+        http(&mut siege, [127, 0, 0, 1], &behind("203.0.113.9", &format!("guess-{attempt}")));
     }
     assert_eq!(http(&mut siege, [127, 0, 0, 1], &behind("203.0.113.9", "alpha-key")).0, "429");
     assert_eq!(http(&mut siege, [127, 0, 0, 1], &behind("203.0.113.10", "alpha-key")).0, "101");
     // Who is no proxy cannot put it on somebody else.
     let mut siege = Siege::default();
-    for _ in 0..10 {
-        http(&mut siege, GUESSER, &behind("198.51.100.1", "guess"));
+    for attempt in 0..10 {
+        http(&mut siege, GUESSER, &behind("198.51.100.1", &format!("guess-{attempt}")));
     }
     assert_eq!(http(&mut siege, [198, 51, 100, 1], &behind("6.6.6.6", "alpha-key")).0, "101");
     assert_eq!(http(&mut siege, GUESSER, &behind("6.6.6.6", "alpha-key")).0, "429");
+}
+
+/// It tries again every second. The game beside it, on the same host, comes and goes as it likes.
+#[test]
+fn a_game_with_an_old_key_keeps_nobody_out() {
+    let mut siege = Siege::default();
+    for _ in 0..60 {
+        assert_eq!(guess(&mut siege, GUESSER, "the-old-key")["error"]["code"], -32000);
+        assert_eq!(guess(&mut siege, GUESSER, "alpha-key")["result"]["status"], "authenticated");
+        siege.world.wait(SECOND);
+    }
+    assert_eq!(siege.metrics().keys_refused, 60);
+    siege.nobody_else_noticed();
 }
