@@ -659,6 +659,20 @@ fn leaving_a_router_that_does_not_read_has_an_end() {
 }
 
 #[test]
+fn a_router_that_hangs_up_on_the_goodbye_has_not_failed() {
+    for stop in [false, true] {
+        let mut rig = Rig::new(&["a"], |_| {});
+        let conn = rig.log_in();
+        rig.stuck = true;
+        rig.notices.clear();
+        rig.step(if stop { RouterLink::stop } else { RouterLink::reconnect });
+        rig.lost(conn);
+        assert_eq!((rig.link.is_stopped(), rig.link.last_error()), (stop, None));
+        assert_eq!(rig.notices, Vec::<String>::new());
+    }
+}
+
+#[test]
 fn leaving_before_the_login_or_twice_is_quick() {
     let mut rig = Rig::new(&["a"], |_| {});
     let conn = rig.dials[0].0;
@@ -784,4 +798,82 @@ fn what_is_shown_of_a_link_follows_it() {
     assert!(rig.link.is_greeting() != rig.link.is_ready() || rig.state() == "connecting");
     rig.opened();
     assert!(rig.link.is_greeting() && rig.sent[0].contains(r#""*a",0,4711,0,0,4000,"#), "{:?}", rig.sent);
+}
+
+/// Half a frame, and the other half with the next bytes.
+fn whole_frame(rig: &mut Rig) -> bool {
+    let conn = rig.link.conn().unwrap();
+    let mut whole = Vec::new();
+    for mut half in [&b"\0\0\0\x06({"[..], &b"1,})"[..]] {
+        let Some(mut deframer) = rig.link.take_deframer(rig.now, conn) else { return false };
+        while let Ok(Some(text)) = deframer.next(&mut half) {
+            whole.push(text.to_vec());
+        }
+        rig.link.put_deframer(conn, deframer);
+    }
+    whole == [b"({1,})".to_vec()]
+}
+
+#[test]
+fn frames_come_in_pieces_in_every_state_of_a_session() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    rig.opened();
+    assert!(whole_frame(&mut rig), "greeting");
+    rig.reply(true, &[]);
+    assert!(whole_frame(&mut rig), "saving password");
+    let ticket = rig.saves[0];
+    rig.step(|link, now, fx| link.saved(now, fx, ticket, &Ok(())));
+    assert!(whole_frame(&mut rig), "ready");
+    // A deframer of another connection is not mixed in.
+    let conn = rig.link.conn().unwrap();
+    let mut deframer = rig.link.take_deframer(rig.now, conn).unwrap();
+    assert_eq!(deframer.next(&mut &b"\0\0"[..]).unwrap(), None);
+    rig.lost(conn);
+    rig.next_dial();
+    rig.opened();
+    rig.link.put_deframer(conn, deframer);
+    assert!(whole_frame(&mut rig));
+}
+
+#[test]
+fn a_login_advertises_what_is_switched_on() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    let services = [("tell", 1), ("who", 0), ("smtp", 25)];
+    rig.reload(|_, mud| {
+        mud.services = services.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+    });
+    rig.opened();
+    assert!(rig.sent[0].contains(r#"(["smtp":25,"tell":1,])"#), "{:?}", rig.sent);
+}
+
+#[test]
+fn a_wake_up_that_comes_late_leaves_the_router_its_time_to_answer() {
+    // The host sleeps for longer than a silence is borne.
+    let mut rig = Rig::new(&["a"], |_| {});
+    rig.log_in();
+    rig.live(20 * SECOND, SECOND);
+    rig.sent.clear();
+    rig.now.mono = rig.now.mono + Duration::from_secs(500);
+    rig.step(RouterLink::handle_timeout);
+    assert_eq!((rig.sent.len(), rig.state()), (1, "ready"), "{:?}", rig.sent);
+    rig.wait(29 * SECOND);
+    assert_eq!((rig.sent.len(), rig.state()), (2, "ready"), "{:?}", rig.sent);
+    rig.wait(2 * SECOND);
+    assert_eq!(rig.state(), "waiting");
+}
+
+#[test]
+fn new_settings_do_not_end_a_session_whose_registration_is_being_checked() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    rig.log_in();
+    rig.wait(11 * SECOND);
+    assert_eq!((rig.sent.len(), rig.state()), (2, "ready"), "the check was sent: {:?}", rig.sent);
+    rig.reload(|settings, _| {
+        settings.keepalive_interval = 5 * SECOND;
+        settings.dead_after = 8 * SECOND;
+    });
+    rig.wait(SECOND);
+    assert_eq!(rig.state(), "ready", "{:?}", rig.notices);
+    rig.wait(3 * SECOND);
+    assert_eq!(rig.state(), "waiting", "it is given up in its time");
 }

@@ -230,9 +230,11 @@ fn identity_warning(hub: &mut Hub, mud: usize, code: &str, message: &str, advice
 fn error(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
     let Body::Error { code, message, packet: original } = &packet.body else { return };
     let about = Original::read(original);
-    // Half the network does not answer a locate: that is no news for anybody. A Dead Souls router giggles at every
-    // answer to a chan-filter-req, and does what it says.
-    if about.kind == "locate-req" || (about.kind == "chan-filter-reply" && &**message == "*giggles*") {
+    // Half the network does not answer a locate, and CoffeeMud's router takes no ucache-update: that is no news for
+    // anybody. A Dead Souls router giggles at every answer to a chan-filter-req, and does what it says.
+    let is_usual = matches!(&*about.kind, "locate-req" | "ucache-update")
+        || (about.kind == "chan-filter-reply" && &**message == "*giggles*");
+    if is_usual {
         hub.metrics.packets_ignored += 1;
         return;
     }
@@ -244,6 +246,17 @@ fn error(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
         identity_warning(hub, mud, code, message, LOGIN_REFUSED);
         let reason = format!("refused: {message}");
         let event = hub.with_link(mud, |link, now, fx| link.refused(now, fx, reason));
+        return link_event(hub, mud, event);
+    }
+    // The answer to our own probe: the connection lives and the registration does not.
+    let from_router = packet.header.from_mud.eq_ignore_ascii_case(&hub.muds[mud].link.router().name);
+    if from_router
+        && &**code == "unk-src"
+        && matches!(about.kind.as_str(), "auth-mud-req" | "ping-req")
+        && about.to_mud == hub.muds[mud].settings.name
+    {
+        let reason = format!("the router does not know this mud any more: {message}");
+        let event = hub.with_link(mud, |link, now, fx| link.broken(now, fx, reason));
         return link_event(hub, mud, event);
     }
     let message_id = hub.muds[mud].message_of(original).map(str::to_owned);
