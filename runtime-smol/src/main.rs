@@ -25,7 +25,7 @@ fn main() -> ExitCode {
 fn run_demo(cli: &Cli) -> ExitCode {
     // The network's talk is the output; the machines' notices are for who asks for them.
     let level = if cli.debug { log::LevelFilter::Debug } else { log::LevelFilter::Warn };
-    match start_logging(&Logging { level, file: None }) {
+    match start_logging(&Logging::to_stderr(level)) {
         Ok(()) => ended(demo::run()),
         Err(code) => code,
     }

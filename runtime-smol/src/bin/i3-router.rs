@@ -38,7 +38,7 @@ struct Cli {
 fn main() -> ExitCode {
     let cli: Cli = argh::from_env();
     let level = if cli.debug { log::LevelFilter::Debug } else { log::LevelFilter::Info };
-    if i3_config::log::init(&Logging { level, file: None }).is_err() {
+    if i3_config::log::init(&Logging::to_stderr(level)).is_err() {
         return ExitCode::FAILURE;
     }
     match run(&cli) {
