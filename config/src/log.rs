@@ -21,11 +21,12 @@ pub const COMPONENTS: &[(&str, &[&str])] = &[
     ("daemon", &["daemon"]),
     ("demo", &["demo"]),
     ("events", &["events"]),
+    ("gateway", &["gateway"]),
     ("link", &["link"]),
     ("memory", &["memory"]),
     ("net", &["net"]),
     ("network", &["link", "net"]),
-    ("services", &["service"]),
+    ("services", &["gateway"]),
     ("settings", &["settings"]),
     ("state", &["store"]),
     ("store", &["store"]),
@@ -224,15 +225,12 @@ fn text(line: &mut String, at: UnixTime, record: &Record<'_>) {
     let _ = write!(line, "{at} {:<5} {}: ", record.level(), record.target());
     let from = line.len();
     let _ = write!(line, "{}", record.args());
-    if line[from..].contains(char::is_control) {
-        let escaped: String = line[from..].chars().fold(String::new(), |mut escaped, c| {
-            if c.is_control() {
-                escaped.extend(c.escape_default())
-            } else {
-                escaped.push(c)
-            }
-            escaped
-        });
+    if line[from..].contains(|c: char| !c.is_ascii_graphic() && c != ' ') {
+        let mut escaped = String::new();
+        for c in line[from..].chars() {
+            // Quotes may stand as they are: this is not a value.
+            if matches!(c, '"' | '\'' | '\\') { escaped.push(c) } else { escaped.extend(c.escape_debug()) }
+        }
         line.truncate(from);
         line.push_str(&escaped);
     }

@@ -75,13 +75,23 @@ impl Gateway {
             filters: Filters::default(),
             event_ids: event::Ids::restore(saved),
             last_message_micros: 0,
+            dials: Vec::new(),
             stopping: false,
         };
         let mut gateway = Gateway { hub, peers: ConnMap::default() };
         for mud in 0..gateway.hub.muds.len() {
-            gateway.link_step(mud, RouterLink::handle_timeout);
+            gateway.link_due(mud);
         }
         Ok(gateway)
+    }
+
+    /// Takes new settings over, or none of them when they do not make sense. Nobody is dropped but those whose key is gone.
+    /// Notices say what was applied, and what waits for a reconnect or a restart.
+    ///
+    /// Settle the machine afterwards, as after an input.
+    pub fn reload(&mut self, now: Now, settings: Settings) -> Result<(), SettingsError> {
+        self.set_now(now);
+        crate::reload::reload(&mut self.hub, settings)
     }
 
     /// The counters.
@@ -117,6 +127,12 @@ impl Gateway {
             }
         }
         inbound::link_event(&mut self.hub, mud, event);
+    }
+
+    /// A deadline of a link has passed.
+    fn link_due(&mut self, mud: usize) {
+        self.hub.space_dials(mud);
+        self.link_step(mud, RouterLink::handle_timeout);
     }
 
     fn received(&mut self, conn: ConnId, bytes: &[u8]) {
@@ -225,7 +241,7 @@ impl Gateway {
 
     fn wake(&mut self, wake: Wake) {
         match wake {
-            Wake::Link(mud, _) => self.link_step(mud, RouterLink::handle_timeout),
+            Wake::Link(mud, _) => self.link_due(mud),
             Wake::Pace(mud) => self.hub.pump(mud),
             Wake::Expire(mud) => {
                 self.hub.expire(mud, QUEUED_PACKET_MAX_AGE, "the router was away for too long");

@@ -22,6 +22,10 @@ use crate::timers::Timers;
 use std::time::Duration;
 use tungstenite::protocol::frame::coding::CloseCode;
 
+/// Between two connections to one router, whichever muds they are for: Dead Souls' router closes the second that it accepts in
+/// a second of its clock.
+const DIAL_SPACING: Duration = Duration::from_millis(1050);
+
 /// Bytes that may wait for the socket of a router. A CoffeeMud router loses what comes in heaps of 100 kB and more, so this and
 /// what the kernel holds (the drivers' socket options) must stay below.
 const ROUTER_PENDING_BYTES_MAX: usize = 32_768;
@@ -160,6 +164,8 @@ pub(crate) struct Hub {
     pub(crate) filters: Filters,
     pub(crate) event_ids: event::Ids,
     pub(crate) last_message_micros: u64,
+    /// The connections of the last [`DIAL_SPACING`] to each router.
+    pub(crate) dials: Vec<(String, u16, Instant)>,
     pub(crate) stopping: bool,
 }
 
@@ -269,6 +275,18 @@ impl Hub {
             one.link_wake = Some(Wake::Link(mud, wait));
         }
         event
+    }
+
+    /// A link is about to dial: not at once after another one to the same router.
+    pub(crate) fn space_dials(&mut self, mud: usize) {
+        let now = self.now.mono;
+        let Some(router) = self.muds[mud].link.about_to_dial(now) else { return };
+        self.dials.retain(|(_, _, at)| *at + DIAL_SPACING > now);
+        let to = |(host, port, _): &&(String, u16, Instant)| *host == router.host && *port == router.port;
+        match self.dials.iter().find(to) {
+            Some((_, _, last)) => self.muds[mud].link.postpone(*last + DIAL_SPACING),
+            None => self.dials.push((router.host.clone(), router.port, now)),
+        }
     }
 
     /// Frames an event once and queues it for everybody concerned.

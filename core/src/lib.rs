@@ -26,6 +26,7 @@ mod mud;
 pub mod network;
 pub mod notice;
 mod pending;
+mod reload;
 mod service;
 pub mod session;
 pub mod settings;

@@ -56,7 +56,7 @@ impl fmt::Display for Notice {
 }
 
 /// A value as a line of text shows it: with blanks, quotes or control characters it is quoted and escaped, so that no
-/// peer can forge a line or drive a terminal.
+/// peer can forge a line, drive a terminal or turn the direction of its writing.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'a>(pub &'a str);
 
@@ -106,7 +106,13 @@ mod tests {
             notice.to_string(),
             "error from router router=*dalet text=\"two\\nlines \\u{1b}[31m\\u{9b}2J\""
         );
+        // Characters of direction, and other ends of a line.
+        for hidden in "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}\u{2028}\u{2029}".chars() {
+            let notice = Notice::new(Level::Info, "link", "x").with("text", format!("a{hidden}b"));
+            assert_eq!(notice.to_string(), format!("x text=\"a\\u{{{:x}}}b\"", u32::from(hidden)));
+        }
     }
+
     #[test]
     fn what_comes_in_masses_is_told_with_a_count() {
         let mut repeated = Repeated::default();

@@ -14,6 +14,8 @@
 //! Sage < ({"tell",5,*})          it receives a frame like this; * is any text
 //! c1 < nothing  /  c1 < closed
 //! wait 2s
+//! set Alpha NAME=VALUE            a setting, for the next start or reload
+//! reload Alpha                   the settings as they are set now, while it runs
 //! crash Alpha / start Alpha / stop Alpha / stopped Alpha / close c1
 //! ```
 //!
@@ -165,6 +167,12 @@ impl Stage {
                 self.gateway(name)
             }
             ["set", name, setting] => self.set(name, setting),
+            ["reload", name] => {
+                let settings = self.gateways.get(name).ok_or("no such gateway")?.clone();
+                let applied =
+                    self.world.with(name, |gateway: &mut Gateway, now| gateway.reload(now, settings));
+                applied.map_err(|error| error.to_string())
+            }
             ["mud", name] => self.mud(name, "TestDriver"),
             ["mud", name, driver] => self.mud(name, driver),
             ["client", name, gateway, how] => self.client(name, gateway, how),
@@ -240,6 +248,21 @@ impl Stage {
             }
             Some(("channel", name)) => {
                 settings.muds[0].channels.push(name.to_owned());
+                Ok(())
+            }
+            Some(("key", key)) => {
+                for one in settings.api.keys.iter_mut().flatten() {
+                    one.digest = keys::digest(key);
+                }
+                Ok(())
+            }
+            Some(("routers", names)) => {
+                let names: Vec<String> = names.split(',').map(str::to_owned).collect();
+                settings.muds[0].routers = self::settings(name, &names).muds.remove(0).routers;
+                Ok(())
+            }
+            Some(("redirects", "follow")) => {
+                settings.link.follow_redirects = true;
                 Ok(())
             }
             Some(("frame", most)) => {

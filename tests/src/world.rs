@@ -19,6 +19,7 @@ const DELIVERIES_AT_ONCE_MAX: usize = 2_000_000;
 /// A machine of any kind.
 trait AnyMachine: Take {
     fn as_any(&self) -> &dyn Any;
+    fn as_any_mut(&mut self) -> &mut dyn Any;
     fn accept(&mut self, now: Now, on: Listener) -> Result<ConnId, Refused>;
     fn handle(&mut self, now: Now, input: Input<'_>);
     fn settle(&mut self, now: Now, perform: &mut dyn FnMut(&mut dyn Take, Output)) -> Option<Instant>;
@@ -36,6 +37,10 @@ impl<M: Machine> Take for M {
 }
 
 impl<M: Machine + 'static> AnyMachine for M {
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -196,6 +201,12 @@ impl World {
         self.nodes[self.node(name)].stopped
     }
 
+    /// What the store of a machine holds.
+    pub fn saved(&self, name: &str, space: &str, key: &str) -> Option<String> {
+        let saved = self.nodes[self.node(name)].saved.get(&(space.to_owned(), key.to_owned()))?;
+        Some(String::from_utf8_lossy(saved).into_owned())
+    }
+
     /// Whether there is a machine of that name.
     pub fn knows(&self, name: &str) -> bool {
         self.nodes.iter().any(|node| node.name == name)
@@ -208,6 +219,16 @@ impl World {
             .as_ref()
             .and_then(|machine| (**machine).as_any().downcast_ref())
             .unwrap_or_else(|| panic!("{name} is not running, or is another kind of machine"))
+    }
+
+    /// Does something to the machine of that name that is no input, as a driver's handle does.
+    pub fn with<M: Machine + 'static, R>(&mut self, name: &str, act: impl FnOnce(&mut M, Now) -> R) -> R {
+        let (at, now) = (self.node(name), self.now);
+        let machine =
+            self.nodes[at].machine.as_mut().and_then(|machine| (**machine).as_any_mut().downcast_mut());
+        let result = act(machine.unwrap_or_else(|| panic!("{name} is another kind of machine")), now);
+        self.run();
+        result
     }
 
     /// From here on, a scripted peer answers whoever dials that host.

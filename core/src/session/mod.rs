@@ -24,6 +24,8 @@ pub enum Transport {
 pub struct Identified {
     /// Names the session in answers.
     pub session_id: String,
+    /// The digest of its key; none where none is needed.
+    pub key: Option<[u8; 32]>,
     /// The mud of its key.
     pub mud_name: String,
     /// That mud's place among those of the gateway; the first for a mud the gateway does not hold.
