@@ -27,6 +27,9 @@ pub const DEFAULT_ENV_FILE: &str = ".env";
 /// What counts when there is no file: everything in it can be set with variables.
 pub const DEFAULT_CONFIG_TEXT: &str = include_str!("../config.yaml");
 
+/// What `init` begins an env file with.
+pub const DEFAULT_ENV_TEXT: &str = include_str!("../.env.example");
+
 /// The longest file that is read. Real ones have a few kilobytes.
 pub const CONFIG_BYTES_MAX: u64 = 1_048_576;
 

@@ -4,12 +4,13 @@ use crate::api::conn::ApiConn;
 use crate::api::event;
 use crate::api::json::Object;
 use crate::effects::{ConnMap, Effects};
+use crate::health::{Health, Process};
 use crate::hub::{Hub, QUEUED_PACKET_MAX_AGE, To, Wake, Weight};
 use crate::link::RouterLink;
 use crate::machine::{ConnId, Input, Listener, LostBy, Machine, Output, Refused, SaveTicket, Saved};
 use crate::metrics::Metrics;
 use crate::mud::Mud;
-use crate::notice::{Level, Notice};
+use crate::notice::{Level, Notice, Repeated};
 use crate::pending::Pending;
 use crate::service::host::Filters;
 use crate::service::{host, inbound};
@@ -17,12 +18,16 @@ use crate::settings::{Settings, SettingsError};
 use crate::time::{Instant, Now};
 use crate::timers::Timers;
 use bytes::Bytes;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tungstenite::protocol::frame::coding::CloseCode;
 
 /// How long a shutdown waits for the last bytes.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Saves under way whose time is taken.
+const SAVING_MAX: usize = 10_000;
 
 /// What a connection is for.
 #[derive(Debug)]
@@ -35,6 +40,8 @@ enum Peer {
 pub struct Gateway {
     hub: Hub,
     peers: ConnMap<Peer>,
+    /// Saves that are not answered yet, and when they began.
+    saving: VecDeque<(SaveTicket, Instant)>,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -76,9 +83,13 @@ impl Gateway {
             event_ids: event::Ids::restore(saved),
             last_message_micros: 0,
             dials: Vec::new(),
+            wrong_keys: Repeated::default(),
+            process: None,
+            lag: Duration::ZERO,
+            started: now.mono,
             stopping: false,
         };
-        let mut gateway = Gateway { hub, peers: ConnMap::default() };
+        let mut gateway = Gateway { hub, peers: ConnMap::default(), saving: VecDeque::new() };
         for mud in 0..gateway.hub.muds.len() {
             gateway.link_due(mud);
         }
@@ -92,6 +103,26 @@ impl Gateway {
     pub fn reload(&mut self, now: Now, settings: Settings) -> Result<(), SettingsError> {
         self.set_now(now);
         crate::reload::reload(&mut self.hub, settings)
+    }
+
+    /// Takes the figures of the process over, for `/metrics`, and says how it is. A driver asks every few seconds; that it
+    /// gets an answer shows that its loop turns.
+    pub fn report(&mut self, now: Now, process: Process) -> Health {
+        self.set_now(now);
+        let hub = &mut self.hub;
+        hub.lag = hub.now.mono.since(process.due);
+        hub.process = Some(process);
+        hub.health(self.peers.len())
+    }
+
+    /// The names of the routers whose passwords a store holds for a mud.
+    pub fn saved_passwords(saved: &Saved, mud: &str) -> Vec<String> {
+        crate::mud::saved_passwords(saved, mud)
+    }
+
+    /// Whether it was told to end.
+    pub fn is_stopping(&self) -> bool {
+        self.hub.stopping
     }
 
     /// The counters.
@@ -158,14 +189,20 @@ impl Gateway {
     }
 
     fn flushed(&mut self, conn: ConnId) {
+        let before = self.hub.fx.total_pending_bytes();
         self.hub.fx.flushed(conn);
+        let bytes = (before - self.hub.fx.total_pending_bytes()) as u64;
         match self.peers.get(conn) {
             Some(Peer::Router(mud)) => {
+                self.hub.metrics.router_bytes_sent += bytes;
                 let mud = *mud;
                 self.link_step(mud, RouterLink::flushed);
                 self.hub.pump(mud);
             }
-            Some(Peer::Api(_)) => self.hub.client_flushed(conn),
+            Some(Peer::Api(_)) => {
+                self.hub.metrics.api_bytes_sent += bytes;
+                self.hub.client_flushed(conn);
+            }
             None => self.hub.metrics.late_inputs += 1,
         }
     }
@@ -189,6 +226,12 @@ impl Gateway {
     }
 
     fn saved(&mut self, ticket: SaveTicket, outcome: &Result<(), String>) {
+        // They are answered in order; what is older than the one that is answered is lost.
+        while let Some((saving, since)) = self.saving.pop_front_if(|(saving, _)| *saving <= ticket) {
+            if saving == ticket {
+                self.hub.metrics.save_time.observe(self.hub.now.mono.since(since));
+            }
+        }
         if let Err(error) = outcome {
             self.hub.metrics.saves_failed += 1;
             self.hub.fx.notice(Notice::new(Level::Error, "store", "save failed").with("error", error));
@@ -315,6 +358,11 @@ impl Machine for Gateway {
             self.peers.remove(conn);
             self.hub.timers.clear(Wake::Client(conn));
             self.hub.end_session(conn);
+        }
+        if let Output::Save { ticket, .. } = output
+            && self.saving.len() < SAVING_MAX
+        {
+            self.saving.push_back((ticket, self.hub.now.mono));
         }
         Some(output)
     }

@@ -20,6 +20,8 @@ pub struct Head {
     pub has_body: bool,
     /// The key of the API, from `X-API-Key` or `Authorization: Bearer`.
     pub api_key: Option<String>,
+    /// What kinds of answer are welcome.
+    pub accept: Option<String>,
     /// What a WebSocket client asks, if it is one.
     pub upgrade: Option<Upgrade>,
 }
@@ -83,6 +85,7 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
         has_body: header("transfer-encoding").is_some()
             || header("content-length").is_some_and(|length| length.trim_ascii() != b"0"),
         api_key: header("x-api-key").and_then(text).or_else(bearer),
+        accept: header("accept").and_then(text),
         upgrade: header("upgrade").map(|_| {
             let good = method == "GET"
                 && request.version == Some(1)

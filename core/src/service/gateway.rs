@@ -64,7 +64,9 @@ fn refuse_key(hub: &mut Hub, conn: ConnId) {
 /// A wrong key was presented.
 pub(crate) fn count_wrong_key(hub: &mut Hub) {
     hub.metrics.keys_refused += 1;
-    hub.fx.notice(Notice::new(Level::Warn, "api", "wrong API key"));
+    if let Some(times) = hub.wrong_keys.again(hub.now.mono) {
+        hub.fx.notice(Notice::new(Level::Warn, "api", "wrong API key").with("times", times));
+    }
 }
 
 /// Gives a client the identity of its key; without keys in the settings, everybody that of the first mud.
