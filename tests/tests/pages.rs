@@ -167,7 +167,9 @@ impl Families {
             let is_counter = name.ends_with("_total");
             assert_eq!(is_counter, family.1 == "counter", "{name}: {}", family.1);
         }
-        for (series, last) in self.samples.iter().filter(|(series, _)| series.contains("le=\"+Inf\"")) {
+        let last = self.samples.iter().filter(|(series, _)| series.contains("le=\"+Inf\""));
+        assert!(last.clone().count() >= 2, "each histogram ends with what has no bound");
+        for (series, last) in last {
             let count = series
                 .replace("_bucket{", "_count{")
                 .replace(",le=\"+Inf\"", "")

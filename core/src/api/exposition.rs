@@ -189,7 +189,7 @@ impl Page<'_> {
 }
 
 fn encode_histogram(mut one: MetricEncoder<'_>, times: &Histogram) -> Written {
-    let bounds = BUCKETS_SECONDS.into_iter().chain([f64::MAX]);
+    let bounds = BUCKETS_SECONDS.into_iter().chain([f64::INFINITY]);
     let buckets: Vec<(f64, u64)> = bounds.zip(times.counts).collect();
     one.encode_histogram::<NoLabelSet>(times.sum.as_secs_f64(), times.count(), &buckets, None)
 }
