@@ -259,9 +259,15 @@ impl Snapshot {
             ("i3_router_failures", "Times a ready router link was lost", m.router_failures),
             ("i3_identity_warnings", "Refused logins and rivals for a mud's name", m.identity_warnings),
             ("api_connections_accepted", "API connections accepted", m.connections_accepted),
-            ("api_connections_refused", "API connections refused at the limit", m.connections_refused),
+            ("api_connections_refused", "API connections refused at a limit", m.connections_refused),
+            ("api_connections_forbidden", "Refused for their address or origin", m.connections_forbidden),
             ("api_connections_at_fault", "API connections closed for what they sent", m.connections_at_fault),
             ("api_keys_refused", "Wrong API keys", m.keys_refused),
+            ("api_keys_delayed", "API keys not looked at after wrong ones", m.keys_delayed),
+            ("api_requests_limited", "Requests above their key's rate", m.requests_limited),
+            ("api_user_messages_limited", "Messages above their user's rate", m.user_messages_limited),
+            ("api_sessions_kicked", "Sessions ended by an administrator", m.sessions_kicked),
+            ("api_sessions_expired", "Sessions ended because they were silent", m.sessions_expired),
             ("api_events_delivered", "Events queued, by recipient", m.events_delivered),
             ("i3_late_inputs", "Inputs for connections that were gone", m.late_inputs),
             ("i3_saves_failed", "Saves that failed", m.saves_failed),
@@ -329,9 +335,11 @@ impl Snapshot {
             (["not_served"], m.packets_ignored),
             (["expired"], m.packets_expired),
             (["queue_full"], m.packets_refused),
+            (["banned_in"], m.packets_banned_in),
+            (["banned_out"], m.packets_banned_out),
         ];
         let help = "Packets that went nowhere: frames that were no packet, what is not served here or not for us, what \
-                    waited too long for a router, what found the queue full (the sender of the last two is told)";
+                    waited too long for a router or found its queue full (its sender is told), what a ban holds back";
         page.counters("i3_packets_dropped", help, None, ["reason"], reasons)?;
         for (name, help, received, sent) in [
             ("i3_router", "Bytes from and to routers", m.router_bytes_received, m.router_bytes_sent),
