@@ -183,7 +183,7 @@ fn messages(hub: &mut Hub, conn: ConnId, socket: &mut WebSocket, input: &mut &[u
         match received {
             None => return,
             Some(Received::Text(text)) => methods::text(hub, conn, &text),
-            Some(Received::Binary) => {
+            Some(Received::Binary(_)) => {
                 hub.metrics.requests += 1;
                 methods::count_unreadable(hub);
                 let text = "requests are text messages, this was a binary one";

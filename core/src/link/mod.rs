@@ -1,5 +1,5 @@
 //! One router link for each mud: dial, greet, log in, notice death, come back. [`pacer`] decides when a packet may go,
-//! [`route`] which router is dialed, [`online`] whether a session still lives.
+//! `route` which router is dialed, `online` whether a session still lives.
 
 pub mod counts;
 mod online;
@@ -570,11 +570,11 @@ impl RouterLink {
             self.counts.end(Cause::Redirected);
             return self.leave(now, fx, Then::Reconnect);
         }
+        // In a session that is online already, that is all.
         match ticket {
-            _ if !self.is_greeting() => None,
             Some(ticket) => {
-                let deadline = now.mono + SECURE_TIMEOUT;
                 let wire = self.take_wire()?;
+                let deadline = now.mono + SECURE_TIMEOUT;
                 self.become_state(now, fx, State::Securing { wire, ticket, deadline })
             }
             None => self.go_online(now, fx),
