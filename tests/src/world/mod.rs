@@ -449,6 +449,8 @@ impl World {
                     self.record(|| Record::Noticed { node: at, notice });
                 }
             }
+            // Notices are kept whatever the log shows.
+            Output::LogLevel(_) => {}
             Output::Stopped => {
                 self.nodes[at].stopped = true;
                 self.record(|| Record::Stopped { node: at });
