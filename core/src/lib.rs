@@ -11,11 +11,13 @@
 //! | what a tell, a channel line or a who means | `service` |
 //! | methods, transports, HTTP | [`api`] |
 //! | who may call, and how often | [`session`] |
+//! | what is kept of events, and for whom | `events` |
 //! | what the services share | `hub` |
 
 pub mod api;
 pub mod colour;
 pub mod effects;
+mod events;
 mod gateway;
 mod hub;
 pub mod i3;
@@ -26,6 +28,7 @@ mod mud;
 pub mod network;
 pub mod notice;
 mod pending;
+pub mod saves;
 mod service;
 pub mod session;
 pub mod settings;

@@ -9,6 +9,17 @@ const RESERVE: u64 = 10_000;
 /// The space of the store that holds the last id set aside.
 const SPACE: &str = "event_ids";
 
+/// What a store that was restored from an older copy has to take over from the newer one before it: no id is given twice.
+pub fn carry_over(before: &Saved, restored: &Saved) -> Vec<Change> {
+    let (before, restored) = (Ids::restore(before), Ids::restore(restored));
+    if before.reserved > restored.reserved { vec![change(before.reserved)] } else { Vec::new() }
+}
+
+fn change(reserved: u64) -> Change {
+    let value = Some(reserved.to_string().into_bytes());
+    Change { space: SPACE.to_owned(), key: "reserved".to_owned(), value }
+}
+
 /// Gives out ids.
 #[derive(Debug, Default)]
 pub struct Ids {
@@ -29,14 +40,29 @@ impl Ids {
         Ids { last: reserved, reserved }
     }
 
+    /// Skips ids that were given out without having been set aside, because the store did not take it.
+    pub fn skip_to(&mut self, last: u64) {
+        self.last = self.last.max(last);
+        self.reserved = self.reserved.max(last);
+    }
+
+    /// The last id that was given out.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Sets ids aside, durably, if there are few.
+    pub fn reserve(&mut self, fx: &mut Effects) {
+        if self.last + RESERVE / 2 >= self.reserved {
+            self.reserved = self.last + RESERVE;
+            fx.save(vec![change(self.reserved)]);
+        }
+    }
+
     /// The next id. More are set aside, durably, before they run out.
     pub fn next(&mut self, fx: &mut Effects) -> u64 {
         self.last += 1;
-        if self.last + RESERVE / 2 > self.reserved {
-            self.reserved += RESERVE;
-            let value = Some(self.reserved.to_string().into_bytes());
-            fx.save(vec![Change { space: SPACE.to_owned(), key: "reserved".to_owned(), value }]);
-        }
+        self.reserve(fx);
         self.last
     }
 }

@@ -22,6 +22,11 @@ struct Snapshot {
     queued_packets: i64,
     waiting_requests: i64,
     muds_online: i64,
+    events_kept: i64,
+    events_kept_bytes: i64,
+    store_failing: i64,
+    changes_waiting: i64,
+    changes_given_up: u64,
 }
 
 impl Collector for Snapshot {
@@ -37,6 +42,10 @@ impl Collector for Snapshot {
                 self.waiting_requests,
             ),
             ("i3_muds_online", "Muds that are up, on all networks", self.muds_online),
+            ("api_events_kept", "Events that are kept, history included", self.events_kept),
+            ("api_events_kept_bytes", "Bytes of them in memory", self.events_kept_bytes),
+            ("i3_store_failing", "1 while the store does not take what is to be saved", self.store_failing),
+            ("i3_store_changes_waiting", "Changes that wait for the store", self.changes_waiting),
         ];
         for (name, help, value) in gauges {
             let gauge = ConstGauge::new(value);
@@ -62,6 +71,9 @@ impl Collector for Snapshot {
             ("api_keys_refused", "Wrong API keys", m.keys_refused),
             ("api_events_delivered", "Events queued, by recipient", m.events_delivered),
             ("api_events_dropped", "Events dropped for clients that do not read", m.events_dropped),
+            ("api_events_replayed", "Events given late or again, by recipient", m.events_replayed),
+            ("api_events_expired", "Kept events that nobody came for in time", m.events_expired),
+            ("i3_store_changes_given_up", "Changes lost because too many waited", self.changes_given_up),
             ("i3_late_inputs", "Inputs for connections that were gone", m.late_inputs),
             ("i3_saves_failed", "Saves that failed", m.saves_failed),
         ];
@@ -78,7 +90,11 @@ fn gauge(count: usize) -> i64 {
 }
 
 /// The text.
-pub(crate) fn encode(hub: &Hub) -> Vec<u8> {
+pub(crate) fn encode(hub: &mut Hub) -> Vec<u8> {
+    let (events_kept, events_kept_bytes) = hub.events.size();
+    let saves = hub.fx.saves();
+    let (store_failing, changes_waiting, changes_given_up) =
+        saves.map_or((false, 0, 0), |saves| (saves.is_failing(), saves.waiting(), saves.given_up()));
     let snapshot = Snapshot {
         metrics: hub.metrics.clone(),
         websocket_connections: gauge(hub.websockets),
@@ -87,6 +103,11 @@ pub(crate) fn encode(hub: &Hub) -> Vec<u8> {
         queued_packets: gauge(hub.muds.iter().map(|mud| mud.pacer.len()).sum()),
         waiting_requests: gauge(hub.pending.len()),
         muds_online: gauge(hub.muds.iter().map(|mud| mud.mudlist.online()).sum()),
+        events_kept: gauge(events_kept),
+        events_kept_bytes: gauge(events_kept_bytes),
+        store_failing: i64::from(store_failing),
+        changes_waiting: gauge(changes_waiting),
+        changes_given_up,
     };
     let mut registry = Registry::default();
     registry.register_collector(Box::new(snapshot));

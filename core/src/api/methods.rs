@@ -4,7 +4,7 @@ use super::params::Params;
 use super::rpc::{self, Fault, Incoming, Request, code};
 use crate::hub::Hub;
 use crate::machine::ConnId;
-use crate::service::{channel, gateway, host, lists, query, tell};
+use crate::service::{channel, gateway, history, host, lists, query, tell};
 use crate::settings::Permission;
 use serde_json::value::RawValue;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -112,8 +112,20 @@ const VISNAME: Param = may("visname", Text, "the name to show; from_user when le
 const WAIT: Param = may("wait", Flag, "answer with the reply itself");
 const TIMEOUT: Param = may("timeout", Seconds, "how long to wait: 10 when left out, at most 60");
 
+const LAST_EVENT_ID: Param = may("last_event_id", Int, "give again what came after this event");
+const LIMIT: Param = may("limit", Int, "how many messages at most: the last 100 when left out");
+const BEFORE: Param = may("before", Text, "only what came before this time (RFC 3339) or event_id (a number)");
+const AFTER: Param = may("after", Text, "only what came after this time (RFC 3339) or event_id (a number)");
+
 /// All methods, by name.
 pub const METHODS: &[Method] = &[
+    Method {
+        name: "ack",
+        access: Access::Identified,
+        params: &[must("event_id", Int, "the last event that has been dealt with, with all before it")],
+        summary: "Moves the cursor of this client: earlier events are not given again. Answered when it is durable.",
+        run: Run::Later(history::ack),
+    },
     Method {
         name: "authenticate",
         access: Access::Open,
@@ -124,6 +136,8 @@ pub const METHODS: &[Method] = &[
                 Text,
                 "how texts are to come: raw (as they are, the default), plain, ansi or html",
             ),
+            LAST_EVENT_ID,
+            may("client", Text, "a name under which the gateway remembers what this client has had"),
         ],
         summary: "Says who calls; everything else comes after.",
         run: Run::Now(gateway::authenticate),
@@ -182,6 +196,13 @@ pub const METHODS: &[Method] = &[
         ],
         summary: "Judges what is said on a filtered channel of this mud.",
         run: Run::Now(host::filter),
+    },
+    Method {
+        name: "channel_history",
+        access: Access::Permitted(Permission::Info),
+        params: &[CHANNEL, LIMIT, BEFORE, AFTER],
+        summary: "Lists what was said on a channel, oldest first.",
+        run: Run::Now(history::channel_history),
     },
     Method {
         name: "channel_join",
@@ -279,6 +300,21 @@ pub const METHODS: &[Method] = &[
         run: Run::Now(gateway::heartbeat),
     },
     Method {
+        name: "history_search",
+        access: Access::Permitted(Permission::Info),
+        params: &[
+            must("query", Text, "a part of a message or of a visible name, in any case"),
+            may("channel", Text, "one channel; all when left out"),
+            may("from_mud", Text, "the sender's mud"),
+            may("from_user", Text, "the sender"),
+            LIMIT,
+            BEFORE,
+            AFTER,
+        ],
+        summary: "Searches what was said on channels.",
+        run: Run::Now(history::search),
+    },
+    Method {
         name: "locate",
         access: Access::Permitted(Permission::Info),
         params: &[TARGET_USER, FROM_USER, WAIT, TIMEOUT],
@@ -319,6 +355,13 @@ pub const METHODS: &[Method] = &[
         params: &[],
         summary: "Leaves the router and logs in again.",
         run: Run::Now(gateway::reconnect),
+    },
+    Method {
+        name: "resume",
+        access: Access::Identified,
+        params: &[LAST_EVENT_ID],
+        summary: "Gives missed events again, then the event replay_complete.",
+        run: Run::Now(history::resume),
     },
     Method {
         name: "rpc.discover",
@@ -378,6 +421,7 @@ pub(crate) fn text(hub: &mut Hub, conn: ConnId, text: &str) {
             }
         }
     }
+    hub.replay(conn);
     hub.close_if_due(conn);
 }
 

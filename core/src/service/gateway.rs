@@ -35,6 +35,12 @@ pub(crate) fn authenticate(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fa
         refuse_key(hub, call.conn);
         return Err(Fault::new(code::NOT_AUTHENTICATED, "Invalid API key"));
     };
+    let (client, last_event_id) =
+        (call.params.optional_name("client")?, super::history::event_id(call, "last_event_id")?);
+    let is_new = hub.sessions.get(call.conn).is_some_and(|session| !session.reader.has_begun());
+    if is_new || client.is_some() || last_event_id.is_some() {
+        hub.start_reading(call.conn, client.as_deref(), last_event_id)?;
+    }
     let again = hub.sessions.get_mut(call.conn).is_some_and(|session| {
         session.reads = reads.unwrap_or(session.reads);
         std::mem::replace(&mut session.greeted, true)

@@ -4,9 +4,13 @@ pub mod bucket;
 pub mod keys;
 
 use crate::colour::TextStyle;
+use crate::api::json::Message;
+use crate::api::style;
+use crate::events::reader::Reader;
 use crate::settings::{Permission, Permissions, RateLimits};
 use crate::time::{Instant, Now};
 use bucket::Bucket;
+use bytes::Bytes;
 use std::collections::BTreeMap;
 use tungstenite::protocol::frame::coding::CloseCode;
 
@@ -66,6 +70,8 @@ pub struct Session {
     pub early_requests: u32,
     /// To be closed, with this code and reason, once the request at hand is answered.
     pub closing: Option<(CloseCode, &'static str)>,
+    /// What it has of its mud's events.
+    pub(crate) reader: Reader,
     rate: Option<Rate>,
 }
 
@@ -90,6 +96,7 @@ impl Session {
             wrong_keys: 0,
             early_requests: 0,
             closing: None,
+            reader: Reader::default(),
             rate: None,
         }
     }
@@ -131,6 +138,18 @@ impl Session {
         self.identity
             .as_ref()
             .is_some_and(|identity| permission.is_none_or(|needed| identity.permissions.has(needed)))
+    }
+
+    /// A text as this client gets it.
+    pub(crate) fn framed(&self, text: &[u8]) -> Bytes {
+        let message = match self.reads {
+            TextStyle::Raw => Message::new(text),
+            reads => Message::new(&style::restyle(text, reads)),
+        };
+        match self.transport {
+            Transport::Lines => message.line(),
+            Transport::WebSocket => message.websocket(),
+        }
     }
 
     /// Whether it belongs to that mud of the gateway.
