@@ -96,6 +96,9 @@ const USED: &[&str] = &[
     "router.connection.reconnect_delay",
     "router.pacing.enabled",
     "router.pacing.packets_per_second",
+    "router.pacing.burst",
+    "router.return_after",
+    "router.follow_redirects",
     "router.max_frame_bytes",
     "router.split_long_texts",
     "gateway.host",
@@ -152,7 +155,6 @@ const NO_OOB: &str = "out-of-band services are not offered yet";
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("mud.oob_services", NO_OOB),
     ("router.connection.max_reconnect_attempts", "the gateway never gives up"),
-    ("router.pacing.burst", "packets_per_second holds for every second"),
     ("muds.*.router.connection", "router.connection at the top holds for all muds"),
     ("muds.*.router.pacing", "router.pacing at the top holds for all muds"),
     ("gateway.max_packet_size", "router.max_frame_bytes limits what is sent"),

@@ -309,9 +309,25 @@ pub(crate) fn link(reader: &mut Reader<'_>) -> LinkSettings {
             reader.warn(&pace, message, "write 8, except for a router of your own");
         }
         link.packets_per_second = Some(packets);
+        link.packets_burst = packets;
+    }
+    let burst = Path::of("router.pacing.burst");
+    if let Some(packets) = reader.number(&burst, 1..=1_000, "a number of packets") {
+        if link.packets_per_second.is_some_and(|most| packets > most) {
+            let message = "has no effect above packets_per_second, which holds for every second";
+            reader.warn(&burst, message, "write at most packets_per_second");
+        }
+        link.packets_burst = packets;
     }
     if reader.boolean(&Path::of("router.pacing.enabled")) == Some(false) {
         link.packets_per_second = None;
+    }
+    let back = Path::of("router.return_after");
+    if let Some(seconds) = reader.number(&back, 0..=604_800, "a number of seconds, or 0 to stay") {
+        link.return_after = (seconds > 0).then(|| Duration::from_secs(seconds));
+    }
+    if let Some(follow) = reader.boolean(&Path::of("router.follow_redirects")) {
+        link.follow_redirects = follow;
     }
     let queue = Path::of("performance.message_queue_size");
     if let Some(packets) = reader.number(&queue, 1..=1_000_000, "a number of packets") {

@@ -479,9 +479,10 @@ fn another_value(path: &str) -> &'static str {
         "permissions" => "[info]",
         "charset" => "latin-1",
         "default_channels" => "[another]",
-        "allow_remote_without_auth" | "split_long_texts" => "true",
+        "allow_remote_without_auth" | "split_long_texts" | "follow_redirects" => "true",
         "max_frame_bytes" | "max_frame_size" => "5000",
         "password" | "keepalive_interval" | "timeout" | "reconnect_delay" | "connection_timeout" => "83",
+        "return_after" => "83",
         "ping_interval" | "ping_timeout" | "packets_per_second" | "burst" | "rate_limit_override" => "7",
         _ if path.contains("per_minute") || path.contains("by_method") || path.starts_with("performance") => {
             "71"

@@ -93,6 +93,15 @@ impl Gateway {
         Ok(gateway)
     }
 
+    /// Takes new settings over, or none of them when they do not make sense. Nobody is dropped but those whose key is gone.
+    /// Notices say what was applied, and what waits for a reconnect or a restart.
+    ///
+    /// Settle the machine afterwards, as after an input.
+    pub fn reload(&mut self, now: Now, settings: Settings) -> Result<(), SettingsError> {
+        self.set_now(now);
+        crate::reload::reload(&mut self.hub, settings)
+    }
+
     /// The counters.
     pub fn metrics(&self) -> &Metrics {
         &self.hub.metrics
@@ -120,10 +129,10 @@ impl Gateway {
         step: impl FnOnce(&mut RouterLink, Now, &mut Effects) -> Option<crate::link::LinkEvent>,
     ) {
         let event = self.hub.with_link(mud, step);
-        if let Some(conn) = self.hub.muds[mud].link.conn()
-            && self.peers.get(conn).is_none()
-        {
-            self.peers.insert(conn, Peer::Router(mud));
+        for conn in self.hub.muds[mud].link.conns() {
+            if self.peers.get(conn).is_none() {
+                self.peers.insert(conn, Peer::Router(mud));
+            }
         }
         inbound::link_event(&mut self.hub, mud, event);
     }
@@ -142,8 +151,11 @@ impl Gateway {
             return;
         };
         let mud = *mud;
-        self.hub.muds[mud].choose_password();
-        self.hub.muds[mud].pacer.count(self.hub.now.mono, crate::link::pacer::STARTUP_WEIGHT);
+        let one = &mut self.hub.muds[mud];
+        if one.link.conn() == Some(conn) {
+            one.choose_password();
+            one.pacer.count(self.hub.now.mono, crate::link::pacer::STARTUP_WEIGHT);
+        }
         self.link_step(mud, |link, now, fx| link.dialed(now, conn, fx));
     }
 
@@ -168,7 +180,7 @@ impl Gateway {
                     LostBy::EndOfStream => "closed by the router".to_owned(),
                     LostBy::Error(text) => text,
                 };
-                self.link_step(mud, |link, now, fx| link.lost(now, fx, reason));
+                self.link_step(mud, |link, now, fx| link.lost(now, conn, fx, reason));
             }
             Some(Peer::Api(_)) => {
                 self.hub.timers.clear(Wake::Client(conn));
@@ -266,7 +278,7 @@ impl Machine for Gateway {
             return Err(Refused::WrongListener);
         }
         // The routers' connections do not count.
-        let routers = self.hub.muds.iter().filter(|mud| mud.link.conn().is_some()).count();
+        let routers: usize = self.hub.muds.iter().map(|mud| mud.link.conns().count()).sum();
         let clients = self.hub.fx.open_count().saturating_sub(routers);
         if clients >= self.hub.settings.api.connections_max {
             self.hub.metrics.connections_refused += 1;

@@ -6,8 +6,8 @@ use crate::api::rpc::{self, Fault};
 use crate::api::{event, style};
 use crate::colour::TextStyle;
 use crate::effects::{ConnMap, Effects};
-use crate::events::log::LaneName;
 use crate::events::Events;
+use crate::events::log::LaneName;
 use crate::i3::packet::Packet;
 use crate::link::pacer::{Class, Origin, Waiting};
 use crate::link::{LinkEvent, Wait};
@@ -25,8 +25,9 @@ use crate::timers::Timers;
 use std::time::Duration;
 use tungstenite::protocol::frame::coding::CloseCode;
 
-/// Bytes that may be on their way to a router unread. A CoffeeMud router loses what comes in larger heaps.
-const ROUTER_PENDING_BYTES_MAX: usize = 65_536;
+/// Bytes that may wait for the socket of a router. A CoffeeMud router loses what comes in heaps of 100 kB and more, so this and
+/// what the kernel holds (the drivers' socket options) must stay below.
+const ROUTER_PENDING_BYTES_MAX: usize = 32_768;
 
 /// How long an accepted packet may wait for a router that is away.
 pub(crate) const QUEUED_PACKET_MAX_AGE: Duration = Duration::from_secs(60);
@@ -207,7 +208,8 @@ impl Hub {
             let text = format!("the packet has {} bytes, routers take {most}: shorten the text", bytes.len());
             return Err(Fault::params(text));
         }
-        let waiting = Waiting { frame: bytes.into(), accepted: self.now.mono, origin };
+        let for_router = packet.header.to_mud.as_deref() == Some(&*one.link.router().name);
+        let waiting = Waiting { frame: bytes.into(), accepted: self.now.mono, origin, for_router };
         if one.pacer.push(class, waiting).is_err() {
             return Err(Fault::gateway("queue_full", true, "too many packets wait for the router"));
         }
@@ -251,7 +253,13 @@ impl Hub {
                 .saturating_sub(u64::try_from(older_than.as_micros()).unwrap_or(u64::MAX)),
         );
         let expired = self.muds[mud].pacer.expire(before);
-        for origin in expired.into_iter().filter_map(|waiting| waiting.origin) {
+        self.give_up(mud, expired, reason);
+        self.pump(mud);
+    }
+
+    /// Says of accepted packets that they do not go.
+    pub(crate) fn give_up(&mut self, mud: usize, packets: Vec<Waiting>, reason: &str) {
+        for origin in packets.into_iter().filter_map(|waiting| waiting.origin) {
             self.metrics.packets_expired += 1;
             let mut params = Object::default()
                 .with("error_code", "not-sent")
@@ -265,7 +273,6 @@ impl Hub {
             }
             self.emit(To::Mud(mud), Weight::Personal, None, "error_occurred", params);
         }
-        self.pump(mud);
     }
 
     /// Runs a step of a mud's link, and what follows from it.

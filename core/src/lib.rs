@@ -28,6 +28,7 @@ mod mud;
 pub mod network;
 pub mod notice;
 mod pending;
+mod reload;
 pub mod saves;
 mod service;
 pub mod session;

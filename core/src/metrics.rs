@@ -23,6 +23,8 @@ pub struct Metrics {
     pub router_logins: u64,
     /// Times that a link that was ready was lost, on request too.
     pub router_failures: u64,
+    /// Times that a router said that our name is not ours, or that somebody else claims it.
+    pub identity_warnings: u64,
     /// API connections accepted.
     pub connections_accepted: u64,
     /// API connections refused at the limit.

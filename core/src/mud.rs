@@ -66,7 +66,7 @@ impl Mud {
         Mud {
             link: RouterLink::new(link.clone(), settings.clone(), seed, now),
             link_wake: None,
-            pacer: Pacer::new(link.packets_per_second, link.queue_packets_max),
+            pacer: Pacer::new(link.packets_per_second, link.packets_burst, link.queue_packets_max),
             mudlist: Mudlist::default(),
             chanlist: Chanlist::default(),
             presence: Presence::new(presence_ttl),
@@ -125,14 +125,18 @@ impl Mud {
         self.link.set_password(password);
     }
 
-    /// A new password, to be saved.
-    pub(crate) fn keep_password(&mut self, router: &str, password: i64) -> Change {
+    /// Keeps what a router gave as the password; gives the change to save, if there is one. 0 is no password and never
+    /// replaces one; -1 (CoffeeMud) is one.
+    pub(crate) fn keep_password(&mut self, router: &str, password: i64) -> Option<Change> {
+        if password == 0 || self.passwords.get(router) == Some(&password) {
+            return None;
+        }
         self.passwords.insert(router.to_owned(), password);
-        Change {
+        Some(Change {
             space: self.space(PASSWORDS),
             key: router.to_owned(),
             value: Some(password.to_string().into_bytes()),
-        }
+        })
     }
 
     /// A login: lists of another router mean nothing here. Gives the changes to save.

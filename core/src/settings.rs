@@ -74,8 +74,15 @@ pub struct LinkSettings {
     pub reconnect_delay: Duration,
     /// What the wait grows to.
     pub reconnect_delay_max: Duration,
+    /// While a router further down the list is in use, the link goes back to the first once that has been reachable for
+    /// so long. `None`: only when the one in use is lost.
+    pub return_after: Option<Duration>,
+    /// Whether a router may send the link to another one, in its startup-reply. At most once an hour to each.
+    pub follow_redirects: bool,
     /// Counted packets in any second toward a router; Dead Souls punishes more than 10. `None`: no limit.
     pub packets_per_second: Option<u32>,
+    /// How many of them may go at once; the others follow evenly.
+    pub packets_burst: u32,
     /// Packets that may wait for their turn; what comes beyond is refused.
     pub queue_packets_max: usize,
     /// The longest frame that is sent; Dead Souls' stock limit is 10,000 bytes.
@@ -93,7 +100,10 @@ impl Default for LinkSettings {
             dead_after: Duration::from_secs(90),
             reconnect_delay: Duration::from_secs(2),
             reconnect_delay_max: Duration::from_secs(300),
+            return_after: Some(Duration::from_secs(600)),
+            follow_redirects: false,
             packets_per_second: Some(8),
+            packets_burst: 8,
             queue_packets_max: 1000,
             frame_bytes_max: 9500,
             split_long_texts: false,

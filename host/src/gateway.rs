@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::error::DaemonError;
 use crate::seed::seed;
-use crate::state::open_store;
+use crate::state::{open_store, python_password};
 use i3_config::{Config, ListenAt};
 use i3_core::Gateway;
 use i3_store::SqliteStore;
@@ -25,9 +25,24 @@ pub struct Prepared {
 
 /// Opens the store and constructs the gateway.
 pub fn prepare(config: Config) -> Result<Prepared, DaemonError> {
-    let Config { core, listeners, state_directory, .. } = config;
+    let Config { mut core, listeners, state_directory, .. } = config;
     let connections_max = core.api.connections_max;
     let (store, saved) = open_store(&state_directory)?;
+    // At the first start only: afterwards the router's last word is in the store.
+    if let Some(first) =
+        core.muds.first_mut().filter(|mud| mud.router_password == 0 && saved.entries.is_empty())
+    {
+        match python_password(&state_directory) {
+            Ok(Some(password)) => {
+                log::info!(target: "store", "taking over the router password of the Python gateway");
+                first.router_password = password;
+            }
+            Ok(None) => {}
+            Err(error) => {
+                log::warn!(target: "store", "the Python gateway's router password is not read: {error}")
+            }
+        }
+    }
     let clock = Clock::start();
     let gateway = Gateway::new(core, &saved, seed()?, clock.now());
     let gateway = gateway.map_err(|error| DaemonError::Settings(error.to_string()))?;

@@ -4,6 +4,7 @@ use crate::command::Command;
 use crate::error::DaemonError;
 use i3_core::machine::{Change, SaveTicket, Saved};
 use i3_store::{SqliteStore, Store, Writer};
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// The file in it.
@@ -16,6 +17,27 @@ pub fn open_store(directory: &Path) -> Result<(SqliteStore, Saved), DaemonError>
     let mut store = SqliteStore::open(&file).map_err(fail)?;
     let saved = store.load().map_err(fail)?;
     Ok((store, saved))
+}
+
+/// Where the Python gateway keeps the password that its router gave it, beside its other state.
+const PYTHON_PASSWORD_FILE: &str = "router-password";
+
+/// The password that the Python gateway left in the state directory: a decimal number. A mud that changes over to this
+/// gateway keeps its name with it.
+///
+/// `None` when there is no such file; an error, for people, when it holds something else.
+pub fn python_password(directory: &Path) -> Result<Option<i64>, String> {
+    let file = directory.join(PYTHON_PASSWORD_FILE);
+    let text = match std::fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("{}: {error}", file.display())),
+    };
+    match text.trim().parse() {
+        Ok(0) => Ok(None),
+        Ok(password) => Ok(Some(password)),
+        Err(_) => Err(format!("{}: no number in it", file.display())),
+    }
 }
 
 /// Carries out a machine's saves on a thread of the store's own, and gives each answer to `answer` there.
@@ -46,6 +68,24 @@ mod tests {
         drop(save);
         let answers: Vec<Command> = answers.iter().collect();
         assert!(matches!(&answers[..], [Command::Saved { ticket: SaveTicket(7), outcome: Ok(()) }]));
+    }
+
+    #[test]
+    fn the_python_gateways_password_is_a_number_in_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(python_password(directory.path()), Ok(None));
+        let file = directory.path().join(PYTHON_PASSWORD_FILE);
+        for (text, expected) in [
+            ("713545536\n", Ok(Some(713_545_536))),
+            ("-1", Ok(Some(-1))),
+            ("0", Ok(None)),
+            ("secret", Err(())),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let password = python_password(directory.path());
+            assert!(!format!("{password:?}").contains("secret"), "{password:?}");
+            assert_eq!(password.map_err(drop), expected);
+        }
     }
 
     #[test]

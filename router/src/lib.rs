@@ -8,14 +8,17 @@
 //! core they use only the machine's contract and the wire's layers, never the gateway.
 
 mod channels;
+mod coffeemud;
 mod flood;
+mod lists;
 pub mod muds;
 mod registry;
 pub mod router;
+mod rules;
 mod settings;
 mod wire;
 
 pub use muds::{DemoLine, DemoMud, DemoMuds, DemoUser, DemoWake};
 pub use registry::MudId;
 pub use router::{Router, RouterMetrics, RouterWake};
-pub use settings::RouterSettings;
+pub use settings::{Dialect, Faults, Logins, RouterSettings};

@@ -16,7 +16,7 @@ use i3_host::address::canonical;
 use i3_host::command::COMMANDS_MAX;
 pub use i3_host::command::Command;
 use i3_host::linger::{LINGER_BYTES_MAX, LINGER_TIME, LINGERING_MAX};
-use i3_host::socket::set_options;
+use i3_host::socket::{set_dialed_options, set_options};
 use i3_host::write::{WRITE_BUDGET_BYTES, Written};
 use smol::channel::{Receiver, Sender};
 use smol::future::{or, poll_fn, yield_now};
@@ -256,7 +256,7 @@ impl<M: Machine + 'static> Shared<M> {
             Ok(stream) => stream,
             Err(text) => return machine.handle(now, Input::Lost { conn, by: LostBy::Error(text) }),
         };
-        set_options(stream.get_ref());
+        set_dialed_options(stream.get_ref());
         let socket = Rc::new(stream);
         let reader = if reading { self.spawn_reader(conn, &socket) } else { None };
         io.conns.insert(conn, Conn::Open { socket, reader, writer: None });

@@ -22,7 +22,7 @@ use i3_host::address::canonical;
 use i3_host::command::COMMANDS_MAX;
 pub use i3_host::command::Command;
 use i3_host::linger::{LINGER_TIME, LINGERING_MAX};
-use i3_host::socket::set_options;
+use i3_host::socket::{set_dialed_options, set_options};
 use i3_host::write::{WRITE_BUDGET_BYTES, Written};
 use socket2::SockRef;
 use std::collections::{BTreeMap, VecDeque};
@@ -454,7 +454,11 @@ impl Io {
         reading: bool,
         permit: Option<Permit>,
     ) -> Result<(), LostBy> {
-        set_options(&stream);
+        // Only those that were accepted count against the limit.
+        match &permit {
+            Some(_) => set_options(&stream),
+            None => set_dialed_options(&stream),
+        }
         let link = Arc::new(Link::new(stream, reading));
         let (theirs, buffers, inbox) = (link.clone(), self.buffers.clone(), self.inbox.clone());
         let body = move || {

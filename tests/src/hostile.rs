@@ -35,6 +35,9 @@ impl Siege {
         let mut world = World::new(1, chunk);
         world.listen("*net");
         let mut settings = settings("Alpha", &["*net".to_owned()]);
+        // The router here answers no probe.
+        settings.link.keepalive_interval = Duration::from_secs(3600);
+        settings.link.dead_after = Duration::from_secs(7200);
         change(&mut settings);
         world.start("Alpha", |saved, now| {
             Gateway::new(settings, saved, 3, now).unwrap_or_else(|error| panic!("{error}"))

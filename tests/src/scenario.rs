@@ -16,6 +16,8 @@
 //! c1 < nothing  /  c1 < closed
 //! wait 2s
 //! disk Alpha full                what it saves fails from here on; or: works
+//! set Alpha NAME=VALUE            a setting, for the next start or reload
+//! reload Alpha                   the settings as they are set now, while it runs
 //! crash Alpha / start Alpha / stop Alpha / stopped Alpha / close c1
 //! ```
 //!
@@ -170,6 +172,12 @@ impl Stage {
                 self.gateway(name)
             }
             ["set", name, setting] => self.set(name, setting),
+            ["reload", name] => {
+                let settings = self.gateways.get(name).ok_or("no such gateway")?.clone();
+                let applied =
+                    self.world.with(name, |gateway: &mut Gateway, now| gateway.reload(now, settings));
+                applied.map_err(|error| error.to_string())
+            }
             ["mud", name] => self.mud(name, "TestDriver"),
             ["mud", name, driver] => self.mud(name, driver),
             ["client", name, gateway, how] => self.client(name, gateway, how),
@@ -249,6 +257,21 @@ impl Stage {
             }
             Some(("channel", name)) => {
                 settings.muds[0].channels.push(name.to_owned());
+                Ok(())
+            }
+            Some(("key", key)) => {
+                for one in settings.api.keys.iter_mut().flatten() {
+                    one.digest = keys::digest(key);
+                }
+                Ok(())
+            }
+            Some(("routers", names)) => {
+                let names: Vec<String> = names.split(',').map(str::to_owned).collect();
+                settings.muds[0].routers = self::settings(name, &names).muds.remove(0).routers;
+                Ok(())
+            }
+            Some(("redirects", "follow")) => {
+                settings.link.follow_redirects = true;
                 Ok(())
             }
             Some(("frame", most)) => {
@@ -418,7 +441,9 @@ impl Stage {
                 if !self.world.is_open(peer.script) {
                     return Ok(());
                 }
-            } else if let Some(at) = peer.queue.iter().position(|message| matches(message, pattern, &self.named)) {
+            } else if let Some(at) =
+                peer.queue.iter().position(|message| matches(message, pattern, &self.named))
+            {
                 let message = peer.queue.remove(at);
                 name_values(&message, pattern, &mut self.named);
                 return Ok(());

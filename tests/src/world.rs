@@ -19,6 +19,7 @@ const DELIVERIES_AT_ONCE_MAX: usize = 2_000_000;
 /// A machine of any kind.
 trait AnyMachine: Take {
     fn as_any(&self) -> &dyn Any;
+    fn as_any_mut(&mut self) -> &mut dyn Any;
     fn accept(&mut self, now: Now, on: Listener) -> Result<ConnId, Refused>;
     fn handle(&mut self, now: Now, input: Input<'_>);
     fn settle(&mut self, now: Now, perform: &mut dyn FnMut(&mut dyn Take, Output)) -> Option<Instant>;
@@ -36,6 +37,10 @@ impl<M: Machine> Take for M {
 }
 
 impl<M: Machine + 'static> AnyMachine for M {
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -67,6 +72,8 @@ struct Node {
     /// What its store holds: all that it saved has been acknowledged.
     saved: BTreeMap<(String, String), Vec<u8>>,
     stopped: bool,
+    /// What it saves fails.
+    disk_full: bool,
 }
 
 /// A peer whose bytes the test writes and reads itself.
@@ -153,6 +160,7 @@ impl World {
                 deadline: None,
                 saved,
                 stopped: false,
+                disk_full: false,
             });
             self.nodes.len() - 1
         });
@@ -208,6 +216,22 @@ impl World {
             .as_ref()
             .and_then(|machine| (**machine).as_any().downcast_ref())
             .unwrap_or_else(|| panic!("{name} is not running, or is another kind of machine"))
+    }
+
+    /// Does something to the machine of that name that is no input, as a driver's handle does.
+    pub fn with<M: Machine + 'static, R>(&mut self, name: &str, act: impl FnOnce(&mut M, Now) -> R) -> R {
+        let (at, now) = (self.node(name), self.now);
+        let machine =
+            self.nodes[at].machine.as_mut().and_then(|machine| (**machine).as_any_mut().downcast_mut());
+        let result = act(machine.unwrap_or_else(|| panic!("{name} is another kind of machine")), now);
+        self.run();
+        result
+    }
+
+    /// From here on, what a machine saves is written, or fails.
+    pub fn set_disk(&mut self, name: &str, works: bool) {
+        let at = self.node(name);
+        self.nodes[at].disk_full = !works;
     }
 
     /// From here on, a scripted peer answers whoever dials that host.
@@ -372,12 +396,19 @@ impl World {
             }
             Output::Close { conn } => self.unlink(End::Node(at, conn)),
             Output::Dial { conn, host, port } => self.dial(at, conn, &host, port),
+            Output::Save { ticket, .. } if self.nodes[at].disk_full => {
+                answer(self, Input::Saved { ticket, outcome: Err("no space left on device".to_owned()) });
+            }
             Output::Save { ticket, changes } => {
                 self.save(at, changes);
                 answer(self, Input::Saved { ticket, outcome: Ok(()) });
             }
             Output::Notice(notice) => {
-                assert!(notice.level != Level::Error, "an error in a world without faults: {notice}");
+                let faulty = self.nodes[at].disk_full;
+                assert!(
+                    faulty || notice.level != Level::Error,
+                    "an error in a world without faults: {notice}"
+                );
                 self.notices.push(notice);
             }
             Output::Stopped => self.nodes[at].stopped = true,

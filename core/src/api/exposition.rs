@@ -63,6 +63,7 @@ impl Collector for Snapshot {
             ("i3_packets_expired", "Accepted packets given up, each with an event", m.packets_expired),
             ("i3_router_logins", "Times a router link became ready", m.router_logins),
             ("i3_router_failures", "Times a ready router link was lost", m.router_failures),
+            ("i3_identity_warnings", "Refused logins and rivals for a mud's name", m.identity_warnings),
             ("api_connections_accepted", "API connections accepted", m.connections_accepted),
             ("api_connections_refused", "API connections refused at the limit", m.connections_refused),
             ("api_connections_at_fault", "API connections closed for what they sent", m.connections_at_fault),

@@ -114,7 +114,8 @@ const TIMEOUT: Param = may("timeout", Seconds, "how long to wait: 10 when left o
 
 const LAST_EVENT_ID: Param = may("last_event_id", Int, "give again what came after this event");
 const LIMIT: Param = may("limit", Int, "how many messages at most: the last 100 when left out");
-const BEFORE: Param = may("before", Text, "only what came before this time (RFC 3339) or event_id (a number)");
+const BEFORE: Param =
+    may("before", Text, "only what came before this time (RFC 3339) or event_id (a number)");
 const AFTER: Param = may("after", Text, "only what came after this time (RFC 3339) or event_id (a number)");
 
 /// All methods, by name.

@@ -134,7 +134,10 @@ mod tests {
         }
         let present = BTreeSet::from(["c0".to_owned()]);
         let changes = clients.enter("new", &present, 9, at(1000)).unwrap();
-        assert_eq!((clients.cursor("c0"), clients.cursor("c1"), clients.cursor("new")), (Some(7), None, Some(9)));
+        assert_eq!(
+            (clients.cursor("c0"), clients.cursor("c1"), clients.cursor("new")),
+            (Some(7), None, Some(9))
+        );
         assert_eq!((changes[0].key.as_str(), &changes[0].value), ("c1", &None));
         let everybody = names.iter().cloned().chain(["new".to_owned()]).collect();
         assert!(clients.enter("one more", &everybody, 9, at(1001)).is_none());

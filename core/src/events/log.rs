@@ -362,7 +362,8 @@ impl Log {
     /// When to sweep again; `None`: there is nothing to sweep.
     pub(crate) fn next_sweep(&self, settings: &EventSettings) -> Option<UnixTime> {
         let channels = self.channels.values().map(|lane| (lane, Class::Channels));
-        let lanes = [(&self.tells, Class::Tells), (&self.answers, Class::Answers)].into_iter().chain(channels);
+        let lanes =
+            [(&self.tells, Class::Tells), (&self.answers, Class::Answers)].into_iter().chain(channels);
         lanes
             .filter_map(|(lane, class)| lane.next_due(Terms::of(class, settings), class == Class::Tells))
             .min()
@@ -464,10 +465,8 @@ impl Log {
     pub(crate) fn mark(&self, through: u64) -> Mark {
         let lanes = [&self.tells, &self.answers].into_iter().chain(self.channels.values());
         let open = lanes.flat_map(|lane| &lane.records);
-        let mut open: Vec<u64> = open
-            .filter(|record| !record.delivered && record.id <= through)
-            .map(|record| record.id)
-            .collect();
+        let mut open: Vec<u64> =
+            open.filter(|record| !record.delivered && record.id <= through).map(|record| record.id).collect();
         open.sort_unstable();
         let channels = self.channels.values().map(|lane| lane.lost).chain([self.channels_lost]).max();
         Mark { through, open, lost: [self.tells.lost, self.answers.lost, channels.unwrap_or(0)] }

@@ -275,7 +275,8 @@ impl Hub {
             self.removed(mud, removed);
             let now = self.now.mono;
             let lingering = &mut self.events.muds[mud].lingering;
-            let over: Vec<String> = lingering.extract_if(.., |_, until| *until <= now).map(|one| one.0).collect();
+            let over: Vec<String> =
+                lingering.extract_if(.., |_, until| *until <= now).map(|one| one.0).collect();
             for channel in over {
                 crate::service::channel::leave_for_good(self, mud, &channel);
             }
@@ -286,7 +287,8 @@ impl Hub {
     /// Sets the timer for the next look, if there is anything to look at.
     pub(crate) fn set_sweep(&mut self) {
         let (now, settings) = (self.now, &self.settings.api.events);
-        let after = |at: UnixTime| now.mono + Duration::from_micros(at.micros().saturating_sub(now.unix.micros()));
+        let after =
+            |at: UnixTime| now.mono + Duration::from_micros(at.micros().saturating_sub(now.unix.micros()));
         let due = self.events.muds.iter().flat_map(|one| {
             let lingering = one.lingering.values().copied();
             lingering.chain(one.log.next_sweep(settings).map(|at| after(at).max(now.mono + SWEEP_PAUSE)))
@@ -376,7 +378,8 @@ impl Hub {
                 continue;
             }
             let readers = || self.sessions.iter().filter(|(_, session)| session.is_of(mud));
-            let through = readers().map(|(_, session)| session.reader.written_through(last)).min().unwrap_or(last);
+            let through =
+                readers().map(|(_, session)| session.reader.written_through(last)).min().unwrap_or(last);
             let mut cursors = BTreeMap::new();
             for (_, session) in readers() {
                 if let Some(client) = session.reader.client() {

@@ -201,7 +201,8 @@ impl Hub {
     pub(crate) fn channel_left(&mut self, conn: ConnId, mud: usize, channel: &str) {
         let Some(session) = self.sessions.get(conn).filter(|session| session.is_of(mud)) else { return };
         let clients = &mut self.events.muds[mud].clients;
-        let change = session.reader.client.as_deref().and_then(|client| clients.hears(client, channel, false));
+        let change =
+            session.reader.client.as_deref().and_then(|client| clients.hears(client, channel, false));
         self.save(change.into_iter().collect());
     }
 
@@ -227,7 +228,8 @@ impl Hub {
         let mut given = Vec::new();
         let mut is_done = true;
         for record in log.replayable(covered(), job.position, settings, now.unix) {
-            let is_wanted = matches!(job.since, Since::Id(_)) || !record.delivered || record.id > job.began_at;
+            let is_wanted =
+                matches!(job.since, Since::Id(_)) || !record.delivered || record.id > job.began_at;
             if is_wanted && session.may(record.kind.permission) {
                 if fx.pending_bytes(conn) > REPLAY_PENDING_BYTES_MAX {
                     is_done = false;

@@ -151,6 +151,9 @@ impl<'a> Packet<'a> {
             let lower = kind.to_ascii_lowercase();
             kind = if KINDS.contains(&lower.as_str()) { lower.into() } else { kind };
         }
+        if &*kind == "startup-req-2" && elements.left()? == body::STARTUP_REQ_3_ELEMENTS - 1 {
+            kind = "startup-req-3".into();
+        }
         // In one expression: a body that waits in a variable is copied once more (bench: "typed packet", channel-m).
         let mut packet = Packet {
             header: Header {

@@ -1,14 +1,22 @@
-//! One router link for each mud: dial, greet, log in, notice death, come back. [`pacer`] decides when a packet may go.
+//! One router link for each mud: dial, greet, log in, notice death, come back. [`pacer`] decides when a packet may go,
+//! [`route`] which router is dialed, [`online`] whether a session still lives.
 
+mod online;
 pub mod pacer;
+mod route;
+#[cfg(test)]
+mod tests;
 
 use crate::effects::Effects;
-use crate::i3::packet::{Body, Header, Mapping, Packet};
+use crate::i3::packet::{Body, Header, Mapping, Packet, RouterEntry};
 use crate::i3::{Deframer, Value, frame};
-use crate::machine::{ConnId, SaveTicket};
+use crate::machine::{Change, ConnId, SaveTicket};
 use crate::notice::{Level, Notice};
 use crate::settings::{LinkSettings, MudSettings, RouterSettings};
 use crate::time::{Instant, Now, UnixTime};
+use online::{Due, Online, Probe};
+use route::Route;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How many connections in a row may be closed at once, without a byte, before that counts as a failure: Dead Souls'
@@ -19,9 +27,6 @@ const INSTANT_ENDS_MAX: u32 = 3;
 const INSTANT_END_WAIT_MIN: Duration = Duration::from_secs(2);
 const INSTANT_END_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// How long a login must have held before the next failure starts from the shortest wait again.
-const STEADY_AFTER: Duration = Duration::from_secs(60);
-
 /// How long the shutdown packet may take to leave.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -31,11 +36,17 @@ const SECURE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The wait before logging in again after leaving on request.
 const RECONNECT_WAIT: Duration = Duration::from_secs(2);
 
-/// After a probe that was not answered, a second one of another kind is sent at this part of the time that is left:
-/// CoffeeMud's router eats an auth-mud-req to oneself, but relays a ping-req.
-const SECOND_PROBE_PART: u32 = 3;
+/// Sessions in a row at one router in which no probe came back, after which that router is taken for one that eats them.
+const UNANSWERED_SESSIONS_MAX: u32 = 2;
 
-/// The one deadline of a link's state.
+/// A refusal in words counts as so many failures: asking again soon changes nothing, and routers ban for it.
+const REFUSAL_WEIGHT: u32 = 4;
+
+/// After each return to the preferred router that did not last, it must be reachable for twice as long, up to so many
+/// doublings.
+const RETURN_DOUBLINGS_MAX: u32 = 4;
+
+/// The next deadline of a link's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wait {
     /// Before the next attempt.
@@ -48,6 +59,10 @@ pub enum Wait {
     Secure,
     /// For any packet.
     Silence,
+    /// Before the registration is checked.
+    Check,
+    /// Before the preferred router is tried, or for its answer.
+    Preferred,
     /// For the last bytes to leave.
     Leave,
 }
@@ -62,6 +77,7 @@ struct Wire {
 /// What happens once the link has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Then {
+    /// Dials again.
     Reconnect,
     Stop,
 }
@@ -73,7 +89,7 @@ enum State {
     Dialing { conn: ConnId, deadline: Instant },
     Greeting { wire: Wire, since: Instant, deadline: Instant, heard: bool },
     Securing { wire: Wire, ticket: SaveTicket, deadline: Instant },
-    Online { wire: Wire, since: Instant, last_heard: Instant, probes: u32 },
+    Online(Online),
     Leaving { conn: ConnId, deadline: Instant, then: Then },
     Stopped,
 }
@@ -85,7 +101,7 @@ impl State {
             State::Dialing { .. } => "connecting",
             State::Greeting { .. } => "logging in",
             State::Securing { .. } => "saving password",
-            State::Online { .. } => "ready",
+            State::Online(_) => "ready",
             State::Leaving { .. } => "leaving",
             State::Stopped => "stopped",
         }
@@ -99,6 +115,17 @@ pub enum LinkEvent {
     Ready,
     /// It was ready and is no longer.
     Down,
+    /// A packet went to the router past the queue.
+    Probed,
+}
+
+/// When new settings of a link hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// All of them at once.
+    Now,
+    /// The session goes on under what the router was told, and at the router that it is at.
+    AtTheNextLogin,
 }
 
 /// The link of one mud.
@@ -109,10 +136,11 @@ pub struct RouterLink {
     state: State,
     /// When the state was entered.
     since: UnixTime,
-    /// Which router of the list is in use, or was tried last.
-    router: usize,
-    /// Which is tried next.
-    next_router: usize,
+    route: Route,
+    /// For each router, sessions in a row in which no probe came back. Routers that answer are not in it.
+    unanswered: BTreeMap<String, u32>,
+    /// Returns to the preferred router since it last held.
+    returns: u32,
     /// Failures in a row.
     failures: u32,
     instant_ends: u32,
@@ -126,12 +154,13 @@ impl RouterLink {
     pub fn new(settings: LinkSettings, mud: MudSettings, seed: u64, now: Now) -> Self {
         RouterLink {
             password: mud.router_password,
+            route: Route::new(mud.routers.clone()),
             settings,
             mud,
             state: State::Waiting { until: now.mono },
             since: now.unix,
-            router: 0,
-            next_router: 0,
+            unanswered: BTreeMap::new(),
+            returns: 0,
             failures: 0,
             instant_ends: 0,
             last_error: None,
@@ -141,7 +170,7 @@ impl RouterLink {
 
     /// The router in use, or tried last.
     pub fn router(&self) -> &RouterSettings {
-        &self.mud.routers[self.router]
+        self.route.current()
     }
 
     /// The name of the state, for people.
@@ -169,12 +198,61 @@ impl RouterLink {
 
     /// Whether packets may go.
     pub fn is_ready(&self) -> bool {
-        matches!(self.state, State::Online { .. })
+        matches!(self.state, State::Online(_))
+    }
+
+    /// Whether a router's answer to the login is awaited.
+    pub fn is_greeting(&self) -> bool {
+        matches!(self.state, State::Greeting { .. })
+    }
+
+    /// How it is known that the session lives, for people.
+    pub fn liveness(&self) -> &'static str {
+        match &self.state {
+            State::Online(online) if online.is_proven() => "answers probes",
+            State::Online(_) if self.eats_probes() => "answers no probe; judged by the socket alone",
+            State::Online(_) => "not yet probed",
+            _ => "not connected",
+        }
+    }
+
+    /// Whether the router in use has been seen to eat every probe.
+    fn eats_probes(&self) -> bool {
+        self.unanswered.get(&self.router().name).is_some_and(|times| *times >= UNANSWERED_SESSIONS_MAX)
     }
 
     /// Whether it has ended for good.
     pub fn is_stopped(&self) -> bool {
         matches!(self.state, State::Stopped)
+    }
+
+    /// Other settings from now on. The state stays as it is.
+    pub fn reload(
+        &mut self,
+        now: Now,
+        fx: &mut Effects,
+        settings: LinkSettings,
+        mud: MudSettings,
+    ) -> Applied {
+        self.settings = settings;
+        let told = self.frame(&self.login());
+        self.mud = mud;
+        let moved = self.route.set_list(self.mud.routers.clone());
+        let return_after = self.return_after();
+        if let State::Online(online) = &mut self.state
+            && let Some(scout) = online.set_return_after(now.mono, return_after)
+        {
+            fx.close_now(scout);
+        }
+        let connected = self.conn().is_some();
+        let changed = moved || self.frame(&self.login()) != told;
+        if connected && changed { Applied::AtTheNextLogin } else { Applied::Now }
+    }
+
+    /// How long the preferred router must have been reachable before the link goes back to it; none when it is there.
+    fn return_after(&self) -> Option<Duration> {
+        let after = self.settings.return_after.filter(|_| self.route.is_fallback())?;
+        Some(after.saturating_mul(1 << self.returns.min(RETURN_DOUBLINGS_MAX)))
     }
 
     /// The password that the next login sends.
@@ -186,11 +264,20 @@ impl RouterLink {
     pub fn conn(&self) -> Option<ConnId> {
         match &self.state {
             State::Dialing { conn, .. } | State::Leaving { conn, .. } => Some(*conn),
-            State::Greeting { wire, .. } | State::Securing { wire, .. } | State::Online { wire, .. } => {
-                Some(wire.conn)
-            }
+            State::Greeting { wire, .. }
+            | State::Securing { wire, .. }
+            | State::Online(Online { wire, .. }) => Some(wire.conn),
             State::Waiting { .. } | State::Stopped => None,
         }
+    }
+
+    /// All connections of the link: that of [`RouterLink::conn`], and one that only sees whether the preferred router is there.
+    pub fn conns(&self) -> impl Iterator<Item = ConnId> {
+        let scout = match &self.state {
+            State::Online(online) => online.scout(),
+            _ => None,
+        };
+        self.conn().into_iter().chain(scout)
     }
 
     /// When the link must be woken, and why.
@@ -200,20 +287,10 @@ impl RouterLink {
             State::Dialing { deadline, .. } => (*deadline, Wait::Connect),
             State::Greeting { deadline, .. } => (*deadline, Wait::Startup),
             State::Securing { deadline, .. } => (*deadline, Wait::Secure),
-            State::Online { last_heard, probes, .. } => (*last_heard + self.patience(*probes), Wait::Silence),
+            State::Online(online) => online.deadline(&self.settings),
             State::Leaving { deadline, .. } => (*deadline, Wait::Leave),
             State::Stopped => return None,
         })
-    }
-
-    /// How much silence is borne after so many probes.
-    fn patience(&self, probes: u32) -> Duration {
-        let spare = self.settings.dead_after.saturating_sub(self.settings.keepalive_interval);
-        match probes {
-            0 => self.settings.keepalive_interval,
-            1 => self.settings.keepalive_interval + spare / SECOND_PROBE_PART,
-            _ => self.settings.dead_after,
-        }
     }
 
     /// Every change of state goes through here.
@@ -225,6 +302,12 @@ impl RouterLink {
             .with("from", self.state.name())
             .with("to", state.name());
         fx.notice(notice);
+        // Each of the states but one has one connection at most; the second ends with its state.
+        if let State::Online(online) = &self.state
+            && let Some(scout) = online.scout()
+        {
+            fx.close_now(scout);
+        }
         self.state = state;
         self.since = now.unix;
         match (was_ready, self.is_ready()) {
@@ -251,15 +334,7 @@ impl RouterLink {
                 self.warn_not_durable(fx, "the store does not answer");
                 self.go_online(now, fx)
             }
-            State::Online { ref wire, last_heard, probes, .. } => {
-                if now.mono < last_heard + self.settings.dead_after {
-                    let conn = wire.conn;
-                    self.probe(probes, conn, fx);
-                    return None;
-                }
-                fx.close_now(wire.conn);
-                self.failed(now, fx, "no sign of life".to_owned())
-            }
+            State::Online(_) => self.online_timeout(now, fx),
             State::Leaving { conn, then, .. } => {
                 fx.close_now(conn);
                 self.left(now, fx, then)
@@ -268,16 +343,58 @@ impl RouterLink {
         }
     }
 
+    fn online_timeout(&mut self, now: Now, fx: &mut Effects) -> Option<LinkEvent> {
+        let mute = self.eats_probes();
+        let State::Online(online) = &mut self.state else { return None };
+        match online.handle_timeout(now.mono, &self.settings, mute) {
+            Due::Nothing => None,
+            Due::Probe(probe) => {
+                let conn = online.wire.conn;
+                fx.send(conn, &self.frame(&self.probe(probe)));
+                Some(LinkEvent::Probed)
+            }
+            Due::Scout => {
+                let preferred = self.route.preferred();
+                online.scout_sent(fx.dial(&preferred.host, preferred.port));
+                None
+            }
+            Due::ScoutLate(conn) => {
+                fx.close_now(conn);
+                None
+            }
+            Due::Dead => {
+                fx.close_now(online.wire.conn);
+                let proven = online.is_proven();
+                let reason = self.reason_of_death(proven).to_owned();
+                self.failed(now, fx, reason)
+            }
+        }
+    }
+
+    /// Counts a session that was never proven.
+    fn reason_of_death(&mut self, proven: bool) -> &'static str {
+        if proven {
+            return "no sign of life";
+        }
+        let router = self.router().name.clone();
+        *self.unanswered.entry(router).or_default() += 1;
+        "nothing that we sent to ourselves came back: the router does not know us, or eats it"
+    }
+
     fn dial(&mut self, now: Now, fx: &mut Effects) -> Option<LinkEvent> {
-        self.router = self.next_router;
+        self.route.advance();
         let router = self.router();
         let conn = fx.dial(&router.host, router.port);
         let deadline = now.mono + self.settings.connect_timeout;
         self.become_state(now, fx, State::Dialing { conn, deadline })
     }
 
-    /// The connection is open: log in.
+    /// A connection is open: log in, or note that the preferred router is there.
     pub fn dialed(&mut self, now: Now, conn: ConnId, fx: &mut Effects) -> Option<LinkEvent> {
+        if self.is_scout(conn) {
+            fx.close_now(conn);
+            return self.scout_back(now, fx, true);
+        }
         // Said twice, it would log in again over a session that lives.
         if !matches!(self.state, State::Dialing { conn: dialing, .. } if dialing == conn) {
             return None;
@@ -286,6 +403,22 @@ impl RouterLink {
         let deadline = now.mono + self.settings.startup_timeout;
         let wire = Wire { conn, deframer: Deframer::default() };
         self.become_state(now, fx, State::Greeting { wire, since: now.mono, deadline, heard: false })
+    }
+
+    fn is_scout(&self, conn: ConnId) -> bool {
+        matches!(&self.state, State::Online(online) if online.scout() == Some(conn))
+    }
+
+    fn scout_back(&mut self, now: Now, fx: &mut Effects, reached: bool) -> Option<LinkEvent> {
+        let State::Online(online) = &mut self.state else { return None };
+        if !online.scout_back(now.mono, reached) {
+            return None;
+        }
+        self.returns = self.returns.saturating_add(1);
+        let notice = Notice::new(Level::Info, "link", "the preferred router is back; returning to it");
+        fx.notice(notice.with("mud", &self.mud.name).with("router", &self.route.preferred().name));
+        self.route.prefer();
+        self.leave(now, fx, Then::Reconnect)
     }
 
     /// A packet as the router takes it.
@@ -324,26 +457,29 @@ impl RouterLink {
     /// Something came in on `conn`. Takes the deframer out for as long as its frames are read; give it back with
     /// [`RouterLink::put_deframer`].
     pub fn take_deframer(&mut self, now: Now, conn: ConnId) -> Option<Deframer> {
+        if self.conn() != Some(conn) {
+            return None;
+        }
         let wire = match &mut self.state {
             State::Greeting { wire, heard, .. } => {
                 *heard = true;
                 wire
             }
             State::Securing { wire, .. } => wire,
-            State::Online { wire, last_heard, probes, .. } => {
-                *last_heard = now.mono;
-                *probes = 0;
-                wire
+            State::Online(online) => {
+                online.heard(now.mono);
+                &mut online.wire
             }
             _ => return None,
         };
-        (wire.conn == conn).then(|| std::mem::take(&mut wire.deframer))
+        Some(std::mem::take(&mut wire.deframer))
     }
 
     /// The frames of this input have been read.
     pub fn put_deframer(&mut self, conn: ConnId, deframer: Deframer) {
-        if let State::Greeting { wire, .. } | State::Securing { wire, .. } | State::Online { wire, .. } =
-            &mut self.state
+        if let State::Greeting { wire, .. }
+        | State::Securing { wire, .. }
+        | State::Online(Online { wire, .. }) = &mut self.state
             && wire.conn == conn
         {
             wire.deframer = deframer;
@@ -358,29 +494,56 @@ impl RouterLink {
         self.failed(now, fx, reason)
     }
 
-    /// The router accepts the login. `secure` saves a password and names the ticket.
+    /// The router refuses the login in words.
+    pub fn refused(&mut self, now: Now, fx: &mut Effects, reason: String) -> Option<LinkEvent> {
+        if !self.is_greeting() {
+            return None;
+        }
+        self.failures = self.failures.saturating_add(REFUSAL_WEIGHT - 1);
+        self.broken(now, fx, reason)
+    }
+
+    /// What was sent to ourselves has come back.
+    pub fn probe_answered(&mut self) {
+        if let State::Online(online) = &mut self.state {
+            online.probe_answered();
+            let router = &self.route.current().name;
+            self.unanswered.remove(router);
+        }
+    }
+
+    /// The router accepts the login, or only has news: its password for us and where it would have us go.
+    /// `password` is the change that makes a new one durable.
     ///
-    /// The password must be durable before the link is relied on: without it, a mud whose address has changed is locked
-    /// out. 0 is never stored in place of a real one; -1 (CoffeeMud) is one.
+    /// It must be durable before the link is relied on: without it, a mud whose address has changed is locked out.
     pub fn startup_reply(
         &mut self,
         now: Now,
         fx: &mut Effects,
-        password: i64,
-        secure: impl FnOnce(&mut Effects, i64) -> SaveTicket,
+        password: Option<Change>,
+        routers: &[RouterEntry<'_>],
     ) -> Option<LinkEvent> {
-        let greeting = matches!(self.state, State::Greeting { .. });
-        let is_new = password != 0 && password != self.password;
-        if is_new {
-            self.password = password;
-            let ticket = secure(fx, password);
-            if greeting {
+        let ticket = password.map(|change| fx.save(vec![change]));
+        if !matches!(self.state, State::Greeting { .. } | State::Online(_)) {
+            return None;
+        }
+        if self.settings.follow_redirects && self.route.follow(now.mono, routers) {
+            let notice = Notice::new(Level::Info, "link", "the router points to another one; following");
+            let to = &routers[0];
+            fx.notice(
+                notice.with("mud", &self.mud.name).with("router", &to.name).with("address", &to.address),
+            );
+            return self.leave(now, fx, Then::Reconnect);
+        }
+        match ticket {
+            _ if !self.is_greeting() => None,
+            Some(ticket) => {
                 let deadline = now.mono + SECURE_TIMEOUT;
                 let wire = self.take_wire()?;
-                return self.become_state(now, fx, State::Securing { wire, ticket, deadline });
+                self.become_state(now, fx, State::Securing { wire, ticket, deadline })
             }
+            None => self.go_online(now, fx),
         }
-        if greeting { self.go_online(now, fx) } else { None }
     }
 
     /// A save has ended.
@@ -417,7 +580,7 @@ impl RouterLink {
 
     fn take_wire(&mut self) -> Option<Wire> {
         match &mut self.state {
-            State::Greeting { wire, .. } | State::Securing { wire, .. } | State::Online { wire, .. } => {
+            State::Greeting { wire, .. } | State::Securing { wire, .. } => {
                 Some(Wire { conn: wire.conn, deframer: std::mem::take(&mut wire.deframer) })
             }
             _ => None,
@@ -433,22 +596,26 @@ impl RouterLink {
         );
         self.last_error = None;
         self.instant_ends = 0;
-        self.become_state(now, fx, State::Online { wire, since: now.mono, last_heard: now.mono, probes: 0 })
+        let mut online = Online::new(wire, now.mono);
+        online.set_return_after(now.mono, self.return_after());
+        self.become_state(now, fx, State::Online(online))
     }
 
     /// Asks for a sign of life, through the router to ourselves: that proves the whole loop.
-    fn probe(&mut self, probes: u32, conn: ConnId, fx: &mut Effects) {
+    fn probe(&self, probe: Probe) -> Packet<'_> {
         let name = self.mud.name.as_str();
-        let body = if probes == 0 { Body::AuthMudReq {} } else { Body::PingReq {} };
-        let packet = Packet { header: Header::to_mud(name, None, name), body };
-        fx.send(conn, &self.frame(&packet));
-        if let State::Online { probes, .. } = &mut self.state {
-            *probes += 1;
-        }
+        let body = match probe {
+            Probe::AuthMud => Body::AuthMudReq {},
+            Probe::Ping => Body::PingReq {},
+        };
+        Packet { header: Header::to_mud(name, None, name), body }
     }
 
-    /// The connection is gone, or could not be made.
-    pub fn lost(&mut self, now: Now, fx: &mut Effects, reason: String) -> Option<LinkEvent> {
+    /// A connection is gone, or could not be made.
+    pub fn lost(&mut self, now: Now, conn: ConnId, fx: &mut Effects, reason: String) -> Option<LinkEvent> {
+        if self.is_scout(conn) {
+            return self.scout_back(now, fx, false);
+        }
         match self.state {
             State::Leaving { then, .. } => self.left(now, fx, then),
             State::Greeting { since, heard: false, .. }
@@ -474,12 +641,17 @@ impl RouterLink {
         );
         self.last_error = Some(reason);
         self.instant_ends = 0;
-        let steady =
-            matches!(self.state, State::Online { since, .. } if now.mono.since(since) >= STEADY_AFTER);
+        let steady = matches!(&self.state, State::Online(online) if online.is_steady(now.mono));
         self.failures = if steady { 1 } else { self.failures.saturating_add(1) };
-        let was_online = self.is_ready();
+        if steady && self.route.is_preferred() {
+            self.returns = 0;
+        }
+        if self.is_ready() {
+            self.route.prefer();
+        } else {
+            self.route.skip();
+        }
         let until = now.mono + self.back_off();
-        self.next_router = if was_online { 0 } else { (self.router + 1) % self.mud.routers.len() };
         self.become_state(now, fx, State::Waiting { until })
     }
 
@@ -499,6 +671,7 @@ impl RouterLink {
 
     /// Says goodbye and comes back.
     pub fn reconnect(&mut self, now: Now, fx: &mut Effects) -> Option<LinkEvent> {
+        self.route.prefer();
         self.leave(now, fx, Then::Reconnect)
     }
 
@@ -538,7 +711,6 @@ impl RouterLink {
         match then {
             Then::Stop => self.become_state(now, fx, State::Stopped),
             Then::Reconnect => {
-                self.next_router = 0;
                 self.become_state(now, fx, State::Waiting { until: now.mono + RECONNECT_WAIT })
             }
         }

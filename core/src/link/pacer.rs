@@ -14,13 +14,15 @@ pub const STARTUP_WEIGHT: u32 = 6;
 
 /// The second of the router's flood rule. The margin keeps packets that leave exactly a second apart from being counted
 /// together.
-const WINDOW: Duration = Duration::from_millis(1010);
+const WINDOW_MICROS: u64 = 1_010_000;
 
 /// What goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// Answers to other muds, tells.
     Prompt,
+    /// Joining channels again after a login: before anything is said on them.
+    Listening,
     /// Channel lines, joining and leaving.
     Chatter,
     /// Requests for information.
@@ -36,6 +38,8 @@ pub struct Waiting {
     pub accepted: Instant,
     /// What the sender knows it by, if somebody waits for it.
     pub origin: Option<Origin>,
+    /// It is for the router of this session itself, and means nothing to another or in a later one.
+    pub for_router: bool,
 }
 
 /// Who is to be told if an accepted packet cannot go.
@@ -47,12 +51,27 @@ pub struct Origin {
     pub from_user: String,
 }
 
+/// No stretch of time that long holds more packets than that.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    packets: usize,
+    window: Duration,
+}
+
+impl Limit {
+    /// When one more may go, after packets went at `sent`.
+    fn next_at(self, sent: &VecDeque<Instant>) -> Option<Instant> {
+        let before = sent.len().checked_sub(self.packets)?;
+        sent.get(before).map(|at| *at + self.window)
+    }
+}
+
 /// The queue before a router.
 #[derive(Debug)]
 pub struct Pacer {
-    packets_per_second: Option<u32>,
+    limits: Option<[Limit; 2]>,
     packets_max: usize,
-    queues: [VecDeque<Waiting>; 3],
+    queues: [VecDeque<Waiting>; 4],
     /// When the packets of the last second went.
     sent: VecDeque<Instant>,
 }
@@ -62,9 +81,23 @@ pub struct Pacer {
 pub struct QueueFull;
 
 impl Pacer {
-    /// A queue of at most `packets_max`, emptied at most `packets_per_second`.
-    pub fn new(packets_per_second: Option<u32>, packets_max: usize) -> Self {
-        Pacer { packets_per_second, packets_max, queues: Default::default(), sent: VecDeque::new() }
+    /// A queue of at most `packets_max`, emptied at most `packets_per_second`, of which at most `burst` at once.
+    pub fn new(packets_per_second: Option<u32>, burst: u32, packets_max: usize) -> Self {
+        let mut pacer =
+            Pacer { limits: None, packets_max, queues: Default::default(), sent: VecDeque::new() };
+        pacer.set_limits(packets_per_second, burst, packets_max);
+        pacer
+    }
+
+    /// Other limits from now on. What waits stays, even above the new limit.
+    pub fn set_limits(&mut self, packets_per_second: Option<u32>, burst: u32, packets_max: usize) {
+        self.packets_max = packets_max;
+        self.limits = packets_per_second.map(|most| {
+            let (most, burst) = (most.max(1), burst.clamp(1, most.max(1)));
+            let micros = WINDOW_MICROS * u64::from(burst) / u64::from(most);
+            [(most, WINDOW_MICROS), (burst, micros)]
+                .map(|(most, micros)| Limit { packets: most as usize, window: Duration::from_micros(micros) })
+        });
     }
 
     /// How many wait.
@@ -95,7 +128,7 @@ impl Pacer {
     }
 
     fn forget(&mut self, now: Instant) {
-        while self.sent.front().is_some_and(|at| *at + WINDOW <= now) {
+        while self.sent.front().is_some_and(|at| *at + Duration::from_micros(WINDOW_MICROS) <= now) {
             self.sent.pop_front();
         }
     }
@@ -103,11 +136,13 @@ impl Pacer {
     /// The next packet, if one may go now.
     pub fn pop(&mut self, now: Instant) -> Option<Waiting> {
         self.forget(now);
-        if self.packets_per_second.is_some_and(|most| self.sent.len() >= most as usize) {
+        if self.next_at(now)? > now {
             return None;
         }
         let packet = self.queues.iter_mut().find_map(VecDeque::pop_front)?;
-        self.sent.push_back(now);
+        if self.limits.is_some() {
+            self.sent.push_back(now);
+        }
         Some(packet)
     }
 
@@ -116,13 +151,20 @@ impl Pacer {
         if self.is_empty() {
             return None;
         }
-        let Some(most) = self.packets_per_second else { return Some(now) };
-        let most = most.max(1) as usize;
-        if self.sent.len() < most {
-            return Some(now);
+        let room = self.limits.iter().flatten().filter_map(|limit| limit.next_at(&self.sent)).max();
+        Some(room.map_or(now, |at| at.max(now)))
+    }
+
+    /// Takes out what is for the router itself, when its session has ended.
+    pub fn take_for_router(&mut self) -> Vec<Waiting> {
+        let mut taken = Vec::new();
+        for queue in &mut self.queues {
+            let (gone, kept): (Vec<_>, Vec<_>) =
+                std::mem::take(queue).into_iter().partition(|packet| packet.for_router);
+            *queue = kept.into();
+            taken.extend(gone);
         }
-        // When so many have left the window that there is room for one more.
-        self.sent.get(self.sent.len() - most).map(|at| *at + WINDOW)
+        taken
     }
 
     /// Takes out what was accepted before `then`, for somebody to report.
@@ -147,7 +189,12 @@ mod tests {
     use super::*;
 
     fn packet(name: &'static str) -> Waiting {
-        Waiting { frame: Bytes::from_static(name.as_bytes()), accepted: Instant::ORIGIN, origin: None }
+        Waiting {
+            frame: Bytes::from_static(name.as_bytes()),
+            accepted: Instant::ORIGIN,
+            origin: None,
+            for_router: false,
+        }
     }
 
     fn millis(millis: u64) -> Instant {
@@ -156,7 +203,7 @@ mod tests {
 
     #[test]
     fn no_second_holds_more_than_the_limit_wherever_it_begins() {
-        let mut pacer = Pacer::new(Some(8), 100);
+        let mut pacer = Pacer::new(Some(8), 8, 100);
         pacer.count(millis(0), STARTUP_WEIGHT);
         for _ in 0..60 {
             pacer.push(Class::Chatter, packet("x")).unwrap();
@@ -182,7 +229,7 @@ mod tests {
 
     #[test]
     fn classes_go_in_their_order_and_the_queue_has_an_end() {
-        let mut pacer = Pacer::new(None, 4);
+        let mut pacer = Pacer::new(None, 8, 4);
         for (class, name) in
             [(Class::Query, "q"), (Class::Chatter, "c"), (Class::Prompt, "p1"), (Class::Prompt, "p2")]
         {
@@ -191,5 +238,82 @@ mod tests {
         assert_eq!(pacer.push(Class::Prompt, packet("p3")), Err(QueueFull));
         let order: Vec<_> = std::iter::from_fn(|| pacer.pop(millis(0))).map(|p| p.frame).collect();
         assert_eq!(order, ["p1", "p2", "c", "q"]);
+    }
+
+    fn fill(pacer: &mut Pacer, packets: usize) {
+        for _ in 0..packets {
+            pacer.push(Class::Chatter, packet("x")).unwrap();
+        }
+    }
+
+    /// When packets go, in milliseconds.
+    fn times(pacer: &mut Pacer, mut now: Instant) -> Vec<u64> {
+        let mut times = Vec::new();
+        while let Some(next) = pacer.next_at(now) {
+            now = next;
+            while pacer.pop(now).is_some() {
+                times.push(now.micros() / 1000);
+            }
+        }
+        times
+    }
+
+    #[test]
+    fn a_small_burst_spreads_packets_evenly_within_the_limit_of_the_second() {
+        let mut pacer = Pacer::new(Some(8), 2, 100);
+        fill(&mut pacer, 12);
+        assert_eq!(
+            times(&mut pacer, millis(0)),
+            [0, 0, 252, 252, 505, 505, 757, 757, 1010, 1010, 1262, 1262]
+        );
+        // One above the limit means the limit; 0 would stop all for ever.
+        for (most, burst, expected) in [(3, 99, [0, 0, 0, 1010]), (0, 0, [0, 1010, 2020, 3030])] {
+            let mut pacer = Pacer::new(Some(most), burst, 100);
+            fill(&mut pacer, 4);
+            assert_eq!(times(&mut pacer, millis(0)), expected);
+        }
+    }
+
+    #[test]
+    fn what_goes_past_the_queue_counts() {
+        let mut pacer = Pacer::new(Some(8), 8, 100);
+        pacer.count(millis(0), STARTUP_WEIGHT);
+        pacer.count(millis(500), 1);
+        fill(&mut pacer, 4);
+        assert_eq!(times(&mut pacer, millis(600)), [600, 1010, 1010, 1010]);
+        assert_eq!(pacer.next_at(millis(5_000)), None, "nothing waits");
+        pacer.count(millis(5_000), 1);
+        assert_eq!(pacer.sent.len(), 1, "what is past is forgotten");
+    }
+
+    #[test]
+    fn without_a_limit_nothing_waits_and_nothing_is_remembered() {
+        let mut pacer = Pacer::new(None, 8, 100);
+        fill(&mut pacer, 50);
+        assert_eq!(times(&mut pacer, millis(7)), [7; 50]);
+        assert!(pacer.sent.is_empty());
+    }
+
+    #[test]
+    fn what_is_for_the_router_and_what_is_old_can_be_taken_out_in_order() {
+        let mut pacer = Pacer::new(None, 8, 100);
+        let one = |name, at, for_router| Waiting { accepted: millis(at), for_router, ..packet(name) };
+        for (class, waiting) in [
+            (Class::Chatter, one("old", 0, false)),
+            (Class::Chatter, one("listen", 1, true)),
+            (Class::Chatter, one("young", 5, false)),
+            (Class::Prompt, one("hosting", 3, true)),
+            (Class::Listening, one("again", 4, true)),
+            (Class::Query, one("who", 4, false)),
+        ] {
+            pacer.push(class, waiting).unwrap();
+        }
+        let names = |taken: Vec<Waiting>| taken.into_iter().map(|p| p.frame).collect::<Vec<_>>();
+        assert_eq!((pacer.len(), pacer.oldest()), (6, Some(millis(0))));
+        assert_eq!(names(pacer.take_for_router()), ["hosting", "again", "listen"]);
+        assert_eq!(names(pacer.expire(millis(5))), ["old", "who"]);
+        assert_eq!((pacer.len(), pacer.oldest()), (1, Some(millis(5))));
+        assert_eq!(names(pacer.expire(millis(6))), ["young"]);
+        assert_eq!((pacer.is_empty(), pacer.oldest()), (true, None));
     }
 }

@@ -8,6 +8,7 @@ use crate::hub::{Hub, To, Weight};
 use crate::i3::packet::{Body, Header, Packet};
 use crate::link::pacer::{Class, Origin};
 use crate::machine::ConnId;
+use crate::notice::{Level, Notice};
 use crate::session::{Identified, Joined};
 use crate::settings::Permission;
 use serde::Serialize;
@@ -120,20 +121,45 @@ pub(crate) fn listen_again(hub: &mut Hub, mud: usize) {
     let heard: BTreeSet<String> = heard.cloned().collect();
     for channel in heard {
         // Listens wait in the queue like all else; if it is full there is a notice, and speaking tunes in.
-        if let Err(fault) = listen(hub, mud, &channel, true) {
-            let notice =
-                crate::notice::Notice::new(crate::notice::Level::Warn, "link", "channel not tuned in");
+        if let Err(fault) = tune(hub, mud, &channel, true, Class::Listening) {
+            let notice = Notice::new(Level::Warn, "link", "channel not tuned in");
             hub.fx.notice(notice.with("channel", &channel).with("reason", fault.message));
         }
     }
 }
 
+/// The settings name other channels than before, to be heard whether or not a client has joined.
+pub(crate) fn retune(hub: &mut Hub, mud: usize, before: &[String]) {
+    let one = &hub.muds[mud];
+    if !one.link.is_ready() {
+        return;
+    }
+    let now = one.settings.channels.clone();
+    let unheard = |channel: &&String| {
+        !hub.muds[mud].listeners.contains_key(*channel) && !hub.events.lingers(mud, channel)
+    };
+    let on: Vec<_> = now.iter().filter(|new| !before.contains(new)).filter(unheard).cloned().collect();
+    let off: Vec<_> = before.iter().filter(|old| !now.contains(old)).filter(unheard).cloned().collect();
+    for (channels, heard) in [(off, false), (on, true)] {
+        for channel in channels {
+            if let Err(fault) = listen(hub, mud, &channel, heard) {
+                let notice = Notice::new(Level::Warn, "link", "channel not tuned");
+                hub.fx.notice(notice.with("channel", &channel).with("reason", fault.message));
+            }
+        }
+    }
+}
+
 fn listen(hub: &mut Hub, mud: usize, channel: &str, on: bool) -> Result<(), Fault> {
+    tune(hub, mud, channel, on, Class::Chatter)
+}
+
+fn tune(hub: &mut Hub, mud: usize, channel: &str, on: bool, class: Class) -> Result<(), Fault> {
     let name = hub.muds[mud].settings.name.clone();
     let router = hub.muds[mud].link.router().name.clone();
     let header = Header::to_mud(&name, None, &router);
     let body = Body::ChannelListen { channel: channel.into(), on: on.into() };
-    hub.send_packet(mud, Class::Chatter, &Packet { header, body }, None)
+    hub.send_packet(mud, class, &Packet { header, body }, None)
 }
 
 /// Who is about to speak where.

@@ -75,16 +75,17 @@ pub(crate) fn count_wrong_key(hub: &mut Hub) {
 
 /// Gives a client the identity of its key; without keys in the settings, everybody that of the first mud.
 pub(crate) fn identify(hub: &mut Hub, conn: ConnId, key: Option<&str>) -> Option<Identified> {
-    let (mud_name, permissions, per_minute) = match &hub.settings.api.keys {
-        None => (hub.muds[0].settings.name.clone(), Permissions::ALL, None),
+    let (digest, mud_name, permissions, per_minute) = match &hub.settings.api.keys {
+        None => (None, hub.muds[0].settings.name.clone(), Permissions::ALL, None),
         Some(known) => {
-            let KeySettings { mud_name, permissions, requests_per_minute, .. } = keys::find(known, key?)?;
-            (mud_name.clone(), *permissions, *requests_per_minute)
+            let KeySettings { digest, mud_name, permissions, requests_per_minute } = keys::find(known, key?)?;
+            (Some(*digest), mud_name.clone(), *permissions, *requests_per_minute)
         }
     };
     let own = hub.muds.iter().position(|mud| mud.settings.name == mud_name);
     let identity = Identified {
         session_id: session_id(&mut hub.rng),
+        key: digest,
         mud_name,
         mud: own.unwrap_or(0),
         may_speak: own.is_some(),
@@ -126,6 +127,7 @@ pub(crate) fn status(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
         "state": link.state_name(),
         "since": link.since().to_string(),
         "last_error": link.last_error(),
+        "liveness": link.liveness(),
         "next_attempt": next_attempt,
     });
     Ok(Object::default()

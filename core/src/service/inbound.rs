@@ -4,7 +4,7 @@ use super::{channel, host, lists, or_empty, query, refuse, tell};
 use crate::api::json::Object;
 use crate::api::rpc::Fault;
 use crate::hub::{Hub, To, Weight};
-use crate::i3::packet::{Body, Packet, PacketError};
+use crate::i3::packet::{Body, Packet, PacketError, RouterEntry};
 use crate::i3::{FrameError, Value, text};
 use crate::link::LinkEvent;
 use crate::machine::ConnId;
@@ -74,7 +74,9 @@ fn route(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
     let from_self = header.from_mud == one.settings.name;
     let for_us = header.to_mud.as_ref().is_none_or(|to| *to == one.settings.name);
     match &packet.body {
-        Body::StartupReply { password, .. } if from_router => startup_reply(hub, mud, *password),
+        Body::StartupReply { routers, password } if from_router => {
+            startup_reply(hub, mud, *password, routers);
+        }
         Body::Mudlist { id, muds } if from_router => lists::mudlist_received(hub, mud, *id, muds),
         Body::ChanlistReply { id, channels } if from_router => {
             lists::chanlist_received(hub, mud, *id, channels);
@@ -86,7 +88,8 @@ fn route(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
         Body::Tell { .. } | Body::Emoteto { .. } => tell::received(hub, mud, packet),
         Body::Beep { .. } if one.offers("beep") => tell::received(hub, mud, packet),
         // Our own question, come back: routers send broadcasts to everybody, and probes go to ourselves.
-        Body::LocateReq { .. } | Body::AuthMudReq {} | Body::PingReq {} if from_self => {}
+        Body::LocateReq { .. } if from_self => {}
+        Body::AuthMudReq {} | Body::PingReq {} if from_self => hub.muds[mud].link.probe_answered(),
         Body::WhoReq {}
         | Body::FingerReq { .. }
         | Body::LocateReq { .. }
@@ -116,12 +119,10 @@ fn route(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
     }
 }
 
-fn startup_reply(hub: &mut Hub, mud: usize, password: i64) {
+fn startup_reply(hub: &mut Hub, mud: usize, password: i64, routers: &[RouterEntry<'_>]) {
     let router = hub.muds[mud].link.router().name.clone();
-    let change = (password != 0).then(|| hub.muds[mud].keep_password(&router, password));
-    let event = hub.with_link(mud, |link, now, fx| {
-        link.startup_reply(now, fx, password, |fx, _| fx.save(change.into_iter().collect()))
-    });
+    let change = hub.muds[mud].keep_password(&router, password);
+    let event = hub.with_link(mud, |link, now, fx| link.startup_reply(now, fx, change, routers));
     // Lists follow the startup-reply at once, whether or not the password is durable yet.
     let changes = hub.muds[mud].lists_of(hub.now.mono, &router);
     hub.save(changes);
@@ -133,6 +134,7 @@ pub(crate) fn link_event(hub: &mut Hub, mud: usize, event: Option<LinkEvent>) {
     let router = hub.muds[mud].link.router().name.clone();
     match event {
         None => {}
+        Some(LinkEvent::Probed) => hub.muds[mud].pacer.count(hub.now.mono, 1),
         Some(LinkEvent::Ready) => {
             hub.metrics.router_logins += 1;
             channel::listen_again(hub, mud);
@@ -146,6 +148,8 @@ pub(crate) fn link_event(hub: &mut Hub, mud: usize, event: Option<LinkEvent>) {
         }
         Some(LinkEvent::Down) => {
             hub.metrics.router_failures += 1;
+            let for_router = hub.muds[mud].pacer.take_for_router();
+            hub.give_up(mud, for_router, "the router that it was for was lost");
             hub.pump(mud);
             let reason = hub.muds[mud].link.last_error().unwrap_or("on request").to_owned();
             let params = Object::default()
@@ -201,6 +205,24 @@ impl Original {
     }
 }
 
+/// What to do about another mud under our name.
+const IN_USE_ELSEWHERE: &str = "somebody else tries to log in under this mud's name: look whether a second gateway or game \
+    of yours uses it; if not, tell the router's administrator";
+
+/// What to do about a login that is refused.
+const LOGIN_REFUSED: &str = "the router refuses the login: compare mud.name and the router's name with what the router \
+    knows; if the name is yours and the password was lost, ask the router's administrator to release it";
+
+/// The mud's name is in danger, or not ours.
+fn identity_warning(hub: &mut Hub, mud: usize, code: &str, message: &str, advice: &'static str) {
+    hub.metrics.identity_warnings += 1;
+    let notice = Notice::new(Level::Warn, "link", advice).with("mud", &hub.muds[mud].settings.name);
+    hub.fx.notice(notice.with("code", code).with("text", message));
+    let params =
+        Object::default().with("error_code", &code).with("message", &message).with("advice", &advice);
+    hub.emit(To::Mud(mud), Weight::Personal, None, "identity_warning", params);
+}
+
 /// Somebody could not do what we asked. Never answered.
 fn error(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
     let Body::Error { code, message, packet: original } = &packet.body else { return };
@@ -212,10 +234,14 @@ fn error(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
         return;
     }
     if &**code == "bad-mojo" {
-        let notice = Notice::new(Level::Warn, "link", "somebody else tries to log in under this mud's name");
-        hub.fx.notice(notice.with("mud", &hub.muds[mud].settings.name).with("text", message));
-        let params = Object::default().with("error_code", code).with("message", message);
-        return hub.emit(To::Mud(mud), Weight::Personal, None, "identity_warning", params);
+        return identity_warning(hub, mud, code, message, IN_USE_ELSEWHERE);
+    }
+    // A warning comes beside a startup-reply: the login goes on, under a new password.
+    if hub.muds[mud].link.is_greeting() && about.kind.starts_with("startup-req") && &**code != "warning" {
+        identity_warning(hub, mud, code, message, LOGIN_REFUSED);
+        let reason = format!("refused: {message}");
+        let event = hub.with_link(mud, |link, now, fx| link.refused(now, fx, reason));
+        return link_event(hub, mud, event);
     }
     let message_id = hub.muds[mud].message_of(original).map(str::to_owned);
     let waiters = hub.answer_waiters(|question| {

@@ -3,9 +3,9 @@
 pub mod bucket;
 pub mod keys;
 
-use crate::colour::TextStyle;
 use crate::api::json::Message;
 use crate::api::style;
+use crate::colour::TextStyle;
 use crate::events::reader::Reader;
 use crate::settings::{Permission, Permissions, RateLimits};
 use crate::time::{Instant, Now};
@@ -28,6 +28,8 @@ pub enum Transport {
 pub struct Identified {
     /// Names the session in answers.
     pub session_id: String,
+    /// The digest of its key; none where none is needed.
+    pub key: Option<[u8; 32]>,
     /// The mud of its key.
     pub mud_name: String,
     /// That mud's place among those of the gateway; the first for a mud the gateway does not hold.

@@ -77,8 +77,8 @@ fn what_is_wrong_with_a_login_is_answered_with_silence_and_told_to_the_operator(
     for (from, to, reason) in [
         (",0,})", ",})", "20 elements"),
         (",0,})", ",0,0,})", "20 elements"),
-        ("startup-req-3", "startup-req-4", "only protocol 3"),
-        ("startup-req-3", "startup-req-1", "only protocol 3"),
+        ("startup-req-3", "startup-req-4", "only protocols 1 to 3"),
+        ("startup-req-3", "startup-req-1", "a startup-req-1 has 18 elements"),
         ("\"*dstest\"", "\"*i4\"", "asks for another router"),
         ("\"TestMudA\"", "\"\"", "name has 1 to 128 bytes"),
         ("\"TestMudA\"", "\"DeadSoulsNew\"", "stock name"),

@@ -1,0 +1,1 @@
+//! The published text of version 3, rule by rule.
