@@ -6,6 +6,7 @@
 pub mod cli;
 mod credentials;
 pub mod env;
+mod events;
 mod interpolate;
 mod keys;
 mod listeners;

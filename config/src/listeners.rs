@@ -105,6 +105,7 @@ pub(crate) fn api(reader: &mut Reader<'_>) -> ApiSettings {
         api.ping_timeout = timeout;
     }
     api.rate_limits = rate_limits(reader);
+    api.events = crate::events::events(reader);
     api
 }
 

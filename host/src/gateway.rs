@@ -1,6 +1,7 @@
 //! A gateway from its settings to the point where a driver takes over.
 
 use crate::clock::Clock;
+use crate::directory::{StateDirectory, Unavailable};
 use crate::error::DaemonError;
 use crate::seed::seed;
 use crate::state::{open_store, python_password};
@@ -23,8 +24,41 @@ pub struct Prepared {
     pub connections_max: usize,
 }
 
+/// How a daemon has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to.
+    Stopped,
+    /// It is to go on with another state.
+    ToRestore,
+}
+
+/// Runs a gateway with `run` until it is told to end: again and again, if a state is restored in between.
+pub fn run_each(
+    config: Config,
+    mut run: impl FnMut(Prepared) -> Result<Ended, DaemonError>,
+) -> Result<(), DaemonError> {
+    let path = config.state_directory.clone();
+    let directory = StateDirectory::take(&path).map_err(|why| match why {
+        Unavailable::InUse(_) => {
+            DaemonError::Store(format!("{}: another gateway runs with this state", path.display()))
+        }
+        Unavailable::Error(error) => DaemonError::Store(format!("{}: {error}", path.display())),
+    })?;
+    loop {
+        match directory.restore() {
+            Ok(true) => log::warn!(target: "store", "the state was replaced with a restored one"),
+            Ok(false) => {}
+            Err(error) => log::error!(target: "store", "the state to restore cannot be used: {error}"),
+        }
+        if run(prepare(config.clone())?)? == Ended::Stopped {
+            return Ok(());
+        }
+    }
+}
+
 /// Opens the store and constructs the gateway.
-pub fn prepare(config: Config) -> Result<Prepared, DaemonError> {
+fn prepare(config: Config) -> Result<Prepared, DaemonError> {
     let Config { mut core, listeners, state_directory, .. } = config;
     let connections_max = core.api.connections_max;
     let (store, saved) = open_store(&state_directory)?;

@@ -6,9 +6,11 @@
 
 pub mod accept;
 pub mod address;
+pub mod backup;
 pub mod clock;
 pub mod command;
 pub mod dial;
+pub mod directory;
 pub mod error;
 pub mod gateway;
 pub mod linger;

@@ -6,20 +6,22 @@ use crate::signals::Signals;
 use i3_config::{Config, ListenAt};
 use i3_core::machine::Machine;
 pub use i3_host::error::DaemonError;
-use i3_host::gateway::{Prepared, prepare};
+use i3_host::gateway::{Ended, Prepared, run_each};
 use i3_host::listen::bind_each;
 pub use i3_host::seed::seed;
-use i3_host::signals::Ending;
+use i3_host::signals::{Ending, Request};
 pub use i3_host::state::open_store;
 use i3_host::state::save_to;
 use i3_store::Store;
 use smol::LocalExecutor;
+use std::cell::Cell;
 use std::rc::Rc;
 
 /// Runs a gateway until it is told to end.
 pub fn run_gateway(config: Config) -> Result<(), DaemonError> {
-    let Prepared { gateway, clock, listeners, store, .. } = prepare(config)?;
-    run(gateway, clock, &listeners, store)
+    run_each(config, |Prepared { gateway, clock, listeners, store, .. }| {
+        run_until(gateway, clock, &listeners, store, Ending::or_restore())
+    })
 }
 
 /// Runs a machine until it is told to end: by SIGTERM or SIGINT; a second one ends the process at once.
@@ -29,6 +31,16 @@ pub fn run<M: Machine + 'static>(
     listeners: &[ListenAt],
     store: impl Store + 'static,
 ) -> Result<(), DaemonError> {
+    run_until(machine, clock, listeners, store, Ending::default()).map(|_| ())
+}
+
+fn run_until<M: Machine + 'static>(
+    machine: M,
+    clock: Clock,
+    listeners: &[ListenAt],
+    store: impl Store + 'static,
+    mut ending: Ending,
+) -> Result<Ended, DaemonError> {
     let mut driver = Driver::new(machine, clock).on_notice(i3_config::log::record);
     for (on, bound) in bind_each(listeners)? {
         let bound = crate::listen::Bound::try_from(bound).map_err(DaemonError::listen)?;
@@ -42,10 +54,12 @@ pub fn run<M: Machine + 'static>(
     }));
     let executor = Rc::new(LocalExecutor::new());
     let mut signals = Signals::new().map_err(DaemonError::signals)?;
+    let ended = Rc::new(Cell::new(Ended::Stopped));
+    let ends = ended.clone();
     let watch_signals = async move {
-        let mut ending = Ending::default();
         while let Ok(request) = signals.next().await {
             if ending.begins_with(request) {
+                ends.set(if request == Request::Restore { Ended::ToRestore } else { Ended::Stopped });
                 let _ = commands.send(Command::Shutdown).await;
             }
         }
@@ -53,5 +67,5 @@ pub fn run<M: Machine + 'static>(
     executor.spawn(watch_signals).detach();
     smol::block_on(executor.run(driver.run()));
     log::info!(target: "daemon", "stopped");
-    Ok(())
+    Ok(ended.get())
 }

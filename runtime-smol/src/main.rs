@@ -17,6 +17,8 @@ fn main() -> ExitCode {
     match &cli.command {
         Some(cli::Command::Call(call)) => run_call(&cli, call),
         Some(cli::Command::Watch(watch)) => run_watch(&cli, watch),
+        Some(cli::Command::Backup(backup)) => i3_host::backup::backup(&cli, backup),
+        Some(cli::Command::Restore(restore)) => i3_host::backup::restore(&cli, restore),
         None if cli.demo => run_demo(&cli),
         None => run_daemon(&cli, daemon::run_gateway),
     }
