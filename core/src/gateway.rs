@@ -7,7 +7,7 @@ use crate::effects::{ConnMap, Effects};
 use crate::events::Events;
 use crate::hub::{Hub, QUEUED_PACKET_MAX_AGE, To, Wake, Weight};
 use crate::link::RouterLink;
-use crate::machine::{ConnId, Input, Listener, LostBy, Machine, Output, Refused, SaveTicket, Saved};
+use crate::machine::{Change, ConnId, Input, Listener, LostBy, Machine, Output, Refused, SaveTicket, Saved};
 use crate::metrics::Metrics;
 use crate::mud::Mud;
 use crate::notice::{Level, Notice};
@@ -100,6 +100,11 @@ impl Gateway {
     pub fn reload(&mut self, now: Now, settings: Settings) -> Result<(), SettingsError> {
         self.set_now(now);
         crate::reload::reload(&mut self.hub, settings)
+    }
+
+    /// What a state that is restored from an older copy takes over from the one before it: no event id is given twice.
+    pub fn carry_over(before: &Saved, restored: &Saved) -> Vec<Change> {
+        event::carry_over(before, restored)
     }
 
     /// The counters.

@@ -7,7 +7,7 @@ use crate::api::{event, style};
 use crate::colour::TextStyle;
 use crate::effects::{ConnMap, Effects};
 use crate::events::Events;
-use crate::events::log::LaneName;
+use crate::events::kept::LaneName;
 use crate::i3::packet::Packet;
 use crate::link::pacer::{Class, Origin, Waiting};
 use crate::link::{LinkEvent, Wait};

@@ -86,7 +86,7 @@ impl StateDirectory {
         let mut restored = SqliteStore::open(staged)?;
         if file.exists() {
             let mut before = SqliteStore::open(&file)?;
-            let carried = i3_core::api::event::carry_over(&before.load()?, &restored.load()?);
+            let carried = i3_core::Gateway::carry_over(&before.load()?, &restored.load()?);
             restored.commit(&carried)?;
             drop(before);
             i3_store::copy(&file, &self.path.join(BEFORE_RESTORE_FILE))?;

@@ -9,8 +9,8 @@ const RESERVE: u64 = 10_000;
 /// The space of the store that holds the last id set aside.
 const SPACE: &str = "event_ids";
 
-/// What a store that was restored from an older copy has to take over from the newer one before it: no id is given twice.
-pub fn carry_over(before: &Saved, restored: &Saved) -> Vec<Change> {
+/// See [`Gateway::carry_over`](crate::Gateway::carry_over).
+pub(crate) fn carry_over(before: &Saved, restored: &Saved) -> Vec<Change> {
     let (before, restored) = (Ids::restore(before), Ids::restore(restored));
     if before.reserved > restored.reserved { vec![change(before.reserved)] } else { Vec::new() }
 }

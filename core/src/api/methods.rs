@@ -19,6 +19,8 @@ pub enum ParamType {
     Text,
     /// An integer.
     Int,
+    /// An event_id, or a time in RFC 3339.
+    Point,
     /// A number of seconds, with a fraction if need be.
     Seconds,
     /// true or false.
@@ -101,7 +103,7 @@ const fn may(name: &'static str, kind: ParamType, summary: &'static str) -> Para
     Param { name, kind, required: false, summary }
 }
 
-use ParamType::{Flag, Int, List, Object, Seconds, Text};
+use ParamType::{Flag, Int, List, Object, Point, Seconds, Text};
 
 const TARGET_MUD: Param = must("target_mud", Text, "the mud; its name may be written loosely");
 const TARGET_USER: Param = must("target_user", Text, "the user, in any case");
@@ -114,9 +116,8 @@ const TIMEOUT: Param = may("timeout", Seconds, "how long to wait: 10 when left o
 
 const LAST_EVENT_ID: Param = may("last_event_id", Int, "give again what came after this event");
 const LIMIT: Param = may("limit", Int, "how many messages at most: the last 100 when left out");
-const BEFORE: Param =
-    may("before", Text, "only what came before this time (RFC 3339) or event_id (a number)");
-const AFTER: Param = may("after", Text, "only what came after this time (RFC 3339) or event_id (a number)");
+const BEFORE: Param = may("before", Point, "only what came before this event_id, or this time (RFC 3339)");
+const AFTER: Param = may("after", Point, "only what came after this event_id, or this time (RFC 3339)");
 
 /// All methods, by name.
 pub const METHODS: &[Method] = &[

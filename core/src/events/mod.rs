@@ -16,7 +16,7 @@
 //! gives them again, and never loses them.
 
 pub(crate) mod clients;
-pub(crate) mod log;
+pub(crate) mod kept;
 pub(crate) mod reader;
 
 use crate::api::json::Object;
@@ -27,7 +27,7 @@ use crate::saves::Turn;
 use crate::settings::{EventSettings, Permission};
 use crate::time::{Instant, UnixTime};
 use clients::Clients;
-use log::{LaneName, Log, Mark, Record};
+use kept::{LaneName, Log, Mark, Record};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -256,7 +256,7 @@ impl Hub {
         self.set_sweep();
     }
 
-    fn removed(&mut self, mud: usize, removed: log::Removed) {
+    fn removed(&mut self, mud: usize, removed: kept::Removed) {
         self.metrics.events_expired += removed.unread;
         self.save(removed.changes);
         for params in removed.unread_tells {

@@ -1,6 +1,6 @@
 //! What one session has of its mud's events, and what it is still to be given.
 
-use super::log::{LaneName, Since};
+use super::kept::{LaneName, Since};
 use crate::api::json::Object;
 use crate::api::rpc::{self, Fault};
 use crate::hub::Hub;

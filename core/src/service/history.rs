@@ -4,7 +4,7 @@ use super::caller;
 use crate::api::json::{Object, Raw};
 use crate::api::methods::Call;
 use crate::api::rpc::Fault;
-use crate::events::log::{LaneName, Record};
+use crate::events::kept::{LaneName, Record};
 use crate::hub::Hub;
 use crate::machine::{Change, SaveTicket};
 use crate::pending::Question;
