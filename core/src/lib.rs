@@ -12,6 +12,7 @@
 //! | methods, transports, HTTP | [`api`] |
 //! | who may call, and how often | [`session`] |
 //! | what is kept of events, and for whom | `events` |
+//! | who is banned or floods | [`moderation`] |
 //! | what the services share | `hub` |
 
 pub mod api;
@@ -24,6 +25,7 @@ pub mod i3;
 pub mod link;
 pub mod machine;
 pub mod metrics;
+pub mod moderation;
 mod mud;
 pub mod network;
 pub mod notice;

@@ -35,7 +35,7 @@ pub enum Ended {
 
 /// Runs a gateway with `run` until it is told to end: again and again, if a state is restored in between.
 pub fn run_each(
-    config: Config,
+    config: &Config,
     mut run: impl FnMut(Prepared) -> Result<Ended, DaemonError>,
 ) -> Result<(), DaemonError> {
     let path = config.state_directory.clone();

@@ -26,6 +26,8 @@ pub(crate) struct Record {
     pub(crate) kind: &'static Kind,
     /// A JSON object, as it was sent.
     pub(crate) params: Box<[u8]>,
+    /// The mud's own line, as the router sent it back.
+    pub(crate) is_echo: bool,
     /// Some session has it.
     pub(crate) delivered: bool,
 }
@@ -64,11 +66,13 @@ struct SavedRecord<'a> {
     params: &'a RawValue,
 }
 
-/// What tells a record's lane.
+/// What tells a record's lane, and who gets it.
 #[derive(Deserialize)]
-struct ChannelOf<'a> {
+struct Said<'a> {
     #[serde(borrow)]
     channel: Option<Cow<'a, str>>,
+    #[serde(default, rename = "self")]
+    is_echo: bool,
 }
 
 /// Names a lane.
@@ -217,12 +221,13 @@ impl Log {
         let id: u64 = key.parse().ok()?;
         let saved: SavedRecord<'_> = serde_json::from_slice(value).ok()?;
         let kind = kind(&saved.event)?;
-        let channel = serde_json::from_str::<ChannelOf<'_>>(saved.params.get()).ok()?.channel;
+        let Said { channel, is_echo } = serde_json::from_str(saved.params.get()).ok()?;
         let record = Record {
             id,
             at: UnixTime::from_micros(saved.at),
             kind,
             params: saved.params.get().as_bytes().into(),
+            is_echo,
             delivered: id <= mark.through && mark.open.binary_search(&id).is_err(),
         };
         let lane = match kind.class {

@@ -212,6 +212,7 @@ pub(crate) struct Keeping<'a> {
     pub(crate) mud: usize,
     pub(crate) lane: LaneName<'a>,
     pub(crate) kind: &'static Kind,
+    is_echo: bool,
 }
 
 impl Hub {
@@ -219,7 +220,9 @@ impl Hub {
     pub(crate) fn keeping<'a>(&self, to: To<'a>, event: &str) -> Option<Keeping<'a>> {
         let kind = kind(event)?;
         let (mud, lane) = match (to, kind.class) {
-            (To::Channel(mud, channel), Class::Channels) => (mud, LaneName::Channel(channel)),
+            (To::Channel(mud, channel) | To::Echo(mud, channel), Class::Channels) => {
+                (mud, LaneName::Channel(channel))
+            }
             (To::Mud(mud) | To::MudExcept(mud, _), Class::Tells) => (mud, LaneName::Tells),
             (To::Mud(mud) | To::MudExcept(mud, _), Class::Answers) => (mud, LaneName::Answers),
             _ => return None,
@@ -230,7 +233,7 @@ impl Hub {
             _ => true,
         };
         let keeps = is_heard && self.settings.api.events.keeps(kind.class);
-        keeps.then_some(Keeping { mud, lane, kind })
+        keeps.then_some(Keeping { mud, lane, kind, is_echo: matches!(to, To::Echo(..)) })
     }
 
     fn hears(&self, mud: usize, channel: &str) -> bool {
@@ -248,8 +251,8 @@ impl Hub {
 
     /// Puts an event into its log.
     pub(crate) fn keep(&mut self, keeping: Keeping<'_>, id: u64, params: Vec<u8>, delivered: bool) {
-        let Keeping { mud, lane, kind } = keeping;
-        let record = Record { id, at: self.now.unix, kind, params: params.into(), delivered };
+        let Keeping { mud, lane, kind, is_echo } = keeping;
+        let record = Record { id, at: self.now.unix, kind, params: params.into(), is_echo, delivered };
         let removed = self.events.muds[mud].log.push(lane, record, &self.settings.api.events);
         self.removed(mud, removed);
         self.marks_changed(mud);

@@ -230,7 +230,8 @@ impl Hub {
         for record in log.replayable(covered(), job.position, settings, now.unix) {
             let is_wanted =
                 matches!(job.since, Since::Id(_)) || !record.delivered || record.id > job.began_at;
-            if is_wanted && session.may(record.kind.permission) {
+            let may_have = session.may(record.kind.permission) && (session.hears_echo || !record.is_echo);
+            if is_wanted && may_have {
                 if fx.pending_bytes(conn) > REPLAY_PENDING_BYTES_MAX {
                     is_done = false;
                     break;

@@ -196,6 +196,18 @@ impl RouterLink {
         }
     }
 
+    /// The router that the next attempt is for, if one is due now.
+    pub fn about_to_dial(&self, now: Instant) -> Option<&RouterSettings> {
+        self.next_attempt().filter(|at| *at <= now).map(|_| self.route.next())
+    }
+
+    /// Puts the next attempt off.
+    pub fn postpone(&mut self, to: Instant) {
+        if let State::Waiting { until } = &mut self.state {
+            *until = to;
+        }
+    }
+
     /// Whether packets may go.
     pub fn is_ready(&self) -> bool {
         matches!(self.state, State::Online(_))
@@ -320,6 +332,7 @@ impl RouterLink {
     /// The deadline of [`RouterLink::deadline`] has passed.
     pub fn handle_timeout(&mut self, now: Now, fx: &mut Effects) -> Option<LinkEvent> {
         match self.state {
+            State::Waiting { until } if now.mono < until => None,
             State::Waiting { .. } => self.dial(now, fx),
             State::Dialing { conn, .. } => {
                 fx.close_now(conn);

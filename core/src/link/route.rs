@@ -58,6 +58,11 @@ impl Route {
         self.get(&self.current)
     }
 
+    /// That the next attempt is for.
+    pub(super) fn next(&self) -> &RouterSettings {
+        self.get(&self.next)
+    }
+
     /// The first of the list.
     pub(super) fn preferred(&self) -> &RouterSettings {
         &self.list[0]
