@@ -701,6 +701,8 @@ impl Oracle for Limits {
 #[derive(Default)]
 struct EventIds {
     of_session: BTreeMap<u64, u64>,
+    /// What each session has been given.
+    given: BTreeSet<(u64, u64)>,
     /// The largest of each life.
     of_life: BTreeMap<(usize, u64), u64>,
 }
@@ -710,6 +712,13 @@ impl Oracle for EventIds {
         let Fact::Said { session, message } = fact else { return Ok(()) };
         let Some(id) = message["params"]["event_id"].as_u64() else { return Ok(()) };
         let Some(one) = view.sessions.get(session) else { return Ok(()) };
+        if !self.given.insert((*session, id)) {
+            return Err(format!("session {session} gets event {id} twice"));
+        }
+        // What is given late has the id that it had from the beginning, perhaps from an earlier life.
+        if message["params"]["replay"] == true {
+            return Ok(());
+        }
         if let Some(last) = self.of_session.insert(*session, id)
             && last >= id
         {
