@@ -111,6 +111,12 @@ impl Gateway {
         crate::reload::reload(&mut self.hub, settings)
     }
 
+    /// What is to be durable before a gateway is constructed with `saved`, so that whatever becomes of it, the next one
+    /// gives out no event id that it has given out.
+    pub fn before_start(saved: &Saved) -> Vec<Change> {
+        event::set_aside(saved)
+    }
+
     /// What a state that is restored from an older copy takes over from the one before it: no event id is given twice.
     pub fn carry_over(before: &Saved, restored: &Saved) -> Vec<Change> {
         event::carry_over(before, restored)

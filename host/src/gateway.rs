@@ -7,7 +7,7 @@ use crate::seed::seed;
 use crate::state::{open_store, python_password};
 use i3_config::{Config, ListenAt};
 use i3_core::Gateway;
-use i3_store::SqliteStore;
+use i3_store::{SqliteStore, Store};
 
 /// A gateway that has read its store, and what its driver needs.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ pub fn run_each(
 fn prepare(config: Config) -> Result<Prepared, DaemonError> {
     let Config { mut core, listeners, state_directory, .. } = config;
     let connections_max = core.api.connections_max;
-    let (store, saved) = open_store(&state_directory)?;
+    let (mut store, saved) = open_store(&state_directory)?;
     // At the first start only: afterwards the router's last word is in the store.
     if let Some(first) =
         core.muds.first_mut().filter(|mud| mud.router_password == 0 && saved.entries.is_empty())
@@ -76,6 +76,10 @@ fn prepare(config: Config) -> Result<Prepared, DaemonError> {
                 log::warn!(target: "store", "the Python gateway's router password is not read: {error}")
             }
         }
+    }
+    if let Err(error) = store.commit(&Gateway::before_start(&saved)) {
+        // A full disk is no reason not to serve.
+        log::error!(target: "store", "ids of events may be given again after a restart: {error}");
     }
     let clock = Clock::start();
     let gateway = Gateway::new(core, &saved, seed()?, clock.now());

@@ -287,7 +287,7 @@ impl Stage {
         let settings = self.gateways[name].clone();
         let made = Gateway::new(settings.clone(), &i3_core::machine::Saved::default(), 3, self.world.now());
         made.map_err(|error| error.to_string())?;
-        self.world.start(name, |saved, now| {
+        self.world.start_after(name, Gateway::before_start, |saved, now| {
             Gateway::new(settings, saved, 3, now)
                 .unwrap_or_else(|error| unreachable!("checked before: {error}"))
         });

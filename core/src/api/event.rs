@@ -3,8 +3,9 @@
 use crate::effects::Effects;
 use crate::machine::{Change, Saved};
 
-/// How many ids are set aside at once. A start skips what was left of them.
-const RESERVE: u64 = 10_000;
+/// How many ids are set aside at once. A start skips what was left of them. It takes half as many events to run out of
+/// them while the store does not take what is saved.
+const RESERVE: u64 = 100_000;
 
 /// The space of the store that holds the last id set aside.
 const SPACE: &str = "event_ids";
@@ -13,6 +14,11 @@ const SPACE: &str = "event_ids";
 pub(crate) fn carry_over(before: &Saved, restored: &Saved) -> Vec<Change> {
     let (before, restored) = (Ids::restore(before), Ids::restore(restored));
     if before.reserved > restored.reserved { vec![change(before.reserved)] } else { Vec::new() }
+}
+
+/// See [`Gateway::before_start`](crate::Gateway::before_start).
+pub(crate) fn set_aside(saved: &Saved) -> Vec<Change> {
+    vec![change(Ids::restore(saved).reserved + RESERVE)]
 }
 
 fn change(reserved: u64) -> Change {
@@ -78,14 +84,14 @@ mod tests {
         let mut ids = Ids::default();
         let mut saved = Saved::default();
         let mut last = 0;
-        for round in 0..40_000 {
+        for round in 0..400_000 {
             let id = ids.next(&mut fx);
             assert!(id > last);
             last = id;
             while let Some(Output::Save { changes, .. }) = fx.poll() {
                 saved.entries = changes;
             }
-            if round % 7_919 == 0 {
+            if round % 79_190 == 0 {
                 ids = Ids::restore(&saved);
             }
         }

@@ -216,6 +216,16 @@ impl World {
 impl World {
     /// Adds a machine under a name, or starts one of that name again. `make` gets what was saved.
     pub fn start<M: Machine + 'static>(&mut self, name: &str, make: impl FnOnce(&Saved, Now) -> M) {
+        self.start_after(name, |_| Vec::new(), make);
+    }
+
+    /// The same for a machine whose host first saves what `before` says, for sure.
+    pub fn start_after<M: Machine + 'static>(
+        &mut self,
+        name: &str,
+        before: impl FnOnce(&Saved) -> Vec<Change>,
+        make: impl FnOnce(&Saved, Now) -> M,
+    ) {
         let at = self.nodes.iter().position(|node| node.name == name).unwrap_or_else(|| {
             self.nodes.push(Node::new(name));
             self.nodes.len() - 1
@@ -225,7 +235,9 @@ impl World {
         for pending in std::mem::take(&mut node.saving) {
             node.store(pending.changes);
         }
-        node.machine = Some(Box::new(make(&node.saved(), self.now)));
+        let saved = node.saved();
+        node.store(before(&saved));
+        node.machine = Some(Box::new(make(&saved, self.now)));
         node.life += 1;
         (node.stopped, node.dirty, node.last_ticket) = (false, true, None);
         self.record(|| Record::Started { node: at });
