@@ -51,15 +51,15 @@ pub fn run_each(
             Ok(false) => {}
             Err(error) => log::error!(target: "store", "the state to restore cannot be used: {error}"),
         }
-        if run(prepare(config.clone())?)? == Ended::Stopped {
+        if run(prepare(config)?)? == Ended::Stopped {
             return Ok(());
         }
     }
 }
 
 /// Opens the store and constructs the gateway.
-fn prepare(config: Config) -> Result<Prepared, DaemonError> {
-    let Config { mut core, listeners, state_directory, .. } = config;
+fn prepare(config: &Config) -> Result<Prepared, DaemonError> {
+    let Config { mut core, listeners, state_directory, .. } = config.clone();
     let connections_max = core.api.connections_max;
     let (mut store, saved) = open_store(&state_directory)?;
     // At the first start only: afterwards the router's last word is in the store.
@@ -73,7 +73,7 @@ fn prepare(config: Config) -> Result<Prepared, DaemonError> {
             }
             Ok(None) => {}
             Err(error) => {
-                log::warn!(target: "store", "the Python gateway's router password is not read: {error}")
+                log::warn!(target: "store", "the Python gateway's router password is not read: {error}");
             }
         }
     }

@@ -15,7 +15,7 @@ pub const UNAVAILABLE: u8 = 69;
 pub const CONFIG: u8 = 78;
 
 /// Reads the settings, and then either says what it thinks of them or starts logging and calls `run`.
-pub fn run_daemon(cli: &Cli, run: impl FnOnce(Config) -> Result<(), DaemonError>) -> ExitCode {
+pub fn run_daemon(cli: &Cli, run: impl FnOnce(&Config) -> Result<(), DaemonError>) -> ExitCode {
     let config = match i3_config::load_files(&cli.files()) {
         Ok(config) => config,
         Err(problems) => return unusable(&problems),
@@ -34,7 +34,7 @@ pub fn run_daemon(cli: &Cli, run: impl FnOnce(Config) -> Result<(), DaemonError>
         // The log line has the severity already.
         log::warn!(target: "settings", "{}", warning.text());
     }
-    ended(run(config))
+    ended(run(&config))
 }
 
 /// Starts logging, or says why not.

@@ -18,8 +18,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 /// Runs a gateway until it is told to end.
-pub fn run_gateway(config: Config) -> Result<(), DaemonError> {
-    run_each(&config, |Prepared { gateway, clock, listeners, store, .. }| {
+pub fn run_gateway(config: &Config) -> Result<(), DaemonError> {
+    run_each(config, |Prepared { gateway, clock, listeners, store, .. }| {
         run_until(gateway, clock, &listeners, store, Ending::or_restore())
     })
 }

@@ -21,8 +21,8 @@ use std::thread;
 const CONNECTIONS_SPARE: usize = 64;
 
 /// Runs a gateway until it is told to end.
-pub fn run_gateway(config: Config) -> Result<(), DaemonError> {
-    run_each(&config, |Prepared { gateway, clock, listeners, store, connections_max }| {
+pub fn run_gateway(config: &Config) -> Result<(), DaemonError> {
+    run_each(config, |Prepared { gateway, clock, listeners, store, connections_max }| {
         let most = connections_max.saturating_add(CONNECTIONS_SPARE);
         run_until(gateway, clock, &listeners, store, most, Ending::or_restore())
     })
