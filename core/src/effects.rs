@@ -2,7 +2,7 @@
 //! each connection.
 
 use crate::machine::{Change, ConnId, Output, SaveTicket};
-use crate::notice::Notice;
+use crate::notice::{Level, Notice};
 use crate::saves::Saves;
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
@@ -284,13 +284,18 @@ impl Effects {
         ticket
     }
 
-    /// From here on, saves that fail are tried again; the machine reports each answer to [`Effects::saves`].
+    /// From here on, saves that fail are tried again; the machine reports each answer to [`Effects::saves_mut`].
     pub fn retry_saves(&mut self) {
         self.retries = Some(Saves::default());
     }
 
     /// The saves that are not durable yet; `None` without [`Effects::retry_saves`].
-    pub fn saves(&mut self) -> Option<&mut Saves> {
+    pub fn saves(&self) -> Option<&Saves> {
+        self.retries.as_ref()
+    }
+
+    /// The same, to tell them of answers.
+    pub fn saves_mut(&mut self) -> Option<&mut Saves> {
         self.retries.as_mut()
     }
 
@@ -306,6 +311,11 @@ impl Effects {
     /// Tells the operator.
     pub fn notice(&mut self, notice: Notice) {
         self.outputs.push_back(Output::Notice(notice));
+    }
+
+    /// The log is to show more, or less.
+    pub fn log_level(&mut self, level: Level) {
+        self.outputs.push_back(Output::LogLevel(level));
     }
 
     /// The machine has ended.

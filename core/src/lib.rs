@@ -20,6 +20,7 @@ pub mod colour;
 pub mod effects;
 mod events;
 mod gateway;
+pub mod health;
 mod hub;
 pub mod i3;
 pub mod link;

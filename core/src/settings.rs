@@ -1,6 +1,7 @@
 //! What a gateway is told at its start. Plain values: where they come from (YAML, environment) is not known here.
 
 pub use crate::i3::Charset;
+use crate::notice::Level;
 pub use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -147,6 +148,8 @@ pub struct ApiSettings {
     pub presence_ttl: Duration,
     /// What is kept of events.
     pub events: EventSettings,
+    /// What the log shows at the start, until the method `log_level` changes it.
+    pub log_level: Level,
 }
 
 impl Default for ApiSettings {
@@ -167,6 +170,7 @@ impl Default for ApiSettings {
             user_messages_per_minute: None,
             presence_ttl: Duration::from_secs(30),
             events: EventSettings::default(),
+            log_level: Level::Info,
         }
     }
 }

@@ -33,6 +33,7 @@ impl Ending {
             Request::Shutdown if self.begun => std::process::exit(INTERRUPTED),
             Request::Shutdown => {
                 log::info!(target: "daemon", "shutting down");
+                crate::systemd::stopping();
                 self.begun = true;
                 true
             }
@@ -46,11 +47,7 @@ impl Ending {
                 log::warn!(target: "daemon", "SIGUSR1: there is nothing to restore here");
                 false
             }
-            Request::Reload => {
-                let text = "SIGHUP: settings are read at the start only; restart to apply them";
-                log::warn!(target: "daemon", "{text}");
-                false
-            }
+            Request::Reload => false,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `i3-gateway-threads`: the daemon for minimal hosts.
 
-use i3_config::cli::{Cli, Command};
+use i3_config::cli::Cli;
 use i3_gateway_threads::daemon;
-use i3_host::program::{USAGE, run_daemon};
+use i3_host::program::{USAGE, run_shared};
 use i3_host::terminal::{err, out};
 use std::process::ExitCode;
 
@@ -12,14 +12,9 @@ fn main() -> ExitCode {
         out(&format!("i3-gateway-threads {}", env!("CARGO_PKG_VERSION")));
         return ExitCode::SUCCESS;
     }
-    match &cli.command {
-        Some(Command::Backup(backup)) => return i3_host::backup::backup(&cli, backup),
-        Some(Command::Restore(restore)) => return i3_host::backup::restore(&cli, restore),
-        _ => {}
-    }
-    if cli.command.is_some() || cli.demo {
-        err("This is the daemon alone, with backup and restore: call, watch and --demo are in i3-gateway.");
-        return ExitCode::from(USAGE);
-    }
-    run_daemon(&cli, daemon::run_gateway)
+    let shared = if cli.demo { None } else { run_shared(&cli, daemon::run_gateway) };
+    shared.unwrap_or_else(|| {
+        err("This is the daemon alone, with its tools: call, watch and --demo are in i3-gateway.");
+        ExitCode::from(USAGE)
+    })
 }

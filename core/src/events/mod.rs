@@ -334,7 +334,7 @@ impl Hub {
 
     /// The store has answered a save.
     pub(crate) fn save_answered(&mut self, ticket: SaveTicket, outcome: &Result<(), String>) {
-        let Some(saves) = self.fx.saves() else { return };
+        let Some(saves) = self.fx.saves_mut() else { return };
         let turn = saves.answered(ticket, outcome.is_ok());
         let (retry_after, waiting) = (saves.retry_after(), saves.waiting());
         if let Err(error) = outcome {

@@ -27,6 +27,16 @@ pub(super) enum Probe {
     Ping,
 }
 
+impl Probe {
+    /// The type of its packet.
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Probe::AuthMud => "auth-mud-req",
+            Probe::Ping => "ping-req",
+        }
+    }
+}
+
 /// What a session does when its deadline has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
@@ -126,7 +136,8 @@ impl Online {
             1 => settings.keepalive_interval + spare / SECOND_PROBE_PART,
             _ => settings.dead_after,
         };
-        patience.saturating_sub(self.impatience)
+        // New settings may have made the interval shorter than it was when the sign of life was wanted.
+        patience - self.impatience.min(settings.keepalive_interval)
     }
 
     /// When it must be woken, and why.
@@ -151,7 +162,8 @@ impl Online {
                 self.heard(now);
                 self.impatience = settings.keepalive_interval;
             }
-            _ => {}
+            // Late, because the host slept or new settings want an answer sooner: that is no silence of the router's.
+            _ => self.quiet_since = self.quiet_since + now.since(at),
         }
         self.probes += 1;
         match self.probes {

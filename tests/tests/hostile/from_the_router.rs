@@ -1,6 +1,7 @@
 //! What a router may send.
 
 use super::*;
+use i3_core::notice::Level;
 
 #[test]
 fn a_frame_of_2_gib_ends_the_link_and_nothing_is_held() {
@@ -51,8 +52,12 @@ fn the_frame_after_an_unreadable_one_is_read() {
     siege.world.write(siege.router, &stream);
     assert_eq!(siege.read(siege.bystander).len(), bad.len());
     assert_eq!(siege.metrics().frames_unreadable, bad.len() as u64);
-    let noticed = |text: &str| siege.world.notices.iter().filter(|notice| notice.what == text).count();
-    assert_eq!(noticed("unreadable frame dropped"), bad.len(), "an operator can see it");
+    let of = |level| {
+        let all = siege.world.notices.iter().filter(|notice| notice.what == "unreadable frame dropped");
+        all.filter(|notice| notice.level == level).count()
+    };
+    assert_eq!(of(Level::Debug), bad.len(), "who looks for faults sees each");
+    assert_eq!((of(Level::Info), of(Level::Warn)), (1, 0), "an operator is told once a minute");
     siege.nobody_else_noticed();
 }
 
@@ -128,4 +133,25 @@ fn a_redirect_is_not_followed_unless_that_is_allowed() {
         let login = wire::mudmode_frames(siege.world.received(other)).pop().unwrap();
         assert!(login.starts_with(r#"({"startup-req-3",5,"Alpha",0,"*other",0,0,"#), "{login}");
     }
+}
+
+#[test]
+fn a_router_that_knows_the_mud_no_more_is_logged_in_at_again() {
+    let mut siege = Siege::default();
+    // The same about something that somebody asked for is an error like others.
+    siege.frame(
+        r#"({"error",5,"*net",0,"Alpha","ann","unk-src","Who?",({"tell",5,"Alpha","ann","Sage","bob","Ann","hi",}),})"#,
+    );
+    assert_eq!(siege.read(siege.bystander).pop().unwrap()["method"], "error_occurred");
+    assert!(siege.world.is_open(siege.router));
+    siege.world.wait(11 * SECOND);
+    let probe = wire::mudmode_frames(siege.world.received(siege.router)).pop().unwrap();
+    assert_eq!(probe, r#"({"auth-mud-req",5,"Alpha",0,"Alpha",0,})"#);
+    siege
+        .frame(&format!(r#"({{"error",5,"*net",0,"Alpha",0,"unk-src","You have not logged in",{probe},}})"#));
+    assert!(!siege.world.is_open(siege.router), "it answers, and takes nothing from us");
+    siege.world.wait(4 * SECOND);
+    siege.router = siege.world.dialed("*net").unwrap();
+    siege.log_in();
+    siege.works();
 }
