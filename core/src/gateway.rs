@@ -8,15 +8,19 @@ use crate::hub::{Hub, QUEUED_PACKET_MAX_AGE, To, Wake, Weight};
 use crate::link::RouterLink;
 use crate::machine::{ConnId, Input, Listener, LostBy, Machine, Output, Refused, SaveTicket, Saved};
 use crate::metrics::Metrics;
+use crate::moderation::UserRates;
 use crate::mud::Mud;
 use crate::notice::{Level, Notice};
 use crate::pending::Pending;
 use crate::service::host::Filters;
 use crate::service::{host, inbound};
+use crate::session::addresses::Addresses;
+use crate::session::rates::Rates;
 use crate::settings::{Settings, SettingsError};
 use crate::time::{Instant, Now};
 use crate::timers::Timers;
 use bytes::Bytes;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -70,6 +74,10 @@ impl Gateway {
             now,
             muds,
             sessions: ConnMap::default(),
+            addresses: Addresses::default(),
+            rates: Rates::default(),
+            user_rates: UserRates::default(),
+            tracers: BTreeSet::new(),
             websockets: 0,
             pending: Pending::default(),
             filters: Filters::default(),
@@ -180,10 +188,7 @@ impl Gateway {
                 };
                 self.link_step(mud, |link, now, fx| link.lost(now, conn, fx, reason));
             }
-            Some(Peer::Api(_)) => {
-                self.hub.timers.clear(Wake::Client(conn));
-                self.hub.end_session(conn);
-            }
+            Some(Peer::Api(_)) => self.hub.forget_client(conn),
             None => self.hub.metrics.late_inputs += 1,
         }
     }
@@ -261,7 +266,7 @@ impl Gateway {
 impl Machine for Gateway {
     type Wake = Wake;
 
-    fn accept(&mut self, now: Now, on: Listener, _: SocketAddr) -> Result<ConnId, Refused> {
+    fn accept(&mut self, now: Now, on: Listener, peer: SocketAddr) -> Result<ConnId, Refused> {
         self.set_now(now);
         if self.hub.stopping {
             return Err(Refused::ShuttingDown);
@@ -269,15 +274,24 @@ impl Machine for Gateway {
         if on == Listener::Mud {
             return Err(Refused::WrongListener);
         }
+        let address = peer.ip().to_canonical();
+        let rules = &self.hub.settings.api.addresses;
+        // Whose request a proxy passes on is known when it has come.
+        let is_proxy = on == Listener::Http && rules.trusts(address);
+        if !is_proxy && !rules.allow(address) {
+            self.hub.metrics.connections_forbidden += 1;
+            return Err(Refused::Address);
+        }
         // The routers' connections do not count.
         let routers: usize = self.hub.muds.iter().map(|mud| mud.link.conns().count()).sum();
         let clients = self.hub.fx.open_count().saturating_sub(routers);
-        if clients >= self.hub.settings.api.connections_max {
+        if clients >= self.hub.settings.api.connections_max || self.hub.is_full(address) {
             self.hub.metrics.connections_refused += 1;
             return Err(Refused::TooMany);
         }
         self.hub.metrics.connections_accepted += 1;
         let conn = self.hub.fx.open();
+        self.hub.addresses.set(conn, address);
         let api = ApiConn::open(&mut self.hub, conn, on);
         self.peers.insert(conn, Peer::Api(api));
         Ok(conn)
@@ -313,8 +327,7 @@ impl Machine for Gateway {
         // Whoever decided to close it, the table of peers learns it here.
         if let Output::Close { conn } = output {
             self.peers.remove(conn);
-            self.hub.timers.clear(Wake::Client(conn));
-            self.hub.end_session(conn);
+            self.hub.forget_client(conn);
         }
         Some(output)
     }

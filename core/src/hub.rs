@@ -11,14 +11,20 @@ use crate::link::pacer::{Class, Origin, Waiting};
 use crate::link::{LinkEvent, Wait};
 use crate::machine::{Change, ConnId};
 use crate::metrics::Metrics;
+use crate::moderation::UserRates;
 use crate::mud::Mud;
 use crate::notice::{Level, Notice};
 use crate::pending::{Pending, Question};
 use crate::service::host::Filters;
+use crate::service::trace;
+use crate::session::addresses::Addresses;
+use crate::session::rates::Rates;
 use crate::session::{Session, Transport};
 use crate::settings::{Permission, Settings};
 use crate::time::{Instant, Now};
 use crate::timers::Timers;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::Duration;
 use tungstenite::protocol::frame::coding::CloseCode;
 
@@ -93,6 +99,8 @@ pub(crate) enum To<'a> {
     Mud(usize),
     /// The sessions that joined a channel of a mud's network.
     Channel(usize, &'a str),
+    /// Of these, those that want what their own mud said.
+    Echo(usize, &'a str),
     /// Everybody who is identified and reads the lists of this mud's network.
     Readers(usize),
     /// The sessions of a mud but some.
@@ -159,6 +167,11 @@ pub(crate) struct Hub {
     pub(crate) now: Now,
     pub(crate) muds: Vec<Mud>,
     pub(crate) sessions: ConnMap<Session>,
+    pub(crate) addresses: Addresses,
+    pub(crate) rates: Rates,
+    pub(crate) user_rates: UserRates,
+    /// Sessions that want to see the packets of their mud.
+    pub(crate) tracers: BTreeSet<ConnId>,
     pub(crate) websockets: usize,
     pub(crate) pending: Pending,
     pub(crate) filters: Filters,
@@ -185,6 +198,8 @@ impl Hub {
             let why = one.link.last_error().unwrap_or("the login is not finished").to_owned();
             return Err(Fault::gateway("router_down", true, format!("the router link is down: {why}")));
         }
+        crate::service::moderation::may_go(self, mud, packet)?;
+        let one = &mut self.muds[mud];
         let bytes = one.link.frame(packet);
         let most = self.settings.link.frame_bytes_max;
         if bytes.len() > most {
@@ -211,10 +226,14 @@ impl Hub {
     pub(crate) fn pump(&mut self, mud: usize) {
         let one = &mut self.muds[mud];
         self.timers.clear(Wake::Pace(mud));
+        let mut traced = Vec::new();
         if let Some(conn) = one.link.conn().filter(|_| one.link.is_ready()) {
             while self.fx.pending_bytes(conn) < ROUTER_PENDING_BYTES_MAX {
                 let Some(waiting) = one.pacer.pop(self.now.mono) else { break };
                 self.metrics.packets_sent += 1;
+                if !self.tracers.is_empty() {
+                    traced.push(waiting.frame.clone());
+                }
                 self.fx.send_shared(conn, waiting.frame);
             }
             if self.fx.pending_bytes(conn) < ROUTER_PENDING_BYTES_MAX
@@ -226,6 +245,9 @@ impl Hub {
         match one.pacer.oldest() {
             Some(accepted) => self.timers.set(Wake::Expire(mud), accepted + QUEUED_PACKET_MAX_AGE),
             None => self.timers.clear(Wake::Expire(mud)),
+        }
+        for frame in traced {
+            trace::sent(self, mud, &frame);
         }
     }
 
@@ -318,9 +340,12 @@ impl Hub {
             overrun: Vec::new(),
         };
         let (fx, metrics) = (&mut self.fx, &mut self.metrics);
-        if let To::Channel(mud, channel) = to {
+        if let To::Channel(mud, channel) | To::Echo(mud, channel) = to {
+            let is_echo = matches!(to, To::Echo(..));
             for conn in self.muds[mud].listeners.get(channel).into_iter().flatten() {
-                if let Some(session) = self.sessions.get_mut(*conn) {
+                if let Some(session) = self.sessions.get_mut(*conn)
+                    && (session.hears_echo || !is_echo)
+                {
                     delivery.give(*conn, session, fx, metrics);
                 }
             }
@@ -330,7 +355,7 @@ impl Hub {
                     To::Mud(mud) => session.is_of(mud),
                     To::MudExcept(mud, except) => session.is_of(mud) && !except.contains(&conn),
                     To::Readers(mud) => session.identity.as_ref().is_some_and(|identity| identity.mud == mud),
-                    To::All | To::Channel(..) => session.identity.is_some(),
+                    To::All | To::Channel(..) | To::Echo(..) => session.identity.is_some(),
                 };
                 if concerned {
                     delivery.give(conn, session, fx, metrics);
@@ -386,13 +411,25 @@ impl Hub {
         }
         let dropped = std::mem::take(&mut session.lagged);
         if dropped > 0 {
-            let id = self.event_ids.next(&mut self.fx);
-            let params = Object::default()
-                .with("dropped", &dropped)
-                .with("timestamp", &self.now.unix.to_string())
-                .with("event_id", &id);
-            self.send_text(conn, &rpc::notification("lagged", &params.finish()));
+            self.emit_to(conn, "lagged", Object::default().with("dropped", &dropped));
         }
+    }
+
+    /// Queues an event for one client alone.
+    pub(crate) fn emit_to(&mut self, conn: ConnId, name: &str, mut params: Object) {
+        let id = self.event_ids.next(&mut self.fx);
+        params.add("timestamp", &self.now.unix.to_string());
+        params.add("event_id", &id);
+        self.send_text(conn, &rpc::notification(name, &params.finish()));
+    }
+
+    /// Whether an address has all the connections that one may have. This host's own and proxies may have more: many
+    /// clients are behind them.
+    pub(crate) fn is_full(&self, address: IpAddr) -> bool {
+        let api = &self.settings.api;
+        !address.is_loopback()
+            && !api.addresses.trusts(address)
+            && self.addresses.open(address) >= api.connections_per_address_max
     }
 
     /// Ends a client's session and closes its connection once it has what is queued.
@@ -413,10 +450,19 @@ impl Hub {
         }
     }
 
+    /// A client's connection is gone.
+    pub(crate) fn forget_client(&mut self, conn: ConnId) {
+        self.timers.clear(Wake::Client(conn));
+        self.addresses.forget(conn);
+        self.end_session(conn);
+    }
+
     /// A client is gone: it hears no channel any more.
     pub(crate) fn end_session(&mut self, conn: ConnId) {
         let Some(session) = self.sessions.remove(conn) else { return };
         self.filters.forget(conn);
+        self.rates.forget(conn);
+        self.tracers.remove(&conn);
         for key in self.pending.forget(conn) {
             self.timers.clear(Wake::Answer(key));
         }

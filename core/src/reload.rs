@@ -5,7 +5,8 @@ use crate::link::Applied;
 use crate::machine::ConnId;
 use crate::notice::{Level, Notice};
 use crate::service::channel;
-use crate::session::keys;
+use crate::session::rates::{Holder, Rates};
+use crate::session::{Identified, keys};
 use crate::settings::{MudSettings, Settings, SettingsError};
 use tungstenite::protocol::frame::coding::CloseCode;
 
@@ -22,6 +23,7 @@ pub(crate) fn reload(hub: &mut Hub, new: Settings) -> Result<(), SettingsError> 
     }
     hub.settings.link = link;
     hub.settings.api = api;
+    hub.rates = Rates::default();
     for new in muds {
         if let Some(mud) = hub.muds.iter().position(|mud| mud.settings.name == new.name) {
             reload_mud(hub, mud, new);
@@ -61,13 +63,14 @@ fn reload_mud(hub: &mut Hub, mud: usize, new: MudSettings) {
 fn identify_again(hub: &mut Hub, conn: ConnId) {
     let Some(session) = hub.sessions.get_mut(conn) else { return };
     let (Some(identity), Some(known)) = (session.identity.clone(), &hub.settings.api.keys) else { return };
-    let key = identity.key.and_then(|digest| keys::find_digest(known, &digest));
+    let key = match identity.holder {
+        Holder::Key(digest) => keys::find_digest(known, &digest),
+        Holder::Session(_) => None,
+    };
     match key.filter(|key| key.mud_name == identity.mud_name) {
         Some(key) => {
-            let mut identity = identity;
-            identity.permissions = key.permissions;
-            let limits = hub.settings.api.rate_limits.as_ref();
-            session.identify(identity, limits, key.requests_per_minute, hub.now.mono);
+            let (permissions, requests_per_minute) = (key.permissions, key.requests_per_minute);
+            session.identity = Some(Identified { permissions, requests_per_minute, ..identity });
         }
         None => hub.close_client(conn, CloseCode::Policy, "the key is no longer valid"),
     }

@@ -283,6 +283,10 @@ impl Stage {
                 settings.api.rate_limits = Some(RateLimits { per_minute: 60, burst, by_method });
                 Ok(())
             }
+            Some(("user_messages", most)) => {
+                settings.api.user_messages_per_minute = Some(most.parse().map_err(|_| "no number")?);
+                Ok(())
+            }
             Some(("queue", most)) => {
                 settings.link.queue_packets_max = most.parse().map_err(|_| "no number")?;
                 Ok(())

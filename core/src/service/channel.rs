@@ -168,6 +168,7 @@ impl<'a> Speaking<'a> {
         may_split: bool,
         body: impl Fn(String) -> Body<'a>,
     ) -> Result<Vec<u8>, Fault> {
+        super::moderation::admit_user(hub, self.caller.mud, &self.from_user)?;
         let message_id = hub.message_id(kind, &self.channel);
         let origin = Origin { message_id: Some(message_id.clone()), from_user: self.from_user.to_string() };
         let wire_kind = body(String::new()).kind().to_owned();
@@ -266,13 +267,15 @@ pub(crate) fn received(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
         params.add("target_visname", target_visname);
         params.add("message_target", message_target);
     }
-    if packet.header.from_mud == hub.muds[mud].settings.name {
+    let to = if packet.header.from_mud == hub.muds[mud].settings.name {
         params.add("self", &true);
+        To::Echo(mud, channel)
     } else {
         let now = hub.now.mono;
         hub.muds[mud].elsewhere.spoke(now, channel, &packet.header.from_mud);
-    }
-    hub.emit(To::Channel(mud, channel), Weight::Channel, Some(Permission::Channel), event, params);
+        To::Channel(mud, channel)
+    };
+    hub.emit(to, Weight::Channel, Some(Permission::Channel), event, params);
 }
 
 /// A row of `channel_list`.

@@ -1,6 +1,6 @@
 //! What comes from a router: which service a packet is for, and what follows from a link's state.
 
-use super::{channel, host, lists, or_empty, query, refuse, tell};
+use super::{channel, host, lists, moderation, or_empty, query, refuse, tell, trace};
 use crate::api::json::Object;
 use crate::api::rpc::Fault;
 use crate::hub::{Hub, To, Weight};
@@ -50,7 +50,10 @@ fn frame(hub: &mut Hub, mud: usize, text: &[u8]) {
             hub.metrics.packets_received += 1;
             hub.metrics.bare_quotes_repaired += u64::from(repairs.bare_quotes);
             hub.metrics.latin1_strings += u64::from(repairs.latin1_strings);
-            route(hub, mud, &packet);
+            trace::received(hub, mud, &packet);
+            if !moderation::keeps_out(hub, mud, &packet) {
+                route(hub, mud, &packet);
+            }
         }
         Err(error) => unreadable(hub, text, error),
     }

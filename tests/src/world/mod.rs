@@ -16,7 +16,7 @@ use i3_core::notice::{Level, Notice};
 use i3_core::time::{Instant, Now, UnixTime};
 use node::{Node, Pending, Use};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tcp::{Piece, Tcp};
 
@@ -557,9 +557,13 @@ impl World {
 
     /// A scripted peer connects to a machine. Gives its number, or `None` when it was refused.
     pub fn connect(&mut self, to: &str, on: Listener) -> Option<usize> {
+        self.connect_from(Ipv4Addr::LOCALHOST, to, on)
+    }
+
+    /// The same from an address of its own.
+    pub fn connect_from(&mut self, from: impl Into<IpAddr>, to: &str, on: Listener) -> Option<usize> {
         let at = self.node(to);
-        let peer = SocketAddr::from(([127, 0, 0, 1], 50_000));
-        let conn = self.accept(at, on, peer)?;
+        let conn = self.accept(at, on, SocketAddr::new(from.into(), 50_000))?;
         let script = self.scripts.len();
         self.scripts.push(Script::default());
         self.open(End::Script(script), End::Node(at, conn), Some(on), None);
