@@ -406,6 +406,8 @@ impl Hub {
     pub(crate) fn client_flushed(&mut self, conn: ConnId) {
         let pending = self.fx.pending_bytes(conn);
         let Some(session) = self.sessions.get_mut(conn) else { return };
+        // A game that only listens is there as long as it takes what it gets.
+        session.heard = self.now.mono;
         if pending > 0 {
             return;
         }

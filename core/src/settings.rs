@@ -133,7 +133,7 @@ pub struct ApiSettings {
     pub handshake_timeout: Duration,
     /// How long an HTTP connection may idle between requests.
     pub idle_timeout: Duration,
-    /// How long a client of JSON lines may say nothing; after that it is taken for gone.
+    /// How long a client of JSON lines may neither say nor take anything; after that it is taken for gone.
     pub session_timeout: Duration,
     /// How often a WebSocket client is pinged.
     pub ping_interval: Duration,

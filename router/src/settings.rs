@@ -55,7 +55,8 @@ pub struct Faults {
     /// A second connection in the same second of wall-clock time is closed at once (Dead Souls).
     pub one_accept_a_second: bool,
     /// A mud that logs in within two seconds of the router's start gets its answers, with an empty router list, and is
-    /// then forgotten: it is shown as down, and what it sends goes nowhere (Dead Souls loads its state twice).
+    /// then forgotten: it is shown as down, and what it sends goes nowhere (Dead Souls loads its state twice). Takes effect
+    /// when the router starts.
     pub forgets_first_logins: bool,
     /// The old connection of a mud that logs in on a new one stays open and deaf (Dead Souls; CoffeeMud always).
     pub keeps_old_connections: bool,

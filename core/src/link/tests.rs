@@ -785,3 +785,49 @@ fn what_is_shown_of_a_link_follows_it() {
     rig.opened();
     assert!(rig.link.is_greeting() && rig.sent[0].contains(r#""*a",0,4711,0,0,4000,"#), "{:?}", rig.sent);
 }
+
+/// Half a frame, and the other half with the next bytes.
+fn whole_frame(rig: &mut Rig) -> bool {
+    let conn = rig.link.conn().unwrap();
+    let mut whole = Vec::new();
+    for mut half in [&b"\0\0\0\x06({"[..], &b"1,})"[..]] {
+        let Some(mut deframer) = rig.link.take_deframer(rig.now, conn) else { return false };
+        while let Ok(Some(text)) = deframer.next(&mut half) {
+            whole.push(text.to_vec());
+        }
+        rig.link.put_deframer(conn, deframer);
+    }
+    whole == [b"({1,})".to_vec()]
+}
+
+#[test]
+fn frames_come_in_pieces_in_every_state_of_a_session() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    rig.opened();
+    assert!(whole_frame(&mut rig), "greeting");
+    rig.reply(true, &[]);
+    assert!(whole_frame(&mut rig), "saving password");
+    let ticket = rig.saves[0];
+    rig.step(|link, now, fx| link.saved(now, fx, ticket, &Ok(())));
+    assert!(whole_frame(&mut rig), "ready");
+    // A deframer of another connection is not mixed in.
+    let conn = rig.link.conn().unwrap();
+    let mut deframer = rig.link.take_deframer(rig.now, conn).unwrap();
+    assert_eq!(deframer.next(&mut &b"\0\0"[..]).unwrap(), None);
+    rig.lost(conn);
+    rig.next_dial();
+    rig.opened();
+    rig.link.put_deframer(conn, deframer);
+    assert!(whole_frame(&mut rig));
+}
+
+#[test]
+fn a_login_advertises_what_is_switched_on() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    let services = [("tell", 1), ("who", 0), ("smtp", 25)];
+    rig.reload(|_, mud| {
+        mud.services = services.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+    });
+    rig.opened();
+    assert!(rig.sent[0].contains(r#"(["smtp":25,"tell":1,])"#), "{:?}", rig.sent);
+}

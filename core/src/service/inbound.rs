@@ -230,9 +230,11 @@ fn identity_warning(hub: &mut Hub, mud: usize, code: &str, message: &str, advice
 fn error(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
     let Body::Error { code, message, packet: original } = &packet.body else { return };
     let about = Original::read(original);
-    // Half the network does not answer a locate: that is no news for anybody. A Dead Souls router giggles at every
-    // answer to a chan-filter-req, and does what it says.
-    if about.kind == "locate-req" || (about.kind == "chan-filter-reply" && &**message == "*giggles*") {
+    // Half the network does not answer a locate, and CoffeeMud's router takes no ucache-update: that is no news for
+    // anybody. A Dead Souls router giggles at every answer to a chan-filter-req, and does what it says.
+    let is_usual = matches!(&*about.kind, "locate-req" | "ucache-update")
+        || (about.kind == "chan-filter-reply" && &**message == "*giggles*");
+    if is_usual {
         hub.metrics.packets_ignored += 1;
         return;
     }

@@ -173,8 +173,12 @@ pub(crate) fn unanswered(hub: &mut Hub, question: &Question) -> Result<Vec<u8>, 
     }
 }
 
-/// An error packet in answer to `packet`.
+/// An error packet in answer to `packet`, if it says who sends it.
 fn refuse(hub: &mut Hub, mud: usize, packet: &Packet<'_>, code: &'static str, message: String) {
+    if packet.header.from_mud.is_empty() {
+        hub.metrics.packets_ignored += 1;
+        return;
+    }
     let name = hub.muds[mud].settings.name.clone();
     let header = Header {
         to_user: packet.header.from_user.clone(),

@@ -219,7 +219,7 @@ fn write_field(field: Field, value: Option<&Value<'_>>, into: &mut Vec<u8>) -> O
         (_, None) => return None,
         (Field::Text, Some(text @ Value::Str(_))) => text::write(text, into),
         (Field::Int | Field::Extra, Some(int @ Value::Int(number))) if is_int(*number) => {
-            text::write(int, into)
+            text::write(int, into);
         }
         (Field::Key, Some(int @ Value::Int(_))) => text::write(int, into),
         (Field::Loose, Some(value)) => write_loose(value, into),

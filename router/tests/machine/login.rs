@@ -266,3 +266,16 @@ fn a_mud_that_stays_away_for_a_week_is_forgotten() {
     assert_eq!(world.router.muds_known(), 1);
     assert!(world.read(a)[0].ends_with(r#"(["B":0,]),})"#));
 }
+
+#[test]
+fn protocols_1_and_2_log_in_with_18_elements_and_get_lists_without_e_mail() {
+    let mut world = World::new();
+    for (name, kind) in [("One", "startup-req-1"), ("Two", "startup-req-2")] {
+        let mud = world.connect("127.0.0.1");
+        let login = startup(name, 0).replace("startup-req-3", kind);
+        let login = login.replace(r#""admin@example.org","#, "").replace(",0,})", ",})");
+        let frames = world.ask(mud, &login);
+        assert!(frames[1].contains(&format!(r#""mudlib development",{SERVICES},}}),"#)), "{}", frames[1]);
+        world.wait(secs(3));
+    }
+}

@@ -191,9 +191,14 @@ impl World {
         self.now = Now { mono, unix };
     }
 
+    /// The bytes that arrived since the last call.
+    pub(crate) fn bytes(&mut self, peer: usize) -> Vec<u8> {
+        std::mem::take(&mut self.peers[peer].inbox)
+    }
+
     /// The texts of the frames that arrived since the last call.
     pub(crate) fn read(&mut self, peer: usize) -> Vec<String> {
-        let inbox = std::mem::take(&mut self.peers[peer].inbox);
+        let inbox = self.bytes(peer);
         let mut rest = &inbox[..];
         let mut texts = Vec::new();
         while let Some((header, after)) = rest.split_first_chunk::<4>() {
