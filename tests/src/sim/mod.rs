@@ -2,5 +2,6 @@
 pub mod actors;
 pub mod oracle;
 pub mod plan;
+pub mod report;
 pub mod run;
 pub mod tap;

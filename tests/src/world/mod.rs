@@ -35,8 +35,10 @@ const DIAL_GIVEN_UP_AFTER: Duration = Duration::from_secs(127);
 /// How the network is. The default is a world without faults, in which nothing takes time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weather {
-    /// The largest piece in which bytes are delivered.
+    /// The largest piece in which bytes are delivered, where they are cut.
     pub chunk: usize,
+    /// The chance that what an end has written at once is delivered in pieces.
+    pub cuts: f64,
     /// The most that a machine's driver takes for one write.
     pub write_bytes: usize,
     /// How long bytes travel, at most.
@@ -63,6 +65,7 @@ impl Default for Weather {
     fn default() -> Self {
         Weather {
             chunk: usize::MAX,
+            cuts: 1.0,
             write_bytes: WRITE_BYTES,
             delay: Duration::ZERO,
             flush_delay: Duration::ZERO,
@@ -321,6 +324,11 @@ impl World {
         self.nodes[at].dirty = true;
         self.run();
         result
+    }
+
+    /// The machine at a place, if it runs.
+    pub fn machine_at<M: Machine + 'static>(&self, node: usize) -> Option<&M> {
+        (**self.nodes[node].machine.as_ref()?).as_any().downcast_ref()
     }
 
     /// The place of a machine, as in [`Record`].
@@ -887,6 +895,7 @@ impl World {
 
     /// Gives bytes to a machine, cut anywhere, for as long as it reads.
     fn feed(&mut self, tcp: u64, side: usize, at: usize, conn: ConnId, bytes: &[u8]) {
+        let chunk = if self.chance(self.weather.cuts) { self.weather.chunk } else { usize::MAX };
         let mut rest = bytes;
         while !rest.is_empty() {
             let now = self.now.mono;
@@ -899,8 +908,9 @@ impl World {
                 to.inbox.push_front((now, Piece::Bytes(rest.to_vec())));
                 return;
             }
-            let most = self.weather.chunk.min(rest.len());
-            let (piece, later) = rest.split_at(self.rng.usize(1..=most));
+            let most = chunk.min(rest.len());
+            let length = if chunk == usize::MAX { most } else { self.rng.usize(1..=most) };
+            let (piece, later) = rest.split_at(length);
             rest = later;
             self.record(|| Record::Arrived { tcp, side, count: piece.len() });
             self.input(at, Input::Received { conn, bytes: piece });
