@@ -211,7 +211,8 @@ fn series(expression: &str) -> Vec<Series> {
             let end = rest[1..].find(|c| !is_word(c)).map_or(rest.len(), |at| at + 1);
             let (word, after) = rest.split_at(end);
             rest = after;
-            let is_function = after.trim_start().starts_with('(');
+            // sum(…), sum by (…) (…)
+            let is_function = ["(", "by ", "without "].iter().any(|next| after.trim_start().starts_with(next));
             if ["by", "without", "on", "ignoring"].contains(&word) {
                 // Labels.
                 rest = after.split_once(')').expect("closed labels").1;
