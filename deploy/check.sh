@@ -225,7 +225,7 @@ nginx_settings() {
     http=$(free_port) https=$(free_port) api=$(free_port) lines=$(free_port)
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout "$work/key.pem" -out "$work/cert.pem" 2>/dev/null
     # Other ports and files than in real life, and IPv4 only: not every host has IPv6.
-    sed -e "s#listen 80;#listen 127.0.0.1:$http;#; s#listen 443 #listen 127.0.0.1:$https #; /listen \[::\]/d" \
+    sed -e "s#listen 80;#listen 127.0.0.1:$http;#; s#listen 443 ssl;#listen 127.0.0.1:$https ssl;#; /listen \[::\]/d" \
         -e "s#/etc/ssl/certs/[^;]*#$work/cert.pem#; s#/etc/ssl/private/[^;]*#$work/key.pem#" \
         -e "s#server 127.0.0.1:8080#server 127.0.0.1:$api#" deploy/nginx/i3-gateway.conf >"$work/site.conf"
     cat >"$work/nginx.conf" <<NGINX
@@ -266,7 +266,8 @@ wait_for() {
 
 get() { curl --noproxy '*' -sk --max-time 10 "$@"; }
 
-# Through nginx: a page, the upgrade of a WebSocket with its first message, and no page that is not offered.
+# Through nginx: a page, no page that is not offered, and a WebSocket whose request the gateway answers, which sees the
+# client's address.
 behind_nginx() {
     [ "$(get -o /dev/null -w '%{http_code} %{redirect_url}' -H 'Host: localhost' "http://127.0.0.1:$http/ws")" = "308 https://localhost/ws" ] || return 1
     get "https://127.0.0.1:$https/health/live" | grep -q '"alive"' || return 1
@@ -275,7 +276,9 @@ behind_nginx() {
 import socket, ssl, sys
 context = ssl.create_default_context()
 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-with context.wrap_socket(socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10)) as s:
+# From another address of this host, so that the gateway's word for the client's can be told from nginx' own.
+connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10, ("127.0.0.2", 0))
+with context.wrap_socket(connection) as s:
     s.sendall(b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
               b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nX-API-Key: 0123456789abcdef0123456789abcdef\r\n\r\n")
     answer = b""
@@ -287,9 +290,10 @@ with context.wrap_socket(socket.create_connection(("127.0.0.1", int(sys.argv[1])
             answer += more
     read_until(b"\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 101 ") and b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in answer, answer
-    request = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
+    request = b'{"jsonrpc":"2.0","id":1,"method":"sessions"}'
     s.sendall(bytes([0x81, 0x80 | len(request), 0, 0, 0, 0]) + request)  # a text under a mask of zeros
     read_until(b'"result"')
+    read_until(b'127.0.0.2')
 PYTHON
 }
 
