@@ -76,23 +76,32 @@ pub fn change(logging: &Logging) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Changes what is logged, until the next [`change`]: of all parts (`None`), or of one that stands in [`COMPONENTS`].
-/// Says whether there is such a part.
-pub fn set_level(component: Option<&str>, level: LevelFilter) -> bool {
-    let Some(logger) = LOGGER.get() else { return false };
+/// Shows more from here on, or less, of all parts; until the next [`change`].
+pub fn set_level(level: Level) {
+    let Some(logger) = LOGGER.get() else { return };
     let mut sinks = logger.lock();
-    match component {
-        None => {
-            sinks.settings.level = level;
-            sinks.settings.components.clear();
-        }
-        Some(name) if COMPONENTS.iter().any(|(known, _)| *known == name) => {
-            sinks.settings.components.insert(name.to_owned(), level);
-        }
-        Some(_) => return false,
+    sinks.settings.level = filter(level);
+    sinks.settings.components.clear();
+    log::set_max_level(sinks.settings.level);
+}
+
+fn filter(level: Level) -> LevelFilter {
+    match level {
+        Level::Error => LevelFilter::Error,
+        Level::Warn => LevelFilter::Warn,
+        Level::Info => LevelFilter::Info,
+        Level::Debug => LevelFilter::Debug,
     }
-    log::set_max_level(sinks.settings.lowest_level());
-    true
+}
+
+/// The level of a machine's notices that is the nearest to what is set.
+pub(crate) fn level(filter: LevelFilter) -> Level {
+    match filter {
+        LevelFilter::Off | LevelFilter::Error => Level::Error,
+        LevelFilter::Warn => Level::Warn,
+        LevelFilter::Info => Level::Info,
+        LevelFilter::Debug | LevelFilter::Trace => Level::Debug,
+    }
 }
 
 fn open(logging: &Logging) -> Result<Option<LogFile>, Problem> {
@@ -105,15 +114,10 @@ fn open(logging: &Logging) -> Result<Option<LogFile>, Problem> {
 
 /// Writes what a machine has to say.
 pub fn record(notice: &Notice) {
-    let level = match notice.level {
-        Level::Error => log::Level::Error,
-        Level::Warn => log::Level::Warn,
-        Level::Info => log::Level::Info,
-        Level::Debug => log::Level::Debug,
-    };
-    if level > log::max_level() {
+    // `Off` is no level of a notice.
+    let Some(level) = filter(notice.level).to_level().filter(|level| *level <= log::max_level()) else {
         return;
-    }
+    };
     let record = &mut Record::builder();
     let fields = Fields(&notice.fields);
     let record = record.level(level).target(notice.component).key_values(&fields);

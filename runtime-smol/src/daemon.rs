@@ -34,7 +34,8 @@ pub fn run<M: Machine + 'static>(
     store: impl Store + 'static,
     mut attendant: impl Attend<M> + 'static,
 ) -> Result<(), DaemonError> {
-    let mut driver = Driver::new(machine, clock).on_notice(i3_config::log::record);
+    let mut driver =
+        Driver::new(machine, clock).on_notice(i3_config::log::record).on_log_level(i3_config::log::set_level);
     for (on, bound) in bind_each(listeners)? {
         let bound = crate::listen::Bound::try_from(bound).map_err(DaemonError::listen)?;
         driver = driver.listen(on, bound.listeners);

@@ -172,7 +172,7 @@ impl Families {
         for (series, last) in last {
             let count = series
                 .replace("_bucket{", "_count{")
-                .replace(",le=\"+Inf\"", "")
+                .replace("le=\"+Inf\",", "")
                 .replace("{le=\"+Inf\"}", "");
             assert_eq!(self.samples[&count], *last, "{series}");
         }
