@@ -81,9 +81,10 @@ pub(crate) fn show_key(hub: &mut Hub, conn: ConnId, key: &str) -> Result<Identif
     if let Some(identity) = identify(hub, conn, Some(key)) {
         return Ok(identity);
     }
-    hub.addresses.wrong_key(address, keys::digest(key), hub.now.mono);
     hub.metrics.keys_refused += 1;
-    hub.fx.notice(Notice::new(Level::Warn, "api", "wrong API key").with("address", address));
+    if hub.addresses.wrong_key(address, keys::digest(key), hub.now.mono) {
+        hub.fx.notice(Notice::new(Level::Warn, "api", "wrong API key").with("address", address));
+    }
     Err(KeyRefused::Wrong)
 }
 

@@ -158,8 +158,8 @@ impl Addresses {
         Some(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
     }
 
-    /// A wrong key came from there. The same one again costs nothing more.
-    pub fn wrong_key(&mut self, address: IpAddr, digest: [u8; 32], now: Instant) {
+    /// A wrong key came from there. The same one again costs nothing more: says whether it was another.
+    pub fn wrong_key(&mut self, address: IpAddr, digest: [u8; 32], now: Instant) -> bool {
         let place = place(address);
         if self.wrong_keys.len() >= REMEMBERED_MAX && !self.wrong_keys.contains_key(&place) {
             self.wrong_keys.retain(|_, wrong| !wrong.is_forgotten(now));
@@ -173,9 +173,10 @@ impl Addresses {
         if wrong.is_forgotten(now) {
             wrong.count = 0;
         } else if wrong.digest == digest && wrong.count > 0 {
-            return;
+            return false;
         }
         *wrong = WrongKeys { count: wrong.count.saturating_add(1), last: now, digest };
+        true
     }
 }
 
@@ -297,7 +298,7 @@ mod tests {
         let mut addresses = Addresses::default();
         let game = ip("203.0.113.9");
         for second in 0..1000 {
-            addresses.wrong_key(game, [7; 32], at(second));
+            assert_eq!(addresses.wrong_key(game, [7; 32], at(second)), second % 600 == 0);
             assert_eq!(addresses.wait_ms(game, at(second)), None);
         }
     }

@@ -21,11 +21,12 @@ struct Gateway {
     process: Process,
     http: u16,
     lines: u16,
+    second_lines: u16,
 }
 
 impl Gateway {
     fn start(program: &str, directory: &Path) -> Gateway {
-        let (http, lines) = (free_port(), free_port());
+        let (http, lines, second_lines) = (free_port(), free_port(), free_port());
         let settings = format!(
             "mud: {{name: Here}}
 router: {{primary: {{name: '*test', host: 127.0.0.1, port: {}}}}}
@@ -34,6 +35,7 @@ api:
   tcp: {{port: {lines}}}
   handshake_timeout: 1
   auth: {{secret: {KEY}}}
+gateway: {{port: {second_lines}}}
 performance: {{max_connections: {CONNECTIONS_MAX}}}
 security: {{ip_blacklist: [127.0.0.2, 203.0.113.0/24]}}
 state: {{directory: state}}
@@ -45,7 +47,7 @@ logging: {{file: gateway.log}}
         let mut command = Command::new(program);
         command.current_dir(directory).env_clear().args(["-c", "settings.yaml"]);
         let child = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let gateway = Gateway { process: Process(child), http, lines };
+        let gateway = Gateway { process: Process(child), http, lines, second_lines };
         wait_for("the gateway to listen", || TcpStream::connect((IpAddr::from(HERE), lines)).ok());
         gateway
     }
@@ -110,8 +112,13 @@ pub(crate) fn is_guarded(program: &str) {
 
     // Addresses: the peer's own, and the one that a proxy on this host gives.
     assert_eq!(gateway.ask(UNWANTED, &format!("GET /health HTTP/1.1\r\n{close}\r\n")), "");
-    let mut unwanted = gateway.connect(UNWANTED, gateway.lines);
-    assert!(matches!(unwanted.read(&mut [0; 100]), Ok(0) | Err(_)), "not even a welcome");
+    for port in [gateway.lines, gateway.second_lines] {
+        let mut unwanted = gateway.connect(UNWANTED, port);
+        assert!(matches!(unwanted.read(&mut [0; 100]), Ok(0) | Err(_)), "not even a welcome");
+        let mut welcome = String::new();
+        BufReader::new(gateway.connect(HERE, port)).read_line(&mut welcome).unwrap();
+        assert!(welcome.contains("welcome"), "{welcome}");
+    }
     for (header, status) in
         [("", "200"), ("X-Real-IP: 198.51.100.1\r\n", "200"), ("X-Real-IP: 203.0.113.9\r\n", "403")]
     {

@@ -483,7 +483,8 @@ impl Oracle for TellsIn {
         match fact {
             Fact::FrameCame { link, frame } if matches!(frame.kind.as_str(), "tell" | "emoteto") => {
                 let (Some(tag), Some(from)) = (frame.tag, view.links.get(link)) else { return Ok(()) };
-                if frame.to_mud != from.mud || frame.to_user.starts_with("nobody") {
+                // Who has said goodbye reads no more.
+                if from.left || frame.to_mud != from.mud || frame.to_user.starts_with("nobody") {
                     return Ok(());
                 }
                 let games = view

@@ -410,7 +410,7 @@ impl Sim {
         for message in tap.wrote(bytes) {
             match message {
                 Message::Frame(frame) if side == 0 => {
-                    self.see(&Fact::FrameSent { link: tcp, frame, held })?
+                    self.see(&Fact::FrameSent { link: tcp, frame, held })?;
                 }
                 Message::Head(head) if head.starts_with("HTTP/1.1 101 ") => {
                     self.see(&Fact::Upgraded { session: tcp })?;
@@ -485,7 +485,7 @@ impl Sim {
             return Ok(());
         }
         let on = if plan.websocket { Listener::Http } else { Listener::Lines };
-        let script = if self.world.is_running(&name) { self.connect_as(client, &name, on)? } else { None };
+        let script = if self.world.is_awake(&name) { self.connect_as(client, &name, on)? } else { None };
         match script {
             Some(script) if self.clients[client].plan.websocket => {
                 let upgrade = self.clients[client].upgrade();
@@ -674,7 +674,7 @@ impl Sim {
             }
             (Fault::GatewayStops, _) => {
                 let name = self.any_gateway();
-                if self.world.is_running(&name) {
+                if self.world.is_awake(&name) {
                     self.stop(&name)?;
                 }
             }
@@ -697,7 +697,7 @@ impl Sim {
                 let settings = plan::changed(&mut self.rng, &self.plan.gateways[at]);
                 self.plan.gateways[at] = settings.clone();
                 let name = self.gateway_name(at);
-                if self.world.is_running(&name) {
+                if self.world.is_awake(&name) {
                     let reload = |gateway: &mut Gateway, now| gateway.reload(now, settings);
                     self.world.with(&name, reload).unwrap_or_else(|error| panic!("{error}"));
                 }
@@ -792,7 +792,7 @@ impl Sim {
             1 => (self.any_gateway(), Listener::Lines),
             _ => (self.any_gateway(), Listener::Http),
         };
-        if !self.world.is_running(&name) {
+        if !self.world.is_awake(&name) {
             return Ok(());
         }
         if let Some(script) = self.world.connect(&name, on) {

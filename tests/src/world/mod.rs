@@ -301,6 +301,11 @@ impl World {
         self.nodes[self.node(name)].machine.is_some()
     }
 
+    /// Whether a machine runs and gets time: whatever is done to it that is no input, it must be able to answer.
+    pub fn is_awake(&self, name: &str) -> bool {
+        self.is_running(name) && self.nodes[self.node(name)].paused_until <= self.now.mono
+    }
+
     /// Whether there is a machine of that name.
     pub fn knows(&self, name: &str) -> bool {
         self.nodes.iter().any(|node| node.name == name)
@@ -634,6 +639,13 @@ impl World {
     fn dial_ends(&mut self, at: usize, conn: ConnId, host: &str, to_port: u16) {
         if self.nodes[at].conns.get(&conn) != Some(&Use::Dialing) {
             return;
+        }
+        if let Some(to) = self.nodes.iter().find(|node| node.name == host)
+            && to.paused_until > self.now.mono
+        {
+            let (host, life) = (host.to_owned(), self.nodes[at].life);
+            let event = Event::Dialed { node: at, life, conn, host, port: to_port };
+            return self.schedule(to.paused_until, event);
         }
         if self.chance(self.weather.dial_lost) {
             let life = self.nodes[at].life;
