@@ -1,6 +1,6 @@
 //! What a program does before its daemon runs and after it has ended: settings, logging, and the exit code.
 
-use crate::attend::{Attend, Attendant};
+use crate::attend::{Attend, Attendant, with_account};
 use crate::error::DaemonError;
 use crate::terminal::{err, out};
 use crate::{doctor, healthcheck, setup};
@@ -49,6 +49,7 @@ fn run_daemon(cli: &Cli, run: Run) -> ExitCode {
         out("The settings can be used.");
         return ExitCode::SUCCESS;
     }
+    let config = Config { logging: with_account(config.logging, cli.profile_memory), ..config };
     if let Err(code) = start_logging(&config.logging) {
         return code;
     }
