@@ -86,7 +86,8 @@ fn image() -> Vec<(String, String)> {
     let lines: Vec<&str> =
         text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     let last = lines.iter().rposition(|line| line.starts_with("FROM ")).expect("a stage");
-    let words = |line: &&str| line.split_once(' ').map(|(name, rest)| (name.to_owned(), rest.trim().to_owned()));
+    let words =
+        |line: &&str| line.split_once(' ').map(|(name, rest)| (name.to_owned(), rest.trim().to_owned()));
     lines[last..].iter().filter_map(words).collect()
 }
 
@@ -182,7 +183,8 @@ fn get(stage: &mut Stage, path: &str) -> (u16, String) {
 }
 
 /// What PromQL itself calls something, and what Prometheus adds.
-const NOT_METRICS: &[&str] = &["and", "or", "unless", "by", "without", "offset", "on", "ignoring", "bool", "up", "ALERTS"];
+const NOT_METRICS: &[&str] =
+    &["and", "or", "unless", "by", "without", "offset", "on", "ignoring", "bool", "up", "ALERTS"];
 
 /// A series that an expression names, with the matchers for its labels.
 type Series = (String, Vec<(String, String, String)>);
@@ -199,12 +201,13 @@ fn series(expression: &str) -> Vec<Series> {
             rest = rest.split_once(']').expect("a closed range").1;
         } else if first == '{' {
             let (inside, after) = rest[1..].split_once('}').expect("closed matchers");
-            let matchers = inside.split(',').map(str::trim).filter(|matcher| !matcher.is_empty()).map(|matcher| {
-                let at = matcher.find(['=', '!']).unwrap_or_else(|| panic!("{matcher}"));
-                let (label, rest) = matcher.split_at(at);
-                let (operator, value) = rest.split_once('"').unwrap_or_else(|| panic!("{matcher}"));
-                (label.to_owned(), operator.to_owned(), value.trim_end_matches('"').to_owned())
-            });
+            let matchers =
+                inside.split(',').map(str::trim).filter(|matcher| !matcher.is_empty()).map(|matcher| {
+                    let at = matcher.find(['=', '!']).unwrap_or_else(|| panic!("{matcher}"));
+                    let (label, rest) = matcher.split_at(at);
+                    let (operator, value) = rest.split_once('"').unwrap_or_else(|| panic!("{matcher}"));
+                    (label.to_owned(), operator.to_owned(), value.trim_end_matches('"').to_owned())
+                });
             found.last_mut().expect("matchers follow a name").1.extend(matchers);
             rest = after;
         } else if is_word(first) || first == '$' {
@@ -212,7 +215,8 @@ fn series(expression: &str) -> Vec<Series> {
             let (word, after) = rest.split_at(end);
             rest = after;
             // sum(…), sum by (…) (…)
-            let is_function = ["(", "by ", "without "].iter().any(|next| after.trim_start().starts_with(next));
+            let is_function =
+                ["(", "by ", "without "].iter().any(|next| after.trim_start().starts_with(next));
             if ["by", "without", "on", "ignoring"].contains(&word) {
                 // Labels.
                 rest = after.split_once(')').expect("closed labels").1;
@@ -255,8 +259,10 @@ fn every_metric_that_dashboard_and_alerts_name_exists() {
         expressions.extend(found.into_iter().map(text));
     }
     // label_values(metric, label)
-    let queries: Vec<&str> =
-        list(&dashboard["templating"]["list"]).iter().filter_map(|one| one["query"]["query"].as_str()).collect();
+    let queries: Vec<&str> = list(&dashboard["templating"]["list"])
+        .iter()
+        .filter_map(|one| one["query"]["query"].as_str())
+        .collect();
     assert_eq!(queries.len(), 2);
     expressions.extend(queries.iter().map(|query| query.rsplit_once(", ").expect("a label").0));
     let added = ["instance", "job", "le"];
@@ -266,10 +272,14 @@ fn every_metric_that_dashboard_and_alerts_name_exists() {
             assert!(page.samples.contains(&name), "{name} is not on the page of metrics: {expression}");
             let Some(labels) = page.labels.get(&name) else { continue };
             for (label, _, value) in matchers.iter().filter(|(label, ..)| !added.contains(&label.as_str())) {
-                let values = labels.get(label).unwrap_or_else(|| panic!("{name} has no label {label}: {expression}"));
+                let values =
+                    labels.get(label).unwrap_or_else(|| panic!("{name} has no label {label}: {expression}"));
                 // Of a family whose members are all there from the start.
                 if name == "i3_packets_dropped_total" {
-                    assert!(value.split('|').all(|value| values.contains(value)), "{value} is none of {values:?}");
+                    assert!(
+                        value.split('|').all(|value| values.contains(value)),
+                        "{value} is none of {values:?}"
+                    );
                 }
             }
         }
@@ -306,7 +316,10 @@ fn each_alert_is_explained() {
     }
     let tried = one("deploy/prometheus/alerts_test.yml");
     let all = all_under(&alerts, "alert").len() as u64;
-    assert!(all_under(&tried, "value").contains(&&Json::from(all)), "alerts_test.yml expects another number of alerts");
+    assert!(
+        all_under(&tried, "value").contains(&&Json::from(all)),
+        "alerts_test.yml expects another number of alerts"
+    );
 }
 
 #[test]
@@ -316,7 +329,8 @@ fn every_variable_is_one_that_the_settings_read() {
     let compose = one("deploy/docker-compose.yml");
     variables.extend(section(&compose["services"]["gateway"]["environment"]).map(|(name, _)| name.clone()));
     for file in ["deploy/kubernetes/i3-gateway.yaml", "deploy/kubernetes/secret.example.yaml"] {
-        for document in yaml(file).iter().filter(|one| one["kind"] == "ConfigMap" || one["kind"] == "Secret") {
+        for document in yaml(file).iter().filter(|one| one["kind"] == "ConfigMap" || one["kind"] == "Secret")
+        {
             let data = if document["kind"] == "Secret" { &document["stringData"] } else { &document["data"] };
             variables.extend(section(data).map(|(name, _)| name.clone()));
         }
@@ -353,7 +367,9 @@ fn ports_agree_and_none_is_taken_twice() {
                 Some((variable, after)) => plain + variable.split_once(":-").expect("a default").1 + after,
                 None => plain + part,
             });
-            let [address, outside, inside] = plain.split(':').collect::<Vec<_>>()[..] else { panic!("{port}") };
+            let [address, outside, inside] = plain.split(':').collect::<Vec<_>>()[..] else {
+                panic!("{port}")
+            };
             assert_eq!(address, "127.0.0.1", "{port}");
             let other = published.insert(outside.to_owned(), name.clone());
             assert_eq!(other, None, "{outside} is published twice");
@@ -372,10 +388,13 @@ fn ports_agree_and_none_is_taken_twice() {
     assert!(read("deploy/nginx/i3-gateway.conf").contains(&format!("server 127.0.0.1:{http};")));
 
     let kubernetes = yaml("deploy/kubernetes/i3-gateway.yaml");
-    let of = |kind: &str| kubernetes.iter().find(|one| one["kind"] == kind).unwrap_or_else(|| panic!("no {kind}"));
+    let of =
+        |kind: &str| kubernetes.iter().find(|one| one["kind"] == kind).unwrap_or_else(|| panic!("no {kind}"));
     let container = &of("Deployment")["spec"]["template"]["spec"]["containers"][0];
-    let named: BTreeMap<&str, u64> =
-        list(&container["ports"]).iter().map(|port| (text(&port["name"]), port["containerPort"].as_u64().unwrap())).collect();
+    let named: BTreeMap<&str, u64> = list(&container["ports"])
+        .iter()
+        .map(|port| (text(&port["name"]), port["containerPort"].as_u64().unwrap()))
+        .collect();
     assert_eq!(named, BTreeMap::from([("http", http), ("lines", lines)]));
     for port in list(&of("Service")["spec"]["ports"]) {
         assert_eq!(named[text(&port["targetPort"])], port["port"].as_u64().unwrap());
@@ -419,9 +438,14 @@ fn users_and_paths_agree() {
     let user = instruction("USER");
     let (uid, gid) = user.split_once(':').expect("numbers of user and group");
     assert!(uid != "0" && gid != "0");
-    let copies: Vec<_> = image().into_iter().filter(|(name, _)| name == "COPY").map(|(_, rest)| rest).collect();
+    let copies: Vec<_> =
+        image().into_iter().filter(|(name, _)| name == "COPY").map(|(_, rest)| rest).collect();
     let state = &image_environment()["STATE_DIRECTORY"];
-    assert!(copies.iter().any(|copy| copy.contains(&format!("--chown={user} ")) && copy.ends_with(&format!(" {state}"))));
+    assert!(
+        copies
+            .iter()
+            .any(|copy| copy.contains(&format!("--chown={user} ")) && copy.ends_with(&format!(" {state}")))
+    );
     assert!(copies.iter().any(|copy| copy.ends_with(&format!(" {PROGRAM}"))));
     // Without options the program looks for config/config.yaml where it is started.
     let directory = instruction("WORKDIR");
@@ -470,7 +494,10 @@ fn users_and_paths_agree() {
     assert_eq!(ini(&supervisor, "environment"), format!("STATE_DIRECTORY=\"{home}\""));
     let logrotate = read("deploy/logrotate/i3-gateway");
     assert!(logrotate.contains(&format!("\n/var/log/{}/*.log {{", ini(&unit, "LogsDirectory"))));
-    assert!(logrotate.contains(&format!("su {name} {name}\n")) && logrotate.contains(&format!("create 0640 {name} {name}\n")));
+    assert!(
+        logrotate.contains(&format!("su {name} {name}\n"))
+            && logrotate.contains(&format!("create 0640 {name} {name}\n"))
+    );
     // Neither starts again what cannot be mended by that.
     assert_eq!(ini(&unit, "RestartPreventExitStatus"), "64 78");
     assert_eq!(ini(&supervisor, "exitcodes"), "0,64,78");
