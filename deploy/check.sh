@@ -301,6 +301,43 @@ metrics() {
     get -H "Accept: $1" "http://127.0.0.1:$api/metrics" | promtool check metrics
 }
 
+# supervisor starts the gateway by its file, and it ends in order.
+under_supervisor() {
+    mkdir -p "$work/supervised" && cp config/config.yaml "$work/supervised/" || return
+    printf '%s\n' MUD_NAME=Check I3_GATEWAY_SECRET=0123456789abcdef0123456789abcdef "API_WS_PORT=$(free_port)" \
+        "API_TCP_PORT=$(free_port)" I3_ROUTER_HOST=127.0.0.1 I3_ROUTER_PORT=1 I3_FALLBACK_ROUTER_HOST= \
+        I3_FALLBACK2_ROUTER_HOST= >"$work/supervised/i3-gateway.env"
+    sed -e "s#/usr/local/bin/i3-gateway#$program#; s#/etc/i3-gateway#$work/supervised#g; s#/var/lib/i3-gateway#$work/supervised#g" \
+        -e "s/^user=.*/user=$(id -un)/; s#^stdout_logfile=.*#stdout_logfile=$work/supervised/log#; s/^startsecs=.*/startsecs=1/" \
+        deploy/supervisor/i3-gateway.conf >"$work/program.conf"
+    cat >"$work/supervised.conf" <<CONF
+[supervisord]
+nodaemon=true
+logfile=$work/supervised/supervisord.log
+childlogdir=$work
+pidfile=$work/supervised/pid
+user=$(id -un)
+[unix_http_server]
+file=$work/supervised/socket
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=unix://$work/supervised/socket
+[include]
+files=$work/program.conf
+CONF
+    "$tools/venv/bin/supervisord" -c "$work/supervised.conf" >"$work/supervised/said" 2>&1 &
+    started+=($!)
+    local control=("$tools/venv/bin/supervisorctl" -c "$work/supervised.conf")
+    wait_for "${control[@]}" status i3-gateway || { cat "$work/supervised/log" "$work/supervised/said"; return 1; }
+    "${control[@]}" signal HUP i3-gateway && "${control[@]}" stop i3-gateway || return
+    grep -q 'stopped: i3-gateway (exit status 0)' "$work/supervised/supervisord.log" || { cat "$work/supervised/supervisord.log"; return 1; }
+}
+
+if [ -n "$program" ] && [ -x "$tools/venv/bin/supervisord" ]; then
+    check "supervisor starts a gateway, reloads it and stops it" under_supervisor
+fi
+
 root=$PWD
 if has nginx nginx && has openssl nginx && has curl nginx; then
     nginx_settings
