@@ -218,7 +218,7 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("metrics.path", METRICS),
     ("development.debug", "write logging.level: DEBUG"),
     ("development.reload", "it is a program, not a script"),
-    ("development.profile", NOT_YET),
+    ("development.profile", "start with --profile-memory"),
 ];
 
 /// All of them.

@@ -24,7 +24,7 @@ pub use credentials::hash_key;
 pub use keys::{KnownKey, known_keys};
 pub use load::{
     CONFIG_BYTES_MAX, DEFAULT_CONFIG_FILE, DEFAULT_CONFIG_TEXT, DEFAULT_ENV_FILE, DEFAULT_ENV_TEXT,
-    FileOptions, Sources, environment_of_files, load, load_files,
+    FileOptions, Sources, VARIABLES, environment_of_files, load, load_files,
 };
 pub use logfile::Rotation;
 pub use problem::{Place, Problem, Problems, Severity};

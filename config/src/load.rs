@@ -35,8 +35,8 @@ pub const CONFIG_BYTES_MAX: u64 = 1_048_576;
 
 const DEFAULT_STATE_DIRECTORY: &str = "state";
 
-/// Variables that count over the file, whether or not it mentions them.
-const VARIABLES: &[(&str, &str)] = &[
+/// Variables that count over the file, whether or not it mentions them, and the key of each.
+pub const VARIABLES: &[(&str, &str)] = &[
     ("MUD_NAME", "mud.name"),
     ("MUD_PORT", "mud.port"),
     ("MUD_ADMIN_EMAIL", "mud.admin_email"),

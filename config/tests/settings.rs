@@ -1,7 +1,10 @@
 //! From texts to settings: both dialects, what counts more than what, and what is said about mistakes.
 
+mod common;
+
+use common::{BASE, all_of, base_value, sources, yaml_of};
 use i3_config::{
-    Config, DEFAULT_CONFIG_TEXT, LogFormat, Problem, Problems, Rotation, Severity, Sources, known_keys, load,
+    Config, DEFAULT_CONFIG_TEXT, LogFormat, Problem, Problems, Rotation, Severity, known_keys, load,
     load_files,
 };
 use i3_core::machine::Listener;
@@ -13,17 +16,6 @@ use std::time::Duration;
 const GUIDE: &str = include_str!("data/guide.yaml");
 const GUIDE_ENV: &str = include_str!("data/guide.env");
 const PYTHON: &str = include_str!("data/python-gateway.yaml");
-
-/// What every test needs to get past the two checks that have no default.
-const BASE: &[(&str, &str)] = &[("MUD_NAME", "TestMUD"), ("I3_GATEWAY_SECRET", "s3cr3t-of-the-tests")];
-
-fn sources(yaml: Option<&str>, env_file: Option<&str>, process: &[(&str, &str)]) -> Sources {
-    Sources {
-        yaml_text: yaml.map(|text| ("c.yaml".to_owned(), text.to_owned())),
-        env_file_text: env_file.map(|text| (".env".to_owned(), text.to_owned())),
-        process_env: process.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-    }
-}
 
 fn good(yaml: &str) -> Config {
     load(sources(Some(yaml), None, BASE)).unwrap_or_else(|problems| panic!("{problems}\n{yaml}"))
@@ -47,19 +39,6 @@ fn warning<'a>(config: &'a Config, path: &str) -> &'a Problem {
 
 fn addresses(config: &Config) -> Vec<(Listener, String)> {
     config.listeners.iter().map(|at| (at.listener, format!("{}:{}", at.host, at.port))).collect()
-}
-
-/// Everything that a setting can change, secrets too, to see that something has changed.
-fn all_of(config: &Config) -> String {
-    let digests = config.core.api.keys.iter().flatten().map(|key| (key.digest, key.requests_per_minute));
-    format!(
-        "{:?} {:?} {:?} {:?} {:?}",
-        config.core,
-        config.listeners,
-        config.state_directory,
-        config.logging,
-        digests.collect::<Vec<_>>()
-    )
 }
 
 #[test]
@@ -545,41 +524,6 @@ fn another_value(path: &str) -> &'static str {
     }
 }
 
-/// One key set by itself: `a.*.b` to `a: [{…, b: value}]`, merged with what the key needs beside it.
-fn yaml_of(path: &str, value: &str) -> String {
-    let beside = |section: &str| match section {
-        "muds.*" => "name: Second, ",
-        "router.primary" | "muds.*.router.primary" => "name: '*base', host: base, ",
-        "router.fallback.*" | "muds.*.router.fallback.*" => "name: '*base', host: base, port: 1, ",
-        "router" | "muds.*.router" if path.contains("fallback") => "primary: {name: '*base', host: base}, ",
-        "api.auth.api_keys.*" => "key: base, permissions: ['*'], mud_name: TestMUD, ",
-        "channels.default_channels.*" | "services.channel.default_channels.*" => "name: base, ",
-        "api.auth" if path.ends_with("allow_remote_without_auth") => "enabled: false, ",
-        "api" if path.ends_with("allow_remote_without_auth") => "host: 0.0.0.0, ",
-        _ => "",
-    };
-    let mut open = String::new();
-    let mut close = String::new();
-    let steps: Vec<&str> = path.split('.').collect();
-    for (at, step) in steps.iter().enumerate() {
-        let section = steps[..at].join(".");
-        if *step == "*" {
-            open += "[";
-            close.insert(0, ']');
-            continue;
-        }
-        // The key itself stands in place of its base value.
-        let base: String = beside(&section)
-            .split_inclusive("', ")
-            .flat_map(|part| part.split_inclusive(", "))
-            .filter(|part| !part.starts_with(&format!("{step}:")))
-            .collect();
-        open += &format!("{{{base}{step}: ");
-        close.insert(0, '}');
-    }
-    format!("{open}{value}{close}")
-}
-
 #[test]
 fn every_key_with_an_effect_has_one() {
     for key in known_keys().iter().filter(|key| key.no_effect.is_none()) {
@@ -599,22 +543,6 @@ fn every_key_with_an_effect_has_one() {
         let passed =
             |config: &Config| config.warnings.iter().any(|one| one.message.contains("no such setting"));
         assert!(!passed(&with), "{path}: {:?}", lines(&with.warnings));
-    }
-}
-
-/// Nothing, except for keys that must be there.
-fn base_value(path: &str) -> &'static str {
-    match path {
-        "muds.*.name" | "channels.default_channels.*.name" | "services.channel.default_channels.*.name" => {
-            "Base"
-        }
-        "api.auth.api_keys.*.key" => "base",
-        "api.auth.api_keys.*.permissions" => "['*']",
-        _ if path.ends_with("primary.host") || path.ends_with("fallback.*.host") => "base",
-        _ if path.ends_with("primary.name") || path.ends_with("fallback.*.name") => "'*base'",
-        "mud.name" => "Base",
-        _ if path.contains(".services.") => "1",
-        _ => "",
     }
 }
 

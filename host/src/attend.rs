@@ -5,11 +5,12 @@
 
 use crate::clock::Clock;
 use crate::{process, systemd};
-use i3_config::{Config, FileOptions};
+use i3_config::{Config, FileOptions, Logging};
 use i3_core::Gateway;
 use i3_core::health::Health;
 use i3_core::notice::{Level, Notice};
 use i3_core::time::{Instant, Now, UnixTime};
+use log::LevelFilter;
 use std::time::Duration;
 
 /// How often the machine is looked at, unless the service manager wants to hear more often.
@@ -17,6 +18,9 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How often a memory account is logged, where that is wanted.
 const ACCOUNT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The part of the log that it goes to.
+const MEMORY: &str = "memory";
 
 /// What looks after a machine. All of it is called on the thread that drives the machine; it may take some milliseconds.
 pub trait Attend<M> {
@@ -95,7 +99,7 @@ impl Attendant {
             return;
         }
         self.accounted = Some(now);
-        let mut notice = Notice::new(Level::Info, "memory", "memory account");
+        let mut notice = Notice::new(Level::Info, MEMORY, "memory account");
         if let Some(bytes) = resident_bytes {
             notice = notice.with("resident_bytes", bytes);
         }
@@ -110,7 +114,8 @@ impl Attendant {
         let new = i3_config::load_files(&self.files).map_err(|problems| problems.to_string())?;
         gateway.reload(now, new.core.clone()).map_err(|error| error.to_string())?;
         // What does not work here is no reason to do without the rest.
-        if let Err(problem) = i3_config::log::change(&new.logging) {
+        let logging = with_account(new.logging, self.profile_memory);
+        if let Err(problem) = i3_config::log::change(&logging) {
             log::error!(target: "settings", "{}", problem.text());
         }
         for warning in &new.warnings {
@@ -125,9 +130,17 @@ impl Attendant {
             }
         }
         self.config.core = new.core;
-        self.config.logging = new.logging;
+        self.config.logging = logging;
         Ok(())
     }
+}
+
+/// Who asks for the account wants to see it, whatever the level of the rest.
+pub(crate) fn with_account(mut logging: Logging, profile_memory: bool) -> Logging {
+    if profile_memory {
+        logging.components.entry(MEMORY.to_owned()).or_insert(LevelFilter::Info);
+    }
+    logging
 }
 
 impl Attend<Gateway> for Attendant {

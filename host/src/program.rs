@@ -1,11 +1,12 @@
 //! What a program does before its daemon runs and after it has ended: settings, logging, and the exit code.
 
+use crate::attend::with_account;
 use crate::error::DaemonError;
 use crate::gateway::{Run, run_each};
 use crate::terminal::{err, out};
 use crate::{backup, doctor, healthcheck, setup};
-use i3_config::Logging;
 use i3_config::cli::{Cli, Command};
+use i3_config::{Config, Logging};
 use std::fmt;
 use std::process::ExitCode;
 
@@ -47,6 +48,7 @@ fn run_daemon(cli: &Cli, run: Run) -> ExitCode {
         out("The settings can be used.");
         return ExitCode::SUCCESS;
     }
+    let config = Config { logging: with_account(config.logging, cli.profile_memory), ..config };
     if let Err(code) = start_logging(&config.logging) {
         return code;
     }

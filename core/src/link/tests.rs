@@ -879,3 +879,39 @@ fn new_settings_do_not_end_a_session_whose_registration_is_being_checked() {
     rig.wait(3 * SECOND);
     assert_eq!(rig.state(), "waiting", "it is given up in its time");
 }
+
+#[test]
+fn each_end_is_counted_under_its_cause() {
+    let counted = |rig: &Rig| -> Vec<(&'static str, u64)> {
+        let all = Cause::ALL.map(|cause| (cause.name(), rig.link.counts().ended(cause)));
+        all.into_iter().filter(|(_, times)| *times > 0).collect()
+    };
+    let mut rig = Rig::new(&["a"], |_| {});
+    let conn = rig.dials[0].0;
+    rig.lost(conn);
+    assert_eq!(counted(&rig), [("no_connection", 1)]);
+    rig.next_dial();
+    rig.opened();
+    rig.step(|link, now, fx| link.refused(now, fx, "no".to_owned()));
+    rig.next_dial();
+    rig.opened();
+    let conn = rig.link.conn().unwrap();
+    rig.lost(conn);
+    rig.next_dial();
+    rig.log_in();
+    rig.step(|link, now, fx| link.broken(now, fx, "bad".to_owned()));
+    rig.next_dial();
+    rig.log_in();
+    rig.step(RouterLink::reconnect);
+    let expected = ["closed_at_once", "login_refused", "bad_frame", "requested"].map(|name| (name, 1));
+    let mut found = counted(&rig);
+    found.retain(|(name, _)| *name != "no_connection");
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+    assert!(expected.iter().all(|one| found.contains(one)), "{found:?}");
+    let own: Vec<_> = rig.link.counts().own_packets().collect();
+    assert!(
+        own.contains(&("shutdown", 1))
+            && own.iter().any(|(kind, times)| *kind == "startup-req-3" && *times >= 4),
+        "{own:?}"
+    );
+}

@@ -178,7 +178,8 @@ pub(crate) fn a_service_that_is_looked_after(program: &'static str) {
     };
     let mut command = site.command(&["--profile-memory"]);
     command.env("NOTIFY_SOCKET", site.path("notify")).env("WATCHDOG_USEC", "200000");
-    command.env("LOG_FORMAT", "json").stderr(Stdio::null());
+    // The account is asked for, so it is shown whatever the level.
+    command.env("LOG_FORMAT", "json").env("LOG_LEVEL", "WARNING").stderr(Stdio::null());
     let mut gateway = Process(command.spawn().unwrap());
     assert!(next().contains("READY=1"), "it comes first");
     until("STATUS=0 of 1 router links ready, 0 sessions; Test Mud at *i4: ");
@@ -206,15 +207,14 @@ pub(crate) fn a_service_that_is_looked_after(program: &'static str) {
     fs::rename(&log, &moved).unwrap();
     let config = site.path("config/config.yaml");
     let settings = fs::read_to_string(&config).unwrap();
-    fs::write(&config, settings.replace("${LOG_LEVEL:INFO}", "DEBUG").replace("open_status", "status"))
-        .unwrap();
+    fs::write(&config, settings.replace("${MUD_STATUS:Development}", "open")).unwrap();
     gateway.signal("HUP");
     let told = until("READY=1");
     assert!(
         told.iter().any(|message| message.contains("RELOADING=1") && message.contains("MONOTONIC_USEC="))
     );
     let text = wait_for("the new log file", || fs::read_to_string(&log).ok().filter(|text| !text.is_empty()));
-    assert!(text.contains("new settings applied"), "{text}");
+    assert!(text.contains("at the next login") && !text.contains("INFO"), "{text}");
     assert_eq!(fs::read_to_string(&moved).unwrap(), before, "nothing more goes there");
     let mut greeting = [0; 32];
     client.read_exact(&mut greeting).unwrap();

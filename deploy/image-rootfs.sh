@@ -1,0 +1,204 @@
+#!/usr/bin/env bash
+# Builds and runs the image of deploy/Dockerfile without Docker: the last stage's instructions are carried out in a
+# temporary directory, and the program runs with that as its root, not as root, read-only but for the state directory.
+# It must become healthy by the image's own HEALTHCHECK, and end with 0 on SIGTERM.
+#
+#   deploy/image-rootfs.sh [--keep DIRECTORY] [PROGRAM]
+#
+# PROGRAM is an i3-gateway to take instead of building one. --keep lays the file system out there and leaves it.
+# Needed: bash, and for a root directory of its own bwrap, or unshare with user namespaces; where neither is allowed, the
+# program runs with that directory as its working directory only, and that is said.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tree=$PWD
+
+# Seconds until the program must be healthy, and until it must have ended.
+PATIENCE=30
+
+keep=
+program=
+while [ $# -gt 0 ]; do
+    case $1 in
+        --keep) keep=$2; shift 2 ;;
+        -*) echo "usage: deploy/image-rootfs.sh [--keep DIRECTORY] [PROGRAM]" >&2; exit 64 ;;
+        *) program=$(realpath "$1"); shift ;;
+    esac
+done
+work=$(mktemp -d)
+pid=
+clean() {
+    [ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap clean EXIT
+fail() {
+    echo "image-rootfs: $*" >&2
+    [ ! -e "$work/log" ] || sed 's/^/    /' "$work/log" >&2
+    exit 1
+}
+
+# --- The program, as static as this host can make it.
+
+build() {
+    local triple target=${CARGO_TARGET_DIR:-target}
+    triple=$(uname -m)-unknown-linux-musl
+    if [ -d "$(rustc --print sysroot)/lib/rustlib/$triple" ] && command -v musl-gcc >/dev/null; then
+        echo "building for $triple"
+    else
+        triple=$(rustc -vV | sed -n 's/^host: //p')
+        echo "no musl here: building for $triple with the C library linked in"
+        export RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static"
+    fi
+    cargo build --quiet --locked --profile min --target "$triple" -p i3-gateway --bin i3-gateway
+    program=$(realpath "$target/$triple/min/i3-gateway")
+}
+[ -n "$program" ] || build
+
+# --- The last stage of the Dockerfile.
+
+root=${keep:-$work/root}
+mkdir -p "$root" "$work/out/state"
+root=$(realpath "$root")
+cp "$program" "$work/out/i3-gateway"
+
+# json ARRAY: the elements of an instruction in its exec form, a line each.
+json() {
+    python3 -c 'import json, sys; print(*json.loads(sys.argv[1]), sep="\n")' "$1"
+}
+
+environment=() entrypoint=() health=() volumes=() owners=() user='' directory=/
+while read -r instruction rest; do
+    case $instruction in
+        FROM) [ "$rest" = scratch ] || fail "the last stage is not from scratch: $rest" ;;
+        COPY)
+            base=$tree owner=0:0
+            while [[ $rest == --* ]]; do
+                case ${rest%% *} in
+                    --from=build) base=$work ;;
+                    --chown=*) owner=${rest%% *}; owner=${owner#--chown=} ;;
+                    *) fail "COPY ${rest%% *} is not known here" ;;
+                esac
+                rest=${rest#* }
+            done
+            read -r from to <<<"$rest"
+            from=${from#/}
+            mkdir -p "$root/$(dirname "$to")"
+            cp -R "$base/$from" "$root$to"
+            owners+=("$owner $to")
+            ;;
+        WORKDIR) directory=$rest; mkdir -p "$root$rest" ;;
+        ENV) environment+=("$rest") ;;
+        USER) user=$rest ;;
+        VOLUME) mapfile -t volumes < <(json "$rest") ;;
+        HEALTHCHECK) mapfile -t health < <(json "${rest#*CMD }") ;;
+        ENTRYPOINT) mapfile -t entrypoint < <(json "$rest") ;;
+        LABEL | EXPOSE) ;;
+        *) fail "the instruction $instruction is not known here" ;;
+    esac
+done < <(sed -e ':again' -e '/\\$/{N;s/\\\n *//;b again' -e '}' deploy/Dockerfile | sed '/^#/d; /^ *$/d' | tac | sed '/^FROM /q' | tac)
+[[ $user =~ ^[1-9][0-9]*:[1-9][0-9]*$ ]] || fail "the image's user is '$user', not a number above 0"
+[ "${#volumes[@]}" -eq 1 ] || fail "one volume was expected: ${volumes[*]}"
+volume=${volumes[0]} uid=${user%:*} gid=${user#*:}
+[[ " ${owners[*]} " == *" $user $volume "* ]] || fail "$volume does not belong to the image's user"
+# A program that is not static takes its libraries along, which the image does not need.
+if libraries=$(ldd "$work/out/i3-gateway" 2>/dev/null | grep -o '/[^ ]*'); then
+    echo "not static, so these go into the root too: ${libraries//$'\n'/ }"
+    for library in $libraries; do mkdir -p "$root$(dirname "$library")" && cp -L "$library" "$root$library"; done
+fi
+# Docker mounts these.
+mkdir -p "$root/proc" "$root/dev" "$root/etc"
+echo "root file system: $(du -sh "$root" | cut -f1), program: $(stat -c %s "$work/out/i3-gateway") bytes"
+[ -z "$keep" ] || { echo "laid out in $root"; exit 0; }
+
+# --- Running it.
+
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+# What `docker run -e` would add: a name, a key, ports that are free, and no router of the real network.
+environment+=(
+    MUD_NAME=Image I3_GATEWAY_SECRET=0123456789abcdef0123456789abcdef "API_WS_PORT=$(free_port)" "API_TCP_PORT=$(free_port)"
+    I3_ROUTER_HOST=127.0.0.1 I3_ROUTER_PORT=1 I3_FALLBACK_ROUTER_HOST= I3_FALLBACK2_ROUTER_HOST=
+)
+
+# Each of these replaces the shell by "$@", run in the image. What they need to know stands in variables of their own.
+export root volume directory uid gid
+# shellcheck disable=SC2016 # the inner shell expands it
+sealed='mount --bind "$root" "$root"; mount --bind "$root$volume" "$root$volume"; mount -o remount,bind,ro "$root"; exec '
+
+# Root goes into the directory and gives itself up.
+as_root() {
+    # shellcheck disable=SC2016 # the inner shell expands it
+    exec unshare --mount --propagation private sh -euc \
+        "$sealed"'setpriv --clear-groups unshare --root="$root" --wd="$directory" --setgid="$gid" --setuid="$uid" "$@"' sh "$@"
+}
+# First a name space in which mounting is allowed, then one in which this user has the image's number.
+in_namespaces() {
+    # shellcheck disable=SC2016 # the inner shell expands it
+    exec unshare --user --map-root-user --mount --propagation private sh -euc \
+        "$sealed"'unshare --user --map-user="$uid" --map-group="$gid" --root="$root" --wd="$directory" "$@"' sh "$@"
+}
+in_bwrap() {
+    exec bwrap --unshare-user --uid "$uid" --gid "$gid" --die-with-parent --ro-bind "$root" / \
+        --bind "$root$volume" "$volume" --chdir "$directory" "$@"
+}
+in_directory() {
+    cd "$root$directory"
+    exec "$root$1" "${@:2}"
+}
+# The image's variables and no others, but for those that the lines above read.
+in_image() {
+    local way=$1 variable
+    shift
+    for variable in $(compgen -e); do
+        case $variable in PATH | root | volume | directory | uid | gid) ;; *) unset "$variable" ;; esac
+    done
+    export "${environment[@]}"
+    "$way" "$@"
+}
+
+for way in as_root in_namespaces in_bwrap in_directory; do
+    if [ "$way" = as_root ]; then [ "$(id -u)" -eq 0 ] || continue; fi
+    if [ "$way" = in_directory ]; then
+        echo "nothing here may make a root directory: the program runs in the directory only"
+        environment+=("STATE_DIRECTORY=$root$volume")
+    fi
+    if (in_image "$way" "${entrypoint[@]}" --version) >"$work/log" 2>&1; then break; fi
+    [ "$way" != in_directory ] || fail "the program does not run"
+done
+if [ "$way" = as_root ]; then
+    # Elsewhere whoever runs this plays the image's user.
+    for entry in "${owners[@]}"; do chown -R "${entry% *}" "$root${entry#* }"; done
+fi
+
+touch "$work/started"
+(in_image "$way" "${entrypoint[@]}") >"$work/log" 2>&1 &
+pid=$!
+for ((i = 0; ; i++)); do
+    kill -0 "$pid" 2>/dev/null || fail "the program ended"
+    if (in_image "$way" "${health[@]}") >"$work/health" 2>&1; then break; fi
+    [ "$i" -lt $((PATIENCE * 10)) ] || fail "not healthy within $PATIENCE s: $(cat "$work/health")"
+    sleep 0.1
+done
+echo "$way: healthy"
+
+# bwrap stays before the program, and would end it the hard way.
+program_pid=$pid
+[ "$way" != in_bwrap ] || program_pid=$(ps -o pid= --ppid "$pid" | tr -d ' ')
+[ "$way" = in_directory ] || {
+    ids=$(awk '/^Uid:/ { print $2 }' "/proc/$program_pid/status")
+    [ "$way" != as_root ] || [ "$ids" = "$uid" ] || fail "it runs as $ids"
+}
+written=$(cd "$root" && find . -newer "$work/started" -type f ! -path ".$volume/*")
+[ -z "$written" ] || fail "it wrote outside $volume: $written"
+[ -n "$(ls "$root$volume")" ] || fail "it wrote nothing to $volume"
+
+kill -TERM "$program_pid"
+(sleep "$PATIENCE" && kill -KILL "$program_pid" 2>/dev/null) &
+watchdog=$!
+code=0
+wait "$pid" || code=$?
+kill "$watchdog" 2>/dev/null
+pid=
+[ "$code" -eq 0 ] || fail "SIGTERM ended it with $code"
+echo "$way: ended with 0 on SIGTERM"
