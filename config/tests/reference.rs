@@ -203,6 +203,48 @@ const SECTIONS: &[(&str, &str, &[Entry])] = &[
         ],
     ),
     (
+        "Events that are kept",
+        "What comes while no game is connected is kept, and given to it when it is back. All limits are for one mud.",
+        &[
+            entry(
+                "events.keep.tells",
+                "",
+                "300",
+                "How long tells are kept, in seconds; 0: they are refused while the game is away.",
+            ),
+            entry("api.session.queue_ttl", "", "", "The Python gateway's name for that time, for all kinds."),
+            entry(
+                "events.keep.channels",
+                "",
+                "60",
+                "How long lines of channels are kept, in seconds; so long the mud goes on hearing them.",
+            ),
+            entry("events.keep.answers", "", "60", "How long answers and errors are kept, in seconds."),
+            entry(
+                "events.keep.max_count",
+                "",
+                "1000",
+                "How many are kept of the tells, of the answers, and of each channel.",
+            ),
+            entry("api.session.max_queue_size", "", "", "The Python gateway's name for that number."),
+            entry(
+                "events.max_bytes",
+                "",
+                "2097152",
+                "Bytes of all that is kept, history included, in memory and on disk.",
+            ),
+            entry(
+                "history.days",
+                "",
+                "30",
+                "How long channel_history and history_search find lines; 0: nothing is kept as history.",
+            ),
+            entry("history.max_lines", "", "100", "How many lines of each channel they find."),
+            entry("channels.history_size", "", "", "The Python gateway's name for that number."),
+            entry("history.tells", "", "false", "Whether tells are kept as history too."),
+        ],
+    ),
+    (
         "Keys",
         "Each variable `API_KEY_<NAME>` is a key with all permissions for the first mud, too. In place of a key its \
          digest may stand, which `hash-key` prints.",
