@@ -402,7 +402,8 @@ fn matches(message: &str, pattern: &str) -> bool {
     }
 }
 
-fn holds(message: &Json, pattern: &Json) -> bool {
+/// Whether a message has every member of a pattern, with its value; `"*"` is any value.
+pub fn holds(message: &Json, pattern: &Json) -> bool {
     match (message, pattern) {
         (_, Json::String(any)) if any == "*" => true,
         (Json::Object(message), Json::Object(pattern)) => {
