@@ -137,15 +137,16 @@ fn rows(key: &str, own: &str) -> Vec<Row> {
             json!({"status": "success", "channel": own, "message_id": "*"}),
         ),
         row("channel_filter", json!({"channel": own}), json!({"status": "filtering", "channel": own})),
+        // A router says nothing when all is well, and its new list counts for nothing soon after the login.
         row(
             "channel_admin",
             json!({"channel": own, "add": ["Beta"]}),
-            json!({"status": "*", "channel": own, "message_id": "*"}),
+            json!({"status": "sent", "channel": own, "message_id": "*"}),
         ),
         row(
             "channel_remove",
             json!({"channel": own}),
-            json!({"status": "success", "channel": own, "message_id": "*"}),
+            json!({"status": "*", "channel": own, "message_id": "*"}),
         ),
         // The last: it leaves the router.
         row("reconnect", json!({}), json!({"status": "reconnecting"})),
