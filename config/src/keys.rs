@@ -114,6 +114,10 @@ const USED: &[&str] = &[
     "api.websocket.ping_interval",
     "api.websocket.ping_timeout",
     "api.websocket.max_frame_size",
+    "api.websocket.allowed_origins",
+    "api.handshake_timeout",
+    "api.idle_timeout",
+    "api.session.timeout",
     "api.tcp.enabled",
     "api.tcp.host",
     "api.tcp.port",
@@ -131,6 +135,7 @@ const USED: &[&str] = &[
     "channels.default_channels",
     "channels.default_channels.*.name",
     "performance.max_connections",
+    "performance.max_connections_per_address",
     "performance.message_queue_size",
     "performance.connection_timeout",
     "performance.reconnect_delay",
@@ -138,6 +143,10 @@ const USED: &[&str] = &[
     "security.rate_limiting.tells_per_minute",
     "security.rate_limiting.channels_per_minute",
     "security.rate_limiting.who_per_minute",
+    "security.rate_limiting.user_messages_per_minute",
+    "security.ip_whitelist",
+    "security.ip_blacklist",
+    "security.trusted_proxies",
     "state.directory",
     "logging.level",
     "logging.file",
@@ -148,7 +157,6 @@ const ONE_LIMIT: &str = "performance.max_connections holds for all kinds of conn
 const OWN_THREADS: &str = "the gateway needs no such number";
 const OWN_CACHE: &str = "what is known of the network is kept up to date and never expires";
 const METRICS: &str = "/metrics is always served on the port of the WebSocket API";
-const NOT_ENFORCED: &str = "this gateway does not use it yet: nobody is kept out by it, use a firewall";
 const OWN_SAVES: &str = "every change is saved at once";
 const NO_OOB: &str = "out-of-band services are not offered yet";
 
@@ -173,7 +181,6 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
         "api.auth.require_tls",
         "this gateway does not use it yet: it speaks no TLS, put a proxy that does in front of it",
     ),
-    ("api.session.timeout", NOT_YET),
     ("api.session.max_queue_size", NOT_YET),
     ("api.session.queue_ttl", NOT_YET),
     ("api.session.cleanup_interval", "a session ends when its time is over"),
@@ -190,8 +197,6 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("performance.async_workers", OWN_THREADS),
     ("performance.connection_pool_size", OWN_THREADS),
     ("performance.message_batch_size", OWN_THREADS),
-    ("security.ip_whitelist", NOT_ENFORCED),
-    ("security.ip_blacklist", NOT_ENFORCED),
     ("state.save_interval", OWN_SAVES),
     ("state.backup_enabled", NOT_YET),
     ("state.backup_count", NOT_YET),
@@ -407,7 +412,7 @@ mod tests {
     fn known_keys_without_effect_are_named_once() {
         let text = "channels: {default_channels: [{name: a, type: 0}, {name: b, type: 0}], history_size: 1}
 logging: {components: {network: INFO, x: y}}
-security: {ip_whitelist: [], ip_blacklist: [1.2.3.4]}
+api: {tcp: {buffer_size: [], max_connections: [1]}}
 development: {debug: }";
         let names: Vec<(String, usize)> = passed(text)
             .into_iter()
@@ -420,7 +425,7 @@ development: {debug: }";
             ("channels.default_channels[0].type", 2),
             ("channels.history_size", 1),
             ("logging.components", 1),
-            ("security.ip_blacklist", 1),
+            ("api.tcp.max_connections", 1),
         ];
         assert_eq!(names, expected.map(|(name, times)| (name.to_owned(), times)));
     }

@@ -3,6 +3,7 @@
 //! [`load_files`] is what a daemon calls; [`load`] does the same with texts in memory. Both give a checked [`Config`] or
 //! every problem at once, each with its key, its line and what to write.
 
+mod access;
 pub mod cli;
 mod credentials;
 pub mod env;

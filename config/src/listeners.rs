@@ -1,5 +1,6 @@
 //! What local games are offered: addresses, limits, rates.
 
+use crate::access;
 use crate::path::Path;
 use crate::read::Reader;
 use crate::{ListenAt, Problem};
@@ -104,7 +105,22 @@ pub(crate) fn api(reader: &mut Reader<'_>) -> ApiSettings {
     if let Some(timeout) = reader.seconds(&Path::of("api.websocket.ping_timeout")) {
         api.ping_timeout = timeout;
     }
+    let per_address = Path::of("performance.max_connections_per_address");
+    if let Some(count) = reader.number(&per_address, 1..=1_000_000, "a number of connections") {
+        api.connections_per_address_max = count;
+    }
+    for (key, value) in [
+        ("api.handshake_timeout", &mut api.handshake_timeout),
+        ("api.idle_timeout", &mut api.idle_timeout),
+        ("api.session.timeout", &mut api.session_timeout),
+    ] {
+        *value = reader.seconds(&Path::of(key)).unwrap_or(*value);
+    }
+    api.addresses = access::addresses(reader);
+    api.allowed_origins = access::origins(reader);
     api.rate_limits = rate_limits(reader);
+    let user_rate = rate(reader, &Path::of("security.rate_limiting.user_messages_per_minute"));
+    api.user_messages_per_minute = user_rate.filter(|_| api.rate_limits.is_some());
     api
 }
 
@@ -132,8 +148,8 @@ fn rate_limits(reader: &mut Reader<'_>) -> Option<RateLimits> {
         }
     }
     for (key, methods) in [
-        ("tells_per_minute", ["tell", "emoteto"].as_slice()),
-        ("channels_per_minute", &["channel_send", "channel_emote"]),
+        ("tells_per_minute", ["tell", "emoteto", "beep"].as_slice()),
+        ("channels_per_minute", &["channel_send", "channel_emote", "channel_targeted_emote"]),
         ("who_per_minute", &["who"]),
     ] {
         let path = security.key(key);

@@ -94,14 +94,13 @@ fn the_default_file_has_no_warnings_and_its_variables_work() {
     names.dedup();
     assert!(names.len() > 40, "{names:?}");
     for name in names {
-        let changed = ["false", "true", "latin-1", "71", "5000", "*other", "changed", "ERROR"]
-            .into_iter()
-            .any(|value| {
-                let mut process = BASE.to_vec();
-                process.retain(|(other, _)| *other != name);
-                process.push((name, value));
-                load(sources(None, None, &process)).is_ok_and(|config| all_of(&config) != default)
-            });
+        let values = ["false", "true", "latin-1", "71", "5000", "*other", "changed", "ERROR"];
+        let changed = values.into_iter().chain(["192.0.2.7", "https://example.org"]).any(|value| {
+            let mut process = BASE.to_vec();
+            process.retain(|(other, _)| *other != name);
+            process.push((name, value));
+            load(sources(None, None, &process)).is_ok_and(|config| all_of(&config) != default)
+        });
         assert!(changed, "{name} changes nothing");
     }
 }
@@ -128,7 +127,15 @@ fn the_guides_files() {
     let by_method: Vec<_> = limits.by_method.iter().map(|(method, rate)| (method.as_str(), *rate)).collect();
     assert_eq!(
         by_method,
-        [("channel_emote", 20), ("channel_send", 20), ("emoteto", 10), ("tell", 10), ("who", 5)]
+        [
+            ("beep", 10),
+            ("channel_emote", 20),
+            ("channel_send", 20),
+            ("channel_targeted_emote", 20),
+            ("emoteto", 10),
+            ("tell", 10),
+            ("who", 5)
+        ]
     );
     assert_eq!(config.core.link.reconnect_delay, Duration::from_secs(5));
     assert_eq!(config.core.link.connect_timeout, Duration::from_secs(30));
@@ -181,6 +188,7 @@ fn the_python_gateways_file() {
     let limits = api.rate_limits.as_ref().unwrap();
     assert_eq!((limits.per_minute, limits.burst, limits.by_method["channel_send"]), (100, 20, 50));
     let keys = api.keys.as_ref().unwrap();
+    assert_eq!(api.session_timeout, Duration::from_secs(3600));
     let names: Vec<&str> = keys.iter().map(|key| key.mud_name.as_str()).collect();
     assert_eq!(names, ["ExampleMUD", "DemoMUD", "AdminMUD"], "API_KEY_ADMIN is listed, so it is not doubled");
     assert_eq!(keys[0].requests_per_minute, Some(500));
@@ -454,6 +462,35 @@ fn addresses_must_differ() {
 }
 
 #[test]
+fn addresses_that_may_connect() {
+    let shown = |yaml: &str| {
+        let rules = good(yaml).core.api.addresses;
+        [rules.whitelist, rules.blacklist, rules.trusted_proxies]
+            .map(|list| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+    };
+    let default = "127.0.0.0/8 ::1/128";
+    assert_eq!(shown(""), ["", "", default]);
+    assert_eq!(shown("security: {ip_whitelist: [], trusted_proxies: []}"), ["", "", ""]);
+    assert_eq!(
+        shown(
+            "security: {ip_whitelist: [192.0.2.0/24, '::ffff:198.51.100.1'], ip_blacklist: '10.0.0.1,10.0.0.2 ::2'}"
+        ),
+        ["192.0.2.0/24 198.51.100.1/32", "10.0.0.1/32 10.0.0.2/32 ::2/128", default]
+    );
+    let problems =
+        bad("security:\n  ip_whitelist:\n    - 192.0.2.0/24\n    - example.org\n  ip_blacklist: 1.2.3.4/99");
+    let places: Vec<_> =
+        problems.iter().map(|one| (one.path.as_str(), one.place.as_ref().unwrap().1)).collect();
+    assert_eq!(places, [("security.ip_whitelist[1]", 4), ("security.ip_blacklist", 5)]);
+    assert!(problems[0].fix.contains("203.0.113.0/24"), "{problems:?}");
+    bad("api: {websocket: {allowed_origins: [example.org]}}");
+    // The limit of each user is one of the rate limits, which can be off together.
+    let users = |yaml: &str| good(yaml).core.api.user_messages_per_minute;
+    assert_eq!(users("security: {rate_limiting: {user_messages_per_minute: 30}}"), Some(30));
+    assert_eq!(users("security: {rate_limiting: {enabled: no, user_messages_per_minute: 30}}"), None);
+}
+
+#[test]
 fn texts_that_are_no_settings() {
     for (yaml, line) in [("- a\n- b", 1), ("mud:\n\tname: x", 2), ("a: 1\nb: 2\na: 3", 1), ("mud: {", 1)] {
         let problems = bad(yaml);
@@ -488,6 +525,9 @@ fn another_value(path: &str) -> &'static str {
             "71"
         }
         "max_connections" => "71",
+        "handshake_timeout" | "idle_timeout" => "83",
+        "allowed_origins" => "['https://a.example']",
+        "ip_whitelist" | "ip_blacklist" | "trusted_proxies" => "[192.0.2.7]",
         _ if path.contains(".services.") => "0",
         _ => "another",
     }

@@ -14,19 +14,20 @@ mod tokens;
 
 use std::borrow::Cow;
 use style::{Op, Style};
-use tokens::{Token, Tokens};
+use tokens::{Token, Tokens, direction_bytes};
 
 /// The form in which a client reads texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TextStyle {
-    /// As they came. Hostile escape sequences included.
+    /// As they came. Hostile escape sequences and characters of direction included.
     #[default]
     Raw,
-    /// Without colours, and without control characters but newlines and tabs.
+    /// Without colours, without control characters but newlines and tabs, and without the characters that turn the
+    /// direction of writing (U+202E and its kind), with which a text could put a screen or a log in another order.
     Plain,
-    /// Colours as ANSI SGR sequences, closed at the end; no other control characters but newlines and tabs.
+    /// Colours as ANSI SGR sequences, closed at the end; otherwise like `Plain`.
     Ansi,
-    /// Escaped for an HTML element or attribute, colours as `<span style="…">`, closed in order.
+    /// Escaped for an HTML element or attribute, colours as `<span style="…">`, closed in order; otherwise like `Plain`.
     Html,
 }
 
@@ -57,6 +58,7 @@ fn is_clean(text: &str, as_html: bool) -> bool {
         b'%' => bytes.get(at + 1) != Some(&b'^'),
         // The lead byte of U+0080 to U+00BF, of which the first half are the C1 controls.
         0xc2 => bytes.get(at + 1).is_some_and(|next| *next >= 0xa0),
+        0xd8 | 0xe2 => direction_bytes(&bytes[at..]) == 0,
         b'&' | b'<' | b'>' | b'"' | b'\'' => !as_html,
         _ => true,
     })
@@ -64,7 +66,7 @@ fn is_clean(text: &str, as_html: bool) -> bool {
 
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for token in Tokens::new(text) {
+    for token in Tokens::for_reader(text) {
         if let Token::Text(text) = token {
             out.push_str(text);
         }
@@ -103,7 +105,7 @@ fn rewrite(
 
 fn ansi(text: &str) -> String {
     let room = text.len() + text.len() / 4;
-    rewrite(Tokens::new(text), room, |_, to, out| to.write_ansi(out), |text, out| out.push_str(text))
+    rewrite(Tokens::for_reader(text), room, |_, to, out| to.write_ansi(out), |text, out| out.push_str(text))
 }
 
 /// Spans are never nested.
@@ -112,7 +114,7 @@ fn html(text: &str) -> String {
         close_span(from, out);
         to.write_span(out);
     };
-    rewrite(Tokens::new(text), text.len() + text.len() / 4, change, escape_html)
+    rewrite(Tokens::for_reader(text), text.len() + text.len() / 4, change, escape_html)
 }
 
 fn close_span(shown: Style, out: &mut String) {
@@ -163,7 +165,7 @@ pub fn to_pinkfish(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let change = |from: Style, to: Style, out: &mut String| to.write_pinkfish(from, out);
-    let tokens = Tokens::without_pinkfish(text);
+    let tokens = Tokens::for_network(text);
     Cow::Owned(rewrite(tokens, text.len(), change, |text, out| out.push_str(text)))
 }
 

@@ -319,14 +319,14 @@ impl<T> Default for ConnMap<T> {
 }
 
 impl<T> ConnMap<T> {
-    /// Puts a value for `conn`, in place of any for an earlier connection with its index.
-    pub fn insert(&mut self, conn: ConnId, value: T) {
+    /// Puts a value for `conn`, in place of any for an earlier connection with its index, which it gives.
+    pub fn insert(&mut self, conn: ConnId, value: T) -> Option<T> {
         if self.slots.len() <= conn.index() {
             self.slots.resize_with(conn.index() + 1, || None);
         }
-        if self.slots[conn.index()].replace((conn.generation, value)).is_none() {
-            self.len += 1;
-        }
+        let before = self.slots[conn.index()].replace((conn.generation, value));
+        self.len += usize::from(before.is_none());
+        before.map(|(_, value)| value)
     }
 
     /// The value for `conn`.

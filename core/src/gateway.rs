@@ -8,15 +8,19 @@ use crate::hub::{Hub, QUEUED_PACKET_MAX_AGE, To, Wake, Weight};
 use crate::link::RouterLink;
 use crate::machine::{ConnId, Input, Listener, LostBy, Machine, Output, Refused, SaveTicket, Saved};
 use crate::metrics::Metrics;
+use crate::moderation::UserRates;
 use crate::mud::Mud;
 use crate::notice::{Level, Notice};
 use crate::pending::Pending;
 use crate::service::host::Filters;
 use crate::service::{host, inbound};
+use crate::session::addresses::Addresses;
+use crate::session::rates::Rates;
 use crate::settings::{Settings, SettingsError};
 use crate::time::{Instant, Now};
 use crate::timers::Timers;
 use bytes::Bytes;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -70,18 +74,32 @@ impl Gateway {
             now,
             muds,
             sessions: ConnMap::default(),
+            addresses: Addresses::default(),
+            rates: Rates::default(),
+            user_rates: UserRates::default(),
+            tracers: BTreeSet::new(),
             websockets: 0,
             pending: Pending::default(),
             filters: Filters::default(),
             event_ids: event::Ids::restore(saved),
             last_message_micros: 0,
+            dials: Vec::new(),
             stopping: false,
         };
         let mut gateway = Gateway { hub, peers: ConnMap::default() };
         for mud in 0..gateway.hub.muds.len() {
-            gateway.link_step(mud, RouterLink::handle_timeout);
+            gateway.link_due(mud);
         }
         Ok(gateway)
+    }
+
+    /// Takes new settings over, or none of them when they do not make sense. Nobody is dropped but those whose key is gone.
+    /// Notices say what was applied, and what waits for a reconnect or a restart.
+    ///
+    /// Settle the machine afterwards, as after an input.
+    pub fn reload(&mut self, now: Now, settings: Settings) -> Result<(), SettingsError> {
+        self.set_now(now);
+        crate::reload::reload(&mut self.hub, settings)
     }
 
     /// The counters.
@@ -117,6 +135,12 @@ impl Gateway {
             }
         }
         inbound::link_event(&mut self.hub, mud, event);
+    }
+
+    /// A deadline of a link has passed.
+    fn link_due(&mut self, mud: usize) {
+        self.hub.space_dials(mud);
+        self.link_step(mud, RouterLink::handle_timeout);
     }
 
     fn received(&mut self, conn: ConnId, bytes: &[u8]) {
@@ -164,10 +188,7 @@ impl Gateway {
                 };
                 self.link_step(mud, |link, now, fx| link.lost(now, conn, fx, reason));
             }
-            Some(Peer::Api(_)) => {
-                self.hub.timers.clear(Wake::Client(conn));
-                self.hub.end_session(conn);
-            }
+            Some(Peer::Api(_)) => self.hub.forget_client(conn),
             None => self.hub.metrics.late_inputs += 1,
         }
     }
@@ -225,7 +246,7 @@ impl Gateway {
 
     fn wake(&mut self, wake: Wake) {
         match wake {
-            Wake::Link(mud, _) => self.link_step(mud, RouterLink::handle_timeout),
+            Wake::Link(mud, _) => self.link_due(mud),
             Wake::Pace(mud) => self.hub.pump(mud),
             Wake::Expire(mud) => {
                 self.hub.expire(mud, QUEUED_PACKET_MAX_AGE, "the router was away for too long");
@@ -245,7 +266,7 @@ impl Gateway {
 impl Machine for Gateway {
     type Wake = Wake;
 
-    fn accept(&mut self, now: Now, on: Listener, _: SocketAddr) -> Result<ConnId, Refused> {
+    fn accept(&mut self, now: Now, on: Listener, peer: SocketAddr) -> Result<ConnId, Refused> {
         self.set_now(now);
         if self.hub.stopping {
             return Err(Refused::ShuttingDown);
@@ -253,15 +274,24 @@ impl Machine for Gateway {
         if on == Listener::Mud {
             return Err(Refused::WrongListener);
         }
+        let address = peer.ip().to_canonical();
+        let rules = &self.hub.settings.api.addresses;
+        // Whose request a proxy passes on is known when it has come.
+        let is_proxy = on == Listener::Http && rules.trusts(address);
+        if !is_proxy && !rules.allow(address) {
+            self.hub.metrics.connections_forbidden += 1;
+            return Err(Refused::Address);
+        }
         // The routers' connections do not count.
         let routers: usize = self.hub.muds.iter().map(|mud| mud.link.conns().count()).sum();
         let clients = self.hub.fx.open_count().saturating_sub(routers);
-        if clients >= self.hub.settings.api.connections_max {
+        if clients >= self.hub.settings.api.connections_max || self.hub.is_full(address) {
             self.hub.metrics.connections_refused += 1;
             return Err(Refused::TooMany);
         }
         self.hub.metrics.connections_accepted += 1;
         let conn = self.hub.fx.open();
+        self.hub.addresses.set(conn, address);
         let api = ApiConn::open(&mut self.hub, conn, on);
         self.peers.insert(conn, Peer::Api(api));
         Ok(conn)
@@ -297,8 +327,7 @@ impl Machine for Gateway {
         // Whoever decided to close it, the table of peers learns it here.
         if let Output::Close { conn } = output {
             self.peers.remove(conn);
-            self.hub.timers.clear(Wake::Client(conn));
-            self.hub.end_session(conn);
+            self.hub.forget_client(conn);
         }
         Some(output)
     }

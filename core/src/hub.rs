@@ -11,16 +11,26 @@ use crate::link::pacer::{Class, Origin, Waiting};
 use crate::link::{LinkEvent, Wait};
 use crate::machine::{Change, ConnId};
 use crate::metrics::Metrics;
+use crate::moderation::UserRates;
 use crate::mud::Mud;
 use crate::notice::{Level, Notice};
-use crate::pending::Pending;
+use crate::pending::{Pending, Question};
 use crate::service::host::Filters;
+use crate::service::trace;
+use crate::session::addresses::Addresses;
+use crate::session::rates::Rates;
 use crate::session::{Session, Transport};
 use crate::settings::{Permission, Settings};
 use crate::time::{Instant, Now};
 use crate::timers::Timers;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::Duration;
 use tungstenite::protocol::frame::coding::CloseCode;
+
+/// Between two connections to one router, whichever muds they are for: Dead Souls' router closes the second that it accepts in
+/// a second of its clock.
+const DIAL_SPACING: Duration = Duration::from_millis(1050);
 
 /// Bytes that may wait for the socket of a router. A CoffeeMud router loses what comes in heaps of 100 kB and more, so this and
 /// what the kernel holds (the drivers' socket options) must stay below.
@@ -89,6 +99,8 @@ pub(crate) enum To<'a> {
     Mud(usize),
     /// The sessions that joined a channel of a mud's network.
     Channel(usize, &'a str),
+    /// Of these, those that want what their own mud said.
+    Echo(usize, &'a str),
     /// Everybody who is identified and reads the lists of this mud's network.
     Readers(usize),
     /// The sessions of a mud but some.
@@ -155,11 +167,18 @@ pub(crate) struct Hub {
     pub(crate) now: Now,
     pub(crate) muds: Vec<Mud>,
     pub(crate) sessions: ConnMap<Session>,
+    pub(crate) addresses: Addresses,
+    pub(crate) rates: Rates,
+    pub(crate) user_rates: UserRates,
+    /// Sessions that want to see the packets of their mud.
+    pub(crate) tracers: BTreeSet<ConnId>,
     pub(crate) websockets: usize,
     pub(crate) pending: Pending,
     pub(crate) filters: Filters,
     pub(crate) event_ids: event::Ids,
     pub(crate) last_message_micros: u64,
+    /// The connections of the last [`DIAL_SPACING`] to each router.
+    pub(crate) dials: Vec<(String, u16, Instant)>,
     pub(crate) stopping: bool,
 }
 
@@ -179,6 +198,8 @@ impl Hub {
             let why = one.link.last_error().unwrap_or("the login is not finished").to_owned();
             return Err(Fault::gateway("router_down", true, format!("the router link is down: {why}")));
         }
+        crate::service::moderation::may_go(self, mud, packet)?;
+        let one = &mut self.muds[mud];
         let bytes = one.link.frame(packet);
         let most = self.settings.link.frame_bytes_max;
         if bytes.len() > most {
@@ -205,10 +226,14 @@ impl Hub {
     pub(crate) fn pump(&mut self, mud: usize) {
         let one = &mut self.muds[mud];
         self.timers.clear(Wake::Pace(mud));
+        let mut traced = Vec::new();
         if let Some(conn) = one.link.conn().filter(|_| one.link.is_ready()) {
             while self.fx.pending_bytes(conn) < ROUTER_PENDING_BYTES_MAX {
                 let Some(waiting) = one.pacer.pop(self.now.mono) else { break };
                 self.metrics.packets_sent += 1;
+                if !self.tracers.is_empty() {
+                    traced.push(waiting.frame.clone());
+                }
                 self.fx.send_shared(conn, waiting.frame);
             }
             if self.fx.pending_bytes(conn) < ROUTER_PENDING_BYTES_MAX
@@ -220,6 +245,9 @@ impl Hub {
         match one.pacer.oldest() {
             Some(accepted) => self.timers.set(Wake::Expire(mud), accepted + QUEUED_PACKET_MAX_AGE),
             None => self.timers.clear(Wake::Expire(mud)),
+        }
+        for frame in traced {
+            trace::sent(self, mud, &frame);
         }
     }
 
@@ -238,6 +266,14 @@ impl Hub {
     pub(crate) fn give_up(&mut self, mud: usize, packets: Vec<Waiting>, reason: &str) {
         for origin in packets.into_iter().filter_map(|waiting| waiting.origin) {
             self.metrics.packets_expired += 1;
+            // Who waits for a verdict on it is told so at once, instead of taking silence for consent.
+            let waiters = self.answer_waiters(|question| match question {
+                Question::Verdict { mud: at, message_id, .. } => {
+                    let it = *at == mud && origin.message_id.as_deref() == Some(&**message_id);
+                    it.then(|| Err(Fault::gateway("not_sent", true, reason)))
+                }
+                _ => None,
+            });
             let mut params = Object::default()
                 .with("error_code", "not-sent")
                 .with("error_message", reason)
@@ -248,7 +284,7 @@ impl Hub {
             if let Some(message_id) = &origin.message_id {
                 params.add("message_id", message_id);
             }
-            self.emit(To::Mud(mud), Weight::Personal, None, "error_occurred", params);
+            self.emit(To::MudExcept(mud, &waiters), Weight::Personal, None, "error_occurred", params);
         }
     }
 
@@ -269,6 +305,18 @@ impl Hub {
             one.link_wake = Some(Wake::Link(mud, wait));
         }
         event
+    }
+
+    /// A link is about to dial: not at once after another one to the same router.
+    pub(crate) fn space_dials(&mut self, mud: usize) {
+        let now = self.now.mono;
+        let Some(router) = self.muds[mud].link.about_to_dial(now) else { return };
+        self.dials.retain(|(_, _, at)| *at + DIAL_SPACING > now);
+        let to = |(host, port, _): &&(String, u16, Instant)| *host == router.host && *port == router.port;
+        match self.dials.iter().find(to) {
+            Some((_, _, last)) => self.muds[mud].link.postpone(*last + DIAL_SPACING),
+            None => self.dials.push((router.host.clone(), router.port, now)),
+        }
     }
 
     /// Frames an event once and queues it for everybody concerned.
@@ -292,9 +340,12 @@ impl Hub {
             overrun: Vec::new(),
         };
         let (fx, metrics) = (&mut self.fx, &mut self.metrics);
-        if let To::Channel(mud, channel) = to {
+        if let To::Channel(mud, channel) | To::Echo(mud, channel) = to {
+            let is_echo = matches!(to, To::Echo(..));
             for conn in self.muds[mud].listeners.get(channel).into_iter().flatten() {
-                if let Some(session) = self.sessions.get_mut(*conn) {
+                if let Some(session) = self.sessions.get_mut(*conn)
+                    && (session.hears_echo || !is_echo)
+                {
                     delivery.give(*conn, session, fx, metrics);
                 }
             }
@@ -304,7 +355,7 @@ impl Hub {
                     To::Mud(mud) => session.is_of(mud),
                     To::MudExcept(mud, except) => session.is_of(mud) && !except.contains(&conn),
                     To::Readers(mud) => session.identity.as_ref().is_some_and(|identity| identity.mud == mud),
-                    To::All | To::Channel(..) => session.identity.is_some(),
+                    To::All | To::Channel(..) | To::Echo(..) => session.identity.is_some(),
                 };
                 if concerned {
                     delivery.give(conn, session, fx, metrics);
@@ -355,18 +406,32 @@ impl Hub {
     pub(crate) fn client_flushed(&mut self, conn: ConnId) {
         let pending = self.fx.pending_bytes(conn);
         let Some(session) = self.sessions.get_mut(conn) else { return };
+        // A game that only listens is there as long as it takes what it gets.
+        session.heard = self.now.mono;
         if pending > 0 {
             return;
         }
         let dropped = std::mem::take(&mut session.lagged);
         if dropped > 0 {
-            let id = self.event_ids.next(&mut self.fx);
-            let params = Object::default()
-                .with("dropped", &dropped)
-                .with("timestamp", &self.now.unix.to_string())
-                .with("event_id", &id);
-            self.send_text(conn, &rpc::notification("lagged", &params.finish()));
+            self.emit_to(conn, "lagged", Object::default().with("dropped", &dropped));
         }
+    }
+
+    /// Queues an event for one client alone.
+    pub(crate) fn emit_to(&mut self, conn: ConnId, name: &str, mut params: Object) {
+        let id = self.event_ids.next(&mut self.fx);
+        params.add("timestamp", &self.now.unix.to_string());
+        params.add("event_id", &id);
+        self.send_text(conn, &rpc::notification(name, &params.finish()));
+    }
+
+    /// Whether an address has all the connections that one may have. This host's own and proxies may have more: many
+    /// clients are behind them.
+    pub(crate) fn is_full(&self, address: IpAddr) -> bool {
+        let api = &self.settings.api;
+        !address.is_loopback()
+            && !api.addresses.trusts(address)
+            && self.addresses.open(address) >= api.connections_per_address_max
     }
 
     /// Ends a client's session and closes its connection once it has what is queued.
@@ -387,10 +452,19 @@ impl Hub {
         }
     }
 
+    /// A client's connection is gone.
+    pub(crate) fn forget_client(&mut self, conn: ConnId) {
+        self.timers.clear(Wake::Client(conn));
+        self.addresses.forget(conn);
+        self.end_session(conn);
+    }
+
     /// A client is gone: it hears no channel any more.
     pub(crate) fn end_session(&mut self, conn: ConnId) {
         let Some(session) = self.sessions.remove(conn) else { return };
         self.filters.forget(conn);
+        self.rates.forget(conn);
+        self.tracers.remove(&conn);
         for key in self.pending.forget(conn) {
             self.timers.clear(Wake::Answer(key));
         }

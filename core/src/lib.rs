@@ -11,6 +11,7 @@
 //! | what a tell, a channel line or a who means | `service` |
 //! | methods, transports, HTTP | [`api`] |
 //! | who may call, and how often | [`session`] |
+//! | who is banned or floods | [`moderation`] |
 //! | what the services share | `hub` |
 
 pub mod api;
@@ -22,10 +23,12 @@ pub mod i3;
 pub mod link;
 pub mod machine;
 pub mod metrics;
+pub mod moderation;
 mod mud;
 pub mod network;
 pub mod notice;
 mod pending;
+mod reload;
 mod service;
 pub mod session;
 pub mod settings;

@@ -27,8 +27,10 @@ pub struct Metrics {
     pub identity_warnings: u64,
     /// API connections accepted.
     pub connections_accepted: u64,
-    /// API connections refused at the limit.
+    /// API connections refused at a limit, of all or of one address.
     pub connections_refused: u64,
+    /// API connections and requests refused for where they come from: an address, or a browser's origin.
+    pub connections_forbidden: u64,
     /// Connections closed for what they sent: no HTTP, a broken WebSocket, too much, too slow.
     pub connections_at_fault: u64,
     /// JSON-RPC requests, notifications among them.
@@ -37,6 +39,20 @@ pub struct Metrics {
     pub request_errors: u64,
     /// Wrong API keys.
     pub keys_refused: u64,
+    /// API keys that were not looked at, because their address must wait after wrong ones.
+    pub keys_delayed: u64,
+    /// Requests refused because their key's budget was used up.
+    pub requests_limited: u64,
+    /// Messages refused because their user's budget was used up.
+    pub user_messages_limited: u64,
+    /// Packets that a ban kept from coming in.
+    pub packets_banned_in: u64,
+    /// Packets that a ban kept from going out.
+    pub packets_banned_out: u64,
+    /// Sessions that were ended by an administrator.
+    pub sessions_kicked: u64,
+    /// Sessions that were ended because nothing came from them for too long.
+    pub sessions_expired: u64,
     /// Events queued, counted for each recipient.
     pub events_delivered: u64,
     /// Events not queued because the recipient does not read, counted for each recipient.

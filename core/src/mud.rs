@@ -5,6 +5,7 @@ use crate::i3::{Value, text};
 use crate::link::RouterLink;
 use crate::link::pacer::Pacer;
 use crate::machine::{Change, ConnId, Saved};
+use crate::moderation::Bans;
 use crate::network::{self, Chanlist, Channel, Listeners, Mudlist, Presence, Ucache};
 use crate::settings::{LinkSettings, MudSettings};
 use crate::time::{Instant, Now};
@@ -22,6 +23,9 @@ const FIRST_LISTS_WITHIN: Duration = Duration::from_secs(30);
 /// The space of the store that holds router passwords, by router and mud.
 const PASSWORDS: &str = "password";
 
+/// The space of the store that holds bans, by mud and id.
+const BANS: &str = "ban";
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Mud {
@@ -37,6 +41,8 @@ pub(crate) struct Mud {
     pub(crate) elsewhere: Listeners,
     /// The sessions that hear each channel.
     pub(crate) listeners: BTreeMap<String, BTreeSet<ConnId>>,
+    /// Who is kept out.
+    pub(crate) bans: Bans,
     passwords: BTreeMap<String, i64>,
     /// The router that the lists came from.
     lists_from: Option<String>,
@@ -73,6 +79,7 @@ impl Mud {
             ucache: Ucache::default(),
             elsewhere: Listeners::default(),
             listeners: BTreeMap::new(),
+            bans: Bans::default(),
             passwords: BTreeMap::new(),
             lists_from: None,
             quiet_until: Instant::ORIGIN,
@@ -87,8 +94,8 @@ impl Mud {
 
     /// Takes over what the store held. Says how many entries could not be read.
     pub(crate) fn restore(&mut self, saved: &Saved) -> usize {
-        let [passwords, muds, channels, router] =
-            [PASSWORDS, "mudlist", "chanlist", "lists_from"].map(|what| self.space(what));
+        let [passwords, muds, channels, router, bans] =
+            [PASSWORDS, "mudlist", "chanlist", "lists_from", BANS].map(|what| self.space(what));
         let mut unreadable = 0;
         for Change { space, key, value } in &saved.entries {
             let Some(value) = value else { continue };
@@ -108,6 +115,11 @@ impl Mud {
                 match serde_json::from_str(text) {
                     Ok(channel) => self.chanlist.restore(key.clone(), channel),
                     Err(_) => good = false,
+                }
+            } else if *space == bans {
+                match (key.parse(), serde_json::from_str(text)) {
+                    (Ok(id), Ok(ban)) => self.bans.restore(id, ban),
+                    _ => good = false,
                 }
             } else if *space == router {
                 self.lists_from = Some(text.to_owned());
@@ -176,6 +188,13 @@ impl Mud {
     pub(crate) fn save_channel(&self, name: &str) -> Change {
         let value = self.chanlist.get(name).and_then(|channel: &Channel| serde_json::to_vec(channel).ok());
         Change { space: self.space("chanlist"), key: name.to_owned(), value }
+    }
+
+    /// How a ban is saved that was added or removed.
+    pub(crate) fn save_ban(&self, id: u64) -> Change {
+        let ban = self.bans.iter().find(|(known, _, _)| *known == id);
+        let value = ban.and_then(|(_, ban, _)| serde_json::to_vec(ban).ok());
+        Change { space: self.space(BANS), key: id.to_string(), value }
     }
 
     /// Remembers an accepted message.

@@ -43,7 +43,7 @@ impl Notice {
 }
 
 /// `what name=value …` on one line: a value with blanks, quotes or control characters is quoted and escaped,
-/// so that no peer can forge a line or drive a terminal.
+/// so that no peer can forge a line, drive a terminal or turn the direction of its writing.
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.what)?;
@@ -73,5 +73,10 @@ mod tests {
             notice.to_string(),
             "error from router router=*dalet text=\"two\\nlines \\u{1b}[31m\\u{9b}2J\""
         );
+        // Characters of direction, and other ends of a line.
+        for hidden in "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}\u{2028}\u{2029}".chars() {
+            let notice = Notice::new(Level::Info, "link", "x").with("text", format!("a{hidden}b"));
+            assert_eq!(notice.to_string(), format!("x text=\"a\\u{{{:x}}}b\"", u32::from(hidden)));
+        }
     }
 }

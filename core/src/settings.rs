@@ -1,8 +1,10 @@
 //! What a gateway is told at its start. Plain values: where they come from (YAML, environment) is not known here.
 
 pub use crate::i3::Charset;
+pub use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 /// Everything a [`crate::Gateway`] needs to know.
@@ -118,18 +120,29 @@ pub struct ApiSettings {
     pub keys: Option<Vec<KeySettings>>,
     /// Connections of all kinds at one time.
     pub connections_max: usize,
+    /// Of these, from one address (of IPv6 from one /64). This host's own and those of trusted proxies do not count.
+    pub connections_per_address_max: usize,
+    /// Who may connect, and which proxies are believed.
+    pub addresses: AddressRules,
+    /// What a browser's `Origin` may be: `https://example.org`, without regard to case. Empty: anything. A client that
+    /// is no browser sends none and is let in.
+    pub allowed_origins: Vec<String>,
     /// The longest JSON text, as a line or a WebSocket message.
     pub message_bytes_max: usize,
     /// How long a request head or a WebSocket handshake may take.
     pub handshake_timeout: Duration,
     /// How long an HTTP connection may idle between requests.
     pub idle_timeout: Duration,
+    /// How long a client of JSON lines may neither say nor take anything; after that it is taken for gone.
+    pub session_timeout: Duration,
     /// How often a WebSocket client is pinged.
     pub ping_interval: Duration,
     /// How long it may take to answer.
     pub ping_timeout: Duration,
     /// How often requests may come. `None`: no limit.
     pub rate_limits: Option<RateLimits>,
+    /// Tells, emotes and channel lines of one local user a minute. `None`: no limit.
+    pub user_messages_per_minute: Option<u32>,
     /// How long presence holds after a `presence_sync`.
     pub presence_ttl: Duration,
 }
@@ -139,13 +152,43 @@ impl Default for ApiSettings {
         ApiSettings {
             keys: None,
             connections_max: 1000,
+            connections_per_address_max: 100,
+            addresses: AddressRules::default(),
+            allowed_origins: Vec::new(),
             message_bytes_max: 65_536,
             handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
+            session_timeout: Duration::from_secs(3600),
             ping_interval: Duration::from_secs(30),
             ping_timeout: Duration::from_secs(30),
             rate_limits: None,
+            user_messages_per_minute: None,
             presence_ttl: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Who may connect, and which proxies are believed. An IPv4 address in IPv6 clothes counts as IPv4.
+#[derive(Clone, Debug)]
+pub struct AddressRules {
+    /// Only from here. Empty: from anywhere.
+    pub whitelist: Vec<IpNet>,
+    /// Never from here, whatever the whitelist says.
+    pub blacklist: Vec<IpNet>,
+    /// What these say of a client's address, in `X-Real-IP` or else `X-Forwarded-For`, is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+impl Default for AddressRules {
+    /// Everybody may connect, and a proxy on this host is believed.
+    fn default() -> Self {
+        AddressRules {
+            whitelist: Vec::new(),
+            blacklist: Vec::new(),
+            trusted_proxies: vec![
+                IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
+                IpNet::from(IpAddr::V6(Ipv6Addr::LOCALHOST)),
+            ],
         }
     }
 }
@@ -236,13 +279,22 @@ impl Permissions {
         }
     }
 
+    /// The names of those in the set; `*` for all.
+    pub fn names(self) -> Vec<&'static str> {
+        if self == Permissions::ALL {
+            return vec!["*"];
+        }
+        let held = Permission::ALL.iter().filter(|(_, permission)| self.has(*permission));
+        held.map(|(name, _)| *name).collect()
+    }
+
     /// Whether `permission` is in the set.
     pub fn has(self, permission: Permission) -> bool {
         self.0 & (1 << permission as u16) != 0
     }
 }
 
-/// How often requests may come, for each session.
+/// How often requests may come, for each key: the sessions of one key share them. Without keys, for each session.
 #[derive(Clone, Debug)]
 pub struct RateLimits {
     /// For all requests together.

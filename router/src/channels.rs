@@ -72,6 +72,8 @@ pub(crate) struct Channel {
     listed: BTreeSet<String>,
     /// Muds that listen, online or not: a subscription outlives the connection.
     listeners: BTreeSet<String>,
+    /// Its type has been lost, and nobody has noticed.
+    type_lost: bool,
 }
 
 /// A channel as it is saved.
@@ -87,7 +89,13 @@ struct SavedChannel {
 impl Channel {
     fn new(owner: &str, channel_type: ChannelType) -> Channel {
         let (listed, listeners) = Default::default();
-        Channel { owner: owner.to_owned(), channel_type, listed, listeners }
+        Channel { owner: owner.to_owned(), channel_type, listed, listeners, type_lost: false }
+    }
+
+    fn entry(&self) -> Value<'_> {
+        let channel_type =
+            if self.type_lost { Value::Array(Vec::new()) } else { Value::Int(self.channel_type.to_wire()) };
+        Value::Array(vec![Value::str(&self.owner), channel_type])
     }
 
     fn may_hear(&self, name: &str, mud: &str) -> Result<(), Fault> {
@@ -124,6 +132,8 @@ impl Channel {
 pub(crate) struct Channels {
     channels: BTreeMap<String, Channel>,
     changed: BTreeSet<String>,
+    /// What was removed since the start, as it was; at most as many as there may be channels.
+    removed: BTreeMap<String, Channel>,
 }
 
 impl Channels {
@@ -132,7 +142,8 @@ impl Channels {
         let Ok(saved) = serde_json::from_slice::<SavedChannel>(value) else { return false };
         let Some(channel_type) = ChannelType::from_wire(saved.channel_type) else { return false };
         let SavedChannel { owner, listed, listeners, .. } = saved;
-        self.channels.insert(name.to_owned(), Channel { owner, channel_type, listed, listeners });
+        self.channels
+            .insert(name.to_owned(), Channel { owner, channel_type, listed, listeners, type_lost: false });
         true
     }
 
@@ -171,17 +182,53 @@ impl Channels {
 
     /// The value of a chanlist-reply: every channel with its owner and type.
     pub(crate) fn list(&self) -> Value<'_> {
-        let entry = |channel: &Channel| {
-            Value::Array(vec![
-                Value::str(&channel.owner).into_owned(),
-                Value::Int(channel.channel_type.to_wire()),
-            ])
-        };
-        Value::Map(self.channels.iter().map(|(name, channel)| (Value::str(name), entry(channel))).collect())
+        Value::Map(self.channels.iter().map(|(name, channel)| (Value::str(name), channel.entry())).collect())
     }
 
-    pub(crate) fn add(&mut self, name: &str, mud: &str, channel_type: i64) -> Result<(), Fault> {
-        if self.channels.contains_key(name) {
+    /// The same with the channels that were removed since the start: CoffeeMud goes on listing them.
+    pub(crate) fn list_ever(&self) -> Value<'_> {
+        let removed = self.removed.iter().filter(|(name, _)| !self.channels.contains_key(*name));
+        let all: BTreeMap<&String, &Channel> = self.channels.iter().chain(removed).collect();
+        Value::Map(all.into_iter().map(|(name, channel)| (Value::str(name), channel.entry())).collect())
+    }
+
+    /// The value of one with only these channels: 0 for those that are gone.
+    pub(crate) fn some<'a>(&'a self, names: &[&'a str]) -> Value<'a> {
+        let entry = |name: &&'a str| {
+            (Value::str(name), self.channels.get(*name).map_or(Value::Int(0), Channel::entry))
+        };
+        Value::Map(names.iter().map(entry).collect())
+    }
+
+    /// A new channel has lost its type: it is open to all.
+    pub(crate) fn lose_type(&mut self, name: &str) {
+        if let Some(channel) = self.channels.get_mut(name) {
+            (channel.channel_type, channel.type_lost) = (ChannelType::Banning, true);
+        }
+    }
+
+    /// What was lost is now what it has become.
+    pub(crate) fn forget_lost_types(&mut self) {
+        self.channels.values_mut().for_each(|channel| channel.type_lost = false);
+    }
+
+    /// A new channel, or another type for one of the mud's own if it `may_change` that.
+    pub(crate) fn add(
+        &mut self,
+        name: &str,
+        mud: &str,
+        channel_type: i64,
+        may_change: bool,
+    ) -> Result<(), Fault> {
+        if let Some(channel) = self.channels.get_mut(name) {
+            if may_change
+                && channel.owner == mud
+                && let Some(channel_type) = ChannelType::from_wire(channel_type)
+            {
+                channel.channel_type = channel_type;
+                self.changed.insert(name.to_owned());
+                return Ok(());
+            }
             return Err(Fault::new("not-allowed", format!("Channel already exists: {name}")));
         }
         if name.is_empty() || name.len() > CHANNEL_NAME_BYTES_MAX {
@@ -200,17 +247,23 @@ impl Channels {
 
     pub(crate) fn remove(&mut self, name: &str, mud: &str) -> Result<(), Fault> {
         self.owned(name, mud)?;
-        self.channels.remove(name);
+        if let Some(channel) = self.channels.remove(name) {
+            self.removed.insert(name.to_owned(), channel);
+            if self.removed.len() > CHANNELS_MAX {
+                self.removed.pop_first();
+            }
+        }
         Ok(())
     }
 
-    /// Changes a channel's list. Whoever may no longer hear no longer does.
+    /// Changes a channel's list. If that `silences`, whoever may no longer hear no longer does.
     pub(crate) fn admin(
         &mut self,
         name: &str,
         mud: &str,
         add: &[String],
         remove: &[String],
+        silences: bool,
     ) -> Result<(), Fault> {
         let channel = self.owned(name, mud)?;
         for other in add {
@@ -222,9 +275,25 @@ impl Channels {
         for other in remove {
             channel.listed.remove(other);
         }
-        let mut listeners = std::mem::take(&mut channel.listeners);
-        listeners.retain(|listener| channel.may_hear(name, listener).is_ok());
-        channel.listeners = listeners;
+        if silences {
+            let mut listeners = std::mem::take(&mut channel.listeners);
+            listeners.retain(|listener| channel.may_hear(name, listener).is_ok());
+            channel.listeners = listeners;
+        }
+        Ok(())
+    }
+
+    /// As CoffeeMud does it: the list counts for the owner too, and only now.
+    pub(crate) fn listen_unless_barred(&mut self, name: &str, mud: &str, on: bool) -> Result<(), Fault> {
+        let channel = self.channels.get_mut(name).ok_or_else(|| Fault::unknown(name))?;
+        if !on {
+            channel.listeners.remove(mud);
+            return Ok(());
+        }
+        if channel.listed.contains(mud) == (channel.channel_type == ChannelType::Banning) {
+            return Err(Fault::new("not-allowed", "it is barred"));
+        }
+        channel.listeners.insert(mud.to_owned());
         Ok(())
     }
 
@@ -278,8 +347,8 @@ mod tests {
     fn channels() -> Channels {
         let mut channels = Channels::default();
         for (name, channel_type) in [("ban", 0), ("admit", 1), ("filter", 2)] {
-            channels.add(name, "Owner", channel_type).unwrap();
-            channels.admin(name, "Owner", &["Listed".to_owned()], &[]).unwrap();
+            channels.add(name, "Owner", channel_type, false).unwrap();
+            channels.admin(name, "Owner", &["Listed".to_owned()], &[], true).unwrap();
         }
         channels
     }
@@ -309,8 +378,8 @@ mod tests {
         let mut channels = channels();
         assert!(channels.listen("ban", "Other", true).unwrap());
         assert!(channels.listen("admit", "Listed", true).unwrap());
-        channels.admin("ban", "Owner", &["Other".to_owned()], &[]).unwrap();
-        channels.admin("admit", "Owner", &[], &["Listed".to_owned()]).unwrap();
+        channels.admin("ban", "Owner", &["Other".to_owned()], &[], true).unwrap();
+        channels.admin("admit", "Owner", &[], &["Listed".to_owned()], true).unwrap();
         assert!(!channels.find("ban").unwrap().hears("Other"));
         assert!(!channels.find("admit").unwrap().hears("Listed"));
     }

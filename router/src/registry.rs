@@ -1,5 +1,7 @@
 //! The muds a router knows: who is online, who may come back under which password.
 
+use crate::coffeemud;
+use crate::settings::Dialect;
 use crate::wire::Incoming;
 use i3_core::i3::{Value, text};
 use i3_core::machine::{Change, ConnId};
@@ -11,12 +13,16 @@ use std::net::IpAddr;
 /// Where muds are saved.
 pub(crate) const SPACE: &str = "router/mud";
 /// A name fits the fixed buffers of the C clients, with room to spare.
-const MUD_NAME_BYTES_MAX: usize = 128;
+pub(crate) const MUD_NAME_BYTES_MAX: usize = 128;
 /// What a mud says about itself is sent to every other mud: ten entries must fit the smallest frame limit in use
 /// (64 KiB, CoffeeMud).
 const MUD_INFO_BYTES_MAX: usize = 4 * 1024;
 /// Elements of a login with protocol 3.
 const STARTUP_ELEMENTS: usize = 20;
+/// Elements of a login with protocols 1 and 2, which have no e-mail and no other data.
+pub(crate) const OLD_STARTUP_ELEMENTS: usize = 18;
+/// The first protocol whose mudlist has all elements. Version 2 was not seen anywhere; in Dead Souls it is like version 1.
+pub(crate) const NEW_PROTOCOL: u8 = 3;
 /// Passwords have nine digits, as Dead Souls makes them.
 const PASSWORDS: std::ops::Range<i64> = 100_000_000..1_000_000_000;
 /// A mud that has been away for so long is forgotten, and its name is free.
@@ -54,18 +60,60 @@ impl MudInfo {
     const OTHER_DATA: usize = 10;
     const ELEMENTS: usize = 11;
 
-    /// From a login. Dead Souls checks the same types, and answers a wrong one with silence.
-    pub(crate) fn from_startup(packet: &Incoming<'_>) -> Result<MudInfo, &'static str> {
-        if packet.elements.len() != STARTUP_ELEMENTS {
-            return Err("a startup-req-3 has 20 elements");
+    /// From a login of that protocol. Dead Souls checks the same types, and answers a wrong one with silence.
+    pub(crate) fn from_startup(packet: &Incoming<'_>, protocol: u8) -> Result<MudInfo, &'static str> {
+        match (protocol, packet.elements.len()) {
+            // Version 2 is seen in the form of either.
+            (2 | 3, STARTUP_ELEMENTS) | (1 | 2, OLD_STARTUP_ELEMENTS) => {}
+            (1, _) => return Err("a startup-req-1 has 18 elements"),
+            (2, _) => return Err("a startup-req-2 has 18 or 20 elements"),
+            _ => return Err("a startup-req-3 has 20 elements"),
         }
         let ints = [6, 7, 8];
         if ints.iter().any(|&index| packet.int(index).is_none()) {
             return Err("password and list ids must be integers");
         }
-        let info = MudInfo(packet.elements[9..].iter().map(|value| value.clone().into_owned()).collect());
+        let mut info: Vec<_> = packet.elements[9..].iter().map(|value| value.clone().into_owned()).collect();
+        if packet.elements.len() == OLD_STARTUP_ELEMENTS {
+            info.insert(Self::ADMIN_EMAIL, Value::str(""));
+            info.push(Value::Int(0));
+        }
+        let info = MudInfo(info);
         info.check()?;
         Ok(info)
+    }
+
+    /// As CoffeeMud takes it from a login: it stops at the first element of a wrong type, and goes on without the rest.
+    /// Of the services it keeps those with a number; other data become strings.
+    pub(crate) fn from_coffeemud(elements: &[Value<'static>]) -> Option<MudInfo> {
+        let mut info = vec![Value::Int(0); Self::MUDLIB];
+        info.extend(vec![Value::str(""); Self::SERVICES - Self::MUDLIB]);
+        info.extend([Value::Map(Vec::new()), Value::Map(Vec::new())]);
+        let ids = elements.get(6..9).unwrap_or_default();
+        let readable = ids.len() == 3 && ids.iter().all(|id| matches!(id, Value::Int(_)));
+        let told = if readable { elements.get(9..).unwrap_or_default() } else { &[] };
+        for (at, value) in told.iter().take(Self::ELEMENTS).enumerate() {
+            info[at] = match (at, value) {
+                (0..Self::MUDLIB, port @ Value::Int(_)) => port.clone(),
+                (Self::MUDLIB..Self::SERVICES, text @ Value::Str(_)) => text.clone(),
+                (Self::SERVICES, Value::Map(services)) => {
+                    let known = services.iter().filter(|(_, value)| matches!(value, Value::Int(_)));
+                    Value::Map(known.cloned().collect())
+                }
+                (Self::OTHER_DATA, Value::Map(data)) => {
+                    let as_text = |value: &Value<'static>| {
+                        let mut bytes = Vec::new();
+                        coffeemud::text::write_java(value, &mut bytes);
+                        Value::Str(bytes.into())
+                    };
+                    Value::Map(data.iter().map(|(key, value)| (key.clone(), as_text(value))).collect())
+                }
+                (Self::SERVICES | Self::OTHER_DATA, Value::Int(0)) => continue,
+                _ => break,
+            };
+        }
+        let info = MudInfo(info);
+        info.check().is_ok().then_some(info)
     }
 
     fn check(&self) -> Result<(), &'static str> {
@@ -92,14 +140,23 @@ impl MudInfo {
 
     /// Whether it wants to know of channels.
     pub(crate) fn has_channels(&self) -> bool {
-        let Value::Map(services) = &self.0[Self::SERVICES] else { return false };
-        services.iter().any(|(key, _)| *key == Value::str("channel"))
+        self.has_service("channel")
     }
 
-    /// The entry in a mudlist: thirteen elements, as protocol 3 has them.
-    pub(crate) fn entry<'a>(&'a self, online: bool, ip: &'a str) -> Value<'a> {
-        let mut entry = vec![Value::Int(if online { -1 } else { 0 }), Value::str(ip)];
+    /// Whether it has a service.
+    pub(crate) fn has_service(&self, name: &str) -> bool {
+        let Value::Map(services) = &self.0[Self::SERVICES] else { return false };
+        services.iter().any(|(key, _)| *key == Value::str(name))
+    }
+
+    /// The entry in a mudlist: thirteen elements as protocol 3 has them, or eleven for a mud of an old one.
+    fn entry<'a>(&'a self, state: i64, ip: &'a str, old: bool) -> Value<'a> {
+        let mut entry = vec![Value::Int(state), Value::str(ip)];
         entry.extend(self.0.iter().cloned());
+        if old {
+            entry.pop();
+            entry.remove(2 + Self::ADMIN_EMAIL);
+        }
         Value::Array(entry)
     }
 
@@ -141,6 +198,10 @@ pub(crate) struct Mud {
     pub(crate) ip: IpAddr,
     pub(crate) info: MudInfo,
     pub(crate) presence: Presence,
+    /// What the mudlist says of it: -1 up, 0 down, more for so many seconds.
+    pub(crate) state: i64,
+    /// The version of the protocol it logged in with.
+    pub(crate) protocol: u8,
 }
 
 /// A mud as it is saved. What it says about itself is kept as LPC text.
@@ -160,11 +221,10 @@ impl Mud {
         }
     }
 
-    /// Its entry in a mudlist.
-    pub(crate) fn entry_under_name(&self) -> (Value<'_>, Value<'static>) {
+    /// Its entry in a mudlist for a mud of a protocol.
+    pub(crate) fn entry_under_name(&self, protocol: u8) -> (Value<'_>, Value<'static>) {
         let ip = self.ip.to_string();
-        let online = self.conn().is_some();
-        (Value::str(&self.name), self.info.entry(online, &ip).into_owned())
+        (Value::str(&self.name), self.info.entry(self.state, &ip, protocol < NEW_PROTOCOL).into_owned())
     }
 
     /// What makes it durable.
@@ -208,14 +268,17 @@ pub(crate) struct Registry {
 
 impl Registry {
     /// Whether a mud may have this name at all.
-    pub(crate) fn check_name(name: &str, router: &str) -> Result<(), &'static str> {
+    pub(crate) fn check_name(name: &str, router: &str, dialect: Dialect) -> Result<(), &'static str> {
         if name.is_empty() || name.len() > MUD_NAME_BYTES_MAX {
             return Err("a mud's name has 1 to 128 bytes");
         }
         if name == router {
             return Err("it has the router's name");
         }
-        if STOCK_NAMES.contains(&name) {
+        if dialect == Dialect::Specification && name.starts_with('*') {
+            return Err("only a router's name starts with *");
+        }
+        if dialect == Dialect::DeadSouls && STOCK_NAMES.contains(&name) {
             return Err("it has a stock name: it must choose one of its own");
         }
         Ok(())
@@ -226,7 +289,9 @@ impl Registry {
         let Ok(saved) = serde_json::from_slice::<SavedMud>(value) else { return false };
         let Some(info) = MudInfo::from_lpc(&saved.info) else { return false };
         let presence = Presence::Offline(unix_second);
-        self.insert(Mud { name: name.to_owned(), password: saved.password, ip: saved.ip, info, presence });
+        let SavedMud { password, ip, .. } = saved;
+        let (name, protocol) = (name.to_owned(), NEW_PROTOCOL);
+        self.insert(Mud { name, password, ip, info, presence, state: 0, protocol });
         true
     }
 
@@ -344,12 +409,13 @@ mod tests {
     const STARTUP: &str = r#"({"startup-req-3",5,"A",0,"*r",0,0,-1,-1,4000,4006,4008,"L","B","D","T","open","e@x",(["tell":1,"channel":1,]),0,})"#;
 
     fn info(text: &str) -> Result<MudInfo, &'static str> {
-        MudInfo::from_startup(&Incoming::read(text.as_bytes()).unwrap())
+        MudInfo::from_startup(&Incoming::read(text.as_bytes()).unwrap(), NEW_PROTOCOL)
     }
 
     fn mud(name: &str, presence: Presence) -> Mud {
         let ip = IpAddr::from([10, 0, 0, 1]);
-        Mud { name: name.to_owned(), password: 123_456_789, ip, info: info(STARTUP).unwrap(), presence }
+        let (info, protocol) = (info(STARTUP).unwrap(), NEW_PROTOCOL);
+        Mud { name: name.to_owned(), password: 123_456_789, ip, info, presence, state: 0, protocol }
     }
 
     #[test]
@@ -416,11 +482,13 @@ mod tests {
 
     #[test]
     fn stock_names_are_not_admitted() {
-        assert!(Registry::check_name("Your Mud's Name Here", "*r").is_err());
-        assert!(Registry::check_name("DeadSoulsNew", "*r").is_err());
-        assert!(Registry::check_name("*r", "*r").is_err());
-        assert!(Registry::check_name("", "*r").is_err());
-        assert!(Registry::check_name("DeadSouls2", "*r").is_ok());
+        assert!(Registry::check_name("Your Mud's Name Here", "*r", Dialect::DeadSouls).is_err());
+        assert!(Registry::check_name("DeadSoulsNew", "*r", Dialect::DeadSouls).is_err());
+        assert!(Registry::check_name("*r", "*r", Dialect::DeadSouls).is_err());
+        assert!(Registry::check_name("", "*r", Dialect::DeadSouls).is_err());
+        assert!(Registry::check_name("DeadSoulsNew", "*r", Dialect::Specification).is_ok());
+        assert!(Registry::check_name("*x", "*r", Dialect::Specification).is_err());
+        assert!(Registry::check_name("DeadSouls2", "*r", Dialect::DeadSouls).is_ok());
     }
 
     #[test]

@@ -1,18 +1,24 @@
 //! The router: its connections, its timers, its end.
 //!
-//! `login` holds how a mud gets in and hears of the others, `relay` where its packets go, `speech` what channels do.
+//! `login` holds how a mud gets in and hears of the others, `relay` where its packets go, `speech` what channels do: as Dead
+//! Souls and the specification have it. `coffeemud` is all of that once more, for there it is another router.
 
+mod coffeemud;
 mod login;
 mod relay;
 mod speech;
 
 use crate::channels::Channels;
+use crate::coffeemud::heap::Heap;
 use crate::flood::FloodControl;
+use crate::lists::ListId;
 use crate::registry::{self, MudId, Presence, Registry, Suspects};
-use crate::settings::RouterSettings;
+use crate::rules::{Form, Rules};
+use crate::settings::{Faults, RouterSettings};
+use crate::wire;
 use bytes::Bytes;
 use i3_core::effects::{ConnMap, Effects};
-use i3_core::i3::Deframer;
+use i3_core::i3::{Deframer, Value};
 use i3_core::machine::{Change, ConnId, Input, Listener, LostBy, Machine, Output, Refused, Saved};
 use i3_core::notice::{Level, Notice};
 use i3_core::time::{Instant, Now};
@@ -25,6 +31,8 @@ use std::time::Duration;
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// Subscriptions are saved together, this long after the first: `channel-listen` costs a mud nothing, a save does.
 const SAVE_AFTER: Duration = Duration::from_secs(1);
+/// For how long after its start a Dead Souls router forgets who logs in.
+const FORGETFUL_FOR: Duration = Duration::from_secs(2);
 /// How long a connection may take to read what it is still owed.
 const LINGER_MAX: Duration = Duration::from_secs(2);
 
@@ -41,6 +49,12 @@ pub enum RouterWake {
     Joined(MudId),
     /// A mud's loss is to be told.
     Left(MudId),
+    /// Nothing was said to or by a mud for long.
+    Idle(MudId),
+    /// Connections are to be looked at.
+    Tick,
+    /// The muds that logged in so far are to be forgotten.
+    ForgetFirst,
     /// A flooding mud may be heard again.
     Release,
     /// Muds that stayed away are to be forgotten.
@@ -97,14 +111,25 @@ enum ConnState {
     New { refusals: u32 },
     /// It is a mud, to which this is still to be said again.
     Mud { mud: MudId, again: VecDeque<MudId> },
+    /// It stays open, and nothing it says counts.
+    Deaf,
     /// It is being closed: nothing it says counts.
     Closing,
+}
+
+/// Where its bytes go.
+#[derive(Debug)]
+enum Intake {
+    /// They are read as they come.
+    Frames(Deframer),
+    /// They wait to be looked at.
+    Heap(Heap),
 }
 
 #[derive(Debug)]
 struct Conn {
     ip: IpAddr,
-    deframer: Deframer,
+    intake: Intake,
     state: ConnState,
 }
 
@@ -118,8 +143,16 @@ enum Stage {
 
 /// An Intermud-3 router.
 ///
-/// What a peer does wrong is answered as Dead Souls answers it, which is often silence; the reason then goes to the
-/// operator as a notice, or is counted in [`RouterMetrics::dropped`].
+/// It follows the rules of one [`crate::Dialect`]. What a peer does wrong is answered as that router answers it, which is
+/// often silence; the reason then goes to the operator as a notice, or is counted in [`RouterMetrics::dropped`].
+///
+/// - Dead Souls: passwords that are kept; the mudlist in tens under random ids and then again one by one; the whole
+///   channel list after each change; flood control; errors, but none to a stranger. What it does wrong, [`Faults`] has.
+/// - CoffeeMud: no password; four packets a second; a mud's own channel lines are not sent back; no escapes, Latin-1, no
+///   NUL; what it does not know, cannot read or finds too long is dropped without a word; what is gone is noticed when
+///   something is written to it.
+/// - The specification: an error for everything that fails, strangers too; lists with only what has changed; ids that
+///   are times; hops that are counted.
 #[derive(Debug)]
 pub struct Router {
     settings: RouterSettings,
@@ -131,9 +164,14 @@ pub struct Router {
     suspects: Suspects,
     channels: Channels,
     flood: FloodControl,
-    /// Counts changes of the mudlist and of the channel list; says nothing to a peer that ignores ids.
-    mudlist_id: i64,
-    chanlist_id: i64,
+    mudlist: ListId,
+    chanlist: ListId,
+    /// Connections that have ended, of muds that count as online until something is written to them (CoffeeMud).
+    unnoticed: BTreeMap<ConnId, MudId>,
+    /// Muds whose end was noticed by writing, to be told when the current input is done.
+    fallen: Vec<MudId>,
+    /// The second of wall-clock time in which the last connection was taken.
+    accepted_in: u64,
     stage: Stage,
     started: Instant,
     /// The latest time that was said.
@@ -158,8 +196,11 @@ impl Router {
             suspects: Suspects::default(),
             channels: Channels::default(),
             flood: FloodControl::default(),
-            mudlist_id: 0,
-            chanlist_id: 0,
+            mudlist: ListId::default(),
+            chanlist: ListId::default(),
+            unnoticed: BTreeMap::new(),
+            fallen: Vec::new(),
+            accepted_in: 0,
             stage: Stage::Running,
             started: now.mono,
             now: now.mono,
@@ -167,11 +208,46 @@ impl Router {
             laggards: Vec::new(),
             metrics: RouterMetrics::default(),
         };
+        if router.rules().deltas {
+            // Later than any id of an earlier run.
+            let second = i64::try_from(now.unix.seconds()).unwrap_or(0);
+            (router.mudlist, router.chanlist) = (ListId::new(second), ListId::new(second));
+        }
         router.load(saved, now);
+        if router.settings.faults.forgets_first_logins {
+            router.timers.set(RouterWake::ForgetFirst, now.mono + FORGETFUL_FOR);
+        }
         router.channels.set_stock(&router.settings.name, &router.settings.channels);
         router.save_channels();
-        router.timers.set(RouterWake::Sweep, now.mono + SWEEP_EVERY);
+        if router.rules().forgets_muds {
+            router.timers.set(RouterWake::Sweep, now.mono + SWEEP_EVERY);
+        }
         router
+    }
+
+    fn rules(&self) -> &'static Rules {
+        self.settings.dialect.rules()
+    }
+
+    /// What the router does wrong from now on.
+    pub fn set_faults(&mut self, faults: Faults) {
+        self.settings.faults = faults;
+    }
+
+    /// What the router does wrong.
+    pub fn faults(&self) -> &Faults {
+        &self.settings.faults
+    }
+
+    /// Loses its memory of a mud that is online: it is shown as down, its connection stays open, and what it sends goes
+    /// nowhere. Says whether there was such a mud.
+    pub fn forget(&mut self, now: Now, name: &str) -> bool {
+        let now = self.clamp(now);
+        let found = self.muds.iter().find(|(_, mud)| mud.name == name).map(|(id, mud)| (id, mud.conn()));
+        let Some((id, Some(conn))) = found else { return false };
+        self.forget_online(now, id, conn);
+        self.tell_fallen(now);
+        true
     }
 
     /// What happened so far.
@@ -200,6 +276,7 @@ impl Router {
             let loaded = match &*space {
                 registry::SPACE => self.muds.load(&key, &value, now.unix.seconds()),
                 crate::channels::SPACE => self.channels.load(&key, &value),
+                coffeemud::IDS_SPACE => self.load_list_id(&key, &value),
                 // The store may hold other machines' facts.
                 _ => true,
             };
@@ -254,9 +331,19 @@ impl Machine for Router {
         }
         self.metrics.connections_accepted += 1;
         let conn = self.effects.open();
-        let deframer = Deframer::new(self.settings.frame_bytes_max);
-        self.conns.insert(conn, Conn { ip, deframer, state: ConnState::New { refusals: 0 } });
-        self.timers.set(RouterWake::Login(conn), now.mono + self.settings.startup_timeout);
+        let last = std::mem::replace(&mut self.accepted_in, now.unix.seconds());
+        if self.settings.faults.one_accept_a_second && last == self.accepted_in {
+            // Accepted, and closed with nothing said.
+            self.effects.close_now(conn);
+            return Ok(conn);
+        }
+        let intake = match self.rules().form {
+            Form::Driver => Intake::Frames(Deframer::new(self.settings.frame_bytes_max)),
+            Form::CoffeeMud => Intake::Heap(Heap::default()),
+        };
+        self.conns.insert(conn, Conn { ip, intake, state: ConnState::New { refusals: 0 } });
+        let timeout = self.rules().startup_timeout.unwrap_or(self.settings.startup_timeout);
+        self.timers.set(RouterWake::Login(conn), now.mono + timeout);
         Ok(conn)
     }
 
@@ -271,6 +358,7 @@ impl Machine for Router {
             // A router dials nobody.
             Input::Dialed { .. } => self.metrics.late_inputs += 1,
         }
+        self.tell_fallen(now);
         self.cut_off_laggards(now);
         self.stop_if_done();
     }
@@ -282,13 +370,18 @@ impl Machine for Router {
                 RouterWake::Login(conn) => self.close(now, conn, "no login in time"),
                 RouterWake::Linger(conn) => self.close(now, conn, "did not read the end"),
                 RouterWake::MudlistAgain(conn) => self.mudlist_again(now, conn),
-                RouterWake::Joined(mud) | RouterWake::Left(mud) => self.tell_news(mud),
+                RouterWake::Joined(mud) => self.tell_news(now, mud),
+                RouterWake::Left(mud) => self.tell_left(now, mud),
+                RouterWake::Idle(mud) => self.coffee_ping(mud),
+                RouterWake::Tick => self.coffee_tick(now),
+                RouterWake::ForgetFirst => self.forget_first(now),
                 RouterWake::Release => self.release(now),
                 RouterWake::Sweep => self.sweep(now),
                 RouterWake::Save => self.save_channels(),
                 RouterWake::Stop => self.stop(),
             }
         }
+        self.tell_fallen(now);
         self.cut_off_laggards(now);
         self.stop_if_done();
     }
@@ -314,9 +407,21 @@ impl Router {
             return;
         };
         self.metrics.bytes_in += bytes.len() as u64;
-        let mut deframer = std::mem::take(&mut peer.deframer);
+        if matches!(peer.state, ConnState::Deaf | ConnState::Closing) {
+            return;
+        }
+        let mut deframer = match &mut peer.intake {
+            Intake::Frames(deframer) => std::mem::take(deframer),
+            Intake::Heap(heap) => {
+                let lost = heap.push(bytes);
+                return self.coffee_pushed(now, lost);
+            }
+        };
         let mut input = bytes;
-        while !matches!(self.conns.get(conn), None | Some(Conn { state: ConnState::Closing, .. })) {
+        while matches!(
+            self.conns.get(conn),
+            Some(Conn { state: ConnState::New { .. } | ConnState::Mud { .. }, .. })
+        ) {
             match deframer.next(&mut input) {
                 Ok(Some(text)) => self.frame(now, conn, text),
                 Ok(None) => break,
@@ -328,7 +433,7 @@ impl Router {
             }
         }
         if let Some(peer) = self.conns.get_mut(conn) {
-            peer.deframer = deframer;
+            peer.intake = Intake::Frames(deframer);
         }
     }
 
@@ -342,6 +447,13 @@ impl Router {
     fn lost(&mut self, now: Now, conn: ConnId, by: &LostBy) {
         if !self.effects.release(conn) {
             self.metrics.late_inputs += 1;
+            return;
+        }
+        if self.rules().form == Form::CoffeeMud
+            && let Some(Conn { state: ConnState::Mud { mud, .. }, .. }) = self.conns.get(conn)
+        {
+            self.unnoticed.insert(conn, *mud);
+            self.conns.remove(conn);
             return;
         }
         match by {
@@ -382,26 +494,72 @@ impl Router {
                     n.with("ip", peer.ip).with("reason", why)
                 });
             }
-            ConnState::Closing => {}
+            ConnState::Deaf | ConnState::Closing => {}
         }
     }
 
     fn set_offline(&mut self, now: Now, id: MudId, why: &str) {
         let Some(mud) = self.muds.get_mut(id) else { return };
+        let news = &self.settings.dialect.rules().news;
         mud.presence = Presence::Offline(now.unix.seconds());
+        if news.down_at_once {
+            mud.state = 0;
+        }
         let name = mud.name.clone();
-        self.timers.set(RouterWake::Left(id), now.mono + login::LEFT_NEWS_AFTER);
+        self.timers.clear(RouterWake::Idle(id));
+        self.timers.set(RouterWake::Left(id), now.mono + news.left_after);
         self.notice(Level::Info, "mud left", |n| n.with("mud", name).with("reason", why));
+    }
+
+    /// The mud is no longer online, though its connection stays; on that it may log in again.
+    fn forget_online(&mut self, now: Now, id: MudId, conn: ConnId) {
+        if let Some(peer) = self.conns.get_mut(conn) {
+            peer.state = ConnState::New { refusals: 0 };
+        }
+        self.timers.clear(RouterWake::MudlistAgain(conn));
+        self.timers.clear(RouterWake::Joined(id));
+        self.set_offline(now, id, "it was forgotten");
+    }
+
+    fn forget_first(&mut self, now: Now) {
+        let online: Vec<(MudId, ConnId)> =
+            self.muds.iter().filter_map(|(id, mud)| Some((id, mud.conn()?))).collect();
+        for (id, conn) in online {
+            self.forget_online(now, id, conn);
+        }
+    }
+
+    /// Whether a login is one of those that are forgotten.
+    fn is_forgetful(&self, now: Now) -> bool {
+        self.settings.faults.forgets_first_logins && now.mono.since(self.started) < FORGETFUL_FOR
+    }
+
+    /// A packet of the router's own.
+    fn packet(&self, kind: &str, to: Option<&str>, to_user: Value<'_>, fields: Vec<Value<'_>>) -> Bytes {
+        wire::packet(self.rules().form, kind, &self.settings.name, to, to_user, fields)
     }
 
     /// Queues a frame.
     fn send(&mut self, conn: ConnId, frame: Bytes) {
+        if let Some(mud) = self.unnoticed.remove(&conn) {
+            self.metrics.drop_packet("mud gone unnoticed");
+            self.fallen.push(mud);
+            return;
+        }
+        self.coffee_traffic(conn);
         self.metrics.packets_out += 1;
         self.metrics.bytes_out += frame.len() as u64;
         self.effects.send_shared(conn, frame);
         if self.effects.pending_bytes(conn) > self.settings.outbox_bytes_max && !self.laggards.contains(&conn)
         {
             self.laggards.push(conn);
+        }
+    }
+
+    /// What was written to could not be: those muds are down, which the others hear, and that may bring up more.
+    fn tell_fallen(&mut self, now: Now) {
+        while let Some(mud) = self.fallen.pop() {
+            self.set_offline(now, mud, "its connection had ended");
         }
     }
 

@@ -2,8 +2,10 @@
 //!
 //! Typed packets would not do: a router must tell a 0 from a `""`, count elements, and relay what it does not know.
 
+use crate::coffeemud;
+use crate::rules::Form;
 use bytes::Bytes;
-use i3_core::i3::packet::TTL;
+pub(crate) use i3_core::i3::packet::TTL;
 use i3_core::i3::{Value, frame, text};
 use std::borrow::Cow;
 
@@ -141,6 +143,7 @@ pub(crate) fn is_strict(text: &[u8]) -> bool {
 
 /// A packet of the router's own, as a frame. `to` is 0 when there is nobody in particular.
 pub(crate) fn packet(
+    form: Form,
     kind: &str,
     router: &str,
     to: Option<&str>,
@@ -156,9 +159,18 @@ pub(crate) fn packet(
         to_user,
     ];
     elements.extend(fields);
+    let packet = Value::Array(elements);
     let mut bytes = Vec::new();
-    frame::append(&mut bytes, |text| Value::Array(elements).write(text));
-    bytes.into()
+    match form {
+        Form::Driver => {
+            frame::append(&mut bytes, |text| packet.write(text));
+            bytes.into()
+        }
+        Form::CoffeeMud => {
+            coffeemud::text::write(&packet, &mut bytes);
+            coffeemud::text::frame(&bytes)
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 pub mod hostile;
 pub mod scenario;
+pub mod sim;
 pub mod vectors;
 pub mod wire;
 pub mod world;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! # A comment.
-//! router *net                    an I3 router
+//! router *net [coffeemud]        an I3 router, and whose rules it follows: dead-souls, coffeemud or spec
 //! gateway Alpha [*other]         a gateway for the mud Alpha, at the first router named or the given ones
 //! mud Sage [CoffeeMud]           a scripted mud, connected to the router and logged in, and its driver
 //! client c1 Alpha lines          an API client with the gateway's key; or: websocket, lines-raw, websocket-raw (no key)
@@ -14,6 +14,10 @@
 //! Sage < ({"tell",5,*})          it receives a frame like this; * is any text
 //! c1 < nothing  /  c1 < closed
 //! wait 2s
+//! set *net eats-probes=yes       what a router does wrong, from now on: see `Stage::set_fault`
+//! forget *net Alpha              it no longer knows a mud that is online
+//! set Alpha NAME=VALUE            a setting, for the next start or reload
+//! reload Alpha                   the settings as they are set now, while it runs
 //! crash Alpha / start Alpha / stop Alpha / stopped Alpha / close c1
 //! ```
 //!
@@ -28,7 +32,7 @@ use i3_core::session::keys;
 use i3_core::settings::{
     ApiSettings, KeySettings, LinkSettings, MudSettings, Permissions, RateLimits, RouterSettings, Settings,
 };
-use i3_router::Router;
+use i3_router::{Dialect, Logins, Router};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -42,6 +46,8 @@ enum Speech {
     Lines,
     WebSocket,
     Mud,
+    /// A mud at a CoffeeMud router, which ends no frame with NUL and escapes nothing.
+    CoffeeMud,
 }
 
 struct Peer {
@@ -55,7 +61,8 @@ struct Peer {
 pub struct Stage {
     /// The network.
     pub world: World,
-    routers: Vec<String>,
+    /// In the order in which they were named.
+    routers: Vec<(String, i3_router::RouterSettings)>,
     gateways: BTreeMap<String, Settings>,
     peers: BTreeMap<String, Peer>,
 }
@@ -157,14 +164,27 @@ impl Stage {
         }
         let words: Vec<&str> = line.split_whitespace().collect();
         match words[..] {
-            ["router", name] => self.router(name),
+            ["router", name] => self.router(name, "dead-souls"),
+            ["router", name, dialect] => self.router(name, dialect),
             ["gateway", name, ref routers @ ..] => {
                 let given: Vec<String> = routers.iter().map(|router| (*router).to_owned()).collect();
-                let routers = if given.is_empty() { self.routers[..1].to_vec() } else { given };
+                let first = || self.routers[..1].iter().map(|(name, _)| name.clone()).collect();
+                let routers = if given.is_empty() { first() } else { given };
                 self.gateways.insert(name.to_owned(), settings(name, &routers));
                 self.gateway(name)
             }
-            ["set", name, setting] => self.set(name, setting),
+            ["set", name, setting] if self.gateways.contains_key(name) => self.set(name, setting),
+            ["set", name, setting] => self.set_fault(name, setting),
+            ["forget", router, mud] => {
+                let forgotten = self.world.with(router, |router: &mut Router, now| router.forget(now, mud));
+                if forgotten { Ok(()) } else { Err("it is not online".to_owned()) }
+            }
+            ["reload", name] => {
+                let settings = self.gateways.get(name).ok_or("no such gateway")?.clone();
+                let applied =
+                    self.world.with(name, |gateway: &mut Gateway, now| gateway.reload(now, settings));
+                applied.map_err(|error| error.to_string())
+            }
             ["mud", name] => self.mud(name, "TestDriver"),
             ["mud", name, driver] => self.mud(name, driver),
             ["client", name, gateway, how] => self.client(name, gateway, how),
@@ -178,7 +198,7 @@ impl Stage {
                 Ok(())
             }
             ["start", name] if self.gateways.contains_key(name) => self.gateway(name),
-            ["start", name] => self.router(name),
+            ["start", name] => self.start_router(name),
             ["stop", name] => {
                 self.world.shut_down(name);
                 Ok(())
@@ -196,18 +216,61 @@ impl Stage {
         }
     }
 
-    fn router(&mut self, name: &str) -> Result<(), String> {
+    fn router(&mut self, name: &str, dialect: &str) -> Result<(), String> {
         let settings = i3_router::RouterSettings {
+            dialect: Dialect::named(dialect).ok_or("no such dialect")?,
             name: name.to_owned(),
             channels: vec![("chat".to_owned(), 0), ("code".to_owned(), 0)],
             // As a driver reads: what we emit must not lean on a lenient reader.
             strict_text: true,
             ..i3_router::RouterSettings::default()
         };
-        if !self.routers.iter().any(|known| known == name) {
-            self.routers.push(name.to_owned());
-        }
+        self.routers.retain(|(known, _)| known != name);
+        self.routers.push((name.to_owned(), settings));
+        self.start_router(name)
+    }
+
+    fn start_router(&mut self, name: &str) -> Result<(), String> {
+        let (_, settings) = self.routers.iter().find(|(known, _)| known == name).ok_or("no such router")?;
+        let settings = settings.clone();
         self.world.start(name, |saved, now| Router::new(settings, saved.clone(), 7, now));
+        Ok(())
+    }
+
+    /// Changes what a router does wrong, for now and for its next start.
+    fn set_fault(&mut self, name: &str, setting: &str) -> Result<(), String> {
+        let (_, settings) =
+            self.routers.iter_mut().find(|(known, _)| known == name).ok_or("no such router")?;
+        let faults = &mut settings.faults;
+        let (fault, value) = setting.split_once('=').ok_or("no value")?;
+        let wrong = value == "yes";
+        match fault {
+            "logins" => {
+                faults.logins = match value {
+                    "judged" => Logins::Judged,
+                    "ignored" => Logins::Ignored,
+                    "closed" => Logins::Closed,
+                    _ => return Err("judged, ignored or closed".to_owned()),
+                }
+            }
+            // Each at a host of its own name.
+            "router-list" => {
+                let named = value.split(',').filter(|name| !name.is_empty());
+                faults.router_list =
+                    Some(named.map(|name| (name.to_owned(), format!("{name} 4000"))).collect());
+            }
+            "random-ids" => faults.random_list_ids = wrong,
+            "eats-probes" => faults.eats_probes = wrong,
+            "one-accept-a-second" => faults.one_accept_a_second = wrong,
+            "forgets-first-logins" => faults.forgets_first_logins = wrong,
+            "keeps-old-connections" => faults.keeps_old_connections = wrong,
+            "loses-channel-types" => faults.loses_channel_types = wrong,
+            _ => return Err("no such fault".to_owned()),
+        }
+        let faults = faults.clone();
+        if self.world.is_running(name) {
+            self.world.with(name, |router: &mut Router, _| router.set_faults(faults));
+        }
         Ok(())
     }
 
@@ -242,6 +305,21 @@ impl Stage {
                 settings.muds[0].channels.push(name.to_owned());
                 Ok(())
             }
+            Some(("key", key)) => {
+                for one in settings.api.keys.iter_mut().flatten() {
+                    one.digest = keys::digest(key);
+                }
+                Ok(())
+            }
+            Some(("routers", names)) => {
+                let names: Vec<String> = names.split(',').map(str::to_owned).collect();
+                settings.muds[0].routers = self::settings(name, &names).muds.remove(0).routers;
+                Ok(())
+            }
+            Some(("redirects", "follow")) => {
+                settings.link.follow_redirects = true;
+                Ok(())
+            }
             Some(("frame", most)) => {
                 settings.link.frame_bytes_max = most.parse().map_err(|_| "no number")?;
                 Ok(())
@@ -260,6 +338,10 @@ impl Stage {
                 settings.api.rate_limits = Some(RateLimits { per_minute: 60, burst, by_method });
                 Ok(())
             }
+            Some(("user_messages", most)) => {
+                settings.api.user_messages_per_minute = Some(most.parse().map_err(|_| "no number")?);
+                Ok(())
+            }
             Some(("queue", most)) => {
                 settings.link.queue_packets_max = most.parse().map_err(|_| "no number")?;
                 Ok(())
@@ -269,9 +351,11 @@ impl Stage {
     }
 
     fn mud(&mut self, name: &str, driver: &str) -> Result<(), String> {
-        let router = self.routers.first().ok_or("no router")?.clone();
+        let (router, settings) = self.routers.first().ok_or("no router")?.clone();
+        let coffeemud = settings.dialect == Dialect::CoffeeMud;
+        let speech = if coffeemud { Speech::CoffeeMud } else { Speech::Mud };
         let script = self.world.connect(&router, Listener::Mud).ok_or("refused")?;
-        self.peers.insert(name.to_owned(), Peer { script, speech: Speech::Mud, queue: Vec::new() });
+        self.peers.insert(name.to_owned(), Peer { script, speech, queue: Vec::new() });
         let login = format!(
             r#"({{"startup-req-3",5,"{name}",0,"{router}",0,0,0,0,4000,0,0,"l","b","{driver}","LP","open","e",(["channel":1,]),0,}})"#
         );
@@ -328,7 +412,7 @@ impl Stage {
             Speech::Lines => format!("{text}\n").into_bytes(),
             Speech::WebSocket => wire::websocket_frame(1, text.as_bytes()),
             // A backslash and an r stand for CR, which no line of a text file can hold.
-            Speech::Mud => wire::mudmode_frame(text.replace("\\r", "\r").as_bytes()),
+            Speech::Mud | Speech::CoffeeMud => wire::mudmode_frame(text.replace("\\r", "\r").as_bytes()),
         };
         self.world.write(peer.script, &bytes);
         Ok(())
@@ -354,6 +438,7 @@ impl Stage {
                     });
                 }
             }
+            Speech::CoffeeMud => peer.queue.extend(wire::coffeemud_frames(received)),
             Speech::Mud => {
                 for frame in wire::mudmode_frames(received) {
                     let text = frame.strip_prefix(wire::LATIN_1).unwrap_or(&frame);
@@ -394,7 +479,7 @@ impl Stage {
 }
 
 /// Whether a message is what a pattern describes: JSON by members, anything else by text with `*`.
-fn matches(message: &str, pattern: &str) -> bool {
+pub fn matches(message: &str, pattern: &str) -> bool {
     match (serde_json::from_str::<Json>(message), serde_json::from_str::<Json>(pattern)) {
         (Ok(message), Ok(pattern)) => holds(&message, &pattern),
         (_, Err(_)) => like(message, pattern),

@@ -7,16 +7,36 @@ pub const LATIN_1: &str = "latin-1:";
 
 /// Splits complete MudMode frames off the front of `stream`: 4 bytes of length, the text, a NUL.
 pub fn mudmode_frames(stream: &mut Vec<u8>) -> Vec<String> {
+    let cut = |mut text: Vec<u8>| {
+        assert_eq!(text.pop(), Some(0), "a frame must end with NUL: {}", String::from_utf8_lossy(&text));
+        text
+    };
+    frames(stream, cut)
+}
+
+/// The same as a CoffeeMud router writes it: without the NUL.
+pub fn coffeemud_frames(stream: &mut Vec<u8>) -> Vec<String> {
+    let whole = |text: Vec<u8>| {
+        assert_ne!(
+            text.last(),
+            Some(&0),
+            "a frame must not end with NUL: {}",
+            String::from_utf8_lossy(&text)
+        );
+        text
+    };
+    frames(stream, whole)
+}
+
+fn frames(stream: &mut Vec<u8>, cut: fn(Vec<u8>) -> Vec<u8>) -> Vec<String> {
     let mut frames = Vec::new();
     while stream.len() >= 4 {
         let length = stream[..4].iter().fold(0usize, |sum, byte| sum * 256 + usize::from(*byte));
         if stream.len() < 4 + length {
             break;
         }
-        let text: Vec<u8> = stream.drain(..4 + length).skip(4).collect();
-        assert_eq!(text.last(), Some(&0), "a frame must end with NUL: {}", String::from_utf8_lossy(&text));
-        let text = &text[..text.len() - 1];
-        frames.push(match std::str::from_utf8(text) {
+        let text = cut(stream.drain(..4 + length).skip(4).collect());
+        frames.push(match std::str::from_utf8(&text) {
             Ok(text) => text.to_owned(),
             Err(_) => format!("{LATIN_1}{}", text.iter().map(|byte| char::from(*byte)).collect::<String>()),
         });
@@ -132,8 +152,13 @@ impl Strict<'_> {
 /// Splits complete WebSocket frames off the front of `stream`: opcode and payload of each. A server must not mask, and
 /// must set FIN here.
 pub fn websocket_frames(stream: &mut Vec<u8>) -> Vec<(u8, Vec<u8>)> {
+    websocket_frames_up_to(stream, usize::MAX)
+}
+
+/// The same, of which no more than `most`.
+pub fn websocket_frames_up_to(stream: &mut Vec<u8>, most: usize) -> Vec<(u8, Vec<u8>)> {
     let mut frames = Vec::new();
-    while stream.len() >= 2 {
+    while stream.len() >= 2 && frames.len() < most {
         assert_eq!(stream[0] & 0xf0, 0x80, "FIN and no reserved bits");
         assert_eq!(stream[1] & 0x80, 0, "a server does not mask");
         let (header, length) = match stream[1] & 0x7f {

@@ -114,26 +114,32 @@ fn mud_entry() -> impl Strategy<Value = MudEntry<'static>> {
 fn startup() -> impl Strategy<Value = Body<'static>> {
     let ints = vec(any::<i64>(), 6);
     let texts = vec(text(), 6);
-    (ints, texts, mapping(value()), value()).prop_map(|(ints, texts, services, other_data)| {
-        let mut texts = texts.into_iter();
-        let mut text = || texts.next().unwrap_or_default();
-        Body::StartupReq3 {
-            password: ints[0],
-            old_mudlist_id: ints[1],
-            old_chanlist_id: ints[2],
-            player_port: ints[3],
-            imud_tcp_port: ints[4],
-            imud_udp_port: ints[5],
-            mudlib: text(),
-            base_mudlib: text(),
-            driver: text(),
-            mud_type: text(),
-            open_status: text(),
-            admin_email: text(),
-            services,
-            other_data,
+    (1..=3, ints, texts, mapping(value()), value()).prop_map(
+        |(protocol, ints, texts, services, other_data)| {
+            let &[password, old_mudlist_id, old_chanlist_id, player_port, imud_tcp_port, imud_udp_port] =
+                &ints[..]
+            else {
+                unreachable!("six of them")
+            };
+            let mut texts = texts.into_iter();
+            let mut text = || texts.next().unwrap_or_default();
+            let (mudlib, base_mudlib, driver, mud_type) = (text(), text(), text(), text());
+            let (open_status, admin_email) = (text(), text());
+            macro_rules! login {
+            ($variant:ident $($more:ident)*) => {
+                Body::$variant {
+                    password, old_mudlist_id, old_chanlist_id, player_port, imud_tcp_port, imud_udp_port,
+                    mudlib, base_mudlib, driver, mud_type, open_status, services, $($more,)*
+                }
+            };
         }
-    })
+            match protocol {
+                1 => login!(StartupReq1),
+                2 => login!(StartupReq2),
+                _ => login!(StartupReq3 admin_email other_data),
+            }
+        },
+    )
 }
 
 /// Packets that set up a session or a channel.
@@ -150,6 +156,7 @@ fn session_body() -> impl Strategy<Value = Body<'static>> {
         any::<i64>().prop_map(|restart_delay| Body::Shutdown { restart_delay }),
         (any::<i64>(), mapping(option::of(mud_entry()))).prop_map(|(id, muds)| Body::Mudlist { id, muds }),
         Just(Body::ChanlistReq {}),
+        Just(Body::ChanlistRequest {}),
         (any::<i64>(), mapping(channel)).prop_map(|(id, channels)| Body::ChanlistReply { id, channels }),
         (text(), any::<i64>()).prop_map(|(channel, on)| Body::ChannelListen { channel, on }),
         (text(), any::<i64>()).prop_map(|(channel, channel_type)| Body::ChannelAdd { channel, channel_type }),

@@ -128,6 +128,7 @@ fn core_needs_what_is_listed_here_and_no_more() {
         "bytes",
         "fastrand",
         "httparse",
+        "ipnet",
         "itoa",
         "memchr",
         "nom",
@@ -138,6 +139,8 @@ fn core_needs_what_is_listed_here_and_no_more() {
         "subtle",
         "time",
         "tungstenite",
+        "wide",
+        "wildmatch",
     ];
     let allowed: BTreeSet<String> = allowed.into_iter().map(str::to_owned).collect();
     let actual = direct_dependencies("core/Cargo.toml");

@@ -7,8 +7,9 @@ use super::{exposition, methods, openrpc, rpc};
 use crate::api::json::Object;
 use crate::hub::{Hub, Wake};
 use crate::machine::{ConnId, Listener};
-use crate::service::gateway;
+use crate::service::gateway::{self, KeyRefused};
 use crate::session::{Session, Transport};
+use std::net::IpAddr;
 use std::time::Duration;
 use tungstenite::protocol::frame::coding::CloseCode;
 
@@ -38,9 +39,8 @@ impl ApiConn {
         hub.sessions.insert(conn, Session::new(Transport::Lines, hub.now));
         // Without keys in the settings nobody needs one.
         let open = gateway::identify(hub, conn, None).is_some();
-        if !open {
-            hub.timers.set(Wake::Client(conn), hub.now.mono + STRANGER_MAX);
-        }
+        let wait = if open { hub.settings.api.session_timeout } else { STRANGER_MAX };
+        hub.timers.set(Wake::Client(conn), hub.now.mono + wait);
         let params = Object::default()
             .with("service", "i3-gateway")
             .with("version", openrpc::VERSION)
@@ -78,7 +78,7 @@ impl ApiConn {
         hub.bound_client(conn);
     }
 
-    /// Its timer fired: a head is too slow, a connection idle, a WebSocket to be pinged or dead.
+    /// Its timer fired: a head is too slow, a connection idle, a session over, a WebSocket to be pinged or dead.
     pub(crate) fn handle_timeout(&mut self, hub: &mut Hub, conn: ConnId) {
         match self {
             // It was told to go and does not take its last bytes.
@@ -112,7 +112,7 @@ impl ApiConn {
                 hub.fx.close_now(conn);
                 *self = ApiConn::Draining;
             }
-            ApiConn::Lines(_) => {}
+            ApiConn::Lines(_) => silent(hub, conn),
             ApiConn::Draining => hub.fx.close_now(conn),
         }
     }
@@ -124,6 +124,19 @@ fn is_stranger(hub: &Hub, conn: ConnId) -> bool {
     session.is_some_and(|session| {
         session.identity.is_none() && hub.now.mono.since(session.since) >= STRANGER_MAX
     })
+}
+
+/// A line client has been silent for a while. Nothing like a ping can tell whether it is still there.
+fn silent(hub: &mut Hub, conn: ConnId) {
+    let timeout = hub.settings.api.session_timeout;
+    let heard = hub.sessions.get(conn).map_or(hub.now.mono, |session| session.heard);
+    if hub.now.mono < heard + timeout {
+        return hub.timers.set(Wake::Client(conn), heard + timeout);
+    }
+    let text = format!("session expired: nothing came for {} seconds", timeout.as_secs());
+    hub.send_text(conn, &rpc::error(None, &rpc::Fault::new(rpc::code::SESSION_EXPIRED, text)));
+    hub.metrics.sessions_expired += 1;
+    hub.close_client(conn, CloseCode::Policy, "session expired");
 }
 
 fn lines(hub: &mut Hub, conn: ConnId, reader: &mut LineReader, input: &mut &[u8]) {
@@ -220,10 +233,18 @@ fn requests(hub: &mut Hub, conn: ConnId, buffer: &mut Vec<u8>, input: &[u8]) -> 
 
 /// Answers one request. Says whether the connection is a WebSocket from here on.
 fn answer(hub: &mut Hub, conn: ConnId, head: &Head) -> bool {
+    let rules = &hub.settings.api.addresses;
+    let peer = hub.addresses.of(conn);
+    let client = rules.client(peer, head.real_ip.as_deref(), head.forwarded_for.as_deref());
+    if !rules.allow(client) {
+        hub.metrics.connections_forbidden += 1;
+        respond(hub, conn, head, 403, "this address is not allowed", "");
+        return false;
+    }
     if let Some(upgrade) = &head.upgrade
         && matches!(head.path.as_str(), "/ws" | "/")
     {
-        return upgrade_to_websocket(hub, conn, head, upgrade);
+        return upgrade_to_websocket(hub, conn, head, upgrade, client);
     }
     let known = ["/health", "/health/live", "/health/ready", "/metrics", "/api/info", "/api/openrpc.json"];
     if !known.contains(&head.path.as_str()) {
@@ -240,7 +261,7 @@ fn answer(hub: &mut Hub, conn: ConnId, head: &Head) -> bool {
     false
 }
 
-fn upgrade_to_websocket(hub: &mut Hub, conn: ConnId, head: &Head, upgrade: &Upgrade) -> bool {
+fn upgrade_to_websocket(hub: &mut Hub, conn: ConnId, head: &Head, upgrade: &Upgrade, client: IpAddr) -> bool {
     let accept = match upgrade {
         Upgrade::Accept(accept) => accept,
         Upgrade::WrongVersion => {
@@ -252,16 +273,46 @@ fn upgrade_to_websocket(hub: &mut Hub, conn: ConnId, head: &Head, upgrade: &Upgr
             return false;
         }
     };
-    hub.sessions.insert(conn, Session::new(Transport::WebSocket, hub.now));
-    hub.websockets += 1;
-    let identity = gateway::identify(hub, conn, head.api_key.as_deref());
-    if identity.is_none() && head.api_key.is_some() {
-        hub.end_session(conn);
-        gateway::count_wrong_key(hub);
-        respond(hub, conn, head, 401, "Invalid API key", "WWW-Authenticate: Bearer\r\n");
+    let origins = &hub.settings.api.allowed_origins;
+    if let Some(origin) = head.origin.as_deref().filter(|_| !origins.is_empty())
+        && !origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
+    {
+        hub.metrics.connections_forbidden += 1;
+        respond(hub, conn, head, 403, "pages of this origin are not allowed", "");
         return false;
     }
-    hub.fx.send(conn, &http::switching_protocols(accept));
+    if client != hub.addresses.of(conn) {
+        if hub.is_full(client) {
+            hub.metrics.connections_refused += 1;
+            respond(hub, conn, head, 429, "too many connections from this address", "");
+            return false;
+        }
+        hub.addresses.set(conn, client);
+    }
+    hub.sessions.insert(conn, Session::new(Transport::WebSocket, hub.now));
+    hub.websockets += 1;
+    let identified = match &head.api_key {
+        Some(key) => gateway::show_key(hub, conn, key).map(drop),
+        None => {
+            // Without keys in the settings nobody needs one.
+            gateway::identify(hub, conn, None);
+            Ok(())
+        }
+    };
+    if let Err(refused) = identified {
+        hub.end_session(conn);
+        match refused {
+            KeyRefused::Wrong => {
+                respond(hub, conn, head, 401, "Invalid API key", "WWW-Authenticate: Bearer\r\n");
+            }
+            KeyRefused::TooSoon { wait_ms } => {
+                let retry = format!("Retry-After: {}\r\n", wait_ms.div_ceil(1000));
+                respond(hub, conn, head, 429, "too many wrong keys from this address", &retry);
+            }
+        }
+        return false;
+    }
+    hub.fx.send(conn, &http::switching_protocols(accept, head.protocol.as_deref()));
     hub.timers.set(Wake::Client(conn), hub.now.mono + hub.settings.api.ping_interval);
     true
 }

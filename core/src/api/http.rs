@@ -22,6 +22,15 @@ pub struct Head {
     pub api_key: Option<String>,
     /// What a WebSocket client asks, if it is one.
     pub upgrade: Option<Upgrade>,
+    /// The first of the sub-protocols that it offers (RFC 6455, 1.9). Any will do: a browser closes when none of those
+    /// it offers comes back.
+    pub protocol: Option<String>,
+    /// The site whose page asks, where a browser does.
+    pub origin: Option<String>,
+    /// The client's address as a proxy gives it in `X-Real-IP`.
+    pub real_ip: Option<String>,
+    /// The addresses in `X-Forwarded-For`, with commas.
+    pub forwarded_for: Option<String>,
 }
 
 /// What a WebSocket client asks.
@@ -64,6 +73,13 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
             .find(|header| header.name.eq_ignore_ascii_case(name))
             .map(|header| header.value)
     };
+    // A list may come in several headers (RFC 9110, 5.3); which one is the client's own nobody can tell but the order.
+    let list = |name: &str| {
+        let values = request.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
+        let values: Vec<&str> =
+            values.filter_map(|header| std::str::from_utf8(header.value).ok()).map(str::trim).collect();
+        (!values.is_empty()).then(|| values.join(","))
+    };
     let has_token = |name: &str, token: &str| {
         header(name)
             .and_then(|value| std::str::from_utf8(value).ok())
@@ -83,6 +99,12 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
         has_body: header("transfer-encoding").is_some()
             || header("content-length").is_some_and(|length| length.trim_ascii() != b"0"),
         api_key: header("x-api-key").and_then(text).or_else(bearer),
+        protocol: list("sec-websocket-protocol").and_then(|offered| {
+            offered.split(',').map(str::trim).find(|name| is_token(name)).map(str::to_owned)
+        }),
+        origin: header("origin").and_then(text),
+        real_ip: list("x-real-ip"),
+        forwarded_for: list("x-forwarded-for"),
         upgrade: header("upgrade").map(|_| {
             let good = method == "GET"
                 && request.version == Some(1)
@@ -101,6 +123,12 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
         }),
     };
     Ok(Some((head, length)))
+}
+
+/// What may name a sub-protocol (RFC 9110, 5.6.2).
+fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 /// 16 bytes in base64 (RFC 6455, 4.1).
@@ -132,11 +160,13 @@ fn reason(status: u16) -> &'static str {
         200 => "OK",
         400 => "Bad Request",
         401 => "Unauthorized",
+        403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
         413 => "Content Too Large",
         426 => "Upgrade Required",
+        429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
         503 => "Service Unavailable",
         _ => "",
@@ -166,11 +196,12 @@ impl Response<'_> {
     }
 }
 
-/// The answer that makes the connection a WebSocket.
-pub fn switching_protocols(accept: &str) -> Vec<u8> {
+/// The answer that makes the connection a WebSocket. No extension is ever agreed to.
+pub fn switching_protocols(accept: &str, protocol: Option<&str>) -> Vec<u8> {
+    let protocol = protocol.map(|name| format!("Sec-WebSocket-Protocol: {name}\r\n")).unwrap_or_default();
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n\r\n"
+         Sec-WebSocket-Accept: {accept}\r\n{protocol}\r\n"
     )
     .into_bytes()
 }
@@ -205,6 +236,21 @@ mod tests {
             Some("k2")
         );
         assert_eq!(head("GET / HTTP/1.1\r\nAuthorization: Basic k2\r\n\r\n").api_key, None);
+    }
+
+    #[test]
+    fn a_client_says_where_it_comes_from_and_what_it_offers() {
+        let head = head(
+            "GET / HTTP/1.1\r\nX-Forwarded-For: 1.1.1.1, 2.2.2.2\r\nX-Real-IP:  3.3.3.3 \r\nx-forwarded-for:4.4.4.4\r\n\
+             Origin: https://a.example\r\nSec-WebSocket-Protocol: \t, not one, i3.v1,other\r\n\r\n",
+        );
+        assert_eq!(head.forwarded_for.as_deref(), Some("1.1.1.1, 2.2.2.2,4.4.4.4"));
+        assert_eq!(head.real_ip.as_deref(), Some("3.3.3.3"));
+        assert_eq!(head.origin.as_deref(), Some("https://a.example"));
+        assert_eq!(head.protocol.as_deref(), Some("i3.v1"));
+        let answer = |protocol| String::from_utf8(switching_protocols("x", protocol)).unwrap();
+        assert!(answer(Some("i3.v1")).contains("\r\nSec-WebSocket-Protocol: i3.v1\r\n"));
+        assert!(!answer(None).contains("Protocol:"));
     }
 
     #[test]

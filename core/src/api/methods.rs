@@ -1,10 +1,12 @@
 //! The one table of methods: what each is called, needs, takes and does. `rpc.discover` is made from it.
 
+use super::json::Object;
 use super::params::Params;
 use super::rpc::{self, Fault, Incoming, Request, code};
 use crate::hub::Hub;
 use crate::machine::ConnId;
-use crate::service::{channel, gateway, host, lists, query, tell};
+use crate::service::{channel, gateway, host, lists, moderation, query, tell, trace};
+use crate::session::rates::TooOften;
 use crate::settings::Permission;
 use serde_json::value::RawValue;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -101,7 +103,7 @@ const fn may(name: &'static str, kind: ParamType, summary: &'static str) -> Para
     Param { name, kind, required: false, summary }
 }
 
-use ParamType::{Flag, Int, List, Object, Seconds, Text};
+use ParamType::{Flag, Int, List, Seconds, Text};
 
 const TARGET_MUD: Param = must("target_mud", Text, "the mud; its name may be written loosely");
 const TARGET_USER: Param = must("target_user", Text, "the user, in any case");
@@ -124,9 +126,42 @@ pub const METHODS: &[Method] = &[
                 Text,
                 "how texts are to come: raw (as they are, the default), plain, ansi or html",
             ),
+            may("echo", Flag, "false: without the lines of one's own mud that the network sends back"),
         ],
         summary: "Says who calls; everything else comes after.",
         run: Run::Now(gateway::authenticate),
+    },
+    Method {
+        name: "ban_add",
+        access: Access::Permitted(Permission::Moderate),
+        params: &[
+            must(
+                "pattern",
+                Text,
+                "whose packets, as user@mud with * and ?: bob@Sage, *@Sage; a user of this mud too",
+            ),
+            may("channel", Text, "only about such channels, with * and ?"),
+            may("packet_type", Text, "only packets of such types, with * and ?: tell, channel-*"),
+            may("direction", Text, "in (from the network), out (to it) or both, the default"),
+            may("expires_in", Seconds, "how long it holds; for ever when left out"),
+            may("reason", Text, "for people"),
+        ],
+        summary: "Keeps packets from coming in and going out.",
+        run: Run::Now(moderation::add),
+    },
+    Method {
+        name: "ban_list",
+        access: Access::Permitted(Permission::Moderate),
+        params: &[],
+        summary: "Lists the bans, and how many packets each has stopped since the start.",
+        run: Run::Now(moderation::list),
+    },
+    Method {
+        name: "ban_remove",
+        access: Access::Permitted(Permission::Moderate),
+        params: &[must("ban_id", Int, "of ban_add or ban_list")],
+        summary: "Ends a ban.",
+        run: Run::Now(moderation::remove),
     },
     Method {
         name: "beep",
@@ -202,7 +237,7 @@ pub const METHODS: &[Method] = &[
         access: Access::Permitted(Permission::Info),
         params: &[
             may("refresh", Flag, "ask the router for the list again; what changes comes as events"),
-            may("filter", Object, "type, owner, min_members"),
+            may("filter", ParamType::Object, "type, owner, min_members"),
         ],
         summary: "Lists the channels of the network.",
         run: Run::Now(channel::list),
@@ -279,6 +314,13 @@ pub const METHODS: &[Method] = &[
         run: Run::Now(gateway::heartbeat),
     },
     Method {
+        name: "kick",
+        access: Access::Permitted(Permission::Admin),
+        params: &[must("session_id", Text, "of sessions")],
+        summary: "Ends a session and closes its connection.",
+        run: Run::Now(gateway::kick),
+    },
+    Method {
         name: "locate",
         access: Access::Permitted(Permission::Info),
         params: &[TARGET_USER, FROM_USER, WAIT, TIMEOUT],
@@ -290,7 +332,7 @@ pub const METHODS: &[Method] = &[
         access: Access::Permitted(Permission::Info),
         params: &[
             may("refresh", Flag, "taken for old clients; routers send every change unasked"),
-            may("filter", Object, "status (up, down), driver, has_service, name"),
+            may("filter", ParamType::Object, "status (up, down), driver, has_service, name"),
         ],
         summary: "Lists the muds of the network.",
         run: Run::Now(lists::mudlist),
@@ -328,6 +370,13 @@ pub const METHODS: &[Method] = &[
         run: Run::Now(gateway::discover),
     },
     Method {
+        name: "sessions",
+        access: Access::Permitted(Permission::Admin),
+        params: &[],
+        summary: "Lists the sessions of the caller's mud; for the gateway's own mud all.",
+        run: Run::Now(gateway::sessions),
+    },
+    Method {
         name: "stats",
         access: Access::Identified,
         params: &[],
@@ -349,6 +398,13 @@ pub const METHODS: &[Method] = &[
         run: Run::Now(tell::tell),
     },
     Method {
+        name: "trace",
+        access: Access::Permitted(Permission::Admin),
+        params: &[may("enabled", Flag, "false to stop")],
+        summary: "Shows this session the packets of its mud, as events packet_trace, without passwords.",
+        run: Run::Now(trace::set),
+    },
+    Method {
         name: "who",
         access: Access::Permitted(Permission::Info),
         params: &[TARGET_MUD, FROM_USER, WAIT, TIMEOUT],
@@ -363,6 +419,9 @@ fn find(name: &str) -> Option<&'static Method> {
 
 /// A text from a client: answers it, or what in it asks for an answer.
 pub(crate) fn text(hub: &mut Hub, conn: ConnId, text: &str) {
+    if let Some(session) = hub.sessions.get_mut(conn) {
+        session.heard = hub.now.mono;
+    }
     match rpc::parse(text) {
         Incoming::Single(request) => {
             if let Some(Some(answer)) = one(hub, conn, request, None) {
@@ -424,9 +483,11 @@ fn run(hub: &mut Hub, conn: ConnId, request: &Request<'_>, batch: Option<(u64, u
     let Some(method) = method else {
         return Err(Fault::new(code::METHOD_NOT_FOUND, format!("Unknown method: {}", request.method)));
     };
-    if let Err(retry_after_ms) = session.admit(method.name, now) {
-        let data = serde_json::json!({"retry_after_ms": retry_after_ms});
-        return Err(Fault { data: Some(data), ..Fault::new(code::RATE_LIMIT, "Rate limit exceeded") });
+    if let (Some(identity), Some(limits)) = (&session.identity, &hub.settings.api.rate_limits)
+        && let Err(refused) =
+            hub.rates.admit(identity.holder, limits, identity.requests_per_minute, method.name, now)
+    {
+        return Err(hub.limited(conn, method, refused));
     }
     if let Access::Permitted(permission) = method.access
         && !session.may(Some(permission))
@@ -447,6 +508,19 @@ fn run(hub: &mut Hub, conn: ConnId, request: &Request<'_>, batch: Option<(u64, u
 }
 
 impl Hub {
+    /// A request came too early: it is refused, and once in a while an event says so, for games that look at no errors.
+    fn limited(&mut self, conn: ConnId, method: &Method, refused: TooOften) -> Fault {
+        self.metrics.requests_limited += 1;
+        if refused.is_news {
+            let params = Object::default()
+                .with("method", method.name)
+                .with("per_minute", &refused.per_minute)
+                .with("retry_after_ms", &refused.retry_after_ms);
+            self.emit_to(conn, "rate_limit_warning", params);
+        }
+        Fault::too_often(refused.retry_after_ms, "Rate limit exceeded")
+    }
+
     /// A client that is not identified has asked for something: it may not go on like that for ever.
     fn early_request(&mut self, conn: ConnId) {
         let Some(session) = self.sessions.get_mut(conn) else { return };

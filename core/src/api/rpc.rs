@@ -40,6 +40,8 @@ pub mod code {
     pub const RATE_LIMIT: i64 = -32001;
     /// The key does not allow it; `data.needs` names the permission.
     pub const PERMISSION: i64 = -32002;
+    /// The session has ended: nothing came for too long, or an administrator ended it.
+    pub const SESSION_EXPIRED: i64 = -32003;
     /// The gateway cannot do it now; `data.reason` and `data.retryable` say why and whether to try again.
     pub const GATEWAY: i64 = -32004;
 }
@@ -48,6 +50,12 @@ impl Fault {
     /// Without data.
     pub fn new(code: i64, message: impl Into<String>) -> Self {
         Fault { code, message: message.into(), data: None }
+    }
+
+    /// Too early; with the milliseconds until there is room.
+    pub fn too_often(retry_after_ms: u64, message: impl Into<String>) -> Self {
+        let data = serde_json::json!({"retry_after_ms": retry_after_ms});
+        Fault { data: Some(data), ..Fault::new(code::RATE_LIMIT, message) }
     }
 
     /// A wrong parameter.

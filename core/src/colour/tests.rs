@@ -96,6 +96,31 @@ fn of_escape_sequences_only_colours_come_through() {
     }
 }
 
+/// All that the Unicode Bidirectional Algorithm (UAX #9, section 2) calls an explicit or implicit formatting character.
+const DIRECTION: [char; 12] = [
+    '\u{61c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}',
+    '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}',
+];
+
+#[test]
+fn nothing_turns_the_direction_of_a_screen() {
+    for c in ('\0'..=char::MAX).filter(|c| !c.is_control()) {
+        let text = format!("é{c}é");
+        let kept = [plain(&text), ansi(&text), html(&text)].map(|shown| shown != "éé");
+        assert_eq!(kept, [!DIRECTION.contains(&c); 3], "U+{:04X}", u32::from(c));
+        assert_eq!(render(&text, TextStyle::Raw), text);
+    }
+    let text = "\u{202e}%^RED%^<\u{2066}x%^RESET%^\u{2069}\u{202c}\u{200f}";
+    assert_eq!((&*plain(text), &*ansi(text)), ("<x", "\x1b[0;31m<x\x1b[0m"));
+    assert_eq!(html(text), format!("{RED}&lt;x</span>"));
+    // Right-to-left letters are text, and what a user of ours writes leaves as it is, with an escape in it too.
+    for text in ["שלום ‎world", "\u{202e}abc"] {
+        assert_eq!(to_pinkfish(text), text);
+        assert_eq!(to_pinkfish(&format!("{text}\x1b[2J")), text);
+    }
+    assert_eq!(plain("שלום"), "שלום");
+}
+
 #[test]
 fn html_is_escaped_and_its_spans_are_closed() {
     for (text, expected) in [
@@ -221,6 +246,7 @@ fn any_text() -> impl Strategy<Value = String> {
         ])
         .prop_map(str::to_owned),
         any::<char>().prop_map(String::from),
+        prop::sample::select(DIRECTION.to_vec()).prop_map(String::from),
         (0u32..0xc0).prop_map(|c| char::from_u32(c).unwrap_or(' ').to_string()),
     ];
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
@@ -229,7 +255,7 @@ fn any_text() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn every_form_is_safe_for_any_text(text in any_text()) {
-        let is_safe = |c: char| !c.is_control() || c == '\n' || c == '\t';
+        let is_safe = |c: char| (!c.is_control() && !DIRECTION.contains(&c)) || c == '\n' || c == '\t';
         let visible = plain(&text);
         prop_assert!(visible.chars().all(is_safe), "{visible:?}");
         prop_assert_eq!(&render(&text, TextStyle::Raw), &text);
@@ -242,7 +268,7 @@ proptest! {
             prop_assert!(params.is_some_and(|params| params.bytes().all(|b| b.is_ascii_digit() || b == b';')), "{coloured:?}");
         }
         prop_assert!(coloured.chars().all(|c| is_safe(c) || c == '\x1b'));
-        let left = Tokens::without_pinkfish(&coloured).fold(Style::default(), |mut style, token| {
+        let left = Tokens::for_network(&coloured).fold(Style::default(), |mut style, token| {
             if let Token::Sgr(params) = token {
                 Op::all(params).for_each(|op| style.apply(op));
             }
@@ -255,7 +281,7 @@ proptest! {
         prop_assert!(marked.chars().all(is_safe));
         let escaped = without_spans(&marked);
         prop_assert_eq!(&unescape_html(&escaped), &visible);
-        let shown: String = Tokens::without_pinkfish(&coloured)
+        let shown: String = Tokens::for_network(&coloured)
             .filter_map(|token| match token { Token::Text(text) => Some(text), Token::Sgr(_) => None })
             .collect();
         prop_assert_eq!(&shown, &visible);

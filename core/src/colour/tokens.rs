@@ -5,7 +5,7 @@ use super::style::pinkfish_sgr;
 /// A piece of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token<'a> {
-    /// To be seen. No control character in it but newlines and tabs.
+    /// To be seen. No control character in it but newlines and tabs; for readers, none of direction either.
     Text(&'a str),
     /// A change of colour: the parameters of an SGR sequence.
     Sgr(&'a str),
@@ -23,21 +23,34 @@ const STRING_TERMINATOR: char = '\u{9c}';
 const CAN: u8 = 0x18;
 const SUB: u8 = 0x1a;
 
+/// The length of the character of direction that `bytes` start with, or 0. U+061C, U+200E, U+200F, U+202A to U+202E and
+/// U+2066 to U+2069 show nothing themselves; they make a screen show what is around them in another order, beyond the end
+/// of their text. Right-to-left letters do without them.
+#[inline]
+pub(super) fn direction_bytes(bytes: &[u8]) -> usize {
+    match bytes {
+        [0xd8, 0x9c, ..] => 2,
+        [0xe2, 0x80, 0x8e | 0x8f | 0xaa..=0xae, ..] | [0xe2, 0x81, 0xa6..=0xa9, ..] => 3,
+        _ => 0,
+    }
+}
+
 /// The pieces of a text, in order. Every byte is looked at a bounded number of times.
 #[derive(Clone, Debug)]
 pub(super) struct Tokens<'a> {
     rest: &'a str,
-    pinkfish: bool,
+    /// Who reads it is on this side: pinkfish codes are colours, and characters of direction go.
+    for_reader: bool,
 }
 
 impl<'a> Tokens<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
-        Tokens { rest: text, pinkfish: true }
+    pub(super) fn for_reader(text: &'a str) -> Self {
+        Tokens { rest: text, for_reader: true }
     }
 
-    /// Pinkfish codes count as text.
-    pub(super) fn without_pinkfish(text: &'a str) -> Self {
-        Tokens { pinkfish: false, ..Tokens::new(text) }
+    /// Pinkfish codes and characters of direction count as text.
+    pub(super) fn for_network(text: &'a str) -> Self {
+        Tokens { rest: text, for_reader: false }
     }
 
     /// Takes this many bytes from the front. The callers stop at ASCII bytes or at characters they know.
@@ -53,9 +66,10 @@ impl<'a> Tokens<'a> {
         let stops = |at: usize| match bytes[at] {
             b'\n' | b'\t' => false,
             0..=0x1f | 0x7f => true,
-            b'%' => self.pinkfish && bytes.get(at + 1) == Some(&b'^'),
+            b'%' => self.for_reader && bytes.get(at + 1) == Some(&b'^'),
             // C1 controls.
             0xc2 => bytes.get(at + 1).is_some_and(|next| *next < 0xa0),
+            0xd8 | 0xe2 => self.for_reader && direction_bytes(&bytes[at..]) > 0,
             _ => false,
         };
         (0..bytes.len()).find(|at| stops(*at)).unwrap_or(bytes.len())
@@ -168,7 +182,7 @@ impl<'a> Iterator for Tokens<'a> {
             let seen = self.seen_bytes();
             if seen > 0 {
                 // `%%^^` stands for `%^`: the first `%` is seen, and with it the mark, without its doubling.
-                if self.pinkfish && self.rest.as_bytes()[seen - 1..].starts_with(b"%%^^") {
+                if self.for_reader && self.rest.as_bytes()[seen - 1..].starts_with(b"%%^^") {
                     return Some(self.literal_mark(seen));
                 }
                 return Some(Token::Text(self.take(seen)));
@@ -179,6 +193,10 @@ impl<'a> Iterator for Tokens<'a> {
                 [ESC, ..] => self.escape(),
                 [0xc2, ..] => {
                     self.c1();
+                    None
+                }
+                bytes @ [0xd8 | 0xe2, ..] => {
+                    self.take(direction_bytes(bytes));
                     None
                 }
                 // CR LF is one newline, and so is a lone CR.

@@ -1,11 +1,11 @@
 //! Intermud-3 on the wire, in three layers that know only the one below: [`frame`] (where a message ends, and how
 //! large it may be), [`lpc`] (values), [`packet`] (what they mean). [`text`] alone converts character sets.
 
+mod blocks;
 pub mod frame;
 pub mod lpc;
 pub mod packet;
 pub mod text;
-mod words;
 
 pub use frame::{Deframer, FrameError};
 pub use lpc::{LpcError, Reader, Value};

@@ -17,9 +17,9 @@ pub use field::{IdMapping, Mapping};
 pub use lists::{ChannelEntry, FileRow, MudEntry, MudState, RouterEntry, WhoRow};
 pub use oob::{OOB_KINDS, OobBody, OobPacket};
 
+use super::blocks;
 use super::lpc::{self, Kind, LpcError, LpcErrorKind, Reader, Value};
 use super::text::{self, Charset};
-use super::words;
 use field::{Elements, Field};
 use std::borrow::Cow;
 use std::fmt;
@@ -147,9 +147,12 @@ impl<'a> Packet<'a> {
         let mut elements = Elements::open(&mut reader)?;
         let mut kind = elements.packet_type()?;
         // CoffeeMud takes a type in any case.
-        if !words::none(kind.as_bytes(), words::is_not_lower) {
+        if !blocks::none(kind.as_bytes(), blocks::is_not_lower) {
             let lower = kind.to_ascii_lowercase();
             kind = if KINDS.contains(&lower.as_str()) { lower.into() } else { kind };
+        }
+        if &*kind == "startup-req-2" && elements.left()? == body::STARTUP_REQ_3_ELEMENTS - 1 {
+            kind = "startup-req-3".into();
         }
         // In one expression: a body that waits in a variable is copied once more (bench: "typed packet", channel-m).
         let mut packet = Packet {

@@ -3,7 +3,7 @@
 //! One frame may mix UTF-8 and Latin-1 (a mudlist does), so each string is decoded by itself: UTF-8 where it is valid,
 //! else Latin-1, in which every byte is a character.
 
-use super::words;
+use super::blocks::{self, Block, Marks};
 use std::borrow::Cow;
 
 /// Decodes one string. The flag says that it was not valid UTF-8 and was read as Latin-1.
@@ -41,16 +41,16 @@ fn may_leave(c: char) -> bool {
 const C1_LEAD: u8 = 0xc2;
 
 /// Whether all of `text` may leave. Nearly all text is clean, and each that leaves is looked at (bench: "encoding"):
-/// only where a word of bytes might hold a control character, characters are looked at.
+/// only where a block of bytes might hold a control character, characters are looked at.
 #[inline]
 fn all_may_leave(text: &str) -> bool {
-    words::none(text.as_bytes(), control_marks) || text.chars().all(may_leave)
+    blocks::none(text.as_bytes(), control_marks) || text.chars().all(may_leave)
 }
 
 /// Marks the bytes that may belong to a control character; a newline too.
 #[inline(always)]
-pub(super) fn control_marks(word: u64) -> u64 {
-    words::is_below(word, 0x20) | words::is(word, 0x7f) | words::is(word, C1_LEAD)
+pub(super) fn control_marks(block: Block) -> Marks {
+    blocks::is_at_most(block, 0x1f) | blocks::is(block, 0x7f) | blocks::is(block, C1_LEAD)
 }
 
 /// What of `text` may leave in a packet. CR LF and a lone CR become a newline, a tab a blank; any other control

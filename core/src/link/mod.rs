@@ -119,6 +119,15 @@ pub enum LinkEvent {
     Probed,
 }
 
+/// When new settings of a link hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// All of them at once.
+    Now,
+    /// The session goes on under what the router was told, and at the router that it is at.
+    AtTheNextLogin,
+}
+
 /// The link of one mud.
 #[derive(Debug)]
 pub struct RouterLink {
@@ -187,6 +196,18 @@ impl RouterLink {
         }
     }
 
+    /// The router that the next attempt is for, if one is due now.
+    pub fn about_to_dial(&self, now: Instant) -> Option<&RouterSettings> {
+        self.next_attempt().filter(|at| *at <= now).map(|_| self.route.next())
+    }
+
+    /// Puts the next attempt off.
+    pub fn postpone(&mut self, to: Instant) {
+        if let State::Waiting { until } = &mut self.state {
+            *until = to;
+        }
+    }
+
     /// Whether packets may go.
     pub fn is_ready(&self) -> bool {
         matches!(self.state, State::Online(_))
@@ -215,6 +236,35 @@ impl RouterLink {
     /// Whether it has ended for good.
     pub fn is_stopped(&self) -> bool {
         matches!(self.state, State::Stopped)
+    }
+
+    /// Other settings from now on. The state stays as it is.
+    pub fn reload(
+        &mut self,
+        now: Now,
+        fx: &mut Effects,
+        settings: LinkSettings,
+        mud: MudSettings,
+    ) -> Applied {
+        self.settings = settings;
+        let told = self.frame(&self.login());
+        self.mud = mud;
+        let moved = self.route.set_list(self.mud.routers.clone());
+        let return_after = self.return_after();
+        if let State::Online(online) = &mut self.state
+            && let Some(scout) = online.set_return_after(now.mono, return_after)
+        {
+            fx.close_now(scout);
+        }
+        let connected = self.conn().is_some();
+        let changed = moved || self.frame(&self.login()) != told;
+        if connected && changed { Applied::AtTheNextLogin } else { Applied::Now }
+    }
+
+    /// How long the preferred router must have been reachable before the link goes back to it; none when it is there.
+    fn return_after(&self) -> Option<Duration> {
+        let after = self.settings.return_after.filter(|_| self.route.is_fallback())?;
+        Some(after.saturating_mul(1 << self.returns.min(RETURN_DOUBLINGS_MAX)))
     }
 
     /// The password that the next login sends.
@@ -282,6 +332,7 @@ impl RouterLink {
     /// The deadline of [`RouterLink::deadline`] has passed.
     pub fn handle_timeout(&mut self, now: Now, fx: &mut Effects) -> Option<LinkEvent> {
         match self.state {
+            State::Waiting { until } if now.mono < until => None,
             State::Waiting { .. } => self.dial(now, fx),
             State::Dialing { conn, .. } => {
                 fx.close_now(conn);
@@ -559,12 +610,7 @@ impl RouterLink {
         self.last_error = None;
         self.instant_ends = 0;
         let mut online = Online::new(wire, now.mono);
-        if let Some(after) = self.settings.return_after
-            && self.route.is_fallback()
-        {
-            let after = after.saturating_mul(1 << self.returns.min(RETURN_DOUBLINGS_MAX));
-            online = online.return_after(now.mono, after);
-        }
+        online.set_return_after(now.mono, self.return_after());
         self.become_state(now, fx, State::Online(online))
     }
 

@@ -85,11 +85,15 @@ impl Online {
         }
     }
 
-    /// Goes back to the preferred router once that has been reachable for `after`.
-    pub(super) fn return_after(mut self, now: Instant, after: Duration) -> Self {
-        let interval = after / SCOUTS_NEEDED;
-        self.scout = Some(Scout { interval, at: now + interval, conn: None, reached: 0 });
-        self
+    /// Goes back to the preferred router once that has been reachable for `after`; never for `None`. Gives the attempt that
+    /// was under way with another time, to be closed.
+    pub(super) fn set_return_after(&mut self, now: Instant, after: Option<Duration>) -> Option<ConnId> {
+        let interval = after.map(|after| after / SCOUTS_NEEDED);
+        if self.scout.as_ref().map(|scout| scout.interval) == interval {
+            return None;
+        }
+        let new = interval.map(|interval| Scout { interval, at: now + interval, conn: None, reached: 0 });
+        std::mem::replace(&mut self.scout, new).and_then(|scout| scout.conn)
     }
 
     /// Whether it has held for a while.

@@ -83,13 +83,21 @@ pub struct QueueFull;
 impl Pacer {
     /// A queue of at most `packets_max`, emptied at most `packets_per_second`, of which at most `burst` at once.
     pub fn new(packets_per_second: Option<u32>, burst: u32, packets_max: usize) -> Self {
-        let limits = packets_per_second.map(|most| {
+        let mut pacer =
+            Pacer { limits: None, packets_max, queues: Default::default(), sent: VecDeque::new() };
+        pacer.set_limits(packets_per_second, burst, packets_max);
+        pacer
+    }
+
+    /// Other limits from now on. What waits stays, even above the new limit.
+    pub fn set_limits(&mut self, packets_per_second: Option<u32>, burst: u32, packets_max: usize) {
+        self.packets_max = packets_max;
+        self.limits = packets_per_second.map(|most| {
             let (most, burst) = (most.max(1), burst.clamp(1, most.max(1)));
             let micros = WINDOW_MICROS * u64::from(burst) / u64::from(most);
             [(most, WINDOW_MICROS), (burst, micros)]
                 .map(|(most, micros)| Limit { packets: most as usize, window: Duration::from_micros(micros) })
         });
-        Pacer { limits, packets_max, queues: Default::default(), sent: VecDeque::new() }
     }
 
     /// How many wait.

@@ -33,6 +33,19 @@ impl Route {
         Route { list, current: Choice::Listed(0), next: Choice::Listed(0), redirects: Vec::new() }
     }
 
+    /// Another list. The router in use stays the one in use, wherever it stands now. Says whether it is in the list no more.
+    pub(super) fn set_list(&mut self, list: Vec<RouterSettings>) -> bool {
+        if self.list == list {
+            return false;
+        }
+        let current = self.current().clone();
+        self.list = list;
+        self.next = Choice::Listed(0);
+        let place = self.list.iter().position(|router| *router == current);
+        self.current = place.map_or(Choice::Redirected(current), Choice::Listed);
+        place.is_none()
+    }
+
     fn get<'a>(&'a self, choice: &'a Choice) -> &'a RouterSettings {
         match choice {
             Choice::Listed(at) => &self.list[*at],
@@ -43,6 +56,11 @@ impl Route {
     /// In use, or tried last.
     pub(super) fn current(&self) -> &RouterSettings {
         self.get(&self.current)
+    }
+
+    /// That the next attempt is for.
+    pub(super) fn next(&self) -> &RouterSettings {
+        self.get(&self.next)
     }
 
     /// The first of the list.

@@ -112,7 +112,11 @@ impl Rig {
     /// Waits for the next attempt, and says how long that took and for which host it is.
     fn next_dial(&mut self) -> (Duration, String) {
         let from = self.now.mono;
-        while self.dials.is_empty() {
+        for step in 0.. {
+            if !self.dials.is_empty() {
+                break;
+            }
+            assert!(step < 100, "no attempt comes");
             let (at, _) = self.link.deadline().expect("the link goes on");
             self.now.mono = at;
             self.step(RouterLink::handle_timeout);
@@ -688,4 +692,142 @@ fn what_comes_for_another_connection_changes_nothing() {
     rig.kinds();
     rig.step(|link, now, fx| link.dialed(now, next, fx));
     assert_eq!(rig.kinds().len(), 0, "one login for each connection");
+}
+
+impl Rig {
+    /// Takes other settings over.
+    fn reload(&mut self, change: impl FnOnce(&mut LinkSettings, &mut MudSettings)) -> Applied {
+        let (mut settings, mut mud) = (self.link.settings.clone(), self.link.mud.clone());
+        change(&mut settings, &mut mud);
+        let mut applied = None;
+        self.step(|link, now, fx| {
+            applied = Some(link.reload(now, fx, settings, mud));
+            None
+        });
+        applied.unwrap()
+    }
+}
+
+#[test]
+fn new_settings_hold_at_once_where_the_router_need_not_know_them() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    rig.log_in();
+    rig.live(Duration::from_secs(15), SECOND);
+    rig.kinds();
+    let applied = rig.reload(|settings, _| settings.keepalive_interval = 20 * SECOND);
+    assert_eq!(applied, Applied::Now);
+    rig.wait(20 * SECOND);
+    assert_eq!(rig.kinds(), ["auth-mud-req"]);
+    rig.heard();
+    assert_eq!(rig.reload(|_, mud| mud.open_status = "closed".to_owned()), Applied::AtTheNextLogin);
+    assert_eq!(rig.reload(|_, mud| mud.routers.push(mud.routers[0].clone())), Applied::Now);
+    assert!(rig.link.is_ready());
+    let conn = rig.link.conn().unwrap();
+    rig.lost(conn);
+    assert_eq!(rig.reload(|_, mud| mud.open_status = "open".to_owned()), Applied::Now, "nobody was told yet");
+}
+
+#[test]
+fn another_list_leaves_the_session_where_it_is() {
+    let mut rig = Rig::new(&["a", "b"], |_| {});
+    rig.log_in();
+    let applied = rig.reload(|_, mud| {
+        mud.routers.reverse();
+    });
+    assert_eq!((applied, rig.link.router().name.as_str()), (Applied::Now, "*a"));
+    // It is the second now, so the first is looked after.
+    assert_eq!(scouted_host(&mut rig), "b");
+    let applied = rig.reload(|_, mud| drop(mud.routers.pop()));
+    assert_eq!((applied, rig.link.router().name.as_str()), (Applied::AtTheNextLogin, "*a"));
+    assert_eq!(rig.link.conns().count(), 1, "nobody is looked after from a router that is not in the list");
+    let conn = rig.link.conn().unwrap();
+    rig.lost(conn);
+    assert_eq!(rig.next_dial().1, "b");
+}
+
+fn scouted_host(rig: &mut Rig) -> String {
+    while rig.dials.is_empty() {
+        rig.live(SECOND, SECOND);
+    }
+    rig.dials.remove(0).1
+}
+
+#[test]
+fn returning_can_be_switched_off_and_on() {
+    let mut rig = at_the_second(Some(600 * SECOND));
+    rig.live(Duration::from_secs(200), SECOND);
+    let (scout, _) = rig.dials[0].clone();
+    rig.reload(|settings, _| settings.return_after = None);
+    assert!(rig.closed.contains(&scout));
+    rig.live(Duration::from_secs(3600), SECOND);
+    assert!(rig.dials.is_empty());
+    rig.reload(|settings, _| settings.return_after = Some(30 * SECOND));
+    rig.reload(|settings, _| settings.return_after = Some(30 * SECOND));
+    rig.live(9 * SECOND, SECOND);
+    rig.reload(|settings, _| settings.connect_timeout = 3 * SECOND);
+    rig.live(SECOND, SECOND);
+    assert_eq!(rig.dials.len(), 1, "what did not change goes on");
+}
+
+#[test]
+fn what_is_shown_of_a_link_follows_it() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    rig.now.unix = UnixTime::from_micros(5);
+    assert_eq!((rig.link.next_attempt(), rig.link.liveness()), (None, "not connected"));
+    let conn = rig.dials[0].0;
+    rig.lost(conn);
+    assert_eq!(rig.link.since(), UnixTime::from_micros(5));
+    assert_eq!(rig.link.next_attempt(), rig.link.deadline().map(|(at, _)| at));
+    assert!(rig.link.next_attempt().is_some_and(|at| at > rig.now.mono));
+    rig.link.set_password(4711);
+    rig.next_dial();
+    assert!(rig.link.is_greeting() != rig.link.is_ready() || rig.state() == "connecting");
+    rig.opened();
+    assert!(rig.link.is_greeting() && rig.sent[0].contains(r#""*a",0,4711,0,0,4000,"#), "{:?}", rig.sent);
+}
+
+/// Half a frame, and the other half with the next bytes.
+fn whole_frame(rig: &mut Rig) -> bool {
+    let conn = rig.link.conn().unwrap();
+    let mut whole = Vec::new();
+    for mut half in [&b"\0\0\0\x06({"[..], &b"1,})"[..]] {
+        let Some(mut deframer) = rig.link.take_deframer(rig.now, conn) else { return false };
+        while let Ok(Some(text)) = deframer.next(&mut half) {
+            whole.push(text.to_vec());
+        }
+        rig.link.put_deframer(conn, deframer);
+    }
+    whole == [b"({1,})".to_vec()]
+}
+
+#[test]
+fn frames_come_in_pieces_in_every_state_of_a_session() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    rig.opened();
+    assert!(whole_frame(&mut rig), "greeting");
+    rig.reply(true, &[]);
+    assert!(whole_frame(&mut rig), "saving password");
+    let ticket = rig.saves[0];
+    rig.step(|link, now, fx| link.saved(now, fx, ticket, &Ok(())));
+    assert!(whole_frame(&mut rig), "ready");
+    // A deframer of another connection is not mixed in.
+    let conn = rig.link.conn().unwrap();
+    let mut deframer = rig.link.take_deframer(rig.now, conn).unwrap();
+    assert_eq!(deframer.next(&mut &b"\0\0"[..]).unwrap(), None);
+    rig.lost(conn);
+    rig.next_dial();
+    rig.opened();
+    rig.link.put_deframer(conn, deframer);
+    assert!(whole_frame(&mut rig));
+}
+
+#[test]
+fn a_login_advertises_what_is_switched_on() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    let services = [("tell", 1), ("who", 0), ("smtp", 25)];
+    rig.reload(|_, mud| {
+        mud.services = services.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+    });
+    rig.opened();
+    assert!(rig.sent[0].contains(r#"(["smtp":25,"tell":1,])"#), "{:?}", rig.sent);
 }

@@ -50,6 +50,11 @@ pub struct Presence {
 }
 
 impl Presence {
+    /// How long a snapshot holds from now on.
+    pub fn set_ttl(&mut self, ttl: Duration) {
+        self.ttl = ttl;
+    }
+
     /// Nothing published; a snapshot will hold for `ttl`.
     pub fn new(ttl: Duration) -> Self {
         Presence { users: BTreeMap::new(), published: None, ttl }

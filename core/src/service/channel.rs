@@ -8,6 +8,7 @@ use crate::hub::{Hub, To, Weight};
 use crate::i3::packet::{Body, Header, Packet};
 use crate::link::pacer::{Class, Origin};
 use crate::machine::ConnId;
+use crate::notice::{Level, Notice};
 use crate::session::{Identified, Joined};
 use crate::settings::Permission;
 use serde::Serialize;
@@ -98,9 +99,28 @@ pub(crate) fn listen_again(hub: &mut Hub, mud: usize) {
     for channel in heard {
         // Listens wait in the queue like all else; if it is full there is a notice, and speaking tunes in.
         if let Err(fault) = tune(hub, mud, &channel, true, Class::Listening) {
-            let notice =
-                crate::notice::Notice::new(crate::notice::Level::Warn, "link", "channel not tuned in");
+            let notice = Notice::new(Level::Warn, "link", "channel not tuned in");
             hub.fx.notice(notice.with("channel", &channel).with("reason", fault.message));
+        }
+    }
+}
+
+/// The settings name other channels than before, to be heard whether or not a client has joined.
+pub(crate) fn retune(hub: &mut Hub, mud: usize, before: &[String]) {
+    let one = &hub.muds[mud];
+    if !one.link.is_ready() {
+        return;
+    }
+    let now = one.settings.channels.clone();
+    let unheard = |channel: &&String| !hub.muds[mud].listeners.contains_key(*channel);
+    let on: Vec<_> = now.iter().filter(|new| !before.contains(new)).filter(unheard).cloned().collect();
+    let off: Vec<_> = before.iter().filter(|old| !now.contains(old)).filter(unheard).cloned().collect();
+    for (channels, heard) in [(off, false), (on, true)] {
+        for channel in channels {
+            if let Err(fault) = listen(hub, mud, &channel, heard) {
+                let notice = Notice::new(Level::Warn, "link", "channel not tuned");
+                hub.fx.notice(notice.with("channel", &channel).with("reason", fault.message));
+            }
         }
     }
 }
@@ -148,6 +168,7 @@ impl<'a> Speaking<'a> {
         may_split: bool,
         body: impl Fn(String) -> Body<'a>,
     ) -> Result<Vec<u8>, Fault> {
+        super::moderation::admit_user(hub, self.caller.mud, &self.from_user)?;
         let message_id = hub.message_id(kind, &self.channel);
         let origin = Origin { message_id: Some(message_id.clone()), from_user: self.from_user.to_string() };
         let wire_kind = body(String::new()).kind().to_owned();
@@ -246,13 +267,15 @@ pub(crate) fn received(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
         params.add("target_visname", target_visname);
         params.add("message_target", message_target);
     }
-    if packet.header.from_mud == hub.muds[mud].settings.name {
+    let to = if packet.header.from_mud == hub.muds[mud].settings.name {
         params.add("self", &true);
+        To::Echo(mud, channel)
     } else {
         let now = hub.now.mono;
         hub.muds[mud].elsewhere.spoke(now, channel, &packet.header.from_mud);
-    }
-    hub.emit(To::Channel(mud, channel), Weight::Channel, Some(Permission::Channel), event, params);
+        To::Channel(mud, channel)
+    };
+    hub.emit(to, Weight::Channel, Some(Permission::Channel), event, params);
 }
 
 /// A row of `channel_list`.

@@ -3,14 +3,17 @@
 use super::caller;
 use crate::api::json::Object;
 use crate::api::methods::Call;
-use crate::api::rpc::{Fault, code};
+use crate::api::rpc::{self, Fault, code};
 use crate::api::style;
 use crate::hub::Hub;
 use crate::machine::ConnId;
 use crate::notice::{Level, Notice};
-use crate::session::{Identified, keys};
+use crate::session::rates::Holder;
+use crate::session::{Identified, Session, Transport, keys};
 use crate::settings::{KeySettings, Permissions};
 use crate::time::UnixTime;
+use serde::Serialize;
+use std::net::IpAddr;
 use tungstenite::protocol::frame::coding::CloseCode;
 
 /// Wrong keys that one connection may try.
@@ -27,16 +30,23 @@ pub(crate) fn authenticate(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fa
             None => return Err(Fault::params("text_format must be raw, plain, ansi or html")),
         },
     };
+    let echo = call.params.optional_flag("echo")?;
     let identity = match caller(hub, call) {
-        Ok(identity) => Some(identity),
-        Err(_) => identify(hub, call.conn, Some(&call.params.text("api_key")?)),
-    };
-    let Some(identity) = identity else {
-        refuse_key(hub, call.conn);
-        return Err(Fault::new(code::NOT_AUTHENTICATED, "Invalid API key"));
+        Ok(identity) => identity,
+        Err(_) => match show_key(hub, call.conn, &call.params.text("api_key")?) {
+            Ok(identity) => identity,
+            Err(KeyRefused::Wrong) => {
+                close_after_several(hub, call.conn);
+                return Err(Fault::new(code::NOT_AUTHENTICATED, "Invalid API key"));
+            }
+            Err(KeyRefused::TooSoon { wait_ms }) => {
+                return Err(Fault::too_often(wait_ms, "too many wrong keys from this address"));
+            }
+        },
     };
     let again = hub.sessions.get_mut(call.conn).is_some_and(|session| {
         session.reads = reads.unwrap_or(session.reads);
+        session.hears_echo = echo.unwrap_or(session.hears_echo);
         std::mem::replace(&mut session.greeted, true)
     });
     Ok(session_result(if again { "success" } else { "authenticated" }, &identity))
@@ -50,9 +60,35 @@ fn session_result(status: &str, identity: &Identified) -> Vec<u8> {
         .finish()
 }
 
-/// A wrong key: counted, told without the key, and after several the connection is closed.
-fn refuse_key(hub: &mut Hub, conn: ConnId) {
-    count_wrong_key(hub);
+/// Why a key does not open a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyRefused {
+    /// It is none.
+    Wrong,
+    /// It was not looked at: wrong ones have come from its address.
+    TooSoon { wait_ms: u64 },
+}
+
+/// A client shows a key. A wrong one is counted, told without the key, and costs its address time.
+pub(crate) fn show_key(hub: &mut Hub, conn: ConnId, key: &str) -> Result<Identified, KeyRefused> {
+    let address = hub.addresses.of(conn);
+    if hub.settings.api.keys.is_some()
+        && let Some(wait_ms) = hub.addresses.wait_ms(address, hub.now.mono)
+    {
+        hub.metrics.keys_delayed += 1;
+        return Err(KeyRefused::TooSoon { wait_ms });
+    }
+    if let Some(identity) = identify(hub, conn, Some(key)) {
+        return Ok(identity);
+    }
+    hub.addresses.wrong_key(address, hub.now.mono);
+    hub.metrics.keys_refused += 1;
+    hub.fx.notice(Notice::new(Level::Warn, "api", "wrong API key").with("address", address));
+    Err(KeyRefused::Wrong)
+}
+
+/// After several wrong keys the connection is closed.
+fn close_after_several(hub: &mut Hub, conn: ConnId) {
     let Some(session) = hub.sessions.get_mut(conn) else { return };
     session.wrong_keys += 1;
     if session.wrong_keys >= WRONG_KEYS_MAX {
@@ -61,19 +97,13 @@ fn refuse_key(hub: &mut Hub, conn: ConnId) {
     }
 }
 
-/// A wrong key was presented.
-pub(crate) fn count_wrong_key(hub: &mut Hub) {
-    hub.metrics.keys_refused += 1;
-    hub.fx.notice(Notice::new(Level::Warn, "api", "wrong API key"));
-}
-
 /// Gives a client the identity of its key; without keys in the settings, everybody that of the first mud.
 pub(crate) fn identify(hub: &mut Hub, conn: ConnId, key: Option<&str>) -> Option<Identified> {
-    let (mud_name, permissions, per_minute) = match &hub.settings.api.keys {
-        None => (hub.muds[0].settings.name.clone(), Permissions::ALL, None),
+    let (mud_name, permissions, holder, requests_per_minute) = match &hub.settings.api.keys {
+        None => (hub.muds[0].settings.name.clone(), Permissions::ALL, Holder::Session(conn), None),
         Some(known) => {
-            let KeySettings { mud_name, permissions, requests_per_minute, .. } = keys::find(known, key?)?;
-            (mud_name.clone(), *permissions, *requests_per_minute)
+            let KeySettings { digest, mud_name, permissions, requests_per_minute } = keys::find(known, key?)?;
+            (mud_name.clone(), *permissions, Holder::Key(*digest), *requests_per_minute)
         }
     };
     let own = hub.muds.iter().position(|mud| mud.settings.name == mud_name);
@@ -83,9 +113,10 @@ pub(crate) fn identify(hub: &mut Hub, conn: ConnId, key: Option<&str>) -> Option
         mud: own.unwrap_or(0),
         may_speak: own.is_some(),
         permissions,
+        holder,
+        requests_per_minute,
     };
-    let limits = hub.settings.api.rate_limits.as_ref();
-    hub.sessions.get_mut(conn)?.identify(identity.clone(), limits, per_minute, hub.now.mono);
+    hub.sessions.get_mut(conn)?.identity = Some(identity.clone());
     Some(identity)
 }
 
@@ -155,6 +186,80 @@ pub(crate) fn reconnect(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault
     let event = hub.with_link(caller.mud, crate::link::RouterLink::reconnect);
     super::inbound::link_event(hub, caller.mud, event);
     Ok(Object::default().with("status", "reconnecting").finish())
+}
+
+/// The sessions that a caller may see: those of its own mud, and for the gateway's own mud all.
+fn may_see(caller: &Identified, session: &Session) -> bool {
+    let is_own = caller.mud == 0 && caller.may_speak;
+    is_own || session.identity.as_ref().is_some_and(|identity| identity.mud_name == caller.mud_name)
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    /// Nothing until a key was shown.
+    session_id: Option<&'a str>,
+    mud_name: Option<&'a str>,
+    transport: &'static str,
+    address: IpAddr,
+    since: String,
+    idle_seconds: u64,
+    permissions: Vec<&'static str>,
+    channels: usize,
+    queued_bytes: usize,
+}
+
+/// The method `sessions`.
+pub(crate) fn sessions(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+    let caller = caller(hub, call)?;
+    let visible = hub.sessions.iter().filter(|(_, session)| may_see(&caller, session));
+    let rows: Vec<Row<'_>> = visible
+        .map(|(conn, session)| {
+            let identity = session.identity.as_ref();
+            let age = hub.now.mono.since(session.since).as_micros() as u64;
+            Row {
+                session_id: identity.map(|identity| identity.session_id.as_str()),
+                mud_name: identity.map(|identity| identity.mud_name.as_str()),
+                transport: match session.transport {
+                    Transport::Lines => "tcp",
+                    Transport::WebSocket => "websocket",
+                },
+                address: hub.addresses.of(conn),
+                since: UnixTime::from_micros(hub.now.unix.micros().saturating_sub(age)).to_string(),
+                idle_seconds: hub.now.mono.since(session.heard).as_secs(),
+                permissions: identity.map(|identity| identity.permissions.names()).unwrap_or_default(),
+                channels: session.channels.len(),
+                queued_bytes: hub.fx.pending_bytes(conn),
+            }
+        })
+        .collect();
+    Ok(Object::default()
+        .with("status", "success")
+        .with("sessions", &rows)
+        .with("count", &rows.len())
+        .finish())
+}
+
+/// The method `kick`. Who has a good key may come back; a wrong guest is kept out by the lists of addresses.
+pub(crate) fn kick(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+    let caller = caller(hub, call)?;
+    let id = call.params.text("session_id")?;
+    let is_it = |session: &Session| {
+        session.identity.as_ref().is_some_and(|identity| identity.session_id == *id)
+            && may_see(&caller, session)
+    };
+    let found = hub.sessions.iter().find(|(_, session)| is_it(session)).map(|(conn, _)| conn);
+    let conn = found.ok_or_else(|| Fault::params("there is no such session"))?;
+    hub.metrics.sessions_kicked += 1;
+    let notice = Notice::new(Level::Info, "api", "session ended by an administrator");
+    hub.fx.notice(notice.with("address", hub.addresses.of(conn)));
+    let fault = Fault::new(code::SESSION_EXPIRED, "the session was ended by an administrator");
+    hub.send_text(conn, &rpc::error(None, &fault));
+    if conn == call.conn {
+        hub.close_after_answer(conn, CloseCode::Policy, "ended by an administrator");
+    } else {
+        hub.close_client(conn, CloseCode::Policy, "ended by an administrator");
+    }
+    Ok(Object::default().with("status", "kicked").with("session_id", &id).finish())
 }
 
 /// The method `rpc.discover`.

@@ -1,6 +1,6 @@
 //! What comes from a router: which service a packet is for, and what follows from a link's state.
 
-use super::{channel, host, lists, or_empty, query, refuse, tell};
+use super::{channel, host, lists, moderation, or_empty, query, refuse, tell, trace};
 use crate::api::json::Object;
 use crate::api::rpc::Fault;
 use crate::hub::{Hub, To, Weight};
@@ -50,7 +50,10 @@ fn frame(hub: &mut Hub, mud: usize, text: &[u8]) {
             hub.metrics.packets_received += 1;
             hub.metrics.bare_quotes_repaired += u64::from(repairs.bare_quotes);
             hub.metrics.latin1_strings += u64::from(repairs.latin1_strings);
-            route(hub, mud, &packet);
+            trace::received(hub, mud, &packet);
+            if !moderation::keeps_out(hub, mud, &packet) {
+                route(hub, mud, &packet);
+            }
         }
         Err(error) => unreadable(hub, text, error),
     }
@@ -227,9 +230,11 @@ fn identity_warning(hub: &mut Hub, mud: usize, code: &str, message: &str, advice
 fn error(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
     let Body::Error { code, message, packet: original } = &packet.body else { return };
     let about = Original::read(original);
-    // Half the network does not answer a locate: that is no news for anybody. A Dead Souls router giggles at every
-    // answer to a chan-filter-req, and does what it says.
-    if about.kind == "locate-req" || (about.kind == "chan-filter-reply" && &**message == "*giggles*") {
+    // Half the network does not answer a locate, and CoffeeMud's router takes no ucache-update: that is no news for
+    // anybody. A Dead Souls router giggles at every answer to a chan-filter-req, and does what it says.
+    let is_usual = matches!(&*about.kind, "locate-req" | "ucache-update")
+        || (about.kind == "chan-filter-reply" && &**message == "*giggles*");
+    if is_usual {
         hub.metrics.packets_ignored += 1;
         return;
     }

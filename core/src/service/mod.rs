@@ -1,5 +1,6 @@
 //! What the services of Intermud-3 mean, in both directions: [`tell`], [`channel`], [`host`] (channels of our own),
-//! [`query`] (who, finger, locate and the small questions), [`lists`]; [`gateway`] is about the gateway itself.
+//! [`query`] (who, finger, locate and the small questions), [`lists`]; [`moderation`] (who is kept out);
+//! [`gateway`] is about the gateway itself.
 //! [`inbound`] says which of them a packet is for.
 
 pub(crate) mod channel;
@@ -7,8 +8,10 @@ pub(crate) mod gateway;
 pub(crate) mod host;
 pub(crate) mod inbound;
 pub(crate) mod lists;
+pub(crate) mod moderation;
 pub(crate) mod query;
 pub(crate) mod tell;
+pub(crate) mod trace;
 
 use crate::api::methods::Call;
 use crate::api::rpc::{Fault, code};
@@ -170,8 +173,12 @@ pub(crate) fn unanswered(hub: &mut Hub, question: &Question) -> Result<Vec<u8>, 
     }
 }
 
-/// An error packet in answer to `packet`.
+/// An error packet in answer to `packet`, if it says who sends it.
 fn refuse(hub: &mut Hub, mud: usize, packet: &Packet<'_>, code: &'static str, message: String) {
+    if packet.header.from_mud.is_empty() {
+        hub.metrics.packets_ignored += 1;
+        return;
+    }
     let name = hub.muds[mud].settings.name.clone();
     let header = Header {
         to_user: packet.header.from_user.clone(),

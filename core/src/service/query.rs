@@ -201,6 +201,11 @@ pub(crate) fn presence_sync(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, F
 
 /// Another mud asks. A question that is not for us in particular is answered only with something to say.
 pub(crate) fn asked(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
+    // A CoffeeMud router loses who asks for a user's name: no answer can go there.
+    if packet.header.from_mud.is_empty() {
+        hub.metrics.packets_ignored += 1;
+        return;
+    }
     let service = match &packet.body {
         Body::WhoReq {} => "who",
         Body::FingerReq { .. } => "finger",

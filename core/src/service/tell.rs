@@ -1,5 +1,6 @@
 //! tell and emoteto.
 
+use super::moderation::admit_user;
 use super::{or_empty, refuse, resolve_mud, send_text, sendable, sender, user_of};
 use crate::api::json::Object;
 use crate::api::methods::Call;
@@ -29,6 +30,7 @@ fn send(hub: &mut Hub, call: &Call<'_>, kind: &'static str, text: &str) -> Resul
     let target_mud = resolve_mud(hub, call, caller.mud, &call.params.name("target_mud")?)?;
     let target_user = call.params.name("target_user")?.to_lowercase();
     let (from_user, visname) = sender(call)?;
+    admit_user(hub, caller.mud, &from_user)?;
     let message_id = hub.message_id(kind, &caller.mud_name);
     // A CoffeeMud's reader dies of an emoteto, and its router passes none on.
     let as_tell = kind == "emoteto"
@@ -58,6 +60,7 @@ pub(crate) fn beep(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     if hub.muds[caller.mud].mudlist.get(&target_mud).is_some_and(crate::network::Mud::is_coffeemud) {
         return Err(Fault::gateway("not_supported", false, format!("{target_mud} takes no beep")));
     }
+    admit_user(hub, caller.mud, &from_user)?;
     let message_id = hub.message_id("beep", &caller.mud_name);
     let header = Header::to_user(&caller.mud_name, Some(&from_user), &target_mud, &target_user);
     let origin = Origin { message_id: Some(message_id.clone()), from_user: from_user.to_string() };

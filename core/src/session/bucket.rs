@@ -24,6 +24,11 @@ impl Bucket {
         self.at = now;
     }
 
+    /// When it was last asked for one.
+    pub fn used_at(&self) -> Instant {
+        self.at
+    }
+
     /// Whether there is a token; else how many milliseconds until there is one.
     pub fn check(&mut self, now: Instant) -> Result<(), u64> {
         self.refill(now);

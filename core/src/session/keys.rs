@@ -17,10 +17,14 @@ pub fn find<'k>(keys: &'k [KeySettings], presented: &str) -> Option<&'k KeySetti
     if presented.len() > KEY_BYTES_MAX {
         return None;
     }
-    let presented = digest(presented);
+    find_digest(keys, &digest(presented))
+}
+
+/// The settings of the key with that digest, in the same way.
+pub fn find_digest<'k>(keys: &'k [KeySettings], presented: &[u8; 32]) -> Option<&'k KeySettings> {
     let mut found = None;
     for key in keys {
-        if bool::from(key.digest.ct_eq(&presented)) {
+        if bool::from(key.digest.ct_eq(presented)) {
             found = Some(key);
         }
     }

@@ -1,12 +1,14 @@
-//! Who is calling: the state of one API client, whether its key is good, and how often it may call.
+//! Who is calling: the state of one API client, from where it is, whether its key is good, and how often it may call.
 
+pub mod addresses;
 pub mod bucket;
 pub mod keys;
+pub mod rates;
 
 use crate::colour::TextStyle;
-use crate::settings::{Permission, Permissions, RateLimits};
+use crate::settings::{Permission, Permissions};
 use crate::time::{Instant, Now};
-use bucket::Bucket;
+use rates::Holder;
 use std::collections::BTreeMap;
 use tungstenite::protocol::frame::coding::CloseCode;
 
@@ -32,6 +34,10 @@ pub struct Identified {
     pub may_speak: bool,
     /// What its key allows.
     pub permissions: Permissions,
+    /// Whose requests its own count among.
+    pub holder: Holder,
+    /// Its key's own number of requests a minute.
+    pub requests_per_minute: Option<u32>,
 }
 
 /// How a client hears a channel.
@@ -50,10 +56,14 @@ pub struct Session {
     pub transport: Transport,
     /// When it came.
     pub since: Instant,
+    /// When it last asked for something.
+    pub heard: Instant,
     /// Nothing until a key was accepted.
     pub identity: Option<Identified>,
     /// How it wants the texts of the network.
     pub reads: TextStyle,
+    /// It wants the channel lines of its own mud that the network sends back.
+    pub hears_echo: bool,
     /// The channels it hears.
     pub channels: BTreeMap<String, Joined>,
     /// Events it missed because it did not read.
@@ -66,14 +76,6 @@ pub struct Session {
     pub early_requests: u32,
     /// To be closed, with this code and reason, once the request at hand is answered.
     pub closing: Option<(CloseCode, &'static str)>,
-    rate: Option<Rate>,
-}
-
-/// The budgets of one session.
-#[derive(Debug)]
-struct Rate {
-    all: Bucket,
-    by_method: BTreeMap<String, Bucket>,
 }
 
 impl Session {
@@ -82,47 +84,16 @@ impl Session {
         Session {
             transport,
             since: now.mono,
+            heard: now.mono,
             identity: None,
             reads: TextStyle::Raw,
+            hears_echo: true,
             channels: BTreeMap::new(),
             lagged: 0,
             greeted: false,
             wrong_keys: 0,
             early_requests: 0,
             closing: None,
-            rate: None,
-        }
-    }
-
-    /// Its key was good.
-    pub fn identify(
-        &mut self,
-        identity: Identified,
-        limits: Option<&RateLimits>,
-        per_minute: Option<u32>,
-        now: Instant,
-    ) {
-        self.identity = Some(identity);
-        self.rate = limits.map(|limits| Rate {
-            all: Bucket::new(per_minute.unwrap_or(limits.per_minute), limits.burst, now),
-            by_method: limits
-                .by_method
-                .iter()
-                .map(|(method, per_minute)| (method.clone(), Bucket::new(*per_minute, *per_minute, now)))
-                .collect(),
-        });
-    }
-
-    /// Whether a request of this method may come now; else how many milliseconds to wait.
-    pub fn admit(&mut self, method: &str, now: Instant) -> Result<(), u64> {
-        let Some(rate) = &mut self.rate else { return Ok(()) };
-        if let Some(bucket) = rate.by_method.get_mut(method) {
-            bucket.check(now)?;
-        }
-        rate.all.take(now)?;
-        match rate.by_method.get_mut(method) {
-            Some(bucket) => bucket.take(now),
-            None => Ok(()),
         }
     }
 

@@ -1,8 +1,13 @@
 //! How a mud gets in, and how it hears of the others.
 
 use super::{Conn, ConnState, Router, RouterWake};
+use crate::channels::Fault;
 use crate::flood;
-use crate::registry::{self, Mud, MudId, MudInfo, Presence, Registry, Verdict};
+use crate::registry::{
+    self, Mud, MudId, MudInfo, NEW_PROTOCOL, OLD_STARTUP_ELEMENTS, Presence, Registry, Verdict,
+};
+use crate::rules::Form;
+use crate::settings::Dialect;
 use crate::wire::{self, Incoming};
 use bytes::Bytes;
 use i3_core::i3::Value;
@@ -12,49 +17,85 @@ use i3_core::time::Now;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Muds in one packet of the first mudlist.
-const MUDLIST_MUDS_MAX: usize = 10;
-/// The ids of all such packets but the last are random, below this.
-const MUDLIST_ID_MAX: i64 = 9_980_000;
+/// Where Dead Souls draws its random ids from: those of all packets of the first mudlist but the last.
+const LIST_ID_MAX: i64 = 9_980_000;
 /// When Dead Souls starts to send the whole mudlist again, one mud a packet.
 const MUDLIST_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// The time between those packets: ten a second.
 const MUDLIST_AGAIN_SPACING: Duration = Duration::from_millis(100);
-/// When a mud's arrival is told: a second after its second mudlist starts.
-const JOINED_NEWS_AFTER: Duration = Duration::from_secs(2);
-/// When a mud's loss is told. A mud that is back by then is told to be up, twice.
-pub(super) const LEFT_NEWS_AFTER: Duration = Duration::from_secs(11);
 /// Refused logins on one connection before it is closed: each is told to the operator. Dead Souls counts none.
 const REFUSALS_MAX: u32 = 20;
 
 /// Logging in.
+/// Where a login has the id of the mudlist that the mud has.
+const OLD_MUDLIST_ID: usize = 7;
+/// Where it has that of the channel list.
+const OLD_CHANLIST_ID: usize = 8;
+
+/// Why a login is refused: the code of an error, where one is sent, and what the operator is told.
+#[derive(Clone, Copy)]
+pub(super) struct Refusal {
+    code: &'static str,
+    why: &'static str,
+}
+
+impl Refusal {
+    fn bad_packet(why: &'static str) -> Refusal {
+        Refusal { code: "bad-pkt", why }
+    }
+}
+
+impl From<&'static str> for Refusal {
+    fn from(why: &'static str) -> Refusal {
+        Refusal { code: "not-allowed", why }
+    }
+}
+
+/// A mud that is let in.
+pub(super) struct Newcomer<'a> {
+    pub(super) name: &'a str,
+    pub(super) ip: IpAddr,
+    pub(super) info: MudInfo,
+    pub(super) protocol: u8,
+    /// The ids of the mudlist and the channel list that it has.
+    pub(super) ids: [i64; 2],
+}
+
 impl Router {
     /// Dead Souls answers a bad login with silence: its errors are addressed to a mud that the connection is not yet.
     /// The mud may be waiting for as long as it likes; the operator is told why.
     pub(super) fn startup(&mut self, now: Now, conn: ConnId, packet: &Incoming<'_>) {
-        if let Err(why) = self.login(now, conn, packet) {
-            self.refuse_login(now, conn, packet, why);
+        if let Err(refusal) = self.login(now, conn, packet) {
+            self.refuse_login(now, conn, packet, refusal);
         }
     }
 
-    fn login(&mut self, now: Now, conn: ConnId, packet: &Incoming<'_>) -> Result<(), &'static str> {
+    fn login(&mut self, now: Now, conn: ConnId, packet: &Incoming<'_>) -> Result<(), Refusal> {
         let Some(peer) = self.conns.get(conn) else { return Ok(()) };
         let ip = peer.ip;
-        let header = packet.header().ok_or("its header is wrong")?;
-        // Dead Souls takes version 2 in the form of version 3.
-        if !matches!(&*packet.kind, "startup-req-3" | "startup-req-2") {
-            return Err("only protocol 3 is spoken here");
+        if self.rules().answers_strangers && matches!(peer.state, ConnState::Mud { .. }) {
+            return Err(Refusal { code: "bad-proto", why: "it has logged in already" });
         }
+        let header = packet.header().ok_or(Refusal::bad_packet("its header is wrong"))?;
+        let protocol = match &*packet.kind {
+            "startup-req-1" => 1,
+            // Dead Souls takes version 2 in the form of version 3 for version 3.
+            "startup-req-2" if packet.elements.len() == OLD_STARTUP_ELEMENTS => 2,
+            "startup-req-2" if self.rules().answers_strangers => 2,
+            "startup-req-2" | "startup-req-3" => NEW_PROTOCOL,
+            _ => return Err(Refusal { code: "bad-proto", why: "only protocols 1 to 3 are spoken here" }),
+        };
         if header.to_mud.is_some_and(|to| to != self.settings.name) {
-            return Err("it asks for another router");
+            return Err(Refusal { code: "unk-dst", why: "it asks for another router" });
         }
-        let info = MudInfo::from_startup(packet)?;
+        let info = MudInfo::from_startup(packet, protocol).map_err(Refusal::bad_packet)?;
         let name = &*header.from_mud;
-        Registry::check_name(name, &self.settings.name)?;
+        Registry::check_name(name, &self.settings.name, self.settings.dialect)?;
         let password = packet.int(wire::HEADER_ELEMENTS).unwrap_or(0);
         let verdict = self.muds.judge(name, ip, password);
         self.check_verdict(now, ip, verdict, &info)?;
-        self.admit(now, conn, name, ip, info, verdict);
+        let ids = [packet.int(OLD_MUDLIST_ID), packet.int(OLD_CHANLIST_ID)].map(Option::unwrap_or_default);
+        self.admit(now, conn, Newcomer { name, ip, info, protocol, ids }, verdict);
         Ok(())
     }
 
@@ -64,27 +105,31 @@ impl Router {
         ip: IpAddr,
         verdict: Verdict,
         info: &MudInfo,
-    ) -> Result<(), &'static str> {
+    ) -> Result<(), Refusal> {
         match verdict {
-            Verdict::New if self.muds.len() >= self.settings.muds_max => Err("too many muds are known"),
+            Verdict::New if self.muds.len() >= self.settings.muds_max => {
+                Err("too many muds are known".into())
+            }
             Verdict::New if self.muds.known_from(ip) >= self.settings.muds_per_ip_max => {
-                Err("too many muds are known from its address")
+                Err("too many muds are known from its address".into())
             }
             Verdict::New => Ok(()),
-            Verdict::Back { mud, .. } | Verdict::TakeOver { mud, .. } => self.charge_login(now, mud),
+            Verdict::Back { mud, .. } | Verdict::TakeOver { mud, .. } => Ok(self.charge_login(now, mud)?),
             Verdict::Impostor { online } => {
-                self.warn_of_impostor(online, ip, info);
-                Err("a mud of that name is online")
+                if self.settings.dialect == Dialect::DeadSouls {
+                    self.warn_of_impostor(online, ip, info);
+                }
+                Err("a mud of that name is online".into())
             }
             Verdict::WrongPassword => {
                 self.suspects.wrong_password(ip, now.unix.seconds());
-                Err("wrong password, and from a new address")
+                Err("wrong password, and from a new address".into())
             }
         }
     }
 
     fn charge_login(&mut self, now: Now, mud: MudId) -> Result<(), &'static str> {
-        if !self.settings.flood_control {
+        if !self.has_flood_control() {
             return Ok(());
         }
         match self.flood.charge(mud, now.unix.seconds(), flood::points("startup-req-3")) {
@@ -101,13 +146,17 @@ impl Router {
     /// The mud that is online learns who tries to be it.
     fn warn_of_impostor(&mut self, online: ConnId, ip: IpAddr, info: &MudInfo) {
         let Some(Conn { state: ConnState::Mud { mud, .. }, .. }) = self.conns.get(online) else { return };
-        let fault = crate::channels::Fault::new("bad-mojo", "Another mud is trying to be you.");
+        let fault = Fault::new("bad-mojo", "Another mud is trying to be you.");
         let ip = ip.to_string();
         self.send_error(*mud, Value::Int(0), &fault, info.intruder(&ip));
     }
 
-    fn refuse_login(&mut self, now: Now, conn: ConnId, packet: &Incoming<'_>, why: &'static str) {
+    fn refuse_login(&mut self, now: Now, conn: ConnId, packet: &Incoming<'_>, refusal: Refusal) {
+        let Refusal { code, why } = refusal;
         self.metrics.logins_refused += 1;
+        if self.rules().answers_strangers {
+            self.answer_stranger(conn, packet, &Fault::new(code, why));
+        }
         let Some(peer) = self.conns.get_mut(conn) else { return };
         let ip = peer.ip;
         let too_many = match &mut peer.state {
@@ -115,7 +164,7 @@ impl Router {
                 *refusals += 1;
                 *refusals >= REFUSALS_MAX
             }
-            ConnState::Mud { .. } | ConnState::Closing => false,
+            ConnState::Mud { .. } | ConnState::Deaf | ConnState::Closing => false,
         };
         let name = packet.text(2).unwrap_or_default();
         self.notice(Level::Warn, "login refused", |n| n.with("mud", name).with("ip", ip).with("reason", why));
@@ -124,15 +173,29 @@ impl Router {
         }
     }
 
-    fn admit(&mut self, now: Now, conn: ConnId, name: &str, ip: IpAddr, info: MudInfo, verdict: Verdict) {
+    /// An error to a connection that is no mud: it goes to the name that it gave.
+    pub(super) fn answer_stranger(&mut self, conn: ConnId, packet: &Incoming<'_>, fault: &Fault) {
+        if packet.kind == "error" {
+            return;
+        }
+        let name = packet.text(2).filter(|name| !name.is_empty());
+        let fields = vec![Value::str(fault.code), Value::str(&fault.message), packet.to_value()];
+        let frame = self.packet("error", name.as_deref(), packet.sender(), fields);
+        self.metrics.errors_out += 1;
+        self.send(conn, frame);
+    }
+
+    /// Lets a mud in.
+    pub(super) fn admit(&mut self, now: Now, conn: ConnId, newcomer: Newcomer<'_>, verdict: Verdict) {
+        let Newcomer { name, ip, info, protocol, ids } = newcomer;
         self.leave_old_places(now, conn, verdict);
         let presence = Presence::Online(conn);
         let id = match verdict {
             Verdict::Back { mud, .. } | Verdict::TakeOver { mud, .. } => mud,
             _ => {
                 let password = registry::new_password(&mut self.rng);
-                let mud = Mud { name: name.to_owned(), password, ip, info: info.clone(), presence };
-                let id = self.muds.insert(mud);
+                let (name, info) = (name.to_owned(), info.clone());
+                let id = self.muds.insert(Mud { name, password, ip, info, presence, state: -1, protocol });
                 // A new name is charged too; its first packet cannot be one too many.
                 let _ = self.charge_login(now, id);
                 id
@@ -142,7 +205,7 @@ impl Router {
             if matches!(verdict, Verdict::Back { keep_password: false, .. }) {
                 mud.password = registry::new_password(&mut self.rng);
             }
-            (mud.ip, mud.info, mud.presence) = (ip, info, presence);
+            (mud.ip, mud.info, mud.presence, mud.state, mud.protocol) = (ip, info, presence, -1, protocol);
             // Saved before it is said, so that a mud never holds a password that the router has lost.
             let change = mud.change();
             self.save(vec![change]);
@@ -153,18 +216,26 @@ impl Router {
         self.timers.clear(RouterWake::Login(conn));
         self.metrics.logins += 1;
         self.notice(Level::Info, "mud joined", |n| n.with("mud", name).with("ip", ip));
-        self.greet(now, conn, id);
+        self.greet(now, conn, id, ids);
     }
 
-    /// Dead Souls leaves the old connection of a mud that comes back on a new one open and deaf; here it is closed.
-    /// A connection that takes another name gives up the old one.
+    /// Dead Souls leaves the old connection of a mud that comes back on a new one open and deaf; here it is closed,
+    /// unless that fault is wanted. A connection that takes another name gives up the old one.
     fn leave_old_places(&mut self, now: Now, conn: ConnId, verdict: Verdict) {
         if let Verdict::TakeOver { old, .. } = verdict
             && old != conn
         {
-            self.conns.remove(old);
             self.timers.clear(RouterWake::MudlistAgain(old));
-            self.effects.close_now(old);
+            self.unnoticed.remove(&old);
+            let keeps = self.settings.faults.keeps_old_connections || self.rules().form == Form::CoffeeMud;
+            if let Some(peer) = self.conns.get_mut(old)
+                && keeps
+            {
+                peer.state = ConnState::Deaf;
+            } else {
+                self.conns.remove(old);
+                self.effects.close_now(old);
+            }
         }
         let Some(Conn { state: ConnState::Mud { mud, .. }, .. }) = self.conns.get(conn) else { return };
         let mud = *mud;
@@ -174,39 +245,107 @@ impl Router {
     }
 
     /// What follows a good login, in the order in which Dead Souls sends it.
-    fn greet(&mut self, now: Now, conn: ConnId, id: MudId) {
+    fn greet(&mut self, now: Now, conn: ConnId, id: MudId, ids: [i64; 2]) {
         let Some(mud) = self.muds.get(id) else { return };
-        let address = vec![Value::str(&self.settings.name), Value::str(&self.settings.address)];
-        let fields = vec![Value::Array(vec![Value::Array(address)]), Value::Int(mud.password)];
-        let router = &self.settings.name;
-        let reply = wire::packet("startup-reply", router, Some(&mud.name), Value::Int(0), fields);
-        let has_channels = mud.info.has_channels();
-        let all: Vec<MudId> = self.muds.iter().map(|(id, _)| id).collect();
+        let (name, has_channels) = (mud.name.clone(), mud.info.has_channels());
+        // CoffeeMud has none, and checks none.
+        let password = if self.rules().form == Form::CoffeeMud { -1 } else { mud.password };
+        if !self.rules().news.down_at_once {
+            self.timers.clear(RouterWake::Left(id));
+        }
+        let at_once = self.rules().news.joined_after.is_zero();
+        if at_once {
+            self.mudlist_changed(now, &name);
+        }
+        let fields = vec![self.router_list(now), Value::Int(password)];
+        let reply = self.packet("startup-reply", Some(&name), Value::Int(0), fields);
         self.send(conn, reply);
-        for group in all.chunks(MUDLIST_MUDS_MAX) {
-            let is_last = group.last() == all.last();
-            let list_id = if is_last { self.mudlist_id } else { self.rng.i64(0..MUDLIST_ID_MAX) };
-            let frame = self.mudlist(Some(id), list_id, group);
-            self.send(conn, frame);
+        self.send_mudlist(conn, id, ids[0]);
+        if self.rules().form == Form::CoffeeMud {
+            self.coffee_chanlist(conn, id);
+        } else if has_channels {
+            self.send_chanlist(id, ids[1]);
         }
-        if has_channels {
-            self.send_chanlist(id);
+        if self.rules().mudlist_again {
+            let all = self.muds.iter().map(|(id, _)| id).collect();
+            if let Some(Conn { state: ConnState::Mud { again, .. }, .. }) = self.conns.get_mut(conn) {
+                *again = all;
+            }
+            self.timers.set(RouterWake::MudlistAgain(conn), now.mono + MUDLIST_AGAIN_AFTER);
         }
-        if let Some(Conn { state: ConnState::Mud { again, .. }, .. }) = self.conns.get_mut(conn) {
-            *again = all.into();
+        if at_once {
+            self.tell_mud(id, Some(id));
+        } else {
+            self.timers.set(RouterWake::Joined(id), now.mono + self.rules().news.joined_after);
         }
-        self.timers.set(RouterWake::MudlistAgain(conn), now.mono + MUDLIST_AGAIN_AFTER);
-        self.timers.set(RouterWake::Joined(id), now.mono + JOINED_NEWS_AFTER);
+    }
+
+    /// The routers that a mud is told of.
+    pub(super) fn router_list(&self, now: Now) -> Value<'static> {
+        let own = [(self.settings.name.clone(), self.settings.address.clone())];
+        let routers = match &self.settings.faults.router_list {
+            Some(others) => others,
+            None if self.is_forgetful(now) => &[][..],
+            None => &own,
+        };
+        let text = |text: &String| Value::Str(text.clone().into_bytes().into());
+        Value::Array(routers.iter().map(|(name, at)| Value::Array(vec![text(name), text(at)])).collect())
     }
 }
 
 /// Lists and news.
 impl Router {
-    fn mudlist(&self, to: Option<MudId>, list_id: i64, muds: &[MudId]) -> Bytes {
+    /// The id of a list as it is said.
+    pub(super) fn said(&mut self, list_id: i64) -> i64 {
+        if self.settings.faults.random_list_ids { self.rng.i64(0..LIST_ID_MAX) } else { list_id }
+    }
+
+    pub(super) fn mudlist_changed(&mut self, now: Now, name: &str) {
+        let second = self.rules().deltas.then(|| now.unix.seconds());
+        self.mudlist.change(name, second);
+        self.save_list_id("mudlist", self.mudlist.id());
+    }
+
+    /// The mudlist, or what has changed since `old_id`.
+    pub(super) fn send_mudlist(&mut self, conn: ConnId, to: MudId, old_id: i64) {
+        if self.rules().deltas
+            && let Some(names) = self.mudlist.since(old_id)
+        {
+            let protocol = self.protocol(to);
+            let list_id = self.mudlist.id();
+            let entry = |name: &String| match self.muds.find(name) {
+                Some(mud) => mud.entry_under_name(protocol),
+                None => (Value::Str(name.clone().into_bytes().into()), Value::Int(0)),
+            };
+            let entries: Vec<_> = names.iter().map(entry).collect();
+            let fields = vec![Value::Int(list_id), Value::Map(entries)];
+            let name = self.muds.get(to).map(|mud| mud.name.as_str());
+            let frame = self.packet("mudlist", name, Value::Int(0), fields);
+            return self.send(conn, frame);
+        }
+        let all: Vec<MudId> = self.muds.iter().map(|(id, _)| id).collect();
+        for group in all.chunks(self.rules().mudlist_muds_max) {
+            let is_last = group.last() == all.last();
+            // On Dead Souls all ids but the last are random.
+            let random = self.settings.dialect == Dialect::DeadSouls && !is_last;
+            let list_id = if random { self.rng.i64(0..LIST_ID_MAX) } else { self.said(self.mudlist.id()) };
+            let frame = self.mudlist_packet(Some(to), list_id, group);
+            self.send(conn, frame);
+        }
+    }
+
+    fn protocol(&self, id: MudId) -> u8 {
+        self.muds.get(id).map_or(NEW_PROTOCOL, |mud| mud.protocol)
+    }
+
+    fn mudlist_packet(&self, to: Option<MudId>, list_id: i64, muds: &[MudId]) -> Bytes {
+        // What is addressed to nobody has the form of protocol 3, for everybody.
+        let protocol = to.map_or(NEW_PROTOCOL, |to| self.protocol(to));
         let to = to.and_then(|id| self.muds.get(id)).map(|mud| mud.name.as_str());
-        let entries = muds.iter().filter_map(|id| self.muds.get(*id)).map(Mud::entry_under_name).collect();
+        let entries = muds.iter().filter_map(|id| self.muds.get(*id));
+        let entries = entries.map(|mud| mud.entry_under_name(protocol)).collect();
         let fields = vec![Value::Int(list_id), Value::Map(entries)];
-        wire::packet("mudlist", &self.settings.name, to, Value::Int(0), fields)
+        self.packet("mudlist", to, Value::Int(0), fields)
     }
 
     /// The next packet of the second copy of the mudlist, which is addressed to nobody.
@@ -217,31 +356,52 @@ impl Router {
             self.timers.set(RouterWake::MudlistAgain(conn), now.mono + MUDLIST_AGAIN_SPACING);
         }
         if self.muds.get(next).is_some() {
-            let frame = self.mudlist(None, self.mudlist_id, &[next]);
+            let list_id = self.said(self.mudlist.id());
+            let frame = self.mudlist_packet(None, list_id, &[next]);
             self.send(conn, frame);
         }
     }
 
     /// Tells every mud how one of them is, the one itself too.
-    pub(super) fn tell_news(&mut self, id: MudId) {
-        if let Some(mud) = self.muds.get(id) {
-            let (name, entry) = mud.entry_under_name();
-            let name = name.into_owned();
-            self.tell_mudlist(&[(name, entry)]);
+    pub(super) fn tell_news(&mut self, now: Now, id: MudId) {
+        let Some(name) = self.muds.get(id).map(|mud| mud.name.clone()) else { return };
+        self.mudlist_changed(now, &name);
+        self.tell_mud(id, None);
+    }
+
+    /// A mud's loss is told: from here on at the latest it counts as down.
+    pub(super) fn tell_left(&mut self, now: Now, id: MudId) {
+        if let Some(mud) = self.muds.get_mut(id)
+            && mud.conn().is_none()
+            && mud.state == -1
+        {
+            mud.state = 0;
+        }
+        self.tell_news(now, id);
+    }
+
+    /// Sends a mud's entry to all, less one.
+    fn tell_mud(&mut self, id: MudId, but: Option<MudId>) {
+        let list_id = self.said(self.mudlist.id());
+        let others = self.muds.iter().filter(|(other, _)| Some(*other) != but);
+        let others: Vec<(MudId, ConnId)> = others.filter_map(|(id, mud)| Some((id, mud.conn()?))).collect();
+        for (other, conn) in others {
+            let frame = self.mudlist_packet(Some(other), list_id, &[id]);
+            self.send(conn, frame);
         }
     }
 
-    /// Sends a change of the mudlist to every mud, each addressed by its name.
-    pub(super) fn tell_mudlist(&mut self, entries: &[(Value<'_>, Value<'_>)]) {
-        self.mudlist_id += 1;
-        let fields = vec![Value::Int(self.mudlist_id), Value::Map(entries.to_vec())];
+    /// Tells every mud that one is no longer on the list.
+    pub(super) fn tell_deleted(&mut self, now: Now, name: &str) {
+        self.mudlist_changed(now, name);
+        let list_id = self.said(self.mudlist.id());
+        let fields = [Value::Int(list_id), Value::Map(vec![(Value::str(name), Value::Int(0))])];
         self.tell_all("mudlist", &fields, |_| true);
     }
 
     /// Sends a packet of the router's own to every mud that `wants` it, each addressed by its name.
     pub(super) fn tell_all(&mut self, kind: &str, fields: &[Value<'_>], wants: impl Fn(&Mud) -> bool) {
-        let router = &self.settings.name;
-        let frame = |name: &str| wire::packet(kind, router, Some(name), Value::Int(0), fields.to_vec());
+        let frame = |name: &str| self.packet(kind, Some(name), Value::Int(0), fields.to_vec());
         let online = self.muds.online().filter(|(mud, _)| wants(mud));
         let frames: Vec<(ConnId, Bytes)> = online.map(|(mud, conn)| (conn, frame(&mud.name))).collect();
         for (conn, frame) in frames {

@@ -4,6 +4,7 @@ use super::{Conn, ConnState, Router, RouterWake, SWEEP_EVERY};
 use crate::channels::Fault;
 use crate::flood;
 use crate::registry::{self, MudId};
+use crate::settings::{Dialect, Logins};
 use crate::wire::{self, Header, Incoming};
 use i3_core::i3::Value;
 use i3_core::machine::{Change, ConnId};
@@ -15,6 +16,33 @@ use std::time::Duration;
 const RELEASE_EVERY: Duration = Duration::from_secs(10);
 /// A mud that asks to be down for longer than this is forgotten instead, as Dead Souls does it.
 const RESTART_DELAY_SECONDS_MAX: i64 = 604_800;
+/// A shorter absence is not told, says the specification.
+const QUIET_RESTART_SECONDS_MAX: i64 = 300;
+/// Where the hops to go stand.
+const TTL_AT: usize = 1;
+/// Elements of a `locate-reply` of protocol 3, and of the earlier ones.
+const LOCATE_REPLY_ELEMENTS: [usize; 2] = [10, 8];
+/// Types of the specification that go from mud to mud.
+const MUD_KINDS: [&str; 18] = [
+    "tell",
+    "emoteto",
+    "who-req",
+    "who-reply",
+    "finger-req",
+    "finger-reply",
+    "locate-req",
+    "locate-reply",
+    "chan-who-req",
+    "chan-who-reply",
+    "chan-user-req",
+    "chan-user-reply",
+    "auth-mud-req",
+    "auth-mud-reply",
+    "ucache-update",
+    "oob-req",
+    "error",
+    "chan-filter-req",
+];
 /// Elements of a `shutdown`.
 const SHUTDOWN_ELEMENTS: usize = 7;
 /// Types that only routers send.
@@ -38,12 +66,19 @@ impl Router {
             _ => None,
         };
         if packet.kind.starts_with("startup-req") {
-            self.startup(now, conn, &packet);
+            match self.settings.faults.logins {
+                Logins::Judged => self.startup(now, conn, &packet),
+                Logins::Ignored => self.metrics.drop_packet("login ignored"),
+                Logins::Closed => self.close(now, conn, "logins are refused"),
+            }
         } else if let Some(mud) = mud {
             self.mud_packet(now, mud, &packet);
         } else {
             // Dead Souls relays what a stranger sends in the name of a mud that is not online.
             self.metrics.drop_packet("not logged in");
+            if self.rules().answers_strangers {
+                self.answer_stranger(conn, &packet, &Fault::new("unk-src", "You have not logged in"));
+            }
         }
     }
 
@@ -59,6 +94,12 @@ impl Router {
             // for another mud here, and who tries is told.
             let message = format!("You are not {}", header.from_mud);
             return self.refuse(id, packet, &Fault::new("unk-src", message));
+        }
+        if self.settings.faults.eats_probes && header.to_mud.as_ref() == Some(&header.from_mud) {
+            return self.metrics.drop_packet("probe eaten");
+        }
+        if self.rules().counts_hops && packet.int(TTL_AT).is_none_or(|hops| hops < 1) {
+            return self.metrics.drop_packet("no hops left");
         }
         if let Err(fault) = self.route(now, id, packet, &header) {
             self.refuse(id, packet, &fault);
@@ -80,8 +121,8 @@ impl Router {
             // Dead Souls takes these with target 0 too.
             _ if for_router && kind.starts_with("channel-") => self.channel_request(now, id, packet),
             "shutdown" if for_router => self.mud_shutdown(now, id, packet),
-            "chanlist-req" | "chanlist-request" if for_router => {
-                self.send_chanlist(id);
+            "chanlist-req" | "chanlist-request" if for_router && !self.rules().deltas => {
+                self.send_chanlist(id, 0);
                 Ok(())
             }
             _ => match &header.to_mud {
@@ -100,6 +141,10 @@ impl Router {
                 self.metrics.drop_packet("router to router");
                 Ok(())
             }
+            // The specification tells what it knows of from what it does not.
+            kind if self.rules().answers_strangers && !MUD_KINDS.contains(&kind) => {
+                Err(Fault::new("unk-type", format!("Unknown packet type: {kind}")))
+            }
             kind => Err(Fault::new("not-imp", format!("Unknown command sent to router: {kind}"))),
         }
     }
@@ -107,11 +152,17 @@ impl Router {
     /// To one mud, as it came. Dead Souls says nothing of a mud that is known and offline: who waits for an answer
     /// needs a clock.
     fn relay(&mut self, packet: &Incoming<'_>, to: &str) -> Result<(), Fault> {
-        check_may_send(packet)?;
+        self.check_may_send(packet)?;
         match self.muds.find(to) {
             None => return Err(Fault::new("unk-dst", "destination unknown")),
             Some(mud) => match mud.conn() {
-                Some(conn) => self.send(conn, packet.frame()),
+                Some(conn) => {
+                    let frame = fit_locate_reply(self.outgoing(packet), mud.protocol).frame();
+                    self.send(conn, frame);
+                }
+                None if self.rules().answers_strangers => {
+                    return Err(Fault::new("unk-dst", format!("{to} is not connected")));
+                }
                 None => self.metrics.drop_packet("mud offline"),
             },
         }
@@ -120,9 +171,12 @@ impl Router {
 
     /// To every mud, the sender too, as it came.
     fn broadcast(&mut self, packet: &Incoming<'_>) -> Result<(), Fault> {
-        check_may_send(packet)?;
-        let frame = packet.frame();
-        let conns: Vec<ConnId> = self.muds.online().map(|(_, conn)| conn).collect();
+        self.check_may_send(packet)?;
+        let frame = self.outgoing(packet).frame();
+        // "The router will filter this packet's delivery to only those muds that support the ucache service."
+        let filtered = self.settings.dialect == Dialect::Specification && packet.kind == "ucache-update";
+        let online = self.muds.online().filter(|(mud, _)| !filtered || mud.info.has_service("ucache"));
+        let conns: Vec<ConnId> = online.map(|(_, conn)| conn).collect();
         for conn in conns {
             self.send(conn, frame.clone());
         }
@@ -142,13 +196,13 @@ impl Router {
         let Some(mud) = self.muds.get(id) else { return };
         let Some(conn) = mud.conn() else { return };
         let fields = vec![Value::str(fault.code), Value::str(&fault.message), packet];
-        let frame = wire::packet("error", &self.settings.name, Some(&mud.name), user, fields);
+        let frame = self.packet("error", Some(&mud.name), user, fields);
         self.metrics.errors_out += 1;
         self.send(conn, frame);
     }
 
     fn within_flood_limit(&mut self, now: Now, id: MudId, packet: &Incoming<'_>) -> bool {
-        if !self.settings.flood_control {
+        if !self.has_flood_control() {
             return true;
         }
         let message = match self.flood.charge(id, now.unix.seconds(), flood::points(&packet.kind)) {
@@ -194,19 +248,26 @@ impl Router {
         self.set_offline(now, id, "shutdown");
         self.close_gently(now, conn);
         if delay > RESTART_DELAY_SECONDS_MAX {
-            self.delete_mud(id);
+            self.delete_mud(now, id);
+        } else if !self.rules().news.down_at_once
+            && delay > QUIET_RESTART_SECONDS_MAX
+            && let Some(mud) = self.muds.get_mut(id)
+        {
+            mud.state = delay;
+            self.timers.clear(RouterWake::Left(id));
+            self.tell_news(now, id);
         }
         Ok(())
     }
 
     pub(super) fn sweep(&mut self, now: Now) {
         for id in self.muds.stale(now.unix.seconds()) {
-            self.delete_mud(id);
+            self.delete_mud(now, id);
         }
         self.timers.set(RouterWake::Sweep, now.mono + SWEEP_EVERY);
     }
 
-    fn delete_mud(&mut self, id: MudId) {
+    fn delete_mud(&mut self, now: Now, id: MudId) {
         let Some(mud) = self.muds.remove(id) else { return };
         for wake in [RouterWake::Joined(id), RouterWake::Left(id)] {
             self.timers.clear(wake);
@@ -216,14 +277,47 @@ impl Router {
         self.save(vec![Change { space: registry::SPACE.to_owned(), key: mud.name.clone(), value: None }]);
         self.save_channels();
         self.notice(Level::Info, "mud is forgotten", |n| n.with("mud", &mud.name));
-        self.tell_mudlist(&[(Value::str(&mud.name), Value::Int(0))]);
+        self.tell_deleted(now, &mud.name);
     }
 }
 
-/// What a mud may never send to muds: it would pass for the router.
-fn check_may_send(packet: &Incoming<'_>) -> Result<(), Fault> {
-    if ROUTER_KINDS.contains(&&*packet.kind) {
-        return Err(Fault::new("not-allowed", "You are not allowed to send this kind of packet."));
+impl Router {
+    pub(super) fn has_flood_control(&self) -> bool {
+        self.settings.flood_control && self.rules().flood_control
     }
-    Ok(())
+
+    /// What a mud may never send to muds: it would pass for the router.
+    fn check_may_send(&self, packet: &Incoming<'_>) -> Result<(), Fault> {
+        if ROUTER_KINDS.contains(&&*packet.kind) {
+            let code = if self.rules().answers_strangers { "bad-proto" } else { "not-allowed" };
+            return Err(Fault::new(code, "You are not allowed to send this kind of packet."));
+        }
+        Ok(())
+    }
+
+    /// A packet as it leaves: one hop nearer to its end, where hops are counted.
+    pub(super) fn outgoing<'a>(&self, packet: &Incoming<'a>) -> Incoming<'a> {
+        let mut packet = packet.clone();
+        if self.rules().counts_hops
+            && let Some(Value::Int(hops)) = packet.elements.get_mut(TTL_AT)
+        {
+            *hops = hops.saturating_sub(1);
+        }
+        packet
+    }
+}
+
+/// A `locate-reply` in the form of a mud's protocol: version 3 added idle time and status.
+fn fit_locate_reply(mut packet: Incoming<'_>, protocol: u8) -> Incoming<'_> {
+    let [new, old] = LOCATE_REPLY_ELEMENTS;
+    if packet.kind == "locate-reply" {
+        match packet.elements.len() {
+            length if length == old && protocol >= registry::NEW_PROTOCOL => {
+                packet.elements.extend([Value::Int(0), Value::Int(0)]);
+            }
+            length if length == new && protocol < registry::NEW_PROTOCOL => packet.elements.truncate(old),
+            _ => {}
+        }
+    }
+    packet
 }

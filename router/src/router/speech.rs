@@ -31,14 +31,14 @@ impl Router {
         let kind = &*packet.kind;
         match kind {
             "channel-listen" => self.channel_listen(now, id, packet),
-            "channel-add" => self.channel_add(id, packet),
-            "channel-remove" => self.channel_remove(id, packet),
+            "channel-add" => self.channel_add(now, id, packet),
+            "channel-remove" => self.channel_remove(now, id, packet),
             "channel-admin" => self.channel_admin(id, packet),
             _ => Err(Fault::new("unk-type", format!("I don't know what {kind} means."))),
         }
     }
 
-    fn mud_name(&self, id: MudId) -> String {
+    pub(super) fn mud_name(&self, id: MudId) -> String {
         self.muds.get(id).map(|mud| mud.name.clone()).unwrap_or_default()
     }
 
@@ -63,22 +63,29 @@ impl Router {
         }
     }
 
-    fn channel_add(&mut self, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
+    fn channel_add(&mut self, now: Now, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
         let Some(name) = packet.text(CHANNEL) else {
             return Err(Fault::new("not-allowed", "Invalid channel name: not a string"));
         };
         let channel_type = packet.int(CHANNEL + 1).ok_or_else(bad_packet)?;
         let mud = self.mud_name(id);
-        self.channels.add(&name, &mud, channel_type)?;
-        self.channels_changed();
+        // "Sending this packet again with a new value for channel_type will change the information."
+        let may_change = self.rules().deltas;
+        self.channels.forget_lost_types();
+        self.channels.add(&name, &mud, channel_type, may_change)?;
+        if self.settings.faults.loses_channel_types {
+            self.channels.lose_type(&name);
+        }
+        self.channels_changed(now, &name);
         Ok(())
     }
 
-    fn channel_remove(&mut self, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
+    fn channel_remove(&mut self, now: Now, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
         let name = packet.text(CHANNEL).ok_or_else(bad_packet)?;
         let mud = self.mud_name(id);
         self.channels.remove(&name, &mud)?;
-        self.channels_changed();
+        self.channels.forget_lost_types();
+        self.channels_changed(now, &name);
         Ok(())
     }
 
@@ -92,27 +99,36 @@ impl Router {
         };
         let (add, remove) = (names(CHANNEL + 1)?, names(CHANNEL + 2)?);
         let mud = self.mud_name(id);
-        let changed = self.channels.admin(&name, &mud, &add, &remove);
+        let changed = self.channels.admin(&name, &mud, &add, &remove, true);
         self.save_channels();
         changed
     }
 
     /// After any channel came or went, Dead Souls sends the whole list to all who have channels. One that is gone is
-    /// just not in it.
-    fn channels_changed(&mut self) {
+    /// just not in it. The specification sends only what has changed, with a 0 for what is gone.
+    fn channels_changed(&mut self, now: Now, name: &str) {
         self.save_channels();
-        self.chanlist_id += 1;
-        let fields = vec![Value::Int(self.chanlist_id), self.channels.list().into_owned()];
+        let second = self.rules().deltas.then(|| now.unix.seconds());
+        let list_id = self.chanlist.change(name, second);
+        let list_id = self.said(list_id);
+        let list = if self.rules().deltas { self.channels.some(&[name]) } else { self.channels.list() };
+        let fields = vec![Value::Int(list_id), list.into_owned()];
         self.tell_all("chanlist-reply", &fields, |mud| mud.info.has_channels());
     }
 
-    /// The whole list to one mud.
-    pub(super) fn send_chanlist(&mut self, id: MudId) {
+    /// The list to one mud, or what has changed since the id that it has; nothing if that is nothing.
+    pub(super) fn send_chanlist(&mut self, id: MudId, old_id: i64) {
+        let list_id = self.said(self.chanlist.id());
         let Some(mud) = self.muds.get(id) else { return };
         let Some(conn) = mud.conn() else { return };
-        let fields = vec![Value::Int(self.chanlist_id), self.channels.list()];
-        let router = &self.settings.name;
-        let frame = wire::packet("chanlist-reply", router, Some(&mud.name), Value::Int(0), fields);
+        let changed = self.chanlist.since(old_id).filter(|_| self.rules().deltas);
+        let list = match &changed {
+            Some(names) if names.is_empty() => return,
+            Some(names) => self.channels.some(&names.iter().map(String::as_str).collect::<Vec<_>>()),
+            None => self.channels.list(),
+        };
+        let fields = vec![Value::Int(list_id), list];
+        let frame = self.packet("chanlist-reply", Some(&mud.name), Value::Int(0), fields);
         self.send(conn, frame);
     }
 }
@@ -125,7 +141,7 @@ impl Router {
         check_speech(packet)?;
         let name = packet.text(CHANNEL).ok_or_else(bad_packet)?;
         let mud = self.mud_name(id);
-        if !self.channels.find(&name)?.hears(&mud) {
+        if !self.channels.find(&name)?.hears(&mud) && self.rules().edits_speech {
             self.tune_in(now, id, packet, &name, &mud);
         }
         let channel = self.channels.find(&name)?;
@@ -162,7 +178,7 @@ impl Router {
 
     /// To all who listen and are online, the speaker too.
     fn deliver(&mut self, name: &str, packet: &Incoming<'_>) {
-        let frame = finish_speech(packet).frame();
+        let frame = self.outgoing(&self.finish_speech(packet)).frame();
         let Ok(channel) = self.channels.find(name) else { return };
         let conns: Vec<ConnId> =
             channel.listeners().filter_map(|mud| self.muds.find(mud)).filter_map(Mud::conn).collect();
@@ -171,13 +187,16 @@ impl Router {
         }
     }
 
+    fn finish_speech<'a>(&self, packet: &Incoming<'a>) -> Incoming<'a> {
+        if self.rules().edits_speech { finish_speech(packet) } else { packet.clone() }
+    }
+
     fn ask_filter(&mut self, owner: &str, name: &str, packet: &Incoming<'_>) -> Result<(), Fault> {
         let Some(conn) = self.muds.find(owner).and_then(Mud::conn) else {
             return Err(Fault::new("unk-dst", format!("{owner} is not online to filter {name}")));
         };
-        let fields = vec![Value::str(name), finish_speech(packet).to_value()];
-        let router = &self.settings.name;
-        let frame = wire::packet("chan-filter-req", router, Some(owner), Value::Int(0), fields);
+        let fields = vec![Value::str(name), self.finish_speech(packet).to_value()];
+        let frame = self.packet("chan-filter-req", Some(owner), Value::Int(0), fields);
         self.send(conn, frame);
         Ok(())
     }

@@ -77,8 +77,8 @@ fn what_is_wrong_with_a_login_is_answered_with_silence_and_told_to_the_operator(
     for (from, to, reason) in [
         (",0,})", ",})", "20 elements"),
         (",0,})", ",0,0,})", "20 elements"),
-        ("startup-req-3", "startup-req-4", "only protocol 3"),
-        ("startup-req-3", "startup-req-1", "only protocol 3"),
+        ("startup-req-3", "startup-req-4", "only protocols 1 to 3"),
+        ("startup-req-3", "startup-req-1", "a startup-req-1 has 18 elements"),
         ("\"*dstest\"", "\"*i4\"", "asks for another router"),
         ("\"TestMudA\"", "\"\"", "name has 1 to 128 bytes"),
         ("\"TestMudA\"", "\"DeadSoulsNew\"", "stock name"),
@@ -265,4 +265,17 @@ fn a_mud_that_stays_away_for_a_week_is_forgotten() {
     world.wait(secs(2 * 3600));
     assert_eq!(world.router.muds_known(), 1);
     assert!(world.read(a)[0].ends_with(r#"(["B":0,]),})"#));
+}
+
+#[test]
+fn protocols_1_and_2_log_in_with_18_elements_and_get_lists_without_e_mail() {
+    let mut world = World::new();
+    for (name, kind) in [("One", "startup-req-1"), ("Two", "startup-req-2")] {
+        let mud = world.connect("127.0.0.1");
+        let login = startup(name, 0).replace("startup-req-3", kind);
+        let login = login.replace(r#""admin@example.org","#, "").replace(",0,})", ",})");
+        let frames = world.ask(mud, &login);
+        assert!(frames[1].contains(&format!(r#""mudlib development",{SERVICES},}}),"#)), "{}", frames[1]);
+        world.wait(secs(3));
+    }
 }

@@ -21,6 +21,11 @@ fn packets_to_a_mud_pass_as_they_are() {
         (r#"({"error",5,"TestMudA",0,"TestMudB","joe","unk-user","no such user",0,})"#, None),
         ("({\"tell\",5,\"TestMudA\",\"joe\",\"TestMudB\",\"jane\",\"Joe\",\"a\rb\t\x1b[31mred\",})", None),
         (
+            // As of protocols 1 and 2: padded for a mud of protocol 3.
+            r#"({"locate-reply",5,"TestMudA",0,"TestMudB","jane","TestMudA","Joe",})"#,
+            Some(r#"({"locate-reply",5,"TestMudA",0,"TestMudB","jane","TestMudA","Joe",0,0,})"#),
+        ),
+        (
             r#"({"frobnicate",5,"TestMudA","joe","TestMudB","jane",1,2.5,({}),([]),})"#,
             Some(r#"({"frobnicate",5,"TestMudA","joe","TestMudB","jane",1,2.500000,({}),([]),})"#),
         ),

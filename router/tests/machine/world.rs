@@ -3,7 +3,7 @@
 use i3_core::machine::Change;
 use i3_core::machine::{ConnId, Input, Listener, LostBy, Machine, Output, Refused, Saved, settle};
 use i3_core::time::{Instant, Now, UnixTime};
-use i3_router::{Router, RouterSettings};
+use i3_router::{Dialect, Router, RouterSettings};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -45,6 +45,11 @@ pub(crate) fn settings() -> RouterSettings {
     }
 }
 
+/// The same router in another dialect, without limits on muds from one address.
+pub(crate) fn dialect(dialect: Dialect) -> RouterSettings {
+    RouterSettings { dialect, muds_per_ip_max: 1000, ..settings() }
+}
+
 pub(crate) struct Peer {
     conn: ConnId,
     pub(crate) open: bool,
@@ -61,6 +66,8 @@ pub(crate) struct World {
     pub(crate) saves: u32,
     pub(crate) notices: Vec<String>,
     pub(crate) stopped: bool,
+    settings: RouterSettings,
+    ends_with_nul: bool,
 }
 
 fn start() -> Now {
@@ -74,9 +81,11 @@ impl World {
 
     pub(crate) fn with(settings: RouterSettings, saved: Saved) -> World {
         let now = start();
-        let router = Router::new(settings, saved, 7, now);
+        let router = Router::new(settings.clone(), saved, 7, now);
         let (peers, saved, notices) = Default::default();
-        let mut world = World { router, now, peers, saved, saves: 0, notices, stopped: false };
+        let ends_with_nul = settings.dialect != Dialect::CoffeeMud;
+        let mut world =
+            World { router, now, peers, saved, saves: 0, notices, stopped: false, settings, ends_with_nul };
         world.settle();
         world
     }
@@ -88,13 +97,14 @@ impl World {
             key: key.clone(),
             value: Some(value.clone()),
         };
-        let mut world = World::with(settings(), Saved { entries: self.saved.iter().map(entry).collect() });
+        let mut world =
+            World::with(self.settings.clone(), Saved { entries: self.saved.iter().map(entry).collect() });
         world.saved = self.saved.clone();
         world
     }
 
     fn settle(&mut self) -> Option<Instant> {
-        let World { router, now, peers, saved, saves, notices, stopped } = self;
+        let World { router, now, peers, saved, saves, notices, stopped, .. } = self;
         let now = *now;
         let next = settle(router, now, |router, output| match output {
             Output::Write { conn } => {
@@ -181,19 +191,39 @@ impl World {
         self.now = Now { mono, unix };
     }
 
+    /// The bytes that arrived since the last call.
+    pub(crate) fn bytes(&mut self, peer: usize) -> Vec<u8> {
+        std::mem::take(&mut self.peers[peer].inbox)
+    }
+
     /// The texts of the frames that arrived since the last call.
     pub(crate) fn read(&mut self, peer: usize) -> Vec<String> {
-        let inbox = std::mem::take(&mut self.peers[peer].inbox);
+        let inbox = self.bytes(peer);
         let mut rest = &inbox[..];
         let mut texts = Vec::new();
         while let Some((header, after)) = rest.split_first_chunk::<4>() {
             let (frame, after) = after.split_at(u32::from_be_bytes(*header) as usize);
             let (last, text) = frame.split_last().unwrap();
-            assert_eq!(*last, 0, "a frame ends with NUL");
+            assert_eq!(*last == 0, self.ends_with_nul, "a frame ends with NUL, but CoffeeMud's do not");
+            let text = if self.ends_with_nul { text } else { frame };
             texts.push(String::from_utf8_lossy(text).into_owned());
             rest = after;
         }
         texts
+    }
+
+    /// Changes something of the router from outside.
+    pub(crate) fn change<T>(&mut self, change: impl FnOnce(&mut Router, Now) -> T) -> T {
+        let result = change(&mut self.router, self.now);
+        self.settle();
+        result
+    }
+
+    /// Sends, waits a tick of CoffeeMud, and returns what came back to the same mud.
+    pub(crate) fn ask_slowly(&mut self, peer: usize, text: &str) -> Vec<String> {
+        self.send(peer, text);
+        self.wait(millis(250));
+        self.read(peer)
     }
 
     /// A mud that is logged in, with all that follows behind it.

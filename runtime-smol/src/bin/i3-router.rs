@@ -5,11 +5,11 @@ use i3_config::{ListenAt, Logging};
 use i3_core::machine::Listener;
 use i3_gateway::clock::Clock;
 use i3_gateway::daemon::{self, DaemonError};
-use i3_router::{Router, RouterSettings};
+use i3_router::{Dialect, Faults, Router, RouterSettings};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// An Intermud-3 router for a private network, as a Dead Souls router does it.
+/// An Intermud-3 router for a private network.
 #[derive(FromArgs)]
 struct Cli {
     /// its name on the network (default: *private)
@@ -24,6 +24,12 @@ struct Cli {
     /// the address to tell muds, if it is another
     #[argh(option)]
     announce: Option<String>,
+    /// whose rules it follows: dead-souls, coffeemud or spec (default: dead-souls)
+    #[argh(option, default = "Dialect::default()", from_str_fn(dialect))]
+    dialect: Dialect,
+    /// also do wrong what that router was seen to do wrong
+    #[argh(switch)]
+    faults: bool,
     /// channels that belong to the router, any number of times (default: chat)
     #[argh(option, long = "channel")]
     channels: Vec<String>,
@@ -33,6 +39,13 @@ struct Cli {
     /// log more
     #[argh(switch)]
     debug: bool,
+}
+
+fn dialect(name: &str) -> Result<Dialect, String> {
+    Dialect::named(name).ok_or_else(|| {
+        let names = Dialect::NAMES.map(|(name, _)| name).join(", ");
+        format!("there is no dialect {name}: {names}")
+    })
 }
 
 fn main() -> ExitCode {
@@ -57,6 +70,8 @@ fn run(cli: &Cli) -> Result<(), DaemonError> {
     let channels = if cli.channels.is_empty() { vec!["chat".to_owned()] } else { cli.channels.clone() };
     let announced = cli.announce.as_ref().unwrap_or(&cli.host);
     let settings = RouterSettings {
+        dialect: cli.dialect,
+        faults: if cli.faults { Faults::seen(cli.dialect) } else { Faults::default() },
         name: cli.name.clone(),
         address: format!("{announced} {}", cli.port),
         channels: channels.into_iter().map(|name| (name, 0)).collect(),

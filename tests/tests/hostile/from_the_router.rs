@@ -66,3 +66,66 @@ fn a_packet_in_a_false_name_changes_nothing() {
     assert_eq!(siege.metrics().packets_ignored, 3);
     siege.nobody_else_noticed();
 }
+
+#[test]
+fn a_rival_for_the_name_and_a_refused_login_become_warnings_with_advice() {
+    let mut siege = Siege::default();
+    siege.frame(
+        r#"({"error",5,"*net",0,"Alpha",0,"bad-mojo","Another mud is trying to be you.",({"10.0.0.9","lib","base","x@example.org",4000,}),})"#,
+    );
+    let told = siege.read(siege.bystander).pop().unwrap();
+    assert_eq!(told["method"], "identity_warning");
+    assert_eq!(told["params"]["error_code"], "bad-mojo");
+    assert!(told["params"]["advice"].as_str().unwrap().contains("second gateway"), "{told}");
+    siege.nobody_else_noticed();
+
+    siege.world.close(siege.router);
+    siege.world.wait(4 * SECOND);
+    siege.router = siege.world.dialed("*net").unwrap();
+    let login = wire::mudmode_frames(siege.world.received(siege.router)).pop().unwrap();
+    assert!(login.starts_with(r#"({"startup-req-3",5,"Alpha",0,"*net",0,77,"#), "{login}");
+    // A warning comes before the startup-reply of a login that goes on.
+    siege.frame(
+        r#"({"error",5,"*net",0,"Alpha",0,"warning","wrong password",({"startup-req-3",5,"Alpha",0,"*net",0,}),})"#,
+    );
+    assert!(siege.world.is_open(siege.router));
+    siege.frame(
+        r#"({"error",5,"*net",0,"Alpha",0,"not-allowed","Bad password",({"startup-req-3",5,"Alpha",0,"*net",0,}),})"#,
+    );
+    assert!(!siege.world.is_open(siege.router), "it need not wait for more");
+    let told = siege.read(siege.bystander);
+    let warning = told.iter().find(|told| told["method"] == "identity_warning").unwrap();
+    assert_eq!(warning["params"]["message"], "Bad password");
+    assert!(warning["params"]["advice"].as_str().unwrap().contains("administrator"), "{warning}");
+    siege.ask(siege.bystander, r#"{"jsonrpc":"2.0","id":9,"method":"status"}"#);
+    let status = siege.read(siege.bystander).pop().unwrap();
+    assert_eq!(status["result"]["router"]["last_error"], "refused: Bad password");
+    assert_eq!(siege.metrics().identity_warnings, 2);
+    // The same words about something else are nothing of the kind.
+    siege.world.wait(60 * SECOND);
+    siege.router = siege.world.dialed("*net").unwrap();
+    siege.log_in();
+    siege.frame(
+        r#"({"error",5,"*net",0,"Alpha",0,"not-allowed","Banned from chat",({"channel-listen",5,"Alpha",0,"*net",0,"chat",1,}),})"#,
+    );
+    assert_eq!(siege.metrics().identity_warnings, 2);
+    siege.works();
+}
+
+#[test]
+fn a_redirect_is_not_followed_unless_that_is_allowed() {
+    for allowed in [false, true] {
+        let mut siege = Siege::new(usize::MAX >> 1, |settings| settings.link.follow_redirects = allowed);
+        siege.world.listen("10.9.9.9");
+        siege.frame(r#"({"startup-reply",5,"*net",0,"Alpha",0,({({"*other","10.9.9.9 8787",}),}),77,})"#);
+        siege.world.wait(4 * SECOND);
+        assert_eq!(siege.world.dialed("10.9.9.9").is_some(), allowed);
+        assert_eq!(siege.world.is_open(siege.router), !allowed);
+        let Some(other) = siege.world.dialed("10.9.9.9") else { continue };
+        let sent = wire::mudmode_frames(siege.world.received(siege.router));
+        assert!(sent.last().unwrap().starts_with(r#"({"shutdown",5,"Alpha",0,"*net",0,1,"#), "{sent:?}");
+        // It is another network: the password of the first is not for it.
+        let login = wire::mudmode_frames(siege.world.received(other)).pop().unwrap();
+        assert!(login.starts_with(r#"({"startup-req-3",5,"Alpha",0,"*other",0,0,"#), "{login}");
+    }
+}

@@ -157,37 +157,3 @@ fn coffeemuds_finger_reply_without_a_level_keeps_its_last_text() {
     assert_eq!(level, None);
     assert_eq!(extra.as_deref(), Some("Joetest is a Human Apprentice"));
 }
-
-/// What games sent to the Python gateway, and it answered: each is answered here too, with the same id.
-#[test]
-fn every_recorded_request_is_answered_under_its_id() {
-    for transport in ["tcp", "ws"] {
-        let recorded =
-            std::fs::read_to_string(vectors::path().join(format!("reference-api/{transport}.jsonl")))
-                .unwrap();
-        let mut asked = 0;
-        for line in recorded.lines() {
-            let exchange: serde_json::Value = serde_json::from_str(line).unwrap();
-            let Some(request) = exchange["send"].as_str() else { continue };
-            if request.contains('\n') {
-                continue;
-            }
-            let mut stage = i3_tests::scenario::Stage::new(1, usize::MAX);
-            let how = if transport == "tcp" { "client c Alpha lines" } else { "client c Alpha websocket" };
-            for line in ["router *net", "gateway Alpha", how, "wait 3s"] {
-                stage.line(line).unwrap();
-            }
-            stage.send("c", request).unwrap();
-            let parsed = serde_json::from_str::<serde_json::Value>(request).ok();
-            let id = parsed.as_ref().and_then(|request| request.get("id"));
-            // A number keeps its digits, which a parsed one may not.
-            if let Some(id) = id.filter(|id| id.is_i64() || id.is_string()) {
-                stage
-                    .expect("c", &format!(r#"{{"jsonrpc":"2.0","id":{id}}}"#))
-                    .unwrap_or_else(|problem| panic!("{transport}: {request}: {problem}"));
-                asked += 1;
-            }
-        }
-        assert!(asked > 50, "{transport}: only {asked} requests");
-    }
-}

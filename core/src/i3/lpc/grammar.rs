@@ -4,7 +4,7 @@
 //! that shows what each is worth is `cargo run --release -p i3-benches --bin ratios`, rows "tree" and "typed packet".
 
 use super::{LpcError, LpcErrorKind};
-use crate::i3::{text, words};
+use crate::i3::{blocks, text};
 use nom::bytes::complete::take_while;
 use nom::character::complete::{char, digit0, digit1, one_of};
 use nom::combinator::{opt, recognize};
@@ -155,20 +155,19 @@ fn ends_string(rest: &[u8], place: Place) -> bool {
     }
 }
 
-/// How many words of eight bytes are looked at before memchr is called: most strings on this network are shorter than
-/// what its call costs.
-const WORDS_BEFORE_MEMCHR: usize = 4;
+/// How many blocks are looked at before memchr is called: most strings on this network are shorter than what its call
+/// costs.
+const BLOCKS_BEFORE_MEMCHR: usize = 8;
 
 /// Where the first quote, backslash or CR is.
 #[inline(always)]
 pub(super) fn find_special(text: &[u8]) -> Option<usize> {
+    let special = |block| blocks::is(block, b'"') | blocks::is(block, b'\\') | blocks::is(block, b'\r');
     let mut rest = text;
-    for at in 0..WORDS_BEFORE_MEMCHR {
-        let Some((word, later)) = rest.split_first_chunk::<8>() else { break };
-        let word = u64::from_le_bytes(*word);
-        let marks = words::is(word, b'"') | words::is(word, b'\\') | words::is(word, b'\r');
-        if marks != 0 {
-            return Some(at * 8 + words::first(marks));
+    for skipped in 0..BLOCKS_BEFORE_MEMCHR {
+        let Some((block, later)) = rest.split_first_chunk() else { break };
+        if let Some(at) = blocks::first(block, special) {
+            return Some(skipped * blocks::BYTES + at);
         }
         rest = later;
     }

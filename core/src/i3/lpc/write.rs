@@ -1,7 +1,8 @@
 //! LPC text as every peer can read it: no white space, a comma after every element, only `\"` and `\\`.
 
 use super::Value;
-use crate::i3::{text, words};
+use crate::i3::blocks::{self, Block, Marks};
+use crate::i3::text;
 use std::borrow::Cow;
 
 /// Appends an integer.
@@ -26,14 +27,14 @@ pub fn write_float(float: f64, into: &mut Vec<u8>) {
 /// Appends a string: `"` and `\` escaped, LF as CR, NUL (which no reader can take) left out. Other bytes go as they are.
 #[inline]
 pub fn write_str(text: &[u8], into: &mut Vec<u8>) {
-    if words::none(text, escape_marks) { write_plain(text, into) } else { write_escaped(text, into) }
+    if blocks::none(text, escape_marks) { write_plain(text, into) } else { write_escaped(text, into) }
 }
 
 /// Appends a text as it may leave in a packet: see [`text::outgoing`].
 #[inline]
 pub fn write_text(text: &str, into: &mut Vec<u8>) {
     // One look at nearly every text, instead of one for controls and one for escapes (bench: "encoding").
-    if words::none(text.as_bytes(), |word| escape_marks(word) | text::control_marks(word)) {
+    if blocks::none(text.as_bytes(), |block| escape_marks(block) | text::control_marks(block)) {
         write_plain(text.as_bytes(), into);
     } else {
         write_escaped(text::outgoing(text).as_bytes(), into);
@@ -47,8 +48,8 @@ pub(crate) fn write_as_text(bytes: &[u8], into: &mut Vec<u8>) {
 
 /// Marks the bytes that are not copied as they are.
 #[inline(always)]
-fn escape_marks(word: u64) -> u64 {
-    words::is(word, b'"') | words::is(word, b'\\') | words::is(word, b'\n') | words::is(word, 0)
+fn escape_marks(block: Block) -> Marks {
+    blocks::is(block, b'"') | blocks::is(block, b'\\') | blocks::is(block, b'\n') | blocks::is(block, 0)
 }
 
 #[inline]

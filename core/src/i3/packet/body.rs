@@ -6,6 +6,9 @@ use super::table::packets;
 use super::{PacketError, Text};
 use crate::i3::lpc::Value;
 
+/// Dead Souls' router takes no other number.
+pub(super) const STARTUP_REQ_3_ELEMENTS: usize = 20;
+
 packets! {
     /// What a packet says: one variant for each type.
     Body, KINDS;
@@ -41,6 +44,61 @@ packets! {
         /// A mapping or 0.
         other_data: Value<'a>,
     }
+    /// Mud to router: the login of protocol 1. 18 elements in all: no e-mail address and no other data.
+    "startup-req-1" => StartupReq1 {
+        /// As in a startup-req-3, and so are all that follow.
+        password: i64,
+        /// The same.
+        old_mudlist_id: i64,
+        /// The same.
+        old_chanlist_id: i64,
+        /// The same.
+        player_port: i64,
+        /// The same.
+        imud_tcp_port: i64,
+        /// The same.
+        imud_udp_port: i64,
+        /// The same.
+        mudlib: Text<'a>,
+        /// The same.
+        base_mudlib: Text<'a>,
+        /// The same.
+        driver: Text<'a>,
+        /// The same.
+        mud_type: Text<'a>,
+        /// The same.
+        open_status: Text<'a>,
+        /// The same.
+        services: Mapping<'a, Value<'a>>,
+    }
+    /// Mud to router: the login of protocol 2, in the layout of protocol 1. One in the layout of protocol 3 is read as a
+    /// startup-req-3, as Dead Souls' router does it.
+    "startup-req-2" => StartupReq2 {
+        /// As in a startup-req-3, and so are all that follow.
+        password: i64,
+        /// The same.
+        old_mudlist_id: i64,
+        /// The same.
+        old_chanlist_id: i64,
+        /// The same.
+        player_port: i64,
+        /// The same.
+        imud_tcp_port: i64,
+        /// The same.
+        imud_udp_port: i64,
+        /// The same.
+        mudlib: Text<'a>,
+        /// The same.
+        base_mudlib: Text<'a>,
+        /// The same.
+        driver: Text<'a>,
+        /// The same.
+        mud_type: Text<'a>,
+        /// The same.
+        open_status: Text<'a>,
+        /// The same.
+        services: Mapping<'a, Value<'a>>,
+    }
     /// Router to mud: the login is accepted (also sent when the set of routers changes).
     "startup-reply" => StartupReply {
         /// The first is preferred. Dead Souls sends an empty list for two seconds after its start.
@@ -62,6 +120,8 @@ packets! {
     }
     /// Mud to router: send the channel list again. Not in the specification; Dead Souls honours it.
     "chanlist-req" => ChanlistReq {}
+    /// The same under its other name.
+    "chanlist-request" => ChanlistRequest {}
     /// Router to mud: channels. Dead Souls sends all of them each time; the specification says: what changed.
     "chanlist-reply" => ChanlistReply {
         /// As in a mudlist.

@@ -261,6 +261,19 @@ impl<'r, 'a> Elements<'r, 'a> {
         Ok(if self.has_next()? { Some(self.reader.peek()?) } else { None })
     }
 
+    /// How many elements are left. They stay.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn left(&self) -> Result<usize, LpcError> {
+        let mut reader = self.reader.clone();
+        let mut left = 0;
+        while reader.more(self.open)? {
+            reader.skip()?;
+            left += 1;
+        }
+        Ok(left)
+    }
+
     /// The first element, which makes a packet of an array.
     #[inline(always)]
     pub(super) fn packet_type(&mut self) -> Result<Text<'a>, PacketError> {

@@ -48,6 +48,32 @@ fn sloppy_packets_are_understood() {
 }
 
 #[test]
+fn logins_of_three_protocols() {
+    for text in [
+        r#"({"startup-req-1",5,"A",0,"*r",0,7,-1,-1,4000,4006,4008,"l","b","d","t","o",(["tell":1,]),})"#,
+        r#"({"startup-req-2",5,"A",0,"*r",0,7,-1,-1,4000,4006,4008,"l","b","d","t","o",(["tell":1,]),})"#,
+        r#"({"startup-req-3",5,"A",0,"*r",0,7,-1,-1,4000,4006,4008,"l","b","d","t","o","e",(["tell":1,]),0,})"#,
+        r#"({"chanlist-req",5,"A",0,"*r",0,})"#,
+        r#"({"chanlist-request",5,"A",0,"*r",0,})"#,
+    ] {
+        let packet = decode(text);
+        assert!(!matches!(packet.body, Body::Unknown { .. }), "{text}");
+        assert_eq!(encoded(&packet), text);
+    }
+    // Protocol 2 in the layout of 3: it means 3.
+    let text =
+        r#"({"startup-req-2",5,"A",0,"*r",0,7,-1,-1,4000,0,0,"l","b","d","t","o","e",(["tell":1,]),0,})"#;
+    assert_eq!(encoded(&decode(text)), text.replace("req-2", "req-3"));
+    // Without the last field it has neither layout.
+    let text = r#"({"startup-req-2",5,"A",0,"*r",0,7,-1,-1,4000,0,0,"l","b","d","t","o",(["tell":1,]),0,})"#;
+    assert!(
+        matches!(decode(text).body, Body::StartupReq2 { services: Mapping(some), .. } if some.len() == 1)
+    );
+    let text = r#"({"STARTUP-REQ-1",5,"A",0,"*r",0,7,0,0,4000,0,0,"l","b","d","t","o",})"#;
+    assert!(matches!(decode(text).body, Body::StartupReq1 { .. }));
+}
+
+#[test]
 fn mudlist_entries_of_11_12_and_13_fields_are_read() {
     for (entry, email) in [
         (r#"({-1,"1.2.3.4",1,2,3,"l","b","d","t","o","e",(["tell":1,]),(["x":1,]),})"#, "e"),

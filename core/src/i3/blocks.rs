@@ -1,0 +1,90 @@
+//! Questions about sixteen bytes at once: most strings of this network are shorter than what it costs to call a search
+//! function, and longer than what a loop over bytes answers quickly.
+
+pub(super) use wide::u8x16 as Block;
+
+/// Bytes of a block.
+pub(super) const BYTES: usize = 16;
+
+/// Some of the bytes of a block, marked.
+pub(super) type Marks = Block;
+
+/// Marks the bytes that are `byte`.
+#[inline(always)]
+pub(super) fn is(block: Block, byte: u8) -> Marks {
+    block.simd_eq(Block::splat(byte))
+}
+
+/// Marks the bytes up to `most`.
+#[inline(always)]
+pub(super) fn is_at_most(block: Block, most: u8) -> Marks {
+    block.min(Block::splat(most)).simd_eq(block)
+}
+
+/// Marks the bytes that are neither lower-case letters, digits, blanks nor most punctuation: capitals are among them.
+#[inline(always)]
+pub(super) fn is_not_lower(block: Block) -> Marks {
+    is(block & Block::splat(b' '), 0)
+}
+
+/// The first byte of the block that `marks` marks.
+#[inline(always)]
+pub(super) fn first(block: &[u8; BYTES], marks: impl Fn(Block) -> Marks) -> Option<usize> {
+    let marked = marks(Block::new(*block)).to_bitmask();
+    (marked != 0).then_some(marked.trailing_zeros() as usize)
+}
+
+/// Whether `marks` marks nothing in all of `bytes`. Blocks may overlap, and be filled up with blanks.
+#[inline(always)]
+pub(super) fn none(bytes: &[u8], marks: impl Fn(Block) -> Marks) -> bool {
+    let none_in = |block: [u8; BYTES]| !marks(Block::new(block)).any();
+    match bytes.last_chunk() {
+        Some(last) => bytes.as_chunks().0.iter().all(|block| none_in(*block)) && none_in(*last),
+        None => none_in(filled_up(bytes)),
+    }
+}
+
+/// A block of all the bytes, which are fewer, in any order.
+#[inline(always)]
+fn filled_up(bytes: &[u8]) -> [u8; BYTES] {
+    const BLANKS: u64 = u64::from_le_bytes([b' '; 8]);
+    let [low, high] = if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        [u64::from_le_bytes(*first), u64::from_le_bytes(*last)]
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        [u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32, BLANKS]
+    } else {
+        [bytes.iter().fold(BLANKS, |word, byte| word << 8 | u64::from(*byte)), BLANKS]
+    };
+    (u128::from(low) | u128::from(high) << 64).to_le_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_is_found_wherever_it_is() {
+        let wanted = |block| is(block, b'"') | is_at_most(block, 0x1f);
+        for length in 0..80 {
+            let plain = vec![0xa2u8; length];
+            assert!(none(&plain, wanted), "{length}");
+            for at in 0..length {
+                for byte in [b'"', 0, 0x1f] {
+                    let mut bytes = plain.clone();
+                    bytes[at] = byte;
+                    assert!(!none(&bytes, wanted), "{byte} at {at} of {length}");
+                    if let Some(block) = bytes.first_chunk().filter(|_| at < BYTES) {
+                        assert_eq!(first(block, wanted), Some(at));
+                    }
+                }
+            }
+        }
+        for byte in 0..=255u8 {
+            let mut block = [b'x'; BYTES];
+            block[5] = byte;
+            assert_eq!(first(&block, |block| is(block, b'"')), (byte == b'"').then_some(5), "{byte}");
+            assert_eq!(first(&block, |block| is_at_most(block, 0x1f)), (byte < 0x20).then_some(5), "{byte}");
+            assert_eq!(none(&block, is_not_lower), byte & 0x20 != 0, "{byte}");
+        }
+    }
+}

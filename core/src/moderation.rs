@@ -1,0 +1,284 @@
+//! What is kept of moderation: the bans of a mud, and how much each local user may say.
+
+use crate::session::bucket::Bucket;
+use crate::time::{Instant, UnixTime};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use wildmatch::WildMatch;
+
+/// Bans of one mud.
+pub const BANS_MAX: usize = 1000;
+
+/// The longest pattern, in bytes. It is compared with each packet.
+pub const PATTERN_BYTES_MAX: usize = 256;
+
+/// Local users whose messages are counted. Who has been silent for longest makes room.
+const USERS_MAX: usize = 10_000;
+
+/// Messages that a user may send at once, where the rate is not lower.
+const USER_BURST: u32 = 10;
+
+/// Which way a packet goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From the network.
+    In,
+    /// To the network.
+    Out,
+}
+
+/// Which ways a ban stops.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Both.
+    #[default]
+    Both,
+    /// From the network.
+    In,
+    /// To the network.
+    Out,
+}
+
+impl Direction {
+    /// Each, by its name.
+    pub const ALL: &[(&str, Direction)] =
+        &[("both", Direction::Both), ("in", Direction::In), ("out", Direction::Out)];
+
+    fn stops(self, way: Way) -> bool {
+        matches!((self, way), (Direction::Both, _) | (Direction::In, Way::In) | (Direction::Out, Way::Out))
+    }
+}
+
+/// A ban as it is shown and saved. Patterns know `*` and `?`, and no case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ban {
+    /// Whose packets: `user@mud`.
+    pub pattern: String,
+    /// Only those about such a channel.
+    pub channel: Option<String>,
+    /// Only those of such a type: `tell`, `channel-*`.
+    pub packet_type: Option<String>,
+    /// Which ways.
+    pub direction: Direction,
+    /// For people.
+    pub reason: String,
+    /// When it was made, in microseconds since 1970.
+    pub created: u64,
+    /// When it ends.
+    pub expires: Option<u64>,
+}
+
+impl Ban {
+    /// Whether it is over.
+    pub fn is_over(&self, now: UnixTime) -> bool {
+        self.expires.is_some_and(|expires| expires <= now.micros())
+    }
+}
+
+/// A packet as a ban sees it.
+#[derive(Debug)]
+pub struct Seen<'p> {
+    /// Which way it goes.
+    pub way: Way,
+    /// Its type.
+    pub kind: &'p str,
+    /// The channel it is about.
+    pub channel: Option<&'p str>,
+    /// Who sent it, and whom it is for, as `user@mud`.
+    pub people: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    ban: Ban,
+    who: WildMatch,
+    channel: Option<WildMatch>,
+    packet_type: Option<WildMatch>,
+    hits: u64,
+}
+
+impl Compiled {
+    fn new(ban: Ban) -> Self {
+        let glob = |pattern: &String| WildMatch::new_case_insensitive(pattern);
+        Compiled {
+            who: glob(&ban.pattern),
+            channel: ban.channel.as_ref().map(glob),
+            packet_type: ban.packet_type.as_ref().map(glob),
+            ban,
+            hits: 0,
+        }
+    }
+
+    fn stops(&self, seen: &Seen<'_>, now: UnixTime) -> bool {
+        let type_fits = || self.packet_type.as_ref().is_none_or(|kind| kind.matches(seen.kind));
+        let channel_fits = || match (&self.channel, seen.channel) {
+            (None, _) => true,
+            (Some(wanted), Some(channel)) => wanted.matches(channel),
+            (Some(_), None) => false,
+        };
+        self.ban.direction.stops(seen.way)
+            && !self.ban.is_over(now)
+            && type_fits()
+            && channel_fits()
+            && seen.people.iter().any(|who| self.who.matches(who))
+    }
+}
+
+/// The bans of one mud.
+#[derive(Debug, Default)]
+pub struct Bans {
+    last_id: u64,
+    all: BTreeMap<u64, Compiled>,
+}
+
+impl Bans {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Takes over a saved one.
+    pub fn restore(&mut self, id: u64, ban: Ban) {
+        self.last_id = self.last_id.max(id);
+        self.all.insert(id, Compiled::new(ban));
+    }
+
+    /// Adds one, and says what it is known by.
+    pub fn add(&mut self, ban: Ban) -> u64 {
+        let id = self.last_id + 1;
+        self.restore(id, ban);
+        id
+    }
+
+    /// Removes one. Says whether there was one.
+    pub fn remove(&mut self, id: u64) -> bool {
+        self.all.remove(&id).is_some()
+    }
+
+    /// Removes those that are over. Says which.
+    pub fn sweep(&mut self, now: UnixTime) -> Vec<u64> {
+        let over: Vec<u64> =
+            self.all.iter().filter(|(_, one)| one.ban.is_over(now)).map(|(id, _)| *id).collect();
+        for id in &over {
+            self.all.remove(id);
+        }
+        over
+    }
+
+    /// All, with their ids and how many packets each has stopped since the start.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &Ban, u64)> {
+        self.all.iter().map(|(id, one)| (*id, &one.ban, one.hits))
+    }
+
+    /// The ban that stops a packet, which it counts.
+    pub fn stop(&mut self, seen: &Seen<'_>, now: UnixTime) -> Option<(u64, &Ban)> {
+        let (id, one) = self.all.iter_mut().find(|(_, one)| one.stops(seen, now))?;
+        one.hits += 1;
+        Some((*id, &one.ban))
+    }
+}
+
+/// How much each local user may still say, by mud and name.
+#[derive(Debug, Default)]
+pub struct UserRates(BTreeMap<(usize, String), Bucket>);
+
+impl UserRates {
+    /// Whether a user may send a message now; else how many milliseconds to wait.
+    pub fn admit(&mut self, mud: usize, user: &str, per_minute: u32, now: Instant) -> Result<(), u64> {
+        let key = (mud, user.to_lowercase());
+        if self.0.len() >= USERS_MAX && !self.0.contains_key(&key) {
+            let silent =
+                self.0.iter().min_by_key(|(_, bucket)| bucket.used_at()).map(|(user, _)| user.clone());
+            silent.map(|user| self.0.remove(&user));
+        }
+        let bucket =
+            self.0.entry(key).or_insert_with(|| Bucket::new(per_minute, USER_BURST.min(per_minute), now));
+        bucket.take(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const NOW: UnixTime = UnixTime::from_micros(1_000_000);
+
+    fn ban(pattern: &str) -> Ban {
+        Ban {
+            pattern: pattern.to_owned(),
+            channel: None,
+            packet_type: None,
+            direction: Direction::Both,
+            reason: String::new(),
+            created: 0,
+            expires: None,
+        }
+    }
+
+    #[test]
+    fn a_ban_stops_what_all_its_parts_fit() {
+        let with = |channel: Option<&str>, packet_type: Option<&str>, direction| Ban {
+            channel: channel.map(str::to_owned),
+            packet_type: packet_type.map(str::to_owned),
+            direction,
+            ..ban("B?b@*Spam")
+        };
+        for (channel, packet_type, direction, stopped) in [
+            (None, None, Direction::Both, [true, true, true]),
+            (Some("CH*"), None, Direction::Both, [false, true, true]),
+            (Some("code"), None, Direction::Both, [false, false, false]),
+            (None, Some("channel-*"), Direction::Both, [false, true, true]),
+            (None, Some("tell"), Direction::Both, [true, false, false]),
+            (None, None, Direction::In, [true, true, false]),
+            (None, None, Direction::Out, [false, false, true]),
+        ] {
+            let mut bans = Bans::default();
+            bans.add(with(channel, packet_type, direction));
+            let mut stops = |way, kind, channel| {
+                let people = vec!["ann@Alpha".to_owned(), "bob@The Spam".to_owned()];
+                bans.stop(&Seen { way, kind, channel, people }, NOW).is_some()
+            };
+            let seen = [
+                stops(Way::In, "tell", None),
+                stops(Way::In, "channel-m", Some("chat")),
+                stops(Way::Out, "channel-m", Some("chat")),
+            ];
+            assert_eq!(seen, stopped, "{channel:?} {packet_type:?} {direction:?}");
+        }
+    }
+
+    #[test]
+    fn hits_are_counted_and_ids_grow_and_what_is_over_stops_nothing() {
+        let mut bans = Bans::default();
+        bans.restore(7, Ban { expires: Some(NOW.micros() + 1), ..ban("*@Spam") });
+        assert_eq!(bans.add(ban("*@Other")), 8);
+        let seen = Seen { way: Way::In, kind: "tell", channel: None, people: vec!["x@spam".to_owned()] };
+        assert_eq!(bans.stop(&seen, NOW).map(|(id, _)| id), Some(7));
+        let later = UnixTime::from_micros(NOW.micros() + 1);
+        assert!(bans.stop(&seen, later).is_none());
+        assert_eq!(bans.iter().map(|(id, _, hits)| (id, hits)).collect::<Vec<_>>(), [(7, 1), (8, 0)]);
+        assert_eq!((bans.sweep(later), bans.len()), (vec![7], 1));
+        assert!(bans.remove(8) && !bans.remove(8) && bans.is_empty());
+    }
+
+    #[test]
+    fn users_have_a_burst_and_a_rate_of_their_own_and_the_table_is_bounded() {
+        let mut users = UserRates::default();
+        let now = Instant::ORIGIN;
+        let said = (0..20).filter(|_| users.admit(0, "Ann", 60, now).is_ok()).count();
+        assert_eq!((said, users.admit(0, "aNN", 60, now)), (10, Err(1000)));
+        assert_eq!((users.admit(1, "ann", 60, now), users.admit(0, "bob", 60, now)), (Ok(()), Ok(())));
+        assert_eq!(users.admit(0, "ann", 60, now + Duration::from_secs(1)), Ok(()));
+        for number in 0..USERS_MAX {
+            assert_eq!(users.admit(0, &format!("user{number}"), 60, now + Duration::from_secs(2)), Ok(()));
+        }
+        assert_eq!(users.0.len(), USERS_MAX);
+    }
+}

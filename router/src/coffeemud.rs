@@ -1,0 +1,7 @@
+//! What only a CoffeeMud router does to bytes and packets. What it does to connections is in `router/coffeemud.rs`.
+//!
+//! Everything here was seen on the wire of CoffeeMud 5.11.0.4 with a JVM whose character set is UTF-8.
+
+pub(crate) mod heap;
+pub(crate) mod packets;
+pub(crate) mod text;

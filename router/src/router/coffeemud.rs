@@ -1,0 +1,335 @@
+//! What CoffeeMud does as a router: how it lets muds in, where it sends their packets, what channels are to it.
+
+use super::login::Newcomer;
+use super::{Conn, ConnState, Intake, Router, RouterWake};
+use crate::channels::Fault;
+use crate::coffeemud::heap::{Found, TICK};
+use crate::coffeemud::packets::{Known, Route};
+use crate::coffeemud::text;
+use crate::registry::{Mud, MudId, MudInfo, NEW_PROTOCOL, Presence, Verdict};
+use crate::rules::Form;
+use crate::settings::Logins;
+use crate::wire;
+use bytes::Bytes;
+use i3_core::i3::Value;
+use i3_core::machine::{Change, ConnId};
+use i3_core::notice::Level;
+use i3_core::time::Now;
+use std::time::Duration;
+
+/// Where the ids of the lists are saved: they go on over a restart.
+pub(super) const IDS_SPACE: &str = "router/list-id";
+/// How long a mud may say nothing and be told nothing before it is sent a `ping-req`.
+const IDLE: Duration = Duration::from_secs(600);
+/// Channels in one packet of the channel list.
+const CHANLIST_CHANNELS_MAX: usize = 5;
+
+/// Time and bytes.
+impl Router {
+    /// Bytes lie unread. CoffeeMud looks four times a second, whenever they came.
+    pub(super) fn coffee_pushed(&mut self, now: Now, lost_bytes: usize) {
+        if lost_bytes > 0 {
+            self.metrics.drop_packet("too much unread");
+        }
+        self.set_tick(now);
+    }
+
+    fn set_tick(&mut self, now: Now) {
+        if self.timers.get(RouterWake::Tick).is_none() {
+            let tick = TICK.as_micros() as u64;
+            let since = now.mono.since(self.started).as_micros() as u64;
+            self.timers
+                .set(RouterWake::Tick, self.started + Duration::from_micros((since / tick + 1) * tick));
+        }
+    }
+
+    /// Reads one frame from each connection.
+    pub(super) fn coffee_tick(&mut self, now: Now) {
+        let conns: Vec<ConnId> = self.conns.iter().map(|(conn, _)| conn).collect();
+        for conn in conns {
+            let Some(Conn { intake: Intake::Heap(heap), .. }) = self.conns.get_mut(conn) else { continue };
+            match heap.look(now.mono) {
+                Found::Nothing => {}
+                Found::Lost(reason) => self.metrics.drop_packet(reason),
+                Found::Frame(frame) => self.coffee_frame(now, conn, &frame),
+            }
+        }
+        let is_left = |conn: &Conn| matches!(&conn.intake, Intake::Heap(heap) if !heap.is_empty());
+        if self.conns.iter().any(|(_, conn)| is_left(conn)) {
+            self.set_tick(now);
+        }
+    }
+
+    fn coffee_frame(&mut self, now: Now, conn: ConnId, frame: &[u8]) {
+        self.metrics.packets_in += 1;
+        self.coffee_traffic(conn);
+        let Some(value) = text::parse(frame) else {
+            // All that came with it goes too.
+            if let Some(Conn { intake: Intake::Heap(heap), .. }) = self.conns.get_mut(conn) {
+                heap.clear();
+            }
+            return self.metrics.drop_packet("unparsable");
+        };
+        let Some(packet) = Known::read(value) else {
+            return self.metrics.drop_packet("unknown or wrong type");
+        };
+        match self.conns.get(conn) {
+            Some(Conn { state: ConnState::New { .. }, .. }) if packet.kind == "startup-req-3" => {
+                match self.settings.faults.logins {
+                    Logins::Judged => self.coffee_login(now, conn, &packet),
+                    Logins::Ignored => self.metrics.drop_packet("login ignored"),
+                    Logins::Closed => self.close(now, conn, "logins are refused"),
+                }
+            }
+            Some(Conn { state: ConnState::Mud { mud, .. }, .. }) => {
+                let mud = *mud;
+                self.coffee_packet(now, mud, &packet);
+            }
+            _ => self.metrics.drop_packet("not logged in"),
+        }
+    }
+
+    /// Something was said to or by a mud.
+    pub(super) fn coffee_traffic(&mut self, conn: ConnId) {
+        if self.rules().form == Form::CoffeeMud
+            && let Some(Conn { state: ConnState::Mud { mud, .. }, .. }) = self.conns.get(conn)
+        {
+            self.timers.set(RouterWake::Idle(*mud), self.now + IDLE);
+        }
+    }
+
+    /// Nothing was, for ten minutes. No answer is needed.
+    pub(super) fn coffee_ping(&mut self, id: MudId) {
+        let Some(mud) = self.muds.get(id) else { return };
+        let Some(conn) = mud.conn() else { return };
+        let frame = self.packet("ping-req", Some(&mud.name), Value::Int(0), vec![Value::Int(0)]);
+        self.send(conn, frame);
+    }
+
+    /// Says whether that made sense.
+    pub(super) fn load_list_id(&mut self, key: &str, value: &[u8]) -> bool {
+        let Ok(id) = serde_json::from_slice::<i64>(value) else { return false };
+        match key {
+            "mudlist" => self.mudlist = crate::lists::ListId::new(id),
+            "chanlist" => self.chanlist = crate::lists::ListId::new(id),
+            _ => return false,
+        }
+        true
+    }
+
+    /// CoffeeMud goes on counting after a restart.
+    pub(super) fn save_list_id(&mut self, key: &str, id: i64) {
+        if self.rules().form == Form::CoffeeMud {
+            let value = id.to_string().into_bytes();
+            self.save(vec![Change { space: IDS_SPACE.to_owned(), key: key.to_owned(), value: Some(value) }]);
+        }
+    }
+}
+
+/// Logging in.
+impl Router {
+    fn coffee_login(&mut self, now: Now, conn: ConnId, packet: &Known) {
+        let Some(peer) = self.conns.get_mut(conn) else { return };
+        let ip = peer.ip;
+        if !packet.to_mud.eq_ignore_ascii_case(&self.settings.name) {
+            self.metrics.logins_refused += 1;
+            return self.close(now, conn, "it asks for another router");
+        }
+        let Some(info) = MudInfo::from_coffeemud(&packet.elements) else {
+            return self.coffee_refuse_login(packet, "it says too much about itself");
+        };
+        let name = packet.from_mud.as_str();
+        if !name.starts_with(|first: char| first.is_alphabetic() || first == '(') {
+            // It is told to the others all the same, though nothing will ever reach it.
+            peer.state = ConnState::Deaf;
+            self.timers.clear(RouterWake::Login(conn));
+            let presence = Presence::Online(conn);
+            let (name, state, protocol) = (name.to_owned(), -1, NEW_PROTOCOL);
+            let mud = Mud { name, password: -1, ip, info, presence, state, protocol };
+            self.mudlist_changed(now, &mud.name);
+            let list_id = self.said(self.mudlist.id());
+            let fields = [Value::Int(list_id), Value::Map(vec![mud.entry_under_name(NEW_PROTOCOL)])];
+            self.tell_all("mudlist", &fields, |_| true);
+            return self.coffee_refuse_login(packet, "its name starts with neither a letter nor (");
+        }
+        let known = self.muds.iter().find(|(_, mud)| mud.name == name).map(|(id, mud)| (id, mud.conn()));
+        let verdict = match known {
+            Some((mud, Some(old))) => Verdict::TakeOver { mud, old },
+            Some((mud, None)) => Verdict::Back { mud, keep_password: true },
+            None if self.muds.len() >= self.settings.muds_max
+                || self.muds.known_from(ip) >= self.settings.muds_per_ip_max
+                || name.len() > crate::registry::MUD_NAME_BYTES_MAX =>
+            {
+                return self.coffee_refuse_login(packet, "too many muds are known, or its name is too long");
+            }
+            None => Verdict::New,
+        };
+        // What it listened to belonged to its last session.
+        self.channels.forget_mud(name);
+        let newcomer = Newcomer { name, ip, info, protocol: NEW_PROTOCOL, ids: [0, 0] };
+        self.admit(now, conn, newcomer, verdict);
+    }
+
+    fn coffee_refuse_login(&mut self, packet: &Known, why: &'static str) {
+        self.metrics.logins_refused += 1;
+        let name = packet.from_mud.clone();
+        self.notice(Level::Warn, "login refused", |n| n.with("mud", name).with("reason", why));
+    }
+
+    /// In packets of five channels, of which there are as many as there would be for the muds. Removed channels are still
+    /// in it.
+    pub(super) fn coffee_chanlist(&mut self, conn: ConnId, to: MudId) {
+        let Some(name) = self.muds.get(to).map(|mud| mud.name.clone()) else { return };
+        let list_id = self.said(self.chanlist.id());
+        let Value::Map(channels) = self.channels.list_ever().into_owned() else { return };
+        let packets = self.muds.len().div_ceil(self.rules().mudlist_muds_max);
+        let mut groups = channels.chunks(CHANLIST_CHANNELS_MAX);
+        for _ in 0..packets {
+            let group = groups.next().unwrap_or_default().to_vec();
+            let fields = vec![Value::Int(list_id), Value::Map(group)];
+            let frame = self.packet("chanlist-reply", Some(&name), Value::Int(0), fields);
+            self.send(conn, frame);
+        }
+    }
+}
+
+/// Packets.
+impl Router {
+    fn coffee_packet(&mut self, now: Now, id: MudId, packet: &Known) {
+        let probe = packet.from_mud == packet.to_mud;
+        if probe && (packet.kind == "auth-mud-req" || self.settings.faults.eats_probes) {
+            return self.metrics.drop_packet("probe eaten");
+        }
+        let done = match packet.route {
+            Route::Mud => self.coffee_relay(packet),
+            Route::Others => {
+                self.coffee_send_others(id, packet, |_| true);
+                Ok(())
+            }
+            Route::Channel => self.coffee_speech(id, packet),
+            Route::Router => self.coffee_request(now, id, packet),
+            Route::Refused => Err(Fault::new("not-allowed", "Not allowed to send this packet.")),
+        };
+        if let Err(fault) = done {
+            self.coffee_error(id, packet, &fault);
+        }
+    }
+
+    /// To one mud. A name is looked up with its case; that of the router is nobody's.
+    fn coffee_relay(&mut self, packet: &Known) -> Result<(), Fault> {
+        if packet.to_mud.is_empty() {
+            self.metrics.drop_packet("no target");
+            return Ok(());
+        }
+        match self.muds.find(&packet.to_mud).and_then(Mud::conn) {
+            Some(conn) => self.send(conn, text::frame(&packet.text)),
+            None => return Err(Fault::new("unk-dst", format!("Unknown mud '{}'", packet.to_mud))),
+        }
+        Ok(())
+    }
+
+    fn coffee_send_others(&mut self, from: MudId, packet: &Known, wants: impl Fn(&Mud) -> bool) {
+        let others = self.muds.iter().filter(|(id, mud)| *id != from && wants(mud));
+        let conns: Vec<ConnId> = others.filter_map(|(_, mud)| mud.conn()).collect();
+        let frame: Bytes = text::frame(&packet.text);
+        for conn in conns {
+            self.send(conn, frame.clone());
+        }
+    }
+
+    /// To all who listen, but not to the speaker, who need not listen.
+    fn coffee_speech(&mut self, id: MudId, packet: &Known) -> Result<(), Fault> {
+        let name = packet.field_text(0);
+        let Ok(channel) = self.channels.find(&name) else {
+            return Err(Fault::new("unk-channel", format!("Unknown channel '{name}'.")));
+        };
+        let listeners: Vec<String> = channel.listeners().map(str::to_owned).collect();
+        self.coffee_send_others(id, packet, |mud| listeners.contains(&mud.name));
+        Ok(())
+    }
+
+    /// What succeeds is silent, and nobody is told.
+    fn coffee_request(&mut self, now: Now, id: MudId, packet: &Known) -> Result<(), Fault> {
+        let mud = self.mud_name(id);
+        let channel = packet.field_text(0);
+        let missing = || Fault::new("bad-channel", format!("The channel {channel} doesnt exists."));
+        match packet.kind {
+            "channel-listen" => {
+                if self.channels.find(&channel).is_err() {
+                    let message = format!("The channel {channel} is unknown.");
+                    return Err(Fault::new("unk-channel", message));
+                }
+                let refused = || Fault::new("not-allowed", "Not allowed to listen to this channel.");
+                let on = packet.field_int(1) != 0;
+                self.channels.listen_unless_barred(&channel, &mud, on).map_err(|_| refused())?;
+            }
+            "channel-add" => {
+                // The owner is whoever the packet says.
+                if self.channels.find(&channel).is_ok() {
+                    let message = format!("The channel {channel} already exists.");
+                    return Err(Fault::new("bad-channel", message));
+                }
+                if self.channels.add(&channel, &packet.from_mud, packet.field_int(1), false).is_err() {
+                    // Too long, of an unknown type, one too many: the router's own limits.
+                    self.metrics.drop_packet("channel not added");
+                    return Ok(());
+                }
+                self.coffee_channels_changed(&channel);
+            }
+            "channel-remove" => {
+                // Anybody may.
+                let owner = self.channels.find(&channel).map_err(|_| missing())?.owner.clone();
+                self.channels.remove(&channel, &owner)?;
+                self.coffee_channels_changed(&channel);
+            }
+            "channel-admin" => {
+                if self.channels.find(&channel).map_err(|_| missing())?.owner != mud {
+                    let message = format!("The channel {channel} may not be altered by you.");
+                    return Err(Fault::new("not-allowed", message));
+                }
+                let (add, remove) = (packet.field_names(1), packet.field_names(2));
+                if self.channels.admin(&channel, &mud, &add, &remove, false).is_err() {
+                    self.metrics.drop_packet("channel list full");
+                }
+                self.save_channels();
+            }
+            _ => {
+                let Some(conn) = self.muds.get(id).and_then(Mud::conn) else { return Ok(()) };
+                self.set_offline(now, id, "shutdown");
+                self.close_gently(now, conn);
+            }
+        }
+        Ok(())
+    }
+
+    fn coffee_channels_changed(&mut self, name: &str) {
+        self.save_channels();
+        self.chanlist.change(name, None);
+        self.save_list_id("chanlist", self.chanlist.id());
+    }
+
+    /// An error carries the packet as it was understood, and `""` for a user who is 0.
+    fn coffee_error(&mut self, id: MudId, packet: &Known, fault: &Fault) {
+        if packet.kind == "error" {
+            return self.metrics.drop_packet("error about an error");
+        }
+        let Some(mud) = self.muds.get(id) else { return };
+        let Some(conn) = mud.conn() else { return };
+        // In what only routers send, the sender's name stands for the user.
+        let user = match packet.from_user.as_str() {
+            "" if packet.route == Route::Refused && packet.kind != "ucache-update" => &mud.name,
+            user => user,
+        };
+        let head = ["error"].map(Value::str).into_iter().chain([Value::Int(wire::TTL)]);
+        let head = head.chain([Value::str(&self.settings.name), Value::Int(0)]);
+        let head = head.chain([&mud.name, user, fault.code, &fault.message].map(Value::str)).collect();
+        let mut bytes = Vec::new();
+        text::write(&Value::Array(head), &mut bytes);
+        // The packet takes the place of the closing bracket.
+        bytes.truncate(bytes.len() - 2);
+        bytes.extend_from_slice(&packet.text);
+        bytes.extend_from_slice(b",})");
+        self.metrics.errors_out += 1;
+        self.send(conn, text::frame(&bytes));
+    }
+}

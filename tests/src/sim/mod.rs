@@ -1,0 +1,6 @@
+//! The simulator.
+pub mod actors;
+pub mod oracle;
+pub mod plan;
+pub mod run;
+pub mod tap;

@@ -1,0 +1,287 @@
+//! What a seed chooses: who there is, what they are told at their start, and what goes wrong.
+
+use crate::scenario;
+use crate::world::Weather;
+use fastrand::Rng;
+use i3_core::settings::{LinkSettings, RateLimits, RouterSettings, Settings};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Something that goes wrong. Each seed enables some of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// Bytes come in small pieces.
+    Chunks,
+    /// A write takes only a part of what there is.
+    PartialWrites,
+    /// Bytes travel for a while.
+    Delays,
+    /// Writes take a while.
+    SlowWrites,
+    /// Machines are given several things before they are asked what to do.
+    Batches,
+    /// The store takes its time.
+    SlowSaves,
+    /// Saves fail.
+    FailedSaves,
+    /// Dialing takes a while.
+    SlowDials,
+    /// Dials are refused.
+    RefusedDials,
+    /// Dials are never answered.
+    LostDials,
+    /// Machines hear of connections that they have closed.
+    LateReports,
+    /// Clients send what is no request.
+    BadRequests,
+    /// Connections break in the middle of anything.
+    Resets,
+    /// Nothing arrives at one end for a while.
+    Stalls,
+    /// Both ends believe in a connection that is dead.
+    Cuts,
+    /// A client has no more to send, and still reads.
+    HalfCloses,
+    /// Clients leave and come back.
+    Leaves,
+    /// Routers are gone, with or without their connections being closed, and come back.
+    RouterCrashes,
+    /// A router is accepted for, and nobody speaks.
+    SilentRouters,
+    /// A router sends what is no packet.
+    Garbage,
+    /// A router sends very much.
+    Floods,
+    /// A gateway is gone and comes back with what its store holds.
+    GatewayCrashes,
+    /// A gateway is told to end, and started again.
+    GatewayStops,
+    /// A machine gets no time for a while.
+    Pauses,
+    /// All sleep.
+    Suspends,
+    /// The wall clock is set.
+    WallClocks,
+    /// Strangers connect and send anything.
+    Vandals,
+    /// Games ask for a new login.
+    Reconnects,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Fault; 28] = [
+        Fault::Chunks,
+        Fault::PartialWrites,
+        Fault::Delays,
+        Fault::SlowWrites,
+        Fault::Batches,
+        Fault::SlowSaves,
+        Fault::FailedSaves,
+        Fault::SlowDials,
+        Fault::RefusedDials,
+        Fault::LostDials,
+        Fault::LateReports,
+        Fault::BadRequests,
+        Fault::Resets,
+        Fault::Stalls,
+        Fault::Cuts,
+        Fault::HalfCloses,
+        Fault::Leaves,
+        Fault::RouterCrashes,
+        Fault::SilentRouters,
+        Fault::Garbage,
+        Fault::Floods,
+        Fault::GatewayCrashes,
+        Fault::GatewayStops,
+        Fault::Pauses,
+        Fault::Suspends,
+        Fault::WallClocks,
+        Fault::Vandals,
+        Fault::Reconnects,
+    ];
+
+    /// Whether it happens at moments, rather than being the weather of the whole run.
+    pub fn strikes(self) -> bool {
+        self >= Fault::Resets
+    }
+}
+
+/// A game's connection to its gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientPlan {
+    /// Which gateway.
+    pub gateway: usize,
+    /// Which of its muds.
+    pub mud: String,
+    /// Over a WebSocket, or a line port.
+    pub websocket: bool,
+}
+
+/// All of it.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Everything else follows from it.
+    pub seed: u64,
+    /// Which faults there are, each with how often it strikes in a second, or how heavy it is.
+    pub faults: BTreeMap<Fault, f64>,
+    /// How long they last.
+    pub turbulence: Duration,
+    /// The time between two things that one client does, on average.
+    pub act_every: Duration,
+    /// The routers.
+    pub routers: Vec<String>,
+    /// The gateways, each named after its first mud.
+    pub gateways: Vec<Settings>,
+    /// The clients.
+    pub clients: Vec<ClientPlan>,
+}
+
+/// One of some durations, in milliseconds.
+fn pick(rng: &mut Rng, millis: &[u64]) -> Duration {
+    Duration::from_millis(millis[rng.usize(..millis.len())])
+}
+
+impl Plan {
+    /// What a seed chooses.
+    pub fn new(seed: u64) -> Plan {
+        let mut rng = Rng::with_seed(seed);
+        let routers: Vec<String> =
+            ["*east", "*west"][..rng.usize(1..=2)].iter().map(ToString::to_string).collect();
+        let names = ["Alpha", "Beta", "Gamma", "Delta"];
+        let mut names = names[..rng.usize(2..=4)].iter().map(ToString::to_string).peekable();
+        let (mut gateways, mut clients) = (Vec::new(), Vec::new());
+        while names.peek().is_some() {
+            let muds: Vec<String> = names.by_ref().take(if rng.u8(0..4) == 0 { 2 } else { 1 }).collect();
+            for mud in &muds {
+                for _ in 0..rng.usize(1..=2) {
+                    clients.push(ClientPlan {
+                        gateway: gateways.len(),
+                        mud: mud.clone(),
+                        websocket: rng.bool(),
+                    });
+                }
+            }
+            gateways.push(gateway(&mut rng, &muds, &routers));
+        }
+        let mut faults = BTreeMap::new();
+        // Some seeds are nearly calm, some are not.
+        let storminess = rng.f64();
+        for fault in Fault::ALL {
+            let weight = if fault.strikes() { 0.01 * 30f64.powf(rng.f64()) } else { rng.f64() };
+            if rng.f64() < storminess * 0.6 {
+                faults.insert(fault, weight);
+            }
+        }
+        Plan {
+            seed,
+            faults,
+            turbulence: pick(&mut rng, &[5_000, 20_000, 20_000, 60_000]),
+            act_every: pick(&mut rng, &[200, 500, 1000, 2000]),
+            routers,
+            gateways,
+            clients,
+        }
+    }
+
+    /// The same without one of its faults.
+    pub fn without(&self, fault: Fault) -> Plan {
+        let mut plan = self.clone();
+        plan.faults.remove(&fault);
+        plan
+    }
+
+    /// How heavy a fault is; 0 if there is none.
+    pub fn weight(&self, fault: Fault) -> f64 {
+        self.faults.get(&fault).copied().unwrap_or(0.0)
+    }
+
+    /// The weather while the faults last.
+    pub fn weather(&self) -> Weather {
+        let weight = |fault| self.weight(fault);
+        // Of any order of magnitude up to `most`.
+        let scaled = |fault, most: Duration| match weight(fault) {
+            0.0 => Duration::ZERO,
+            weight => most.mul_f64(1000f64.powf(weight - 1.0)),
+        };
+        let bytes = |fault, most: usize| match weight(fault) {
+            0.0 => usize::MAX,
+            weight => (most as f64).powf(weight) as usize + 1,
+        };
+        Weather {
+            chunk: bytes(Fault::Chunks, 3000),
+            write_bytes: bytes(Fault::PartialWrites, 3000).min(Weather::default().write_bytes),
+            delay: scaled(Fault::Delays, Duration::from_secs(3)),
+            flush_delay: scaled(Fault::SlowWrites, Duration::from_secs(3)),
+            batch: weight(Fault::Batches) * 0.8,
+            save_delay: scaled(Fault::SlowSaves, Duration::from_secs(15)),
+            save_fails: weight(Fault::FailedSaves) * 0.5,
+            dial_delay: scaled(Fault::SlowDials, Duration::from_secs(10)),
+            dial_refused: weight(Fault::RefusedDials) * 0.7,
+            dial_lost: weight(Fault::LostDials) * 0.5,
+            late_reports: weight(Fault::LateReports) * 0.3,
+        }
+    }
+}
+
+fn gateway(rng: &mut Rng, muds: &[String], routers: &[String]) -> Settings {
+    let mut settings = scenario::settings(&muds[0], routers);
+    for mud in &muds[1..] {
+        let other = scenario::settings(mud, routers);
+        settings.muds.extend(other.muds);
+        if let (Some(keys), Some(more)) = (&mut settings.api.keys, other.api.keys) {
+            keys.extend(more);
+        }
+    }
+    for mud in &mut settings.muds {
+        rng.shuffle(&mut mud.routers);
+        mud.routers.truncate(rng.usize(1..=routers.len()));
+        if rng.u8(0..4) == 0 {
+            mud.channels.push("chat".to_owned());
+        }
+    }
+    let keepalive_interval = pick(rng, &[5_000, 20_000, 60_000]);
+    settings.link = LinkSettings {
+        connect_timeout: pick(rng, &[2_000, 10_000, 30_000]),
+        startup_timeout: pick(rng, &[3_000, 10_000, 30_000]),
+        keepalive_interval,
+        dead_after: keepalive_interval + pick(rng, &[3_000, 15_000, 30_000]),
+        reconnect_delay: pick(rng, &[1_000, 2_000, 5_000]),
+        reconnect_delay_max: pick(rng, &[4_000, 10_000, 30_000, 300_000]),
+        packets_per_second: Some(if rng.u8(0..5) == 0 { rng.u32(1..=8) } else { 8 }),
+        queue_packets_max: if rng.u8(0..3) == 0 { rng.usize(1..=20) } else { 1000 },
+        ..settings.link
+    };
+    if rng.u8(0..5) == 0 {
+        let by_method = [("tell".to_owned(), 30)].into();
+        settings.api.rate_limits = Some(RateLimits { per_minute: 120, burst: rng.u32(5..=40), by_method });
+    }
+    settings
+}
+
+/// The longest that a link may take to be ready, once nothing fails any more.
+pub fn recovery_max(settings: &Settings) -> Duration {
+    let link = &settings.link;
+    let longest_wait = link.reconnect_delay_max.mul_f64(1.25);
+    // It waits for its next attempt, which may have begun while things failed and then waits for its time to be up; then
+    // it waits once more. Routers need a while to hear a mud again that they took for a flood.
+    let routers = settings.muds.iter().map(|mud| mud.routers.len()).max().unwrap_or(1) as u32;
+    link.dead_after
+        + (link.connect_timeout + link.startup_timeout + longest_wait) * (routers + 1)
+        + Duration::from_secs(90)
+}
+
+/// The router's name for a place in a plan.
+pub fn router_settings(name: &str) -> i3_router::RouterSettings {
+    i3_router::RouterSettings {
+        name: name.to_owned(),
+        channels: vec![("chat".to_owned(), 0), ("code".to_owned(), 0)],
+        strict_text: true,
+        ..i3_router::RouterSettings::default()
+    }
+}
+
+/// Where a mud of the plan dials.
+pub fn hosts(routers: &[RouterSettings]) -> impl Iterator<Item = &str> {
+    routers.iter().map(|router| router.host.as_str())
+}
