@@ -3,11 +3,11 @@
 use crate::clock::Clock;
 use crate::driver::{Command, Driver};
 use crate::signals::Signals;
-use i3_config::{Config, ListenAt};
-use i3_core::machine::Machine;
+use i3_config::Config;
+use i3_core::machine::{Listener, Machine};
 pub use i3_host::error::DaemonError;
 use i3_host::gateway::{Prepared, prepare};
-use i3_host::listen::bind_each;
+pub use i3_host::listen::{Bound, bind_each};
 pub use i3_host::seed::seed;
 use i3_host::signals::Ending;
 pub use i3_host::state::open_store;
@@ -19,18 +19,18 @@ use std::rc::Rc;
 /// Runs a gateway until it is told to end.
 pub fn run_gateway(config: Config) -> Result<(), DaemonError> {
     let Prepared { gateway, clock, listeners, store, .. } = prepare(config)?;
-    run(gateway, clock, &listeners, store)
+    run(gateway, clock, listeners, store)
 }
 
 /// Runs a machine until it is told to end: by SIGTERM or SIGINT; a second one ends the process at once.
 pub fn run<M: Machine + 'static>(
     machine: M,
     clock: Clock,
-    listeners: &[ListenAt],
+    listeners: Vec<(Listener, Bound)>,
     store: impl Store + 'static,
 ) -> Result<(), DaemonError> {
     let mut driver = Driver::new(machine, clock).on_notice(i3_config::log::record);
-    for (on, bound) in bind_each(listeners)? {
+    for (on, bound) in listeners {
         let bound = crate::listen::Bound::try_from(bound).map_err(DaemonError::listen)?;
         driver = driver.listen(on, bound.listeners);
     }

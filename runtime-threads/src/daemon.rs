@@ -3,11 +3,11 @@
 use crate::clock::Clock;
 use crate::driver::{Command, Commands, Driver};
 use crate::signals::Signals;
-use i3_config::{Config, ListenAt};
-use i3_core::machine::Machine;
+use i3_config::Config;
+use i3_core::machine::{Listener, Machine};
 pub use i3_host::error::DaemonError;
 use i3_host::gateway::{Prepared, prepare};
-use i3_host::listen::bind_each;
+use i3_host::listen::Bound;
 pub use i3_host::seed::seed;
 use i3_host::signals::Ending;
 pub use i3_host::state::open_store;
@@ -23,7 +23,7 @@ const CONNECTIONS_SPARE: usize = 64;
 /// Runs a gateway until it is told to end.
 pub fn run_gateway(config: Config) -> Result<(), DaemonError> {
     let Prepared { gateway, clock, listeners, store, connections_max } = prepare(config)?;
-    run(gateway, clock, &listeners, store, connections_max.saturating_add(CONNECTIONS_SPARE))
+    run(gateway, clock, listeners, store, connections_max.saturating_add(CONNECTIONS_SPARE))
 }
 
 /// Runs a machine until it is told to end: by SIGTERM or SIGINT; a second one ends the process at once. At
@@ -31,14 +31,14 @@ pub fn run_gateway(config: Config) -> Result<(), DaemonError> {
 pub fn run<M: Machine + Send + 'static>(
     machine: M,
     clock: Clock,
-    listeners: &[ListenAt],
+    listeners: Vec<(Listener, Bound)>,
     store: impl Store + 'static,
     connections_max: usize,
 ) -> Result<(), DaemonError> {
     let system = |error: io::Error| DaemonError::System(error.to_string());
     let driver = Driver::new(machine, clock).on_notice(i3_config::log::record);
     let mut driver = driver.connections_max(connections_max);
-    for (on, bound) in bind_each(listeners)? {
+    for (on, bound) in listeners {
         driver = driver.listen(on, bound.listeners);
     }
     let commands = driver.commands();

@@ -5,12 +5,12 @@ use crate::gateway::Gateway;
 use crate::programs::Daemon;
 use crate::router::Router;
 use serde_json::{Value as Json, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 for_both!(each_method_answers_in_its_shape_on_both_transports);
 
-/// A call; the whole of its result, where `"*"` is any value and `["*"]` any list that is not empty; and the event that
-/// it is on the mud Beta, if any.
+/// A call, where `"=name"` stands for that member of an earlier result; the whole of its result, where `"*"` is any value
+/// and `["*"]` any list that is not empty; and the event that it is on the mud Beta, if any.
 struct Row {
     method: &'static str,
     params: Json,
@@ -32,7 +32,8 @@ impl Row {
 fn rows(key: &str, own: &str) -> Vec<Row> {
     let sent = || json!({"status": "sent", "message_id": "*"});
     let ann = || json!({"target_mud": "Beta", "target_user": "Ann", "from_user": "Bob", "wait": true});
-    let aimed = |name: &str| json!({"target_mud": "Beta", "target_user": "Ann", "from_user": "Bob", name: "hello"});
+    let aimed =
+        |name: &str| json!({"target_mud": "Beta", "target_user": "Ann", "from_user": "Bob", name: "hello"});
     vec![
         row("ping", json!({}), json!({"pong": true, "timestamp": "*"})),
         row("rpc.discover", json!({}), json!({"openrpc": "*", "info": "*", "methods": ["*"]})),
@@ -52,7 +53,7 @@ fn rows(key: &str, own: &str) -> Vec<Row> {
             "stats",
             json!({}),
             json!({
-                "mud_count": 2, "online_muds": 2, "channel_count": "*", "session_count": 1, "mudlist_id": "*",
+                "mud_count": 2, "online_muds": 2, "channel_count": "*", "session_count": 2, "mudlist_id": "*",
                 "chanlist_id": "*", "gateway_connected": true, "packets_sent": "*", "packets_received": "*",
             }),
         ),
@@ -148,9 +149,34 @@ fn rows(key: &str, own: &str) -> Vec<Row> {
             json!({"channel": own}),
             json!({"status": "*", "channel": own, "message_id": "*"}),
         ),
+        row(
+            "ban_add",
+            json!({"pattern": "mallory@Nowhere", "reason": "spam"}),
+            json!({"status": "banned", "ban_id": "*"}),
+        ),
+        row(
+            "ban_list",
+            json!({}),
+            json!({"status": "success", "count": 1, "bans": [{
+                "ban_id": "*", "pattern": "mallory@Nowhere", "channel": null, "packet_type": null, "direction": "both",
+                "reason": "spam", "created": "*", "expires": null, "hits": 0,
+            }]}),
+        ),
+        row("ban_remove", json!({"ban_id": "=ban_id"}), json!({"status": "removed", "ban_id": "*"})),
+        row("trace", json!({}), json!({"status": "tracing"})),
+        row("trace", json!({"enabled": false}), json!({"status": "stopped"})),
+        row("sessions", json!({}), json!({"status": "success", "count": 2, "sessions": [session(), session()]})),
+        row("kick", json!({"session_id": "=victim"}), json!({"status": "kicked", "session_id": "*"})),
         // The last: it leaves the router.
         row("reconnect", json!({}), json!({"status": "reconnecting"})),
     ]
+}
+
+fn session() -> Json {
+    json!({
+        "session_id": "*", "mud_name": "Alpha", "transport": "*", "address": "127.0.0.1", "since": "*",
+        "idle_seconds": "*", "permissions": ["*"], "channels": "*", "queued_bytes": "*",
+    })
 }
 
 /// Whether a value has these members and no others.
@@ -159,11 +185,14 @@ fn is_shaped(value: &Json, shape: &Json) -> bool {
         (_, Json::String(any)) if any == "*" => true,
         (Json::Object(value), Json::Object(shape)) => {
             value.len() == shape.len()
-                && shape.iter().all(|(name, inner)| value.get(name).is_some_and(|found| is_shaped(found, inner)))
+                && shape
+                    .iter()
+                    .all(|(name, inner)| value.get(name).is_some_and(|found| is_shaped(found, inner)))
         }
         (Json::Array(value), Json::Array(shape)) if shape == &[json!("*")] => !value.is_empty(),
         (Json::Array(value), Json::Array(shape)) => {
-            value.len() == shape.len() && value.iter().zip(shape).all(|(value, shape)| is_shaped(value, shape))
+            value.len() == shape.len()
+                && value.iter().zip(shape).all(|(value, shape)| is_shaped(value, shape))
         }
         _ => value == shape,
     }
@@ -189,15 +218,28 @@ fn each_method_answers_in_its_shape_on_both_transports(daemon: Daemon) {
             documented.as_array().unwrap().iter().map(|method| method["name"].as_str().unwrap()).collect();
         let called: BTreeSet<&str> = rows.iter().map(|row| row.method).collect();
         assert_eq!(called, documented, "the table here holds each method");
-        for Row { method, params, result, event } in rows {
+        let mut victim = alpha.client(Transport::Lines);
+        let mut known = BTreeMap::from([(
+            "victim".to_owned(),
+            victim.call("status", &json!({}))["result"]["session_id"].clone(),
+        )]);
+        for Row { method, mut params, result, event } in rows {
+            for value in params.as_object_mut().unwrap().values_mut() {
+                if let Some(name) = value.as_str().and_then(|text| text.strip_prefix('=')) {
+                    *value = known[name].clone();
+                }
+            }
             // It is held for half a minute only.
             let users = json!({"users": [{"name": "Ann", "title": "the Brave", "level": 7, "idle": 1}]});
             ann.result("presence_sync", &users, &json!({"status": "synchronized"}));
             let answer = client.call(method, &params);
             assert!(is_shaped(&answer["result"], &result), "{transport:?}: {method} {params}: {answer:#}");
+            known.extend(answer["result"].as_object().unwrap().clone());
             if let Some(event) = event {
                 ann.event(event);
             }
         }
+        // It was kicked.
+        victim.rest();
     }
 }

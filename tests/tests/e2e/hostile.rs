@@ -81,7 +81,9 @@ const PING: &str = "{\"jsonrpc\":\"2.0\",\"id\":\"ping\",\"method\":\"ping\"}\n"
 fn on_the_line_port() -> Vec<(&'static str, Vec<u8>, Vec<i64>)> {
     let then_ping = |bytes: &[u8]| [bytes, b"\n", PING.as_bytes()].concat();
     let all: Vec<u8> = (0..=255).collect();
-    let guess = |n: i32| format!("{{\"jsonrpc\":\"2.0\",\"id\":{n},\"method\":\"authenticate\",\"params\":[\"guess\"]}}\n");
+    let guess = |n: i32| {
+        format!("{{\"jsonrpc\":\"2.0\",\"id\":{n},\"method\":\"authenticate\",\"params\":[\"guess\"]}}\n")
+    };
     let guesses: String = (0..7).map(guess).collect();
     vec![
         ("all bytes there are", then_ping(&all), vec![-32700, -32700, 0]),
@@ -93,7 +95,11 @@ fn on_the_line_port() -> Vec<(&'static str, Vec<u8>, Vec<i64>)> {
         ("many brackets", then_ping(&[b'['; 60_000]), vec![-32700, 0]),
         ("empty lines", then_ping(b"\n\r\n   \n"), vec![0]),
         ("half a line", PING.trim_end().as_bytes()[..20].to_vec(), vec![]),
-        ("a call without a key", then_ping(br#"{"jsonrpc":"2.0","id":1,"method":"mudlist"}"#), vec![-32000, 0]),
+        (
+            "a call without a key",
+            then_ping(br#"{"jsonrpc":"2.0","id":1,"method":"mudlist"}"#),
+            vec![-32000, 0],
+        ),
         ("guesses", [guesses.as_bytes(), PING.as_bytes()].concat(), vec![-32000; 5]),
     ]
 }
@@ -216,14 +222,23 @@ fn a_client_that_never_reads_holds_up_nobody(daemon: Daemon) {
         }
     };
     let dropped = lagged["params"]["dropped"].as_u64().unwrap_or_else(|| panic!("{lagged}"));
-    assert!(messages > 0 && dropped > 0 && messages + dropped <= (ROUNDS * LINES) as u64, "{messages} {lagged}");
+    assert!(
+        messages > 0 && dropped > 0 && messages + dropped <= (ROUNDS * LINES) as u64,
+        "{messages} {lagged}"
+    );
 }
 
 fn a_router_that_sends_rubbish_is_endured(daemon: Daemon) {
     let mut siege = Siege::new(daemon, &json!({}));
     for rubbish in [
-        "({", "", "\u{0}\u{0}", "({\"tell\",5,})", "({\"tell\",5,\"Sage\",\"bob\",\"Alpha\",7,({}),([]),})", "({\"nothing\",5,\"Sage\",0,\"Alpha\",0,})",
-        &"({".repeat(50_000), "({\"mudlist\",5,\"*net\",0,\"Alpha\",0,\"x\",([1:2,]),})",
+        "({",
+        "",
+        "\u{0}\u{0}",
+        "({\"tell\",5,})",
+        "({\"tell\",5,\"Sage\",\"bob\",\"Alpha\",7,({}),([]),})",
+        "({\"nothing\",5,\"Sage\",0,\"Alpha\",0,})",
+        &"({".repeat(50_000),
+        "({\"mudlist\",5,\"*net\",0,\"Alpha\",0,\"x\",([1:2,]),})",
     ] {
         siege.link.send(rubbish);
     }

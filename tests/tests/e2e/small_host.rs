@@ -9,7 +9,7 @@ use serde_json::json;
 use std::fs;
 use std::process::Command;
 
-for_both!(only_the_state_directory_is_written, it_runs_on_a_read_only_file_system);
+for_both!(only_the_state_directory_is_written, it_runs_on_a_read_only_file_system, it_runs_in_16_megabytes);
 
 /// What it holds open for writing, and what it leaves behind.
 fn only_the_state_directory_is_written(daemon: Daemon) {
@@ -65,7 +65,7 @@ fn it_runs_on_a_read_only_file_system(daemon: Daemon) {
     let inner = gateway.command();
     let mut command = Command::new("unshare");
     command.args(["-rm", "sh", "-c", script, "sh"]).arg(inner.get_program()).args(inner.get_args());
-    command.current_dir(gateway.folder.path());
+    command.current_dir(gateway.folder.path()).env_clear();
     gateway.start_as(command);
     assert!(gateway.state().join("written").exists() && !gateway.folder.path().join("written").exists());
     let (mut link, _) = router.log_in(7);
@@ -74,6 +74,48 @@ fn it_runs_on_a_read_only_file_system(daemon: Daemon) {
     for transport in TRANSPORTS {
         gateway.client(transport).result("tell", &json!(["Sage", "bob", "hi"]), &json!({"status": "sent"}));
         assert_eq!(link.expect("tell")[7], "hi");
+    }
+    gateway.signal("TERM");
+    assert_eq!(gateway.end().code(), Some(0));
+}
+
+/// All that it may write to, its stacks and heap, is limited; the rest are pages of the program's file.
+fn it_runs_in_16_megabytes(daemon: Daemon) {
+    const CLIENTS: usize = 40;
+    let router = Played::listen();
+    let mut gateway = Gateway::new(daemon, "Alpha", &[router.address()]);
+    let inner = gateway.command();
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -d 16384 && exec \"$@\"", "sh"])
+        .arg(inner.get_program())
+        .args(inner.get_args());
+    command.current_dir(gateway.folder.path()).env_clear();
+    gateway.start_as(command);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", gateway.pid())).unwrap();
+    let data = limits.lines().find(|line| line.starts_with("Max data size")).unwrap();
+    assert!(data.contains(" 16777216 "), "{data}");
+    let (mut link, _) = router.log_in(7);
+    link.lists();
+    gateway.becomes_ready(true);
+    let mut clients: Vec<_> = TRANSPORTS
+        .into_iter()
+        .flat_map(|transport| std::iter::repeat_n(transport, CLIENTS))
+        .map(|transport| {
+            let mut client = gateway.client(transport);
+            client.result("channel_join", &json!(["chat"]), &json!({"status": "joined"}));
+            client
+        })
+        .collect();
+    let text = "x".repeat(1_000);
+    for line in 0..50 {
+        link.send(&format!(r#"({{"channel-m",5,"Sage","bob",0,0,"chat","Bob","{line} {text}",}})"#));
+    }
+    for client in &mut clients {
+        for line in 0..50 {
+            let heard = client.event("channel_message");
+            assert!(heard["message"].as_str().unwrap().starts_with(&format!("{line} ")), "{heard}");
+        }
     }
     gateway.signal("TERM");
     assert_eq!(gateway.end().code(), Some(0));

@@ -39,7 +39,8 @@ fn exit_codes_say_what_is_wrong(daemon: Daemon) {
     let (code, text) = run(&mut gateway().with(&more).command());
     assert_eq!(code, Some(69), "EX_UNAVAILABLE: {text}");
     assert!(text.contains("listening") && text.contains(&port.to_string()), "{text}");
-    let warning = text.lines().find(|line| line.contains("logging.rotate")).unwrap_or_else(|| panic!("{text}"));
+    let warning =
+        text.lines().find(|line| line.contains("logging.rotate")).unwrap_or_else(|| panic!("{text}"));
     assert!(warning.contains("[WARN]") && !warning.contains("warning:"), "{warning}");
     // A state directory that cannot be one.
     let (code, text) = run(&mut gateway().with(&json!({"state": {"directory": "settings.yaml"}})).command());
@@ -71,6 +72,10 @@ fn variables_alone_are_enough(daemon: Daemon) {
     ]);
     gateway.start_as(command);
     for transport in crate::client::TRANSPORTS {
-        gateway.client(transport).result("status", &json!({}), &json!({"connected": false, "mud_name": "Alpha"}));
+        gateway.client(transport).result(
+            "status",
+            &json!({}),
+            &json!({"connected": false, "mud_name": "Alpha"}),
+        );
     }
 }

@@ -58,26 +58,49 @@ fn tells_and_channels_pass_between_two_gateways(daemon: Daemon) {
 fn json_rpc() -> Vec<(&'static str, Option<Json>)> {
     vec![
         // By name, by position, and every kind of id.
-        (r#"{"jsonrpc":"2.0","id":1,"method":"channel_join","params":{"channel":"chat"}}"#, Some(json!({"id": 1, "result": {"status": "joined"}}))),
-        (r#"{"jsonrpc":"2.0","id":"two","method":"channel_join","params":["chat",false]}"#, Some(json!({"id": "two", "result": {"status": "joined"}}))),
-        (r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, Some(json!({"id": null, "result": {"pong": true}}))),
-        (r#"{"jsonrpc":"2.0","id":-1.5e3,"method":"ping","params":{}}"#, Some(json!({"id": -1500.0, "result": {"pong": true}}))),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"channel_join","params":{"channel":"chat"}}"#,
+            Some(json!({"id": 1, "result": {"status": "joined"}})),
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":"two","method":"channel_join","params":["chat",false]}"#,
+            Some(json!({"id": "two", "result": {"status": "joined"}})),
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#,
+            Some(json!({"id": null, "result": {"pong": true}})),
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":-1.5e3,"method":"ping","params":{}}"#,
+            Some(json!({"id": -1500.0, "result": {"pong": true}})),
+        ),
         // Notifications.
         (r#"{"jsonrpc":"2.0","method":"ping"}"#, None),
         (r#"{"jsonrpc":"2.0","method":"nothing"}"#, None),
         // Batches.
         (
             r#"[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","method":"ping"},{"jsonrpc":"2.0","id":2,"method":"nothing"},3]"#,
-            Some(json!([{"id": 1, "result": {"pong": true}}, {"id": 2, "error": {"code": -32601}}, {"id": null, "error": {"code": -32600}}])),
+            Some(
+                json!([{"id": 1, "result": {"pong": true}}, {"id": 2, "error": {"code": -32601}}, {"id": null, "error": {"code": -32600}}]),
+            ),
         ),
         (r#"[{"jsonrpc":"2.0","method":"ping"}]"#, None),
         ("[]", Some(json!({"id": null, "error": {"code": -32600}}))),
         // Faults.
         (r#"{"jsonrpc":"2.0","id":3,"method":"#, Some(json!({"id": null, "error": {"code": -32700}}))),
-        (r#"{"jsonrpc":"2.0","id":4,"method":"tell","params":["Sage"]}"#, Some(json!({"id": 4, "error": {"code": -32602}}))),
-        (r#"{"jsonrpc":"2.0","id":5,"method":"ping","params":[1]}"#, Some(json!({"id": 5, "error": {"code": -32602}}))),
+        (
+            r#"{"jsonrpc":"2.0","id":4,"method":"tell","params":["Sage"]}"#,
+            Some(json!({"id": 4, "error": {"code": -32602}})),
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":5,"method":"ping","params":[1]}"#,
+            Some(json!({"id": 5, "error": {"code": -32602}})),
+        ),
         // A carriage return before the newline is tolerated; in a WebSocket's text it is white space.
-        ("{\"jsonrpc\":\"2.0\",\"id\":6,\"method\":\"ping\"}\r", Some(json!({"id": 6, "result": {"pong": true}}))),
+        (
+            "{\"jsonrpc\":\"2.0\",\"id\":6,\"method\":\"ping\"}\r",
+            Some(json!({"id": 6, "result": {"pong": true}})),
+        ),
     ]
 }
 
@@ -92,7 +115,8 @@ fn requests_are_json_rpc_on_both_transports(daemon: Daemon) {
         for (at, (text, wanted)) in json_rpc().into_iter().enumerate() {
             client.send(text);
             // What comes after it shows that nothing was left out or added.
-            client.send(&json!({"jsonrpc": "2.0", "id": format!("after {at}"), "method": "ping"}).to_string());
+            client
+                .send(&json!({"jsonrpc": "2.0", "id": format!("after {at}"), "method": "ping"}).to_string());
             let mut answers = Vec::new();
             loop {
                 let message = client.message();
@@ -105,7 +129,10 @@ fn requests_are_json_rpc_on_both_transports(daemon: Daemon) {
                 }
             }
             let expected: Vec<Json> = wanted.into_iter().collect();
-            assert!(holds(&Json::Array(answers.clone()), &Json::Array(expected)), "{transport:?}: {text}: {answers:?}");
+            assert!(
+                holds(&Json::Array(answers.clone()), &Json::Array(expected)),
+                "{transport:?}: {text}: {answers:?}"
+            );
         }
     }
 }
