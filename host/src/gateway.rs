@@ -44,7 +44,7 @@ pub fn prepare(config: Config) -> Result<Prepared, DaemonError> {
             }
             Ok(None) => {}
             Err(error) => {
-                log::warn!(target: "store", "the Python gateway's router password is not read: {error}")
+                log::warn!(target: "store", "the Python gateway's router password is not read: {error}");
             }
         }
     }
