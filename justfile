@@ -9,3 +9,7 @@ test:
 # A network on this host.
 demo:
     cargo run --release -- --demo
+
+# The simulator, seed after seed: `just soak --from 1000 --seconds 600`.
+soak *options:
+    cargo run --release -p i3-tests --bin soak -- {{options}}

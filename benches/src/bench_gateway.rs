@@ -143,7 +143,11 @@ impl Bench {
                 gateway.handle(now, Input::Flushed { conn });
             }
             Output::Save { ticket, .. } => saves.push(ticket),
-            Output::Close { .. } | Output::Read { .. } | Output::Notice(_) | Output::Stopped => {}
+            Output::Close { .. }
+            | Output::Read { .. }
+            | Output::Notice(_)
+            | Output::LogLevel(_)
+            | Output::Stopped => {}
         });
         self.router = dialed.or(self.router);
         for ticket in &saves {

@@ -246,11 +246,13 @@ fn assemble(reader: &mut Reader<'_>) -> Config {
     }
     let listeners = listeners::listeners(reader, api.keys.is_some());
     let state = reader.text(&Key::of("state.directory"));
+    let logging = logging(reader);
+    api.log_level = crate::log::level(logging.level);
     Config {
         core: Settings { muds, link, api },
         listeners,
         state_directory: state.map_or_else(|| PathBuf::from(DEFAULT_STATE_DIRECTORY), PathBuf::from),
-        logging: logging(reader),
+        logging,
         warnings: Vec::new(),
     }
 }

@@ -15,17 +15,45 @@ const QUIET: &[&str] = &["async_io", "polling", "tungstenite", "async_tungstenit
 
 /// Starts logging. Can be called once in a process.
 pub fn init(logging: &Logging) -> Result<(), Problem> {
-    let mut loggers: Vec<Box<dyn SharedLogger>> = vec![console(logging.level)];
+    // What is shown is decided in one place, which can be changed: the facade's level.
+    let all = LevelFilter::Trace;
+    let mut loggers: Vec<Box<dyn SharedLogger>> = vec![console(all)];
     if let Some(path) = &logging.file {
         let file = open(path).map_err(|error| {
             let message = format!("{} cannot be written: {error}", path.display());
             Problem::error("logging.file", message, "name a file that the gateway may write, or none")
         })?;
         // A line goes out in one piece, so that two writers cannot mix.
-        loggers.push(WriteLogger::new(logging.level, format(), LineWriter::new(file)));
+        loggers.push(WriteLogger::new(all, format(), LineWriter::new(file)));
     }
     CombinedLogger::init(loggers)
-        .map_err(|error| Problem::error("logging", error.to_string(), "start logging only once"))
+        .map_err(|error| Problem::error("logging", error.to_string(), "start logging only once"))?;
+    log::set_max_level(logging.level);
+    Ok(())
+}
+
+/// Shows more from here on, or less.
+pub fn set_level(level: Level) {
+    log::set_max_level(filter(level));
+}
+
+fn filter(level: Level) -> LevelFilter {
+    match level {
+        Level::Error => LevelFilter::Error,
+        Level::Warn => LevelFilter::Warn,
+        Level::Info => LevelFilter::Info,
+        Level::Debug => LevelFilter::Debug,
+    }
+}
+
+/// The level of a machine's notices that is the nearest to what is set.
+pub(crate) fn level(filter: LevelFilter) -> Level {
+    match filter {
+        LevelFilter::Off | LevelFilter::Error => Level::Error,
+        LevelFilter::Warn => Level::Warn,
+        LevelFilter::Info => Level::Info,
+        LevelFilter::Debug | LevelFilter::Trace => Level::Debug,
+    }
 }
 
 /// Writes what a machine has to say. One line: a [`Notice`] escapes what a peer has put into it.

@@ -18,5 +18,14 @@ fn a_notice_is_one_line_of_the_file() {
         line.contains("[WARN]") && line.contains("link: ") && line.ends_with("refused text=\"two\\nlines\""),
         "{line}"
     );
+    // What is shown can be changed while it runs.
+    for (level, shown) in [(Level::Debug, 4), (Level::Warn, 2), (Level::Error, 1)] {
+        let before = std::fs::read_to_string(&file).unwrap().lines().count();
+        i3_config::log::set_level(level);
+        for (_, level) in Level::ALL {
+            i3_config::log::record(&Notice::new(*level, "link", "one of each"));
+        }
+        assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count() - before, shown, "{level:?}");
+    }
     assert!(i3_config::log::init(&logging).is_err(), "once only");
 }

@@ -2,7 +2,7 @@
 //! each connection.
 
 use crate::machine::{Change, ConnId, Output, SaveTicket};
-use crate::notice::Notice;
+use crate::notice::{Level, Notice};
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
 
@@ -282,6 +282,11 @@ impl Effects {
     /// Tells the operator.
     pub fn notice(&mut self, notice: Notice) {
         self.outputs.push_back(Output::Notice(notice));
+    }
+
+    /// The log is to show more, or less.
+    pub fn log_level(&mut self, level: Level) {
+        self.outputs.push_back(Output::LogLevel(level));
     }
 
     /// The machine has ended.

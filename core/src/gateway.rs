@@ -276,9 +276,9 @@ impl Machine for Gateway {
         }
         let address = peer.ip().to_canonical();
         let rules = &self.hub.settings.api.addresses;
-        // Whose request a proxy passes on is known when it has come.
+        // For whom a proxy asks is known when its request has come.
         let is_proxy = on == Listener::Http && rules.trusts(address);
-        if !is_proxy && !rules.allow(address) {
+        if rules.bar(address) || !is_proxy && !rules.allow(address) {
             self.hub.metrics.connections_forbidden += 1;
             return Err(Refused::Address);
         }

@@ -11,7 +11,7 @@
 //! - Each [`Output::Dial`] is answered by exactly one of [`Input::Dialed`], [`Input::Lost`], unless it was closed before.
 //! - Each [`Output::Save`] is answered by one [`Input::Saved`], in order.
 
-use crate::notice::Notice;
+use crate::notice::{Level, Notice};
 use crate::time::{Instant, Now};
 use bytes::Bytes;
 use std::fmt::Debug;
@@ -162,6 +162,8 @@ pub enum Output {
     },
     /// Something an operator may want to know.
     Notice(Notice),
+    /// From here on the log shows what matters as much as this, or more.
+    LogLevel(Level),
     /// The machine has ended.
     Stopped,
 }

@@ -15,6 +15,17 @@ pub enum Level {
     Debug,
 }
 
+impl Level {
+    /// Each, by its name in the settings.
+    pub const ALL: &[(&str, Level)] =
+        &[("ERROR", Level::Error), ("WARNING", Level::Warn), ("INFO", Level::Info), ("DEBUG", Level::Debug)];
+
+    /// Its name in the settings.
+    pub fn name(self) -> &'static str {
+        Level::ALL.iter().find(|(_, level)| *level == self).map_or("", |(name, _)| name)
+    }
+}
+
 /// One thing that happened, with its particulars.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {

@@ -1,6 +1,7 @@
 //! What a gateway is told at its start. Plain values: where they come from (YAML, environment) is not known here.
 
 pub use crate::i3::Charset;
+use crate::notice::Level;
 pub use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -145,6 +146,8 @@ pub struct ApiSettings {
     pub user_messages_per_minute: Option<u32>,
     /// How long presence holds after a `presence_sync`.
     pub presence_ttl: Duration,
+    /// What the log shows at the start, until the method `log_level` changes it.
+    pub log_level: Level,
 }
 
 impl Default for ApiSettings {
@@ -164,6 +167,7 @@ impl Default for ApiSettings {
             rate_limits: None,
             user_messages_per_minute: None,
             presence_ttl: Duration::from_secs(30),
+            log_level: Level::Info,
         }
     }
 }

@@ -243,7 +243,7 @@ impl Driver {
                 Output::Dial { conn, .. } => conns.push(conn),
                 Output::Save { ticket, .. } => tickets.push(ticket),
                 Output::Stopped => *stopped = true,
-                Output::Read { .. } | Output::Notice(_) => {}
+                Output::Read { .. } | Output::Notice(_) | Output::LogLevel(_) => {}
             }
         });
         assert!(next.is_none_or(|(at, _)| at > now.mono), "a deadline has passed, but it rests");

@@ -29,7 +29,8 @@ pub fn run<M: Machine + 'static>(
     listeners: Vec<(Listener, Bound)>,
     store: impl Store + 'static,
 ) -> Result<(), DaemonError> {
-    let mut driver = Driver::new(machine, clock).on_notice(i3_config::log::record);
+    let mut driver =
+        Driver::new(machine, clock).on_notice(i3_config::log::record).on_log_level(i3_config::log::set_level);
     for (on, bound) in listeners {
         let bound = crate::listen::Bound::try_from(bound).map_err(DaemonError::listen)?;
         driver = driver.listen(on, bound.listeners);

@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::socket;
 use bytes::Bytes;
 use i3_core::machine::{Change, ConnId, Input, Listener, LostBy, Machine, Output, SaveTicket, settle};
-use i3_core::notice::Notice;
+use i3_core::notice::{Level, Notice};
 use i3_core::time::{Instant, Now};
 use i3_host::accept::{ACCEPT_PAUSE, Complaint};
 use i3_host::address::canonical;
@@ -56,6 +56,7 @@ impl<M: Machine + 'static> Driver<M> {
                 let _ = unsaved.try_send(Command::no_store(ticket));
             }),
             notice: Box::new(|_| {}),
+            log_level: Box::new(|_| {}),
         };
         let shared = Shared {
             core: RefCell::new(Core { machine, io }),
@@ -88,6 +89,13 @@ impl<M: Machine + 'static> Driver<M> {
     #[must_use]
     pub fn on_notice(self, notice: impl FnMut(&Notice) + 'static) -> Self {
         self.shared.core.borrow_mut().io.notice = Box::new(notice);
+        self
+    }
+
+    /// Carries out changes of the log's level. The same holds for it.
+    #[must_use]
+    pub fn on_log_level(self, log_level: impl FnMut(Level) + 'static) -> Self {
+        self.shared.core.borrow_mut().io.log_level = Box::new(log_level);
         self
     }
 
@@ -175,6 +183,7 @@ struct Io {
     stopped: bool,
     save: Box<dyn FnMut(SaveTicket, Vec<Change>)>,
     notice: Box<dyn FnMut(&Notice)>,
+    log_level: Box<dyn FnMut(Level)>,
 }
 
 impl std::fmt::Debug for Io {
@@ -310,6 +319,7 @@ impl<M: Machine + 'static> Shared<M> {
             Output::Read { conn, enabled } => self.read(io, conn, enabled),
             Output::Save { ticket, changes } => (io.save)(ticket, changes),
             Output::Notice(notice) => (io.notice)(&notice),
+            Output::LogLevel(level) => (io.log_level)(level),
             Output::Stopped => io.stopped = true,
         }
     }

@@ -36,7 +36,8 @@ pub fn run<M: Machine + Send + 'static>(
     connections_max: usize,
 ) -> Result<(), DaemonError> {
     let system = |error: io::Error| DaemonError::System(error.to_string());
-    let driver = Driver::new(machine, clock).on_notice(i3_config::log::record);
+    let driver =
+        Driver::new(machine, clock).on_notice(i3_config::log::record).on_log_level(i3_config::log::set_level);
     let mut driver = driver.connections_max(connections_max);
     for (on, bound) in listeners {
         driver = driver.listen(on, bound.listeners);

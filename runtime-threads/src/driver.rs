@@ -104,6 +104,7 @@ impl<M: Machine + Send + 'static> Driver<M> {
                 let _ = unsaved.try_send(Command::no_store(ticket));
             }),
             notice: Box::new(|_| {}),
+            log_level: Box::new(|_| {}),
         };
         Driver {
             core: Core { machine, io, clock, inbox, commands, acts, told: false },
@@ -142,6 +143,13 @@ impl<M: Machine + Send + 'static> Driver<M> {
     #[must_use]
     pub fn on_notice(mut self, notice: impl FnMut(&Notice) + Send + 'static) -> Self {
         self.core.io.notice = Box::new(notice);
+        self
+    }
+
+    /// Carries out changes of the log's level. The same holds for it.
+    #[must_use]
+    pub fn on_log_level(mut self, log_level: impl FnMut(Level) + Send + 'static) -> Self {
+        self.core.io.log_level = Box::new(log_level);
         self
     }
 
@@ -253,6 +261,7 @@ struct Io {
     inbox: Inbox,
     save: Box<dyn FnMut(SaveTicket, Vec<Change>) + Send>,
     notice: Box<dyn FnMut(&Notice) + Send>,
+    log_level: Box<dyn FnMut(Level) + Send>,
 }
 
 impl std::fmt::Debug for Io {
@@ -442,6 +451,7 @@ impl Io {
             Output::Read { conn, enabled } => self.read(conn, enabled),
             Output::Save { ticket, changes } => (self.save)(ticket, changes),
             Output::Notice(notice) => (self.notice)(&notice),
+            Output::LogLevel(level) => (self.log_level)(level),
             Output::Stopped => self.stopped = true,
         }
     }

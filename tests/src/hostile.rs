@@ -8,6 +8,7 @@ use i3_core::machine::Listener;
 use i3_core::metrics::Metrics;
 use i3_core::settings::Settings;
 use serde_json::Value as Json;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// The largest JSON text of the settings used here.
@@ -68,6 +69,11 @@ impl Siege {
     /// Somebody connects.
     pub fn connect(&mut self, on: Listener) -> usize {
         self.world.connect("Alpha", on).expect("there is room")
+    }
+
+    /// Somebody connects from an address, if there is room.
+    pub fn connect_from(&mut self, from: impl Into<IpAddr>, on: Listener) -> Option<usize> {
+        self.world.connect_from(from, "Alpha", on)
     }
 
     /// A client that has shown its key, over a WebSocket.

@@ -1,6 +1,6 @@
 //! What the tests across the rooms share: [`world`] runs machines against each other in virtual time, [`scenario`] reads
 //! and plays the text files in `scenarios/`, [`wire`] decodes what is sent, by itself and not with the code under test,
-//! [`vectors`] reads the captured frames, [`hostile`] holds a gateway under siege.
+//! [`vectors`] reads the captured frames, [`hostile`] holds a gateway under siege, [`sim`] plays whole networks at random.
 
 pub mod hostile;
 pub mod scenario;

@@ -177,7 +177,7 @@ fn messages(hub: &mut Hub, conn: ConnId, socket: &mut WebSocket, input: &mut &[u
         match received {
             None => return,
             Some(Received::Text(text)) => methods::text(hub, conn, &text),
-            Some(Received::Binary) => {
+            Some(Received::Binary(_)) => {
                 hub.metrics.requests += 1;
                 hub.metrics.request_errors += 1;
                 let text = "requests are text messages, this was a binary one";

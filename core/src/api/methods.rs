@@ -328,6 +328,13 @@ pub const METHODS: &[Method] = &[
         run: Run::Later(query::locate),
     },
     Method {
+        name: "log_level",
+        access: Access::Permitted(Permission::Admin),
+        params: &[may("level", Text, "DEBUG, INFO, WARNING or ERROR; nothing changes when left out")],
+        summary: "Says what the log shows, and changes it until the next start.",
+        run: Run::Now(gateway::log_level),
+    },
+    Method {
         name: "mudlist",
         access: Access::Permitted(Permission::Info),
         params: &[

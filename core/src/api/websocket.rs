@@ -3,6 +3,7 @@
 //! Outgoing text is framed by [`super::json::Message`], once for all recipients. What tungstenite leaves to us: the
 //! Close frame after a protocol or UTF-8 error.
 
+use bytes::Bytes;
 use std::io::{self, Read, Write};
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::frame::{CloseFrame, Frame};
@@ -27,7 +28,7 @@ pub enum Received {
     /// A text message.
     Text(String),
     /// A binary one, which the API does not use.
-    Binary,
+    Binary(Bytes),
     /// A ping (answered already), a pong.
     Control,
     /// The connection is over; what is in `output` is to be sent first.
@@ -82,7 +83,7 @@ impl WebSocket {
         *input = pipe.input;
         let code = match read {
             Ok(Message::Text(text)) => return Some(Received::Text(text.as_str().to_owned())),
-            Ok(Message::Binary(_)) => return Some(Received::Binary),
+            Ok(Message::Binary(data)) => return Some(Received::Binary(data)),
             Ok(Message::Close(_)) => {
                 // The answering Close is queued; this writes it.
                 let _ = self.context.flush(&mut Pipe { input: &[], output });
@@ -151,7 +152,7 @@ mod tests {
                 Received::Text("one".to_owned()),
                 Received::Control,
                 Received::Text("zwei \u{e9}".to_owned()),
-                Received::Binary,
+                Received::Binary(Bytes::from_static(&[0])),
                 Received::Closed { at_fault: false },
             ];
             assert_eq!(received, expected, "in pieces of {chunk}");

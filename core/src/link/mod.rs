@@ -1,5 +1,5 @@
 //! One router link for each mud: dial, greet, log in, notice death, come back. [`pacer`] decides when a packet may go,
-//! [`route`] which router is dialed, [`online`] whether a session still lives.
+//! `route` which router is dialed, `online` whether a session still lives.
 
 mod online;
 pub mod pacer;
@@ -548,11 +548,11 @@ impl RouterLink {
             );
             return self.leave(now, fx, Then::Reconnect);
         }
+        // In a session that is online already, that is all.
         match ticket {
-            _ if !self.is_greeting() => None,
             Some(ticket) => {
-                let deadline = now.mono + SECURE_TIMEOUT;
                 let wire = self.take_wire()?;
+                let deadline = now.mono + SECURE_TIMEOUT;
                 self.become_state(now, fx, State::Securing { wire, ticket, deadline })
             }
             None => self.go_online(now, fx),

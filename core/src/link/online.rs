@@ -126,7 +126,8 @@ impl Online {
             1 => settings.keepalive_interval + spare / SECOND_PROBE_PART,
             _ => settings.dead_after,
         };
-        patience.saturating_sub(self.impatience)
+        // New settings may have made the interval shorter than it was when the sign of life was wanted.
+        patience - self.impatience.min(settings.keepalive_interval)
     }
 
     /// When it must be woken, and why.
@@ -151,7 +152,8 @@ impl Online {
                 self.heard(now);
                 self.impatience = settings.keepalive_interval;
             }
-            _ => {}
+            // Late, because the host slept or new settings want an answer sooner: that is no silence of the router's.
+            _ => self.quiet_since = self.quiet_since + now.since(at),
         }
         self.probes += 1;
         match self.probes {

@@ -659,6 +659,20 @@ fn leaving_a_router_that_does_not_read_has_an_end() {
 }
 
 #[test]
+fn a_router_that_hangs_up_on_the_goodbye_has_not_failed() {
+    for stop in [false, true] {
+        let mut rig = Rig::new(&["a"], |_| {});
+        let conn = rig.log_in();
+        rig.stuck = true;
+        rig.notices.clear();
+        rig.step(if stop { RouterLink::stop } else { RouterLink::reconnect });
+        rig.lost(conn);
+        assert_eq!((rig.link.is_stopped(), rig.link.last_error()), (stop, None));
+        assert_eq!(rig.notices, Vec::<String>::new());
+    }
+}
+
+#[test]
 fn leaving_before_the_login_or_twice_is_quick() {
     let mut rig = Rig::new(&["a"], |_| {});
     let conn = rig.dials[0].0;
@@ -830,4 +844,36 @@ fn a_login_advertises_what_is_switched_on() {
     });
     rig.opened();
     assert!(rig.sent[0].contains(r#"(["smtp":25,"tell":1,])"#), "{:?}", rig.sent);
+}
+
+#[test]
+fn a_wake_up_that_comes_late_leaves_the_router_its_time_to_answer() {
+    // The host sleeps for longer than a silence is borne.
+    let mut rig = Rig::new(&["a"], |_| {});
+    rig.log_in();
+    rig.live(20 * SECOND, SECOND);
+    rig.sent.clear();
+    rig.now.mono = rig.now.mono + Duration::from_secs(500);
+    rig.step(RouterLink::handle_timeout);
+    assert_eq!((rig.sent.len(), rig.state()), (1, "ready"), "{:?}", rig.sent);
+    rig.wait(29 * SECOND);
+    assert_eq!((rig.sent.len(), rig.state()), (2, "ready"), "{:?}", rig.sent);
+    rig.wait(2 * SECOND);
+    assert_eq!(rig.state(), "waiting");
+}
+
+#[test]
+fn new_settings_do_not_end_a_session_whose_registration_is_being_checked() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    rig.log_in();
+    rig.wait(11 * SECOND);
+    assert_eq!((rig.sent.len(), rig.state()), (2, "ready"), "the check was sent: {:?}", rig.sent);
+    rig.reload(|settings, _| {
+        settings.keepalive_interval = 5 * SECOND;
+        settings.dead_after = 8 * SECOND;
+    });
+    rig.wait(SECOND);
+    assert_eq!(rig.state(), "ready", "{:?}", rig.notices);
+    rig.wait(3 * SECOND);
+    assert_eq!(rig.state(), "waiting", "it is given up in its time");
 }

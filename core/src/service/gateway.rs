@@ -81,9 +81,10 @@ pub(crate) fn show_key(hub: &mut Hub, conn: ConnId, key: &str) -> Result<Identif
     if let Some(identity) = identify(hub, conn, Some(key)) {
         return Ok(identity);
     }
-    hub.addresses.wrong_key(address, hub.now.mono);
     hub.metrics.keys_refused += 1;
-    hub.fx.notice(Notice::new(Level::Warn, "api", "wrong API key").with("address", address));
+    if hub.addresses.wrong_key(address, keys::digest(key), hub.now.mono) {
+        hub.fx.notice(Notice::new(Level::Warn, "api", "wrong API key").with("address", address));
+    }
     Err(KeyRefused::Wrong)
 }
 
@@ -188,10 +189,15 @@ pub(crate) fn reconnect(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault
     Ok(Object::default().with("status", "reconnecting").finish())
 }
 
+/// Whether a caller speaks for the gateway's own mud, the first one.
+fn is_of_own_mud(caller: &Identified) -> bool {
+    caller.mud == 0 && caller.may_speak
+}
+
 /// The sessions that a caller may see: those of its own mud, and for the gateway's own mud all.
 fn may_see(caller: &Identified, session: &Session) -> bool {
-    let is_own = caller.mud == 0 && caller.may_speak;
-    is_own || session.identity.as_ref().is_some_and(|identity| identity.mud_name == caller.mud_name)
+    is_of_own_mud(caller)
+        || session.identity.as_ref().is_some_and(|identity| identity.mud_name == caller.mud_name)
 }
 
 #[derive(Serialize)]
@@ -260,6 +266,24 @@ pub(crate) fn kick(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
         hub.close_client(conn, CloseCode::Policy, "ended by an administrator");
     }
     Ok(Object::default().with("status", "kicked").with("session_id", &id).finish())
+}
+
+/// The method `log_level`. The log is that of all muds: only an administrator of the gateway's own may change it.
+pub(crate) fn log_level(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
+    let caller = caller(hub, call)?;
+    if let Some(wanted) = call.params.optional_text("level")? {
+        let known = Level::ALL.iter().find(|(name, _)| name.eq_ignore_ascii_case(&wanted));
+        let (_, level) = known.ok_or_else(|| Fault::params("level must be DEBUG, INFO, WARNING or ERROR"))?;
+        if !is_of_own_mud(&caller) {
+            let data = serde_json::json!({"needs": "a key of the gateway's own mud"});
+            let text = "only the gateway's own mud may change the log";
+            return Err(Fault { data: Some(data), ..Fault::new(code::PERMISSION, text) });
+        }
+        hub.settings.api.log_level = *level;
+        hub.fx.log_level(*level);
+    }
+    let level = hub.settings.api.log_level.name();
+    Ok(Object::default().with("status", "success").with("level", level).finish())
 }
 
 /// The method `rpc.discover`.

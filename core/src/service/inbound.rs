@@ -248,6 +248,17 @@ fn error(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
         let event = hub.with_link(mud, |link, now, fx| link.refused(now, fx, reason));
         return link_event(hub, mud, event);
     }
+    // The answer to our own probe: the connection lives and the registration does not.
+    let from_router = packet.header.from_mud.eq_ignore_ascii_case(&hub.muds[mud].link.router().name);
+    if from_router
+        && &**code == "unk-src"
+        && matches!(about.kind.as_str(), "auth-mud-req" | "ping-req")
+        && about.to_mud == hub.muds[mud].settings.name
+    {
+        let reason = format!("the router does not know this mud any more: {message}");
+        let event = hub.with_link(mud, |link, now, fx| link.broken(now, fx, reason));
+        return link_event(hub, mud, event);
+    }
     let message_id = hub.muds[mud].message_of(original).map(str::to_owned);
     let waiters = hub.answer_waiters(|question| {
         let refused = about.answers(mud, message_id.as_deref(), question);

@@ -28,7 +28,12 @@ const REMEMBERED_MAX: usize = 10_000;
 impl AddressRules {
     /// Whether a client may connect from there.
     pub fn allow(&self, address: IpAddr) -> bool {
-        !holds(&self.blacklist, address) && (self.whitelist.is_empty() || holds(&self.whitelist, address))
+        !self.bar(address) && (self.whitelist.is_empty() || holds(&self.whitelist, address))
+    }
+
+    /// Whether nobody may connect from there, not even a proxy.
+    pub fn bar(&self, address: IpAddr) -> bool {
+        holds(&self.blacklist, address)
     }
 
     /// Whether what it says of a client's address is believed.
@@ -84,6 +89,8 @@ fn place(address: IpAddr) -> IpAddr {
 struct WrongKeys {
     count: u32,
     last: Instant,
+    /// The last one. Who shows it again does not guess: it is a game with an old key, and others may share its address.
+    digest: [u8; 32],
 }
 
 impl WrongKeys {
@@ -151,8 +158,8 @@ impl Addresses {
         Some(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
     }
 
-    /// A wrong key came from there.
-    pub fn wrong_key(&mut self, address: IpAddr, now: Instant) {
+    /// A wrong key came from there. The same one again costs nothing more: says whether it was another.
+    pub fn wrong_key(&mut self, address: IpAddr, digest: [u8; 32], now: Instant) -> bool {
         let place = place(address);
         if self.wrong_keys.len() >= REMEMBERED_MAX && !self.wrong_keys.contains_key(&place) {
             self.wrong_keys.retain(|_, wrong| !wrong.is_forgotten(now));
@@ -162,12 +169,14 @@ impl Addresses {
                 oldest.map(|place| self.wrong_keys.remove(&place));
             }
         }
-        let wrong = self.wrong_keys.entry(place).or_insert(WrongKeys { count: 0, last: now });
+        let wrong = self.wrong_keys.entry(place).or_insert(WrongKeys { count: 0, last: now, digest });
         if wrong.is_forgotten(now) {
             wrong.count = 0;
+        } else if wrong.digest == digest && wrong.count > 0 {
+            return false;
         }
-        wrong.count = wrong.count.saturating_add(1);
-        wrong.last = now;
+        *wrong = WrongKeys { count: wrong.count.saturating_add(1), last: now, digest };
+        true
     }
 }
 
@@ -270,8 +279,8 @@ mod tests {
         let guesser = ip("203.0.113.9");
         let mut waits = Vec::new();
         let mut now = at(0);
-        for _ in 0..14 {
-            addresses.wrong_key(guesser, now);
+        for guess in 0..14 {
+            addresses.wrong_key(guesser, [guess; 32], now);
             let wait = addresses.wait_ms(guesser, now).unwrap_or(0);
             waits.push(wait / 1000);
             now = now + Duration::from_millis(wait);
@@ -280,21 +289,32 @@ mod tests {
         assert_eq!(waits, [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
         assert_eq!(addresses.wait_ms(ip("203.0.113.10"), now), None);
         now = now + FORGET_AFTER;
-        addresses.wrong_key(guesser, now);
+        addresses.wrong_key(guesser, [0; 32], now);
         assert_eq!(addresses.wait_ms(guesser, now), None);
+    }
+
+    #[test]
+    fn the_same_wrong_key_again_is_no_guess() {
+        let mut addresses = Addresses::default();
+        let game = ip("203.0.113.9");
+        for second in 0..1000 {
+            assert_eq!(addresses.wrong_key(game, [7; 32], at(second)), second % 600 == 0);
+            assert_eq!(addresses.wait_ms(game, at(second)), None);
+        }
     }
 
     #[test]
     fn the_table_of_wrong_keys_is_bounded() {
         let mut addresses = Addresses::default();
         for host in 0..REMEMBERED_MAX as u32 + 100 {
-            addresses.wrong_key(IpAddr::from(host.to_be_bytes()), Instant::from_micros(u64::from(host)));
+            let address = IpAddr::from(host.to_be_bytes());
+            addresses.wrong_key(address, [0; 32], Instant::from_micros(u64::from(host)));
         }
         assert_eq!(addresses.wrong_keys.len(), REMEMBERED_MAX);
         assert!(!addresses.wrong_keys.contains_key(&IpAddr::from(99_u32.to_be_bytes())));
         assert!(addresses.wrong_keys.contains_key(&IpAddr::from(100_u32.to_be_bytes())));
         // What is forgotten makes room first.
-        addresses.wrong_key(ip("203.0.113.9"), at(10_000));
+        addresses.wrong_key(ip("203.0.113.9"), [0; 32], at(10_000));
         assert_eq!(addresses.wrong_keys.len(), 1);
     }
 }

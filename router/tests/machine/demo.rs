@@ -83,7 +83,7 @@ impl Net {
             Output::Save { ticket, .. } => {
                 self.router.handle(self.now, Input::Saved { ticket, outcome: Ok(()) });
             }
-            Output::Notice(_) | Output::Stopped => {}
+            Output::Notice(_) | Output::LogLevel(_) | Output::Stopped => {}
             other => panic!("a router does not {other:?}"),
         }
     }
@@ -117,7 +117,7 @@ impl Net {
                     self.router.handle(self.now, Input::Lost { conn, by: LostBy::EndOfStream });
                 }
             }
-            Output::Notice(_) => {}
+            Output::Notice(_) | Output::LogLevel(_) => {}
             Output::Stopped => self.stopped = true,
             other => panic!("the demo does not {other:?}"),
         }

@@ -132,6 +132,7 @@ impl World {
                 router.handle(now, Input::Saved { ticket, outcome: Ok(()) });
             }
             Output::Notice(notice) => notices.push(notice.to_string()),
+            Output::LogLevel(level) => panic!("a router has no method for {level:?}"),
             Output::Stopped => *stopped = true,
             Output::Read { .. } | Output::Dial { .. } => panic!("a router does neither"),
         });

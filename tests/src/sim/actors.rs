@@ -221,8 +221,9 @@ impl Client {
             ),
             7 => (
                 format!(
-                    r#"{{"jsonrpc":"2.0","id":{id},"method":"tell","params":["Sage","a","{}"]}}"#,
-                    "x".repeat(20_000)
+                    r#"{{"jsonrpc":"2.0","id":{id},"method":"tell","params":["Sage","a","{}","{}"]}}"#,
+                    "x".repeat(20_000),
+                    user(0, &self.plan.mud)
                 ),
                 id.to_string(),
             ),

@@ -18,6 +18,7 @@ const PENDING_BYTES_MAX: usize = 1_048_576 + 262_144;
 
 /// Something that happened. A link is a router connection of a gateway, a session a connection of a client; both have
 /// numbers that no other connection has.
+#[allow(missing_docs, reason = "the variants say it")]
 #[derive(Clone, Debug)]
 pub enum Fact {
     /// A machine broke the contract of machines.
@@ -29,9 +30,11 @@ pub enum Fact {
     /// It holds so many bytes for so many connections.
     Holds { gateway: usize, bytes: usize, connections: usize },
     /// Its method says that every link is ready.
-    AllReady { gateway: usize, muds: Vec<String> },
+    AllReady { gateway: usize },
     /// A save is on disk, and it knows.
     PasswordSaved { mud: String, router: String, password: i64 },
+    /// A gateway knows that ids of events up to this one are set aside on disk.
+    IdsSaved { gateway: usize, reserved: u64 },
     /// A router connection is open.
     LinkOpen { link: u64, gateway: usize, router: String },
     /// A gateway gave a frame to its driver. `held`: it may have waited for the driver.
@@ -265,6 +268,11 @@ impl Oracle for Answers {
                 *self.open.entry(*session).or_default().entry(id.clone()).or_default() += 1;
             }
             Fact::Said { session, message } if message.get("method").is_none() => {
+                let able = view.sessions.get(session).is_some_and(|session| session.able);
+                if !able && message["id"].is_null() && message["error"]["code"] == -32000 {
+                    // Why a client that has shown no key is closed.
+                    return Ok(());
+                }
                 let id = message.get("id").map(ToString::to_string).unwrap_or_default();
                 let open = self.open.entry(*session).or_default();
                 match open.get_mut(&id) {
@@ -296,7 +304,6 @@ impl Oracle for Answers {
 struct Spoken {
     gateway: usize,
     mud: String,
-    session: u64,
     accepted: Option<(Instant, String)>,
     refused: bool,
     sent: u32,
@@ -409,12 +416,7 @@ impl Oracle for SpeechOut {
         match fact {
             Fact::Asked { session, what: Asked::Speech(tag), .. } => {
                 let Some(one) = view.sessions.get(session) else { return Ok(()) };
-                let spoken = Spoken {
-                    gateway: one.gateway,
-                    mud: one.mud.clone(),
-                    session: *session,
-                    ..Spoken::default()
-                };
+                let spoken = Spoken { gateway: one.gateway, mud: one.mud.clone(), ..Spoken::default() };
                 self.spoken.insert(*tag, spoken);
             }
             Fact::FrameSent { frame, .. } => {
@@ -481,7 +483,8 @@ impl Oracle for TellsIn {
         match fact {
             Fact::FrameCame { link, frame } if matches!(frame.kind.as_str(), "tell" | "emoteto") => {
                 let (Some(tag), Some(from)) = (frame.tag, view.links.get(link)) else { return Ok(()) };
-                if frame.to_mud != from.mud || frame.to_user.starts_with("nobody") {
+                // Who has said goodbye reads no more.
+                if from.left || frame.to_mud != from.mud || frame.to_user.starts_with("nobody") {
                     return Ok(());
                 }
                 let games = view
@@ -659,6 +662,10 @@ struct Pace {
 
 impl Oracle for Pace {
     fn see(&mut self, now: Instant, view: &View, fact: &Fact) -> Verdict {
+        if let Fact::GatewayStarted { muds, .. } = fact {
+            // A new process cannot know what the last one sent.
+            self.sent.retain(|(mud, _), _| !muds.contains(mud));
+        }
         let Fact::FrameSent { link, frame, held } = fact else { return Ok(()) };
         let Some(link) = view.links.get(link) else { return Ok(()) };
         let sent = self.sent.entry((frame.from_mud.clone(), link.router.clone())).or_default();
@@ -697,17 +704,27 @@ impl Oracle for Limits {
     }
 }
 
-/// The ids of events grow, for each client, and from one life of the gateway to the next.
+/// The ids of events grow, for each client, and from one life of the gateway to the next. What was given before the store
+/// had set any such id aside may be given again after a crash.
 #[derive(Default)]
 struct EventIds {
     of_session: BTreeMap<u64, u64>,
-    /// The largest of each life.
+    /// What the gateway knows to be set aside on disk.
+    durable: BTreeMap<usize, u64>,
+    /// The largest of each life that was set aside when it was given.
     of_life: BTreeMap<(usize, u64), u64>,
 }
 
 impl Oracle for EventIds {
     fn see(&mut self, _: Instant, view: &View, fact: &Fact) -> Verdict {
-        let Fact::Said { session, message } = fact else { return Ok(()) };
+        let (session, message) = match fact {
+            Fact::IdsSaved { gateway, reserved } => {
+                self.durable.insert(*gateway, *reserved);
+                return Ok(());
+            }
+            Fact::Said { session, message } => (session, message),
+            _ => return Ok(()),
+        };
         let Some(id) = message["params"]["event_id"].as_u64() else { return Ok(()) };
         let Some(one) = view.sessions.get(session) else { return Ok(()) };
         if let Some(last) = self.of_session.insert(*session, id)
@@ -722,8 +739,10 @@ impl Oracle for EventIds {
         {
             return Err(format!("event {id} after a restart, when {earlier} had been given"));
         }
-        let largest = self.of_life.entry((one.gateway, one.life)).or_default();
-        *largest = id.max(*largest);
+        if self.durable.get(&one.gateway).is_some_and(|durable| *durable >= id) {
+            let largest = self.of_life.entry((one.gateway, one.life)).or_default();
+            *largest = id.max(*largest);
+        }
         Ok(())
     }
 }
@@ -734,6 +753,8 @@ struct Ready {
     /// For each mud: from when to when a link had been accepted, the last one perhaps still.
     accepted: BTreeMap<String, Vec<(u64, Instant, Option<Instant>)>>,
     asked: BTreeMap<(u64, String), Instant>,
+    /// Of each gateway.
+    muds: BTreeMap<usize, Vec<String>>,
 }
 
 impl Ready {
@@ -772,8 +793,10 @@ impl Oracle for Ready {
                     ));
                 }
             }
-            Fact::AllReady { muds, .. } => {
-                if let Some(mud) = muds.iter().find(|mud| !self.was_ready(mud, now)) {
+            Fact::GatewayStarted { gateway, muds, .. } => drop(self.muds.insert(*gateway, muds.clone())),
+            Fact::AllReady { gateway } => {
+                let mut muds = self.muds.get(gateway).into_iter().flatten();
+                if let Some(mud) = muds.find(|mud| !self.was_ready(mud, now)) {
                     return Err(format!("{mud} is ready, and no router has accepted it"));
                 }
             }

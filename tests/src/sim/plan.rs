@@ -3,7 +3,8 @@
 use crate::scenario;
 use crate::world::Weather;
 use fastrand::Rng;
-use i3_core::settings::{LinkSettings, RateLimits, RouterSettings, Settings};
+use i3_core::settings::{LinkSettings, RateLimits, Settings};
+use i3_router::{Dialect, Faults, Logins, RouterSettings};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -34,6 +35,12 @@ pub enum Fault {
     LateReports,
     /// Clients send what is no request.
     BadRequests,
+    /// Routers speak other dialects than Dead Souls'.
+    Dialects,
+    /// Routers do wrong what routers in use were seen to do wrong.
+    RouterFaults,
+    /// Routers do not answer logins, or point elsewhere.
+    Refusals,
     /// Connections break in the middle of anything.
     Resets,
     /// Nothing arrives at one end for a while.
@@ -66,11 +73,13 @@ pub enum Fault {
     Vandals,
     /// Games ask for a new login.
     Reconnects,
+    /// Gateways are given other settings.
+    Reloads,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Fault; 28] = [
+    pub const ALL: [Fault; 32] = [
         Fault::Chunks,
         Fault::PartialWrites,
         Fault::Delays,
@@ -83,6 +92,9 @@ impl Fault {
         Fault::LostDials,
         Fault::LateReports,
         Fault::BadRequests,
+        Fault::Dialects,
+        Fault::RouterFaults,
+        Fault::Refusals,
         Fault::Resets,
         Fault::Stalls,
         Fault::Cuts,
@@ -99,6 +111,7 @@ impl Fault {
         Fault::WallClocks,
         Fault::Vandals,
         Fault::Reconnects,
+        Fault::Reloads,
     ];
 
     /// Whether it happens at moments, rather than being the weather of the whole run.
@@ -118,6 +131,21 @@ pub struct ClientPlan {
     pub websocket: bool,
 }
 
+/// A router.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouterPlan {
+    /// Its name, with the `*`; its host has the same.
+    pub name: String,
+    /// See [`Fault::Dialects`].
+    pub dialect: Dialect,
+    /// See [`Fault::RouterFaults`].
+    pub faults: Faults,
+    /// See [`Fault::Refusals`].
+    pub logins: Logins,
+    /// See [`Fault::Refusals`].
+    pub router_list: Option<Vec<(String, String)>>,
+}
+
 /// All of it.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -130,7 +158,7 @@ pub struct Plan {
     /// The time between two things that one client does, on average.
     pub act_every: Duration,
     /// The routers.
-    pub routers: Vec<String>,
+    pub routers: Vec<RouterPlan>,
     /// The gateways, each named after its first mud.
     pub gateways: Vec<Settings>,
     /// The clients.
@@ -168,7 +196,7 @@ impl Plan {
         // Some seeds are nearly calm, some are not.
         let storminess = rng.f64();
         for fault in Fault::ALL {
-            let weight = if fault.strikes() { 0.01 * 30f64.powf(rng.f64()) } else { rng.f64() };
+            let weight = if fault.strikes() { 0.02 * 30f64.powf(rng.f64()) } else { rng.f64() };
             if rng.f64() < storminess * 0.6 {
                 faults.insert(fault, weight);
             }
@@ -176,9 +204,9 @@ impl Plan {
         Plan {
             seed,
             faults,
-            turbulence: pick(&mut rng, &[5_000, 20_000, 20_000, 60_000]),
-            act_every: pick(&mut rng, &[200, 500, 1000, 2000]),
-            routers,
+            turbulence: pick(&mut rng, &[3_000, 10_000, 10_000, 30_000]),
+            act_every: pick(&mut rng, &[100, 300, 300, 1000]),
+            routers: routers.iter().map(|name| router(&mut rng, name)).collect(),
             gateways,
             clients,
         }
@@ -210,6 +238,7 @@ impl Plan {
         };
         Weather {
             chunk: bytes(Fault::Chunks, 3000),
+            cuts: 0.5 * weight(Fault::Chunks),
             write_bytes: bytes(Fault::PartialWrites, 3000).min(Weather::default().write_bytes),
             delay: scaled(Fault::Delays, Duration::from_secs(3)),
             flush_delay: scaled(Fault::SlowWrites, Duration::from_secs(3)),
@@ -233,9 +262,18 @@ fn gateway(rng: &mut Rng, muds: &[String], routers: &[String]) -> Settings {
             keys.extend(more);
         }
     }
+    changed(rng, &settings)
+}
+
+/// Other settings for the same muds.
+pub fn changed(rng: &mut Rng, settings: &Settings) -> Settings {
+    let mut settings = settings.clone();
     for mud in &mut settings.muds {
         rng.shuffle(&mut mud.routers);
-        mud.routers.truncate(rng.usize(1..=routers.len()));
+        if rng.bool() {
+            mud.routers.truncate(1);
+        }
+        mud.channels.clear();
         if rng.u8(0..4) == 0 {
             mud.channels.push("chat".to_owned());
         }
@@ -248,14 +286,18 @@ fn gateway(rng: &mut Rng, muds: &[String], routers: &[String]) -> Settings {
         dead_after: keepalive_interval + pick(rng, &[3_000, 15_000, 30_000]),
         reconnect_delay: pick(rng, &[1_000, 2_000, 5_000]),
         reconnect_delay_max: pick(rng, &[4_000, 10_000, 30_000, 300_000]),
+        return_after: rng.bool().then(|| pick(rng, &[5_000, 20_000, 60_000, 600_000])),
+        follow_redirects: rng.bool(),
         packets_per_second: Some(if rng.u8(0..5) == 0 { rng.u32(1..=8) } else { 8 }),
+        packets_burst: rng.u32(1..=8),
         queue_packets_max: if rng.u8(0..3) == 0 { rng.usize(1..=20) } else { 1000 },
-        ..settings.link
+        frame_bytes_max: settings.link.frame_bytes_max,
+        split_long_texts: rng.bool(),
     };
-    if rng.u8(0..5) == 0 {
+    settings.api.rate_limits = (rng.u8(0..5) == 0).then(|| {
         let by_method = [("tell".to_owned(), 30)].into();
-        settings.api.rate_limits = Some(RateLimits { per_minute: 120, burst: rng.u32(5..=40), by_method });
-    }
+        RateLimits { per_minute: 120, burst: rng.u32(5..=40), by_method }
+    });
     settings
 }
 
@@ -271,17 +313,51 @@ pub fn recovery_max(settings: &Settings) -> Duration {
         + Duration::from_secs(90)
 }
 
-/// The router's name for a place in a plan.
-pub fn router_settings(name: &str) -> i3_router::RouterSettings {
-    i3_router::RouterSettings {
-        name: name.to_owned(),
-        channels: vec![("chat".to_owned(), 0), ("code".to_owned(), 0)],
-        strict_text: true,
-        ..i3_router::RouterSettings::default()
+impl Plan {
+    /// How a router is set, while faults last or when they are over.
+    pub fn router(&self, name: &str, healed: bool) -> RouterSettings {
+        let mut settings = RouterSettings {
+            name: name.to_owned(),
+            channels: vec![("chat".to_owned(), 0), ("code".to_owned(), 0)],
+            strict_text: true,
+            ..RouterSettings::default()
+        };
+        let Some(plan) = self.routers.iter().find(|router| router.name == name) else { return settings };
+        if self.weight(Fault::Dialects) > 0.0 {
+            settings.dialect = plan.dialect;
+        }
+        if self.weight(Fault::RouterFaults) > 0.0 {
+            settings.faults = plan.faults.clone();
+        }
+        if self.weight(Fault::Refusals) > 0.0 && !healed {
+            settings.faults.logins = plan.logins;
+            settings.faults.router_list = plan.router_list.clone();
+        }
+        settings
     }
 }
 
-/// Where a mud of the plan dials.
-pub fn hosts(routers: &[RouterSettings]) -> impl Iterator<Item = &str> {
-    routers.iter().map(|router| router.host.as_str())
+fn router(rng: &mut Rng, name: &str) -> RouterPlan {
+    let dialect = Dialect::NAMES[rng.usize(..Dialect::NAMES.len())].1;
+    let faults = Faults {
+        random_list_ids: rng.bool(),
+        eats_probes: rng.bool(),
+        one_accept_a_second: rng.bool(),
+        forgets_first_logins: rng.bool(),
+        keeps_old_connections: rng.bool(),
+        loses_channel_types: rng.bool(),
+        ..Faults::default()
+    };
+    let other = ["*east", "*west", "*gone"][rng.usize(..3)];
+    RouterPlan {
+        name: name.to_owned(),
+        dialect,
+        faults,
+        logins: [Logins::Judged, Logins::Ignored, Logins::Closed][rng.usize(..3)],
+        router_list: match rng.u8(0..3) {
+            0 => None,
+            1 => Some(Vec::new()),
+            _ => Some(vec![(other.to_owned(), format!("{other} 4000"))]),
+        },
+    }
 }

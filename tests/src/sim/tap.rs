@@ -1,6 +1,7 @@
 //! Reads along on a stream: cuts what an end writes into messages, and says which of them have arrived at the other.
 
 use crate::wire;
+use i3_core::i3::Value;
 use serde_json::Value as Json;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -79,9 +80,10 @@ impl Frame {
     /// Reads the text of a frame.
     pub fn read(bytes: &[u8]) -> Frame {
         let text = String::from_utf8_lossy(bytes).into_owned();
-        let packet = match wire::strict_lpc(&text) {
-            Ok(packet) => packet,
-            Err(fault) => return Frame { fault: Some(fault), text, ..Frame::default() },
+        // What is no strict LPC is a fault of who wrote it, and read all the same if it can be: CoffeeMud's is not.
+        let (packet, fault) = match wire::strict_lpc(&text) {
+            Ok(packet) => (packet, None),
+            Err(fault) => (Value::parse(bytes).map_or(Json::Null, |value| to_json(&value)), Some(fault)),
         };
         let field = |at: usize| packet[at].as_str().unwrap_or_default().to_owned();
         let kind = field(0);
@@ -97,10 +99,19 @@ impl Frame {
             to_user: field(5),
             password: password.unwrap_or(0),
             tag: if speaks { Tag::find(&text) } else { None },
-            fault: None,
+            fault,
             kind,
             text,
         }
+    }
+}
+
+fn to_json(value: &Value<'_>) -> Json {
+    match value {
+        Value::Int(int) => (*int).into(),
+        Value::Str(bytes) => String::from_utf8_lossy(bytes).into(),
+        Value::Array(elements) => elements.iter().map(to_json).collect(),
+        _ => Json::Null,
     }
 }
 
@@ -194,7 +205,8 @@ impl Tap {
                 let text = rest.get(4..4 + length)?;
                 let frame = match text.strip_suffix(b"\0") {
                     Some(text) => Frame::read(text),
-                    None => Frame { fault: Some("no NUL at its end".to_owned()), ..Frame::default() },
+                    // CoffeeMud leaves it out.
+                    None => Frame { fault: Some("no NUL at its end".to_owned()), ..Frame::read(text) },
                 };
                 Some((Message::Frame(Rc::new(frame)), 4 + length))
             }

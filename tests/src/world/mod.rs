@@ -35,8 +35,10 @@ const DIAL_GIVEN_UP_AFTER: Duration = Duration::from_secs(127);
 /// How the network is. The default is a world without faults, in which nothing takes time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weather {
-    /// The largest piece in which bytes are delivered.
+    /// The largest piece in which bytes are delivered, where they are cut.
     pub chunk: usize,
+    /// The chance that what an end has written at once is delivered in pieces.
+    pub cuts: f64,
     /// The most that a machine's driver takes for one write.
     pub write_bytes: usize,
     /// How long bytes travel, at most.
@@ -63,6 +65,7 @@ impl Default for Weather {
     fn default() -> Self {
         Weather {
             chunk: usize::MAX,
+            cuts: 1.0,
             write_bytes: WRITE_BYTES,
             delay: Duration::ZERO,
             flush_delay: Duration::ZERO,
@@ -298,6 +301,11 @@ impl World {
         self.nodes[self.node(name)].machine.is_some()
     }
 
+    /// Whether a machine runs and gets time: whatever is done to it that is no input, it must be able to answer.
+    pub fn is_awake(&self, name: &str) -> bool {
+        self.is_running(name) && self.nodes[self.node(name)].paused_until <= self.now.mono
+    }
+
     /// Whether there is a machine of that name.
     pub fn knows(&self, name: &str) -> bool {
         self.nodes.iter().any(|node| node.name == name)
@@ -321,6 +329,11 @@ impl World {
         self.nodes[at].dirty = true;
         self.run();
         result
+    }
+
+    /// The machine at a place, if it runs.
+    pub fn machine_at<M: Machine + 'static>(&self, node: usize) -> Option<&M> {
+        (**self.nodes[node].machine.as_ref()?).as_any().downcast_ref()
     }
 
     /// The place of a machine, as in [`Record`].
@@ -436,6 +449,8 @@ impl World {
                     self.record(|| Record::Noticed { node: at, notice });
                 }
             }
+            // Notices are kept whatever the log shows.
+            Output::LogLevel(_) => {}
             Output::Stopped => {
                 self.nodes[at].stopped = true;
                 self.record(|| Record::Stopped { node: at });
@@ -624,6 +639,13 @@ impl World {
     fn dial_ends(&mut self, at: usize, conn: ConnId, host: &str, to_port: u16) {
         if self.nodes[at].conns.get(&conn) != Some(&Use::Dialing) {
             return;
+        }
+        if let Some(to) = self.nodes.iter().find(|node| node.name == host)
+            && to.paused_until > self.now.mono
+        {
+            let (host, life) = (host.to_owned(), self.nodes[at].life);
+            let event = Event::Dialed { node: at, life, conn, host, port: to_port };
+            return self.schedule(to.paused_until, event);
         }
         if self.chance(self.weather.dial_lost) {
             let life = self.nodes[at].life;
@@ -887,6 +909,7 @@ impl World {
 
     /// Gives bytes to a machine, cut anywhere, for as long as it reads.
     fn feed(&mut self, tcp: u64, side: usize, at: usize, conn: ConnId, bytes: &[u8]) {
+        let chunk = if self.chance(self.weather.cuts) { self.weather.chunk } else { usize::MAX };
         let mut rest = bytes;
         while !rest.is_empty() {
             let now = self.now.mono;
@@ -899,8 +922,9 @@ impl World {
                 to.inbox.push_front((now, Piece::Bytes(rest.to_vec())));
                 return;
             }
-            let most = self.weather.chunk.min(rest.len());
-            let (piece, later) = rest.split_at(self.rng.usize(1..=most));
+            let most = chunk.min(rest.len());
+            let length = if chunk == usize::MAX { most } else { self.rng.usize(1..=most) };
+            let (piece, later) = rest.split_at(length);
             rest = later;
             self.record(|| Record::Arrived { tcp, side, count: piece.len() });
             self.input(at, Input::Received { conn, bytes: piece });

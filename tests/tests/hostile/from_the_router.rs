@@ -129,3 +129,24 @@ fn a_redirect_is_not_followed_unless_that_is_allowed() {
         assert!(login.starts_with(r#"({"startup-req-3",5,"Alpha",0,"*other",0,0,"#), "{login}");
     }
 }
+
+#[test]
+fn a_router_that_knows_the_mud_no_more_is_logged_in_at_again() {
+    let mut siege = Siege::default();
+    // The same about something that somebody asked for is an error like others.
+    siege.frame(
+        r#"({"error",5,"*net",0,"Alpha","ann","unk-src","Who?",({"tell",5,"Alpha","ann","Sage","bob","Ann","hi",}),})"#,
+    );
+    assert_eq!(siege.read(siege.bystander).pop().unwrap()["method"], "error_occurred");
+    assert!(siege.world.is_open(siege.router));
+    siege.world.wait(11 * SECOND);
+    let probe = wire::mudmode_frames(siege.world.received(siege.router)).pop().unwrap();
+    assert_eq!(probe, r#"({"auth-mud-req",5,"Alpha",0,"Alpha",0,})"#);
+    siege
+        .frame(&format!(r#"({{"error",5,"*net",0,"Alpha",0,"unk-src","You have not logged in",{probe},}})"#));
+    assert!(!siege.world.is_open(siege.router), "it answers, and takes nothing from us");
+    siege.world.wait(4 * SECOND);
+    siege.router = siege.world.dialed("*net").unwrap();
+    siege.log_in();
+    siege.works();
+}

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Autobahn's WebSocket suite (fuzzingclient, sections 1-7, 9, 10) against the gateway's own WebSocket code.
+#
+#   tests/autobahn.sh [FOLDER]     FOLDER holds the suite once it is installed; target/autobahn by default
+#
+# Ends with 0 when no case failed, with 1 when one did, and with 0 and a word when the suite cannot be installed: it needs
+# Python 2.7 (a pyenv often has one) and PyPI.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+folder=${1:-target/autobahn}
+mkdir -p "$folder"
+folder=$(cd "$folder" && pwd)
+
+skip() {
+    echo "autobahn: skipped: $1"
+    exit 0
+}
+
+python=""
+for candidate in python2.7 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/2.7.*/bin/python; do
+    if "$candidate" -c 'import sys; assert sys.version_info[:2] == (2, 7)' 2>/dev/null; then
+        python=$candidate
+        break
+    fi
+done
+[ -n "$python" ] || skip "there is no Python 2.7"
+
+if [ ! -f "$folder/installed" ]; then
+    "$python" -m pip install --disable-pip-version-check --quiet --target "$folder/lib" autobahntestsuite==0.8.2 \
+        2>"$folder/pip.log" || skip "pip could not install it, see $folder/pip.log"
+    # Packages installed with --target miss the file that makes their common parent one.
+    touch "$folder/lib/zope/__init__.py" "$folder/installed"
+fi
+
+cargo build --quiet --locked --package i3-gateway --example websocket-echo
+target=$(cargo metadata --format-version 1 --no-deps --offline | "$python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+"$target/debug/examples/websocket-echo" "$port" &
+echo_server=$!
+trap 'kill "$echo_server" 2>/dev/null || true' EXIT
+
+rm -rf "$folder/reports"
+cat >"$folder/spec.json" <<JSON
+{"outdir": "$folder/reports",
+ "servers": [{"agent": "i3-gateway", "url": "ws://127.0.0.1:$port"}],
+ "cases": ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*"],
+ "exclude-cases": [], "exclude-agent-cases": {}}
+JSON
+PYTHONPATH=$folder/lib timeout 600 "$python" -m autobahntestsuite.wstest -m fuzzingclient -s "$folder/spec.json" \
+    >"$folder/run.log" 2>&1
+
+"$python" - "$folder/reports/index.json" <<'PYTHON'
+import collections, json, sys
+cases = [(name, case) for agent in json.load(open(sys.argv[1])).values() for name, case in agent.items()]
+counts = collections.Counter(case["behavior"] for _, case in cases)
+bad = sorted(name for name, case in cases if "FAILED" in (case["behavior"], case["behaviorClose"]))
+print("autobahn: %d cases: %s" % (len(cases), ", ".join("%d %s" % (n, what) for what, n in counts.most_common())))
+if bad or len(cases) < 247:
+    sys.exit("autobahn: failed: %s" % (", ".join(bad) or "cases are missing"))
+PYTHON

@@ -1,0 +1,117 @@
+//! Channels without end, and characters that are aimed at logs and terminals.
+
+use super::*;
+use i3_tests::wire::mudmode_frames;
+
+#[test]
+fn ten_thousand_channels_are_refused_after_five_hundred() {
+    let mut siege = Siege::default();
+    let attacker = siege.connect(Listener::Lines);
+    siege.ask(attacker, r#"{"id":0,"method":"authenticate","params":["alpha-key"]}"#);
+    siege.read(attacker);
+    siege.world.wait(SECOND);
+    siege.world.received(siege.router).clear();
+    let mut refused = 0;
+    for at in 0..10_000 {
+        siege.ask(
+            attacker,
+            &format!(r#"{{"jsonrpc":"2.0","id":{at},"method":"channel_join","params":["c{at}"]}}"#),
+        );
+        let answer = siege.read(attacker).pop().unwrap();
+        if answer["error"]["code"] == -32602 {
+            refused += 1;
+            assert!(
+                answer["error"]["message"].as_str().unwrap().contains("at most 500 channels"),
+                "{answer}"
+            );
+        }
+        // No more than the router takes, so that none waits for too long.
+        if at < 500 && at % 8 == 7 {
+            siege.world.wait(SECOND);
+        }
+    }
+    assert_eq!(refused, 9_500);
+    siege.world.wait(2 * SECOND);
+    let joined = mudmode_frames(siege.world.received(siege.router));
+    assert_eq!(joined.iter().filter(|frame| frame.starts_with(r#"({"channel-listen""#)).count(), 500);
+    siege.nobody_else_noticed();
+}
+
+/// Everything that could move a cursor, forge a line, hide text, or end a string.
+const NASTY: [&str; 8] = [
+    "\u{1b}[2J\u{1b}]0;owned\u{7}",
+    "\r\nforged line",
+    "\u{9b}31m",
+    "\u{0}",
+    "\u{8}\u{8}",
+    "\u{7f}",
+    "\u{85}",
+    "\t",
+];
+
+#[test]
+fn control_characters_reach_no_log_and_no_packet() {
+    let mut siege = Siege::default();
+    let attacker = siege.connect(Listener::Lines);
+    siege.ask(attacker, r#"{"id":0,"method":"authenticate","params":["alpha-key"]}"#);
+    siege.read(attacker);
+    for nasty in NASTY {
+        let request = |method: &str, params: Json| {
+            json!({"jsonrpc": "2.0", "id": nasty, "method": method, "params": params}).to_string()
+        };
+        for (method, params) in [
+            ("tell", json!({"target_mud": nasty, "target_user": "bob", "message": "x"})),
+            ("tell", json!({"target_mud": "Sage", "target_user": format!("b{nasty}b"), "message": "x"})),
+            (
+                "tell",
+                json!({"target_mud": "Sage", "target_user": "bob", "message": "x", "from_user": format!("a{nasty}")}),
+            ),
+            ("channel_join", json!({"channel": format!("c{nasty}")})),
+            ("ban_add", json!({"pattern": format!("{nasty}@Sage")})),
+            ("who", json!({"target_mud": format!("S{nasty}")})),
+        ] {
+            siege.ask(attacker, &request(method, params));
+            let answer = siege.text(attacker);
+            assert_eq!(answer.matches('\n').count(), 1, "one line: {answer:?}");
+            assert!(!answer.contains(['\u{1b}', '\u{0}', '\u{8}', '\r', '\t', '\u{7}']), "{answer:?}");
+            let answer: Json = serde_json::from_str(&answer).unwrap();
+            assert_eq!(
+                (&answer["error"]["code"], &answer["id"]),
+                (&json!(-32602), &json!(nasty)),
+                "{method}: {answer}"
+            );
+        }
+        // A message may hold them; they stay here.
+        let text = json!({"target_mud": "Sage", "target_user": "bob", "message": format!("a{nasty}b")});
+        siege.ask(attacker, &request("tell", text));
+        assert_eq!(siege.read(attacker)[0]["result"]["status"], "sent");
+        siege.ask(attacker, &request(nasty, json!([])));
+        assert_eq!(siege.read(attacker)[0]["error"]["code"], -32601);
+        let stranger = siege.connect(Listener::Lines);
+        siege.read(stranger);
+        siege.ask(stranger, &request("authenticate", json!([nasty])));
+        let answer = siege.read(stranger);
+        assert!(answer[0]["error"]["code"] == -32000 || answer[0]["error"]["code"] == -32001, "{answer:?}");
+    }
+    // From the network: into the log when a frame cannot be read, to a client in an event.
+    for nasty in NASTY.into_iter().filter(|nasty| *nasty != "\u{0}") {
+        siege.frame(&format!("({{\"tell\",5,\"{nasty}"));
+        siege.frame(&format!(r#"({{"error",5,"*net",0,"Alpha",0,"bad-mojo","{nasty}",0,}})"#));
+        let event = siege.text(siege.bystander);
+        assert!(!event.contains(['\u{1b}', '\u{8}', '\r', '\u{7}']), "{event:?}");
+    }
+    siege.world.wait(20 * SECOND);
+    for frame in mudmode_frames(siege.world.received(siege.router)) {
+        // A line's end travels as a carriage return, as drivers write it.
+        assert!(!frame.replace('\r', "").contains(char::is_control), "{frame:?}");
+    }
+    for notice in &siege.world.notices {
+        let line = notice.to_string();
+        assert!(!line.contains(char::is_control), "{line:?}");
+    }
+    assert!(
+        siege.world.notices.iter().any(|notice| notice.to_string().contains(r"\u{1b}[2J")),
+        "it is shown, escaped"
+    );
+    siege.nobody_else_noticed();
+}

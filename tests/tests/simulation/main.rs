@@ -1,0 +1,61 @@
+//! The simulator, for as many seeds as CI has time for. See `i3_tests::sim` for what it is and how a failure is replayed.
+
+#![allow(clippy::print_stdout, reason = "the test harness shows it when a test fails")]
+
+mod oracles;
+
+use i3_tests::sim::plan::{Fault, Plan};
+use i3_tests::sim::report::report;
+use i3_tests::sim::run::{Outcome, run};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Seeds of a run of the tests.
+const SEEDS: u64 = 300;
+
+/// Seeds that are run twice.
+const SEEDS_TWICE: u64 = 20;
+
+/// Fails with a report if the seed does.
+fn check(seed: u64) -> Outcome {
+    let plan = Plan::new(seed);
+    let outcome = run(&plan, false);
+    assert!(
+        outcome.violation.is_none(),
+        "{}",
+        report(&plan, &outcome, Path::new(env!("CARGO_TARGET_TMPDIR")))
+    );
+    outcome
+}
+
+#[test]
+fn nothing_that_strikes_breaks_a_rule() {
+    let outcomes: Vec<Outcome> = (0..SEEDS).map(check).collect();
+    let tells: usize = outcomes.iter().map(|outcome| outcome.tells).sum();
+    let records: u64 = outcomes.iter().map(|outcome| outcome.records).sum();
+    println!("{tells} tells told, {records} things happened");
+    assert!(tells > SEEDS as usize && records > 100 * SEEDS, "hardly anything happens");
+    let struck: BTreeSet<Fault> = (0..SEEDS).flat_map(|seed| Plan::new(seed).faults.into_keys()).collect();
+    assert_eq!(struck.into_iter().collect::<Vec<_>>(), Fault::ALL, "every fault is tried");
+}
+
+#[test]
+fn a_seed_is_the_same_run_each_time() {
+    let mut hashes = BTreeSet::new();
+    for seed in 0..SEEDS_TWICE {
+        let [first, second] = [false, true].map(|with_transcript| run(&Plan::new(seed), with_transcript));
+        assert_eq!((first.hash, first.records), (second.hash, second.records), "seed {seed}");
+        assert!(first.transcript.is_empty() && !second.transcript.is_empty());
+        hashes.insert(first.hash);
+    }
+    assert_eq!(hashes.len() as u64, SEEDS_TWICE, "no two seeds are the same run");
+}
+
+/// `I3_SEED=5 cargo test -p i3-tests --test simulation one -- --nocapture`
+#[test]
+fn one() {
+    if let Some(seed) = std::env::var("I3_SEED").ok().and_then(|seed| seed.parse().ok()) {
+        let outcome = check(seed);
+        println!("seed {seed}: {} tells told, {} things happened", outcome.tells, outcome.records);
+    }
+}
