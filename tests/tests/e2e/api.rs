@@ -163,6 +163,7 @@ fn rows(key: &str, own: &str) -> Vec<Row> {
             }]}),
         ),
         row("ban_remove", json!({"ban_id": "=ban_id"}), json!({"status": "removed", "ban_id": "*"})),
+        row("log_level", json!({}), json!({"status": "success", "level": "DEBUG"})),
         row("trace", json!({}), json!({"status": "tracing"})),
         row("trace", json!({"enabled": false}), json!({"status": "stopped"})),
         row("sessions", json!({}), json!({"status": "success", "count": 2, "sessions": [session(), session()]})),
