@@ -146,7 +146,7 @@ fn each_attack_gets_its_answer(daemon: Daemon) {
 
 /// A byte now and then keeps it open no longer than a head may take.
 fn a_head_that_never_ends_is_cut_off(daemon: Daemon) {
-    let mut siege = Siege::new(daemon, &json!({}));
+    let mut siege = Siege::new(daemon, &json!({"api": {"handshake_timeout": 2}}));
     let mut slow = siege.connect(Transport::WebSocket);
     slow.write_all(b"GET /health HTTP/1.1\r\nX: ").unwrap();
     slow.set_nonblocking(true).unwrap();

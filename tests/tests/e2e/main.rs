@@ -18,6 +18,7 @@ macro_rules! for_both {
     };
 }
 
+mod access;
 mod api;
 mod client;
 mod differential;
