@@ -138,6 +138,16 @@ impl Client {
         }
     }
 
+    /// Passes over messages until one of which `wanted` is so.
+    pub(crate) fn message_that(&mut self, wanted: impl Fn(&Json) -> bool) -> Json {
+        loop {
+            let message = self.message();
+            if wanted(&message) {
+                return message;
+            }
+        }
+    }
+
     /// Passes over messages until one that holds all of `pattern`.
     pub(crate) fn expect(&mut self, pattern: &Json) -> Json {
         let mut passed = Vec::new();

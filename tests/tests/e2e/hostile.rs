@@ -9,12 +9,16 @@ use i3_tests::wire;
 use serde_json::{Value as Json, json};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 for_both!(
     each_attack_gets_its_answer,
     a_head_that_never_ends_is_cut_off,
     clients_that_say_nothing_cost_nobody_anything,
     a_client_that_never_reads_holds_up_nobody,
+    a_client_that_asks_and_does_not_read_is_not_read_from,
     a_router_that_sends_rubbish_is_endured,
     one_client_too_many_is_refused_and_does_not_wait,
 );
@@ -74,6 +78,9 @@ impl Siege {
         }
     }
 }
+
+/// What does not change for so long has come to rest.
+const STANDS_STILL: Duration = Duration::from_millis(500);
 
 const PING: &str = "{\"jsonrpc\":\"2.0\",\"id\":\"ping\",\"method\":\"ping\"}\n";
 
@@ -226,6 +233,42 @@ fn a_client_that_never_reads_holds_up_nobody(daemon: Daemon) {
         messages > 0 && dropped > 0 && messages + dropped <= (ROUNDS * LINES) as u64,
         "{messages} {lagged}"
     );
+}
+
+fn a_client_that_asks_and_does_not_read_is_not_read_from(daemon: Daemon) {
+    /// Some sixteen megabytes: more than the system holds for both directions, and than the one that may wait for one
+    /// client. An id comes back as it is.
+    const REQUESTS: usize = 15_000;
+    let id = |number: usize| format!("{number:0>1000}");
+    let mut siege = Siege::new(daemon, &json!({}));
+    let mut asks = siege.gateway.client(Transport::Lines);
+    socket2::SockRef::from(&asks.stream).set_send_buffer_size(65_536).unwrap();
+    let mut stream = asks.stream.try_clone().unwrap();
+    let written = Arc::new(AtomicUsize::new(0));
+    let counted = written.clone();
+    let writing = std::thread::spawn(move || {
+        for number in 0..REQUESTS {
+            writeln!(stream, "{}", json!({"jsonrpc": "2.0", "id": id(number), "method": "ping"})).unwrap();
+            counted.store(number + 1, Ordering::Relaxed);
+        }
+    });
+    let mut last = (0, Instant::now());
+    wait_for("no more to be taken from it", || {
+        let now = written.load(Ordering::Relaxed);
+        if now != last.0 {
+            last = (now, Instant::now());
+        }
+        (last.0 > 0 && last.1.elapsed() > STANDS_STILL).then_some(())
+    });
+    assert!(last.0 < REQUESTS, "all requests were taken");
+    siege.nobody_else_noticed();
+    // When it reads at last, all is answered, in order.
+    for number in 0..REQUESTS {
+        let answer = asks.message_that(|message| !message["id"].is_null());
+        assert_eq!((&answer["id"], &answer["result"]["pong"]), (&json!(id(number)), &json!(true)));
+    }
+    writing.join().unwrap();
+    siege.nobody_else_noticed();
 }
 
 fn a_router_that_sends_rubbish_is_endured(daemon: Daemon) {
