@@ -32,6 +32,9 @@ pub struct Cli {
     /// the same as --validate-config
     #[argh(switch, long = "dry-run")]
     pub dry_run: bool,
+    /// log once a minute what holds memory
+    #[argh(switch, long = "profile-memory")]
+    pub profile_memory: bool,
     /// try it out without settings and without the network
     #[argh(switch)]
     pub demo: bool,
@@ -68,6 +71,54 @@ pub enum Command {
     Call(Call),
     /// Events as they come.
     Watch(Watch),
+    /// The first settings.
+    Init(Init),
+    /// Everything looked at.
+    Doctor(Doctor),
+    /// For containers.
+    Healthcheck(Healthcheck),
+    /// For `api_keys`.
+    HashKey(HashKey),
+}
+
+/// Writes settings with comments and an env file with a fresh key, where --config and --env-file say. It overwrites nothing.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "init")]
+pub struct Init {
+    /// the name of the mud
+    #[argh(option, long = "mud-name", arg_name = "name")]
+    pub mud_name: Option<String>,
+    /// overwrite what is there
+    #[argh(switch)]
+    pub force: bool,
+}
+
+/// Looks at settings, files, ports, routers, clock and limits, and says what to do. It changes nothing, and does not log
+/// in at a router: that would end the session of a gateway that runs under the same name.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "doctor")]
+pub struct Doctor {
+    /// log in at the routers too, and leave again; where no other gateway or game uses the mud's name
+    #[argh(switch)]
+    pub login: bool,
+}
+
+/// Asks the gateway of these settings whether it lives. Ends with 0 or 1.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "healthcheck")]
+pub struct Healthcheck {
+    /// whether every router link is ready too
+    #[argh(switch)]
+    pub ready: bool,
+}
+
+/// Prints the digest of an API key, to be written into the settings in place of the key.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "hash-key")]
+pub struct HashKey {
+    /// the key (default: read from standard input, which no other user of this host can see)
+    #[argh(positional)]
+    pub key: Option<String>,
 }
 
 /// Sends one request to a running gateway and prints its answer.
@@ -198,6 +249,17 @@ mod tests {
             panic!("call");
         };
         assert_eq!((call.url.as_str(), call.method.as_str(), call.params.len()), (DEFAULT_URL, "tell", 2));
+        let Some(Command::Init(init)) = cli(&["init", "--mud-name", "A B", "--force"]).command else {
+            panic!("init");
+        };
+        assert_eq!((init.mud_name.as_deref(), init.force), (Some("A B"), true));
+        assert!(matches!(cli(&["doctor", "--login"]).command, Some(Command::Doctor(Doctor { login: true }))));
+        assert!(matches!(
+            cli(&["healthcheck"]).command,
+            Some(Command::Healthcheck(Healthcheck { ready: false }))
+        ));
+        assert!(matches!(cli(&["hash-key"]).command, Some(Command::HashKey(HashKey { key: None }))));
+        assert!(cli(&["--profile-memory"]).profile_memory);
         let Some(Command::Watch(watch)) = cli(&["watch", "--url", "ws://x/ws"]).command else {
             panic!("watch")
         };

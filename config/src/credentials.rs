@@ -5,6 +5,7 @@ use crate::path::Path;
 use crate::problem::Problem;
 use crate::read::Reader;
 use crate::yaml::Node;
+use i3_core::session::keys::KEY_BYTES_MAX;
 use i3_core::settings::{KeySettings, Permission, Permissions};
 use sha2::{Digest, Sha256};
 
@@ -75,6 +76,25 @@ pub(crate) fn keys(reader: &mut Reader<'_>, muds: &[String]) -> Option<Vec<KeySe
         reader.error(&secret, "authentication is on, and there is no key", fix);
     }
     Some(found.keys)
+}
+
+/// The digest of a key, as `api_keys` takes it in the key's place.
+pub fn hash_key(key: &str) -> Result<String, String> {
+    let key = key.trim();
+    if key.is_empty() {
+        return Err(format!("there is no key; {MAKE_ONE}"));
+    }
+    if key.len() > KEY_BYTES_MAX {
+        return Err(format!("a key has at most {KEY_BYTES_MAX} bytes"));
+    }
+    if key.starts_with("sha256:") {
+        return Err("this is a digest already".to_owned());
+    }
+    let digest = digest(key).map_err(|what| format!("the key {what}"))?;
+    if is_published(&digest) {
+        return Err(format!("this is a placeholder that anybody can know; {MAKE_ONE}"));
+    }
+    Ok(format!("sha256:{}", digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
 }
 
 #[derive(Default)]
@@ -268,5 +288,9 @@ mod tests {
             assert!(is_published(&digest(placeholder).unwrap()), "{placeholder}");
         }
         assert!(!is_published(&digest("5d0c2f81-guest").unwrap()));
+        assert_eq!(hash_key("test\n"), Ok(format!("sha256:{hex}")));
+        for bad in ["", " ", "changeme", "<key>", "sha256:00", &"x".repeat(KEY_BYTES_MAX + 1)] {
+            assert!(hash_key(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Every key that is known, and what became of it. A key that is not here is answered with a warning.
 
+use crate::log::COMPONENTS;
 use crate::path::{Path, Step};
 use crate::yaml::Node;
 
@@ -149,7 +150,11 @@ const USED: &[&str] = &[
     "security.trusted_proxies",
     "state.directory",
     "logging.level",
+    "logging.format",
     "logging.file",
+    "logging.rotate_size",
+    "logging.max_size",
+    "logging.backup_count",
 ];
 
 const NOT_YET: &str = "this gateway does not use it yet";
@@ -200,11 +205,6 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("state.save_interval", OWN_SAVES),
     ("state.backup_enabled", NOT_YET),
     ("state.backup_count", NOT_YET),
-    ("logging.format", "this gateway does not use it yet: it writes plain lines"),
-    ("logging.max_size", "this gateway does not use it yet: let logrotate do it, with copytruncate"),
-    ("logging.rotate_size", "this gateway does not use it yet: let logrotate do it, with copytruncate"),
-    ("logging.backup_count", "this gateway does not use it yet: let logrotate do it, with copytruncate"),
-    ("logging.components", "this gateway does not use it yet: logging.level holds for all parts"),
     ("metrics.enabled", METRICS),
     ("metrics.port", METRICS),
     ("metrics.path", METRICS),
@@ -233,6 +233,7 @@ pub fn known_keys() -> Vec<KnownKey> {
         add(format!("services.{service}.cache_ttl"), Some(OWN_CACHE));
     }
     METHODS.iter().for_each(|method| add(format!("api.rate_limits.by_method.{method}"), None));
+    COMPONENTS.iter().for_each(|(name, _)| add(format!("logging.components.{name}"), None));
     USED.iter().for_each(|path| add((*path).to_owned(), None));
     WITHOUT_EFFECT.iter().for_each(|(path, why)| add((*path).to_owned(), Some(why)));
     keys
@@ -411,9 +412,8 @@ mod tests {
     #[test]
     fn known_keys_without_effect_are_named_once() {
         let text = "channels: {default_channels: [{name: a, type: 0}, {name: b, type: 0}], history_size: 1}
-logging: {components: {network: INFO, x: y}}
-api: {tcp: {buffer_size: [], max_connections: [1]}}
-development: {debug: }";
+development: {profile: yes, debug: }
+api: {tcp: {buffer_size: [], max_connections: [1]}}";
         let names: Vec<(String, usize)> = passed(text)
             .into_iter()
             .map(|one| match one {
@@ -424,7 +424,7 @@ development: {debug: }";
         let expected = [
             ("channels.default_channels[0].type", 2),
             ("channels.history_size", 1),
-            ("logging.components", 1),
+            ("development.profile", 1),
             ("api.tcp.max_connections", 1),
         ];
         assert_eq!(names, expected.map(|(name, times)| (name.to_owned(), times)));

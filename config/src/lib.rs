@@ -12,22 +12,26 @@ mod keys;
 mod listeners;
 mod load;
 pub mod log;
+mod logfile;
 mod muds;
 mod path;
 mod problem;
 mod read;
 mod yaml;
 
+pub use credentials::hash_key;
 pub use keys::{KnownKey, known_keys};
 pub use load::{
-    CONFIG_BYTES_MAX, DEFAULT_CONFIG_FILE, DEFAULT_CONFIG_TEXT, DEFAULT_ENV_FILE, FileOptions, Sources,
-    environment_of_files, load, load_files,
+    CONFIG_BYTES_MAX, DEFAULT_CONFIG_FILE, DEFAULT_CONFIG_TEXT, DEFAULT_ENV_FILE, DEFAULT_ENV_TEXT,
+    FileOptions, Sources, environment_of_files, load, load_files,
 };
+pub use logfile::Rotation;
 pub use problem::{Place, Problem, Problems, Severity};
 
 use ::log::LevelFilter;
 use i3_core::machine::Listener;
 use i3_core::settings::Settings;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -79,6 +83,28 @@ pub struct ListenAt {
 pub struct Logging {
     /// What matters less is left out.
     pub level: LevelFilter,
+    /// The same for single parts, by their names in [`log::COMPONENTS`].
+    pub components: BTreeMap<String, LevelFilter>,
+    /// How a record is written.
+    pub format: LogFormat,
     /// Beside standard error.
     pub file: Option<PathBuf>,
+    /// When the file is set aside. `None`: never, by the gateway.
+    pub rotation: Option<Rotation>,
+}
+
+impl Logging {
+    /// Lines of text on standard error.
+    pub fn to_stderr(level: LevelFilter) -> Self {
+        Logging { level, components: BTreeMap::new(), format: LogFormat::Text, file: None, rotation: None }
+    }
+}
+
+/// How a record is written, always as one line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// An object in JSON.
+    Json,
 }

@@ -5,13 +5,13 @@ use crate::env::{Environment, process_environment};
 use crate::interpolate::{Expanded, expand};
 use crate::keys::{Passed, closest, passed_over};
 use crate::listeners;
-use crate::log::parse_level;
+use crate::log::{COMPONENTS, parse_level};
 use crate::muds;
 use crate::path::Path as Key;
 use crate::problem::{Problem, Problems, Severity};
 use crate::read::Reader;
 use crate::yaml::{self, Node};
-use crate::{Config, Logging};
+use crate::{Config, LogFormat, Logging, Rotation};
 use i3_core::settings::Settings;
 use log::LevelFilter;
 use std::collections::BTreeMap;
@@ -26,6 +26,9 @@ pub const DEFAULT_ENV_FILE: &str = ".env";
 
 /// What counts when there is no file: everything in it can be set with variables.
 pub const DEFAULT_CONFIG_TEXT: &str = include_str!("../config.yaml");
+
+/// What `init` begins an env file with.
+pub const DEFAULT_ENV_TEXT: &str = include_str!("../.env.example");
 
 /// The longest file that is read. Real ones have a few kilobytes.
 pub const CONFIG_BYTES_MAX: u64 = 1_048_576;
@@ -259,19 +262,50 @@ fn assemble(reader: &mut Reader<'_>) -> Config {
 
 const LEVELS: &str = "write DEBUG, INFO, WARNING or ERROR";
 
+/// When nothing is set: some weeks of a busy network.
+const DEFAULT_ROTATE_BYTES: u64 = 10_485_760;
+const DEFAULT_BACKUPS: u32 = 5;
+
 fn logging(reader: &mut Reader<'_>) -> Logging {
-    let path = Key::of("logging.level");
-    let mut level = LevelFilter::Info;
-    if let Some(text) = reader.text(&path) {
-        match parse_level(&text) {
-            Some(found) => level = found,
-            None => {
-                let message = format!("{} is not a level", reader.shown(&path));
-                reader.error(&path, message, LEVELS);
-            }
+    let level = level(reader, &Key::of("logging.level")).unwrap_or(LevelFilter::Info);
+    let parts = Key::of("logging.components");
+    let mut components = BTreeMap::new();
+    for name in reader.keys(&parts) {
+        if COMPONENTS.iter().any(|(known, _)| *known == name)
+            && let Some(level) = self::level(reader, &parts.key(&name))
+        {
+            components.insert(name, level);
         }
     }
-    Logging { level, file: reader.text(&Key::of("logging.file")).map(PathBuf::from) }
+    let format = Key::of("logging.format");
+    let format = match reader.text(&format).map(|text| text.trim().to_ascii_lowercase()).as_deref() {
+        None | Some("text" | "console" | "plain") => LogFormat::Text,
+        Some("json") => LogFormat::Json,
+        Some(_) => {
+            let message = format!("{} is not a format", reader.shown(&format));
+            reader.error(&format, message, "write text or json");
+            LogFormat::Text
+        }
+    };
+    let size = reader.first(&[Key::of("logging.rotate_size"), Key::of("logging.max_size")]);
+    let bytes_max = reader.number(&size, 0..=1_099_511_627_776, "a number of bytes");
+    let backups = reader.number(&Key::of("logging.backup_count"), 0..=1000, "a number of files");
+    let (bytes_max, backups) =
+        (bytes_max.unwrap_or(DEFAULT_ROTATE_BYTES), backups.unwrap_or(DEFAULT_BACKUPS));
+    // As in Python's logging: 0 of either means that somebody else rotates.
+    let rotation = (bytes_max > 0 && backups > 0).then_some(Rotation { bytes_max, backups });
+    let file = reader.text(&Key::of("logging.file")).map(PathBuf::from);
+    Logging { level, components, format, file, rotation }
+}
+
+fn level(reader: &mut Reader<'_>, path: &Key) -> Option<LevelFilter> {
+    let text = reader.text(path)?;
+    let level = parse_level(&text);
+    if level.is_none() {
+        let message = format!("{} is not a level", reader.shown(path));
+        reader.error(path, message, LEVELS);
+    }
+    level
 }
 
 /// Lines of the env file that nobody has asked for.

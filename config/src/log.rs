@@ -1,40 +1,88 @@
-//! Where messages go: standard error, and a file if one is set.
+//! Where messages go: standard error, and a file if one is set. One record is one line, as text or as JSON.
 
-use crate::{Logging, Problem};
-use i3_core::notice::{Level, Notice};
-use log::LevelFilter;
-use simplelog::{
-    ColorChoice, CombinedLogger, Config, ConfigBuilder, SharedLogger, TermLogger, TerminalMode, WriteLogger,
-};
-use std::fs::{self, File};
-use std::io::{self, IsTerminal, LineWriter};
-use std::path::Path;
+use crate::logfile::LogFile;
+use crate::{LogFormat, Logging, Problem};
+use i3_core::notice::{Level, Notice, Shown};
+use i3_core::time::UnixTime;
+use log::kv::{Error as KvError, Key, Source, Value, VisitSource};
+use log::{LevelFilter, Metadata, Record};
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::SystemTime;
 
 /// The packages below us log for their own developers.
 const QUIET: &[&str] = &["async_io", "polling", "tungstenite", "async_tungstenite"];
 
+/// The parts that can have a level of their own, and the components of the records that each means: those of this
+/// gateway, and the four of the Python gateway's file.
+pub const COMPONENTS: &[(&str, &[&str])] = &[
+    ("api", &["api"]),
+    ("daemon", &["daemon"]),
+    ("demo", &["demo"]),
+    ("events", &["events"]),
+    ("gateway", &["gateway"]),
+    ("link", &["link"]),
+    ("memory", &["memory"]),
+    ("net", &["net"]),
+    ("network", &["link", "net"]),
+    ("services", &["gateway"]),
+    ("settings", &["settings"]),
+    ("state", &["store"]),
+    ("store", &["store"]),
+];
+
+/// The one of this process.
+static LOGGER: OnceLock<Logger> = OnceLock::new();
+
+/// The back end of [`log`].
+#[derive(Debug)]
+struct Logger {
+    sinks: Mutex<Sinks>,
+}
+
+#[derive(Debug)]
+struct Sinks {
+    settings: Logging,
+    file: Option<LogFile>,
+    /// The last line could not be written to the file, and that was said.
+    failed: bool,
+    /// What a line is put together in.
+    line: String,
+}
+
 /// Starts logging. Can be called once in a process.
 pub fn init(logging: &Logging) -> Result<(), Problem> {
-    // What is shown is decided in one place, which can be changed: the facade's level.
-    let all = LevelFilter::Trace;
-    let mut loggers: Vec<Box<dyn SharedLogger>> = vec![console(all)];
-    if let Some(path) = &logging.file {
-        let file = open(path).map_err(|error| {
-            let message = format!("{} cannot be written: {error}", path.display());
-            Problem::error("logging.file", message, "name a file that the gateway may write, or none")
-        })?;
-        // A line goes out in one piece, so that two writers cannot mix.
-        loggers.push(WriteLogger::new(all, format(), LineWriter::new(file)));
-    }
-    CombinedLogger::init(loggers)
-        .map_err(|error| Problem::error("logging", error.to_string(), "start logging only once"))?;
-    log::set_max_level(logging.level);
+    let file = open(logging)?;
+    let sinks = Sinks { settings: logging.clone(), file, failed: false, line: String::new() };
+    let twice = || Problem::error("logging", "has been started already", "start it once");
+    LOGGER.set(Logger { sinks: Mutex::new(sinks) }).map_err(|_| twice())?;
+    let logger = LOGGER.get().ok_or_else(twice)?;
+    log::set_logger(logger).map_err(|_| twice())?;
+    log::set_max_level(logging.lowest_level());
     Ok(())
 }
 
-/// Shows more from here on, or less.
+/// Goes on with other settings, and opens the file anew: after logrotate has moved it, what is written from here on goes
+/// to a new one. When the new file cannot be opened, everything stays as it was.
+pub fn change(logging: &Logging) -> Result<(), Problem> {
+    let Some(logger) = LOGGER.get() else { return init(logging) };
+    let file = open(logging)?;
+    let mut sinks = logger.lock();
+    sinks.settings = logging.clone();
+    sinks.file = file;
+    sinks.failed = false;
+    log::set_max_level(logging.lowest_level());
+    Ok(())
+}
+
+/// Shows more from here on, or less, of all parts; until the next [`change`].
 pub fn set_level(level: Level) {
-    log::set_max_level(filter(level));
+    let Some(logger) = LOGGER.get() else { return };
+    let mut sinks = logger.lock();
+    sinks.settings.level = filter(level);
+    sinks.settings.components.clear();
+    log::set_max_level(sinks.settings.level);
 }
 
 fn filter(level: Level) -> LevelFilter {
@@ -56,19 +104,39 @@ pub(crate) fn level(filter: LevelFilter) -> Level {
     }
 }
 
-/// Writes what a machine has to say. One line: a [`Notice`] escapes what a peer has put into it.
+fn open(logging: &Logging) -> Result<Option<LogFile>, Problem> {
+    let Some(path) = &logging.file else { return Ok(None) };
+    LogFile::open(path, logging.rotation).map(Some).map_err(|error| {
+        let message = format!("{} cannot be written: {error}", path.display());
+        Problem::error("logging.file", message, "name a file that the gateway may write, or none")
+    })
+}
+
+/// Writes what a machine has to say.
 pub fn record(notice: &Notice) {
-    let level = match notice.level {
-        Level::Error => log::Level::Error,
-        Level::Warn => log::Level::Warn,
-        Level::Info => log::Level::Info,
-        Level::Debug => log::Level::Debug,
+    // `Off` is no level of a notice.
+    let Some(level) = filter(notice.level).to_level().filter(|level| *level <= log::max_level()) else {
+        return;
     };
-    log::log!(target: notice.component, level, "{notice}");
+    let record = &mut Record::builder();
+    let fields = Fields(&notice.fields);
+    let record = record.level(level).target(notice.component).key_values(&fields);
+    log::logger().log(&record.args(format_args!("{}", notice.what)).build());
+}
+
+/// A notice's particulars.
+struct Fields<'a>(&'a [(&'static str, String)]);
+
+impl Source for Fields<'_> {
+    fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), KvError> {
+        self.0
+            .iter()
+            .try_for_each(|(name, value)| visitor.visit_pair(Key::from(*name), value.as_str().into()))
+    }
 }
 
 /// The names of `log`, and those of Python.
-pub(crate) fn parse_level(text: &str) -> Option<LevelFilter> {
+pub fn parse_level(text: &str) -> Option<LevelFilter> {
     Some(match text.trim().to_ascii_uppercase().as_str() {
         "TRACE" => LevelFilter::Trace,
         "DEBUG" => LevelFilter::Debug,
@@ -80,39 +148,124 @@ pub(crate) fn parse_level(text: &str) -> Option<LevelFilter> {
     })
 }
 
-/// In colours for a person, plain for a file or a service manager.
-fn console(level: LevelFilter) -> Box<dyn SharedLogger> {
-    if io::stderr().is_terminal() {
-        TermLogger::new(level, format(), TerminalMode::Stderr, ColorChoice::Auto)
-    } else {
-        WriteLogger::new(level, format(), LineWriter::new(io::stderr()))
+impl Logging {
+    /// What is logged of a component.
+    fn level_of(&self, target: &str) -> LevelFilter {
+        let own = self.components.get(target);
+        let of_several = || {
+            let mut means = COMPONENTS.iter().filter(|(_, targets)| targets.contains(&target));
+            means.find_map(|(name, _)| self.components.get(*name))
+        };
+        own.or_else(of_several).copied().unwrap_or(self.level)
+    }
+
+    /// What is logged of the most talkative component.
+    fn lowest_level(&self) -> LevelFilter {
+        self.components.values().copied().chain([self.level]).max().unwrap_or(self.level)
     }
 }
 
-fn format() -> Config {
-    let mut format = ConfigBuilder::new();
-    format
-        .set_time_format_rfc3339()
-        .set_target_level(LevelFilter::Error)
-        .set_thread_level(LevelFilter::Off)
-        .set_location_level(LevelFilter::Off);
-    for package in QUIET {
-        format.add_filter_ignore_str(package);
+impl Logger {
+    fn lock(&self) -> MutexGuard<'_, Sinks> {
+        // A panic while a line was written costs that line.
+        self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    format.build()
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        fs::create_dir_all(directory)?;
+impl log::Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        let target = metadata.target();
+        let is_quiet = QUIET.iter().any(|package| target.starts_with(package));
+        !is_quiet && metadata.level() <= self.lock().settings.level_of(target)
     }
-    let mut options = fs::OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        // It names players and their addresses.
-        options.mode(0o640);
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            self.lock().write(record);
+        }
     }
-    options.open(path)
+
+    fn flush(&self) {}
+}
+
+impl Sinks {
+    fn write(&mut self, record: &Record<'_>) {
+        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let at = UnixTime::from_micros(u64::try_from(unix.as_micros()).unwrap_or(u64::MAX));
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        match self.settings.format {
+            LogFormat::Text => text(&mut line, at, record),
+            LogFormat::Json => json(&mut line, at, record),
+        }
+        line.push('\n');
+        // There is nobody to tell when standard error is gone.
+        let _ = io::stderr().write_all(line.as_bytes());
+        if let Some(file) = &mut self.file {
+            match file.write_line(line.as_bytes()) {
+                Ok(()) => self.failed = false,
+                Err(error) if !self.failed => {
+                    self.failed = true;
+                    let _ = writeln!(io::stderr(), "the log file cannot be written: {error}");
+                }
+                Err(_) => {}
+            }
+        }
+        self.line = line;
+    }
+}
+
+/// `2026-11-23T02:44:16.190959Z WARN link: what happened name=value …`, whatever a peer has put into it.
+fn text(line: &mut String, at: UnixTime, record: &Record<'_>) {
+    struct Append<'l>(&'l mut String);
+
+    impl<'kvs> VisitSource<'kvs> for Append<'_> {
+        fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), KvError> {
+            Ok(write!(self.0, " {key}={}", Shown(&value.to_string()))?)
+        }
+    }
+
+    // Writing to a String cannot fail.
+    let _ = write!(line, "{at} {:<5} {}: ", record.level(), record.target());
+    let from = line.len();
+    let _ = write!(line, "{}", record.args());
+    if line[from..].contains(|c: char| !c.is_ascii_graphic() && c != ' ') {
+        let mut escaped = String::new();
+        for c in line[from..].chars() {
+            // Quotes may stand as they are: this is not a value.
+            if matches!(c, '"' | '\'' | '\\') { escaped.push(c) } else { escaped.extend(c.escape_debug()) }
+        }
+        line.truncate(from);
+        line.push_str(&escaped);
+    }
+    let _ = record.key_values().visit(&mut Append(line));
+}
+
+/// `{"timestamp":…,"level":…,"component":…,"message":…,"fields":{…}}`
+fn json(line: &mut String, at: UnixTime, record: &Record<'_>) {
+    struct Collect(serde_json::Map<String, serde_json::Value>);
+
+    impl<'kvs> VisitSource<'kvs> for Collect {
+        fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), KvError> {
+            self.0.insert(key.to_string(), value.to_string().into());
+            Ok(())
+        }
+    }
+
+    let mut fields = Collect(serde_json::Map::new());
+    let _ = record.key_values().visit(&mut fields);
+    let texts = [
+        ("timestamp", at.to_string()),
+        ("level", record.level().to_string()),
+        ("component", record.target().to_owned()),
+        ("message", record.args().to_string()),
+    ];
+    for (at, (name, text)) in texts.into_iter().enumerate() {
+        let before = if at == 0 { '{' } else { ',' };
+        let _ = write!(line, "{before}\"{name}\":{}", serde_json::Value::from(text));
+    }
+    if !fields.0.is_empty() {
+        let _ = write!(line, ",\"fields\":{}", serde_json::Value::from(fields.0));
+    }
+    line.push('}');
 }

@@ -15,6 +15,10 @@ const DEFAULT_ROUTERS: &[(&str, &str, u16)] =
 /// Where *wpr was until it moved; older settings still have it.
 const OLD_WPR_HOST: &str = "195.242.99.94";
 
+/// What mudlibs call a mud that has no name yet: blocked in the stock settings of Dead Souls' routers. The socket stays
+/// open, and nothing is ever answered.
+const DEFAULT_NAMES: &[&str] = &["DeadSoulsWin", "DeadSoulsNew", "Your Mud's Name Here", "Your Muds Name"];
+
 const DEFAULT_PLAYER_PORT: u16 = 4000;
 
 /// How much longer than the keepalive interval a link lives, when nothing is set: time for a probe and its answer.
@@ -119,6 +123,15 @@ fn mud_name(reader: &mut Reader<'_>, path: &Path) -> Option<String> {
     if name.starts_with('*') {
         reader.error(path, "begins with *, which marks routers", fix);
         return None;
+    }
+    if DEFAULT_NAMES.contains(&name.as_str()) {
+        let message = "is what a mudlib calls a mud that has no name yet: the routers answer nothing to it";
+        reader.warn(path, message, fix);
+    }
+    if name.trim() != name || name.chars().any(|c| !c.is_ascii() || c == '@' || c == ':') {
+        let message = "begins or ends with a blank, or holds @, : or letters that are not English: others may not be able \
+                       to write to it";
+        reader.warn(path, message, "write English letters, digits and blanks");
     }
     Some(name)
 }

@@ -1,7 +1,8 @@
 //! From texts to settings: both dialects, what counts more than what, and what is said about mistakes.
 
 use i3_config::{
-    Config, DEFAULT_CONFIG_TEXT, Problem, Problems, Severity, Sources, known_keys, load, load_files,
+    Config, DEFAULT_CONFIG_TEXT, LogFormat, Problem, Problems, Rotation, Severity, Sources, known_keys, load,
+    load_files,
 };
 use i3_core::machine::Listener;
 use i3_core::settings::Permission;
@@ -94,7 +95,7 @@ fn the_default_file_has_no_warnings_and_its_variables_work() {
     names.dedup();
     assert!(names.len() > 40, "{names:?}");
     for name in names {
-        let values = ["false", "true", "latin-1", "71", "5000", "*other", "changed", "ERROR"];
+        let values = ["false", "true", "latin-1", "json", "71", "5000", "*other", "changed", "ERROR"];
         let changed = values.into_iter().chain(["192.0.2.7", "https://example.org"]).any(|value| {
             let mut process = BASE.to_vec();
             process.retain(|(other, _)| *other != name);
@@ -142,7 +143,9 @@ fn the_guides_files() {
     // Two mistakes of the guide itself.
     assert!(warning(&config, "router.primary.name").message.contains("*i4"));
     assert!(warning(&config, "router.fallback[1].host").fix.contains("136.144.155.250"));
-    assert_eq!(warning(&config, "logging.rotate_size").place, Some(("c.yaml".to_owned(), 54)));
+    assert_eq!(config.logging.format, LogFormat::Json);
+    assert_eq!(config.logging.rotation, Some(Rotation { bytes_max: 10_485_760, backups: 5 }));
+    assert_eq!(warning(&config, "services.tell.queue_size").place, Some(("c.yaml".to_owned(), 34)));
     assert!(!lines(&config.warnings).iter().any(|line| line.contains("no such setting")));
 }
 
@@ -196,6 +199,8 @@ fn the_python_gateways_file() {
     assert!(warning(&config, "api.auth.api_keys[1].mud_name").message.contains("may read but not speak"));
     assert_eq!(config.state_directory, PathBuf::from("state/"));
     assert_eq!(config.logging.file, Some(PathBuf::from("logs/i3-gateway.log")));
+    let levels = ["api", "network", "services", "state"].map(|part| config.logging.components[part]);
+    assert_eq!(levels, [LevelFilter::Info, LevelFilter::Info, LevelFilter::Info, LevelFilter::Warn]);
     warning(&config, "channels.default_channels[0].type");
     warning(&config, "router.connection.max_reconnect_attempts");
     assert!(!lines(&config.warnings).iter().any(|line| line.contains("no such setting")));
@@ -525,6 +530,9 @@ fn another_value(path: &str) -> &'static str {
             "71"
         }
         "max_connections" => "71",
+        "format" => "json",
+        "rotate_size" | "max_size" | "backup_count" => "71",
+        _ if path.starts_with("logging.components.") => "ERROR",
         "handshake_timeout" | "idle_timeout" => "83",
         "allowed_origins" => "['https://a.example']",
         "ip_whitelist" | "ip_blacklist" | "trusted_proxies" => "[192.0.2.7]",

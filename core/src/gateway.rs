@@ -4,6 +4,7 @@ use crate::api::conn::ApiConn;
 use crate::api::event;
 use crate::api::json::Object;
 use crate::effects::{ConnMap, Effects};
+use crate::health::{Health, Process};
 use crate::hub::{Hub, QUEUED_PACKET_MAX_AGE, To, Wake, Weight};
 use crate::link::RouterLink;
 use crate::machine::{ConnId, Input, Listener, LostBy, Machine, Output, Refused, SaveTicket, Saved};
@@ -20,13 +21,16 @@ use crate::settings::{Settings, SettingsError};
 use crate::time::{Instant, Now};
 use crate::timers::Timers;
 use bytes::Bytes;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tungstenite::protocol::frame::coding::CloseCode;
 
 /// How long a shutdown waits for the last bytes.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Saves under way whose time is taken.
+const SAVING_MAX: usize = 10_000;
 
 /// What a connection is for.
 #[derive(Debug)]
@@ -39,6 +43,8 @@ enum Peer {
 pub struct Gateway {
     hub: Hub,
     peers: ConnMap<Peer>,
+    /// Saves that are not answered yet, and when they began.
+    saving: VecDeque<(SaveTicket, Instant)>,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -84,9 +90,12 @@ impl Gateway {
             event_ids: event::Ids::restore(saved),
             last_message_micros: 0,
             dials: Vec::new(),
+            process: None,
+            lag: Duration::ZERO,
+            started: now.mono,
             stopping: false,
         };
-        let mut gateway = Gateway { hub, peers: ConnMap::default() };
+        let mut gateway = Gateway { hub, peers: ConnMap::default(), saving: VecDeque::new() };
         for mud in 0..gateway.hub.muds.len() {
             gateway.link_due(mud);
         }
@@ -100,6 +109,26 @@ impl Gateway {
     pub fn reload(&mut self, now: Now, settings: Settings) -> Result<(), SettingsError> {
         self.set_now(now);
         crate::reload::reload(&mut self.hub, settings)
+    }
+
+    /// Takes the figures of the process over, for `/metrics`, and says how it is. A driver asks every few seconds; that it
+    /// gets an answer shows that its loop turns.
+    pub fn report(&mut self, now: Now, process: Process) -> Health {
+        self.set_now(now);
+        let hub = &mut self.hub;
+        hub.lag = hub.now.mono.since(process.due);
+        hub.process = Some(process);
+        hub.health(self.peers.len())
+    }
+
+    /// The names of the routers whose passwords a store holds for a mud.
+    pub fn saved_passwords(saved: &Saved, mud: &str) -> Vec<String> {
+        crate::mud::saved_passwords(saved, mud)
+    }
+
+    /// Whether it was told to end.
+    pub fn is_stopping(&self) -> bool {
+        self.hub.stopping
     }
 
     /// The counters.
@@ -166,14 +195,20 @@ impl Gateway {
     }
 
     fn flushed(&mut self, conn: ConnId) {
+        let before = self.hub.fx.total_pending_bytes();
         self.hub.fx.flushed(conn);
+        let bytes = (before - self.hub.fx.total_pending_bytes()) as u64;
         match self.peers.get(conn) {
             Some(Peer::Router(mud)) => {
+                self.hub.metrics.router_bytes_sent += bytes;
                 let mud = *mud;
                 self.link_step(mud, RouterLink::flushed);
                 self.hub.pump(mud);
             }
-            Some(Peer::Api(_)) => self.hub.client_flushed(conn),
+            Some(Peer::Api(_)) => {
+                self.hub.metrics.api_bytes_sent += bytes;
+                self.hub.client_flushed(conn);
+            }
             None => self.hub.metrics.late_inputs += 1,
         }
     }
@@ -194,6 +229,12 @@ impl Gateway {
     }
 
     fn saved(&mut self, ticket: SaveTicket, outcome: &Result<(), String>) {
+        // They are answered in order; what is older than the one that is answered is lost.
+        while let Some((saving, since)) = self.saving.pop_front_if(|(saving, _)| *saving <= ticket) {
+            if saving == ticket {
+                self.hub.metrics.save_time.observe(self.hub.now.mono.since(since));
+            }
+        }
         if let Err(error) = outcome {
             self.hub.metrics.saves_failed += 1;
             self.hub.fx.notice(Notice::new(Level::Error, "store", "save failed").with("error", error));
@@ -328,6 +369,11 @@ impl Machine for Gateway {
         if let Output::Close { conn } = output {
             self.peers.remove(conn);
             self.hub.forget_client(conn);
+        }
+        if let Output::Save { ticket, .. } = output
+            && self.saving.len() < SAVING_MAX
+        {
+            self.saving.push_back((ticket, self.hub.now.mono));
         }
         Some(output)
     }

@@ -6,14 +6,15 @@ use crate::api::rpc::{self, Fault};
 use crate::api::{event, style};
 use crate::colour::TextStyle;
 use crate::effects::{ConnMap, Effects};
+use crate::health::{Health, Process};
 use crate::i3::packet::Packet;
 use crate::link::pacer::{Class, Origin, Waiting};
 use crate::link::{LinkEvent, Wait};
 use crate::machine::{Change, ConnId};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, kind_label};
 use crate::moderation::UserRates;
 use crate::mud::Mud;
-use crate::notice::{Level, Notice};
+use crate::notice::{Level, Notice, Shown};
 use crate::pending::{Pending, Question};
 use crate::service::host::Filters;
 use crate::service::trace;
@@ -82,6 +83,15 @@ pub(crate) enum Weight {
 }
 
 impl Weight {
+    /// As a metric's label.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Weight::Presence => "presence",
+            Weight::Channel => "channel",
+            Weight::Personal => "personal",
+        }
+    }
+
     /// Bytes queued for a client above which an event of this weight is dropped.
     fn pending_bytes_max(self) -> usize {
         match self {
@@ -107,6 +117,13 @@ pub(crate) enum To<'a> {
     MudExcept(usize, &'a [ConnId]),
     /// Everybody.
     All,
+}
+
+/// One line about a link that is not ready. The router's words are escaped.
+fn link_down(mud: &Mud) -> String {
+    let (link, name) = (&mud.link, &mud.settings.name);
+    let why = link.last_error().map(|error| format!(" ({})", Shown(error))).unwrap_or_default();
+    format!("{name} at {}: {}{why}", link.router().name, link.state_name())
 }
 
 /// One event on its way to its recipients.
@@ -137,6 +154,7 @@ impl Delivery {
         if pending > most {
             session.lagged += 1;
             metrics.events_dropped += 1;
+            *metrics.events_dropped_by_weight.entry(self.weight.name()).or_default() += 1;
             if self.weight == Weight::Personal {
                 self.overrun.push((conn, pending));
             }
@@ -179,6 +197,11 @@ pub(crate) struct Hub {
     pub(crate) last_message_micros: u64,
     /// The connections of the last [`DIAL_SPACING`] to each router.
     pub(crate) dials: Vec<(String, u16, Instant)>,
+    /// What the driver last said of the process.
+    pub(crate) process: Option<Process>,
+    /// How far its loop was behind then.
+    pub(crate) lag: Duration,
+    pub(crate) started: Instant,
     pub(crate) stopping: bool,
 }
 
@@ -207,8 +230,10 @@ impl Hub {
             return Err(Fault::params(text));
         }
         let for_router = packet.header.to_mud.as_deref() == Some(&*one.link.router().name);
-        let waiting = Waiting { frame: bytes.into(), accepted: self.now.mono, origin, for_router };
+        let kind = kind_label(packet.body.kind());
+        let waiting = Waiting { frame: bytes.into(), kind, accepted: self.now.mono, origin, for_router };
         if one.pacer.push(class, waiting).is_err() {
+            self.metrics.packets_refused += 1;
             return Err(Fault::gateway("queue_full", true, "too many packets wait for the router"));
         }
         self.pump(mud);
@@ -231,6 +256,7 @@ impl Hub {
             while self.fx.pending_bytes(conn) < ROUTER_PENDING_BYTES_MAX {
                 let Some(waiting) = one.pacer.pop(self.now.mono) else { break };
                 self.metrics.packets_sent += 1;
+                *self.metrics.sent_by_kind.entry(waiting.kind).or_default() += 1;
                 if !self.tracers.is_empty() {
                     traced.push(waiting.frame.clone());
                 }
@@ -369,8 +395,9 @@ impl Hub {
 
     /// A client does not read, and there is no room left for what it may not miss.
     fn overrun(&mut self, conn: ConnId, pending: usize) {
+        // A client that is too slow harms only itself, and is told.
         let notice =
-            Notice::new(Level::Warn, "api", "client does not read; closed").with("queued_bytes", pending);
+            Notice::new(Level::Info, "api", "client does not read; closed").with("queued_bytes", pending);
         self.fx.notice(notice);
         self.metrics.connections_at_fault += 1;
         self.end_session(conn);
@@ -486,6 +513,33 @@ impl Hub {
     /// Whether every link is ready.
     pub(crate) fn is_ready(&self) -> bool {
         self.muds.iter().all(|mud| mud.link.is_ready()) && !self.stopping
+    }
+
+    /// How the gateway is.
+    pub(crate) fn health(&self, connections: usize) -> Health {
+        let sum = |of: fn(&Mud) -> usize| self.muds.iter().map(of).sum();
+        let queued = |mud: &Mud| mud.pacer.depths().map(|(_, _, bytes)| bytes).sum();
+        Health {
+            ready: self.is_ready(),
+            links_ready: self.muds.iter().filter(|mud| mud.link.is_ready()).count(),
+            links: self.muds.len(),
+            links_down: self.muds.iter().filter(|mud| !mud.link.is_ready()).map(link_down).collect(),
+            sessions: self.active_sessions(),
+            lag: self.lag,
+            holds: vec![
+                ("connections", connections),
+                ("sessions", self.sessions.len()),
+                ("pending_bytes", self.fx.total_pending_bytes()),
+                ("queued_packets", sum(|mud| mud.pacer.len())),
+                ("queued_bytes", sum(queued)),
+                ("waiting_requests", self.pending.len()),
+                ("muds", sum(|mud| mud.mudlist.len())),
+                ("channels", sum(|mud| mud.chanlist.len())),
+                ("users_at_home", sum(|mud| mud.presence.len())),
+                ("users_elsewhere", sum(|mud| mud.ucache.len())),
+                ("timers", self.timers.len()),
+            ],
+        }
     }
 
     /// A name for an accepted message: unique, and in the order of acceptance.

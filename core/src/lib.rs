@@ -18,6 +18,7 @@ pub mod api;
 pub mod colour;
 pub mod effects;
 mod gateway;
+pub mod health;
 mod hub;
 pub mod i3;
 pub mod link;

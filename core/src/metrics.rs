@@ -1,5 +1,13 @@
 //! What the gateway counts: plain fields, read by `/metrics`, `stats` and the tests.
 
+use crate::api::rpc::code;
+use crate::i3::packet::KINDS;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Counters by a word of a small, fixed set.
+pub type Counts = BTreeMap<&'static str, u64>;
+
 /// Counters since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metrics {
@@ -61,4 +69,109 @@ pub struct Metrics {
     pub late_inputs: u64,
     /// Saves that failed.
     pub saves_failed: u64,
+    /// Packets that came from routers, by type.
+    pub received_by_kind: Counts,
+    /// Packets handed to router connections, by type, but for the link's own: see [`crate::link::counts`].
+    pub sent_by_kind: Counts,
+    /// Packets not accepted because too many waited; who wanted to send them was told.
+    pub packets_refused: u64,
+    /// Bytes that routers have taken.
+    pub router_bytes_sent: u64,
+    /// Bytes that came from clients.
+    pub api_bytes_received: u64,
+    /// Bytes that clients have taken.
+    pub api_bytes_sent: u64,
+    /// Of the events that were not queued, those of one recipient's backlog, by what they were.
+    pub events_dropped_by_weight: Counts,
+    /// JSON-RPC requests, by method; what has no known method is under `unknown`.
+    pub calls: BTreeMap<&'static str, Calls>,
+    /// How long the store took to make changes durable, or to fail.
+    pub save_time: Histogram,
+}
+
+/// The name of a packet type as a label: one that is not known is `other`, since anybody can make names up.
+pub fn kind_label(kind: &str) -> &'static str {
+    KINDS.iter().find(|known| **known == kind).copied().unwrap_or("other")
+}
+
+/// How requests of one method went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// By outcome: see [`outcome_label`].
+    pub outcomes: Counts,
+    /// Until the answer was queued, by the core's clock: it stands still within one input, so only waiting shows.
+    pub time: Histogram,
+}
+
+impl Metrics {
+    /// A request was answered: `code` is that of the error, if it got one.
+    pub fn count_call(&mut self, method: &'static str, code: Option<i64>, time: Duration) {
+        self.request_errors += u64::from(code.is_some());
+        let calls = self.calls.entry(method).or_default();
+        *calls.outcomes.entry(outcome_label(code)).or_default() += 1;
+        calls.time.observe(time);
+    }
+}
+
+/// The outcome of a request as a label.
+pub fn outcome_label(error: Option<i64>) -> &'static str {
+    match error {
+        None => "ok",
+        Some(code::PARSE | code::INVALID_REQUEST) => "invalid_request",
+        Some(code::METHOD_NOT_FOUND) => "unknown_method",
+        Some(code::INVALID_PARAMS) => "invalid_params",
+        Some(code::NOT_AUTHENTICATED) => "not_authenticated",
+        Some(code::RATE_LIMIT) => "rate_limited",
+        Some(code::PERMISSION) => "not_permitted",
+        Some(code::GATEWAY) => "gateway",
+        Some(_) => "other",
+    }
+}
+
+/// The upper bounds of a [`Histogram`]'s buckets, in seconds; the last bucket has none.
+pub const BUCKETS_SECONDS: [f64; 11] = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
+
+/// How long something took.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Histogram {
+    /// How often it took up to the bound of the same place in [`BUCKETS_SECONDS`], and more than the one before.
+    pub counts: [u64; BUCKETS_SECONDS.len() + 1],
+    /// All of it together.
+    pub sum: Duration,
+}
+
+impl Histogram {
+    /// It took so long.
+    pub fn observe(&mut self, time: Duration) {
+        let seconds = time.as_secs_f64();
+        let at = BUCKETS_SECONDS.iter().take_while(|bound| seconds > **bound).count();
+        self.counts[at] += 1;
+        self.sum += time;
+    }
+
+    /// How often.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_belongs_to_its_bucket() {
+        let mut times = Histogram::default();
+        for millis in [0, 1, 2, 100, 60_000, 60_001] {
+            times.observe(Duration::from_millis(millis));
+        }
+        assert_eq!(times.counts, [2, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1]);
+        assert_eq!((times.count(), times.sum.as_millis()), (6, 120_104));
+    }
+
+    #[test]
+    fn labels_are_of_a_fixed_set() {
+        assert_eq!((kind_label("tell"), kind_label("made-up")), ("tell", "other"));
+        assert_eq!((outcome_label(None), outcome_label(Some(1))), ("ok", "other"));
+    }
 }

@@ -7,6 +7,7 @@ use crate::link::pacer::Pacer;
 use crate::machine::{Change, ConnId, Saved};
 use crate::moderation::Bans;
 use crate::network::{self, Chanlist, Channel, Listeners, Mudlist, Presence, Ucache};
+use crate::notice::Repeated;
 use crate::settings::{LinkSettings, MudSettings};
 use crate::time::{Instant, Now};
 use std::borrow::Cow;
@@ -26,6 +27,12 @@ const PASSWORDS: &str = "password";
 /// The space of the store that holds bans, by mud and id.
 const BANS: &str = "ban";
 
+/// The names of the routers whose passwords a store holds for a mud.
+pub(crate) fn saved_passwords(saved: &Saved, mud: &str) -> Vec<String> {
+    let space = format!("{PASSWORDS}/{mud}");
+    saved.entries.iter().filter(|entry| entry.space == space).map(|entry| entry.key.clone()).collect()
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Mud {
@@ -33,6 +40,8 @@ pub(crate) struct Mud {
     pub(crate) link: RouterLink,
     pub(crate) link_wake: Option<Wake>,
     pub(crate) pacer: Pacer,
+    /// Frames that were no packet.
+    pub(crate) unreadable: Repeated,
     pub(crate) mudlist: Mudlist,
     pub(crate) chanlist: Chanlist,
     pub(crate) presence: Presence,
@@ -72,6 +81,7 @@ impl Mud {
         Mud {
             link: RouterLink::new(link.clone(), settings.clone(), seed, now),
             link_wake: None,
+            unreadable: Repeated::default(),
             pacer: Pacer::new(link.packets_per_second, link.packets_burst, link.queue_packets_max),
             mudlist: Mudlist::default(),
             chanlist: Chanlist::default(),

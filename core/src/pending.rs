@@ -5,6 +5,7 @@ use crate::api::methods::Call;
 use crate::api::rpc::{self, Fault};
 use crate::hub::{Hub, Wake};
 use crate::machine::ConnId;
+use crate::time::Instant;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -40,6 +41,8 @@ struct Waiter {
     /// Its place in a batch.
     batch: Option<(u64, usize)>,
     question: Question,
+    method: &'static str,
+    since: Instant,
 }
 
 /// A batch that is not answered yet.
@@ -102,8 +105,14 @@ impl Hub {
             return Err(Fault::gateway("too_many_waiting", true, "too many requests wait for an answer"));
         }
         let key = self.pending.key();
-        let waiter =
-            Waiter { conn: call.conn, id: call.id.map(ToOwned::to_owned), batch: call.batch, question };
+        let waiter = Waiter {
+            conn: call.conn,
+            id: call.id.map(ToOwned::to_owned),
+            batch: call.batch,
+            question,
+            method: call.method,
+            since: self.now.mono,
+        };
         self.pending.waiters.insert(key, waiter);
         self.timers.set(Wake::Answer(key), self.now.mono + timeout);
         Ok(())
@@ -138,9 +147,8 @@ impl Hub {
     fn finish(&mut self, key: u64, outcome: Result<Vec<u8>, Fault>) {
         let Some(waiter) = self.pending.waiters.remove(&key) else { return };
         self.timers.clear(Wake::Answer(key));
-        if outcome.is_err() {
-            self.metrics.request_errors += 1;
-        }
+        let code = outcome.as_ref().err().map(|fault| fault.code);
+        self.metrics.count_call(waiter.method, code, self.now.mono.since(waiter.since));
         let answer = waiter.id.as_deref().map(|id| match outcome {
             Ok(result) => rpc::result(Some(id), &result),
             Err(fault) => rpc::error(Some(id), &fault),

@@ -6,17 +6,23 @@
 
 pub mod accept;
 pub mod address;
+pub mod attend;
 pub mod clock;
 pub mod command;
 pub mod dial;
+pub mod doctor;
 pub mod error;
 pub mod gateway;
+pub mod healthcheck;
 pub mod linger;
 pub mod listen;
+pub mod process;
 pub mod program;
 pub mod seed;
+pub mod setup;
 pub mod signals;
 pub mod socket;
 pub mod state;
+pub mod systemd;
 pub mod terminal;
 pub mod write;

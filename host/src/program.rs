@@ -1,9 +1,12 @@
 //! What a program does before its daemon runs and after it has ended: settings, logging, and the exit code.
 
+use crate::attend::{Attend, Attendant};
 use crate::error::DaemonError;
 use crate::terminal::{err, out};
-use i3_config::cli::Cli;
+use crate::{doctor, healthcheck, setup};
+use i3_config::cli::{Cli, Command};
 use i3_config::{Config, Logging};
+use i3_core::Gateway;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -11,12 +14,31 @@ use std::process::ExitCode;
 pub const USAGE: u8 = 64;
 /// `EX_UNAVAILABLE`.
 pub const UNAVAILABLE: u8 = 69;
+/// `EX_CANTCREAT`.
+pub const CANNOT_CREATE: u8 = 73;
 /// `EX_CONFIG`.
 pub const CONFIG: u8 = 78;
 
+/// How a daemon is run until it is told to end.
+pub type Run = fn(Config, Box<dyn Attend<Gateway> + Send>) -> Result<(), DaemonError>;
+
+/// Carries out the commands that need no runtime, and runs the daemon when there is none. `None`: a command of the
+/// caller's.
+pub fn run_shared(cli: &Cli, run: Run) -> Option<ExitCode> {
+    Some(match &cli.command {
+        None => run_daemon(cli, run),
+        Some(Command::Init(init)) => setup::init(cli, init),
+        Some(Command::Doctor(doctor)) => doctor::run(cli, doctor, run),
+        Some(Command::Healthcheck(healthcheck)) => healthcheck::run(cli, healthcheck),
+        Some(Command::HashKey(command)) => setup::hash_key(command),
+        Some(Command::Call(_) | Command::Watch(_)) => return None,
+    })
+}
+
 /// Reads the settings, and then either says what it thinks of them or starts logging and calls `run`.
-pub fn run_daemon(cli: &Cli, run: impl FnOnce(Config) -> Result<(), DaemonError>) -> ExitCode {
-    let config = match i3_config::load_files(&cli.files()) {
+fn run_daemon(cli: &Cli, run: Run) -> ExitCode {
+    let files = cli.files();
+    let config = match i3_config::load_files(&files) {
         Ok(config) => config,
         Err(problems) => return unusable(&problems),
     };
@@ -34,7 +56,8 @@ pub fn run_daemon(cli: &Cli, run: impl FnOnce(Config) -> Result<(), DaemonError>
         // The log line has the severity already.
         log::warn!(target: "settings", "{}", warning.text());
     }
-    ended(run(config))
+    let attendant = Attendant::new(files, config.clone(), cli.profile_memory);
+    ended(run(config, Box::new(attendant)))
 }
 
 /// Starts logging, or says why not.

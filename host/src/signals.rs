@@ -25,14 +25,11 @@ impl Ending {
             Request::Shutdown if self.begun => std::process::exit(INTERRUPTED),
             Request::Shutdown => {
                 log::info!(target: "daemon", "shutting down");
+                crate::systemd::stopping();
                 self.begun = true;
                 true
             }
-            Request::Reload => {
-                let text = "SIGHUP: settings are read at the start only; restart to apply them";
-                log::warn!(target: "daemon", "{text}");
-                false
-            }
+            Request::Reload => false,
         }
     }
 }

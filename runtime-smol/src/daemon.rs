@@ -1,33 +1,38 @@
 //! A machine as a daemon: its store, its listeners, its driver, and the signals that end it.
 
 use crate::clock::Clock;
-use crate::driver::{Command, Driver};
+use crate::driver::{Command, Driver, Handle};
 use crate::signals::Signals;
 use i3_config::Config;
+use i3_core::Gateway;
 use i3_core::machine::{Listener, Machine};
+pub use i3_host::attend::{Attend, Unattended};
 pub use i3_host::error::DaemonError;
 use i3_host::gateway::{Prepared, prepare};
 pub use i3_host::listen::{Bound, bind_each};
 pub use i3_host::seed::seed;
-use i3_host::signals::Ending;
+use i3_host::signals::{Ending, Request};
 pub use i3_host::state::open_store;
 use i3_host::state::save_to;
 use i3_store::Store;
-use smol::LocalExecutor;
+use smol::{LocalExecutor, Timer};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 /// Runs a gateway until it is told to end.
-pub fn run_gateway(config: Config) -> Result<(), DaemonError> {
+pub fn run_gateway(config: Config, attendant: Box<dyn Attend<Gateway> + Send>) -> Result<(), DaemonError> {
     let Prepared { gateway, clock, listeners, store, .. } = prepare(config)?;
-    run(gateway, clock, listeners, store)
+    run(gateway, clock, listeners, store, attendant)
 }
 
-/// Runs a machine until it is told to end: by SIGTERM or SIGINT; a second one ends the process at once.
+/// Runs a machine until it is told to end: by SIGTERM or SIGINT; a second one ends the process at once. SIGHUP is passed
+/// to what looks after it.
 pub fn run<M: Machine + 'static>(
     machine: M,
     clock: Clock,
     listeners: Vec<(Listener, Bound)>,
     store: impl Store + 'static,
+    mut attendant: impl Attend<M> + 'static,
 ) -> Result<(), DaemonError> {
     let mut driver =
         Driver::new(machine, clock).on_notice(i3_config::log::record).on_log_level(i3_config::log::set_level);
@@ -43,10 +48,16 @@ pub fn run<M: Machine + 'static>(
     }));
     let executor = Rc::new(LocalExecutor::new());
     let mut signals = Signals::new().map_err(DaemonError::signals)?;
+    attendant.started();
+    let handle = driver.handle();
+    let attendant = Rc::new(RefCell::new(attendant));
+    executor.spawn(look(handle.clone(), clock, attendant.clone())).detach();
     let watch_signals = async move {
         let mut ending = Ending::default();
         while let Ok(request) = signals.next().await {
-            if ending.begins_with(request) {
+            if request == Request::Reload {
+                handle.with(|machine, now| attendant.borrow_mut().reload(machine, now));
+            } else if ending.begins_with(request) {
                 let _ = commands.send(Command::Shutdown).await;
             }
         }
@@ -55,4 +66,14 @@ pub fn run<M: Machine + 'static>(
     smol::block_on(executor.run(driver.run()));
     log::info!(target: "daemon", "stopped");
     Ok(())
+}
+
+/// Looks at the machine now and then, until its driver is gone.
+async fn look<M: Machine>(handle: Handle<M>, clock: Clock, attendant: Rc<RefCell<impl Attend<M>>>) {
+    let interval = attendant.borrow().interval();
+    let mut due = clock.now().mono;
+    while handle.with(|machine, now| attendant.borrow_mut().look(machine, now, due)).is_some() {
+        Timer::after(interval).await;
+        due = due + interval;
+    }
 }

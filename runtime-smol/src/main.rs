@@ -4,7 +4,7 @@ use i3_config::Logging;
 use i3_config::cli::{self, Call, Cli, Watch};
 use i3_gateway::client::{self, ClientError};
 use i3_gateway::{client_format, daemon, demo};
-use i3_host::program::{UNAVAILABLE, USAGE, ended, run_daemon, start_logging, unusable};
+use i3_host::program::{UNAVAILABLE, USAGE, ended, run_shared, start_logging, unusable};
 use i3_host::terminal::{err, out};
 use std::process::ExitCode;
 
@@ -18,14 +18,14 @@ fn main() -> ExitCode {
         Some(cli::Command::Call(call)) => run_call(&cli, call),
         Some(cli::Command::Watch(watch)) => run_watch(&cli, watch),
         None if cli.demo => run_demo(&cli),
-        None => run_daemon(&cli, daemon::run_gateway),
+        _ => run_shared(&cli, daemon::run_gateway).unwrap_or(ExitCode::from(USAGE)),
     }
 }
 
 fn run_demo(cli: &Cli) -> ExitCode {
     // The network's talk is the output; the machines' notices are for who asks for them.
     let level = if cli.debug { log::LevelFilter::Debug } else { log::LevelFilter::Warn };
-    match start_logging(&Logging { level, file: None }) {
+    match start_logging(&Logging::to_stderr(level)) {
         Ok(()) => ended(demo::run()),
         Err(code) => code,
     }

@@ -1,19 +1,23 @@
 //! A machine as a daemon: its store, its listeners, its driver, and the signals that end it.
 
 use crate::clock::Clock;
-use crate::driver::{Command, Commands, Driver};
+use crate::driver::{Command, Commands, Driver, Handle};
 use crate::signals::Signals;
 use i3_config::Config;
+use i3_core::Gateway;
 use i3_core::machine::{Listener, Machine};
+pub use i3_host::attend::{Attend, Unattended};
 pub use i3_host::error::DaemonError;
 use i3_host::gateway::{Prepared, prepare};
 use i3_host::listen::Bound;
 pub use i3_host::seed::seed;
-use i3_host::signals::Ending;
+use i3_host::signals::{Ending, Request};
 pub use i3_host::state::open_store;
 use i3_host::state::save_to;
 use i3_store::Store;
 use std::io;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// How many connections are accepted beyond those that the gateway serves: it refuses them itself, so that they are
@@ -21,19 +25,21 @@ use std::thread;
 const CONNECTIONS_SPARE: usize = 64;
 
 /// Runs a gateway until it is told to end.
-pub fn run_gateway(config: Config) -> Result<(), DaemonError> {
+pub fn run_gateway(config: Config, attendant: Box<dyn Attend<Gateway> + Send>) -> Result<(), DaemonError> {
     let Prepared { gateway, clock, listeners, store, connections_max } = prepare(config)?;
-    run(gateway, clock, listeners, store, connections_max.saturating_add(CONNECTIONS_SPARE))
+    let connections_max = connections_max.saturating_add(CONNECTIONS_SPARE);
+    run(gateway, clock, listeners, store, connections_max, attendant)
 }
 
-/// Runs a machine until it is told to end: by SIGTERM or SIGINT; a second one ends the process at once. At
-/// `connections_max` accepting pauses, see [`Driver::connections_max`].
+/// Runs a machine until it is told to end: by SIGTERM or SIGINT; a second one ends the process at once. SIGHUP is passed
+/// to what looks after it. At `connections_max` accepting pauses, see [`Driver::connections_max`].
 pub fn run<M: Machine + Send + 'static>(
     machine: M,
     clock: Clock,
     listeners: Vec<(Listener, Bound)>,
     store: impl Store + 'static,
     connections_max: usize,
+    mut attendant: impl Attend<M> + Send + 'static,
 ) -> Result<(), DaemonError> {
     let system = |error: io::Error| DaemonError::System(error.to_string());
     let driver =
@@ -50,20 +56,60 @@ pub fn run<M: Machine + Send + 'static>(
     }));
     let signals = Signals::new().map_err(DaemonError::signals)?;
     let closer = signals.closer();
+    attendant.started();
+    let attendant = Arc::new(Mutex::new(attendant));
+    let (handle, attended) = (driver.handle(), attendant.clone());
+    let (end_looking, ended) = mpsc::channel();
+    let looker = thread::Builder::new().name("i3-look".to_owned());
+    let looker = looker.spawn(move || look(&handle, clock, &attended, &ended)).map_err(system)?;
+    let handle = driver.handle();
     let watcher = thread::Builder::new().name("i3-signals".to_owned());
-    let watcher = watcher.spawn(move || watch_signals(signals, &commands)).map_err(system)?;
+    let watcher =
+        watcher.spawn(move || watch_signals(signals, &commands, &handle, &attendant)).map_err(system)?;
     let outcome = driver.run().map_err(system);
     closer.close();
+    drop(end_looking);
     let _ = watcher.join();
+    let _ = looker.join();
     log::info!(target: "daemon", "stopped");
     outcome
 }
 
-fn watch_signals(mut signals: Signals, commands: &Commands) {
+fn watch_signals<M>(
+    mut signals: Signals,
+    commands: &Commands,
+    handle: &Handle<M>,
+    attendant: &Arc<Mutex<impl Attend<M> + Send + 'static>>,
+) {
     let mut ending = Ending::default();
     while let Some(request) = signals.next_request() {
-        if ending.begins_with(request) {
+        if request == Request::Reload {
+            let attendant = attendant.clone();
+            handle.with(move |machine, now| locked(&attendant).reload(machine, now));
+        } else if ending.begins_with(request) {
             let _ = commands.send(Command::Shutdown);
         }
     }
+}
+
+/// Looks at the machine now and then, until its driver is gone.
+fn look<M>(
+    handle: &Handle<M>,
+    clock: Clock,
+    attendant: &Arc<Mutex<impl Attend<M> + Send + 'static>>,
+    ended: &Receiver<()>,
+) {
+    let interval = locked(attendant).interval();
+    loop {
+        let (due, attendant) = (clock.now().mono, attendant.clone());
+        let look = move |machine: &mut M, now| locked(&attendant).look(machine, now, due);
+        if handle.with(look).is_none() || ended.recv_timeout(interval) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+    }
+}
+
+/// It is used on the core thread only, but for its interval.
+fn locked<A>(attendant: &Mutex<A>) -> MutexGuard<'_, A> {
+    attendant.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,7 +2,7 @@
 
 use i3_config::cli::Cli;
 use i3_gateway_threads::daemon;
-use i3_host::program::{USAGE, run_daemon};
+use i3_host::program::{USAGE, run_shared};
 use i3_host::terminal::{err, out};
 use std::process::ExitCode;
 
@@ -12,9 +12,9 @@ fn main() -> ExitCode {
         out(&format!("i3-gateway-threads {}", env!("CARGO_PKG_VERSION")));
         return ExitCode::SUCCESS;
     }
-    if cli.command.is_some() || cli.demo {
+    let shared = if cli.demo { None } else { run_shared(&cli, daemon::run_gateway) };
+    shared.unwrap_or_else(|| {
         err("This is the daemon alone: call, watch and --demo are in i3-gateway.");
-        return ExitCode::from(USAGE);
-    }
-    run_daemon(&cli, daemon::run_gateway)
+        ExitCode::from(USAGE)
+    })
 }

@@ -109,8 +109,10 @@ struct Daemon {
 impl Daemon {
     fn start(program: &Path, folder: &Path) -> Outcome<Daemon> {
         let router = TcpListener::bind("127.0.0.1:0")?;
-        let free = || Ok::<u16, std::io::Error>(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port());
-        let (http, lines) = (free()?, free()?);
+        // Both at once, so that they differ.
+        let free = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
+        let (http, lines) = (free[0].local_addr()?.port(), free[1].local_addr()?.port());
+        drop(free);
         // Whatever is JSON is YAML too.
         let settings = json!({
             "mud": {"name": "Alpha", "port": 4000},

@@ -1,9 +1,10 @@
 //! An API connection: which of the three ways of speaking it is in, and what its bytes mean there.
 
+use super::exposition::{self, Format};
 use super::http::{self, Head, HeadError, Response, Upgrade};
 use super::line::{Line, LineReader};
 use super::websocket::{PING, Received, WebSocket};
-use super::{exposition, methods, openrpc, rpc};
+use super::{methods, openrpc, rpc};
 use crate::api::json::Object;
 use crate::hub::{Hub, Wake};
 use crate::machine::{ConnId, Listener};
@@ -52,6 +53,11 @@ impl ApiConn {
 
     /// Bytes came in.
     pub(crate) fn received(&mut self, hub: &mut Hub, conn: ConnId, bytes: &[u8]) {
+        hub.metrics.api_bytes_received += bytes.len() as u64;
+        self.read(hub, conn, bytes);
+    }
+
+    fn read(&mut self, hub: &mut Hub, conn: ConnId, bytes: &[u8]) {
         let mut input = bytes;
         while !input.is_empty() && hub.fx.is_open(conn) {
             match self {
@@ -61,7 +67,7 @@ impl ApiConn {
                     input = &[];
                     if let Some((next, rest)) = next {
                         *self = next;
-                        self.received(hub, conn, &rest);
+                        self.read(hub, conn, &rest);
                     }
                 }
                 ApiConn::WebSocket(socket, pinged) => {
@@ -158,7 +164,7 @@ fn lines(hub: &mut Hub, conn: ConnId, reader: &mut LineReader, input: &mut &[u8]
             ),
         };
         hub.metrics.requests += 1;
-        hub.metrics.request_errors += 1;
+        methods::count_unreadable(hub);
         hub.send_text(conn, &rpc::error(None, &fault));
     }
 }
@@ -179,7 +185,7 @@ fn messages(hub: &mut Hub, conn: ConnId, socket: &mut WebSocket, input: &mut &[u
             Some(Received::Text(text)) => methods::text(hub, conn, &text),
             Some(Received::Binary(_)) => {
                 hub.metrics.requests += 1;
-                hub.metrics.request_errors += 1;
+                methods::count_unreadable(hub);
                 let text = "requests are text messages, this was a binary one";
                 let fault = rpc::Fault::new(rpc::code::INVALID_REQUEST, text);
                 hub.send_text(conn, &rpc::error(None, &fault));
@@ -327,6 +333,10 @@ fn page(hub: &mut Hub, conn: ConnId, head: &Head) {
             .with("service", "i3-gateway-api")
             .with("websocket_connections", &websockets)
             .with("active_sessions", &sessions)
+            .with("version", openrpc::VERSION)
+            .with("ready", &hub.is_ready())
+            .with("uptime_seconds", &hub.now.mono.since(hub.started).as_secs())
+            .with("routers", &routers(hub))
             .finish(),
         "/health/live" => Object::default().with("status", "alive").finish(),
         "/health/ready" if hub.is_ready() => Object::default().with("status", "ready").finish(),
@@ -335,8 +345,9 @@ fn page(hub: &mut Hub, conn: ConnId, head: &Head) {
             Object::default().with("status", "not_ready").finish()
         }
         "/metrics" => {
-            content_type = exposition::CONTENT_TYPE;
-            exposition::encode(hub)
+            let format = Format::of_accept(head.accept.as_deref());
+            content_type = format.content_type();
+            exposition::encode(hub, format)
         }
         "/api/openrpc.json" => openrpc::document(),
         _ => Object::default()
@@ -348,6 +359,12 @@ fn page(hub: &mut Hub, conn: ConnId, head: &Head) {
             .finish(),
     };
     send_response(hub, conn, head, status, content_type, &body, "");
+}
+
+/// The router links, without the muds' names: this page is for everybody.
+fn routers(hub: &Hub) -> serde_json::Value {
+    let link = |mud: &crate::mud::Mud| serde_json::json!({"name": mud.link.router().name, "state": mud.link.state_name()});
+    hub.muds.iter().map(link).collect()
 }
 
 /// An error as JSON.

@@ -20,6 +20,8 @@ pub struct Head {
     pub has_body: bool,
     /// The key of the API, from `X-API-Key` or `Authorization: Bearer`.
     pub api_key: Option<String>,
+    /// What kinds of answer are welcome.
+    pub accept: Option<String>,
     /// What a WebSocket client asks, if it is one.
     pub upgrade: Option<Upgrade>,
     /// The first of the sub-protocols that it offers (RFC 6455, 1.9). Any will do: a browser closes when none of those
@@ -99,6 +101,7 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
         has_body: header("transfer-encoding").is_some()
             || header("content-length").is_some_and(|length| length.trim_ascii() != b"0"),
         api_key: header("x-api-key").and_then(text).or_else(bearer),
+        accept: header("accept").and_then(text),
         protocol: list("sec-websocket-protocol").and_then(|offered| {
             offered.split(',').map(str::trim).find(|name| is_token(name)).map(str::to_owned)
         }),

@@ -9,10 +9,14 @@ use crate::service::{channel, gateway, host, lists, moderation, query, tell, tra
 use crate::session::rates::TooOften;
 use crate::settings::Permission;
 use serde_json::value::RawValue;
+use std::time::Duration;
 use tungstenite::protocol::frame::coding::CloseCode;
 
 /// Requests that a client may send before it is identified.
 const EARLY_REQUESTS_MAX: u32 = 100;
+
+/// What requests without a method of ours are counted under.
+const UNKNOWN: &str = "unknown";
 
 /// The type of a parameter, as JSON Schema names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +52,7 @@ pub struct Param {
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) conn: ConnId,
+    pub(crate) method: &'static str,
     pub(crate) params: Params<'a>,
     /// `None` for a notification.
     pub(crate) id: Option<&'a RawValue>,
@@ -458,7 +463,7 @@ fn one(
     let request = match request {
         Ok(request) => request,
         Err(answer) => {
-            hub.metrics.request_errors += 1;
+            count_unreadable(hub);
             hub.early_request(conn);
             return Some(Some(answer));
         }
@@ -468,13 +473,17 @@ fn one(
         Ok(Some(result)) => Ok(result),
         Err(fault) => Err(fault),
     };
-    if outcome.is_err() {
-        hub.metrics.request_errors += 1;
-    }
+    let name = find(&request.method).map_or(UNKNOWN, |method| method.name);
+    hub.metrics.count_call(name, outcome.as_ref().err().map(|fault| fault.code), Duration::ZERO);
     Some(request.id.map(|id| match outcome {
         Ok(result) => rpc::result(Some(id), &result),
         Err(fault) => rpc::error(Some(id), &fault),
     }))
+}
+
+/// Something came that is no request.
+pub(crate) fn count_unreadable(hub: &mut Hub) {
+    hub.metrics.count_call(UNKNOWN, Some(code::INVALID_REQUEST), Duration::ZERO);
 }
 
 fn run(hub: &mut Hub, conn: ConnId, request: &Request<'_>, batch: Option<(u64, usize)>) -> LaterOutcome {
@@ -507,7 +516,7 @@ fn run(hub: &mut Hub, conn: ConnId, request: &Request<'_>, batch: Option<(u64, u
         hub.early_request(conn);
     }
     let params = Params::read(method, request.params)?;
-    let call = Call { conn, params, id: request.id, batch };
+    let call = Call { conn, method: method.name, params, id: request.id, batch };
     match method.run {
         Run::Now(run) => run(hub, &call).map(Some),
         Run::Later(run) => run(hub, &call),

@@ -1,6 +1,7 @@
 //! One router link for each mud: dial, greet, log in, notice death, come back. [`pacer`] decides when a packet may go,
 //! `route` which router is dialed, `online` whether a session still lives.
 
+pub mod counts;
 mod online;
 pub mod pacer;
 mod route;
@@ -14,6 +15,7 @@ use crate::machine::{Change, ConnId, SaveTicket};
 use crate::notice::{Level, Notice};
 use crate::settings::{LinkSettings, MudSettings, RouterSettings};
 use crate::time::{Instant, Now, UnixTime};
+use counts::{Cause, Counts};
 use online::{Due, Online, Probe};
 use route::Route;
 use std::collections::BTreeMap;
@@ -94,16 +96,20 @@ enum State {
     Stopped,
 }
 
+/// The names of the states, in the order of a session's life.
+pub const STATE_NAMES: [&str; 7] =
+    ["waiting", "connecting", "logging in", "saving password", "ready", "leaving", "stopped"];
+
 impl State {
     fn name(&self) -> &'static str {
         match self {
-            State::Waiting { .. } => "waiting",
-            State::Dialing { .. } => "connecting",
-            State::Greeting { .. } => "logging in",
-            State::Securing { .. } => "saving password",
-            State::Online(_) => "ready",
-            State::Leaving { .. } => "leaving",
-            State::Stopped => "stopped",
+            State::Waiting { .. } => STATE_NAMES[0],
+            State::Dialing { .. } => STATE_NAMES[1],
+            State::Greeting { .. } => STATE_NAMES[2],
+            State::Securing { .. } => STATE_NAMES[3],
+            State::Online(_) => STATE_NAMES[4],
+            State::Leaving { .. } => STATE_NAMES[5],
+            State::Stopped => STATE_NAMES[6],
         }
     }
 }
@@ -146,6 +152,7 @@ pub struct RouterLink {
     instant_ends: u32,
     password: i64,
     last_error: Option<String>,
+    counts: Counts,
     rng: fastrand::Rng,
 }
 
@@ -164,6 +171,7 @@ impl RouterLink {
             failures: 0,
             instant_ends: 0,
             last_error: None,
+            counts: Counts::default(),
             rng: fastrand::Rng::with_seed(seed),
         }
     }
@@ -186,6 +194,11 @@ impl RouterLink {
     /// Why the link was last lost or refused.
     pub fn last_error(&self) -> Option<&str> {
         self.last_error.as_deref()
+    }
+
+    /// What it has counted since the start.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// When the next attempt is due, while the link waits for it.
@@ -336,12 +349,12 @@ impl RouterLink {
             State::Waiting { .. } => self.dial(now, fx),
             State::Dialing { conn, .. } => {
                 fx.close_now(conn);
-                self.failed(now, fx, "no connection in time".to_owned())
+                self.failed(now, fx, Cause::NoConnection, "no connection in time".to_owned())
             }
             State::Greeting { ref wire, .. } => {
                 fx.close_now(wire.conn);
                 let reason = "refused in silence: wrong router name, wrong password or blocked name?";
-                self.failed(now, fx, reason.to_owned())
+                self.failed(now, fx, Cause::LoginUnanswered, reason.to_owned())
             }
             State::Securing { .. } => {
                 self.warn_not_durable(fx, "the store does not answer");
@@ -364,6 +377,7 @@ impl RouterLink {
             Due::Probe(probe) => {
                 let conn = online.wire.conn;
                 fx.send(conn, &self.frame(&self.probe(probe)));
+                self.counts.sent(probe.kind());
                 Some(LinkEvent::Probed)
             }
             Due::Scout => {
@@ -379,7 +393,7 @@ impl RouterLink {
                 fx.close_now(online.wire.conn);
                 let proven = online.is_proven();
                 let reason = self.reason_of_death(proven).to_owned();
-                self.failed(now, fx, reason)
+                self.failed(now, fx, Cause::Silence, reason)
             }
         }
     }
@@ -413,6 +427,7 @@ impl RouterLink {
             return None;
         }
         fx.send(conn, &self.frame(&self.login()));
+        self.counts.sent("startup-req-3");
         let deadline = now.mono + self.settings.startup_timeout;
         let wire = Wire { conn, deframer: Deframer::default() };
         self.become_state(now, fx, State::Greeting { wire, since: now.mono, deadline, heard: false })
@@ -431,6 +446,7 @@ impl RouterLink {
         let notice = Notice::new(Level::Info, "link", "the preferred router is back; returning to it");
         fx.notice(notice.with("mud", &self.mud.name).with("router", &self.route.preferred().name));
         self.route.prefer();
+        self.counts.end(Cause::PreferredBack);
         self.leave(now, fx, Then::Reconnect)
     }
 
@@ -473,6 +489,7 @@ impl RouterLink {
         if self.conn() != Some(conn) {
             return None;
         }
+        self.counts.heard_at = Some(now.unix);
         let wire = match &mut self.state {
             State::Greeting { wire, heard, .. } => {
                 *heard = true;
@@ -501,10 +518,14 @@ impl RouterLink {
 
     /// The router cannot be followed any further.
     pub fn broken(&mut self, now: Now, fx: &mut Effects, reason: String) -> Option<LinkEvent> {
+        self.give_up(now, fx, Cause::BadFrame, reason)
+    }
+
+    fn give_up(&mut self, now: Now, fx: &mut Effects, cause: Cause, reason: String) -> Option<LinkEvent> {
         if let Some(conn) = self.conn() {
             fx.close_now(conn);
         }
-        self.failed(now, fx, reason)
+        self.failed(now, fx, cause, reason)
     }
 
     /// The router refuses the login in words.
@@ -513,7 +534,7 @@ impl RouterLink {
             return None;
         }
         self.failures = self.failures.saturating_add(REFUSAL_WEIGHT - 1);
-        self.broken(now, fx, reason)
+        self.give_up(now, fx, Cause::LoginRefused, reason)
     }
 
     /// What was sent to ourselves has come back.
@@ -546,6 +567,7 @@ impl RouterLink {
             fx.notice(
                 notice.with("mud", &self.mud.name).with("router", &to.name).with("address", &to.address),
             );
+            self.counts.end(Cause::Redirected);
             return self.leave(now, fx, Then::Reconnect);
         }
         // In a session that is online already, that is all.
@@ -635,21 +657,25 @@ impl RouterLink {
                 if now.mono.since(since) < Duration::from_secs(1) && self.instant_ends < INSTANT_ENDS_MAX =>
             {
                 self.instant_ends += 1;
+                self.counts.end(Cause::ClosedAtOnce);
                 let spread = (INSTANT_END_WAIT_MAX - INSTANT_END_WAIT_MIN).as_micros() as u64;
                 let wait = INSTANT_END_WAIT_MIN + Duration::from_micros(self.rng.u64(0..=spread));
                 self.last_error = Some("closed at once: the router takes one connection a second".to_owned());
                 self.become_state(now, fx, State::Waiting { until: now.mono + wait })
             }
-            _ => self.failed(now, fx, reason),
+            State::Dialing { .. } => self.failed(now, fx, Cause::NoConnection, reason),
+            _ => self.failed(now, fx, Cause::ConnectionLost, reason),
         }
     }
 
     /// Waits, longer each time, and takes the next router of the list; after a session that was ready, the first.
-    fn failed(&mut self, now: Now, fx: &mut Effects, reason: String) -> Option<LinkEvent> {
+    fn failed(&mut self, now: Now, fx: &mut Effects, cause: Cause, reason: String) -> Option<LinkEvent> {
+        self.counts.end(cause);
         fx.notice(
             Notice::new(Level::Warn, "link", "router link failed")
                 .with("mud", &self.mud.name)
                 .with("router", &self.router().name)
+                .with("cause", cause.name())
                 .with("reason", &reason),
         );
         self.last_error = Some(reason);
@@ -685,6 +711,7 @@ impl RouterLink {
     /// Says goodbye and comes back.
     pub fn reconnect(&mut self, now: Now, fx: &mut Effects) -> Option<LinkEvent> {
         self.route.prefer();
+        self.counts.end(Cause::Requested);
         self.leave(now, fx, Then::Reconnect)
     }
 
@@ -705,6 +732,7 @@ impl RouterLink {
             body: Body::Shutdown { restart_delay },
         };
         fx.send(conn, &self.frame(&goodbye));
+        self.counts.sent("shutdown");
         if fx.close_when_flushed(conn) {
             return self.left(now, fx, then);
         }

@@ -27,6 +27,16 @@ pub(super) enum Probe {
     Ping,
 }
 
+impl Probe {
+    /// The type of its packet.
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Probe::AuthMud => "auth-mud-req",
+            Probe::Ping => "ping-req",
+        }
+    }
+}
+
 /// What a session does when its deadline has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {

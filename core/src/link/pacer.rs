@@ -29,11 +29,28 @@ pub enum Class {
     Query,
 }
 
+impl Class {
+    /// In their order.
+    pub const ALL: [Class; 4] = [Class::Prompt, Class::Listening, Class::Chatter, Class::Query];
+
+    /// As a metric's label.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Prompt => "prompt",
+            Class::Listening => "listening",
+            Class::Chatter => "chatter",
+            Class::Query => "query",
+        }
+    }
+}
+
 /// A packet that waits.
 #[derive(Clone, Debug)]
 pub struct Waiting {
     /// The frame.
     pub frame: Bytes,
+    /// The type of its packet.
+    pub kind: &'static str,
     /// When it was accepted.
     pub accepted: Instant,
     /// What the sender knows it by, if somebody waits for it.
@@ -103,6 +120,12 @@ impl Pacer {
     /// How many wait.
     pub fn len(&self) -> usize {
         self.queues.iter().map(VecDeque::len).sum()
+    }
+
+    /// How many wait in each class, and their bytes.
+    pub fn depths(&self) -> impl Iterator<Item = (Class, usize, usize)> {
+        let bytes = |queue: &VecDeque<Waiting>| queue.iter().map(|waiting| waiting.frame.len()).sum();
+        Class::ALL.into_iter().zip(&self.queues).map(move |(class, queue)| (class, queue.len(), bytes(queue)))
     }
 
     /// Whether none waits.
@@ -190,6 +213,7 @@ mod tests {
 
     fn packet(name: &'static str) -> Waiting {
         Waiting {
+            kind: "tell",
             frame: Bytes::from_static(name.as_bytes()),
             accepted: Instant::ORIGIN,
             origin: None,

@@ -651,6 +651,8 @@ fn leaving_a_router_that_does_not_read_has_an_end() {
     let conn = rig.log_in();
     rig.stuck = true;
     rig.step(RouterLink::stop);
+    // Something was flushed, but not all.
+    rig.step(RouterLink::flushed);
     assert_eq!(rig.state(), "leaving");
     rig.wait(Duration::from_millis(1_999));
     assert_eq!((rig.state(), rig.closed.len()), ("leaving", 0));

@@ -79,6 +79,16 @@ impl Presence {
         self.users.values().filter(move |_| self.is_fresh(now))
     }
 
+    /// How many are on, or were when it was last heard.
+    pub fn len(&self) -> usize {
+        self.users.len()
+    }
+
+    /// Whether nobody is.
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty()
+    }
+
     /// The user of that name, in any case, if presence is fresh.
     pub fn find(&self, now: Instant, name: &str) -> Option<&User> {
         if self.is_fresh(now) { self.users.get(&name.to_lowercase()) } else { None }

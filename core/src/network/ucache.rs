@@ -36,6 +36,16 @@ impl Ucache {
         }
     }
 
+    /// How many users are remembered.
+    pub fn len(&self) -> usize {
+        self.users.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// How a user is shown, if that is known.
     pub fn find(&self, mud: &str, user: &str) -> Option<&Shown> {
         self.users.get(&(mud.to_owned(), user.to_lowercase()))

@@ -8,6 +8,7 @@ use crate::i3::packet::{Body, Packet, PacketError, RouterEntry};
 use crate::i3::{FrameError, Value, text};
 use crate::link::LinkEvent;
 use crate::machine::ConnId;
+use crate::metrics::kind_label;
 use crate::notice::{Level, Notice};
 use crate::pending::Question;
 use std::borrow::Cow;
@@ -48,6 +49,7 @@ fn frame(hub: &mut Hub, mud: usize, text: &[u8]) {
     match Packet::decode(text) {
         Ok((packet, repairs)) => {
             hub.metrics.packets_received += 1;
+            *hub.metrics.received_by_kind.entry(kind_label(packet.body.kind())).or_default() += 1;
             hub.metrics.bare_quotes_repaired += u64::from(repairs.bare_quotes);
             hub.metrics.latin1_strings += u64::from(repairs.latin1_strings);
             trace::received(hub, mud, &packet);
@@ -55,19 +57,25 @@ fn frame(hub: &mut Hub, mud: usize, text: &[u8]) {
                 route(hub, mud, &packet);
             }
         }
-        Err(error) => unreadable(hub, text, error),
+        Err(error) => unreadable(hub, mud, text, error),
     }
 }
 
-/// The frame is lost, the link lives: CoffeeMud's router sends texts without their escapes.
-fn unreadable(hub: &mut Hub, text: &[u8], error: PacketError) {
+/// The frame is lost, the link lives. CoffeeMud's router sends texts without their escapes, so on its network this is
+/// normal life: told with a count, and each of them only to who looks for faults.
+fn unreadable(hub: &mut Hub, mud: usize, text: &[u8], error: PacketError) {
     hub.metrics.frames_unreadable += 1;
+    let one = &mut hub.muds[mud];
+    let notice = |level| {
+        Notice::new(level, "link", "unreadable frame dropped")
+            .with("mud", &one.settings.name)
+            .with("router", &one.link.router().name)
+    };
+    if let Some(times) = one.unreadable.again(hub.now.mono) {
+        hub.fx.notice(notice(Level::Info).with("times", times));
+    }
     let shown = String::from_utf8_lossy(&text[..text.len().min(SHOWN_BYTES_MAX)]).into_owned();
-    hub.fx.notice(
-        Notice::new(Level::Warn, "link", "unreadable frame dropped")
-            .with("error", error)
-            .with("frame", shown),
-    );
+    hub.fx.notice(notice(Level::Debug).with("error", error).with("frame", shown));
 }
 
 fn route(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {

@@ -73,6 +73,7 @@ fn show(hub: &mut Hub, mud: usize, direction: &str, packet: &Packet<'_>) {
     for conn in tracers {
         if hub.fx.is_behind(conn) && hub.fx.pending_bytes(conn) > PENDING_BYTES_MAX {
             hub.metrics.events_dropped += 1;
+            *hub.metrics.events_dropped_by_weight.entry("trace").or_default() += 1;
             if let Some(session) = hub.sessions.get_mut(conn) {
                 session.lagged += 1;
             }

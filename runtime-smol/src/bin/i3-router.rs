@@ -51,7 +51,7 @@ fn dialect(name: &str) -> Result<Dialect, String> {
 fn main() -> ExitCode {
     let cli: Cli = argh::from_env();
     let level = if cli.debug { log::LevelFilter::Debug } else { log::LevelFilter::Info };
-    if i3_config::log::init(&Logging { level, file: None }).is_err() {
+    if i3_config::log::init(&Logging::to_stderr(level)).is_err() {
         return ExitCode::FAILURE;
     }
     match run(&cli) {
@@ -81,5 +81,5 @@ fn run(cli: &Cli) -> Result<(), DaemonError> {
     let clock = Clock::start();
     let router = Router::new(settings, saved, daemon::seed()?, clock.now());
     let at = ListenAt { listener: Listener::Mud, host: cli.host.clone(), port: cli.port };
-    daemon::run(router, clock, daemon::bind_each(&[at])?, store)
+    daemon::run(router, clock, daemon::bind_each(&[at])?, store, daemon::Unattended)
 }

@@ -1005,10 +1005,13 @@ impl Sim {
         let text = String::from_utf8_lossy(self.world.received(script)).into_owned();
         let mut left = String::new();
         for gauge in ["i3_router_queued_packets", "api_requests_waiting"] {
-            match text.lines().find(|line| line.starts_with(&format!("{gauge} "))) {
-                Some(line) if line.ends_with(" 0") => {}
-                line => left += line.unwrap_or("no such page"),
+            let series =
+                |line: &&str| line.strip_prefix(gauge).is_some_and(|rest| rest.starts_with([' ', '{']));
+            let lines: Vec<&str> = text.lines().filter(series).collect();
+            if lines.is_empty() {
+                left += "no such page";
             }
+            left.extend(lines.into_iter().filter(|line| !line.ends_with(" 0") && !line.ends_with(" 0.0")));
         }
         Ok(left)
     }

@@ -1,6 +1,7 @@
 //! What a router may send.
 
 use super::*;
+use i3_core::notice::Level;
 
 #[test]
 fn a_frame_of_2_gib_ends_the_link_and_nothing_is_held() {
@@ -51,8 +52,12 @@ fn the_frame_after_an_unreadable_one_is_read() {
     siege.world.write(siege.router, &stream);
     assert_eq!(siege.read(siege.bystander).len(), bad.len());
     assert_eq!(siege.metrics().frames_unreadable, bad.len() as u64);
-    let noticed = |text: &str| siege.world.notices.iter().filter(|notice| notice.what == text).count();
-    assert_eq!(noticed("unreadable frame dropped"), bad.len(), "an operator can see it");
+    let of = |level| {
+        let all = siege.world.notices.iter().filter(|notice| notice.what == "unreadable frame dropped");
+        all.filter(|notice| notice.level == level).count()
+    };
+    assert_eq!(of(Level::Debug), bad.len(), "who looks for faults sees each");
+    assert_eq!((of(Level::Info), of(Level::Warn)), (1, 0), "an operator is told once a minute");
     siege.nobody_else_noticed();
 }
 

@@ -1,0 +1,130 @@
+//! `healthcheck`: asks a running gateway how it is, the way a container's or an orchestrator's probe does.
+
+use crate::address::resolve;
+use crate::terminal::{err, out};
+use i3_config::cli::{Cli, Healthcheck};
+use i3_config::{Config, ListenAt};
+use i3_core::machine::Listener;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// How long a gateway may take to answer.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The longest answer that is looked at.
+const ANSWER_BYTES_MAX: usize = 16_384;
+
+/// Says whether the gateway of these settings lives (or, if asked, is ready): 0 or 1.
+pub fn run(cli: &Cli, healthcheck: &Healthcheck) -> ExitCode {
+    let config = match i3_config::load_files(&cli.files()) {
+        Ok(config) => config,
+        Err(problems) => return crate::program::unusable(&problems),
+    };
+    match ask(&config, healthcheck.ready) {
+        Ok(text) => {
+            out(&text);
+            ExitCode::SUCCESS
+        }
+        Err(text) => {
+            err(&text);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What the gateway of these settings answers; an error for anything but good news.
+fn ask(config: &Config, ready: bool) -> Result<String, String> {
+    let of = |listener| config.listeners.iter().find(|at| at.listener == listener);
+    match (of(Listener::Http), of(Listener::Lines)) {
+        (Some(http), _) => page(http, if ready { "/health/ready" } else { "/health/live" })
+            .map_err(|error| error.to_string()),
+        (None, Some(_)) if ready => {
+            Err("only the WebSocket API says whether the gateway is ready: set api.websocket.enabled"
+                .to_owned())
+        }
+        (None, Some(lines)) => greeting(lines).map_err(|error| error.to_string()),
+        (None, None) => Err("the settings let the gateway listen nowhere".to_owned()),
+    }
+}
+
+/// The body of a page of the gateway that listens there. Anything but status 200 is an error.
+pub fn page(at: &ListenAt, path: &str) -> io::Result<String> {
+    let mut stream = connect(at)?;
+    let host = &at.host;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let answer = read_until(&mut stream, |_| false)?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| io::Error::other("no answer in HTTP"))?;
+    let status = head.split(' ').nth(1).unwrap_or_default();
+    if !head.starts_with("HTTP/1.1 ") || status != "200" {
+        return Err(io::Error::other(format!("status {status}: {}", plain(body))));
+    }
+    Ok(plain(body))
+}
+
+/// The welcome of a gateway that listens there for lines.
+fn greeting(at: &ListenAt) -> io::Result<String> {
+    let line = read_until(&mut connect(at)?, |text| text.contains('\n'))?;
+    if !line.contains("\"i3-gateway\"") {
+        return Err(io::Error::other("this is no gateway"));
+    }
+    Ok(plain(line.trim_end()))
+}
+
+fn connect(at: &ListenAt) -> io::Result<TcpStream> {
+    let mut failed = io::Error::other("no address");
+    for address in resolve(&at.host, at.port)? {
+        match TcpStream::connect_timeout(&reachable(address), ANSWER_TIMEOUT) {
+            Ok(stream) => {
+                stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
+                return Ok(stream);
+            }
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+/// Where a listener for every address can be reached from this host.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// Reads until it is enough, or the end; the whole of it has its time.
+fn read_until(stream: &mut TcpStream, enough: impl Fn(&str) -> bool) -> io::Result<String> {
+    let until = Instant::now() + ANSWER_TIMEOUT;
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    while bytes.len() < ANSWER_BYTES_MAX {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => bytes.extend_from_slice(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if enough(&String::from_utf8_lossy(&bytes)) {
+            break;
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Whoever listens there: it must not drive the terminal.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}

@@ -1,0 +1,243 @@
+//! What an operator does with a program, as a real process. The tests of each runtime take this file in.
+
+#[path = "process.rs"]
+mod process;
+
+use process::{PATIENCE, Process, free_port, wait_for};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A directory with a gateway's settings in it, and the ports that they name.
+struct Site {
+    program: &'static str,
+    folder: tempfile::TempDir,
+    http: u16,
+    lines: u16,
+    /// Somebody listens here and says nothing: a router that can be connected to.
+    router: TcpListener,
+}
+
+impl Site {
+    fn new(program: &'static str) -> Self {
+        Site {
+            program,
+            folder: tempfile::tempdir().unwrap(),
+            http: free_port(),
+            lines: free_port(),
+            router: TcpListener::bind("127.0.0.1:0").unwrap(),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.program);
+        command.current_dir(self.folder.path()).env_clear().args(arguments);
+        for (name, value) in [
+            ("API_WS_PORT", self.http.to_string()),
+            ("API_TCP_PORT", self.lines.to_string()),
+            ("I3_ROUTER_HOST", "127.0.0.1".to_owned()),
+            ("I3_ROUTER_PORT", self.router.local_addr().unwrap().port().to_string()),
+            ("I3_FALLBACK_ROUTER_HOST", String::new()),
+            ("I3_FALLBACK2_ROUTER_HOST", String::new()),
+            ("LOG_FILE", "logs/gateway.log".to_owned()),
+        ] {
+            command.env(name, value);
+        }
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        said(&self.command(arguments).output().unwrap())
+    }
+
+    /// The body of a page.
+    fn page(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.http)).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    }
+}
+
+/// The exit code, and all that was printed.
+fn said(output: &Output) -> (Option<i32>, String) {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// From nothing to settings that can be used.
+pub(crate) fn the_first_settings(program: &'static str) {
+    let site = Site::new(program);
+    assert_eq!(site.run(&["--validate-config"]).0, Some(78));
+    let (code, text) = site.run(&["init", "--mud-name", "Test Mud"]);
+    assert_eq!(code, Some(0), "{text}");
+    let (config, env_file) = (site.path("config/config.yaml"), site.path(".env"));
+    assert_eq!((mode(&config), mode(&env_file)), (0o640, 0o600));
+    let secret =
+        |env: &str| env.lines().find_map(|line| line.strip_prefix("I3_GATEWAY_SECRET=")).unwrap().to_owned();
+    let first = fs::read_to_string(&env_file).unwrap();
+    assert!(secret(&first).len() == 64 && !text.contains(&secret(&first)), "{text}");
+    assert_eq!(site.run(&["--validate-config"]), (Some(0), "The settings can be used.\n".to_owned()));
+    assert_eq!(site.run(&["--dry-run"]).0, Some(0));
+
+    // What is there stays, unless somebody insists.
+    let (code, text) = site.run(&["init"]);
+    assert_eq!(code, Some(73), "{text}");
+    assert_eq!(fs::read_to_string(&env_file).unwrap(), first);
+    assert_eq!(site.run(&["init", "--force", "--mud-name", "Test Mud"]).0, Some(0));
+    let second = fs::read_to_string(&env_file).unwrap();
+    assert_ne!(secret(&first), secret(&second));
+
+    // A digest in the key's place.
+    let hash = site.command(&["hash-key"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut hash = hash.unwrap();
+    hash.stdin.take().unwrap().write_all(b"test\n").unwrap();
+    let expected = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n".to_owned();
+    assert_eq!(said(&hash.wait_with_output().unwrap()), (Some(0), expected.clone()));
+    assert_eq!(site.run(&["hash-key", "test"]), (Some(0), expected));
+    assert_eq!(site.run(&["hash-key", "changeme"]).0, Some(64));
+}
+
+/// What the doctor says of a host where all is well, and of one where it is not.
+pub(crate) fn a_visit_of_the_doctor(program: &'static str) {
+    let site = Site::new(program);
+    let (code, text) = site.run(&["doctor"]);
+    assert_eq!(code, Some(78), "{text}");
+    assert!(text.contains("MUD_NAME"), "{text}");
+    site.run(&["init", "--mud-name", "Test Mud"]);
+    let (code, text) = site.run(&["doctor"]);
+    assert_eq!(code, Some(0), "{text}");
+    for line in [
+        "ok    settings for Test Mud",
+        "ok    the clock shows 20",
+        "ok    state in state: nothing yet",
+        "warn  Test Mud: no router password is known",
+        &format!("ok    port 127.0.0.1:{} is free", site.http),
+        "ok    router *i4 at 127.0.0.1:",
+        "No login was tried",
+    ] {
+        assert!(text.contains(line), "{line:?} is not in\n{text}");
+    }
+    assert!(!site.path("state").exists() && !site.path("logs").exists(), "it makes nothing");
+    // It only connected.
+    let (mut stream, _) = site.router.accept().unwrap();
+    assert_eq!(stream.read(&mut [0; 16]).unwrap(), 0);
+
+    let taken = TcpListener::bind(("127.0.0.1", site.http)).unwrap();
+    fs::set_permissions(site.path(".env"), PermissionsExt::from_mode(0o644)).unwrap();
+    fs::create_dir(site.path("state")).unwrap();
+    fs::write(site.path("state/i3-gateway.sqlite"), "no database, by far not\n".repeat(50)).unwrap();
+    let mut command = site.command(&["doctor"]);
+    // A name that routers never answer, and a port where nobody listens.
+    command.env("MUD_NAME", "DeadSoulsNew").env("I3_ROUTER_PORT", free_port().to_string());
+    let (code, text) = said(&command.output().unwrap());
+    assert_eq!(code, Some(1), "{text}");
+    for line in [
+        &format!("FAIL  port 127.0.0.1:{} is taken by another program", site.http),
+        "FAIL  state: ",
+        "FAIL  DeadSoulsNew: no router can be reached",
+        "warn  .env holds keys and others may read it (mode 644)\n      -> chmod 600 .env",
+        "routers answer nothing",
+    ] {
+        assert!(text.contains(line), "{line:?} is not in\n{text}");
+    }
+    drop(taken);
+}
+
+/// A service manager, a prober, a scraper and logrotate around a gateway that runs.
+pub(crate) fn a_service_that_is_looked_after(program: &'static str) {
+    let site = Site::new(program);
+    site.run(&["init", "--mud-name", "Test Mud"]);
+    assert_eq!(site.run(&["healthcheck"]).0, Some(1), "nothing runs yet");
+    let notify = UnixDatagram::bind(site.path("notify")).unwrap();
+    notify.set_read_timeout(Some(PATIENCE)).unwrap();
+    let next = || {
+        let mut buffer = [0; 4096];
+        let count = notify.recv(&mut buffer).expect("the service manager is told something");
+        String::from_utf8_lossy(&buffer[..count]).into_owned()
+    };
+    let until = |wanted: &str| {
+        let mut all = Vec::new();
+        while !all.last().is_some_and(|message: &String| message.contains(wanted)) {
+            all.push(next());
+        }
+        all
+    };
+    let mut command = site.command(&["--profile-memory"]);
+    command.env("NOTIFY_SOCKET", site.path("notify")).env("WATCHDOG_USEC", "200000");
+    command.env("LOG_FORMAT", "json").stderr(Stdio::null());
+    let mut gateway = Process(command.spawn().unwrap());
+    assert!(next().contains("READY=1"), "it comes first");
+    until("STATUS=0 of 1 router links ready, 0 sessions; Test Mud at *i4: ");
+    until("WATCHDOG=1");
+    until("WATCHDOG=1");
+
+    assert_eq!(site.run(&["healthcheck"]), (Some(0), "{\"status\":\"alive\"}\n".to_owned()));
+    let (code, text) = site.run(&["healthcheck", "--ready"]);
+    assert!(code == Some(1) && text.contains("not_ready"), "{text}");
+    let (_, text) = site.run(&["doctor"]);
+    assert!(text.contains("a gateway runs here"), "{text}");
+    let metrics = site.page("/metrics");
+    for name in
+        ["process_resident_memory_bytes", "process_open_fds", "process_cpu_seconds_total", "process_max_fds"]
+    {
+        let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap();
+        assert!(value.parse::<f64>().is_ok_and(|value| value >= 0.0), "{name} {value}");
+    }
+
+    // logrotate moves the file; SIGHUP opens it anew and takes new settings over. Nobody is dropped.
+    let (log, moved) = (site.path("logs/gateway.log"), site.path("logs/gateway.log.1"));
+    let before = fs::read_to_string(&log).unwrap();
+    assert!(before.contains("\"component\":\"memory\"") && before.contains("\"resident_bytes\""), "{before}");
+    let mut client = TcpStream::connect(("127.0.0.1", site.lines)).unwrap();
+    fs::rename(&log, &moved).unwrap();
+    let config = site.path("config/config.yaml");
+    let settings = fs::read_to_string(&config).unwrap();
+    fs::write(&config, settings.replace("${LOG_LEVEL:INFO}", "DEBUG").replace("open_status", "status"))
+        .unwrap();
+    gateway.signal("HUP");
+    let told = until("READY=1");
+    assert!(
+        told.iter().any(|message| message.contains("RELOADING=1") && message.contains("MONOTONIC_USEC="))
+    );
+    let text = wait_for("the new log file", || fs::read_to_string(&log).ok().filter(|text| !text.is_empty()));
+    assert!(text.contains("new settings applied"), "{text}");
+    assert_eq!(fs::read_to_string(&moved).unwrap(), before, "nothing more goes there");
+    let mut greeting = [0; 32];
+    client.read_exact(&mut greeting).unwrap();
+    writeln!(client, r#"{{"jsonrpc":"2.0","id":1,"method":"ping"}}"#).unwrap();
+    let mut answer = Vec::new();
+    wait_for("the answer of a connection from before", || {
+        let mut buffer = [0; 1024];
+        let count = client.read(&mut buffer).unwrap();
+        answer.extend_from_slice(&buffer[..count]);
+        String::from_utf8_lossy(&answer).contains("\"pong\":true").then_some(())
+    });
+
+    // Settings that cannot be used change nothing, and say why.
+    fs::write(&config, "mud: {port: none}").unwrap();
+    gateway.signal("HUP");
+    until("READY=1");
+    let text = fs::read_to_string(&log).unwrap();
+    assert!(text.contains("mud.port") && text.contains("the settings stay as they were"), "{text}");
+    assert_eq!(site.page("/health/live"), "{\"status\":\"alive\"}");
+
+    gateway.signal("TERM");
+    until("STOPPING=1");
+    assert_eq!(gateway.end().code(), Some(0));
+    let all = fs::read_to_string(&log).unwrap();
+    assert!(all.lines().all(|line| line.starts_with('{') && line.ends_with('}')), "{all}");
+}
