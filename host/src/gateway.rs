@@ -4,10 +4,12 @@ use crate::attend::{Attend, Attendant};
 use crate::clock::Clock;
 use crate::directory::{StateDirectory, Unavailable};
 use crate::error::DaemonError;
+use crate::listen::{Bound, bind_each};
 use crate::seed::seed;
 use crate::state::{open_store, python_password};
-use i3_config::{Config, FileOptions, ListenAt};
+use i3_config::{Config, FileOptions};
 use i3_core::Gateway;
+use i3_core::machine::Listener;
 use i3_store::{SqliteStore, Store};
 
 /// A gateway that has read its store, and what its driver needs.
@@ -17,8 +19,8 @@ pub struct Prepared {
     pub gateway: Gateway,
     /// The clock that it was constructed with.
     pub clock: Clock,
-    /// Where to listen for it.
-    pub listeners: Vec<ListenAt>,
+    /// Where it listens: its clients wait in the kernel's queue until a driver accepts them.
+    pub listeners: Vec<(Listener, Bound)>,
     /// Where its saves go.
     pub store: SqliteStore,
     /// How many clients it serves at one time. It refuses the others by itself.
@@ -88,6 +90,8 @@ fn take(config: &Config) -> Result<StateDirectory, DaemonError> {
 fn prepare(config: Config) -> Result<Prepared, DaemonError> {
     let Config { mut core, listeners, state_directory, .. } = config;
     let connections_max = core.api.connections_max;
+    // Before the store: a second gateway that was started by mistake ends before it touches anything.
+    let listeners = bind_each(&listeners)?;
     let (mut store, saved) = open_store(&state_directory)?;
     // At the first start only: afterwards the router's last word is in the store.
     if let Some(first) =

@@ -3,13 +3,12 @@
 use crate::clock::Clock;
 use crate::driver::{Command, Driver, Handle};
 use crate::signals::Signals;
-use i3_config::ListenAt;
 use i3_core::Gateway;
-use i3_core::machine::Machine;
+use i3_core::machine::{Listener, Machine};
 pub use i3_host::attend::{Attend, Unattended};
 pub use i3_host::error::DaemonError;
 use i3_host::gateway::{Ended, Prepared};
-use i3_host::listen::bind_each;
+pub use i3_host::listen::{Bound, bind_each};
 pub use i3_host::seed::seed;
 use i3_host::signals::{Ending, Request};
 pub use i3_host::state::open_store;
@@ -25,7 +24,7 @@ pub fn run_gateway(
     attendant: Box<dyn Attend<Gateway> + Send>,
 ) -> Result<Ended, DaemonError> {
     let Prepared { gateway, clock, listeners, store, .. } = prepared;
-    run_until(gateway, clock, &listeners, store, attendant, Ending::or_restore())
+    run_until(gateway, clock, listeners, store, attendant, Ending::or_restore())
 }
 
 /// Runs a machine until it is told to end: by SIGTERM or SIGINT; a second one ends the process at once. SIGHUP is passed
@@ -33,7 +32,7 @@ pub fn run_gateway(
 pub fn run<M: Machine + 'static>(
     machine: M,
     clock: Clock,
-    listeners: &[ListenAt],
+    listeners: Vec<(Listener, Bound)>,
     store: impl Store + 'static,
     attendant: impl Attend<M> + 'static,
 ) -> Result<(), DaemonError> {
@@ -43,14 +42,14 @@ pub fn run<M: Machine + 'static>(
 fn run_until<M: Machine + 'static>(
     machine: M,
     clock: Clock,
-    listeners: &[ListenAt],
+    listeners: Vec<(Listener, Bound)>,
     store: impl Store + 'static,
     mut attendant: impl Attend<M> + 'static,
     mut ending: Ending,
 ) -> Result<Ended, DaemonError> {
     let mut driver =
         Driver::new(machine, clock).on_notice(i3_config::log::record).on_log_level(i3_config::log::set_level);
-    for (on, bound) in bind_each(listeners)? {
+    for (on, bound) in listeners {
         let bound = crate::listen::Bound::try_from(bound).map_err(DaemonError::listen)?;
         driver = driver.listen(on, bound.listeners);
     }

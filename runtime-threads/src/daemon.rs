@@ -3,13 +3,12 @@
 use crate::clock::Clock;
 use crate::driver::{Command, Commands, Driver, Handle};
 use crate::signals::Signals;
-use i3_config::ListenAt;
 use i3_core::Gateway;
-use i3_core::machine::Machine;
+use i3_core::machine::{Listener, Machine};
 pub use i3_host::attend::{Attend, Unattended};
 pub use i3_host::error::DaemonError;
 use i3_host::gateway::{Ended, Prepared};
-use i3_host::listen::bind_each;
+use i3_host::listen::Bound;
 pub use i3_host::seed::seed;
 use i3_host::signals::{Ending, Request};
 pub use i3_host::state::open_store;
@@ -31,7 +30,7 @@ pub fn run_gateway(
 ) -> Result<Ended, DaemonError> {
     let Prepared { gateway, clock, listeners, store, connections_max } = prepared;
     let connections_max = connections_max.saturating_add(CONNECTIONS_SPARE);
-    run_until(gateway, clock, &listeners, store, connections_max, attendant, Ending::or_restore())
+    run_until(gateway, clock, listeners, store, connections_max, attendant, Ending::or_restore())
 }
 
 /// Runs a machine until it is told to end: by SIGTERM or SIGINT; a second one ends the process at once. SIGHUP is passed
@@ -39,7 +38,7 @@ pub fn run_gateway(
 pub fn run<M: Machine + Send + 'static>(
     machine: M,
     clock: Clock,
-    listeners: &[ListenAt],
+    listeners: Vec<(Listener, Bound)>,
     store: impl Store + 'static,
     connections_max: usize,
     attendant: impl Attend<M> + Send + 'static,
@@ -50,7 +49,7 @@ pub fn run<M: Machine + Send + 'static>(
 fn run_until<M: Machine + Send + 'static>(
     machine: M,
     clock: Clock,
-    listeners: &[ListenAt],
+    listeners: Vec<(Listener, Bound)>,
     store: impl Store + 'static,
     connections_max: usize,
     mut attendant: impl Attend<M> + Send + 'static,
@@ -60,7 +59,7 @@ fn run_until<M: Machine + Send + 'static>(
     let driver =
         Driver::new(machine, clock).on_notice(i3_config::log::record).on_log_level(i3_config::log::set_level);
     let mut driver = driver.connections_max(connections_max);
-    for (on, bound) in bind_each(listeners)? {
+    for (on, bound) in listeners {
         driver = driver.listen(on, bound.listeners);
     }
     let commands = driver.commands();

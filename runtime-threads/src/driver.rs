@@ -107,7 +107,7 @@ impl<M: Machine + Send + 'static> Driver<M> {
             log_level: Box::new(|_| {}),
         };
         Driver {
-            core: Core { machine, io, clock, inbox, commands, acts, told: false },
+            core: Core { machine, io, clock, inbox, commands, acts, told: false, seen: Vec::new() },
             listeners: Vec::new(),
             connections_max: CONNECTIONS_MAX,
             commands: command_sender,
@@ -239,6 +239,9 @@ struct Core<M> {
     acts: Receiver<Act<M>>,
     /// The machine has been told something since it was settled.
     told: bool,
+    /// Whose reads it was told since then, once for each. They may read on after it was settled and not before: the
+    /// machine may want no more from them.
+    seen: Vec<Arc<Link>>,
 }
 
 impl<M: std::fmt::Debug> std::fmt::Debug for Core<M> {
@@ -320,7 +323,9 @@ impl<M: Machine> Core<M> {
         let Core { machine, io, .. } = self;
         let now = self.clock.now();
         self.told = false;
-        settle(machine, now, |machine, output| io.perform(machine, now, output)).map(|(at, _)| at)
+        let deadline = settle(machine, now, |machine, output| io.perform(machine, now, output));
+        self.seen.drain(..).for_each(|link| link.seen());
+        deadline.map(|(at, _)| at)
     }
 
     /// Takes what waits in the queues, each up to a bound.
@@ -345,7 +350,7 @@ impl<M: Machine> Core<M> {
             Message::Accepted { on, stream, peer, permit } => self.accepted(on, stream, peer, permit),
             Message::Received { conn, buffer } => {
                 if let Some(Conn::Open { link, .. }) = self.io.conns.get(&conn) {
-                    link.seen();
+                    self.seen.push(link.clone());
                     self.tell(Input::Received { conn, bytes: buffer.filled() });
                 }
             }

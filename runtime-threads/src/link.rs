@@ -28,7 +28,7 @@ pub(crate) struct Link {
 #[derive(Debug)]
 struct Gate {
     mode: Mode,
-    /// Reads that the core thread has not seen yet.
+    /// Reads that the core thread is not done with yet.
     unseen: u32,
     /// The reader waits here. Telling nobody would be a system call all the same.
     waiting: bool,
@@ -57,7 +57,7 @@ impl Link {
         });
     }
 
-    /// The core thread has seen one read.
+    /// The core thread has seen one read and done what follows from it.
     pub(crate) fn seen(&self) {
         self.change(|gate| gate.unseen = gate.unseen.saturating_sub(1));
     }

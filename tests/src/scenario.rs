@@ -525,13 +525,18 @@ pub fn matches(message: &str, pattern: &str) -> bool {
 
 fn matches_named(message: &str, pattern: &str, named: &BTreeMap<String, Json>) -> bool {
     match (serde_json::from_str::<Json>(message), serde_json::from_str::<Json>(pattern)) {
-        (Ok(message), Ok(pattern)) => holds(&message, &pattern, named),
+        (Ok(message), Ok(pattern)) => holds_named(&message, &pattern, named),
         (_, Err(_)) => like(message, pattern),
         _ => false,
     }
 }
 
-fn holds(message: &Json, pattern: &Json, named: &BTreeMap<String, Json>) -> bool {
+/// Whether a message has every member of a pattern, with its value; `"*"` is any value.
+pub fn holds(message: &Json, pattern: &Json) -> bool {
+    holds_named(message, pattern, &BTreeMap::new())
+}
+
+fn holds_named(message: &Json, pattern: &Json, named: &BTreeMap<String, Json>) -> bool {
     match (message, pattern) {
         (_, Json::String(any)) if any == "*" => true,
         (_, Json::String(name)) if name.starts_with('$') => {
@@ -539,9 +544,10 @@ fn holds(message: &Json, pattern: &Json, named: &BTreeMap<String, Json>) -> bool
         }
         (Json::Object(message), Json::Object(pattern)) => pattern
             .iter()
-            .all(|(name, wanted)| message.get(name).is_some_and(|value| holds(value, wanted, named))),
+            .all(|(name, wanted)| message.get(name).is_some_and(|value| holds_named(value, wanted, named))),
         (Json::Array(message), Json::Array(pattern)) => {
-            message.len() == pattern.len() && message.iter().zip(pattern).all(|(m, p)| holds(m, p, named))
+            message.len() == pattern.len()
+                && message.iter().zip(pattern).all(|(m, p)| holds_named(m, p, named))
         }
         _ => message == pattern,
     }

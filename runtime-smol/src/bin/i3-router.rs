@@ -81,5 +81,5 @@ fn run(cli: &Cli) -> Result<(), DaemonError> {
     let clock = Clock::start();
     let router = Router::new(settings, saved, daemon::seed()?, clock.now());
     let at = ListenAt { listener: Listener::Mud, host: cli.host.clone(), port: cli.port };
-    daemon::run(router, clock, &[at], store, daemon::Unattended)
+    daemon::run(router, clock, daemon::bind_each(&[at])?, store, daemon::Unattended)
 }

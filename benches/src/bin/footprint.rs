@@ -1,0 +1,233 @@
+//! Prints what each of the given daemons costs: size, time from the start to listening, memory when idle and for each
+//! client, as the operating system counts it.
+//!
+//! ```text
+//! footprint target/release/i3-gateway target/min/i3-gateway-threads …
+//! ```
+//!
+//! Each is run with a router that accepts its login and says nothing more. A start is timed several times and the least
+//! counts, since what else the machine does only adds to it; the first start makes the state, later ones find it. Linux
+//! only: the numbers are from `/proc`.
+
+#![allow(clippy::print_stdout)] // printing is what it is for
+
+use i3_tests::wire;
+use serde_json::json;
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Starts of each kind that are timed.
+const STARTS: usize = 15;
+const LINE_CLIENTS: usize = 400;
+const WEBSOCKET_CLIENTS: usize = 200;
+/// Memory is read when it has not changed for so long.
+const STEADY: Duration = Duration::from_millis(300);
+const PATIENCE: Duration = Duration::from_secs(20);
+const KEY: &str = "a-key-of-some-length-for-a-measurement";
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+fn main() -> Outcome<()> {
+    println!(
+        "| program | file, kB | first start to listening, ms | a later one | idle RSS, kB | of it private | threads | a TCP client, B | a WebSocket \
+         client, B | highest RSS, kB |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|");
+    for program in std::env::args_os().skip(1).map(PathBuf::from) {
+        measure(&program)?;
+    }
+    Ok(())
+}
+
+fn measure(program: &Path) -> Outcome<()> {
+    let mut first = Duration::MAX;
+    let mut later = Duration::MAX;
+    for _ in 0..STARTS {
+        let folder = tempfile::tempdir()?;
+        first = first.min(Daemon::start(program, folder.path())?.listening_after);
+        later = later.min(Daemon::start(program, folder.path())?.listening_after);
+    }
+    let folder = tempfile::tempdir()?;
+    let daemon = Daemon::start(program, folder.path())?;
+    let _link = daemon.log_in()?;
+    let idle = daemon.steady()?;
+    // The first one of each kind makes what all share.
+    let mut clients = vec![daemon.line_client()?];
+    let before = daemon.steady()?;
+    for _ in 0..LINE_CLIENTS {
+        clients.push(daemon.line_client()?);
+    }
+    let with_lines = daemon.steady()?;
+    clients.push(daemon.websocket_client()?);
+    let between = daemon.steady()?;
+    for _ in 0..WEBSOCKET_CLIENTS {
+        clients.push(daemon.websocket_client()?);
+    }
+    let with_all = daemon.steady()?;
+    println!(
+        "| {} | {} | {:.1} | {:.1} | {} | {} | {} | {} | {} | {} |",
+        program.display(),
+        fs::metadata(program)?.len() / 1024,
+        first.as_secs_f64() * 1e3,
+        later.as_secs_f64() * 1e3,
+        idle.resident,
+        idle.private,
+        idle.threads,
+        each(before, with_lines, LINE_CLIENTS),
+        each(between, with_all, WEBSOCKET_CLIENTS),
+        daemon.status("VmHWM:")?,
+    );
+    Ok(())
+}
+
+fn each(before: Memory, after: Memory, clients: usize) -> u64 {
+    after.resident.saturating_sub(before.resident) * 1024 / clients as u64
+}
+
+#[derive(Clone, Copy, PartialEq)]
+struct Memory {
+    /// kB, as the next.
+    resident: u64,
+    /// What is not a page of a file.
+    private: u64,
+    threads: u64,
+}
+
+struct Daemon {
+    process: Child,
+    router: TcpListener,
+    http: u16,
+    lines: u16,
+    listening_after: Duration,
+}
+
+impl Daemon {
+    fn start(program: &Path, folder: &Path) -> Outcome<Daemon> {
+        let router = TcpListener::bind("127.0.0.1:0")?;
+        // Both at once, so that they differ.
+        let free = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
+        let (http, lines) = (free[0].local_addr()?.port(), free[1].local_addr()?.port());
+        drop(free);
+        // Whatever is JSON is YAML too.
+        let settings = json!({
+            "mud": {"name": "Alpha", "port": 4000},
+            "router": {"primary": {"name": "*net", "host": "127.0.0.1", "port": router.local_addr()?.port()}},
+            "api": {
+                "websocket": {"host": "127.0.0.1", "port": http},
+                "tcp": {"host": "127.0.0.1", "port": lines},
+                "auth": {"secret": KEY},
+            },
+            "state": {"directory": "state"},
+        });
+        fs::write(folder.join("settings.yaml"), settings.to_string())?;
+        let log = File::create(folder.join("log"))?;
+        let mut command = Command::new(program.canonicalize()?);
+        command.current_dir(folder).env_clear().args(["-c", "settings.yaml"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let started = Instant::now();
+        let process = command.spawn()?;
+        let mut daemon = Daemon { process, router, http, lines, listening_after: Duration::ZERO };
+        for port in [daemon.http, daemon.lines] {
+            while TcpStream::connect(("127.0.0.1", port)).is_err() {
+                if let Some(status) = daemon.process.try_wait()? {
+                    return Err(format!("{} ended: {status}", program.display()).into());
+                }
+                if started.elapsed() > PATIENCE {
+                    return Err("it does not listen".into());
+                }
+                std::thread::sleep(Duration::from_micros(100));
+            }
+        }
+        daemon.listening_after = started.elapsed();
+        Ok(daemon)
+    }
+
+    /// Plays the router's part of a login.
+    fn log_in(&self) -> Outcome<TcpStream> {
+        let (mut link, _) = self.router.accept()?;
+        link.set_read_timeout(Some(PATIENCE))?;
+        let mut received = Vec::new();
+        let mut buffer = [0; 4096];
+        while wire::mudmode_frames(&mut received).is_empty() {
+            let count = link.read(&mut buffer)?;
+            received.extend_from_slice(&buffer[..count]);
+        }
+        let reply = br#"({"startup-reply",5,"*net",0,"Alpha",0,({({"*net","127.0.0.1 4000",}),}),77,})"#;
+        link.write_all(&wire::mudmode_frame(reply))?;
+        Ok(link)
+    }
+
+    fn connect(&self, port: u16) -> Outcome<BufReader<TcpStream>> {
+        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(BufReader::with_capacity(1024, stream))
+    }
+
+    /// A client that has shown its key.
+    fn line_client(&self) -> Outcome<BufReader<TcpStream>> {
+        let mut client = self.connect(self.lines)?;
+        let login = json!({"jsonrpc": "2.0", "id": 1, "method": "authenticate", "params": {"api_key": KEY}});
+        client.get_mut().write_all(format!("{login}\n").as_bytes())?;
+        let mut line = String::new();
+        client.read_line(&mut line)?;
+        line.clear();
+        client.read_line(&mut line)?;
+        if line.contains("authenticated") { Ok(client) } else { Err(line.into()) }
+    }
+
+    /// The same over a WebSocket.
+    fn websocket_client(&self) -> Outcome<BufReader<TcpStream>> {
+        let mut client = self.connect(self.http)?;
+        client.get_mut().write_all(wire::websocket_request("/ws", Some(KEY)).as_bytes())?;
+        let mut line = String::new();
+        while client.read_line(&mut line)? > 2 {
+            line.clear();
+        }
+        let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
+        client.get_mut().write_all(&wire::websocket_frame(1, ping.to_string().as_bytes()))?;
+        let mut answer = [0; 20];
+        client.read_exact(&mut answer)?;
+        client.get_mut().set_nonblocking(true)?;
+        while client.read(&mut answer).is_ok_and(|count| count > 0) {}
+        Ok(client)
+    }
+
+    /// A line of the process's status, in its unit.
+    fn status(&self, name: &str) -> Outcome<u64> {
+        let all = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let value = all.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
+        Ok(value.ok_or_else(|| format!("no {name}"))?.parse()?)
+    }
+
+    /// Its memory when that does not change any more.
+    fn steady(&self) -> Outcome<Memory> {
+        let read = || {
+            Ok::<_, Box<dyn Error>>(Memory {
+                resident: self.status("VmRSS:")?,
+                private: self.status("RssAnon:")?,
+                threads: self.status("Threads:")?,
+            })
+        };
+        let mut last = read()?;
+        loop {
+            std::thread::sleep(STEADY);
+            let now = read()?;
+            if now == last {
+                return Ok(now);
+            }
+            last = now;
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,327 @@
+//! What is harmful at the sockets: it is answered or cut off, and a game that minds its own business notices nothing.
+
+use crate::client::{Client, Transport};
+use crate::gateway::Gateway;
+use crate::process::{PATIENCE, wait_for};
+use crate::programs::Daemon;
+use crate::router::{Played, Session};
+use i3_tests::wire;
+use serde_json::{Value as Json, json};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+for_both!(
+    each_attack_gets_its_answer,
+    a_head_that_never_ends_is_cut_off,
+    clients_that_say_nothing_cost_nobody_anything,
+    a_client_that_never_reads_holds_up_nobody,
+    a_client_that_asks_and_does_not_read_is_not_read_from,
+    a_router_that_sends_rubbish_is_endured,
+    one_client_too_many_is_refused_and_does_not_wait,
+);
+
+/// A gateway with a router that the test plays, and a game.
+struct Siege {
+    gateway: Gateway,
+    router: Played,
+    link: Session,
+    bystander: Client,
+    rounds: u32,
+}
+
+impl Siege {
+    fn new(daemon: Daemon, more: &Json) -> Siege {
+        let router = Played::listen();
+        let gateway = Gateway::new(daemon, "Alpha", &[router.address()])
+            .with(&json!({"router": {"pacing": {"enabled": false}}}))
+            .with(more)
+            .started();
+        let (mut link, _) = router.log_in(7);
+        link.lists();
+        gateway.becomes_ready(true);
+        let mut bystander = gateway.client(Transport::Lines);
+        bystander.result("channel_join", &json!(["chat"]), &json!({"status": "joined"}));
+        Siege { gateway, router, link, bystander, rounds: 0 }
+    }
+
+    /// The game gets its answers, tells go and come, the link is the same.
+    fn nobody_else_noticed(&mut self) {
+        self.rounds += 1;
+        let (out, back) = (format!("out {}", self.rounds), format!("in {}", self.rounds));
+        self.bystander.result("tell", &json!(["Sage", "bob", out]), &json!({"status": "sent"}));
+        assert_eq!(self.link.expect("tell")[7], out);
+        self.link.send(&format!(r#"({{"tell",5,"Sage","bob","Alpha","ann","Bob","{back}",}})"#));
+        assert_eq!(self.bystander.event("tell_received")["message"], back);
+        assert!(self.router.try_accept().is_none(), "the link was made again");
+    }
+
+    /// A connection on which nothing has been said.
+    fn connect(&self, transport: Transport) -> TcpStream {
+        let stream = TcpStream::connect(("127.0.0.1", self.gateway.port(transport))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    /// Everything that comes back for these bytes, after which the attacker says no more.
+    fn attack(&self, transport: Transport, bytes: &[u8]) -> Vec<u8> {
+        let mut stream = self.connect(transport);
+        // It may be cut off before all is written; what has come until then counts.
+        let _ = stream.write_all(bytes).and_then(|()| stream.shutdown(Shutdown::Write));
+        let mut received = Vec::new();
+        match stream.read_to_end(&mut received) {
+            Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("not cut off: {error}"),
+            _ => received,
+        }
+    }
+}
+
+/// What does not change for so long has come to rest.
+const STANDS_STILL: Duration = Duration::from_millis(500);
+
+const PING: &str = "{\"jsonrpc\":\"2.0\",\"id\":\"ping\",\"method\":\"ping\"}\n";
+
+/// Bytes for the port of the JSON lines, and the error codes that come back, with 0 for a result.
+fn on_the_line_port() -> Vec<(&'static str, Vec<u8>, Vec<i64>)> {
+    let then_ping = |bytes: &[u8]| [bytes, b"\n", PING.as_bytes()].concat();
+    let all: Vec<u8> = (0..=255).collect();
+    let guess = |n: i32| {
+        format!("{{\"jsonrpc\":\"2.0\",\"id\":{n},\"method\":\"authenticate\",\"params\":[\"guess\"]}}\n")
+    };
+    let guesses: String = (0..7).map(guess).collect();
+    vec![
+        ("all bytes there are", then_ping(&all), vec![-32700, -32700, 0]),
+        ("HTTP", then_ping(b"GET / HTTP/1.1\r\nHost: x\r\n"), vec![-32700, -32700, 0]),
+        ("TLS", then_ping(b"\x16\x03\x01\x00\xa5\x01\x00"), vec![-32700, 0]),
+        ("MudMode", then_ping(&wire::mudmode_frame(br#"({"tell",5,})"#)), vec![-32700, 0]),
+        ("a line of a megabyte", then_ping(&[b'x'; 1 << 20]), vec![-32600, 0]),
+        ("no UTF-8", then_ping(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\xfe\"}"), vec![-32700, 0]),
+        ("many brackets", then_ping(&[b'['; 60_000]), vec![-32700, 0]),
+        ("empty lines", then_ping(b"\n\r\n   \n"), vec![0]),
+        ("half a line", PING.trim_end().as_bytes()[..20].to_vec(), vec![]),
+        (
+            "a call without a key",
+            then_ping(br#"{"jsonrpc":"2.0","id":1,"method":"mudlist"}"#),
+            vec![-32000, 0],
+        ),
+        ("guesses", [guesses.as_bytes(), PING.as_bytes()].concat(), vec![-32000; 5]),
+    ]
+}
+
+/// Bytes for the other port, and what is in the answer.
+fn on_the_http_port(key: &str) -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let upgraded = |frame: Vec<u8>| [wire::websocket_request("/ws", Some(key)).into_bytes(), frame].concat();
+    let mut unmasked = wire::websocket_frame(1, b"{}");
+    unmasked[1] &= 0x7f;
+    let long = format!("GET /health HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(20_000));
+    let many = format!("GET /health HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(1_000));
+    vec![
+        ("no HTTP", b"\x00\x01\x02\x03\r\n\r\n".to_vec(), "HTTP/1.1 400 "),
+        ("JSON", PING.as_bytes().to_vec(), "HTTP/1.1 400 "),
+        ("a long head", long.into_bytes(), "HTTP/1.1 431 "),
+        ("many headers", many.into_bytes(), "HTTP/1.1 431 "),
+        ("half a head", b"GET /health HTT".to_vec(), ""),
+        ("an unmasked frame", upgraded(unmasked), "\u{3}\u{ea}"),
+        ("a binary frame", upgraded(wire::websocket_frame(2, b"{}")), "-32600"),
+        ("no UTF-8", upgraded(wire::websocket_frame(1, b"\xff\xfe")), "\u{3}\u{ef}"),
+        ("a message of a megabyte", upgraded(wire::websocket_frame(1, &[b'x'; 1 << 20])), "\u{3}\u{f1}"),
+        ("a reserved opcode", upgraded(wire::websocket_frame(3, b"")), "\u{3}\u{ea}"),
+        ("no JSON", upgraded(wire::websocket_frame(1, b"{")), "-32700"),
+    ]
+}
+
+fn each_attack_gets_its_answer(daemon: Daemon) {
+    let mut siege = Siege::new(daemon, &json!({}));
+    for (name, bytes, wanted) in on_the_line_port() {
+        let received = String::from_utf8(siege.attack(Transport::Lines, &bytes)).unwrap();
+        let mut lines = received.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+        assert_eq!(lines.next().unwrap()["method"], "welcome", "{name}");
+        let codes: Vec<i64> = lines.map(|line| line["error"]["code"].as_i64().unwrap_or_default()).collect();
+        assert_eq!(codes, wanted, "{name}: {received}");
+    }
+    for (name, bytes, wanted) in on_the_http_port(&siege.gateway.key()) {
+        let received = siege.attack(Transport::WebSocket, &bytes);
+        // Byte for byte, so that the code of a Close can be looked for.
+        let text: String = received.iter().map(|byte| char::from(*byte)).collect();
+        assert!(text.contains(wanted) && (text.is_empty() == wanted.is_empty()), "{name}: {text}");
+    }
+    siege.nobody_else_noticed();
+}
+
+/// A byte now and then keeps it open no longer than a head may take.
+fn a_head_that_never_ends_is_cut_off(daemon: Daemon) {
+    let mut siege = Siege::new(daemon, &json!({"api": {"handshake_timeout": 2}}));
+    let mut slow = siege.connect(Transport::WebSocket);
+    slow.write_all(b"GET /health HTTP/1.1\r\nX: ").unwrap();
+    slow.set_nonblocking(true).unwrap();
+    let mut received = Vec::new();
+    wait_for("the slow client to be cut off", || {
+        let _ = slow.write(b"x");
+        match slow.read_to_end(&mut received) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+            _ => Some(()),
+        }
+    });
+    let answer = String::from_utf8(received).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    siege.nobody_else_noticed();
+}
+
+fn clients_that_say_nothing_cost_nobody_anything(daemon: Daemon) {
+    let mut siege = Siege::new(daemon, &json!({}));
+    let mut silent = Vec::new();
+    for at in 0..300 {
+        let transport = if at % 2 == 0 { Transport::Lines } else { Transport::WebSocket };
+        let mut stream = siege.connect(transport);
+        let begun: &[u8] = match at % 6 {
+            0 => b"{\"jsonrpc\":\"2.0\",",
+            1 => b"GET /heal",
+            2 => &[b'x'; 60_000],
+            _ => b"",
+        };
+        stream.write_all(begun).unwrap();
+        silent.push(stream);
+    }
+    siege.nobody_else_noticed();
+    // Some go in order, the others break off with bytes unread.
+    for (at, stream) in silent.into_iter().enumerate() {
+        if at % 3 == 0 {
+            stream.shutdown(Shutdown::Write).unwrap();
+        }
+    }
+    siege.nobody_else_noticed();
+}
+
+fn a_client_that_never_reads_holds_up_nobody(daemon: Daemon) {
+    const ROUNDS: usize = 45;
+    const LINES: usize = 20;
+    let mut siege = Siege::new(daemon, &json!({}));
+    let mut never = siege.gateway.client(Transport::WebSocket);
+    never.result("channel_join", &json!(["chat"]), &json!({"status": "joined"}));
+    // Seven megabytes: more than the system holds for one connection.
+    let text = "x".repeat(8_000);
+    for round in 0..ROUNDS {
+        for line in 0..LINES {
+            siege.link.send(&format!(
+                r#"({{"channel-m",5,"Sage","bob",0,0,"chat","Bob","{round} {line} {text}",}})"#
+            ));
+        }
+        // Who reads gets every one, in order, before more are sent.
+        for line in 0..LINES {
+            let heard = siege.bystander.event("channel_message");
+            assert!(heard["message"].as_str().unwrap().starts_with(&format!("{round} {line} ")), "{heard}");
+        }
+    }
+    siege.nobody_else_noticed();
+    #[cfg(target_os = "linux")]
+    assert!(siege.gateway.process_status("VmHWM") < 64 * 1024, "kB");
+    // When it reads at last, it is told how much it missed.
+    let mut messages = 0;
+    let lagged = loop {
+        let message = never.message();
+        match message["method"].as_str() {
+            Some("lagged") => break message,
+            Some("channel_message") => messages += 1,
+            _ => {}
+        }
+    };
+    let dropped = lagged["params"]["dropped"].as_u64().unwrap_or_else(|| panic!("{lagged}"));
+    assert!(
+        messages > 0 && dropped > 0 && messages + dropped <= (ROUNDS * LINES) as u64,
+        "{messages} {lagged}"
+    );
+}
+
+fn a_client_that_asks_and_does_not_read_is_not_read_from(daemon: Daemon) {
+    /// Some sixteen megabytes: more than the system holds for both directions, and than the one that may wait for one
+    /// client. An id comes back as it is.
+    const REQUESTS: usize = 15_000;
+    let id = |number: usize| format!("{number:0>1000}");
+    let mut siege = Siege::new(daemon, &json!({}));
+    let mut asks = siege.gateway.client(Transport::Lines);
+    socket2::SockRef::from(&asks.stream).set_send_buffer_size(65_536).unwrap();
+    let mut stream = asks.stream.try_clone().unwrap();
+    let written = Arc::new(AtomicUsize::new(0));
+    let counted = written.clone();
+    let writing = std::thread::spawn(move || {
+        for number in 0..REQUESTS {
+            writeln!(stream, "{}", json!({"jsonrpc": "2.0", "id": id(number), "method": "ping"})).unwrap();
+            counted.store(number + 1, Ordering::Relaxed);
+        }
+    });
+    let mut last = (0, Instant::now());
+    wait_for("no more to be taken from it", || {
+        let now = written.load(Ordering::Relaxed);
+        if now != last.0 {
+            last = (now, Instant::now());
+        }
+        (last.0 > 0 && last.1.elapsed() > STANDS_STILL).then_some(())
+    });
+    assert!(last.0 < REQUESTS, "all requests were taken");
+    siege.nobody_else_noticed();
+    // When it reads at last, all is answered, in order.
+    for number in 0..REQUESTS {
+        let answer = asks.message_that(|message| !message["id"].is_null());
+        assert_eq!((&answer["id"], &answer["result"]["pong"]), (&json!(id(number)), &json!(true)));
+    }
+    writing.join().unwrap();
+    siege.nobody_else_noticed();
+}
+
+fn a_router_that_sends_rubbish_is_endured(daemon: Daemon) {
+    let mut siege = Siege::new(daemon, &json!({}));
+    for rubbish in [
+        "({",
+        "",
+        "\u{0}\u{0}",
+        "({\"tell\",5,})",
+        "({\"tell\",5,\"Sage\",\"bob\",\"Alpha\",7,({}),([]),})",
+        "({\"nothing\",5,\"Sage\",0,\"Alpha\",0,})",
+        &"({".repeat(50_000),
+        "({\"mudlist\",5,\"*net\",0,\"Alpha\",0,\"x\",([1:2,]),})",
+    ] {
+        siege.link.send(rubbish);
+    }
+    siege.link.stream.write_all(&wire::mudmode_frame(b"\xff\xfe\x80")).unwrap();
+    siege.nobody_else_noticed();
+    // A frame longer than any cannot be followed: the link is made again.
+    siege.link.stream.write_all(&[0x7f, 0xff, 0xff, 0xff]).unwrap();
+    while siege.link.next().is_some() {}
+    let (link, password) = siege.router.log_in(7);
+    assert_eq!(password, 7);
+    siege.link = link;
+    siege.link.lists();
+    siege.gateway.becomes_ready(true);
+    siege.nobody_else_noticed();
+}
+
+fn one_client_too_many_is_refused_and_does_not_wait(daemon: Daemon) {
+    // The bystander is one.
+    let mut siege = Siege::new(daemon, &json!({"performance": {"max_connections": 3}}));
+    let first = |siege: &Siege, transport| {
+        let mut stream = siege.connect(transport);
+        if transport == Transport::WebSocket {
+            let _ = stream.write_all(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n");
+        }
+        let mut byte = [0];
+        // A refusal may come as a reset.
+        let served = stream.read(&mut byte).is_ok_and(|count| count == 1);
+        served.then_some(stream)
+    };
+    let mut served: Vec<_> = [Transport::Lines, Transport::WebSocket]
+        .into_iter()
+        .map(|transport| wait_for("a place", || first(&siege, transport)))
+        .collect();
+    // More than are accepted beyond those who are served.
+    for _ in 0..100 {
+        for transport in [Transport::Lines, Transport::WebSocket] {
+            assert!(first(&siege, transport).is_none());
+        }
+    }
+    siege.nobody_else_noticed();
+    served.pop();
+    wait_for("the place", || first(&siege, Transport::WebSocket));
+}

@@ -1,0 +1,35 @@
+//! Both daemons as their users run them: real processes, real sockets, on loopback. Every case is a function of which
+//! daemon it is for, and is run for each. What needs no socket is tested in virtual time, in the other files here.
+
+#![cfg(unix)]
+
+#[path = "../../../host/tests/shared/process.rs"]
+mod process;
+
+/// Makes a test of each case for each daemon.
+macro_rules! for_both {
+    ($($case:ident),* $(,)?) => {
+        mod smol {
+            $(#[test] fn $case() { super::$case(crate::programs::Daemon::Smol); })*
+        }
+        mod threads {
+            $(#[test] fn $case() { super::$case(crate::programs::Daemon::Threads); })*
+        }
+    };
+}
+
+mod access;
+mod api;
+mod client;
+mod differential;
+mod gateway;
+mod hostile;
+mod link;
+mod pages;
+mod password;
+mod programs;
+mod router;
+mod signals;
+mod small_host;
+mod start;
+mod talk;

@@ -1,0 +1,122 @@
+//! Hosts with little memory and a file system that may not be written.
+#![cfg(target_os = "linux")]
+
+use crate::client::TRANSPORTS;
+use crate::gateway::Gateway;
+use crate::programs::Daemon;
+use crate::router::Played;
+use serde_json::json;
+use std::fs;
+use std::process::Command;
+
+for_both!(only_the_state_directory_is_written, it_runs_on_a_read_only_file_system, it_runs_in_16_megabytes);
+
+/// What it holds open for writing, and what it leaves behind.
+fn only_the_state_directory_is_written(daemon: Daemon) {
+    let router = Played::listen();
+    let mut gateway = Gateway::new(daemon, "Alpha", &[router.address()]).started();
+    let (mut link, _) = router.log_in(7);
+    link.lists();
+    gateway.becomes_ready(true);
+    let state = gateway.state().canonicalize().unwrap();
+    let mut written = 0;
+    for entry in fs::read_dir(format!("/proc/{}/fd", gateway.pid())).unwrap() {
+        let entry = entry.unwrap();
+        let target = fs::read_link(entry.path()).unwrap();
+        let number = entry.file_name().into_string().unwrap();
+        let info = fs::read_to_string(format!("/proc/{}/fdinfo/{number}", gateway.pid())).unwrap();
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap().trim();
+        let writes = i64::from_str_radix(flags, 8).unwrap() & 3 != 0;
+        // 0 to 2 are given to it; names of sockets and the like are no paths.
+        if writes && target.is_absolute() && number.parse::<u32>().unwrap() > 2 {
+            assert!(target.starts_with(&state), "{} is open for writing", target.display());
+            written += 1;
+        }
+    }
+    assert!(written > 0, "the store is open");
+    gateway.signal("TERM");
+    assert_eq!(gateway.end().code(), Some(0));
+    let mut left: Vec<_> =
+        fs::read_dir(gateway.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["log", "settings.yaml", "state"]);
+}
+
+/// Where users may make namespaces of their own; elsewhere the case above is all there is.
+fn it_runs_on_a_read_only_file_system(daemon: Daemon) {
+    let namespaces = Command::new("unshare").args(["-rm", "true"]).status();
+    if !namespaces.is_ok_and(|status| status.success()) {
+        return;
+    }
+    let router = Played::listen();
+    let mut gateway = Gateway::new(daemon, "Alpha", &[router.address()]);
+    fs::create_dir(gateway.state()).unwrap();
+    // Every mount is made read-only but the state directory, which is mounted over itself.
+    let script = r#"
+        set -e
+        mount --bind "$PWD/state" "$PWD/state"
+        while read -r _ _ _ _ mount _; do
+            [ "$mount" = "$PWD/state" ] || mount -o remount,bind,ro "$mount" 2>/dev/null || true
+        done </proc/self/mountinfo
+        ! touch "$PWD/written" 2>/dev/null
+        touch "$PWD/state/written"
+        exec "$@"
+    "#;
+    let inner = gateway.command();
+    let mut command = Command::new("unshare");
+    command.args(["-rm", "sh", "-c", script, "sh"]).arg(inner.get_program()).args(inner.get_args());
+    command.current_dir(gateway.folder.path()).env_clear();
+    gateway.start_as(command);
+    assert!(gateway.state().join("written").exists() && !gateway.folder.path().join("written").exists());
+    let (mut link, _) = router.log_in(7);
+    link.lists();
+    gateway.becomes_ready(true);
+    for transport in TRANSPORTS {
+        gateway.client(transport).result("tell", &json!(["Sage", "bob", "hi"]), &json!({"status": "sent"}));
+        assert_eq!(link.expect("tell")[7], "hi");
+    }
+    gateway.signal("TERM");
+    assert_eq!(gateway.end().code(), Some(0));
+}
+
+/// All that it may write to, its stacks and heap, is limited; the rest are pages of the program's file.
+fn it_runs_in_16_megabytes(daemon: Daemon) {
+    const CLIENTS: usize = 40;
+    let router = Played::listen();
+    let mut gateway = Gateway::new(daemon, "Alpha", &[router.address()]);
+    let inner = gateway.command();
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -d 16384 && exec \"$@\"", "sh"])
+        .arg(inner.get_program())
+        .args(inner.get_args());
+    command.current_dir(gateway.folder.path()).env_clear();
+    gateway.start_as(command);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", gateway.pid())).unwrap();
+    let data = limits.lines().find(|line| line.starts_with("Max data size")).unwrap();
+    assert!(data.contains(" 16777216 "), "{data}");
+    let (mut link, _) = router.log_in(7);
+    link.lists();
+    gateway.becomes_ready(true);
+    let mut clients: Vec<_> = TRANSPORTS
+        .into_iter()
+        .flat_map(|transport| std::iter::repeat_n(transport, CLIENTS))
+        .map(|transport| {
+            let mut client = gateway.client(transport);
+            client.result("channel_join", &json!(["chat"]), &json!({"status": "joined"}));
+            client
+        })
+        .collect();
+    let text = "x".repeat(1_000);
+    for line in 0..50 {
+        link.send(&format!(r#"({{"channel-m",5,"Sage","bob",0,0,"chat","Bob","{line} {text}",}})"#));
+    }
+    for client in &mut clients {
+        for line in 0..50 {
+            let heard = client.event("channel_message");
+            assert!(heard["message"].as_str().unwrap().starts_with(&format!("{line} ")), "{heard}");
+        }
+    }
+    gateway.signal("TERM");
+    assert_eq!(gateway.end().code(), Some(0));
+}
