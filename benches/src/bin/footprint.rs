@@ -34,10 +34,10 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
     println!(
-        "| program | file, kB | first start to listening, ms | a later one | idle RSS, kB | of it private | threads | a TCP client, B | a WebSocket \
+        "| program | file, kB | first start to listening, ms | to an answer | a later start to that | idle RSS, kB | of it private | threads | a TCP client, B | a WebSocket \
          client, B | highest RSS, kB |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
     for program in std::env::args_os().skip(1).map(PathBuf::from) {
         measure(&program)?;
     }
@@ -45,13 +45,16 @@ fn main() -> Outcome<()> {
 }
 
 fn measure(program: &Path) -> Outcome<()> {
-    let mut first = Duration::MAX;
-    let mut later = Duration::MAX;
+    let [mut listens, mut answers, mut answers_later] = [Duration::MAX; 3];
     for _ in 0..STARTS {
         let folder = tempfile::tempdir()?;
-        first = first.min(Daemon::start(program, folder.path())?.listening_after);
-        later = later.min(Daemon::start(program, folder.path())?.listening_after);
+        let first = Daemon::start(program, folder.path())?;
+        listens = listens.min(first.listens_after);
+        answers = answers.min(first.answers_after);
+        drop(first);
+        answers_later = answers_later.min(Daemon::start(program, folder.path())?.answers_after);
     }
+    let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
     let folder = tempfile::tempdir()?;
     let daemon = Daemon::start(program, folder.path())?;
     let _link = daemon.log_in()?;
@@ -70,11 +73,12 @@ fn measure(program: &Path) -> Outcome<()> {
     }
     let with_all = daemon.steady()?;
     println!(
-        "| {} | {} | {:.1} | {:.1} | {} | {} | {} | {} | {} | {} |",
+        "| {} | {} | {:.1} | {:.1} | {:.1} | {} | {} | {} | {} | {} | {} |",
         program.display(),
         fs::metadata(program)?.len() / 1024,
-        first.as_secs_f64() * 1e3,
-        later.as_secs_f64() * 1e3,
+        milliseconds(listens),
+        milliseconds(answers),
+        milliseconds(answers_later),
         idle.resident,
         idle.private,
         idle.threads,
@@ -103,7 +107,8 @@ struct Daemon {
     router: TcpListener,
     http: u16,
     lines: u16,
-    listening_after: Duration,
+    listens_after: Duration,
+    answers_after: Duration,
 }
 
 impl Daemon {
@@ -131,7 +136,14 @@ impl Daemon {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let started = Instant::now();
         let process = command.spawn()?;
-        let mut daemon = Daemon { process, router, http, lines, listening_after: Duration::ZERO };
+        let mut daemon = Daemon {
+            process,
+            router,
+            http,
+            lines,
+            listens_after: Duration::ZERO,
+            answers_after: Duration::ZERO,
+        };
         for port in [daemon.http, daemon.lines] {
             while TcpStream::connect(("127.0.0.1", port)).is_err() {
                 if let Some(status) = daemon.process.try_wait()? {
@@ -143,7 +155,11 @@ impl Daemon {
                 std::thread::sleep(Duration::from_micros(100));
             }
         }
-        daemon.listening_after = started.elapsed();
+        daemon.listens_after = started.elapsed();
+        let mut page = daemon.connect(daemon.http)?;
+        page.get_mut().write_all(b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+        page.read_exact(&mut [0; 9])?;
+        daemon.answers_after = started.elapsed();
         Ok(daemon)
     }
 
