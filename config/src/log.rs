@@ -26,6 +26,7 @@ pub const COMPONENTS: &[(&str, &[&str])] = &[
     ("memory", &["memory"]),
     ("net", &["net"]),
     ("network", &["link", "net"]),
+    ("router", &["router"]),
     ("services", &["gateway"]),
     ("settings", &["settings"]),
     ("state", &["store"]),

@@ -2,7 +2,7 @@
 
 use i3_core::machine::Listener;
 use i3_tests::scenario::Stage;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn ask(stage: &mut Stage, request: &str) -> (String, String) {
     ask_for(stage, request, "*/*")
@@ -101,6 +101,16 @@ fn the_metrics_are_there_in_both_formats() {
     openmetrics.check();
     let before = openmetrics.samples.len();
     Families::read(&old).check();
+
+    // What is documented is there, and the other way round.
+    let page = include_str!("../../docs/OPERATING.md").split("## Metrics").nth(1).unwrap();
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    let names = rows.flat_map(|line| line.split('|').nth(1).unwrap().split('`').skip(1).step_by(2));
+    // The driver gives the figures of the process; there is none here.
+    let documented: BTreeSet<&str> = names.filter(|name| !name.starts_with("process_")).collect();
+    let families = Families::read(&old);
+    let there: BTreeSet<&str> = families.kinds.keys().map(String::as_str).collect();
+    assert_eq!(documented, there);
 
     // What a peer makes up adds no series.
     let made_up = (0..50).map(|at| format!(r#"{{"jsonrpc":"2.0","id":{at},"method":"made_up_{at}"}}"#));

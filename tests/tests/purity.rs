@@ -386,3 +386,30 @@ fn clippy_bans_the_world_in_core_and_router() {
         }
     }
 }
+
+#[test]
+fn each_component_of_the_log_can_have_its_level() {
+    let folders = ["core", "router", "config", "store", "host", "runtime-smol", "runtime-threads"];
+    let mut found = BTreeSet::new();
+    for file in folders.iter().flat_map(|folder| sources(&format!("{folder}/src"))) {
+        let text: String = code(&file).into_iter().map(|(_, line)| line + "\n").collect();
+        for mark in ["Notice::new(", "target: "] {
+            for after in text.split(mark).skip(1) {
+                // A notice has its level before it, and no more. A constant is looked after where it stands.
+                let after = if mark == "target: " {
+                    after
+                } else {
+                    after.split_once(',').map_or("", |(_, rest)| rest)
+                };
+                if let Some(rest) = after.trim_start().strip_prefix('"') {
+                    found.extend(rest.split('"').next().map(str::to_owned));
+                }
+            }
+        }
+    }
+    assert!(found.len() >= 6, "{found:?}");
+    let log = read("config/src/log.rs");
+    let table = log.split("pub const COMPONENTS").nth(1).and_then(|rest| rest.split("];").next()).unwrap();
+    let unknown: Vec<_> = found.iter().filter(|name| !table.contains(&format!("\"{name}\"]"))).collect();
+    assert!(unknown.is_empty(), "config/src/log.rs does not know these parts of the log: {unknown:?}");
+}

@@ -11,9 +11,7 @@ use crate::link::{RouterLink, STATE_NAMES};
 use crate::metrics::{BUCKETS_SECONDS, Counts, Histogram, Metrics};
 use crate::session::Transport;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{
-    DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, MetricEncoder, NoLabelSet,
-};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 use std::fmt::{self, Write};
@@ -131,19 +129,19 @@ struct Page<'e>(DescriptorEncoder<'e>);
 type Written = Result<(), fmt::Error>;
 
 impl Page<'_> {
-    fn gauge(&mut self, name: &str, help: &str, unit: Option<Unit>, value: impl EncodeGaugeValue) -> Written {
-        self.0.encode_descriptor(name, help, unit.as_ref(), MetricType::Gauge)?.encode_gauge(&value)
+    fn gauge(&mut self, name: &str, help: &str, unit: Option<&Unit>, value: f64) -> Written {
+        self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?.encode_gauge(&value)
     }
 
     fn counter(
         &mut self,
         name: &str,
         help: &str,
-        unit: Option<Unit>,
-        value: impl EncodeCounterValue,
+        unit: Option<&Unit>,
+        value: &impl EncodeCounterValue,
     ) -> Written {
-        let mut family = self.0.encode_descriptor(name, help, unit.as_ref(), MetricType::Counter)?;
-        family.encode_counter::<NoLabelSet, _, u64>(&value, None)
+        let mut family = self.0.encode_descriptor(name, help, unit, MetricType::Counter)?;
+        family.encode_counter::<NoLabelSet, _, u64>(value, None)
     }
 
     /// A family with one value for each combination of labels.
@@ -249,7 +247,7 @@ impl Snapshot {
                 self.lag.as_secs_f64(),
             ),
         ] {
-            page.gauge(name, help, unit, value)?;
+            page.gauge(name, help, unit.as_ref(), value)?;
         }
         let m = &self.metrics;
         for (name, help, value) in [
@@ -272,7 +270,7 @@ impl Snapshot {
             ("i3_late_inputs", "Inputs for connections that were gone", m.late_inputs),
             ("i3_saves_failed", "Saves that failed", m.saves_failed),
         ] {
-            page.counter(name, help, None, value)?;
+            page.counter(name, help, None, &value)?;
         }
         let family = ("i3_save_duration", "How long saves took", Some(Unit::Seconds), MetricType::Histogram);
         let (name, help, unit, kind) = family;
@@ -345,8 +343,8 @@ impl Snapshot {
             ("i3_router", "Bytes from and to routers", m.router_bytes_received, m.router_bytes_sent),
             ("api", "Bytes from and to clients", m.api_bytes_received, m.api_bytes_sent),
         ] {
-            page.counter(&format!("{name}_received"), help, Some(Unit::Bytes), received)?;
-            page.counter(&format!("{name}_sent"), help, Some(Unit::Bytes), sent)?;
+            page.counter(&format!("{name}_received"), help, Some(&Unit::Bytes), &received)?;
+            page.counter(&format!("{name}_sent"), help, Some(&Unit::Bytes), &sent)?;
         }
         let sessions = self.sessions.map(|(transport, count)| {
             let name = match transport {
@@ -375,7 +373,7 @@ impl Snapshot {
 fn process_figures(page: &mut Page<'_>, process: &Process) -> Written {
     if let Some(cpu) = process.cpu {
         let help = "Processor time, of the user and of the system";
-        page.counter("process_cpu", help, Some(Unit::Seconds), cpu.as_secs_f64())?;
+        page.counter("process_cpu", help, Some(&Unit::Seconds), &cpu.as_secs_f64())?;
     }
     let started = process.started.map(|at| at.micros() as f64 / 1e6);
     let count = |count: Option<u64>| count.map(|count| count as f64);
@@ -388,7 +386,7 @@ fn process_figures(page: &mut Page<'_>, process: &Process) -> Written {
         ("process_start_time", "When the process was started, since 1970", Some(Unit::Seconds), started),
     ] {
         if let Some(value) = value {
-            page.gauge(name, help, unit, value)?;
+            page.gauge(name, help, unit.as_ref(), value)?;
         }
     }
     Ok(())
