@@ -71,6 +71,10 @@ pub enum Command {
     Call(Call),
     /// Events as they come.
     Watch(Watch),
+    /// A copy of the state.
+    Backup(Backup),
+    /// A copy of the state, put back.
+    Restore(Restore),
     /// The first settings.
     Init(Init),
     /// Everything looked at.
@@ -79,6 +83,37 @@ pub enum Command {
     Healthcheck(Healthcheck),
     /// For `api_keys`.
     HashKey(HashKey),
+}
+
+/// Copies the state into a file, also while the gateway runs.
+///
+/// The state is the router passwords, the lists, the kept events, the history and the cursors of clients. The file is
+/// complete in itself; one that is there already is replaced when the copy is whole.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "backup")]
+pub struct Backup {
+    /// the directory of the state (default: as the settings say)
+    #[argh(option)]
+    pub state: Option<PathBuf>,
+    /// where to
+    #[argh(positional)]
+    pub file: PathBuf,
+}
+
+/// Puts the state that a backup holds in place of the present one, also while the gateway runs.
+///
+/// A gateway that runs takes it over by itself: it says goodbye to its clients and to the router, and goes on with the
+/// restored state a moment later, in the same process. The present state is kept beside it, as
+/// i3-gateway.before-restore.sqlite. Ids of events go on growing.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "restore")]
+pub struct Restore {
+    /// the directory of the state (default: as the settings say)
+    #[argh(option)]
+    pub state: Option<PathBuf>,
+    /// what `backup` has written
+    #[argh(positional)]
+    pub file: PathBuf,
 }
 
 /// Writes settings with comments and an env file with a fresh key, where --config and --env-file say. It overwrites nothing.
@@ -264,6 +299,12 @@ mod tests {
             panic!("watch")
         };
         assert_eq!((watch.url.as_str(), watch.key), ("ws://x/ws", None));
+        let Some(Command::Backup(backup)) = cli(&["backup", "--state", "s", "f"]).command else {
+            panic!("backup")
+        };
+        assert_eq!((backup.state, backup.file), (Some(PathBuf::from("s")), PathBuf::from("f")));
+        let Some(Command::Restore(restore)) = cli(&["restore", "f"]).command else { panic!("restore") };
+        assert_eq!((restore.state, restore.file), (None, PathBuf::from("f")));
     }
 
     #[test]

@@ -131,8 +131,19 @@ const USED: &[&str] = &[
     "api.auth.api_keys.*.rate_limit_override",
     "api.rate_limits.default.per_minute",
     "api.rate_limits.default.burst",
+    "api.session.max_queue_size",
+    "api.session.queue_ttl",
+    "events.keep.tells",
+    "events.keep.channels",
+    "events.keep.answers",
+    "events.keep.max_count",
+    "events.max_bytes",
+    "history.days",
+    "history.max_lines",
+    "history.tells",
     "services.channel.default_channels",
     "services.channel.default_channels.*.name",
+    "channels.history_size",
     "channels.default_channels",
     "channels.default_channels.*.name",
     "performance.max_connections",
@@ -186,15 +197,12 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
         "api.auth.require_tls",
         "this gateway does not use it yet: it speaks no TLS, put a proxy that does in front of it",
     ),
-    ("api.session.max_queue_size", NOT_YET),
-    ("api.session.queue_ttl", NOT_YET),
     ("api.session.cleanup_interval", "a session ends when its time is over"),
     ("api.metrics.enabled", METRICS),
     ("api.metrics.export_interval", METRICS),
     ("api.metrics.include_details", METRICS),
     ("channels.default_channels.*.type", "the router knows a channel's type"),
     ("services.channel.default_channels.*.type", "the router knows a channel's type"),
-    ("channels.history_size", NOT_YET),
     ("channels.max_message_length", "router.max_frame_bytes limits what is sent"),
     ("performance.cache_ttl", OWN_CACHE),
     ("performance.cache_size", OWN_CACHE),
@@ -411,7 +419,8 @@ mod tests {
 
     #[test]
     fn known_keys_without_effect_are_named_once() {
-        let text = "channels: {default_channels: [{name: a, type: 0}, {name: b, type: 0}], history_size: 1}
+        let text =
+            "channels: {default_channels: [{name: a, type: 0}, {name: b, type: 0}], max_message_length: 1}
 development: {profile: yes, debug: }
 api: {tcp: {buffer_size: [], max_connections: [1]}}";
         let names: Vec<(String, usize)> = passed(text)
@@ -423,7 +432,7 @@ api: {tcp: {buffer_size: [], max_connections: [1]}}";
             .collect();
         let expected = [
             ("channels.default_channels[0].type", 2),
-            ("channels.history_size", 1),
+            ("channels.max_message_length", 1),
             ("development.profile", 1),
             ("api.tcp.max_connections", 1),
         ];

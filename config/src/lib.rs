@@ -7,6 +7,7 @@ mod access;
 pub mod cli;
 mod credentials;
 pub mod env;
+mod events;
 mod interpolate;
 mod keys;
 mod listeners;

@@ -119,6 +119,7 @@ pub(crate) fn api(reader: &mut Reader<'_>) -> ApiSettings {
     api.addresses = access::addresses(reader);
     api.allowed_origins = access::origins(reader);
     api.rate_limits = rate_limits(reader);
+    api.events = crate::events::events(reader);
     let user_rate = rate(reader, &Path::of("security.rate_limiting.user_messages_per_minute"));
     api.user_messages_per_minute = user_rate.filter(|_| api.rate_limits.is_some());
     api

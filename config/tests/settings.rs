@@ -504,6 +504,10 @@ fn another_value(path: &str) -> &'static str {
         "max_frame_bytes" | "max_frame_size" => "5000",
         "password" | "keepalive_interval" | "timeout" | "reconnect_delay" | "connection_timeout" => "83",
         "return_after" => "83",
+        "tells" if path.starts_with("history") => "true",
+        "tells" | "channels" | "answers" | "max_count" | "max_queue_size" | "queue_ttl" | "days"
+        | "max_lines" | "history_size" => "86",
+        "max_bytes" => "20000",
         "ping_interval" | "ping_timeout" | "packets_per_second" | "burst" | "rate_limit_override" => "7",
         _ if path.contains("per_minute") || path.contains("by_method") || path.starts_with("performance") => {
             "71"
@@ -571,4 +575,24 @@ fn files() {
     assert!(load_files(&options).is_err());
     std::fs::write(&path, "#".repeat(i3_config::CONFIG_BYTES_MAX as usize + 1)).unwrap();
     assert!(load_files(&options).unwrap_err().to_string().contains("longer"));
+}
+
+#[test]
+fn how_long_events_are_kept() {
+    let events = good("").core.api.events;
+    assert_eq!(
+        (events.keep_tells, events.keep_channels),
+        (Duration::from_secs(300), Duration::from_secs(60))
+    );
+    let yaml =
+        "api: {session: {queue_ttl: 0, max_queue_size: 5}}\nchannels: {history_size: 7}\nhistory: {days: 2}";
+    let events = good(yaml).core.api.events;
+    assert_eq!((events.keep_tells, events.kept_max, events.history_max), (Duration::ZERO, 5, 7));
+    assert_eq!(events.history_age, Duration::from_secs(172_800));
+    let config = good(&format!("{yaml}\nevents: {{keep: {{tells: 9, max_count: 5}}}}"));
+    assert_eq!(config.core.api.events.keep_tells, Duration::from_secs(9));
+    warning(&config, "api.session.queue_ttl");
+    for wrong in ["keep: {tells: -1}", "keep: {answers: soon}", "max_bytes: 1"] {
+        bad(&format!("events: {{{wrong}}}"));
+    }
 }

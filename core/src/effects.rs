@@ -3,6 +3,7 @@
 
 use crate::machine::{Change, ConnId, Output, SaveTicket};
 use crate::notice::{Level, Notice};
+use crate::saves::Saves;
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
 
@@ -123,6 +124,8 @@ pub struct Effects {
     free: Vec<u32>,
     open: usize,
     saves: u64,
+    /// Present where a save that fails is to be tried again.
+    retries: Option<Saves>,
     total_pending_bytes: usize,
 }
 
@@ -275,8 +278,34 @@ impl Effects {
     pub fn save(&mut self, changes: Vec<Change>) -> SaveTicket {
         self.saves += 1;
         let ticket = SaveTicket(self.saves);
-        self.outputs.push_back(Output::Save { ticket, changes });
+        if self.retries.as_mut().is_none_or(|saves| saves.add(ticket, &changes)) {
+            self.outputs.push_back(Output::Save { ticket, changes });
+        }
         ticket
+    }
+
+    /// From here on, saves that fail are tried again; the machine reports each answer to [`Effects::saves_mut`].
+    pub fn retry_saves(&mut self) {
+        self.retries = Some(Saves::default());
+    }
+
+    /// The saves that are not durable yet; `None` without [`Effects::retry_saves`].
+    pub fn saves(&self) -> Option<&Saves> {
+        self.retries.as_ref()
+    }
+
+    /// The same, to tell them of answers.
+    pub fn saves_mut(&mut self) -> Option<&mut Saves> {
+        self.retries.as_mut()
+    }
+
+    /// Tries again what failed, if nothing else is on its way.
+    pub fn save_again(&mut self) {
+        let ticket = SaveTicket(self.saves + 1);
+        if let Some(changes) = self.retries.as_mut().and_then(|saves| saves.retry(ticket)) {
+            self.saves += 1;
+            self.outputs.push_back(Output::Save { ticket, changes });
+        }
     }
 
     /// Tells the operator.

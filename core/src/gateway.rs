@@ -4,10 +4,11 @@ use crate::api::conn::ApiConn;
 use crate::api::event;
 use crate::api::json::Object;
 use crate::effects::{ConnMap, Effects};
+use crate::events::Events;
 use crate::health::{Health, Process};
 use crate::hub::{Hub, QUEUED_PACKET_MAX_AGE, To, Wake, Weight};
 use crate::link::RouterLink;
-use crate::machine::{ConnId, Input, Listener, LostBy, Machine, Output, Refused, SaveTicket, Saved};
+use crate::machine::{Change, ConnId, Input, Listener, LostBy, Machine, Output, Refused, SaveTicket, Saved};
 use crate::metrics::Metrics;
 use crate::moderation::UserRates;
 use crate::mud::Mud;
@@ -59,6 +60,7 @@ impl Gateway {
         settings.check()?;
         let mut rng = fastrand::Rng::with_seed(seed);
         let mut fx = Effects::default();
+        fx.retry_saves();
         let presence_ttl = settings.api.presence_ttl;
         let mut muds = Vec::new();
         for one in &settings.muds {
@@ -71,7 +73,11 @@ impl Gateway {
             }
             muds.push(mud);
         }
-        let hub = Hub {
+        let events = Events::restore(settings.muds.iter().map(|mud| mud.name.as_str()), saved);
+        let mut event_ids = event::Ids::restore(saved);
+        event_ids.skip_to(events.last_restored());
+        event_ids.reserve(&mut fx);
+        let mut hub = Hub {
             settings,
             fx,
             metrics: Metrics::default(),
@@ -87,7 +93,8 @@ impl Gateway {
             websockets: 0,
             pending: Pending::default(),
             filters: Filters::default(),
-            event_ids: event::Ids::restore(saved),
+            event_ids,
+            events,
             last_message_micros: 0,
             dials: Vec::new(),
             process: None,
@@ -95,6 +102,8 @@ impl Gateway {
             started: now.mono,
             stopping: false,
         };
+        hub.tell_unreadable_events();
+        hub.set_sweep();
         let mut gateway = Gateway { hub, peers: ConnMap::default(), saving: VecDeque::new() };
         for mud in 0..gateway.hub.muds.len() {
             gateway.link_due(mud);
@@ -109,6 +118,17 @@ impl Gateway {
     pub fn reload(&mut self, now: Now, settings: Settings) -> Result<(), SettingsError> {
         self.set_now(now);
         crate::reload::reload(&mut self.hub, settings)
+    }
+
+    /// What is to be durable before a gateway is constructed with `saved`, so that whatever becomes of it, the next one
+    /// gives out no event id that it has given out.
+    pub fn before_start(saved: &Saved) -> Vec<Change> {
+        event::set_aside(saved)
+    }
+
+    /// What a state that is restored from an older copy takes over from the one before it: no event id is given twice.
+    pub fn carry_over(before: &Saved, restored: &Saved) -> Vec<Change> {
+        event::carry_over(before, restored)
     }
 
     /// Takes the figures of the process over, for `/metrics`, and says how it is. A driver asks every few seconds; that it
@@ -235,10 +255,7 @@ impl Gateway {
                 self.hub.metrics.save_time.observe(self.hub.now.mono.since(since));
             }
         }
-        if let Err(error) = outcome {
-            self.hub.metrics.saves_failed += 1;
-            self.hub.fx.notice(Notice::new(Level::Error, "store", "save failed").with("error", error));
-        }
+        self.hub.save_answered(ticket, outcome);
         for mud in 0..self.hub.muds.len() {
             self.link_step(mud, |link, now, fx| link.saved(now, fx, ticket, outcome));
         }
@@ -271,9 +288,16 @@ impl Gateway {
     fn stop_if_done(&mut self) {
         let waiting = self.hub.timers.get(Wake::Stop).is_some();
         if waiting && self.hub.fx.open_count() == 0 && self.hub.muds.iter().all(|mud| mud.link.is_stopped()) {
-            self.hub.timers = Timers::default();
-            self.hub.fx.stopped();
+            self.stopped();
         }
+    }
+
+    /// What is to be saved is saved before the store is closed.
+    fn stopped(&mut self) {
+        self.hub.save_marks();
+        self.hub.fx.save_again();
+        self.hub.timers = Timers::default();
+        self.hub.fx.stopped();
     }
 
     fn stop_now(&mut self) {
@@ -281,8 +305,7 @@ impl Gateway {
         for conn in all {
             self.hub.fx.close_now(conn);
         }
-        self.hub.timers = Timers::default();
-        self.hub.fx.stopped();
+        self.stopped();
     }
 
     fn wake(&mut self, wake: Wake) {
@@ -299,6 +322,9 @@ impl Gateway {
             }
             Wake::Answer(key) => self.hub.wait_is_over(key),
             Wake::Filter(key) => host::filter_is_late(&mut self.hub, key),
+            Wake::Sweep => self.hub.sweep(),
+            Wake::Marks => self.hub.save_marks(),
+            Wake::Save => self.hub.fx.save_again(),
             Wake::Stop => self.stop_now(),
         }
     }

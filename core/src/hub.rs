@@ -6,6 +6,8 @@ use crate::api::rpc::{self, Fault};
 use crate::api::{event, style};
 use crate::colour::TextStyle;
 use crate::effects::{ConnMap, Effects};
+use crate::events::Events;
+use crate::events::kept::LaneName;
 use crate::health::{Health, Process};
 use crate::i3::packet::Packet;
 use crate::link::pacer::{Class, Origin, Waiting};
@@ -16,6 +18,7 @@ use crate::moderation::UserRates;
 use crate::mud::Mud;
 use crate::notice::{Level, Notice, Shown};
 use crate::pending::{Pending, Question};
+use crate::service::channel::Parting;
 use crate::service::host::Filters;
 use crate::service::trace;
 use crate::session::addresses::Addresses;
@@ -67,6 +70,12 @@ pub enum Wake {
     Answer(u64),
     /// A filter request has waited long enough for its game.
     Filter(u64),
+    /// Kept events have become too old.
+    Sweep,
+    /// It is time to save which events were delivered.
+    Marks,
+    /// It is time to try a failed save again.
+    Save,
     /// The shutdown has taken long enough.
     Stop,
 }
@@ -127,22 +136,31 @@ fn link_down(mud: &Mud) -> String {
 }
 
 /// One event on its way to its recipients.
-struct Delivery {
+struct Delivery<'a> {
     text: Vec<u8>,
     /// Framed once for each way of reading that somebody has.
     framed: [Option<Message>; style::FORMATS.len()],
     weight: Weight,
     permission: Option<Permission>,
+    id: u64,
+    /// Where it is kept for who cannot have it now.
+    lane: Option<LaneName<'a>>,
+    /// A session of its mud has it.
+    given: bool,
     /// All clients together have little room left.
     crowded: bool,
     /// Those that do not read and may not miss this.
     overrun: Vec<(ConnId, usize)>,
 }
 
-impl Delivery {
+impl Delivery<'_> {
     /// Queues it for one session, if that may have it and has room.
     fn give(&mut self, conn: ConnId, session: &mut Session, fx: &mut Effects, metrics: &mut Metrics) {
         if !session.may(self.permission) {
+            return;
+        }
+        if self.lane.is_some_and(|lane| session.reader.defers(lane, &session.channels)) {
+            // It comes after the older ones.
             return;
         }
         let pending = fx.pending_bytes(conn);
@@ -171,6 +189,10 @@ impl Delivery {
             Transport::WebSocket => message.websocket(),
         };
         fx.send_shared(conn, bytes);
+        if self.lane.is_some() {
+            session.reader.queued(self.id);
+            self.given |= session.identity.as_ref().is_some_and(|identity| identity.may_speak);
+        }
     }
 }
 
@@ -194,6 +216,7 @@ pub(crate) struct Hub {
     pub(crate) pending: Pending,
     pub(crate) filters: Filters,
     pub(crate) event_ids: event::Ids,
+    pub(crate) events: Events,
     pub(crate) last_message_micros: u64,
     /// The connections of the last [`DIAL_SPACING`] to each router.
     pub(crate) dials: Vec<(String, u16, Instant)>,
@@ -357,11 +380,18 @@ impl Hub {
         let id = self.event_ids.next(&mut self.fx);
         params.add("timestamp", &self.now.unix.to_string());
         params.add("event_id", &id);
+        let params = params.finish();
+        let keeping = self.keeping(to, name);
+        // Who waited for an answer has it as the result of a request.
+        let answered = matches!(to, To::MudExcept(_, except) if !except.is_empty());
         let mut delivery = Delivery {
-            text: rpc::notification(name, &params.finish()),
+            text: rpc::notification(name, &params),
             framed: Default::default(),
             weight,
             permission,
+            id,
+            lane: keeping.map(|keeping| keeping.lane),
+            given: answered,
             crowded: self.fx.total_pending_bytes() > ALL_PENDING_BYTES_MAX,
             overrun: Vec::new(),
         };
@@ -388,7 +418,11 @@ impl Hub {
                 }
             }
         }
-        for (conn, pending) in delivery.overrun {
+        let Delivery { overrun, given, .. } = delivery;
+        if let Some(keeping) = keeping {
+            self.keep(keeping, id, params, given);
+        }
+        for (conn, pending) in overrun {
             self.overrun(conn, pending);
         }
     }
@@ -406,16 +440,8 @@ impl Hub {
 
     /// Queues a text for one client.
     pub(crate) fn send_text(&mut self, conn: ConnId, text: &[u8]) {
-        let Some(session) = self.sessions.get_mut(conn) else { return };
-        let message = match session.reads {
-            TextStyle::Raw => Message::new(text),
-            reads => Message::new(&style::restyle(text, reads)),
-        };
-        let bytes = match session.transport {
-            Transport::Lines => message.line(),
-            Transport::WebSocket => message.websocket(),
-        };
-        self.fx.send_shared(conn, bytes);
+        let Some(session) = self.sessions.get(conn) else { return };
+        self.fx.send_shared(conn, session.framed(text));
         self.bound_client(conn);
     }
 
@@ -438,10 +464,17 @@ impl Hub {
         if pending > 0 {
             return;
         }
+        if session.reader.written()
+            && let Some(mud) = session.identity.as_ref().map(|identity| identity.mud)
+        {
+            self.marks_changed(mud);
+        }
+        let Some(session) = self.sessions.get_mut(conn) else { return };
         let dropped = std::mem::take(&mut session.lagged);
         if dropped > 0 {
             self.emit_to(conn, "lagged", Object::default().with("dropped", &dropped));
         }
+        self.replay(conn);
     }
 
     /// Queues an event for one client alone.
@@ -498,9 +531,10 @@ impl Hub {
         if session.transport == Transport::WebSocket {
             self.websockets -= 1;
         }
+        self.reader_gone(conn, &session);
         if let Some(identity) = session.identity {
             for channel in session.channels.into_keys() {
-                crate::service::channel::unlisten(self, identity.mud, conn, &channel);
+                crate::service::channel::unlisten(self, identity.mud, conn, &channel, Parting::Away);
             }
         }
     }

@@ -11,12 +11,14 @@
 //! | what a tell, a channel line or a who means | `service` |
 //! | methods, transports, HTTP | [`api`] |
 //! | who may call, and how often | [`session`] |
+//! | what is kept of events, and for whom | `events` |
 //! | who is banned or floods | [`moderation`] |
 //! | what the services share | `hub` |
 
 pub mod api;
 pub mod colour;
 pub mod effects;
+mod events;
 mod gateway;
 pub mod health;
 mod hub;
@@ -30,6 +32,7 @@ pub mod network;
 pub mod notice;
 mod pending;
 mod reload;
+pub mod saves;
 mod service;
 pub mod session;
 pub mod settings;

@@ -65,6 +65,10 @@ pub struct Metrics {
     pub events_delivered: u64,
     /// Events not queued because the recipient does not read, counted for each recipient.
     pub events_dropped: u64,
+    /// Events given again, or late, to who was away, counted for each recipient.
+    pub events_replayed: u64,
+    /// Kept events that nobody came for in time.
+    pub events_expired: u64,
     /// Inputs for connections that were gone.
     pub late_inputs: u64,
     /// Saves that failed.

@@ -4,7 +4,7 @@
 use crate::api::methods::Call;
 use crate::api::rpc::{self, Fault};
 use crate::hub::{Hub, Wake};
-use crate::machine::ConnId;
+use crate::machine::{ConnId, SaveTicket};
 use crate::time::Instant;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -31,6 +31,8 @@ pub(crate) enum Question {
     ChanWho { mud: usize, channel: String, open: Vec<String> },
     /// What a router says of a message, if anything; `channel` is to be there (or not) if all is well.
     Verdict { mud: usize, message_id: String, channel: String, there: Option<bool> },
+    /// That an acknowledgement of events is durable.
+    Saved { ticket: SaveTicket, event_id: u64 },
 }
 
 /// A request that waits.

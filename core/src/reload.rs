@@ -34,6 +34,8 @@ pub(crate) fn reload(hub: &mut Hub, new: Settings) -> Result<(), SettingsError> 
     for conn in sessions {
         identify_again(hub, conn);
     }
+    // What is kept for a shorter time now.
+    hub.sweep();
     hub.fx.notice(Notice::new(Level::Info, "gateway", "new settings applied"));
     Ok(())
 }

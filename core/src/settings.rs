@@ -146,6 +146,8 @@ pub struct ApiSettings {
     pub user_messages_per_minute: Option<u32>,
     /// How long presence holds after a `presence_sync`.
     pub presence_ttl: Duration,
+    /// What is kept of events.
+    pub events: EventSettings,
     /// What the log shows at the start, until the method `log_level` changes it.
     pub log_level: Level,
 }
@@ -167,7 +169,44 @@ impl Default for ApiSettings {
             rate_limits: None,
             user_messages_per_minute: None,
             presence_ttl: Duration::from_secs(30),
+            events: EventSettings::default(),
             log_level: Level::Info,
+        }
+    }
+}
+
+/// What is kept of events, for games that are away and as history. All limits are for one mud.
+#[derive(Clone, Debug)]
+pub struct EventSettings {
+    /// How long tells, emotetos and beeps wait for the game; zero: they are refused while it is away.
+    pub keep_tells: Duration,
+    /// How long lines of channels wait for the game, which so long goes on hearing its channels.
+    pub keep_channels: Duration,
+    /// How long answers and errors wait for the game.
+    pub keep_answers: Duration,
+    /// Events that wait at most: of the tells, of the answers, and of each channel.
+    pub kept_max: usize,
+    /// Bytes of all kept events, history included, in memory and in the store.
+    pub log_bytes_max: usize,
+    /// How long the history goes back.
+    pub history_age: Duration,
+    /// Lines in the history of one channel.
+    pub history_max: usize,
+    /// Tells are in the history too.
+    pub history_holds_tells: bool,
+}
+
+impl Default for EventSettings {
+    fn default() -> Self {
+        EventSettings {
+            keep_tells: Duration::from_secs(300),
+            keep_channels: Duration::from_secs(60),
+            keep_answers: Duration::from_secs(60),
+            kept_max: 1000,
+            log_bytes_max: 2_097_152,
+            history_age: Duration::from_secs(30 * 86_400),
+            history_max: 100,
+            history_holds_tells: false,
         }
     }
 }

@@ -46,6 +46,13 @@ impl UnixTime {
         UnixTime(micros)
     }
 
+    /// A time in RFC 3339; `None` for any other text, and for one before the epoch.
+    pub fn parse(text: &str) -> Option<Self> {
+        let format = &time::format_description::well_known::Rfc3339;
+        let time = time::OffsetDateTime::parse(text, format).ok()?;
+        u64::try_from(time.unix_timestamp_nanos() / 1000).ok().map(UnixTime)
+    }
+
     /// Microseconds since the epoch.
     pub const fn micros(self) -> u64 {
         self.0
@@ -85,6 +92,11 @@ mod tests {
     fn unix_time_prints_as_rfc_3339() {
         assert_eq!(UnixTime::from_micros(1_795_401_856_190_959).to_string(), "2026-11-23T02:44:16.190959Z");
         assert_eq!(UnixTime::from_micros(0).to_string(), "1970-01-01T00:00:00Z");
+        let time = UnixTime::parse("2026-11-23T04:44:16.190959+02:00");
+        assert_eq!(time, Some(UnixTime::from_micros(1_795_401_856_190_959)));
+        for bad in ["", "x", "2026-11-23", "1969-12-31T23:59:59Z"] {
+            assert_eq!(UnixTime::parse(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -7,10 +7,11 @@ use crate::address::resolve;
 use crate::attend::Attend;
 use crate::clock::Clock;
 use crate::dial::{CONNECT_TIMEOUT, DIAL_ADDRESSES_MAX, Failures};
+use crate::gateway::{Run, run_once};
 use crate::healthcheck;
 use crate::listen::bind;
 use crate::process;
-use crate::program::{self, Run};
+use crate::program;
 use crate::state::{STORE_FILE, open_store, python_password};
 use crate::terminal::out;
 use i3_config::cli::{Cli, Doctor};
@@ -362,7 +363,7 @@ fn login(report: &mut Report, mut config: Config, run: Run) {
     config.listeners.clear();
     let links_down = Arc::new(Mutex::new(vec!["the gateway ended before it had logged in".to_owned()]));
     let attempt = LoginTry { since: None, links_down: links_down.clone() };
-    if let Err(error) = run(config, Box::new(attempt)) {
+    if let Err(error) = run_once(config, Box::new(attempt), run) {
         return report.fail(&format!("login: {error}"), fix);
     }
     let links_down = links_down.lock().unwrap_or_else(PoisonError::into_inner);

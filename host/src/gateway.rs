@@ -1,12 +1,14 @@
 //! A gateway from its settings to the point where a driver takes over.
 
+use crate::attend::{Attend, Attendant};
 use crate::clock::Clock;
+use crate::directory::{StateDirectory, Unavailable};
 use crate::error::DaemonError;
 use crate::seed::seed;
 use crate::state::{open_store, python_password};
-use i3_config::{Config, ListenAt};
+use i3_config::{Config, FileOptions, ListenAt};
 use i3_core::Gateway;
-use i3_store::SqliteStore;
+use i3_store::{SqliteStore, Store};
 
 /// A gateway that has read its store, and what its driver needs.
 #[derive(Debug)]
@@ -23,11 +25,70 @@ pub struct Prepared {
     pub connections_max: usize,
 }
 
+/// How a daemon has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to.
+    Stopped,
+    /// It is to go on with another state.
+    ToRestore,
+}
+
+/// How a runtime drives a gateway until it ends.
+pub type Run = fn(Prepared, Box<dyn Attend<Gateway> + Send>) -> Result<Ended, DaemonError>;
+
+/// Runs a gateway with `run` until it is told to end: again and again, if a state is restored in between, with the
+/// settings of `files` as they are then.
+pub fn run_each(
+    files: &FileOptions,
+    mut config: Config,
+    profile_memory: bool,
+    run: Run,
+) -> Result<(), DaemonError> {
+    let directory = take(&config)?;
+    loop {
+        match directory.restore() {
+            Ok(true) => log::warn!(target: "store", "the state was replaced with a restored one"),
+            Ok(false) => {}
+            Err(error) => log::error!(target: "store", "the state to restore cannot be used: {error}"),
+        }
+        let attendant = Attendant::new(files.clone(), config.clone(), profile_memory);
+        if run(prepare(config.clone())?, Box::new(attendant))? == Ended::Stopped {
+            return Ok(());
+        }
+        match i3_config::load_files(files) {
+            // Where the state is has not changed: it is this directory that is held.
+            Ok(new) => config = Config { state_directory: config.state_directory, ..new },
+            Err(problems) => log::error!(target: "settings", "the settings stay as they were: {problems}"),
+        }
+    }
+}
+
+/// Runs a gateway with `run` until it ends.
+pub fn run_once(
+    config: Config,
+    attendant: Box<dyn Attend<Gateway> + Send>,
+    run: Run,
+) -> Result<(), DaemonError> {
+    let _directory = take(&config)?;
+    run(prepare(config)?, attendant).map(|_| ())
+}
+
+fn take(config: &Config) -> Result<StateDirectory, DaemonError> {
+    let path = &config.state_directory;
+    StateDirectory::take(path).map_err(|why| match why {
+        Unavailable::InUse(_) => {
+            DaemonError::Store(format!("{}: another gateway runs with this state", path.display()))
+        }
+        Unavailable::Error(error) => DaemonError::Store(format!("{}: {error}", path.display())),
+    })
+}
+
 /// Opens the store and constructs the gateway.
-pub fn prepare(config: Config) -> Result<Prepared, DaemonError> {
+fn prepare(config: Config) -> Result<Prepared, DaemonError> {
     let Config { mut core, listeners, state_directory, .. } = config;
     let connections_max = core.api.connections_max;
-    let (store, saved) = open_store(&state_directory)?;
+    let (mut store, saved) = open_store(&state_directory)?;
     // At the first start only: afterwards the router's last word is in the store.
     if let Some(first) =
         core.muds.first_mut().filter(|mud| mud.router_password == 0 && saved.entries.is_empty())
@@ -42,6 +103,10 @@ pub fn prepare(config: Config) -> Result<Prepared, DaemonError> {
                 log::warn!(target: "store", "the Python gateway's router password is not read: {error}");
             }
         }
+    }
+    if let Err(error) = store.commit(&Gateway::before_start(&saved)) {
+        // A full disk is no reason not to serve.
+        log::error!(target: "store", "ids of events may be given again after a restart: {error}");
     }
     let clock = Clock::start();
     let gateway = Gateway::new(core, &saved, seed()?, clock.now());

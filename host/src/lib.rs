@@ -7,9 +7,11 @@
 pub mod accept;
 pub mod address;
 pub mod attend;
+pub mod backup;
 pub mod clock;
 pub mod command;
 pub mod dial;
+pub mod directory;
 pub mod doctor;
 pub mod error;
 pub mod gateway;

@@ -1,12 +1,12 @@
 //! What a program does before its daemon runs and after it has ended: settings, logging, and the exit code.
 
-use crate::attend::{Attend, Attendant, with_account};
+use crate::attend::with_account;
 use crate::error::DaemonError;
+use crate::gateway::{Run, run_each};
 use crate::terminal::{err, out};
-use crate::{doctor, healthcheck, setup};
-use i3_config::cli::{Cli, Command};
+use crate::{backup, doctor, healthcheck, setup};
 use i3_config::{Config, Logging};
-use i3_core::Gateway;
+use i3_config::cli::{Cli, Command};
 use std::fmt;
 use std::process::ExitCode;
 
@@ -19,9 +19,6 @@ pub const CANNOT_CREATE: u8 = 73;
 /// `EX_CONFIG`.
 pub const CONFIG: u8 = 78;
 
-/// How a daemon is run until it is told to end.
-pub type Run = fn(Config, Box<dyn Attend<Gateway> + Send>) -> Result<(), DaemonError>;
-
 /// Carries out the commands that need no runtime, and runs the daemon when there is none. `None`: a command of the
 /// caller's.
 pub fn run_shared(cli: &Cli, run: Run) -> Option<ExitCode> {
@@ -31,6 +28,8 @@ pub fn run_shared(cli: &Cli, run: Run) -> Option<ExitCode> {
         Some(Command::Doctor(doctor)) => doctor::run(cli, doctor, run),
         Some(Command::Healthcheck(healthcheck)) => healthcheck::run(cli, healthcheck),
         Some(Command::HashKey(command)) => setup::hash_key(command),
+        Some(Command::Backup(command)) => backup::backup(cli, command),
+        Some(Command::Restore(command)) => backup::restore(cli, command),
         Some(Command::Call(_) | Command::Watch(_)) => return None,
     })
 }
@@ -57,8 +56,7 @@ fn run_daemon(cli: &Cli, run: Run) -> ExitCode {
         // The log line has the severity already.
         log::warn!(target: "settings", "{}", warning.text());
     }
-    let attendant = Attendant::new(files, config.clone(), cli.profile_memory);
-    ended(run(config, Box::new(attendant)))
+    ended(run_each(&files, config, cli.profile_memory, run))
 }
 
 /// Starts logging, or says why not.

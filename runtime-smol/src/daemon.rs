@@ -3,12 +3,12 @@
 use crate::clock::Clock;
 use crate::driver::{Command, Driver, Handle};
 use crate::signals::Signals;
-use i3_config::{Config, ListenAt};
+use i3_config::ListenAt;
 use i3_core::Gateway;
 use i3_core::machine::Machine;
 pub use i3_host::attend::{Attend, Unattended};
 pub use i3_host::error::DaemonError;
-use i3_host::gateway::{Prepared, prepare};
+use i3_host::gateway::{Ended, Prepared};
 use i3_host::listen::bind_each;
 pub use i3_host::seed::seed;
 use i3_host::signals::{Ending, Request};
@@ -16,13 +16,16 @@ pub use i3_host::state::open_store;
 use i3_host::state::save_to;
 use i3_store::Store;
 use smol::{LocalExecutor, Timer};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-/// Runs a gateway until it is told to end.
-pub fn run_gateway(config: Config, attendant: Box<dyn Attend<Gateway> + Send>) -> Result<(), DaemonError> {
-    let Prepared { gateway, clock, listeners, store, .. } = prepare(config)?;
-    run(gateway, clock, &listeners, store, attendant)
+/// Runs a gateway until it is told to end, or to go on with another state.
+pub fn run_gateway(
+    prepared: Prepared,
+    attendant: Box<dyn Attend<Gateway> + Send>,
+) -> Result<Ended, DaemonError> {
+    let Prepared { gateway, clock, listeners, store, .. } = prepared;
+    run_until(gateway, clock, &listeners, store, attendant, Ending::or_restore())
 }
 
 /// Runs a machine until it is told to end: by SIGTERM or SIGINT; a second one ends the process at once. SIGHUP is passed
@@ -32,8 +35,19 @@ pub fn run<M: Machine + 'static>(
     clock: Clock,
     listeners: &[ListenAt],
     store: impl Store + 'static,
-    mut attendant: impl Attend<M> + 'static,
+    attendant: impl Attend<M> + 'static,
 ) -> Result<(), DaemonError> {
+    run_until(machine, clock, listeners, store, attendant, Ending::default()).map(|_| ())
+}
+
+fn run_until<M: Machine + 'static>(
+    machine: M,
+    clock: Clock,
+    listeners: &[ListenAt],
+    store: impl Store + 'static,
+    mut attendant: impl Attend<M> + 'static,
+    mut ending: Ending,
+) -> Result<Ended, DaemonError> {
     let mut driver =
         Driver::new(machine, clock).on_notice(i3_config::log::record).on_log_level(i3_config::log::set_level);
     for (on, bound) in bind_each(listeners)? {
@@ -52,12 +66,14 @@ pub fn run<M: Machine + 'static>(
     let handle = driver.handle();
     let attendant = Rc::new(RefCell::new(attendant));
     executor.spawn(look(handle.clone(), clock, attendant.clone())).detach();
+    let ended = Rc::new(Cell::new(Ended::Stopped));
+    let ends = ended.clone();
     let watch_signals = async move {
-        let mut ending = Ending::default();
         while let Ok(request) = signals.next().await {
             if request == Request::Reload {
                 handle.with(|machine, now| attendant.borrow_mut().reload(machine, now));
             } else if ending.begins_with(request) {
+                ends.set(if request == Request::Restore { Ended::ToRestore } else { Ended::Stopped });
                 let _ = commands.send(Command::Shutdown).await;
             }
         }
@@ -65,7 +81,7 @@ pub fn run<M: Machine + 'static>(
     executor.spawn(watch_signals).detach();
     smol::block_on(executor.run(driver.run()));
     log::info!(target: "daemon", "stopped");
-    Ok(())
+    Ok(ended.get())
 }
 
 /// Looks at the machine now and then, until its driver is gone.

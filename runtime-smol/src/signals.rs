@@ -12,15 +12,17 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Takes over SIGTERM, SIGINT and SIGHUP.
+    /// Takes over SIGTERM, SIGINT, SIGHUP and SIGUSR1.
     pub fn new() -> io::Result<Self> {
-        Ok(Signals { signals: async_signal::Signals::new([Signal::Term, Signal::Int, Signal::Hup])? })
+        let signals = [Signal::Term, Signal::Int, Signal::Hup, Signal::Usr1];
+        Ok(Signals { signals: async_signal::Signals::new(signals)? })
     }
 
     /// Waits for the next one. An error is the system's and does not go away.
     pub async fn next(&mut self) -> io::Result<Request> {
         match self.signals.next().await {
             Some(Ok(Signal::Hup)) => Ok(Request::Reload),
+            Some(Ok(Signal::Usr1)) => Ok(Request::Restore),
             Some(Ok(_)) => Ok(Request::Shutdown),
             Some(Err(error)) => Err(error),
             None => Err(io::ErrorKind::UnexpectedEof.into()),

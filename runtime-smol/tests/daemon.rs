@@ -242,3 +242,109 @@ fn the_demo_runs_a_network_and_ends_on_an_interrupt() {
     demo.signal("INT");
     assert_eq!(demo.end().code(), Some(0));
 }
+
+#[test]
+fn a_tell_waits_for_a_game_over_a_kill_and_a_state_is_restored_while_it_runs() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let port = free_port();
+    let _router = router(port, folders[0].path());
+    let mut alpha = gateway("Alpha", port, folders[1].path());
+    let beta = gateway("Beta", port, folders[2].path());
+    let state = folders[1].path().join("state");
+    let store = state.join("i3-gateway.sqlite");
+    let tell = |message: &str| {
+        let message = format!("message={message}");
+        let answer = beta.call(&["tell", "target_mud=Alpha", "target_user=ann", &message]);
+        assert_eq!(answer["status"], "sent");
+    };
+
+    // Nobody is there: it is kept, and survives a kill.
+    tell("are you there?");
+    let kept = || passwords(&store, "events/Alpha").iter().any(|event| event.contains("are you there?"));
+    wait_for("the tell to be saved", || kept().then_some(()));
+    alpha.process.signal("KILL");
+    alpha.process.end();
+    let killed = Instant::now();
+    wait_for("a second to pass", || (killed.elapsed() > Duration::from_millis(1100)).then_some(()));
+    let alpha = gateway("Alpha", port, folders[1].path());
+    let mut game = alpha.client();
+    let told = game.event("tell_received");
+    assert_eq!((&told["message"], &told["replay"]), (&json!("are you there?"), &json!(true)));
+    let first_id = told["event_id"].as_u64().unwrap();
+    assert_eq!(game.event("replay_complete")["replayed"], 1);
+
+    // A second gateway with the same state does not start.
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(GATEWAY);
+        let ports = [free_port().to_string(), free_port().to_string()];
+        command.current_dir(folders[1].path()).env_clear().env("MUD_NAME", "Alpha");
+        command.env("I3_GATEWAY_SECRET", "Alpha-secret-key");
+        command.env("API_WS_PORT", &ports[0]).env("API_TCP_PORT", &ports[1]);
+        command.args(arguments).output().unwrap()
+    };
+    let second = run(&[]);
+    assert_eq!(second.status.code(), Some(69));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("another gateway"), "{second:?}");
+
+    // A backup of a gateway that runs, by the settings and by the directory alone.
+    let copied = run(&["backup", "copy.sqlite"]);
+    assert!(copied.status.success(), "{copied:?}");
+    let copy = folders[1].path().join("copy.sqlite");
+    assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(passwords(&copy, "events/Alpha").iter().any(|event| event.contains("are you there?")));
+    let again = run(&["backup", "--state", state.to_str().unwrap(), "copy.sqlite"]);
+    assert!(again.status.success(), "it replaces the older one: {again:?}");
+    assert_eq!(run(&["backup", "state/i3-gateway.sqlite"]).status.code(), Some(69));
+
+    // What comes after the backup is not there after it is restored; ids have grown all the same.
+    tell("later");
+    assert_eq!(game.event("tell_received")["message"], "later");
+    std::fs::write(folders[1].path().join("wrong"), "no state").unwrap();
+    let refused = run(&["restore", "wrong"]);
+    assert_eq!(refused.status.code(), Some(69), "{refused:?}");
+    let restored = run(&["restore", "copy.sqlite"]);
+    assert!(restored.status.success(), "{restored:?}");
+    assert!(String::from_utf8_lossy(&restored.stdout).contains("goes on"), "{restored:?}");
+    game.event("shutdown_warning");
+    wait_for("the gateway to be ready again", || {
+        alpha.get("/health/ready").filter(|text| text.contains(" 200 "))
+    });
+    let mut game = alpha.client();
+    let resumed = game.call("resume", &json!({"last_event_id": first_id - 1}));
+    assert_eq!(resumed["result"]["status"], "success");
+    assert_eq!(game.event("tell_received")["event_id"], first_id);
+    assert_eq!(game.event("replay_complete")["replayed"], 1);
+    tell("after");
+    let after = game.event("tell_received");
+    assert_eq!(after["message"], "after");
+    assert!(after["event_id"].as_u64() > Some(first_id + 1));
+    let before = state.join("i3-gateway.before-restore.sqlite");
+    wait_for("the state before", || before.exists().then_some(()));
+    assert!(passwords(&before, "events/Alpha").iter().any(|event| event.contains("later")));
+}
+
+#[test]
+fn a_file_that_somebody_holds_is_said_and_written_later() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let port = free_port();
+    let _router = router(port, folders[0].path());
+    let alpha = gateway("Alpha", port, folders[1].path());
+    let mut game = alpha.client();
+    let tell = json!({"target_mud": "Alpha", "target_user": "ann", "message": "to myself"});
+    assert_eq!(game.call("tell", &tell)["result"]["status"], "sent");
+    let id = game.event("tell_received")["event_id"].clone();
+
+    let file = rusqlite::Connection::open(folders[1].path().join("state/i3-gateway.sqlite")).unwrap();
+    file.busy_timeout(PATIENCE).unwrap();
+    file.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let ack = json!({"jsonrpc": "2.0", "id": 1, "method": "ack", "params": {"event_id": id}});
+    writeln!(game.stream, "{ack}").unwrap();
+    assert!(game.event("storage_failed")["reason"].as_str().unwrap().contains("locked"));
+    assert!(alpha.get("/metrics").unwrap().contains("i3_store_failing 1"));
+    // Nothing stands still for it.
+    assert_eq!(game.call("ping", &json!({}))["result"]["pong"], true);
+    file.execute_batch("COMMIT").unwrap();
+    game.event("storage_recovered");
+    assert!(alpha.get("/metrics").unwrap().contains("i3_store_failing 0"));
+    assert_eq!(game.call("ack", &json!({"event_id": id}))["result"]["status"], "acknowledged");
+}

@@ -3,12 +3,12 @@
 use crate::clock::Clock;
 use crate::driver::{Command, Commands, Driver, Handle};
 use crate::signals::Signals;
-use i3_config::{Config, ListenAt};
+use i3_config::ListenAt;
 use i3_core::Gateway;
 use i3_core::machine::Machine;
 pub use i3_host::attend::{Attend, Unattended};
 pub use i3_host::error::DaemonError;
-use i3_host::gateway::{Prepared, prepare};
+use i3_host::gateway::{Ended, Prepared};
 use i3_host::listen::bind_each;
 pub use i3_host::seed::seed;
 use i3_host::signals::{Ending, Request};
@@ -24,11 +24,14 @@ use std::thread;
 /// counted, and closed ones need room while they linger.
 const CONNECTIONS_SPARE: usize = 64;
 
-/// Runs a gateway until it is told to end.
-pub fn run_gateway(config: Config, attendant: Box<dyn Attend<Gateway> + Send>) -> Result<(), DaemonError> {
-    let Prepared { gateway, clock, listeners, store, connections_max } = prepare(config)?;
+/// Runs a gateway until it is told to end, or to go on with another state.
+pub fn run_gateway(
+    prepared: Prepared,
+    attendant: Box<dyn Attend<Gateway> + Send>,
+) -> Result<Ended, DaemonError> {
+    let Prepared { gateway, clock, listeners, store, connections_max } = prepared;
     let connections_max = connections_max.saturating_add(CONNECTIONS_SPARE);
-    run(gateway, clock, &listeners, store, connections_max, attendant)
+    run_until(gateway, clock, &listeners, store, connections_max, attendant, Ending::or_restore())
 }
 
 /// Runs a machine until it is told to end: by SIGTERM or SIGINT; a second one ends the process at once. SIGHUP is passed
@@ -39,8 +42,20 @@ pub fn run<M: Machine + Send + 'static>(
     listeners: &[ListenAt],
     store: impl Store + 'static,
     connections_max: usize,
-    mut attendant: impl Attend<M> + Send + 'static,
+    attendant: impl Attend<M> + Send + 'static,
 ) -> Result<(), DaemonError> {
+    run_until(machine, clock, listeners, store, connections_max, attendant, Ending::default()).map(|_| ())
+}
+
+fn run_until<M: Machine + Send + 'static>(
+    machine: M,
+    clock: Clock,
+    listeners: &[ListenAt],
+    store: impl Store + 'static,
+    connections_max: usize,
+    mut attendant: impl Attend<M> + Send + 'static,
+    ending: Ending,
+) -> Result<Ended, DaemonError> {
     let system = |error: io::Error| DaemonError::System(error.to_string());
     let driver =
         Driver::new(machine, clock).on_notice(i3_config::log::record).on_log_level(i3_config::log::set_level);
@@ -64,32 +79,38 @@ pub fn run<M: Machine + Send + 'static>(
     let looker = looker.spawn(move || look(&handle, clock, &attended, &ended)).map_err(system)?;
     let handle = driver.handle();
     let watcher = thread::Builder::new().name("i3-signals".to_owned());
-    let watcher =
-        watcher.spawn(move || watch_signals(signals, &commands, &handle, &attendant)).map_err(system)?;
+    let watcher = watcher
+        .spawn(move || watch_signals(signals, &commands, &handle, &attendant, ending))
+        .map_err(system)?;
     let outcome = driver.run().map_err(system);
     closer.close();
     drop(end_looking);
-    let _ = watcher.join();
+    // A panic there has been reported by the panic hook already.
+    let ended = watcher.join().unwrap_or(Ended::Stopped);
     let _ = looker.join();
     log::info!(target: "daemon", "stopped");
-    outcome
+    outcome.map(|()| ended)
 }
 
+/// Until the daemon has ended; says how.
 fn watch_signals<M>(
     mut signals: Signals,
     commands: &Commands,
     handle: &Handle<M>,
     attendant: &Arc<Mutex<impl Attend<M> + Send + 'static>>,
-) {
-    let mut ending = Ending::default();
+    mut ending: Ending,
+) -> Ended {
+    let mut ended = Ended::Stopped;
     while let Some(request) = signals.next_request() {
         if request == Request::Reload {
             let attendant = attendant.clone();
             handle.with(move |machine, now| locked(&attendant).reload(machine, now));
         } else if ending.begins_with(request) {
+            ended = if request == Request::Restore { Ended::ToRestore } else { Ended::Stopped };
             let _ = commands.send(Command::Shutdown);
         }
     }
+    ended
 }
 
 /// Looks at the machine now and then, until its driver is gone.

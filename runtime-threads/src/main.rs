@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     }
     let shared = if cli.demo { None } else { run_shared(&cli, daemon::run_gateway) };
     shared.unwrap_or_else(|| {
-        err("This is the daemon alone: call, watch and --demo are in i3-gateway.");
+        err("This is the daemon alone, with its tools: call, watch and --demo are in i3-gateway.");
         ExitCode::from(USAGE)
     })
 }

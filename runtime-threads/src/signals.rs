@@ -1,7 +1,7 @@
 //! What the operating system's signals ask for.
 
 pub use i3_host::signals::Request;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator;
 use std::io;
 
@@ -12,9 +12,9 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Takes over SIGTERM, SIGINT and SIGHUP.
+    /// Takes over SIGTERM, SIGINT, SIGHUP and SIGUSR1.
     pub fn new() -> io::Result<Self> {
-        Ok(Signals { signals: iterator::Signals::new([SIGTERM, SIGINT, SIGHUP])? })
+        Ok(Signals { signals: iterator::Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])? })
     }
 
     /// Ends a [`Signals::next_request`] that waits, and all later ones, from any thread.
@@ -26,6 +26,7 @@ impl Signals {
     pub fn next_request(&mut self) -> Option<Request> {
         match self.signals.forever().next()? {
             SIGHUP => Some(Request::Reload),
+            SIGUSR1 => Some(Request::Restore),
             _ => Some(Request::Shutdown),
         }
     }

@@ -84,6 +84,49 @@ fn it_serves_dials_and_ends_in_order() {
 }
 
 #[test]
+fn a_state_is_copied_and_put_back_while_it_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let here = directory.path();
+    let lines = free_port();
+    let router = TcpListener::bind("127.0.0.1:0").unwrap();
+    let settings = settings(free_port(), lines, router.local_addr().unwrap().port());
+    let child = program(here, &settings).stdin(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut gateway = Process(child.unwrap());
+    let client = || {
+        let mut client = BufReader::new(connect(lines));
+        let login = r#"{"jsonrpc":"2.0","id":1,"method":"authenticate","params":{"api_key":"KEY"}}"#;
+        let login = login.replace("KEY", "a-key-of-some-length-for-a-test");
+        client.get_mut().write_all(format!("{login}\n").as_bytes()).unwrap();
+        client
+    };
+    let until = |client: &mut BufReader<TcpStream>, word: &str| {
+        let mut line = String::new();
+        while !line.contains(word) {
+            line.clear();
+            assert_ne!(client.read_line(&mut line).unwrap(), 0, "it ended before {word}");
+        }
+    };
+    let mut game = client();
+    until(&mut game, "authenticated");
+    let copied = run(program(here, &settings).args(["backup", "copy"]));
+    assert!(copied.status.success(), "{copied:?}");
+    let second = run(&mut program(here, &settings));
+    assert_eq!(second.status.code(), Some(69), "{second:?}");
+    let restored = run(program(here, &settings).args(["restore", "--state", "state", "copy"]));
+    assert!(restored.status.success(), "{restored:?}");
+    until(&mut game, "shutdown_warning");
+    // The same process serves again.
+    let mut game = client();
+    until(&mut game, "authenticated");
+    assert!(here.join("state/i3-gateway.before-restore.sqlite").is_file());
+    gateway.signal("TERM");
+    assert!(gateway.end().success());
+    // Without one that runs, the command does it itself.
+    let restored = run(program(here, &settings).args(["restore", "copy"]));
+    assert!(String::from_utf8_lossy(&restored.stdout).contains("No gateway is running"), "{restored:?}");
+}
+
+#[test]
 fn one_client_too_many_is_refused_and_does_not_wait() {
     let directory = tempfile::tempdir().unwrap();
     let lines = free_port();

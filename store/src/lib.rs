@@ -7,7 +7,7 @@
 mod sqlite;
 mod writer;
 
-pub use sqlite::{BUSY_TIMEOUT_MS, SCHEMA_VERSION, SqliteStore};
+pub use sqlite::{BUSY_TIMEOUT_MS, SCHEMA_VERSION, SqliteStore, complete, copy};
 pub use writer::{BATCH_TICKETS_MAX, QUEUE_TICKETS_MAX, Writer};
 
 use i3_core::machine::{Change, Saved};

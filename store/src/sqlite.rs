@@ -2,24 +2,39 @@
 
 use crate::{Store, StoreError};
 use i3_core::machine::{Change, Saved};
-use rusqlite::{Connection, params};
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags, params};
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// The layout this code reads and writes, kept in the file's `user_version`.
-pub const SCHEMA_VERSION: i64 = 1;
+/// What makes a file of one version a file of the next, from an empty one on. The version of a file is its `user_version`.
+const MIGRATIONS: &[&str] = &[
+    "CREATE TABLE state (
+        space TEXT NOT NULL,
+        key TEXT NOT NULL,
+        value BLOB NOT NULL,
+        PRIMARY KEY (space, key)
+    ) WITHOUT ROWID",
+    // Says whose file it is ("I3GW"), to `file` and to who restores a copy.
+    "PRAGMA application_id = 1228097367",
+];
 
-/// How long to wait for another process that holds the file, for example one that makes a backup.
-pub const BUSY_TIMEOUT_MS: u64 = 5_000;
+/// The layout this code reads and writes.
+pub const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
 
-const CREATE_TABLE: &str = "CREATE TABLE state (
-    space TEXT NOT NULL,
-    key TEXT NOT NULL,
-    value BLOB NOT NULL,
-    PRIMARY KEY (space, key)
-) WITHOUT ROWID";
+/// See [`MIGRATIONS`].
+const APPLICATION_ID: i64 = 0x4933_4757;
+
+/// The version in which files begin to say whose they are.
+const MARKED_SINCE_VERSION: i64 = 2;
+
+/// How long to wait for another process that holds the file. The core tries again what could not be saved.
+pub const BUSY_TIMEOUT_MS: u64 = 1_000;
+
+/// What SQLite may keep of the file in memory: it is read once, at the start.
+const CACHE_KIB: i64 = 512;
 
 /// Facts in one SQLite file, which only its owner may read: it holds router passwords and private messages.
 #[derive(Debug)]
@@ -88,21 +103,84 @@ fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     connection.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))?;
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version > SCHEMA_VERSION {
-        return Err(StoreError(format!(
-            "its schema is version {version}, and this program knows versions up to {SCHEMA_VERSION}; \
-             use the program that wrote it or a newer one"
-        )));
+        return Err(newer(version));
     }
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     // FULL: what was acknowledged is on disk even after a power failure, not only after a crash.
     connection.pragma_update(None, "synchronous", "FULL")?;
-    if version == 0 {
+    migrate(connection, version, SCHEMA_VERSION)
+}
+
+/// Each step is done whole or not at all, so one that was cut off is done again.
+fn migrate(connection: &mut Connection, from: i64, to: i64) -> Result<(), StoreError> {
+    for version in from..to {
+        let step = usize::try_from(version).ok().and_then(|at| MIGRATIONS.get(at));
+        let step = step.ok_or_else(|| StoreError(format!("its schema is version {version}")))?;
         let transaction = connection.transaction()?;
-        transaction.execute_batch(CREATE_TABLE)?;
-        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "user_version", version + 1)?;
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// Puts a whole copy of one file in place of another, at once: who reads or writes either at the same time sees the one
+/// or the other state. A file that holds no state of this program, or a newer one's, is refused.
+///
+/// The copy is complete in itself, readable by its owner alone, and checked.
+pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let fail = |path: &Path, what: &str, error: &dyn std::fmt::Display| {
+        StoreError(format!("{}: {what}: {error}", path.display()))
+    };
+    // SQLite would create it.
+    fs::metadata(from).map_err(|error| fail(from, "cannot be opened", &error))?;
+    let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .or_else(|_| Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY))
+        .map_err(|error| fail(from, "cannot be opened", &error))?;
+    source.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))?;
+    is_state(&source).map_err(|error| fail(from, "cannot be used", &error))?;
+    make_private(to).map_err(|error| fail(to, "cannot be written", &error))?;
+    let write = || -> Result<(), StoreError> {
+        let mut target = Connection::open(to)?;
+        target.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))?;
+        {
+            // All pages in one step: nobody can write in between.
+            let backup = Backup::new(&source, &mut target)?;
+            match backup.step(-1)? {
+                StepResult::Done => {}
+                other => return Err(StoreError(format!("it is in use ({other:?})"))),
+            }
+        }
+        let verdict: String = target.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+        if verdict == "ok" { Ok(()) } else { Err(StoreError(verdict)) }
+    };
+    write().map_err(|error| fail(to, "cannot be written", &error))
+}
+
+/// Makes a file that nobody has open complete in itself: nothing of it stands in a log beside it.
+pub fn complete(path: &Path) -> Result<(), StoreError> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
+    Ok(())
+}
+
+/// Whether a file holds state that this program can read.
+fn is_state(connection: &Connection) -> Result<(), StoreError> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let is_ours = connection.prepare("SELECT space, key, value FROM state").is_ok();
+    if version < 1 || !is_ours || (version >= MARKED_SINCE_VERSION && id != APPLICATION_ID) {
+        return Err(StoreError("it holds no state of this gateway".to_owned()));
+    }
+    if version > SCHEMA_VERSION { Err(newer(version)) } else { Ok(()) }
+}
+
+fn newer(version: i64) -> StoreError {
+    StoreError(format!(
+        "its schema is version {version}, and this program knows versions up to {SCHEMA_VERSION}; \
+         use the program that wrote it or a newer one"
+    ))
 }
 
 /// The directory of the file; a new one is open to its owner alone.

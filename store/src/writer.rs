@@ -143,6 +143,10 @@ fn next_jobs(shared: &Shared) -> Option<Vec<Job>> {
     Some(jobs)
 }
 
+/// Saves of one batch that may fail in a row before the rest is refused untried: it is the file then, not the saves, and
+/// each further attempt on one that is locked would take [`BUSY_TIMEOUT_MS`](crate::BUSY_TIMEOUT_MS).
+const FAILURES_IN_A_ROW_MAX: u32 = 2;
+
 /// One transaction for all; when that fails, one for each, so that a bad save does not take others with it.
 fn write<S: Store>(
     store: &mut S,
@@ -166,9 +170,16 @@ fn write<S: Store>(
         return;
     }
     let mut rest = all.as_slice();
+    let (mut failures, mut last) = (0, None);
     for (ticket, length) in parts {
         let (own, later) = rest.split_at(length);
         rest = later;
-        answer(ticket, store.commit(own));
+        let outcome = match &last {
+            Some(error) if failures >= FAILURES_IN_A_ROW_MAX => Err(StoreError::clone(error)),
+            _ => store.commit(own),
+        };
+        failures = if outcome.is_err() { failures + 1 } else { 0 };
+        last = outcome.clone().err();
+        answer(ticket, outcome);
     }
 }

@@ -1,7 +1,9 @@
 //! Both stores and the writer, on real files.
 
 use i3_core::machine::{Change, SaveTicket, Saved};
-use i3_store::{MemoryStore, QUEUE_TICKETS_MAX, SCHEMA_VERSION, SqliteStore, Store, StoreError, Writer};
+use i3_store::{
+    MemoryStore, QUEUE_TICKETS_MAX, SCHEMA_VERSION, SqliteStore, Store, StoreError, Writer, copy,
+};
 use std::path::Path;
 use std::sync::mpsc;
 
@@ -118,7 +120,8 @@ fn a_newer_schema_is_refused_and_left_alone() {
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.pragma_update(None, "user_version", SCHEMA_VERSION + 1).unwrap();
     let error = SqliteStore::open(&path).unwrap_err().to_string();
-    assert!(error.contains("version 2") && error.contains("state.db"), "{error}");
+    let newer = format!("version {}", SCHEMA_VERSION + 1);
+    assert!(error.contains(&newer) && error.contains("state.db"), "{error}");
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
     assert_eq!(version, SCHEMA_VERSION + 1);
 }
@@ -192,4 +195,119 @@ fn a_full_queue_refuses_without_waiting() {
     assert!(answers.iter().enumerate().all(|(at, (ticket, _))| ticket.0 == at as u64));
     assert_eq!(answers.len() as u64, max + 3);
     assert!(answers.iter().all(|(ticket, outcome)| outcome.is_err() == (ticket.0 > max)));
+}
+
+/// A file as version 1 of the layout has it, written without our own code.
+fn file_of_version_1(path: &Path) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL;
+             CREATE TABLE state (
+                space TEXT NOT NULL,
+                key TEXT NOT NULL,
+                value BLOB NOT NULL,
+                PRIMARY KEY (space, key)
+             ) WITHOUT ROWID;
+             INSERT INTO state VALUES ('password/Alpha', '*i4', CAST('17' AS BLOB));
+             INSERT INTO state VALUES ('event_ids', 'reserved', CAST('10000' AS BLOB));
+             PRAGMA user_version = 1;",
+        )
+        .unwrap();
+}
+
+fn pragma(path: &Path, name: &str) -> i64 {
+    rusqlite::Connection::open(path).unwrap().pragma_query_value(None, name, |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn an_old_file_becomes_a_new_one_and_keeps_what_it_holds() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    file_of_version_1(&path);
+    let expected = [put("event_ids", "reserved", b"10000"), put("password/Alpha", "*i4", b"17")];
+    for _ in 0..2 {
+        assert_eq!(SqliteStore::open(&path).unwrap().load().unwrap().entries, expected);
+        assert_eq!((pragma(&path, "user_version"), pragma(&path, "application_id")), (2, 0x4933_4757));
+    }
+    let fresh = directory.path().join("fresh.db");
+    SqliteStore::open(&fresh).unwrap();
+    assert_eq!((pragma(&fresh, "user_version"), pragma(&fresh, "application_id")), (2, 0x4933_4757));
+}
+
+#[test]
+fn a_copy_is_made_while_the_file_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let [path, copied] = ["state.db", "copy.db"].map(|name| directory.path().join(name));
+    let store = SqliteStore::open(&path).unwrap();
+    let writer = Writer::spawn(store, |_, outcome| outcome.unwrap());
+    // Each save writes a pair: half of one in the copy would show.
+    for n in 0..2_000_u64 {
+        writer.submit(
+            SaveTicket(n),
+            vec![put("a", &format!("{n:06}"), b"x"), put("b", &format!("{n:06}"), b"x")],
+        );
+        if n % 500 == 250 {
+            copy(&path, &copied).unwrap();
+            let entries = SqliteStore::open(&copied).unwrap().load().unwrap().entries;
+            let of = |space: &str| entries.iter().filter(|one| one.space == space).count();
+            assert_eq!(of("a"), of("b"));
+        }
+    }
+    writer.finish();
+    copy(&path, &copied).unwrap();
+    assert_eq!(SqliteStore::open(&copied).unwrap().load(), SqliteStore::open(&path).unwrap().load());
+}
+
+#[test]
+fn a_copy_replaces_a_file_that_is_open() {
+    let directory = tempfile::tempdir().unwrap();
+    let [path, other] = ["state.db", "other.db"].map(|name| directory.path().join(name));
+    let mut store = SqliteStore::open(&path).unwrap();
+    store.commit(&[put("a", "old", b"1")]).unwrap();
+    SqliteStore::open(&other).unwrap().commit(&[put("a", "new", b"2")]).unwrap();
+    copy(&other, &path).unwrap();
+    assert_eq!(store.load().unwrap().entries, [put("a", "new", b"2")]);
+    store.commit(&[put("a", "newer", b"3")]).unwrap();
+    drop(store);
+    assert_eq!(SqliteStore::open(&path).unwrap().load().unwrap().entries.len(), 2);
+}
+
+#[test]
+fn what_is_no_state_is_not_copied() {
+    let directory = tempfile::tempdir().unwrap();
+    let [good, bad, target] = ["good.db", "bad.db", "target.db"].map(|name| directory.path().join(name));
+    assert!(copy(&bad, &target).unwrap_err().to_string().contains("bad.db"));
+    assert!(!bad.exists(), "looking for it does not create it");
+    std::fs::write(&bad, "").unwrap();
+    assert!(copy(&bad, &target).unwrap_err().to_string().contains("no state"));
+    std::fs::write(&bad, "not a database, but a text that is long enough to be looked at ".repeat(30))
+        .unwrap();
+    assert!(copy(&bad, &target).unwrap_err().to_string().contains("not a database"));
+    SqliteStore::open(&good).unwrap().commit(&[put("a", "b", b"c")]).unwrap();
+    for (pragma, text) in [("application_id = 5", "no state"), ("user_version = 99", "version 99")] {
+        std::fs::copy(&good, &bad).unwrap();
+        rusqlite::Connection::open(&bad).unwrap().execute_batch(&format!("PRAGMA {pragma}")).unwrap();
+        assert!(copy(&bad, &target).unwrap_err().to_string().contains(text), "{pragma}");
+    }
+    assert!(!target.exists());
+}
+
+#[test]
+fn a_locked_file_is_said_soon_and_taken_later() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (done, answers) = mpsc::channel();
+    let writer = Writer::spawn(store, move |ticket, outcome| done.send((ticket, outcome)).unwrap());
+    for n in 0..200_u64 {
+        writer.submit(SaveTicket(n), vec![put("a", &n.to_string(), b"x")]);
+    }
+    let refused: Vec<_> = (0..200).map(|_| answers.recv().unwrap()).collect();
+    assert!(refused.iter().all(|(_, outcome)| outcome.as_ref().is_err_and(|text| text.contains("locked"))));
+    other.execute_batch("COMMIT").unwrap();
+    writer.submit(SaveTicket(200), vec![put("a", "now", b"x")]);
+    assert_eq!(answers.recv().unwrap(), (SaveTicket(200), Ok(())));
 }

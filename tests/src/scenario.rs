@@ -9,11 +9,13 @@
 //!
 //! c1 > {"jsonrpc":"2.0",…}       it sends this
 //! c1 < {"id":1,"result":"*"}     it receives this, now or within ten seconds; "*" is any value, members of the message
-//!                                that the pattern leaves out do not matter
+//!                                that the pattern leaves out do not matter; "$name" is any value too, which a later
+//!                                $name in what is sent, or "$name" in a pattern, stands for
 //! Sage > ({"tell",5,…})          the mud sends this frame
 //! Sage < ({"tell",5,*})          it receives a frame like this; * is any text
 //! c1 < nothing  /  c1 < closed
 //! wait 2s
+//! disk Alpha full                what it saves fails from here on; or: works
 //! set *net eats-probes=yes       what a router does wrong, from now on: see `Stage::set_fault`
 //! forget *net Alpha              it no longer knows a mud that is online
 //! set Alpha NAME=VALUE            a setting, for the next start or reload
@@ -65,6 +67,8 @@ pub struct Stage {
     routers: Vec<(String, i3_router::RouterSettings)>,
     gateways: BTreeMap<String, Settings>,
     peers: BTreeMap<String, Peer>,
+    /// Values that patterns have given a name.
+    named: BTreeMap<String, Json>,
 }
 
 /// The settings of a gateway for tests: one mud, all services, the key `<name>-key`, no rate limits.
@@ -126,6 +130,7 @@ impl Stage {
             routers: Vec::new(),
             gateways: BTreeMap::new(),
             peers: BTreeMap::new(),
+            named: BTreeMap::new(),
         }
     }
 
@@ -191,6 +196,10 @@ impl Stage {
             ["wait", time] => {
                 let seconds = time.trim_end_matches('s').parse().map_err(|_| "no time".to_owned())?;
                 self.world.wait(Duration::from_secs_f64(seconds));
+                Ok(())
+            }
+            ["disk", name, how @ ("full" | "works")] => {
+                self.world.set_disk(name, how == "works");
                 Ok(())
             }
             ["crash", name] => {
@@ -278,7 +287,7 @@ impl Stage {
         let settings = self.gateways[name].clone();
         let made = Gateway::new(settings.clone(), &i3_core::machine::Saved::default(), 3, self.world.now());
         made.map_err(|error| error.to_string())?;
-        self.world.start(name, |saved, now| {
+        self.world.start_after(name, Gateway::before_start, |saved, now| {
             Gateway::new(settings, saved, 3, now)
                 .unwrap_or_else(|error| unreachable!("checked before: {error}"))
         });
@@ -336,6 +345,31 @@ impl Stage {
                 let burst = most.parse().map_err(|_| "no number")?;
                 let by_method = [("tell".to_owned(), 2)].into();
                 settings.api.rate_limits = Some(RateLimits { per_minute: 60, burst, by_method });
+                Ok(())
+            }
+            Some((what @ ("keep_tells" | "keep_channels" | "keep_answers" | "history_days"), time)) => {
+                let events = &mut settings.api.events;
+                let seconds = time.parse().map_err(|_| "no number")?;
+                match what {
+                    "keep_tells" => events.keep_tells = Duration::from_secs(seconds),
+                    "keep_channels" => events.keep_channels = Duration::from_secs(seconds),
+                    "keep_answers" => events.keep_answers = Duration::from_secs(seconds),
+                    _ => events.history_age = Duration::from_secs(seconds * 86_400),
+                }
+                Ok(())
+            }
+            Some((what @ ("kept_max" | "history_max" | "log_bytes"), most)) => {
+                let events = &mut settings.api.events;
+                let most = most.parse().map_err(|_| "no number")?;
+                match what {
+                    "kept_max" => events.kept_max = most,
+                    "history_max" => events.history_max = most,
+                    _ => events.log_bytes_max = most,
+                }
+                Ok(())
+            }
+            Some(("history_tells", _)) => {
+                settings.api.events.history_holds_tells = true;
                 Ok(())
             }
             Some(("user_messages", most)) => {
@@ -407,6 +441,9 @@ impl Stage {
 
     /// A peer sends a text.
     pub fn send(&mut self, name: &str, text: &str) -> Result<(), String> {
+        let text = self.named.iter().fold(text.to_owned(), |text, (name, value)| {
+            text.replace(&format!("${name}"), &value.to_string())
+        });
         let peer = &self.peers[name];
         let bytes = match peer.speech {
             Speech::Lines => format!("{text}\n").into_bytes(),
@@ -466,8 +503,11 @@ impl Stage {
                 if !self.world.is_open(peer.script) {
                     return Ok(());
                 }
-            } else if let Some(at) = peer.queue.iter().position(|message| matches(message, pattern)) {
-                peer.queue.remove(at);
+            } else if let Some(at) =
+                peer.queue.iter().position(|message| matches_named(message, pattern, &self.named))
+            {
+                let message = peer.queue.remove(at);
+                name_values(&message, pattern, &mut self.named);
                 return Ok(());
             }
             if self.world.now().mono >= until {
@@ -480,23 +520,51 @@ impl Stage {
 
 /// Whether a message is what a pattern describes: JSON by members, anything else by text with `*`.
 pub fn matches(message: &str, pattern: &str) -> bool {
+    matches_named(message, pattern, &BTreeMap::new())
+}
+
+fn matches_named(message: &str, pattern: &str, named: &BTreeMap<String, Json>) -> bool {
     match (serde_json::from_str::<Json>(message), serde_json::from_str::<Json>(pattern)) {
-        (Ok(message), Ok(pattern)) => holds(&message, &pattern),
+        (Ok(message), Ok(pattern)) => holds(&message, &pattern, named),
         (_, Err(_)) => like(message, pattern),
         _ => false,
     }
 }
 
-fn holds(message: &Json, pattern: &Json) -> bool {
+fn holds(message: &Json, pattern: &Json, named: &BTreeMap<String, Json>) -> bool {
     match (message, pattern) {
         (_, Json::String(any)) if any == "*" => true,
-        (Json::Object(message), Json::Object(pattern)) => {
-            pattern.iter().all(|(name, wanted)| message.get(name).is_some_and(|value| holds(value, wanted)))
+        (_, Json::String(name)) if name.starts_with('$') => {
+            named.get(&name[1..]).is_none_or(|value| value == message)
         }
+        (Json::Object(message), Json::Object(pattern)) => pattern
+            .iter()
+            .all(|(name, wanted)| message.get(name).is_some_and(|value| holds(value, wanted, named))),
         (Json::Array(message), Json::Array(pattern)) => {
-            message.len() == pattern.len() && message.iter().zip(pattern).all(|(m, p)| holds(m, p))
+            message.len() == pattern.len() && message.iter().zip(pattern).all(|(m, p)| holds(m, p, named))
         }
         _ => message == pattern,
+    }
+}
+
+/// Gives the values of a message the names that its pattern has for them.
+fn name_values(message: &str, pattern: &str, named: &mut BTreeMap<String, Json>) {
+    fn walk(message: &Json, pattern: &Json, named: &mut BTreeMap<String, Json>) {
+        match (message, pattern) {
+            (value, Json::String(name)) if name.starts_with('$') => {
+                named.insert(name[1..].to_owned(), value.clone());
+            }
+            (Json::Object(message), Json::Object(pattern)) => {
+                pattern.iter().for_each(|(name, wanted)| walk(&message[name], wanted, named));
+            }
+            (Json::Array(message), Json::Array(pattern)) => {
+                message.iter().zip(pattern).for_each(|(message, pattern)| walk(message, pattern, named));
+            }
+            _ => {}
+        }
+    }
+    if let (Ok(message), Ok(pattern)) = (serde_json::from_str(message), serde_json::from_str(pattern)) {
+        walk(&message, &pattern, named);
     }
 }
 

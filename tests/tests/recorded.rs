@@ -160,6 +160,8 @@ impl Client {
         let mut world = World::new(1, usize::MAX >> 1);
         world.listen("*mock");
         let mut settings = settings("RefMUD", &["*mock".to_owned()]);
+        // It kept nothing for a game that was away: each exchange begins anew.
+        settings.api.events.kept_max = 0;
         let key = |text: &str, mud: &str, permissions: &[&str]| {
             let mut set = Permissions::default();
             permissions.iter().for_each(|name| assert!(set.add(name)));

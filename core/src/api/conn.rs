@@ -48,6 +48,9 @@ impl ApiConn {
             .with("protocol", "JSON-RPC 2.0")
             .with("authentication", if open { "none" } else { "required" });
         hub.send_text(conn, &rpc::notification("welcome", &params.finish()));
+        if open {
+            hub.begin_reading(conn);
+        }
         ApiConn::Lines(LineReader::default())
     }
 
@@ -320,6 +323,7 @@ fn upgrade_to_websocket(hub: &mut Hub, conn: ConnId, head: &Head, upgrade: &Upgr
     }
     hub.fx.send(conn, &http::switching_protocols(accept, head.protocol.as_deref()));
     hub.timers.set(Wake::Client(conn), hub.now.mono + hub.settings.api.ping_interval);
+    hub.begin_reading(conn);
     true
 }
 

@@ -3,11 +3,28 @@
 use crate::effects::Effects;
 use crate::machine::{Change, Saved};
 
-/// How many ids are set aside at once. A start skips what was left of them.
-const RESERVE: u64 = 10_000;
+/// How many ids are set aside at once. A start skips what was left of them. It takes half as many events to run out of
+/// them while the store does not take what is saved.
+const RESERVE: u64 = 100_000;
 
 /// The space of the store that holds the last id set aside.
 const SPACE: &str = "event_ids";
+
+/// See [`Gateway::carry_over`](crate::Gateway::carry_over).
+pub(crate) fn carry_over(before: &Saved, restored: &Saved) -> Vec<Change> {
+    let (before, restored) = (Ids::restore(before), Ids::restore(restored));
+    if before.reserved > restored.reserved { vec![change(before.reserved)] } else { Vec::new() }
+}
+
+/// See [`Gateway::before_start`](crate::Gateway::before_start).
+pub(crate) fn set_aside(saved: &Saved) -> Vec<Change> {
+    vec![change(Ids::restore(saved).reserved + RESERVE)]
+}
+
+fn change(reserved: u64) -> Change {
+    let value = Some(reserved.to_string().into_bytes());
+    Change { space: SPACE.to_owned(), key: "reserved".to_owned(), value }
+}
 
 /// Gives out ids.
 #[derive(Debug, Default)]
@@ -29,14 +46,29 @@ impl Ids {
         Ids { last: reserved, reserved }
     }
 
+    /// Skips ids that were given out without having been set aside, because the store did not take it.
+    pub fn skip_to(&mut self, last: u64) {
+        self.last = self.last.max(last);
+        self.reserved = self.reserved.max(last);
+    }
+
+    /// The last id that was given out.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Sets ids aside, durably, if there are few.
+    pub fn reserve(&mut self, fx: &mut Effects) {
+        if self.last + RESERVE / 2 >= self.reserved {
+            self.reserved = self.last + RESERVE;
+            fx.save(vec![change(self.reserved)]);
+        }
+    }
+
     /// The next id. More are set aside, durably, before they run out.
     pub fn next(&mut self, fx: &mut Effects) -> u64 {
         self.last += 1;
-        if self.last + RESERVE / 2 > self.reserved {
-            self.reserved += RESERVE;
-            let value = Some(self.reserved.to_string().into_bytes());
-            fx.save(vec![Change { space: SPACE.to_owned(), key: "reserved".to_owned(), value }]);
-        }
+        self.reserve(fx);
         self.last
     }
 }
@@ -52,14 +84,14 @@ mod tests {
         let mut ids = Ids::default();
         let mut saved = Saved::default();
         let mut last = 0;
-        for round in 0..40_000 {
+        for round in 0..400_000 {
             let id = ids.next(&mut fx);
             assert!(id > last);
             last = id;
             while let Some(Output::Save { changes, .. }) = fx.poll() {
                 saved.entries = changes;
             }
-            if round % 7_919 == 0 {
+            if round % 79_190 == 0 {
                 ids = Ids::restore(&saved);
             }
         }

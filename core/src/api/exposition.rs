@@ -9,6 +9,7 @@ use crate::link::counts::Cause;
 use crate::link::pacer::Class;
 use crate::link::{RouterLink, STATE_NAMES};
 use crate::metrics::{BUCKETS_SECONDS, Counts, Histogram, Metrics};
+use crate::saves::Saves;
 use crate::session::Transport;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, MetricEncoder, NoLabelSet};
@@ -99,6 +100,11 @@ struct Snapshot {
     sessions: [(Transport, usize); 2],
     waiting_requests: usize,
     pending_bytes: usize,
+    /// Kept events, and their bytes.
+    kept: (usize, usize),
+    store_failing: bool,
+    changes_waiting: usize,
+    changes_given_up: u64,
     uptime: Duration,
 }
 
@@ -108,6 +114,7 @@ impl Snapshot {
             let all = hub.sessions.iter();
             (transport, all.filter(|(_, session)| session.transport == transport).count())
         };
+        let saves = hub.fx.saves();
         Snapshot {
             metrics: hub.metrics.clone(),
             process: hub.process.clone(),
@@ -118,6 +125,10 @@ impl Snapshot {
             sessions: [with(Transport::Lines), with(Transport::WebSocket)],
             waiting_requests: hub.pending.len(),
             pending_bytes: hub.fx.total_pending_bytes(),
+            kept: hub.events.size(),
+            store_failing: saves.is_some_and(Saves::is_failing),
+            changes_waiting: saves.map_or(0, Saves::waiting),
+            changes_given_up: saves.map_or(0, Saves::given_up),
             uptime: hub.now.mono.since(hub.started),
         }
     }
@@ -234,6 +245,20 @@ impl Snapshot {
                 Some(Unit::Bytes),
                 count(self.pending_bytes),
             ),
+            ("api_events_kept", "Events that are kept, history included", None, count(self.kept.0)),
+            ("api_events_kept", "The same in memory", Some(Unit::Bytes), count(self.kept.1)),
+            (
+                "i3_store_failing",
+                "1 while the store does not take what is to be saved",
+                None,
+                count(usize::from(self.store_failing)),
+            ),
+            (
+                "i3_store_changes_waiting",
+                "Changes that wait for the store",
+                None,
+                count(self.changes_waiting),
+            ),
             (
                 "i3_gateway_uptime",
                 "Since the gateway was started",
@@ -267,6 +292,9 @@ impl Snapshot {
             ("api_sessions_kicked", "Sessions ended by an administrator", m.sessions_kicked),
             ("api_sessions_expired", "Sessions ended because they were silent", m.sessions_expired),
             ("api_events_delivered", "Events queued, by recipient", m.events_delivered),
+            ("api_events_replayed", "Events given late or again, by recipient", m.events_replayed),
+            ("api_events_expired", "Kept events that nobody came for in time", m.events_expired),
+            ("i3_store_changes_given_up", "Changes lost because too many waited", self.changes_given_up),
             ("i3_late_inputs", "Inputs for connections that were gone", m.late_inputs),
             ("i3_saves_failed", "Saves that failed", m.saves_failed),
         ] {

@@ -5,7 +5,7 @@ use super::params::Params;
 use super::rpc::{self, Fault, Incoming, Request, code};
 use crate::hub::Hub;
 use crate::machine::ConnId;
-use crate::service::{channel, gateway, host, lists, moderation, query, tell, trace};
+use crate::service::{channel, gateway, history, host, lists, moderation, query, tell, trace};
 use crate::session::rates::TooOften;
 use crate::settings::Permission;
 use serde_json::value::RawValue;
@@ -25,6 +25,8 @@ pub enum ParamType {
     Text,
     /// An integer.
     Int,
+    /// An event_id, or a time in RFC 3339.
+    Point,
     /// A number of seconds, with a fraction if need be.
     Seconds,
     /// true or false.
@@ -108,7 +110,7 @@ const fn may(name: &'static str, kind: ParamType, summary: &'static str) -> Para
     Param { name, kind, required: false, summary }
 }
 
-use ParamType::{Flag, Int, List, Seconds, Text};
+use ParamType::{Flag, Int, List, Point, Seconds, Text};
 
 const TARGET_MUD: Param = must("target_mud", Text, "the mud; its name may be written loosely");
 const TARGET_USER: Param = must("target_user", Text, "the user, in any case");
@@ -119,8 +121,20 @@ const VISNAME: Param = may("visname", Text, "the name to show; from_user when le
 const WAIT: Param = may("wait", Flag, "answer with the reply itself");
 const TIMEOUT: Param = may("timeout", Seconds, "how long to wait: 10 when left out, at most 60");
 
+const LAST_EVENT_ID: Param = may("last_event_id", Int, "give again what came after this event");
+const LIMIT: Param = may("limit", Int, "how many messages at most: the last 100 when left out");
+const BEFORE: Param = may("before", Point, "only what came before this event_id, or this time (RFC 3339)");
+const AFTER: Param = may("after", Point, "only what came after this event_id, or this time (RFC 3339)");
+
 /// All methods, by name.
 pub const METHODS: &[Method] = &[
+    Method {
+        name: "ack",
+        access: Access::Identified,
+        params: &[must("event_id", Int, "the last event that has been dealt with, with all before it")],
+        summary: "Moves the cursor of this client: earlier events are not given again. Answered when it is durable.",
+        run: Run::Later(history::ack),
+    },
     Method {
         name: "authenticate",
         access: Access::Open,
@@ -131,6 +145,8 @@ pub const METHODS: &[Method] = &[
                 Text,
                 "how texts are to come: raw (as they are, the default), plain, ansi or html",
             ),
+            LAST_EVENT_ID,
+            may("client", Text, "a name under which the gateway remembers what this client has had"),
             may("echo", Flag, "false: without the lines of one's own mud that the network sends back"),
         ],
         summary: "Says who calls; everything else comes after.",
@@ -222,6 +238,13 @@ pub const METHODS: &[Method] = &[
         ],
         summary: "Judges what is said on a filtered channel of this mud.",
         run: Run::Now(host::filter),
+    },
+    Method {
+        name: "channel_history",
+        access: Access::Permitted(Permission::Info),
+        params: &[CHANNEL, LIMIT, BEFORE, AFTER],
+        summary: "Lists what was said on a channel, oldest first.",
+        run: Run::Now(history::channel_history),
     },
     Method {
         name: "channel_join",
@@ -319,6 +342,21 @@ pub const METHODS: &[Method] = &[
         run: Run::Now(gateway::heartbeat),
     },
     Method {
+        name: "history_search",
+        access: Access::Permitted(Permission::Info),
+        params: &[
+            must("query", Text, "a part of a message or of a visible name, in any case"),
+            may("channel", Text, "one channel; all when left out"),
+            may("from_mud", Text, "the sender's mud"),
+            may("from_user", Text, "the sender"),
+            LIMIT,
+            BEFORE,
+            AFTER,
+        ],
+        summary: "Searches what was said on channels.",
+        run: Run::Now(history::search),
+    },
+    Method {
         name: "kick",
         access: Access::Permitted(Permission::Admin),
         params: &[must("session_id", Text, "of sessions")],
@@ -373,6 +411,13 @@ pub const METHODS: &[Method] = &[
         params: &[],
         summary: "Leaves the router and logs in again.",
         run: Run::Now(gateway::reconnect),
+    },
+    Method {
+        name: "resume",
+        access: Access::Identified,
+        params: &[LAST_EVENT_ID],
+        summary: "Gives missed events again, then the event replay_complete.",
+        run: Run::Now(history::resume),
     },
     Method {
         name: "rpc.discover",
@@ -449,6 +494,7 @@ pub(crate) fn text(hub: &mut Hub, conn: ConnId, text: &str) {
             }
         }
     }
+    hub.replay(conn);
     hub.close_if_due(conn);
 }
 

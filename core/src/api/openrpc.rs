@@ -29,12 +29,13 @@ fn method(method: &Method) -> Value {
 
 fn param(param: &Param) -> Value {
     let kind = match param.kind {
-        ParamType::Text => "string",
-        ParamType::Int => "integer",
-        ParamType::Seconds => "number",
-        ParamType::Flag => "boolean",
-        ParamType::List => "array",
-        ParamType::Object => "object",
+        ParamType::Text => json!("string"),
+        ParamType::Int => json!("integer"),
+        ParamType::Point => json!(["integer", "string"]),
+        ParamType::Seconds => json!("number"),
+        ParamType::Flag => json!("boolean"),
+        ParamType::List => json!("array"),
+        ParamType::Object => json!("object"),
     };
     json!({"name": param.name, "summary": param.summary, "required": param.required, "schema": {"type": kind}})
 }

@@ -37,6 +37,11 @@ impl<'a> Params<'a> {
         self.0.get(name).filter(|value| value.get() != "null")
     }
 
+    /// A value of any type, if it is there.
+    pub fn raw(&self, name: &str) -> Option<&'a RawValue> {
+        self.value(name)
+    }
+
     /// A text, if it is there; an empty one is an error.
     pub fn optional_text(&self, name: &str) -> Result<Option<Cow<'a, str>>, Fault> {
         let Some(value) = self.value(name) else { return Ok(None) };

@@ -36,6 +36,8 @@ pub(crate) fn join(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
         // Once for each mud, not for each client. While the link is down, the next login does it.
         let first =
             listeners.len() == 1 && !hub.muds[caller.mud].settings.channels.iter().any(|set| *set == channel);
+        // It may still be heard for a session that has gone.
+        let first = !hub.events.end_lingering(caller.mud, &channel) && first;
         if first
             && hub.muds[caller.mud].link.is_ready()
             && let Err(fault) = listen(hub, caller.mud, &channel, true)
@@ -54,6 +56,7 @@ pub(crate) fn join(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
             "channel_joined",
             params,
         );
+        hub.channel_joined(call.conn, caller.mud, &channel);
     }
     Ok(Object::default().with("status", "joined").with("channel", &channel).finish())
 }
@@ -64,7 +67,8 @@ pub(crate) fn leave(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     let channel = call.params.name("channel")?;
     let left = hub.sessions.get_mut(call.conn).and_then(|session| session.channels.remove(&*channel));
     if left.is_some() {
-        unlisten(hub, caller.mud, call.conn, &channel);
+        hub.channel_left(call.conn, caller.mud, &channel);
+        unlisten(hub, caller.mud, call.conn, &channel, Parting::ForGood);
         let params = Object::default().with("channel", &channel).with("session_id", &caller.session_id);
         hub.emit(
             To::MudExcept(caller.mud, &[call.conn]),
@@ -77,8 +81,18 @@ pub(crate) fn leave(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     Ok(Object::default().with("status", "left").with("channel", &channel).finish())
 }
 
-/// A session hears a channel no longer; the mud neither, if it was the last.
-pub(crate) fn unlisten(hub: &mut Hub, mud: usize, conn: ConnId, channel: &str) {
+/// Why a session hears a channel no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parting {
+    /// It has left the channel.
+    ForGood,
+    /// It is gone, and may come back.
+    Away,
+}
+
+/// A session hears a channel no longer; the mud neither, if it was the last: at once, or when nobody has come back for
+/// as long as lines are kept.
+pub(crate) fn unlisten(hub: &mut Hub, mud: usize, conn: ConnId, channel: &str, parting: Parting) {
     let one = &mut hub.muds[mud];
     let Some(listeners) = one.listeners.get_mut(channel) else { return };
     listeners.remove(&conn);
@@ -86,6 +100,14 @@ pub(crate) fn unlisten(hub: &mut Hub, mud: usize, conn: ConnId, channel: &str) {
         return;
     }
     one.listeners.remove(channel);
+    if parting == Parting::ForGood || !hub.linger(mud, channel) {
+        leave_for_good(hub, mud, channel);
+    }
+}
+
+/// Nobody here hears a channel any more.
+pub(crate) fn leave_for_good(hub: &mut Hub, mud: usize, channel: &str) {
+    let one = &mut hub.muds[mud];
     if one.link.is_ready() && !one.settings.channels.iter().any(|set| set == channel) {
         // If the queue is full the router goes on sending what nobody here hears; the next login puts it right.
         let _ = listen(hub, mud, channel, false);
@@ -95,7 +117,8 @@ pub(crate) fn unlisten(hub: &mut Hub, mud: usize, conn: ConnId, channel: &str) {
 /// After a login: hear again what is heard here.
 pub(crate) fn listen_again(hub: &mut Hub, mud: usize) {
     let one = &hub.muds[mud];
-    let heard: BTreeSet<String> = one.listeners.keys().chain(&one.settings.channels).cloned().collect();
+    let heard = one.listeners.keys().chain(&one.settings.channels).chain(hub.events.lingering(mud));
+    let heard: BTreeSet<String> = heard.cloned().collect();
     for channel in heard {
         // Listens wait in the queue like all else; if it is full there is a notice, and speaking tunes in.
         if let Err(fault) = tune(hub, mud, &channel, true, Class::Listening) {
@@ -112,7 +135,9 @@ pub(crate) fn retune(hub: &mut Hub, mud: usize, before: &[String]) {
         return;
     }
     let now = one.settings.channels.clone();
-    let unheard = |channel: &&String| !hub.muds[mud].listeners.contains_key(*channel);
+    let unheard = |channel: &&String| {
+        !hub.muds[mud].listeners.contains_key(*channel) && !hub.events.lingers(mud, channel)
+    };
     let on: Vec<_> = now.iter().filter(|new| !before.contains(new)).filter(unheard).cloned().collect();
     let off: Vec<_> = before.iter().filter(|old| !now.contains(old)).filter(unheard).cloned().collect();
     for (channels, heard) in [(off, false), (on, true)] {

@@ -44,6 +44,12 @@ pub(crate) fn authenticate(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fa
             }
         },
     };
+    let (client, last_event_id) =
+        (call.params.optional_name("client")?, super::history::event_id(call, "last_event_id")?);
+    let is_new = hub.sessions.get(call.conn).is_some_and(|session| !session.reader.has_begun());
+    if is_new || client.is_some() || last_event_id.is_some() {
+        hub.start_reading(call.conn, client.as_deref(), last_event_id)?;
+    }
     let again = hub.sessions.get_mut(call.conn).is_some_and(|session| {
         session.reads = reads.unwrap_or(session.reads);
         session.hears_echo = echo.unwrap_or(session.hears_echo);

@@ -211,7 +211,7 @@ impl Original {
                 *at == mud && Some(sent.as_str()) == message_id
             }
             // Of many muds asked, some refuse.
-            Question::Locate { .. } | Question::ChanWho { .. } => false,
+            Question::Locate { .. } | Question::ChanWho { .. } | Question::Saved { .. } => false,
         }
     }
 }

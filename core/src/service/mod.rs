@@ -5,6 +5,7 @@
 
 pub(crate) mod channel;
 pub(crate) mod gateway;
+pub(crate) mod history;
 pub(crate) mod host;
 pub(crate) mod inbound;
 pub(crate) mod lists;
@@ -167,6 +168,9 @@ pub(crate) fn unanswered(hub: &mut Hub, question: &Question) -> Result<Vec<u8>, 
         | Question::Finger { .. }
         | Question::Locate { .. }
         | Question::ChanUser { .. } => Err(Fault::gateway("no_answer", true, "no answer in time")),
+        Question::Saved { .. } => {
+            Err(Fault::gateway("not_saved", true, "not saved in time: it may be forgotten at a restart"))
+        }
         // Who has answered by now is what there is to tell.
         Question::ChanWho { mud, channel, .. } => Ok(query::members(hub, *mud, channel, "success")),
         Question::Verdict { message_id, channel, .. } => Ok(host::verdict(channel, message_id, true)),

@@ -6,9 +6,11 @@ use crate::api::json::Object;
 use crate::api::methods::Call;
 use crate::api::rpc::Fault;
 use crate::hub::{Hub, To, Weight};
+use crate::i3::Value;
 use crate::i3::packet::{Body, Header, Packet};
 use crate::link::pacer::{Class, Origin};
 use crate::settings::Permission;
+use serde::Deserialize;
 use std::borrow::Cow;
 
 /// The method `tell`.
@@ -85,7 +87,8 @@ pub(crate) fn received(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
     }
     let heard =
         hub.sessions.iter().any(|(_, session)| session.is_of(mud) && session.may(Some(Permission::Tell)));
-    if !heard {
+    // While the game is away, what can be kept is.
+    if !heard && !hub.keeps_tells() {
         let text = format!("User {to_user} cannot be reached: the game is not connected");
         return refuse(hub, mud, packet, "unk-user", text);
     }
@@ -98,4 +101,27 @@ pub(crate) fn received(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
         .with("message", message)
         .with("visname", if visname.is_empty() { from_user } else { visname });
     hub.emit(To::Mud(mud), Weight::Personal, Some(Permission::Tell), event, params);
+}
+
+/// A tell as its event holds it.
+#[derive(Deserialize)]
+struct Unread<'a> {
+    #[serde(borrow)]
+    from_mud: Cow<'a, str>,
+    #[serde(borrow)]
+    from_user: Cow<'a, str>,
+    #[serde(borrow)]
+    to_user: Cow<'a, str>,
+}
+
+/// A tell was kept, and no session came for it in time: its sender is told so.
+pub(crate) fn not_reached(hub: &mut Hub, mud: usize, params: &[u8]) {
+    let Ok(unread) = serde_json::from_slice::<Unread<'_>>(params) else { return };
+    let name = hub.muds[mud].settings.name.clone();
+    let text = format!("User {} was not reached: the game has not been connected", unread.to_user);
+    let to_user = Some(unread.from_user.clone()).filter(|user| !user.is_empty());
+    let header = Header { to_user, ..Header::to_mud(&name, None, &unread.from_mud) };
+    // The packet itself is not kept, and an error may go without its copy.
+    let body = Body::Error { code: "unk-user".into(), message: text.into(), packet: Value::Int(0) };
+    hub.answer(mud, &Packet { header, body });
 }

@@ -5,9 +5,13 @@ pub mod bucket;
 pub mod keys;
 pub mod rates;
 
+use crate::api::json::Message;
+use crate::api::style;
 use crate::colour::TextStyle;
+use crate::events::reader::Reader;
 use crate::settings::{Permission, Permissions};
 use crate::time::{Instant, Now};
+use bytes::Bytes;
 use rates::Holder;
 use std::collections::BTreeMap;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -76,6 +80,8 @@ pub struct Session {
     pub early_requests: u32,
     /// To be closed, with this code and reason, once the request at hand is answered.
     pub closing: Option<(CloseCode, &'static str)>,
+    /// What it has of its mud's events.
+    pub(crate) reader: Reader,
 }
 
 impl Session {
@@ -94,6 +100,7 @@ impl Session {
             wrong_keys: 0,
             early_requests: 0,
             closing: None,
+            reader: Reader::default(),
         }
     }
 
@@ -102,6 +109,18 @@ impl Session {
         self.identity
             .as_ref()
             .is_some_and(|identity| permission.is_none_or(|needed| identity.permissions.has(needed)))
+    }
+
+    /// A text as this client gets it.
+    pub(crate) fn framed(&self, text: &[u8]) -> Bytes {
+        let message = match self.reads {
+            TextStyle::Raw => Message::new(text),
+            reads => Message::new(&style::restyle(text, reads)),
+        };
+        match self.transport {
+            Transport::Lines => message.line(),
+            Transport::WebSocket => message.websocket(),
+        }
     }
 
     /// Whether it belongs to that mud of the gateway.

@@ -709,6 +709,8 @@ impl Oracle for Limits {
 #[derive(Default)]
 struct EventIds {
     of_session: BTreeMap<u64, u64>,
+    /// What each session has been given.
+    given: BTreeSet<(u64, u64)>,
     /// What the gateway knows to be set aside on disk.
     durable: BTreeMap<usize, u64>,
     /// The largest of each life that was set aside when it was given.
@@ -727,6 +729,13 @@ impl Oracle for EventIds {
         };
         let Some(id) = message["params"]["event_id"].as_u64() else { return Ok(()) };
         let Some(one) = view.sessions.get(session) else { return Ok(()) };
+        if !self.given.insert((*session, id)) {
+            return Err(format!("session {session} gets event {id} twice"));
+        }
+        // What is given late has the id that it had from the beginning, perhaps from an earlier life.
+        if message["params"]["replay"] == true {
+            return Ok(());
+        }
         if let Some(last) = self.of_session.insert(*session, id)
             && last >= id
         {

@@ -247,7 +247,7 @@ impl Sim {
             }
             let muds = settings.muds.iter().map(|mud| mud.name.clone()).collect();
             let mut passwords = BTreeMap::new();
-            self.world.start(name, |saved, now| {
+            self.world.start_after(name, Gateway::before_start, |saved, now| {
                 passwords = saved.entries.iter().filter_map(password_of).collect();
                 Gateway::new(settings, saved, seed, now).unwrap_or_else(|error| panic!("{error}"))
             });

@@ -219,6 +219,16 @@ impl World {
 impl World {
     /// Adds a machine under a name, or starts one of that name again. `make` gets what was saved.
     pub fn start<M: Machine + 'static>(&mut self, name: &str, make: impl FnOnce(&Saved, Now) -> M) {
+        self.start_after(name, |_| Vec::new(), make);
+    }
+
+    /// The same for a machine whose host first saves what `before` says, for sure.
+    pub fn start_after<M: Machine + 'static>(
+        &mut self,
+        name: &str,
+        before: impl FnOnce(&Saved) -> Vec<Change>,
+        make: impl FnOnce(&Saved, Now) -> M,
+    ) {
         let at = self.nodes.iter().position(|node| node.name == name).unwrap_or_else(|| {
             self.nodes.push(Node::new(name));
             self.nodes.len() - 1
@@ -228,7 +238,9 @@ impl World {
         for pending in std::mem::take(&mut node.saving) {
             node.store(pending.changes);
         }
-        node.machine = Some(Box::new(make(&node.saved(), self.now)));
+        let saved = node.saved();
+        node.store(before(&saved));
+        node.machine = Some(Box::new(make(&saved, self.now)));
         node.life += 1;
         (node.stopped, node.dirty, node.last_ticket) = (false, true, None);
         self.record(|| Record::Started { node: at });
@@ -443,7 +455,11 @@ impl World {
             Output::Save { ticket, changes } => self.perform_save(at, ticket, changes),
             Output::Notice(notice) => {
                 if self.records.is_none() {
-                    assert!(notice.level != Level::Error, "an error in a world without faults: {notice}");
+                    let is_expected = self.nodes[at].disk_full;
+                    assert!(
+                        is_expected || notice.level != Level::Error,
+                        "an error in a world without faults: {notice}"
+                    );
                     self.notices.push(notice);
                 } else {
                     self.record(|| Record::Noticed { node: at, notice });
@@ -522,7 +538,7 @@ impl World {
         node.last_ticket = Some(ticket);
         node.saving.push_back(Pending { ticket, changes });
         let life = node.life;
-        let good = !self.chance(self.weather.save_fails);
+        let good = !self.chance(self.weather.save_fails) && !self.nodes[at].disk_full;
         let wait = self.up_to(self.weather.save_delay);
         if wait.is_zero() && self.nodes[at].saving.len() == 1 {
             self.saved(at, good);
@@ -545,6 +561,12 @@ impl World {
 
 /// Connections.
 impl World {
+    /// From here on, what a machine saves is written, or fails.
+    pub fn set_disk(&mut self, name: &str, works: bool) {
+        let at = self.node(name);
+        self.nodes[at].disk_full = !works;
+    }
+
     /// From here on, a scripted peer answers whoever dials that host.
     pub fn listen(&mut self, host: &str) {
         self.hosts.entry(host.to_owned()).or_default();

@@ -147,6 +147,8 @@ pub(super) struct Node {
     pub(super) saving: VecDeque<Pending>,
     pub(super) last_ticket: Option<SaveTicket>,
     pub(super) stopped: bool,
+    /// What it saves fails.
+    pub(super) disk_full: bool,
     /// It has been given something since its last settle.
     pub(super) dirty: bool,
 }
@@ -167,6 +169,7 @@ impl Node {
             saving: VecDeque::new(),
             last_ticket: None,
             stopped: false,
+            disk_full: false,
             dirty: false,
         }
     }

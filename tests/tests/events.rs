@@ -1,0 +1,195 @@
+//! What is kept of events, where a scenario file cannot go: much of it, slow readers, broken connections, full logs.
+
+use i3_core::machine::Listener;
+use i3_core::settings::Permissions;
+use i3_tests::hostile::Siege;
+use serde_json::{Value as Json, json};
+use std::time::Duration;
+
+const TELLS: usize = 1_000;
+
+fn tell(siege: &mut Siege, text: &str) {
+    siege.frame(&format!(r#"({{"tell",5,"Sage","bob","Alpha","ann","Bob","{text}",}})"#));
+}
+
+fn line(siege: &mut Siege, channel: &str, text: &str) {
+    siege.frame(&format!(r#"({{"channel-m",5,"Sage","bob",0,0,"{channel}","Bob","{text}",}})"#));
+}
+
+/// The game goes, so that nobody is there.
+fn away(siege: &mut Siege) {
+    siege.world.close(siege.bystander);
+}
+
+fn authenticate(siege: &mut Siege, more: &Json) -> usize {
+    let script = siege.connect(Listener::Lines);
+    let mut params = json!({"api_key": "alpha-key"});
+    params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let request = json!({"jsonrpc": "2.0", "id": 1, "method": "authenticate", "params": params});
+    siege.ask(script, &request.to_string());
+    script
+}
+
+/// The texts of the events of a kind.
+fn texts(messages: &[Json], event: &str) -> Vec<String> {
+    let events = messages.iter().filter(|message| message["method"] == event);
+    events.map(|message| message["params"]["message"].as_str().unwrap().to_owned()).collect()
+}
+
+fn ends(messages: &[Json]) -> Vec<&Json> {
+    let ends = messages.iter().filter(|message| message["method"] == "replay_complete");
+    ends.map(|message| &message["params"]).collect()
+}
+
+/// Everything that a client gets, as long as anything comes.
+fn read_all(siege: &mut Siege, script: usize) -> Vec<Json> {
+    siege.world.wait(Duration::from_secs(1));
+    siege.read(script)
+}
+
+#[test]
+fn a_long_replay_waits_for_who_reads_slowly_and_keeps_its_order() {
+    let mut siege = Siege::default();
+    away(&mut siege);
+    let wanted: Vec<String> = (0..TELLS).map(|n| format!("{n} {}", "x".repeat(900))).collect();
+    for text in &wanted {
+        tell(&mut siege, text);
+    }
+    let script = siege.connect(Listener::Lines);
+    siege.read(script);
+    siege.world.stall(script);
+    siege.ask(script, r#"{"jsonrpc":"2.0","id":1,"method":"authenticate","params":["alpha-key"]}"#);
+    let held = siege.world.machine::<i3_core::Gateway>("Alpha").pending_bytes();
+    assert!(held < 140_000, "{held} bytes wait for a client that does not read");
+    // What comes now has its place behind what is older.
+    tell(&mut siege, "live");
+    let before = siege.metrics().events_replayed;
+    assert!(before < 200, "{before}");
+    siege.world.resume(script);
+    let messages = read_all(&mut siege, script);
+    let got = texts(&messages, "tell_received");
+    assert_eq!(got.len(), TELLS + 1);
+    assert_eq!((&got[..TELLS], got[TELLS].as_str()), (&wanted[..], "live"));
+    let ids: Vec<u64> =
+        messages[1..].iter().map(|message| message["params"]["event_id"].as_u64().unwrap()).collect();
+    assert!(ids.is_sorted_by(|a, b| a < b), "each once, in order");
+    let complete = json!({"replayed": TELLS + 1, "gap": false});
+    assert_eq!(ends(&messages)[0]["replayed"], complete["replayed"]);
+    assert_eq!(messages.last().unwrap()["method"], "replay_complete");
+}
+
+#[test]
+fn what_a_broken_connection_had_not_taken_goes_to_the_next() {
+    let mut siege = Siege::default();
+    siege.read(siege.bystander);
+    tell(&mut siege, "taken");
+    assert_eq!(texts(&siege.read(siege.bystander), "tell_received"), ["taken"]);
+    siege.world.stall(siege.bystander);
+    tell(&mut siege, "on its way");
+    line(&mut siege, "chat", "said");
+    away(&mut siege);
+    let next = authenticate(&mut siege, &json!({}));
+    assert_eq!(texts(&siege.read(next), "tell_received"), ["on its way"]);
+    siege.ask(next, r#"{"jsonrpc":"2.0","id":2,"method":"channel_join","params":["chat"]}"#);
+    assert_eq!(texts(&siege.read(next), "channel_message"), ["said"]);
+}
+
+#[test]
+fn what_another_session_has_had_is_not_given_again_when_a_connection_breaks() {
+    let mut siege = Siege::default();
+    let other = authenticate(&mut siege, &json!({}));
+    siege.world.stall(other);
+    tell(&mut siege, "for both");
+    siege.world.close(other);
+    let next = authenticate(&mut siege, &json!({}));
+    assert_eq!(texts(&siege.read(next), "tell_received"), [] as [&str; 0]);
+}
+
+#[test]
+fn a_named_client_that_broke_off_goes_on_where_it_was() {
+    let mut siege = Siege::default();
+    let client = authenticate(&mut siege, &json!({"client": "logger"}));
+    tell(&mut siege, "one");
+    assert_eq!(texts(&siege.read(client), "tell_received"), ["one"]);
+    siege.world.wait(Duration::from_secs(2));
+    siege.world.stall(client);
+    tell(&mut siege, "two");
+    siege.world.wait(Duration::from_secs(2));
+    siege.world.close(client);
+    // The bystander has had it: that is nothing to a client with a cursor of its own.
+    let client = authenticate(&mut siege, &json!({"client": "logger"}));
+    assert_eq!(texts(&siege.read(client), "tell_received"), ["two"]);
+}
+
+#[test]
+fn more_than_may_be_kept_is_a_gap() {
+    let mut siege = Siege::new(usize::MAX >> 1, |settings| settings.api.events.kept_max = 3);
+    away(&mut siege);
+    for n in 0..5 {
+        tell(&mut siege, &format!("{n}"));
+    }
+    let first = authenticate(&mut siege, &json!({}));
+    let messages = siege.read(first);
+    assert_eq!(texts(&messages, "tell_received"), ["2", "3", "4"]);
+    assert_eq!((&ends(&messages)[0]["replayed"], &ends(&messages)[0]["gap"]), (&json!(3), &json!(true)));
+    assert_eq!(siege.metrics().events_expired, 2);
+    let last = messages.iter().rfind(|message| message["method"] == "tell_received").unwrap();
+    let again = authenticate(&mut siege, &json!({"last_event_id": last["params"]["event_id"]}));
+    let messages = siege.read(again);
+    assert_eq!((&ends(&messages)[0]["replayed"], &ends(&messages)[0]["gap"]), (&json!(0), &json!(false)));
+    // Those who sent what was pushed out are told.
+    siege.world.wait(Duration::from_secs(2));
+    let frames = i3_tests::wire::mudmode_frames(siege.world.received(siege.router));
+    let refusals =
+        frames.iter().filter(|frame| frame.contains(r#""error",5,"Alpha",0,"Sage","bob","unk-user""#));
+    assert_eq!(refusals.count(), 2);
+}
+
+#[test]
+fn history_makes_room_for_tells() {
+    const BYTES_MAX: usize = 20_000;
+    let mut siege = Siege::new(usize::MAX >> 1, |settings| settings.api.events.log_bytes_max = BYTES_MAX);
+    let text = "x".repeat(1_000);
+    for n in 0..50 {
+        line(&mut siege, "chat", &format!("{n} {text}"));
+    }
+    away(&mut siege);
+    for n in 0..10 {
+        tell(&mut siege, &format!("{n} {text}"));
+    }
+    // Lines of a channel that nobody here hears are nobody's.
+    line(&mut siege, "elsewhere", &text);
+    let script = authenticate(&mut siege, &json!({}));
+    assert_eq!(texts(&siege.read(script), "tell_received").len(), 10);
+    siege.ask(script, r#"{"jsonrpc":"2.0","id":2,"method":"channel_history","params":["chat"]}"#);
+    let history = siege.read(script).pop().unwrap();
+    let rows = history["result"]["messages"].as_array().unwrap();
+    assert!((1..8).contains(&rows.len()), "{}", rows.len());
+    assert!(rows.last().unwrap()["message"].as_str().unwrap().starts_with("49 "), "the oldest have gone");
+    siege.ask(script, r#"{"jsonrpc":"2.0","id":3,"method":"channel_history","params":["elsewhere"]}"#);
+    assert_eq!(siege.read(script).pop().unwrap()["result"]["count"], 0);
+}
+
+#[test]
+fn a_replay_holds_only_what_the_key_may_have() {
+    let mut siege = Siege::new(usize::MAX >> 1, |settings| {
+        let mut permissions = Permissions::default();
+        assert!(permissions.add("info") && permissions.add("channel"));
+        let mut key = settings.api.keys.as_ref().unwrap()[0].clone();
+        key.digest = i3_core::session::keys::digest("web-key");
+        key.permissions = permissions;
+        settings.api.keys.as_mut().unwrap().push(key);
+    });
+    away(&mut siege);
+    tell(&mut siege, "private");
+    let web = siege.connect(Listener::Lines);
+    let request = r#"{"jsonrpc":"2.0","id":1,"method":"authenticate","params":{"api_key":"web-key","last_event_id":0}}"#;
+    siege.ask(web, request);
+    let messages = siege.read(web);
+    assert_eq!(texts(&messages, "tell_received"), [] as [&str; 0]);
+    assert_eq!(ends(&messages)[0]["gap"], false);
+    siege.ask(web, r#"{"jsonrpc":"2.0","id":2,"method":"history_search","params":["private"]}"#);
+    assert_eq!(siege.read(web).pop().unwrap()["result"]["count"], 0);
+    let game = authenticate(&mut siege, &json!({}));
+    assert_eq!(texts(&siege.read(game), "tell_received"), ["private"], "it still waits for the game");
+}
