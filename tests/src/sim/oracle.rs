@@ -43,6 +43,14 @@ pub enum Fact {
     FrameCame { link: u64, frame: Rc<Frame> },
     /// The gateway knows of the connection no more. `unflushed`: it had more to write.
     LinkOver { link: u64, unflushed: bool },
+    /// A frame is about to be complete at a router that passes all on.
+    RouterGot { link: u64, frame: Rc<Frame> },
+    /// A router gave a frame to its driver.
+    RouterGave { link: u64, frame: Rc<Frame> },
+    /// The router knows of the connection no more.
+    RouterOver { link: u64 },
+    /// A router takes a mud for one that floods.
+    Flooded,
     /// A client of a mud has connected.
     SessionOpen { session: u64, gateway: usize, mud: String },
     /// A client sends a request; its id as JSON.
@@ -105,6 +113,7 @@ impl Default for Oracles {
                 ("answers", Box::<Answers>::default()),
                 ("wire", Box::new(Wire)),
                 ("speech out", Box::<SpeechOut>::default()),
+                ("relay", Box::<Relay>::default()),
                 ("tells in", Box::<TellsIn>::default()),
                 ("identity", Box::<Identity>::default()),
                 ("passwords", Box::<Passwords>::default()),
@@ -442,6 +451,76 @@ impl Oracle for SpeechOut {
                 self.excuse(|spoken| spoken.mud == mud && spoken.sent == 0);
             }
             Fact::Quiet => return self.lost(view),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// A router passes each tell on once, to a mud that is online there. With the rules for what goes out of a gateway and comes
+/// into one that makes: a tell arrives exactly once, unless a connection or a process ends on its way.
+#[derive(Default)]
+struct Relay {
+    /// Links that the router has accepted, and their muds.
+    online: BTreeMap<u64, (String, String)>,
+    /// What is to be passed on, to which mud of which router.
+    owed: BTreeMap<Tag, (String, String)>,
+    passed: BTreeSet<Tag>,
+    /// A router has been flooded: what it passes on is not known any more.
+    muted: bool,
+}
+
+impl Relay {
+    fn got(&mut self, link: u64, frame: &Frame) {
+        let Some((router, _)) = self.online.get(&link) else { return };
+        match (frame.kind.as_str(), frame.tag) {
+            ("tell" | "emoteto", Some(tag)) => {
+                let to = (router.clone(), frame.to_mud.clone());
+                if self.online.values().any(|online| *online == to) {
+                    self.owed.insert(tag, to);
+                }
+            }
+            ("shutdown", _) => self.over(link),
+            _ => {}
+        }
+    }
+
+    fn over(&mut self, link: u64) {
+        if let Some(gone) = self.online.remove(&link)
+            && !self.online.values().any(|online| *online == gone)
+        {
+            self.owed.retain(|_, to| *to != gone);
+        }
+    }
+}
+
+impl Oracle for Relay {
+    fn see(&mut self, _: Instant, view: &View, fact: &Fact) -> Verdict {
+        match fact {
+            Fact::RouterGot { link, frame } => self.got(*link, frame),
+            Fact::RouterGave { link, frame } if frame.kind == "startup-reply" => {
+                if let Some(known) = view.links.get(link) {
+                    self.online.insert(*link, (known.router.clone(), known.mud.clone()));
+                }
+            }
+            Fact::RouterGave { link, frame } => {
+                if let (Some(tag), "tell" | "emoteto") = (frame.tag, frame.kind.as_str()) {
+                    self.owed.remove(&tag);
+                    if !self.passed.insert(tag) {
+                        return Err(format!("it is passed on twice: {}", frame.text));
+                    }
+                    if view.mud_of(*link) != frame.to_mud {
+                        return Err(format!("it is passed on to {}: {}", view.mud_of(*link), frame.text));
+                    }
+                }
+            }
+            Fact::RouterOver { link } => self.over(*link),
+            Fact::Flooded => self.muted = true,
+            Fact::Quiet if !self.muted => {
+                if let Some((tag, (router, mud))) = self.owed.iter().next() {
+                    return Err(format!("{router} has not passed {tag:?} on to {mud}"));
+                }
+            }
             _ => {}
         }
         Ok(())

@@ -377,6 +377,7 @@ impl Sim {
             Record::Arrived { tcp, side, count } => self.arrived(tcp, side, count),
             Record::Over { tcp, side, unflushed } => self.over(tcp, side, unflushed),
             Record::Saved { node, changes, good: true } => self.saved(node, &changes),
+            Record::Noticed { notice, .. } if notice.what == "mud floods" => self.see(&Fact::Flooded),
             _ => Ok(()),
         }
     }
@@ -412,6 +413,7 @@ impl Sim {
                 Message::Frame(frame) if side == 0 => {
                     self.see(&Fact::FrameSent { link: tcp, frame, held })?;
                 }
+                Message::Frame(frame) => self.see(&Fact::RouterGave { link: tcp, frame })?,
                 Message::Head(head) if head.starts_with("HTTP/1.1 101 ") => {
                     self.see(&Fact::Upgraded { session: tcp })?;
                 }
@@ -437,6 +439,9 @@ impl Sim {
         for message in tap.arrives(count) {
             match message {
                 Message::Frame(frame) if side == 0 => self.see(&Fact::FrameCame { link: tcp, frame })?,
+                Message::Frame(frame) if self.routers_pass_everything() => {
+                    self.see(&Fact::RouterGot { link: tcp, frame })?;
+                }
                 Message::Frame(_) => {}
                 message => self.react(tcp, &message),
             }
@@ -445,8 +450,11 @@ impl Sim {
     }
 
     fn over(&mut self, tcp: u64, side: usize, unflushed: bool) -> Step {
-        if self.links.contains_key(&tcp) && side == 0 {
-            return self.see(&Fact::LinkOver { link: tcp, unflushed });
+        if self.links.contains_key(&tcp) {
+            return match side {
+                0 => self.see(&Fact::LinkOver { link: tcp, unflushed }),
+                _ => self.see(&Fact::RouterOver { link: tcp }),
+            };
         }
         let Some(client) = self.sessions.get(&tcp).copied() else { return Ok(()) };
         if side == 1 {

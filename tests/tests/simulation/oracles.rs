@@ -84,6 +84,18 @@ fn reply(password: i64) -> String {
     format!(r#"({{"startup-reply",5,"*net",0,"Alpha",0,({{}}),{password},}})"#)
 }
 
+fn gave(text: &str) -> Fact {
+    Fact::RouterGave { link: LINK, frame: frame(text) }
+}
+
+fn tell_self() -> String {
+    r#"({"tell",5,"Alpha","u0_alpha","Alpha","u1_alpha","U","~2.1~",})"#.to_owned()
+}
+
+fn routed() -> History {
+    History::begun().then(gave(&reply(77))).then(Fact::RouterGot { link: LINK, frame: frame(&tell_self()) })
+}
+
 fn game(session: u64) -> Fact {
     Fact::SessionOpen { session, gateway: 0, mud: "Alpha".to_owned() }
 }
@@ -234,6 +246,18 @@ fn table() -> Vec<(&'static str, History, History)> {
                 .then(asked(12, Asked::Speech(tag(2))))
                 .then(says(json!({"id": 12, "result": {"message_id": "tell_Alpha_11"}}))),
             speaking(1).then(accepted(11)).then(asked(12, Asked::Speech(tag(2)))).then(accepted(12)),
+        ),
+        // A mud that tells itself something, and a router that passes it on or does not.
+        ("relay", routed().then(Fact::Quiet), routed().then(gave(&tell_self())).then(Fact::Quiet)),
+        (
+            "relay",
+            routed().then(gave(&tell_self())).then(gave(&tell_self())),
+            routed().then(Fact::RouterOver { link: LINK }).then(Fact::Quiet),
+        ),
+        (
+            "relay",
+            routed().then(gave(&tell_self().replace("\"Alpha\",\"u1", "\"Beta\",\"u1"))),
+            routed().then(Fact::Flooded).then(Fact::Quiet),
         ),
         (
             "tells in",
