@@ -5,8 +5,8 @@ use crate::error::DaemonError;
 use crate::gateway::{Run, run_each};
 use crate::terminal::{err, out};
 use crate::{backup, doctor, healthcheck, setup};
-use i3_config::{Config, Logging};
 use i3_config::cli::{Cli, Command};
+use i3_config::{Config, Logging};
 use std::fmt;
 use std::process::ExitCode;
 
