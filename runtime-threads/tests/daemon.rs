@@ -171,14 +171,14 @@ fn exit_codes_say_what_is_wrong() {
 
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let settings = settings(taken.local_addr().unwrap().port(), free_port(), 1);
-    let settings = settings + "performance: {worker_threads: 5}\n";
+    let settings = settings + "metrics: {port: 5}\n";
     let refused = run(&mut program(here, &settings));
     assert_eq!(refused.status.code(), Some(69), "EX_UNAVAILABLE");
     let log = String::from_utf8_lossy(&refused.stderr);
     assert!(log.contains("listening"), "{log}");
     // The level says that it is a warning.
     assert!(
-        log.contains(" WARN ") && log.contains("performance.worker_threads") && !log.contains("warning:"),
+        log.contains("WARN  settings: ") && log.contains("metrics.port") && !log.contains("warning:"),
         "{log}"
     );
 }

@@ -12,9 +12,7 @@ use crate::metrics::{BUCKETS_SECONDS, Counts, Histogram, Metrics};
 use crate::saves::Saves;
 use crate::session::Transport;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{
-    DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, MetricEncoder, NoLabelSet,
-};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 use std::fmt::{self, Write};
@@ -142,14 +140,8 @@ struct Page<'e>(DescriptorEncoder<'e>);
 type Written = Result<(), fmt::Error>;
 
 impl Page<'_> {
-    fn gauge(
-        &mut self,
-        name: &str,
-        help: &str,
-        unit: Option<&Unit>,
-        value: &impl EncodeGaugeValue,
-    ) -> Written {
-        self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?.encode_gauge(value)
+    fn gauge(&mut self, name: &str, help: &str, unit: Option<&Unit>, value: f64) -> Written {
+        self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?.encode_gauge(&value)
     }
 
     fn counter(
@@ -280,7 +272,7 @@ impl Snapshot {
                 self.lag.as_secs_f64(),
             ),
         ] {
-            page.gauge(name, help, unit.as_ref(), &value)?;
+            page.gauge(name, help, unit.as_ref(), value)?;
         }
         let m = &self.metrics;
         for (name, help, value) in [
@@ -422,7 +414,7 @@ fn process_figures(page: &mut Page<'_>, process: &Process) -> Written {
         ("process_start_time", "When the process was started, since 1970", Some(Unit::Seconds), started),
     ] {
         if let Some(value) = value {
-            page.gauge(name, help, unit.as_ref(), &value)?;
+            page.gauge(name, help, unit.as_ref(), value)?;
         }
     }
     Ok(())
