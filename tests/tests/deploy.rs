@@ -434,6 +434,30 @@ fn the_pages_that_are_asked_for_exist() {
 }
 
 #[test]
+fn the_image_can_be_built_from_what_is_sent_to_the_builder() {
+    let cargo = read("Cargo.toml");
+    let dockerfile = read("deploy/Dockerfile");
+    let profile =
+        dockerfile.split("--profile ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a profile");
+    assert!(cargo.contains(&format!("\n[profile.{profile}]\n")), "there is no profile {profile}");
+    assert!(dockerfile.contains(&format!("target/{profile}/i3-gateway")));
+    let toolchain = read("rust-toolchain.toml");
+    let version =
+        dockerfile.split("FROM rust:").nth(1).and_then(|rest| rest.split('-').next()).expect("a version");
+    assert!(
+        toolchain.contains(&format!("channel = \"{version}")),
+        "{version} is not what is pinned: {toolchain}"
+    );
+    let sent = read("deploy/Dockerfile.dockerignore");
+    let members = cargo.split("members = [").nth(1).and_then(|rest| rest.split(']').next()).expect("members");
+    let members: Vec<&str> = members.split('"').skip(1).step_by(2).collect();
+    assert!(members.len() > 5, "{members:?}");
+    for part in members.into_iter().chain(["Cargo.toml", "Cargo.lock"]) {
+        assert!(sent.lines().any(|line| line == format!("!{part}")), "the builder does not get {part}");
+    }
+}
+
+#[test]
 fn users_and_paths_agree() {
     let user = instruction("USER");
     let (uid, gid) = user.split_once(':').expect("numbers of user and group");
