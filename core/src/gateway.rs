@@ -209,6 +209,7 @@ impl Gateway {
         let one = &mut self.hub.muds[mud];
         if one.link.conn() == Some(conn) {
             one.choose_password();
+            one.pacer.connected();
             one.pacer.count(self.hub.now.mono, crate::link::pacer::STARTUP_WEIGHT);
         }
         self.link_step(mud, |link, now, fx| link.dialed(now, conn, fx));
@@ -222,6 +223,10 @@ impl Gateway {
             Some(Peer::Router(mud)) => {
                 self.hub.metrics.router_bytes_sent += bytes;
                 let mud = *mud;
+                let one = &mut self.hub.muds[mud];
+                if one.link.conn() == Some(conn) && self.hub.fx.pending_bytes(conn) == 0 {
+                    one.pacer.written(self.hub.now.mono);
+                }
                 self.link_step(mud, RouterLink::flushed);
                 self.hub.pump(mud);
             }

@@ -313,8 +313,9 @@ impl Hub {
 
     /// Says of accepted packets that they do not go.
     pub(crate) fn give_up(&mut self, mud: usize, packets: Vec<Waiting>, reason: &str) {
+        // Channels are listened to again after the next login.
+        self.metrics.packets_expired += packets.iter().filter(|waiting| waiting.grows_old()).count() as u64;
         for origin in packets.into_iter().filter_map(|waiting| waiting.origin) {
-            self.metrics.packets_expired += 1;
             // Who waits for a verdict on it is told so at once, instead of taking silence for consent.
             let waiters = self.answer_waiters(|question| match question {
                 Question::Verdict { mud: at, message_id, .. } => {

@@ -20,6 +20,9 @@ const SCOUTS_NEEDED: u32 = 3;
 /// How long a session must have held for the link to count as steady.
 const STEADY_AFTER: Duration = Duration::from_secs(60);
 
+/// Between two probes. They go past the pacing, so no second may hold two of them.
+const PROBES_APART: Duration = Duration::from_millis(1_010);
+
 /// What is sent to ourselves through the router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Probe {
@@ -74,6 +77,7 @@ pub(super) struct Online {
     impatience: Duration,
     /// Probes since then.
     probes: u32,
+    probed_at: Option<Instant>,
     /// Whether a probe has ever come back in this session.
     answered: bool,
     /// Whether the registration has been checked.
@@ -89,6 +93,7 @@ impl Online {
             quiet_since: now,
             impatience: Duration::ZERO,
             probes: 0,
+            probed_at: None,
             answered: false,
             checked: false,
             scout: None,
@@ -144,8 +149,10 @@ impl Online {
     pub(super) fn deadline(&self, settings: &LinkSettings) -> (Instant, Wait) {
         let silence = (self.quiet_since + self.patience(settings), Wait::Silence);
         let check = (!self.checked).then(|| (self.since + CHECK_AFTER, Wait::Check));
+        let (at, wait) = check.map_or(silence, |check| check.min(silence));
+        let probe = (self.probed_at.map_or(at, |last| at.max(last + PROBES_APART)), wait);
         let scout = self.scout.as_ref().map(|scout| (scout.at, Wait::Preferred));
-        [check, scout].into_iter().flatten().fold(silence, Ord::min)
+        scout.map_or(probe, |scout| scout.min(probe))
     }
 
     /// The deadline has passed. `mute` is a router that is known to eat every probe: it is not given up for its silence.
@@ -166,6 +173,7 @@ impl Online {
             _ => self.quiet_since = self.quiet_since + now.since(at),
         }
         self.probes += 1;
+        self.probed_at = Some(now);
         match self.probes {
             1 => Due::Probe(Probe::AuthMud),
             2 => Due::Probe(Probe::Ping),

@@ -339,11 +339,13 @@ impl Plan {
 
 fn router(rng: &mut Rng, name: &str) -> RouterPlan {
     let dialect = Dialect::NAMES[rng.usize(..Dialect::NAMES.len())].1;
+    let eats_probes = rng.bool();
     let faults = Faults {
         random_list_ids: rng.bool(),
-        eats_probes: rng.bool(),
+        eats_probes,
         one_accept_a_second: rng.bool(),
-        forgets_first_logins: rng.bool(),
+        // Both at once, and nothing that a gateway sees tells it that it is forgotten.
+        forgets_first_logins: rng.bool() && !eats_probes,
         keeps_old_connections: rng.bool(),
         loses_channel_types: rng.bool(),
         ..Faults::default()
