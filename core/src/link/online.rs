@@ -14,6 +14,10 @@ const CHECK_AFTER: Duration = Duration::from_secs(10);
 /// CoffeeMud's router eats an auth-mud-req to oneself, but relays a ping-req.
 const SECOND_PROBE_PART: u32 = 3;
 
+/// A router that is taken for one that eats probes may as well have forgotten us each time. So after a silence that long,
+/// in which not one packet came, we log in again.
+const MUTE_SILENCE: Duration = Duration::from_secs(3600);
+
 /// How often in a row the preferred router must have been reached before the link goes back to it.
 const SCOUTS_NEEDED: u32 = 3;
 
@@ -71,7 +75,9 @@ struct Scout {
 pub(super) struct Online {
     pub(super) wire: Wire,
     since: Instant,
-    /// The last sign of life, or when one was asked for.
+    /// The last sign of life.
+    silent_since: Instant,
+    /// The same, or when one was asked for.
     quiet_since: Instant,
     /// How much of the patience with silence is not granted: where a sign of life is wanted sooner.
     impatience: Duration,
@@ -90,6 +96,7 @@ impl Online {
         Online {
             wire,
             since: now,
+            silent_since: now,
             quiet_since: now,
             impatience: Duration::ZERO,
             probes: 0,
@@ -118,6 +125,12 @@ impl Online {
 
     /// Anything came in.
     pub(super) fn heard(&mut self, now: Instant) {
+        self.silent_since = now;
+        self.begin_anew(now);
+    }
+
+    /// Judges the silence from here on.
+    fn begin_anew(&mut self, now: Instant) {
         self.quiet_since = now;
         self.impatience = Duration::ZERO;
         self.probes = 0;
@@ -166,7 +179,7 @@ impl Online {
             // As if all had been quiet for so long that it is time to ask.
             Wait::Check => {
                 self.checked = true;
-                self.heard(now);
+                self.begin_anew(now);
                 self.impatience = settings.keepalive_interval;
             }
             // Late, because the host slept or new settings want an answer sooner: that is no silence of the router's.
@@ -177,9 +190,9 @@ impl Online {
         match self.probes {
             1 => Due::Probe(Probe::AuthMud),
             2 => Due::Probe(Probe::Ping),
-            _ if mute => {
+            _ if mute && now.since(self.silent_since) < MUTE_SILENCE => {
                 // Asked again and again: one answer, and it is judged like any other.
-                self.heard(now);
+                self.begin_anew(now);
                 Due::Nothing
             }
             _ => Due::Dead,

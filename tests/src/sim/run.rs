@@ -22,9 +22,9 @@ use std::time::Duration;
 /// How long a tell may take in a network without faults: packets wait for their turn, one a second at the slowest.
 const TELL_WITHIN: Duration = Duration::from_secs(40);
 
-/// Tells that may be lost while muds are still finding their routers: one that has forgotten a mud and eats its probes is
-/// found out after 90 s, and again after the next login, before it is taken for what it is.
-const TELL_TRIES: u32 = 8;
+/// How long tells may be lost while muds are still finding their routers: one that has forgotten a mud several times is taken
+/// for one that eats probes, and then found out after an hour without a packet.
+const TELLS_LOST_WITHIN: Duration = Duration::from_secs(2 * 3600);
 
 /// How long the last questions may stay open: a packet waits at most a minute for its turn, a request no longer either.
 const QUIET_WITHIN: Duration = Duration::from_secs(130);
@@ -954,7 +954,9 @@ impl Sim {
         if from == to && !self.routers_pass_everything() {
             return Ok(());
         }
-        for _ in 0..TELL_TRIES {
+        let end = self.now() + TELLS_LOST_WITHIN;
+        let mut pause = Duration::from_secs(2);
+        while self.now() < end {
             // A link may go back to its preferred router at any time.
             if self.router_of(from).is_none() || self.router_of(to).is_none() {
                 self.recover()?;
@@ -982,7 +984,8 @@ impl Sim {
                 return Ok(());
             }
             self.ask_status();
-            let next = self.now() + Duration::from_secs(2);
+            let next = self.now() + pause;
+            pause = pause.saturating_mul(2);
             self.digest()?;
             self.until(next)?;
         }

@@ -94,7 +94,7 @@ fn tell_self() -> String {
 
 fn routed() -> History {
     let got = |text: &str| Fact::RouterGot { link: LINK, frame: frame(text) };
-    History::begun().then(got(&startup(0))).then(gave(&reply(77))).then(got(&tell_self()))
+    History::begun().then(got(&login(0))).then(gave(&reply(77))).then(got(&tell_self()))
 }
 
 fn game(session: u64) -> Fact {
