@@ -2,6 +2,7 @@
 //! the last of its requests is.
 
 use crate::api::methods::Call;
+use crate::api::reason;
 use crate::api::rpc::{self, Fault};
 use crate::hub::{Hub, Wake};
 use crate::machine::{ConnId, SaveTicket};
@@ -11,10 +12,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Requests that may wait at one time, of all clients.
-const WAITERS_MAX: usize = 2000;
+pub const WAITERS_MAX: usize = 2000;
 
 /// Requests of one client that may wait at one time.
-const WAITERS_PER_CLIENT_MAX: usize = 64;
+pub const WAITERS_PER_CLIENT_MAX: usize = 64;
 
 /// What a request waits for.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,7 +105,7 @@ impl Hub {
     ) -> Result<(), Fault> {
         let mine = self.pending.waiters.values().filter(|waiter| waiter.conn == call.conn).count();
         if self.pending.waiters.len() >= WAITERS_MAX || mine >= WAITERS_PER_CLIENT_MAX {
-            return Err(Fault::gateway("too_many_waiting", true, "too many requests wait for an answer"));
+            return Err(Fault::gateway(&reason::TOO_MANY_WAITING, "too many requests wait for an answer"));
         }
         let key = self.pending.key();
         let waiter = Waiter {

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 /// Messages in one answer.
-const LIMIT_MAX: i64 = 100;
+pub const LIMIT_MAX: i64 = 100;
 
 /// How long an acknowledgement waits for the disk.
 const SAVED_WITHIN: Duration = Duration::from_secs(10);
@@ -93,7 +93,7 @@ impl Wanted {
             if rows.len() > 1 {
                 rows.push(b',');
             }
-            rows.extend_from_slice(format!(r#"{{"event":"{}","#, record.kind.event).as_bytes());
+            rows.extend_from_slice(format!(r#"{{"event":"{}","#, record.event.name).as_bytes());
             rows.extend_from_slice(record.params.get(1..).unwrap_or_default());
         }
         rows.push(b']');

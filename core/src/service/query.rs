@@ -1,15 +1,15 @@
 //! who, finger, locate, and the small questions that muds ask each other.
 
 use super::{NOBODY, caller, or_empty, refuse, resolve_mud, user_of};
+use crate::api::event;
 use crate::api::json::Object;
 use crate::api::methods::Call;
 use crate::api::rpc::Fault;
-use crate::hub::{Hub, To, Weight};
+use crate::hub::{Hub, To};
 use crate::i3::packet::{Body, Header, Packet, Text, WhoRow};
 use crate::link::pacer::{Class, Origin};
 use crate::network::{Shown, User, presence};
 use crate::pending::Question;
-use crate::settings::Permission;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -25,13 +25,13 @@ fn from_user<'a>(call: &Call<'a>) -> Result<Cow<'a, str>, Fault> {
 }
 
 /// How long an answer is waited for, unless the caller says otherwise.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// The longest wait that a caller may ask for, in seconds.
-const ANSWER_SECONDS_MAX: f64 = 60.0;
+pub const ANSWER_SECONDS_MAX: u64 = 60;
 
 /// Muds that one channel_who asks: those heard last. Each question is a packet that must be paced.
-const CHANNEL_WHO_MUDS_MAX: usize = 16;
+pub const CHANNEL_WHO_MUDS_MAX: usize = 16;
 
 /// Whether the caller waits for the answer itself, and for how long.
 fn waits(call: &Call<'_>) -> Result<Option<Duration>, Fault> {
@@ -457,11 +457,11 @@ pub(crate) fn answered(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
         })
     });
     let event = match &packet.body {
-        Body::WhoReply { .. } => "who_reply",
-        Body::FingerReply { .. } => "finger_reply",
-        _ => "locate_reply",
+        Body::WhoReply { .. } => &event::WHO_REPLY,
+        Body::FingerReply { .. } => &event::FINGER_REPLY,
+        _ => &event::LOCATE_REPLY,
     };
-    hub.emit(To::MudExcept(mud, &waiters), Weight::Personal, Some(Permission::Info), event, reply(packet));
+    hub.emit(To::MudExcept(mud, &waiters), event, reply(packet));
 }
 
 /// Who hears a channel on another mud.
@@ -500,13 +500,7 @@ pub(crate) fn channel_members(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
         .with("to_user", or_empty(packet.header.to_user.as_ref()))
         .with("channel", &asked)
         .with("users", &names);
-    hub.emit(
-        To::MudExcept(mud, &waiters),
-        Weight::Personal,
-        Some(Permission::Info),
-        "channel_who_reply",
-        params,
-    );
+    hub.emit(To::MudExcept(mud, &waiters), &event::CHANNEL_WHO_REPLY, params);
 }
 
 /// What a user of another mud is called: an answer, or a broadcast.
