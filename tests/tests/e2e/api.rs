@@ -163,6 +163,18 @@ fn rows(key: &str, own: &str) -> Vec<Row> {
             }]}),
         ),
         row("ban_remove", json!({"ban_id": "=ban_id"}), json!({"status": "removed", "ban_id": "*"})),
+        row("ack", json!({"event_id": 1}), json!({"status": "acknowledged", "event_id": 1})),
+        row(
+            "channel_history",
+            json!({"channel": "chat", "limit": 1}),
+            json!({"status": "success", "count": 1, "messages": [said()]}),
+        ),
+        row(
+            "history_search",
+            json!({"query": "WAVES TO", "limit": 1}),
+            json!({"status": "success", "count": 1, "messages": [said()]}),
+        ),
+        row("resume", json!({}), json!({"status": "success", "last_event_id": "*"})),
         row("log_level", json!({}), json!({"status": "success", "level": "DEBUG"})),
         row("trace", json!({}), json!({"status": "tracing"})),
         row("trace", json!({"enabled": false}), json!({"status": "stopped"})),
@@ -177,6 +189,15 @@ fn session() -> Json {
     json!({
         "session_id": "*", "mud_name": "Alpha", "transport": "*", "address": "127.0.0.1", "since": "*",
         "idle_seconds": "*", "permissions": ["*"], "channels": "*", "queued_bytes": "*",
+    })
+}
+
+/// What was said last.
+fn said() -> Json {
+    json!({
+        "event": "channel_targeted_emote", "channel": "chat", "from_mud": "Alpha", "from_user": "*", "visname": "*",
+        "target_mud": "Beta", "target_user": "*", "target_visname": "*", "message": "$N waves to $O", "message_target": "*",
+        "event_id": "*", "timestamp": "*", "self": true,
     })
 }
 

@@ -93,7 +93,7 @@ fn a_hangup_ends_nothing(daemon: Daemon) {
     gateway.becomes_ready(true);
     let mut client = gateway.client(Transport::Lines);
     gateway.signal("HUP");
-    gateway.logs("SIGHUP");
+    gateway.logs("new settings applied");
     client.result("ping", &json!({}), &json!({"pong": true}));
     client.result("tell", &json!(["Sage", "bob", "still here"]), &json!({"status": "sent"}));
     assert_eq!(link.expect("tell")[7], "still here");

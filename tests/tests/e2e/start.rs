@@ -41,7 +41,7 @@ fn exit_codes_say_what_is_wrong(daemon: Daemon) {
     assert!(text.contains("listening") && text.contains(&port.to_string()), "{text}");
     let warning =
         text.lines().find(|line| line.contains("logging.rotate")).unwrap_or_else(|| panic!("{text}"));
-    assert!(warning.contains("[WARN]") && !warning.contains("warning:"), "{warning}");
+    assert!(warning.contains(" WARN ") && !warning.contains("warning:"), "{warning}");
     // A state directory that cannot be one.
     let (code, text) = run(&mut gateway().with(&json!({"state": {"directory": "settings.yaml"}})).command());
     assert_eq!(code, Some(69), "EX_UNAVAILABLE: {text}");
