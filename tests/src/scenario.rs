@@ -52,6 +52,12 @@ enum Speech {
     CoffeeMud,
 }
 
+impl Speech {
+    fn is_json(self) -> bool {
+        matches!(self, Speech::Lines | Speech::WebSocket)
+    }
+}
+
 struct Peer {
     script: usize,
     speech: Speech,
@@ -69,6 +75,19 @@ pub struct Stage {
     peers: BTreeMap<String, Peer>,
     /// Values that patterns have given a name.
     named: BTreeMap<String, Json>,
+    /// What clients have sent and received, in this order.
+    pub said: Vec<Said>,
+}
+
+/// A message between a client and its gateway.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// The client.
+    pub client: String,
+    /// It has sent it; else it has received it.
+    pub sent: bool,
+    /// The message.
+    pub text: String,
 }
 
 /// The settings of a gateway for tests: one mud, all services, the key `<name>-key`, no rate limits.
@@ -109,7 +128,7 @@ pub fn settings(mud: &str, routers: &[String]) -> Settings {
 }
 
 /// Plays a whole scenario, delivering bytes in pieces of at most `chunk`.
-pub fn play(text: &str, seed: u64, chunk: usize) {
+pub fn play(text: &str, seed: u64, chunk: usize) -> Stage {
     let mut stage = Stage::new(seed, chunk);
     for (at, line) in text.lines().enumerate() {
         if let Err(problem) = stage.line(line) {
@@ -120,6 +139,10 @@ pub fn play(text: &str, seed: u64, chunk: usize) {
             );
         }
     }
+    // What nobody asked for was said too.
+    let names: Vec<String> = stage.peers.keys().cloned().collect();
+    names.iter().for_each(|name| stage.read(name));
+    stage
 }
 
 impl Stage {
@@ -131,6 +154,7 @@ impl Stage {
             gateways: BTreeMap::new(),
             peers: BTreeMap::new(),
             named: BTreeMap::new(),
+            said: Vec::new(),
         }
     }
 
@@ -445,6 +469,9 @@ impl Stage {
             text.replace(&format!("${name}"), &value.to_string())
         });
         let peer = &self.peers[name];
+        if peer.speech.is_json() {
+            self.said.push(Said { client: name.to_owned(), sent: true, text: text.clone() });
+        }
         let bytes = match peer.speech {
             Speech::Lines => format!("{text}\n").into_bytes(),
             Speech::WebSocket => wire::websocket_frame(1, text.as_bytes()),
@@ -458,6 +485,7 @@ impl Stage {
     fn read(&mut self, name: &str) {
         let Some(peer) = self.peers.get_mut(name) else { return };
         let received = self.world.received(peer.script);
+        let before = peer.queue.len();
         match peer.speech {
             Speech::Lines => {
                 while let Some(end) = received.iter().position(|byte| *byte == b'\n') {
@@ -485,6 +513,11 @@ impl Stage {
                     peer.queue.push(frame.replace('\r', "\\r"));
                 }
             }
+        }
+        if peer.speech.is_json() {
+            let new = peer.queue[before..].iter().filter(|text| text.starts_with(['{', '[']));
+            let said = new.map(|text| Said { client: name.to_owned(), sent: false, text: text.clone() });
+            self.said.extend(said);
         }
     }
 
