@@ -96,17 +96,18 @@ impl Pending {
 }
 
 impl Hub {
-    /// The request is answered when `question` is, or after `timeout`.
-    pub(crate) fn wait(
-        &mut self,
-        call: &Call<'_>,
-        question: Question,
-        timeout: Duration,
-    ) -> Result<(), Fault> {
+    /// Whether a request may wait: to be asked before anything is done for it that cannot be undone.
+    pub(crate) fn may_wait(&self, call: &Call<'_>) -> Result<(), Fault> {
         let mine = self.pending.waiters.values().filter(|waiter| waiter.conn == call.conn).count();
         if self.pending.waiters.len() >= WAITERS_MAX || mine >= WAITERS_PER_CLIENT_MAX {
             return Err(Fault::gateway(&reason::TOO_MANY_WAITING, "too many requests wait for an answer"));
         }
+        Ok(())
+    }
+
+    /// The request, which may wait, is answered when `question` is, or after `timeout`.
+    pub(crate) fn wait(&mut self, call: &Call<'_>, question: Question, timeout: Duration) {
+        debug_assert!(self.may_wait(call).is_ok());
         let key = self.pending.key();
         let waiter = Waiter {
             conn: call.conn,
@@ -118,7 +119,6 @@ impl Hub {
         };
         self.pending.waiters.insert(key, waiter);
         self.timers.set(Wake::Answer(key), self.now.mono + timeout);
-        Ok(())
     }
 
     /// Answers every request whose question `answer` has something to say to. Gives the clients.

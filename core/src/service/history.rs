@@ -180,12 +180,16 @@ pub(crate) fn ack(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u8>>, Fau
     if id > hub.event_ids.last() {
         return Err(Fault::params(format!("there has been no event {id} yet")));
     }
+    if call.id.is_some() {
+        hub.may_wait(call)?;
+    }
     let changes: Vec<Change> = hub.acknowledge(call.conn, caller.mud, id);
     let ticket = hub.fx.save(changes);
     if call.id.is_none() {
         return Ok(Some(acknowledged(id)));
     }
-    hub.wait(call, Question::Saved { ticket, event_id: id }, SAVED_WITHIN).map(|()| None)
+    hub.wait(call, Question::Saved { ticket, event_id: id }, SAVED_WITHIN);
+    Ok(None)
 }
 
 /// What an acknowledgement gets.

@@ -129,6 +129,7 @@ fn ask(
 ) -> Result<Option<Vec<u8>>, Fault> {
     let caller = user_of(hub, call, "channel")?;
     let (from_user, _) = sender(call)?;
+    hub.may_wait(call)?;
     let router = hub.muds[caller.mud].link.router().name.clone();
     let header = Header::to_mud(&caller.mud_name, Some(&from_user), &router);
     let message_id = hub.message_id("channel_host", &channel);
@@ -136,7 +137,7 @@ fn ask(
     let origin = Origin { message_id: Some(message_id.clone()), from_user: from_user.to_string() };
     hub.send_packet(caller.mud, Class::Prompt, &Packet { header, body }, Some(origin))?;
     hub.muds[caller.mud].remember_sent(&kind, &from_user, [&channel, ""], &message_id);
-    hub.wait(call, Question::Verdict { mud: caller.mud, message_id, channel, there }, VERDICT_WITHIN)?;
+    hub.wait(call, Question::Verdict { mud: caller.mud, message_id, channel, there }, VERDICT_WITHIN);
     Ok(None)
 }
 

@@ -34,9 +34,17 @@ pub const ANSWER_SECONDS_MAX: u64 = 60;
 pub const CHANNEL_WHO_MUDS_MAX: usize = 16;
 
 /// Whether the caller waits for the answer itself, and for how long.
-fn waits(call: &Call<'_>) -> Result<Option<Duration>, Fault> {
-    let timeout = call.params.optional_seconds("timeout", ANSWER_SECONDS_MAX)?.unwrap_or(ANSWER_WITHIN);
-    Ok(call.params.flag("wait")?.then_some(timeout))
+fn waits(hub: &Hub, call: &Call<'_>) -> Result<Option<Duration>, Fault> {
+    let timeout = timeout(call)?;
+    if !call.params.flag("wait")? {
+        return Ok(None);
+    }
+    hub.may_wait(call)?;
+    Ok(Some(timeout))
+}
+
+fn timeout(call: &Call<'_>) -> Result<Duration, Fault> {
+    Ok(call.params.optional_seconds("timeout", ANSWER_SECONDS_MAX)?.unwrap_or(ANSWER_WITHIN))
 }
 
 /// Asks a question. The answer is an event, or, for who waits, the answer to the request.
@@ -48,13 +56,16 @@ fn ask(
     question: Question,
     requested: Object,
 ) -> Result<Option<Vec<u8>>, Fault> {
-    let waits = waits(call)?;
+    let waits = waits(hub, call)?;
     // If it cannot go after all, an event says so.
     let from_user = or_empty(packet.header.from_user.as_ref()).to_owned();
     hub.send_packet(mud, Class::Query, packet, Some(Origin { message_id: None, from_user }))?;
     match waits {
         None => Ok(Some(requested.finish())),
-        Some(timeout) => hub.wait(call, question, timeout).map(|()| None),
+        Some(timeout) => {
+            hub.wait(call, question, timeout);
+            Ok(None)
+        }
     }
 }
 
@@ -101,15 +112,17 @@ pub(crate) fn channel_user(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<
     let caller = user_of(hub, call, "channel")?;
     let of = resolve_mud(hub, call, caller.mud, &call.params.name("target_mud")?)?;
     let target_user = call.params.name("target_user")?.to_lowercase();
+    let timeout = timeout(call)?;
     if let Some(shown) = hub.muds[caller.mud].ucache.find(&of, &target_user) {
         return Ok(Some(shown_user(&of, &target_user, shown)));
     }
-    let timeout = call.params.optional_seconds("timeout", ANSWER_SECONDS_MAX)?.unwrap_or(ANSWER_WITHIN);
+    hub.may_wait(call)?;
     let body = Body::ChanUserReq { user: target_user.as_str().into() };
     let packet = Packet { header: Header::to_mud(&caller.mud_name, None, &of), body };
     hub.send_packet(caller.mud, Class::Query, &packet, None)?;
     let question = Question::ChanUser { mud: caller.mud, of, user: target_user };
-    hub.wait(call, question, timeout).map(|()| None)
+    hub.wait(call, question, timeout);
+    Ok(None)
 }
 
 fn shown_user(mud: &str, user: &str, shown: &Shown) -> Vec<u8> {
@@ -127,7 +140,7 @@ pub(crate) fn channel_who(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u
     let caller = user_of(hub, call, "channel")?;
     let channel = call.params.name("channel")?.into_owned();
     let asker = from_user(call)?;
-    let waits = waits(call)?;
+    let waits = waits(hub, call)?;
     let targets = match call.params.optional_name("target_mud")? {
         Some(name) => vec![resolve_mud(hub, call, caller.mud, &name)?],
         None => {
@@ -145,7 +158,8 @@ pub(crate) fn channel_who(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u
     match waits {
         Some(timeout) if !targets.is_empty() => {
             let question = Question::ChanWho { mud: caller.mud, channel, open: targets };
-            hub.wait(call, question, timeout).map(|()| None)
+            hub.wait(call, question, timeout);
+            Ok(None)
         }
         Some(_) => Ok(Some(members(hub, caller.mud, &channel, "success"))),
         None => Ok(Some(members(hub, caller.mud, &channel, "requested"))),

@@ -563,7 +563,7 @@ pub static METHODS: &[Method] = &[
     Method {
         name: "log_level",
         access: Access::Permitted(Permission::Admin),
-        params: &[may("level", OneOf(&["DEBUG", "INFO", "WARNING", "ERROR"]), "in any case; nothing changes when left out")],
+        params: &[may("level", Filled, "DEBUG, INFO, WARNING or ERROR, in any case; nothing changes when left out")],
         summary: "Says what the log shows, and changes it until the next start.",
         results: &[always(&[
             status(&["success"]),
