@@ -521,6 +521,14 @@ impl Stage {
         }
     }
 
+    /// The answer to a client's request, which must be there at once; null if there is none.
+    pub fn answer(&mut self, name: &str, id: u64) -> Json {
+        self.read(name);
+        let Some(peer) = self.peers.get_mut(name) else { return Json::Null };
+        let received = peer.queue.drain(..).filter_map(|text| serde_json::from_str::<Json>(&text).ok());
+        received.filter(|message| message["id"] == id).last().unwrap_or_default()
+    }
+
     /// Waits until a peer has received what the pattern describes.
     pub fn expect(&mut self, name: &str, pattern: &str) -> Result<(), String> {
         let until = self.world.now().mono + PATIENCE;

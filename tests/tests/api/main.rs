@@ -3,4 +3,5 @@
 
 mod contract;
 mod documents;
+mod parameters;
 mod scenarios;
