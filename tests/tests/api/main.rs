@@ -3,5 +3,6 @@
 
 mod contract;
 mod documents;
+mod page;
 mod parameters;
 mod scenarios;
