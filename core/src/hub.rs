@@ -375,10 +375,12 @@ impl Hub {
         if let To::Channel(mud, channel) | To::Echo(mud, channel) = to {
             let is_echo = matches!(to, To::Echo(..));
             for conn in self.muds[mud].listeners.get(channel).into_iter().flatten() {
-                if let Some(session) = self.sessions.get_mut(*conn)
-                    && (session.hears_echo || !is_echo)
-                {
+                let Some(session) = self.sessions.get_mut(*conn) else { continue };
+                if session.hears_echo || !is_echo {
                     delivery.give(*conn, session, fx, metrics);
+                } else {
+                    // It knows what it said: nobody has missed that.
+                    delivery.given = true;
                 }
             }
         } else {
