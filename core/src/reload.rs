@@ -1,12 +1,13 @@
 //! New settings for a gateway that runs. What can be applied without dropping anybody is; the rest is named.
 
-use crate::hub::Hub;
+use crate::hub::{Hub, Wake};
 use crate::link::Applied;
 use crate::machine::ConnId;
+use crate::moderation::UserRates;
 use crate::notice::{Level, Notice};
 use crate::service::channel;
 use crate::session::rates::{Holder, Rates};
-use crate::session::{Identified, keys};
+use crate::session::{Identified, Transport, keys};
 use crate::settings::{MudSettings, Settings, SettingsError};
 use tungstenite::protocol::frame::coding::CloseCode;
 
@@ -24,6 +25,7 @@ pub(crate) fn reload(hub: &mut Hub, new: Settings) -> Result<(), SettingsError> 
     hub.settings.link = link;
     hub.settings.api = api;
     hub.rates = Rates::default();
+    hub.user_rates = UserRates::default();
     for new in muds {
         if let Some(mud) = hub.muds.iter().position(|mud| mud.settings.name == new.name) {
             reload_mud(hub, mud, new);
@@ -33,6 +35,7 @@ pub(crate) fn reload(hub: &mut Hub, new: Settings) -> Result<(), SettingsError> 
     let sessions: Vec<ConnId> = hub.sessions.iter().map(|(conn, _)| conn).collect();
     for conn in sessions {
         identify_again(hub, conn);
+        watch_again(hub, conn);
     }
     // What is kept for a shorter time now.
     hub.sweep();
@@ -76,4 +79,16 @@ fn identify_again(hub: &mut Hub, conn: ConnId) {
         }
         None => hub.close_client(conn, CloseCode::Policy, "the key is no longer valid"),
     }
+}
+
+/// A session that may be silent for a shorter time now is looked at that much earlier.
+fn watch_again(hub: &mut Hub, conn: ConnId) {
+    let (Some(session), Some(at)) = (hub.sessions.get(conn), hub.timers.get(Wake::Client(conn))) else { return };
+    let api = &hub.settings.api;
+    let by_now = match session.transport {
+        Transport::Lines => session.heard + api.session_timeout,
+        // Whether it has been pinged is not known here: it has its time in either case.
+        Transport::WebSocket => hub.now.mono + api.ping_interval.max(api.ping_timeout),
+    };
+    hub.timers.set(Wake::Client(conn), at.min(by_now).max(hub.now.mono));
 }

@@ -400,6 +400,19 @@ impl Stage {
                 settings.api.user_messages_per_minute = Some(most.parse().map_err(|_| "no number")?);
                 Ok(())
             }
+            Some((what @ ("session_timeout" | "ping_interval" | "ping_timeout"), time)) => {
+                let time = Duration::from_secs(time.parse().map_err(|_| "no number")?);
+                match what {
+                    "session_timeout" => settings.api.session_timeout = time,
+                    "ping_interval" => settings.api.ping_interval = time,
+                    _ => settings.api.ping_timeout = time,
+                }
+                Ok(())
+            }
+            Some(("message_bytes", most)) => {
+                settings.api.message_bytes_max = most.parse().map_err(|_| "no number")?;
+                Ok(())
+            }
             Some(("queue", most)) => {
                 settings.link.queue_packets_max = most.parse().map_err(|_| "no number")?;
                 Ok(())

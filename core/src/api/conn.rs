@@ -175,6 +175,7 @@ fn lines(hub: &mut Hub, conn: ConnId, reader: &mut LineReader, input: &mut &[u8]
 fn messages(hub: &mut Hub, conn: ConnId, socket: &mut WebSocket, input: &mut &[u8]) {
     // Anything that comes is a sign of life.
     hub.timers.set(Wake::Client(conn), hub.now.mono + hub.settings.api.ping_interval);
+    socket.set_limit(hub.settings.api.message_bytes_max);
     let mut output = Vec::new();
     while hub.sessions.get(conn).is_some() {
         let received = socket.next(input, &mut output);
