@@ -337,12 +337,12 @@ const SECTIONS: &[(&str, &str, &[Entry])] = &[
             ),
             entry("api.rate_limits.by_method.<method>", "", "", "Of one method."),
             entry("security.rate_limiting.enabled", "", "", "`false` switches all rate limits off."),
-            entry("security.rate_limiting.tells_per_minute", "", "", "Of the methods tell and emoteto."),
+            entry("security.rate_limiting.tells_per_minute", "", "", "Each of tell, emoteto and beep."),
             entry(
                 "security.rate_limiting.channels_per_minute",
                 "",
                 "",
-                "Of the methods channel_send and channel_emote.",
+                "Each of channel_send, channel_emote and channel_targeted_emote.",
             ),
             entry("security.rate_limiting.who_per_minute", "", "", "Of the method who."),
             entry(

@@ -17,11 +17,20 @@ pub const WAITERS_MAX: usize = 2000;
 /// Requests of one client that may wait at one time.
 pub const WAITERS_PER_CLIENT_MAX: usize = 64;
 
+/// Which users of a who are wanted. Who-replies tell of race and guild in their free text, if at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WhoFilters {
+    pub(crate) min_level: Option<i64>,
+    pub(crate) max_level: Option<i64>,
+    /// In lower case: each is to stand in what the mud tells of a user.
+    pub(crate) texts: Vec<String>,
+}
+
 /// What a request waits for.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Question {
     /// The who-reply of a mud for a user.
-    Who { mud: usize, of: String, asker: String },
+    Who { mud: usize, of: String, asker: String, filters: WhoFilters },
     /// The finger-reply.
     Finger { mud: usize, of: String, asker: String },
     /// The first locate-reply.

@@ -83,7 +83,9 @@ fn identify_again(hub: &mut Hub, conn: ConnId) {
 
 /// A session that may be silent for a shorter time now is looked at that much earlier.
 fn watch_again(hub: &mut Hub, conn: ConnId) {
-    let (Some(session), Some(at)) = (hub.sessions.get(conn), hub.timers.get(Wake::Client(conn))) else { return };
+    let (Some(session), Some(at)) = (hub.sessions.get(conn), hub.timers.get(Wake::Client(conn))) else {
+        return;
+    };
     let api = &hub.settings.api;
     let by_now = match session.transport {
         Transport::Lines => session.heard + api.session_timeout,

@@ -199,7 +199,7 @@ impl Original {
     fn answers(&self, mud: usize, message_id: Option<&str>, question: &Question) -> bool {
         let by = |asker: &str| asker.eq_ignore_ascii_case(&self.from_user);
         match question {
-            Question::Who { mud: at, of, asker } => {
+            Question::Who { mud: at, of, asker, .. } => {
                 *at == mud && self.kind == "who-req" && *of == self.to_mud && by(asker)
             }
             Question::Finger { mud: at, of, asker } => {

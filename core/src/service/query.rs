@@ -9,7 +9,7 @@ use crate::hub::{Hub, To};
 use crate::i3::packet::{Body, Header, Packet, Text, WhoRow};
 use crate::link::pacer::{Class, Origin};
 use crate::network::{Shown, User, presence};
-use crate::pending::Question;
+use crate::pending::{Question, WhoFilters};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -74,11 +74,32 @@ pub(crate) fn who(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u8>>, Fau
     let caller = user_of(hub, call, "who")?;
     let of = resolve_mud(hub, call, caller.mud, &call.params.name("target_mud")?)?;
     let asker = from_user(call)?;
+    let filters = who_filters(call)?;
     let packet =
         Packet { header: Header::to_mud(&caller.mud_name, Some(&asker), &of), body: Body::WhoReq {} };
     let requested = Object::default().with("status", "requested").with("mud_name", &of);
-    let question = Question::Who { mud: caller.mud, of: of.clone(), asker: asker.to_string() };
+    let question = Question::Who { mud: caller.mud, of: of.clone(), asker: asker.to_string(), filters };
     ask(hub, call, caller.mud, &packet, question, requested)
+}
+
+fn who_filters(call: &Call<'_>) -> Result<WhoFilters, Fault> {
+    let filters = call.params.object("filters")?;
+    let texts = [filters.optional_text("race")?, filters.optional_text("guild")?];
+    Ok(WhoFilters {
+        min_level: filters.optional_int("min_level")?,
+        max_level: filters.optional_int("max_level")?,
+        texts: texts.into_iter().flatten().map(|text| text.to_lowercase()).collect(),
+    })
+}
+
+impl WhoFilters {
+    fn take(&self, row: &WhoRow<'_>) -> bool {
+        let WhoUser { level, extra, .. } = WhoUser::from_row(row);
+        let extra = extra.to_lowercase();
+        self.min_level.is_none_or(|least| level >= least)
+            && self.max_level.is_none_or(|most| level <= most)
+            && self.texts.iter().all(|text| extra.contains(text))
+    }
 }
 
 /// The method `finger`.
@@ -451,8 +472,8 @@ pub(crate) fn answered(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
     let from = &*packet.header.from_mud;
     let to = or_empty(packet.header.to_user.as_ref());
     let waiters = hub.answer_waiters(|question| {
-        let theirs = match (&packet.body, question) {
-            (Body::WhoReply { .. }, Question::Who { mud: at, of, asker })
+        let theirs = match (&packet.body, &*question) {
+            (Body::WhoReply { .. }, Question::Who { mud: at, of, asker, .. })
             | (Body::FingerReply { .. }, Question::Finger { mud: at, of, asker }) => {
                 *at == mud && of == from && asker.eq_ignore_ascii_case(to)
             }
@@ -462,12 +483,13 @@ pub(crate) fn answered(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
             _ => false,
         };
         theirs.then(|| {
-            let mut result = reply(packet);
-            if let Body::WhoReply { users } = &packet.body {
-                let names: Vec<String> = users.iter().map(|row| row.visname.to_string()).collect();
-                result.add("members", &[Members { mud: from, users: &names }]);
-            }
-            Ok(result.finish())
+            let (Body::WhoReply { users }, Question::Who { filters, .. }) = (&packet.body, &*question) else {
+                return Ok(reply(packet).finish());
+            };
+            let users: Vec<WhoRow<'_>> = users.iter().filter(|row| filters.take(row)).cloned().collect();
+            let names: Vec<String> = users.iter().map(|row| row.visname.to_string()).collect();
+            let wanted = Packet { header: packet.header.clone(), body: Body::WhoReply { users } };
+            Ok(reply(&wanted).with("members", &[Members { mud: from, users: &names }]).finish())
         })
     });
     let event = match &packet.body {

@@ -717,7 +717,22 @@ pub static METHODS: &[Method] = &[
     Method {
         name: "who",
         access: Access::Permitted(Permission::Info),
-        params: &[TARGET_MUD, FROM_USER, WAIT, TIMEOUT],
+        params: &[
+            TARGET_MUD,
+            FROM_USER,
+            may(
+                "filters",
+                Object(&[
+                    may("min_level", Int, "only from this level on"),
+                    may("max_level", Int, "only up to this level"),
+                    may("race", Filled, "only with this text in what the mud tells of them, in any case"),
+                    may("guild", Filled, "the same"),
+                ]),
+                "which users the result is to have, with `wait`; the event has all",
+            ),
+            WAIT,
+            TIMEOUT,
+        ],
         summary: "Asks who is on; the answer is the event `who_reply`, or with `wait` the result.",
         results: &[
             when("at once", &[status(&["requested"]), MUD_NAME]),
