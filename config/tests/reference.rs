@@ -400,12 +400,21 @@ const SECTIONS: &[(&str, &str, &[Entry])] = &[
     (
         "State",
         "",
-        &[entry(
-            "state.directory",
-            "a directory",
-            "state",
-            "Where the gateway keeps what must survive a restart. Changing it needs one.",
-        )],
+        &[
+            entry(
+                "state.directory",
+                "a directory",
+                "state",
+                "Where the gateway keeps what must survive a restart. Changing it needs one.",
+            ),
+            entry(
+                "state.backup_enabled",
+                "",
+                "false",
+                "Copy the state once a day to `i3-gateway.backup-1.sqlite` beside it; the older copies get higher numbers.",
+            ),
+            entry("state.backup_count", "", "", "How many copies are kept; 3 when they are wanted."),
+        ],
     ),
     (
         "Logging",
