@@ -111,7 +111,7 @@ impl Gateway {
         Ok(gateway)
     }
 
-    /// Takes new settings over, or none of them when they do not make sense. Nobody is dropped but those whose key is gone.
+    /// Takes new settings over, or none of them when they do not make sense. Nobody is dropped but those whose key or address may not connect any more.
     /// Notices say what was applied, and what waits for a reconnect or a restart.
     ///
     /// Settle the machine afterwards, as after an input.

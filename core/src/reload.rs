@@ -13,7 +13,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 
 /// Applies `new`, or none of it when it does not make sense.
 ///
-/// At once: keys, permissions, limits, time-outs, pacing, channels. At the next login to a router, which a notice says:
+/// At once: keys, permissions, addresses, limits, time-outs, pacing, channels. At the next login to a router, which a notice says:
 /// what the login tells of a mud. With a restart only, which a notice says too: which muds there are.
 pub(crate) fn reload(hub: &mut Hub, new: Settings) -> Result<(), SettingsError> {
     new.check()?;
@@ -34,6 +34,7 @@ pub(crate) fn reload(hub: &mut Hub, new: Settings) -> Result<(), SettingsError> 
     hub.settings.muds = hub.muds.iter().map(|mud| mud.settings.clone()).collect();
     let sessions: Vec<ConnId> = hub.sessions.iter().map(|(conn, _)| conn).collect();
     for conn in sessions {
+        admit_again(hub, conn);
         identify_again(hub, conn);
         watch_again(hub, conn);
     }
@@ -62,6 +63,14 @@ fn reload_mud(hub: &mut Hub, mud: usize, new: MudSettings) {
     }
     channel::retune(hub, mud, &before.channels);
     hub.pump(mud);
+}
+
+/// An address that may not connect any more is shown out.
+fn admit_again(hub: &mut Hub, conn: ConnId) {
+    if !hub.settings.api.addresses.allow(hub.addresses.of(conn)) {
+        hub.metrics.connections_forbidden += 1;
+        hub.close_client(conn, CloseCode::Policy, "this address is not allowed");
+    }
 }
 
 /// A session keeps what its key still allows; a key that is gone, or is another mud's now, ends it.

@@ -409,6 +409,17 @@ impl Stage {
                 }
                 Ok(())
             }
+            Some(("ip_blacklist", networks)) => {
+                let networks = networks.split(',').filter(|network| !network.is_empty()).map(str::parse);
+                settings.api.addresses.blacklist =
+                    networks.collect::<Result<_, _>>().map_err(|_| "no network")?;
+                Ok(())
+            }
+            Some(("rate_limit_override", rate)) => {
+                let rate = rate.parse().map_err(|_| "no number")?;
+                settings.api.keys.iter_mut().flatten().for_each(|key| key.requests_per_minute = Some(rate));
+                Ok(())
+            }
             Some(("message_bytes", most)) => {
                 settings.api.message_bytes_max = most.parse().map_err(|_| "no number")?;
                 Ok(())

@@ -230,7 +230,7 @@ events! {
         must("dropped", Int, "how many"),
     ]);
     RATE_LIMIT_WARNING = personal("rate_limit_warning", None, "Requests come too often, and one was refused; at most once a minute.", &[
-        must("method", Text, "of the request that was refused"),
+        must("method", Text, "of the request that was refused; `unknown` for what is no method"),
         must("per_minute", Int, "the limit that was reached"),
         must("retry_after_ms", Int, "when there is room"),
     ]);

@@ -162,15 +162,16 @@ fn run(hub: &mut Hub, conn: ConnId, request: &Request<'_>, batch: Option<(u64, u
         hub.early_request(conn);
         return Err(Fault::new(code::NOT_AUTHENTICATED, "Not authenticated. Please authenticate first."));
     }
+    let name = method.map_or(UNKNOWN, |method| method.name);
+    if let (Some(identity), Some(limits)) = (&session.identity, &hub.settings.api.rate_limits)
+        && let Err(refused) =
+            hub.rates.admit(identity.holder, limits, identity.requests_per_minute, name, now)
+    {
+        return Err(hub.limited(conn, name, refused));
+    }
     let Some(method) = method else {
         return Err(Fault::new(code::METHOD_NOT_FOUND, format!("Unknown method: {}", request.method)));
     };
-    if let (Some(identity), Some(limits)) = (&session.identity, &hub.settings.api.rate_limits)
-        && let Err(refused) =
-            hub.rates.admit(identity.holder, limits, identity.requests_per_minute, method.name, now)
-    {
-        return Err(hub.limited(conn, method, refused));
-    }
     if let Access::Permitted(permission) = method.access
         && !session.may(Some(permission))
     {
@@ -191,11 +192,11 @@ fn run(hub: &mut Hub, conn: ConnId, request: &Request<'_>, batch: Option<(u64, u
 
 impl Hub {
     /// A request came too early: it is refused, and once in a while an event says so, for games that look at no errors.
-    fn limited(&mut self, conn: ConnId, method: &Method, refused: TooOften) -> Fault {
+    fn limited(&mut self, conn: ConnId, method: &'static str, refused: TooOften) -> Fault {
         self.metrics.requests_limited += 1;
         if refused.is_news {
             let params = Object::default()
-                .with("method", method.name)
+                .with("method", method)
                 .with("per_minute", &refused.per_minute)
                 .with("retry_after_ms", &refused.retry_after_ms);
             self.emit_to(conn, &event::RATE_LIMIT_WARNING, params);

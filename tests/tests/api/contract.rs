@@ -122,6 +122,14 @@ impl Contract {
     }
 
     fn answer(&self, answer: &Json, request: Option<&Json>, seen: &mut Seen) -> Result<(), String> {
+        let mut names: Vec<&String> =
+            answer.as_object().map(|answer| answer.keys().collect()).unwrap_or_default();
+        names.sort();
+        if answer["jsonrpc"] != "2.0"
+            || (names != ["error", "id", "jsonrpc"] && names != ["id", "jsonrpc", "result"])
+        {
+            return Err("an answer has jsonrpc, id, and either result or error".to_owned());
+        }
         let known = |code: i64| rpc::code::ALL.iter().any(|(known, _)| *known == code);
         let code = answer["error"]["code"].as_i64();
         if let Some(code) = code.filter(|code| !known(*code)) {
