@@ -35,9 +35,10 @@ impl Daily {
         }
         let directory = directory.to_owned();
         let copy = thread::Builder::new().name("backup".to_owned()).spawn(move || {
-            match copy_and_rotate(&directory, keep) {
+            let outcome = copy_and_rotate(&directory, keep);
+            match outcome {
                 Ok(()) => {
-                    log::info!(target: "store", "the state is copied to {}", file(&directory, 1).display())
+                    log::info!(target: "store", "the state is copied to {}", file(&directory, 1).display());
                 }
                 Err(error) => log::error!(target: "store", "the daily copy of the state failed: {error}"),
             }

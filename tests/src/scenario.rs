@@ -550,7 +550,7 @@ impl Stage {
         self.read(name);
         let Some(peer) = self.peers.get_mut(name) else { return Json::Null };
         let received = peer.queue.drain(..).filter_map(|text| serde_json::from_str::<Json>(&text).ok());
-        received.filter(|message| message["id"] == id).last().unwrap_or_default()
+        received.rev().find(|message| message["id"] == id).unwrap_or_default()
     }
 
     /// Waits until a peer has received what the pattern describes.
