@@ -45,6 +45,8 @@ pub struct Config {
     pub listeners: Vec<ListenAt>,
     /// Where the durable state is kept.
     pub state_directory: PathBuf,
+    /// How many copies of it are kept beside it, one a day; 0: none.
+    pub state_backups: u32,
     /// Where messages go.
     pub logging: Logging,
     /// What is not as the sources say, to be shown at the start.
@@ -62,6 +64,7 @@ impl fmt::Debug for Config {
             .field("core", &core)
             .field("listeners", &self.listeners)
             .field("state_directory", &self.state_directory)
+            .field("state_backups", &self.state_backups)
             .field("logging", &self.logging)
             .field("warnings", &self.warnings)
             .finish()

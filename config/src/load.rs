@@ -249,16 +249,22 @@ fn assemble(reader: &mut Reader<'_>) -> Config {
     }
     let listeners = listeners::listeners(reader, api.keys.is_some());
     let state = reader.text(&Key::of("state.directory"));
+    let backups = reader.number(&Key::of("state.backup_count"), 1..=1000, "a number of copies");
+    let backups_wanted = reader.boolean(&Key::of("state.backup_enabled")).unwrap_or(false);
     let logging = logging(reader);
     api.log_level = crate::log::level(logging.level);
     Config {
         core: Settings { muds, link, api },
         listeners,
         state_directory: state.map_or_else(|| PathBuf::from(DEFAULT_STATE_DIRECTORY), PathBuf::from),
+        state_backups: if backups_wanted { backups.unwrap_or(DEFAULT_STATE_BACKUPS) } else { 0 },
         logging,
         warnings: Vec::new(),
     }
 }
+
+/// Copies of the state, where they are wanted.
+const DEFAULT_STATE_BACKUPS: u32 = 3;
 
 const LEVELS: &str = "write DEBUG, INFO, WARNING or ERROR";
 

@@ -4,9 +4,9 @@ use crate::api::conn::ApiConn;
 use crate::api::event;
 use crate::api::json::Object;
 use crate::effects::{ConnMap, Effects};
-use crate::events::Events;
+use crate::events::{Events, ids};
 use crate::health::{Health, Process};
-use crate::hub::{Hub, QUEUED_PACKET_MAX_AGE, To, Wake, Weight};
+use crate::hub::{Hub, QUEUED_PACKET_MAX_AGE, To, Wake};
 use crate::link::RouterLink;
 use crate::machine::{Change, ConnId, Input, Listener, LostBy, Machine, Output, Refused, SaveTicket, Saved};
 use crate::metrics::Metrics;
@@ -74,7 +74,7 @@ impl Gateway {
             muds.push(mud);
         }
         let events = Events::restore(settings.muds.iter().map(|mud| mud.name.as_str()), saved);
-        let mut event_ids = event::Ids::restore(saved);
+        let mut event_ids = ids::Ids::restore(saved);
         event_ids.skip_to(events.last_restored());
         event_ids.reserve(&mut fx);
         let mut hub = Hub {
@@ -111,7 +111,7 @@ impl Gateway {
         Ok(gateway)
     }
 
-    /// Takes new settings over, or none of them when they do not make sense. Nobody is dropped but those whose key is gone.
+    /// Takes new settings over, or none of them when they do not make sense. Nobody is dropped but those whose key or address may not connect any more.
     /// Notices say what was applied, and what waits for a reconnect or a restart.
     ///
     /// Settle the machine afterwards, as after an input.
@@ -123,12 +123,12 @@ impl Gateway {
     /// What is to be durable before a gateway is constructed with `saved`, so that whatever becomes of it, the next one
     /// gives out no event id that it has given out.
     pub fn before_start(saved: &Saved) -> Vec<Change> {
-        event::set_aside(saved)
+        ids::set_aside(saved)
     }
 
     /// What a state that is restored from an older copy takes over from the one before it: no event id is given twice.
     pub fn carry_over(before: &Saved, restored: &Saved) -> Vec<Change> {
-        event::carry_over(before, restored)
+        ids::carry_over(before, restored)
     }
 
     /// Takes the figures of the process over, for `/metrics`, and says how it is. A driver asks every few seconds; that it
@@ -272,7 +272,7 @@ impl Gateway {
             return;
         }
         let params = Object::default().with("message", "The gateway shuts down");
-        self.hub.emit(To::All, Weight::Personal, None, "shutdown_warning", params);
+        self.hub.emit(To::All, &event::SHUTDOWN_WARNING, params);
         for mud in 0..self.hub.muds.len() {
             self.hub.expire(mud, Duration::ZERO, "the gateway shuts down");
             self.link_step(mud, RouterLink::stop);

@@ -249,7 +249,7 @@ impl Hub {
         for record in log.replayable(covered(), job.position, settings, now.unix) {
             let is_wanted =
                 matches!(job.since, Since::Id(_)) || !record.delivered || record.id > job.began_at;
-            let may_have = session.may(record.kind.permission) && (session.hears_echo || !record.is_echo);
+            let may_have = session.may(record.event.permission) && (session.hears_echo || !record.is_echo);
             if is_wanted && may_have {
                 if fx.pending_bytes(conn) > REPLAY_PENDING_BYTES_MAX {
                     is_done = false;

@@ -1,14 +1,17 @@
 //! The password that a router gives is never lost: not by a kill at any point, not by changing over from another gateway.
 
 use crate::gateway::Gateway;
+use crate::process::wait_for;
 use crate::programs::Daemon;
 use crate::router::{Played, Router};
+use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
 
 for_both!(
     a_kill_at_any_point_loses_no_password,
     a_killed_gateway_comes_back_under_its_name,
     the_python_gateways_password_is_taken_over,
+    a_copy_of_the_state_lies_beside_it_where_that_is_wanted,
 );
 
 /// Where in a login the gateway is killed.
@@ -105,4 +108,14 @@ fn the_python_gateways_password_is_taken_over(daemon: Daemon) {
     assert_eq!(router.accept().login(), 99);
     assert!(left.exists());
     assert!(!gateway.log().contains("713545536"), "a password in the log");
+}
+
+fn a_copy_of_the_state_lies_beside_it_where_that_is_wanted(daemon: Daemon) {
+    let router = Router::start("*test");
+    let gateway = Gateway::new(daemon, "Alpha", &[router.address()]);
+    let gateway = gateway.with(&json!({"state": {"backup_enabled": true}})).started();
+    let copy = gateway.folder.path().join("state/i3-gateway.backup-1.sqlite");
+    let found = wait_for("the copy", || copy.metadata().ok());
+    assert_eq!(found.permissions().mode() & 0o777, 0o600);
+    assert!(!copy.with_file_name("i3-gateway.backup-0.sqlite").exists());
 }
