@@ -79,7 +79,8 @@ fn it_runs_on_a_read_only_file_system(daemon: Daemon) {
     assert_eq!(gateway.end().code(), Some(0));
 }
 
-/// All that it may write to, its stacks and heap, is limited; the rest are pages of the program's file.
+/// All that it may write to, its stacks and heap, is limited; the rest are pages of the program's file, and with them it
+/// has never more than that.
 fn it_runs_in_16_megabytes(daemon: Daemon) {
     const CLIENTS: usize = 40;
     let router = Played::listen();
@@ -117,6 +118,8 @@ fn it_runs_in_16_megabytes(daemon: Daemon) {
             assert!(heard["message"].as_str().unwrap().starts_with(&format!("{line} ")), "{heard}");
         }
     }
+    let most = gateway.process_status("VmHWM");
+    assert!(most < 16 * 1024, "{most} kB");
     gateway.signal("TERM");
     assert_eq!(gateway.end().code(), Some(0));
 }
