@@ -31,6 +31,11 @@ impl Daemon {
 /// Set to the directory of other builds, such as those of the profile `min`, it has them tested.
 const PROGRAMS: &str = "I3_TEST_PROGRAMS";
 
+/// Whether the programs are built for use: what those of a plain test run take says nothing of others.
+pub(crate) fn are_optimized() -> bool {
+    !cfg!(debug_assertions) || std::env::var_os(PROGRAMS).is_some()
+}
+
 /// The stand-alone router.
 pub(crate) fn router() -> PathBuf {
     program("i3-router")

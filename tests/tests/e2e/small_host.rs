@@ -3,7 +3,7 @@
 
 use crate::client::{TRANSPORTS, Transport};
 use crate::gateway::Gateway;
-use crate::programs::Daemon;
+use crate::programs::{Daemon, are_optimized};
 use crate::router::Played;
 use serde_json::json;
 use std::fs;
@@ -128,7 +128,7 @@ fn it_runs_in_16_megabytes(daemon: Daemon) {
         }
     }
     let most = gateway.process_status("VmHWM");
-    assert!(most < 16 * 1024, "{most} kB");
+    assert!(most < 16 * 1024 || !are_optimized(), "{most} kB");
     gateway.signal("TERM");
     assert_eq!(gateway.end().code(), Some(0));
 }
