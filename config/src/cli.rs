@@ -4,6 +4,7 @@ use crate::env::Environment;
 use crate::load::FileOptions;
 use argh::FromArgs;
 use serde_json::{Map, Value};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Where `call` and `watch` look for a gateway.
@@ -47,6 +48,28 @@ pub struct Cli {
 }
 
 impl Cli {
+    /// Reads a command line: the program's name and its arguments. An error is what to say instead, and whether that is
+    /// what was asked for.
+    pub fn read(mut words: impl Iterator<Item = OsString>) -> Result<Cli, (String, bool)> {
+        let path = words.next().map(PathBuf::from).unwrap_or_default();
+        let program = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut arguments = Vec::new();
+        for word in words {
+            match word.into_string() {
+                Ok(word) if word == "-h" => arguments.push("--help".to_owned()),
+                Ok(word) => arguments.push(word),
+                Err(word) => return Err((format!("{} is no UTF-8 text", word.display()), false)),
+            }
+        }
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        Cli::from_args(&[&program], &arguments).map_err(|exit| match exit.status {
+            Ok(()) => (exit.output, true),
+            Err(()) => {
+                (format!("{}\nRun {program} --help for more information.", exit.output.trim_end()), false)
+            }
+        })
+    }
+
     /// Whether only the settings are to be looked at.
     pub fn only_validates(&self) -> bool {
         self.validate_config || self.dry_run
@@ -305,6 +328,23 @@ mod tests {
         assert_eq!((backup.state, backup.file), (Some(PathBuf::from("s")), PathBuf::from("f")));
         let Some(Command::Restore(restore)) = cli(&["restore", "f"]).command else { panic!("restore") };
         assert_eq!((restore.state, restore.file), (None, PathBuf::from("f")));
+    }
+
+    #[test]
+    fn what_is_no_command_line_says_so() {
+        let read = |words: &[&str]| Cli::read(words.iter().map(OsString::from)).err();
+        assert!(read(&["/usr/bin/i3-gateway", "--dry-run"]).is_none());
+        for help in ["-h", "--help", "help"] {
+            let (text, asked) = read(&["/usr/bin/i3-gateway", help]).unwrap();
+            assert!(asked && text.starts_with("Usage: i3-gateway ") && text.contains("doctor"), "{text}");
+        }
+        let (text, asked) = read(&["i3-gateway", "doctor", "-h"]).unwrap();
+        assert!(asked && text.contains("--login"), "{text}");
+        for wrong in [&["strat"][..], &["--verison"], &["-c"], &["backup"], &["hash-key", "a", "b"]] {
+            let words: Vec<&str> = ["i3-gateway"].into_iter().chain(wrong.iter().copied()).collect();
+            let (text, asked) = read(&words).unwrap();
+            assert!(!asked && text.ends_with("Run i3-gateway --help for more information."), "{text}");
+        }
     }
 
     #[test]

@@ -73,7 +73,8 @@ impl Environment {
 fn parse(file: &str, text: &str, into: &mut BTreeMap<String, (String, Place)>, problems: &mut Vec<Problem>) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (at, line) in text.lines().enumerate() {
-        let place: Place = (file.to_owned(), at + 1);
+        let indent = line.len() - line.trim_start().len();
+        let place = Place { file: file.to_owned(), line: at + 1, column: indent + 1 };
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
@@ -98,7 +99,7 @@ fn parse(file: &str, text: &str, into: &mut BTreeMap<String, (String, Place)>, p
                     problems.push(Problem::warning(name, message, fix).at(Some(place.clone())));
                 }
                 if let Some((_, first)) = into.insert(name.to_owned(), (value, place.clone())) {
-                    let message = format!("is set twice, first on line {}", first.1);
+                    let message = format!("is set twice, first on line {}", first.line);
                     problems.push(Problem::warning(name, message, "remove one of the two").at(Some(place)));
                 }
             }
@@ -192,7 +193,7 @@ mod tests {
     fn errors_name_the_line_and_show_no_value() {
         let (_, problems) =
             read("A=1\nhunter2\nB=\"hunter2\nC='x' hunter2\n1X=hunter2\nA=hunter2\nD=${hunter2}\n");
-        let lines: Vec<usize> = problems.iter().map(|problem| problem.place.as_ref().unwrap().1).collect();
+        let lines: Vec<usize> = problems.iter().map(|problem| problem.place.as_ref().unwrap().line).collect();
         assert_eq!(lines, [2, 3, 4, 5, 6, 7]);
         assert!(!format!("{problems:?}").contains("hunter2"));
     }
@@ -203,7 +204,7 @@ mod tests {
         let file = ("f".to_owned(), "A=file\nB=file\nC=file".to_owned());
         let env = Environment::new(process, Some(&file), &mut Vec::new());
         assert_eq!((env.get("A"), env.get("B")), (Some("process"), Some("file")));
-        assert_eq!(env.unread(), [("C".to_owned(), ("f".to_owned(), 3))]);
+        assert_eq!(env.unread(), [("C".to_owned(), Place { file: "f".to_owned(), line: 3, column: 1 })]);
         assert!(!format!("{env:?}").contains("process"));
     }
 }

@@ -8,7 +8,7 @@ use crate::listeners;
 use crate::log::{COMPONENTS, parse_level};
 use crate::muds;
 use crate::path::Path as Key;
-use crate::problem::{Problem, Problems, Severity};
+use crate::problem::{Place, Problem, Problems, Severity};
 use crate::read::Reader;
 use crate::yaml::{self, Node};
 use crate::{Config, LogFormat, Logging, Rotation};
@@ -106,7 +106,14 @@ pub fn load_files(options: &FileOptions) -> Result<Config, Problems> {
     if !problems.is_empty() {
         return Err(Problems(problems));
     }
-    load(Sources { yaml_text, env_file_text, process_env })
+    let nothing = yaml_text.is_none() && env_file_text.is_none();
+    let mut loaded = load(Sources { yaml_text, env_file_text, process_env });
+    if nothing && let Err(problems) = &mut loaded {
+        let message = format!("there is no {DEFAULT_CONFIG_FILE} here and no {DEFAULT_ENV_FILE}");
+        let fix = "`i3-gateway init --mud-name NAME` writes both; or name them with --config and --env-file";
+        problems.0.push(Problem::warning("", message, fix));
+    }
+    loaded
 }
 
 /// The environment and the env file alone, for a client that needs no settings.
@@ -158,11 +165,12 @@ pub fn load(sources: Sources) -> Result<Config, Problems> {
         Ok(root @ (Node::Map(_) | Node::Null)) => root,
         Ok(_) => {
             let fix = "write sections such as `mud:`, with keys below them";
-            problems.push(Problem::error("", "this is not a file of settings", fix).at(Some((name, 1))));
+            let start = Place { file: name, line: 1, column: 1 };
+            problems.push(Problem::error("", "this is not a file of settings", fix).at(Some(start)));
             return Err(Problems(problems));
         }
         Err(error) => {
-            let place = error.line.map(|line| (name, line));
+            let place = error.position.map(|(line, column)| Place { file: name, line, column });
             let fix = "mend the YAML: blanks to indent, no tabs, `key: value`";
             problems.push(Problem::error("", error.message, fix).at(place));
             return Err(Problems(problems));

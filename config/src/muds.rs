@@ -128,6 +128,11 @@ fn mud_name(reader: &mut Reader<'_>, path: &Path) -> Option<String> {
         let message = "is what a mudlib calls a mud that has no name yet: the routers answer nothing to it";
         reader.warn(path, message, fix);
     }
+    if name.len() > 1 && ['\'', '"'].iter().any(|quote| name.starts_with(*quote) && name.ends_with(*quote)) {
+        let message =
+            "has quotes around it, which are part of the name: Docker takes those of an env file so";
+        reader.warn(path, message, "write it without quotes in a file for docker --env-file");
+    }
     if name.trim() != name || name.chars().any(|c| !c.is_ascii() || c == '@' || c == ':') {
         let message = "begins or ends with a blank, or holds @, : or letters that are not English: others may not be able \
                        to write to it";

@@ -2,8 +2,23 @@
 
 use std::fmt;
 
-/// A file's name and a line of it, counted from 1.
-pub type Place = (String, usize);
+/// Where something stands in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file's name.
+    pub file: String,
+    /// Counted from 1.
+    pub line: usize,
+    /// Characters into the line, counted from 1.
+    pub column: usize,
+}
+
+/// `config.yaml:12:7`, as compilers write it.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,12 +68,12 @@ impl Problem {
         self
     }
 
-    /// `config.yaml:12: api.tcp.port: what is wrong; what to write`, on one line: without the severity, for where that
+    /// `config.yaml:12:7: api.tcp.port: what is wrong; what to write`, on one line: without the severity, for where that
     /// is said already.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        if let Some((file, line)) = &self.place {
-            text += &format!("{file}:{line}: ");
+        if let Some(place) = &self.place {
+            text += &format!("{place}: ");
         }
         if !self.path.is_empty() {
             text += &format!("{}: ", self.path);

@@ -71,7 +71,11 @@ impl Reader<'_> {
     pub(crate) fn place(&self, path: &Path) -> Option<Place> {
         match self.overrides.get(path) {
             Some((_, place)) => place.clone(),
-            None => yaml::line_of(self.yaml.1, path).map(|line| (self.yaml.0.to_owned(), line)),
+            None => yaml::position_of(self.yaml.1, path).map(|(line, column)| Place {
+                file: self.yaml.0.to_owned(),
+                line,
+                column,
+            }),
         }
     }
 

@@ -24,22 +24,27 @@ pub(crate) enum Node {
     Map(Vec<(String, Node)>),
 }
 
-/// What the library found wrong, and on which line.
+/// A line and a column, both counted from 1.
+pub(crate) type Position = (usize, usize);
+
+/// What the library found wrong, and where.
 #[derive(Debug)]
 pub(crate) struct SyntaxError {
-    pub(crate) line: Option<usize>,
+    pub(crate) position: Option<Position>,
     pub(crate) message: String,
 }
 
 /// Reads one document. An empty text is [`Node::Null`].
 pub(crate) fn parse(text: &str) -> Result<Node, SyntaxError> {
-    let refuse = |error: serde_yaml::Error| SyntaxError {
-        line: error.location().map(|location| location.line()),
-        message: error.to_string(),
-    };
+    let refuse =
+        |error: serde_yaml::Error| SyntaxError { position: position(&error), message: error.to_string() };
     let mut value: Value = serde_yaml::from_str(text).map_err(refuse)?;
     value.apply_merge().map_err(refuse)?;
-    node(value).map_err(|message| SyntaxError { line: None, message: message.to_owned() })
+    node(value).map_err(|message| SyntaxError { position: None, message: message.to_owned() })
+}
+
+fn position(error: &serde_yaml::Error) -> Option<Position> {
+    error.location().map(|location| (location.line(), location.column()))
 }
 
 fn node(value: Value) -> Result<Node, &'static str> {
@@ -69,15 +74,14 @@ fn key_text(key: Value) -> Result<String, &'static str> {
     }
 }
 
-/// The line of a key or a list element, counted from 1; for one that is not in the text, that of the nearest section
-/// around it. Reads the text again: only for what goes into a message.
-pub(crate) fn line_of(text: &str, path: &Path) -> Option<usize> {
+/// Where a key or a list element stands; for one that is not in the text, where the nearest section around it does. Reads the text again: only for what goes into a message.
+pub(crate) fn position_of(text: &str, path: &Path) -> Option<Position> {
     (1..=path.0.len()).rev().find_map(|length| {
         let error = Probe(&path.0[..length]).deserialize(serde_yaml::Deserializer::from_str(text)).err()?;
         if !error.to_string().contains(FOUND) {
             return None;
         }
-        error.location().map(|location| location.line())
+        position(&error)
     })
 }
 
@@ -157,7 +161,7 @@ impl<'de> Visitor<'de> for Probe<'_> {
     }
 }
 
-/// Compares a key; fails on the one at the end of the path, so that the error has the key's line and not the value's.
+/// Compares a key; fails on the one at the end of the path, so that the error has the key's place and not the value's.
 struct KeyProbe<'a> {
     key: &'a str,
     last: bool,
@@ -231,10 +235,19 @@ last: *anchor
             (Path::of("text"), 15),
             (Path::of("last"), 18),
         ] {
-            assert_eq!(line_of(TEXT, &path), Some(line), "{path}");
+            assert_eq!(position_of(TEXT, &path).map(|(line, _)| line), Some(line), "{path}");
         }
-        assert_eq!(line_of(TEXT, &Path::of("nothing.at.all")), None);
-        assert_eq!(line_of("a: [", &Path::of("a.b")), Some(1));
+        assert_eq!(position_of(TEXT, &Path::of("nothing.at.all")), None);
+        assert_eq!(position_of("a: [", &Path::of("a.b")), Some((1, 1)));
+        // Columns, too: of keys, of list elements, of what stands in braces.
+        for (path, position) in [
+            (Path::of("mud.port"), (5, 3)),
+            (fallback.index(0).key("host"), (9, 7)),
+            (router.key("list").index(0), (13, 10)),
+            (router.key("list").index(1).key("y"), (13, 14)),
+        ] {
+            assert_eq!(position_of(TEXT, &path), Some(position), "{path}");
+        }
     }
 
     #[test]
@@ -266,11 +279,11 @@ last: *anchor
     }
 
     #[test]
-    fn what_is_not_yaml_has_a_line() {
-        assert_eq!(parse("a: 1\nb: [\nc: }\n").unwrap_err().line, Some(3));
+    fn what_is_not_yaml_has_a_place() {
+        assert_eq!(parse("a: 1\nb: [\nc: }\n").unwrap_err().position, Some((3, 4)));
         let twice = parse("mud:\n  name: a\n  name: b\n").unwrap_err();
         assert!(twice.message.contains("duplicate"), "{}", twice.message);
-        assert!(twice.line.is_some());
+        assert!(twice.position.is_some());
         assert!(parse("a: !secret x").is_err());
         assert!(parse("--- a\n--- b\n").is_err());
     }

@@ -32,6 +32,11 @@ fn lines(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }
 
+/// `c.yaml:3:5`
+fn place(problem: &Problem) -> String {
+    problem.place.as_ref().unwrap().to_string()
+}
+
 fn warning<'a>(config: &'a Config, path: &str) -> &'a Problem {
     let mut found = config.warnings.iter().filter(|problem| problem.path == path);
     found.next().unwrap_or_else(|| panic!("no warning for {path}: {:#?}", lines(&config.warnings)))
@@ -124,7 +129,7 @@ fn the_guides_files() {
     assert!(warning(&config, "router.fallback[1].host").fix.contains("136.144.155.250"));
     assert_eq!(config.logging.format, LogFormat::Json);
     assert_eq!(config.logging.rotation, Some(Rotation { bytes_max: 10_485_760, backups: 5 }));
-    assert_eq!(warning(&config, "services.tell.queue_size").place, Some(("c.yaml".to_owned(), 34)));
+    assert_eq!(place(warning(&config, "services.tell.queue_size")), "c.yaml:34:5");
     assert!(!lines(&config.warnings).iter().any(|line| line.contains("no such setting")));
 }
 
@@ -133,7 +138,7 @@ fn the_guides_placeholder_is_refused() {
     let problems = load(sources(Some(GUIDE), Some(GUIDE_ENV), &[])).unwrap_err();
     let errors: Vec<&Problem> = problems.0.iter().filter(|one| one.severity == Severity::Error).collect();
     let [error] = &errors[..] else { panic!("{problems}") };
-    assert_eq!((error.path.as_str(), &error.place), ("api.auth.secret", &Some((".env".to_owned(), 6))));
+    assert_eq!((error.path.as_str(), place(error).as_str()), ("api.auth.secret", ".env:6:1"));
     assert!(error.message.contains("placeholder") && error.fix.contains("openssl rand"), "{error}");
     assert!(!problems.to_string().contains("your-secret-key-here"));
 }
@@ -143,7 +148,7 @@ fn the_python_gateways_file() {
     let problems = load(sources(Some(PYTHON), None, &[])).unwrap_err();
     let errors: Vec<&Problem> = problems.0.iter().filter(|one| one.severity == Severity::Error).collect();
     let [error] = &errors[..] else { panic!("{problems}") };
-    assert_eq!((error.path.as_str(), error.place.as_ref().unwrap().1), ("api.auth.api_keys[2].key", 91));
+    assert_eq!((error.path.as_str(), error.place.as_ref().unwrap().line), ("api.auth.api_keys[2].key", 91));
 
     let config = load(sources(Some(PYTHON), None, &[("API_KEY_ADMIN", "a-real-one")])).unwrap();
     let mud = &config.core.muds[0];
@@ -240,39 +245,42 @@ performance:
   connection_timeout: 5s
 ";
     let problems = bad(yaml);
-    let mut places: Vec<(usize, String)> = problems
+    let mut places: Vec<((usize, usize), String)> = problems
         .iter()
-        .map(|one| (one.place.as_ref().map_or(0, |place| place.1), one.path.clone()))
+        .map(|one| (one.place.as_ref().map_or((0, 0), |place| (place.line, place.column)), one.path.clone()))
         .collect();
     places.sort();
     let expected = [
-        (3, "mud.port"),
-        (4, "mud.nmae"),
-        (6, "router.primary.host"),
-        (8, "router.fallback[0]"),
-        (11, "router.fallback[1].port"),
-        (13, "router.connection.keepalive_interval"),
-        (16, "api.tcp.enabled"),
-        (17, "api.tcp.host"),
-        (21, "api.auth.api_keys[0].permissions[1]"),
-        (23, "api.auth.api_keys[1].key"),
-        (24, "api.auth.api_keys[2]"),
-        (25, "logging"),
-        (27, "performance.max_connections"),
-        (28, "performance.connection_timeout"),
+        ((3, 3), "mud.port"),
+        ((4, 3), "mud.nmae"),
+        ((6, 25), "router.primary.host"),
+        ((8, 7), "router.fallback[0]"),
+        ((11, 7), "router.fallback[1].port"),
+        ((13, 5), "router.connection.keepalive_interval"),
+        ((16, 5), "api.tcp.enabled"),
+        ((17, 5), "api.tcp.host"),
+        ((21, 29), "api.auth.api_keys[0].permissions[1]"),
+        ((23, 9), "api.auth.api_keys[1].key"),
+        ((24, 9), "api.auth.api_keys[2]"),
+        ((25, 1), "logging"),
+        ((27, 3), "performance.max_connections"),
+        ((28, 3), "performance.connection_timeout"),
     ];
-    assert_eq!(places, expected.map(|(line, path)| (line, path.to_owned())), "{:#?}", lines(&problems));
+    assert_eq!(places, expected.map(|(place, path)| (place, path.to_owned())), "{:#?}", lines(&problems));
     let all = lines(&problems);
     assert!(all[0].starts_with("error: ") && all.last().unwrap().starts_with("warning: "));
     assert!(
         all.contains(
-            &"error: c.yaml:3: mud.port: 70000 is not a port from 1 to 65535; write a port from 1 to 65535"
+            &"error: c.yaml:3:3: mud.port: 70000 is not a port from 1 to 65535; write a port from 1 to 65535"
                 .to_owned()
         )
     );
-    assert!(all.contains(
-        &"warning: c.yaml:4: mud.nmae: no such setting: it has no effect; did you mean mud.name?".to_owned()
-    ));
+    assert!(
+        all.contains(
+            &"warning: c.yaml:4:3: mud.nmae: no such setting: it has no effect; did you mean mud.name?"
+                .to_owned()
+        )
+    );
     assert!(all.iter().any(|line| line.contains("NOT_SET is not set")));
     assert!(all.iter().all(|line| !line.contains('\n')));
 }
@@ -286,8 +294,8 @@ fn a_wrong_variable_is_named() {
         lines(&problems.0),
         [
             "error: mud.port: \"door\" is not a port from 1 to 65535 (from the environment variable MUD_PORT); write a port from 1 to 65535",
-            "error: .env:2: api.tcp.port: \"0\" is not a port from 1 to 65535 (from the environment variable API_TCP_PORT); write a port from 1 to 65535",
-            "warning: .env:1: MUDNAME: has no effect: the settings do not use this variable; did you mean MUD_NAME?",
+            "error: .env:2:1: api.tcp.port: \"0\" is not a port from 1 to 65535 (from the environment variable API_TCP_PORT); write a port from 1 to 65535",
+            "warning: .env:1:1: MUDNAME: has no effect: the settings do not use this variable; did you mean MUD_NAME?",
         ]
     );
 }
@@ -424,7 +432,7 @@ fn two_keys_for_one_thing() {
     assert_eq!(
         lines(&config.warnings),
         [
-            "warning: c.yaml:1: mud.mud_type: has no effect: mud.type is set too, and counts; keep one of the two"
+            "warning: c.yaml:1:17: mud.mud_type: has no effect: mud.type is set too, and counts; keep one of the two"
         ]
     );
     let config = good("router: {connection: {timeout: 60, keepalive_interval: 60}}");
@@ -438,7 +446,7 @@ fn addresses_must_differ() {
     assert_eq!(
         lines(&problems),
         [
-            "error: c.yaml:1: api.tcp.port: 127.0.0.1:8080 is in use by another part of the API; give each its own port"
+            "error: c.yaml:1:13: api.tcp.port: 127.0.0.1:8080 is in use by another part of the API; give each its own port"
         ]
     );
     bad("api: {host: 0.0.0.0, port: 4001}\ngateway: {port: 4001}");
@@ -464,7 +472,7 @@ fn addresses_that_may_connect() {
     let problems =
         bad("security:\n  ip_whitelist:\n    - 192.0.2.0/24\n    - example.org\n  ip_blacklist: 1.2.3.4/99");
     let places: Vec<_> =
-        problems.iter().map(|one| (one.path.as_str(), one.place.as_ref().unwrap().1)).collect();
+        problems.iter().map(|one| (one.path.as_str(), one.place.as_ref().unwrap().line)).collect();
     assert_eq!(places, [("security.ip_whitelist[1]", 4), ("security.ip_blacklist", 5)]);
     assert!(problems[0].fix.contains("203.0.113.0/24"), "{problems:?}");
     bad("api: {websocket: {allowed_origins: [example.org]}}");
@@ -479,7 +487,7 @@ fn texts_that_are_no_settings() {
     for (yaml, line) in [("- a\n- b", 1), ("mud:\n\tname: x", 2), ("a: 1\nb: 2\na: 3", 1), ("mud: {", 1)] {
         let problems = bad(yaml);
         assert_eq!(problems.len(), 1, "{yaml:?}");
-        assert!(problems[0].place.as_ref().is_none_or(|place| place.1 >= line), "{problems:?}");
+        assert!(problems[0].place.as_ref().is_none_or(|place| place.line >= line), "{problems:?}");
     }
     for empty in ["", "# nothing\n", "mud:\n"] {
         assert_eq!(good(empty).core.muds[0].routers.len(), 3);

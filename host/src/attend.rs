@@ -6,7 +6,7 @@
 use crate::clock::Clock;
 use crate::daily::Daily;
 use crate::{process, systemd};
-use i3_config::{Config, FileOptions, Logging};
+use i3_config::{Config, FileOptions, Logging, Problem, Problems, Severity};
 use i3_core::Gateway;
 use i3_core::health::Health;
 use i3_core::notice::{Level, Notice};
@@ -120,9 +120,11 @@ impl Attendant {
     }
 
     /// Takes over what can change while the gateway runs. An error says why nothing did.
-    fn take_over(&mut self, gateway: &mut Gateway, now: Now) -> Result<(), String> {
-        let new = i3_config::load_files(&self.files).map_err(|problems| problems.to_string())?;
-        gateway.reload(now, new.core.clone()).map_err(|error| error.to_string())?;
+    fn take_over(&mut self, gateway: &mut Gateway, now: Now) -> Result<(), Problems> {
+        let new = i3_config::load_files(&self.files)?;
+        gateway.reload(now, new.core.clone()).map_err(|error| {
+            Problem::error("", error.to_string(), "change the settings that it speaks of")
+        })?;
         // What does not work here is no reason to do without the rest.
         let logging = with_account(new.logging, self.profile_memory);
         if let Err(problem) = i3_config::log::change(&logging) {
@@ -181,9 +183,13 @@ impl Attend<Gateway> for Attendant {
     fn reload(&mut self, gateway: &mut Gateway, now: Now) {
         systemd::reloading();
         let outcome = self.take_over(gateway, now);
-        if let Err(text) = &outcome {
-            for line in text.lines() {
-                log::error!(target: "settings", "{line}");
+        if let Err(problems) = &outcome {
+            for problem in &problems.0 {
+                let level = match problem.severity {
+                    Severity::Error => log::Level::Error,
+                    Severity::Warning => log::Level::Warn,
+                };
+                log::log!(target: "settings", level, "{}", problem.text());
             }
             log::error!(target: "settings", "the settings stay as they were");
             // What moved the log file has moved it all the same.

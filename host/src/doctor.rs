@@ -105,7 +105,9 @@ pub fn run(cli: &Cli, doctor: &Doctor, run: Run) -> ExitCode {
 
 fn settings(report: &mut Report, cli: &Cli, config: &Config) {
     for warning in &config.warnings {
-        report.warn(&warning.text(), "see the line");
+        let mut found = warning.clone();
+        let fix = std::mem::take(&mut found.fix);
+        report.warn(&found.text(), if fix.is_empty() { "nothing, or remove the key" } else { &fix });
     }
     let names: Vec<&str> = config.core.muds.iter().map(|mud| mud.name.as_str()).collect();
     report.good(&format!("settings for {}", names.join(", ")));

@@ -19,6 +19,19 @@ pub const CANNOT_CREATE: u8 = 73;
 /// `EX_CONFIG`.
 pub const CONFIG: u8 = 78;
 
+/// The command line of this process. An error is the exit code, when all is said: help is none, a word that nobody
+/// knows is.
+pub fn command_line() -> Result<Cli, ExitCode> {
+    Cli::read(std::env::args_os()).map_err(|(text, asked)| {
+        if asked {
+            out(text.trim_end())
+        } else {
+            err(&text)
+        }
+        if asked { ExitCode::SUCCESS } else { ExitCode::from(USAGE) }
+    })
+}
+
 /// Carries out the commands that need no runtime, and runs the daemon when there is none. `None`: a command of the
 /// caller's.
 pub fn run_shared(cli: &Cli, run: Run) -> Option<ExitCode> {

@@ -71,7 +71,9 @@ fn env_text(mud_name: Option<&str>) -> Result<String, String> {
     if name.contains(['\'', '\n', '\r']) {
         return Err("a mud's name holds no quotes and no line breaks".to_owned());
     }
-    let quoted = if name.is_empty() { String::new() } else { format!("'{name}'") };
+    // Quotes only where a shell needs them: Docker takes them as part of the value.
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    let quoted = if plain { name.to_owned() } else { format!("'{name}'") };
     Ok(DEFAULT_ENV_TEXT
         .replace("\nMUD_NAME=\n", &format!("\nMUD_NAME={quoted}\n"))
         .replace("\nI3_GATEWAY_SECRET=\n", &format!("\nI3_GATEWAY_SECRET={secret}\n")))

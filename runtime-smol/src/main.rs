@@ -4,12 +4,15 @@ use i3_config::Logging;
 use i3_config::cli::{self, Call, Cli, Watch};
 use i3_gateway::client::{self, ClientError};
 use i3_gateway::{client_format, daemon, demo};
-use i3_host::program::{UNAVAILABLE, USAGE, ended, run_shared, start_logging, unusable};
+use i3_host::program::{UNAVAILABLE, USAGE, command_line, ended, run_shared, start_logging, unusable};
 use i3_host::terminal::{err, out};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli: Cli = argh::from_env();
+    let cli = match command_line() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     if cli.version {
         out(&format!("i3-gateway {}", env!("CARGO_PKG_VERSION")));
         return ExitCode::SUCCESS;

@@ -1,13 +1,15 @@
 //! `i3-gateway-threads`: the daemon for minimal hosts.
 
-use i3_config::cli::Cli;
 use i3_gateway_threads::daemon;
-use i3_host::program::{USAGE, run_shared};
+use i3_host::program::{USAGE, command_line, run_shared};
 use i3_host::terminal::{err, out};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli: Cli = argh::from_env();
+    let cli = match command_line() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     if cli.version {
         out(&format!("i3-gateway-threads {}", env!("CARGO_PKG_VERSION")));
         return ExitCode::SUCCESS;

@@ -81,7 +81,8 @@ fn mode(path: &Path) -> u32 {
 /// From nothing to settings that can be used.
 fn the_first_settings(daemon: Daemon) {
     let site = Site::new(daemon);
-    assert_eq!(site.run(&["--validate-config"]).0, Some(78));
+    let (code, text) = site.run(&["--validate-config"]);
+    assert!(code == Some(78) && text.contains("`i3-gateway init --mud-name NAME` writes both"), "{text}");
     let (code, text) = site.run(&["init", "--mud-name", "Test Mud"]);
     assert_eq!(code, Some(0), "{text}");
     let (config, env_file) = (site.path("config/config.yaml"), site.path(".env"));
@@ -93,6 +94,8 @@ fn the_first_settings(daemon: Daemon) {
     assert_eq!(site.run(&["--validate-config"]), (Some(0), "The settings can be used.\n".to_owned()));
     assert_eq!(site.run(&["--dry-run"]).0, Some(0));
 
+    assert!(first.contains("\nMUD_NAME='Test Mud'\n"), "{first}");
+
     // What is there stays, unless somebody insists.
     let (code, text) = site.run(&["init"]);
     assert_eq!(code, Some(73), "{text}");
@@ -100,6 +103,11 @@ fn the_first_settings(daemon: Daemon) {
     assert_eq!(site.run(&["init", "--force", "--mud-name", "Test Mud"]).0, Some(0));
     let second = fs::read_to_string(&env_file).unwrap();
     assert_ne!(secret(&first), secret(&second));
+    // Docker would take quotes as part of the name, and those that somebody writes all the same are named.
+    assert_eq!(site.run(&["init", "--force", "--mud-name", "TestMud"]).0, Some(0));
+    assert!(fs::read_to_string(&env_file).unwrap().contains("\nMUD_NAME=TestMud\n"));
+    let (code, text) = said(&site.command(&["--dry-run"]).env("MUD_NAME", "'Test Mud'").output().unwrap());
+    assert!(code == Some(0) && text.contains("warning: mud.name: has quotes around it"), "{text}");
 
     // A digest in the key's place.
     let hash = site.command(&["hash-key"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
@@ -150,7 +158,7 @@ fn a_visit_of_the_doctor(daemon: Daemon) {
         "FAIL  state: ",
         "FAIL  DeadSoulsNew: no router can be reached",
         "warn  .env holds keys and others may read it (mode 644)\n      -> chmod 600 .env",
-        "routers answer nothing",
+        "routers answer nothing to it (from the environment variable MUD_NAME)\n      -> write the name",
     ] {
         assert!(text.contains(line), "{line:?} is not in\n{text}");
     }
@@ -228,11 +236,21 @@ fn a_service_that_is_looked_after(daemon: Daemon) {
     });
 
     // Settings that cannot be used change nothing, and say why.
-    fs::write(&config, "mud: {port: none}").unwrap();
+    fs::write(&config, "mud: {port: none, nmae: x}").unwrap();
     gateway.signal("HUP");
     until("READY=1");
     let text = fs::read_to_string(&log).unwrap();
-    assert!(text.contains("mud.port") && text.contains("the settings stay as they were"), "{text}");
+    assert!(text.contains("the settings stay as they were"), "{text}");
+    for (level, what) in
+        [("ERROR", "config/config.yaml:1:7: mud.port: "), ("WARN", "config/config.yaml:1:19: mud.nmae: ")]
+    {
+        let record =
+            text.lines().find(|line| line.contains(what)).unwrap_or_else(|| panic!("{what} in {text}"));
+        assert!(
+            record.contains(&format!("\"level\":\"{level}\"")) && !record.contains("error: "),
+            "{record}"
+        );
+    }
     assert_eq!(site.page("/health/live"), "{\"status\":\"alive\"}");
 
     gateway.signal("TERM");

@@ -49,7 +49,7 @@ fn exit_codes_say_what_is_wrong(daemon: Daemon) {
     let name = daemon.program().file_name().unwrap().to_str().unwrap().to_owned();
     assert!(code == Some(0) && text.starts_with(&format!("{name} ")), "{text}");
     let (code, _) = run(gateway().command().arg("--no-such-option"));
-    assert_eq!(code, Some(1));
+    assert_eq!(code, Some(64), "EX_USAGE");
     if daemon == Daemon::Threads {
         for of_the_other in [["--demo"].as_slice(), &["call", "ping"], &["watch"]] {
             assert_eq!(run(gateway().command().args(of_the_other)).0, Some(64), "EX_USAGE");
