@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Where `call` and `watch` look for a gateway.
+/// Where `call` and `watch` look for a gateway when no settings say it.
 pub const DEFAULT_URL: &str = "ws://127.0.0.1:8080/ws";
 
 /// A gateway between local games and the Intermud-3 network.
@@ -186,9 +186,9 @@ pub struct HashKey {
 #[derive(FromArgs)]
 #[argh(subcommand, name = "call")]
 pub struct Call {
-    /// where the gateway is (default: ws://127.0.0.1:8080/ws)
-    #[argh(option, default = "DEFAULT_URL.to_owned()")]
-    pub url: String,
+    /// where the gateway is (default: as the settings say, else ws://127.0.0.1:8080/ws)
+    #[argh(option)]
+    pub url: Option<String>,
     /// the API key (default: the variable I3_API_KEY or I3_GATEWAY_SECRET)
     #[argh(option)]
     pub key: Option<String>,
@@ -200,16 +200,19 @@ pub struct Call {
     pub params: Vec<String>,
 }
 
-/// Hears channels of a running gateway and prints its events as they come, one readable line each.
+/// Hears channels of a running gateway and prints its events, or the packets of its router, as they come, one readable line each.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "watch")]
 pub struct Watch {
-    /// where the gateway is (default: ws://127.0.0.1:8080/ws)
-    #[argh(option, default = "DEFAULT_URL.to_owned()")]
-    pub url: String,
+    /// where the gateway is (default: as the settings say, else ws://127.0.0.1:8080/ws)
+    #[argh(option)]
+    pub url: Option<String>,
     /// the API key (default: the variable I3_API_KEY or I3_GATEWAY_SECRET)
     #[argh(option)]
     pub key: Option<String>,
+    /// show the packets from and to the router instead, without passwords; needs a key with the permission admin
+    #[argh(switch)]
+    pub trace: bool,
     /// the channels (default: all that there are)
     #[argh(positional)]
     pub channels: Vec<String>,
@@ -306,7 +309,7 @@ mod tests {
         let Some(Command::Call(call)) = cli(&["call", "--key", "k", "tell", "a=1", "b=2"]).command else {
             panic!("call");
         };
-        assert_eq!((call.url.as_str(), call.method.as_str(), call.params.len()), (DEFAULT_URL, "tell", 2));
+        assert_eq!((call.url, call.method.as_str(), call.params.len()), (None, "tell", 2));
         let Some(Command::Init(init)) = cli(&["init", "--mud-name", "A B", "--force"]).command else {
             panic!("init");
         };
@@ -318,10 +321,10 @@ mod tests {
         ));
         assert!(matches!(cli(&["hash-key"]).command, Some(Command::HashKey(HashKey { key: None }))));
         assert!(cli(&["--profile-memory"]).profile_memory);
-        let Some(Command::Watch(watch)) = cli(&["watch", "--url", "ws://x/ws"]).command else {
+        let Some(Command::Watch(watch)) = cli(&["watch", "--url", "ws://x/ws", "--trace"]).command else {
             panic!("watch")
         };
-        assert_eq!((watch.url.as_str(), watch.key), ("ws://x/ws", None));
+        assert_eq!((watch.url.as_deref(), watch.key, watch.trace), (Some("ws://x/ws"), None, true));
         let Some(Command::Backup(backup)) = cli(&["backup", "--state", "s", "f"]).command else {
             panic!("backup")
         };

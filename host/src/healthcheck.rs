@@ -1,6 +1,6 @@
 //! `healthcheck`: asks a running gateway how it is, the way a container's or an orchestrator's probe does.
 
-use crate::address::resolve;
+use crate::address::{resolve, without_brackets};
 use crate::terminal::{err, out};
 use i3_config::cli::{Cli, Healthcheck};
 use i3_config::{Config, ListenAt};
@@ -32,6 +32,15 @@ pub fn run(cli: &Cli, healthcheck: &Healthcheck) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Where clients of the gateway of these settings find its WebSocket, from this host.
+pub fn websocket_url(config: &Config) -> Option<String> {
+    let at = config.listeners.iter().find(|at| at.listener == Listener::Http)?;
+    Some(match without_brackets(&at.host).parse::<IpAddr>() {
+        Ok(ip) => format!("ws://{}/ws", reachable(SocketAddr::new(ip, at.port))),
+        Err(_) => format!("ws://{}:{}/ws", at.host, at.port),
+    })
 }
 
 /// What the gateway of these settings answers; an error for anything but good news.

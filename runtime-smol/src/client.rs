@@ -119,20 +119,29 @@ pub async fn call(url: &str, key: Option<&str>, method: &str, params: Value) -> 
     outcome
 }
 
-/// Joins `channels`, or all that there are when none is named, and writes one line for each event.
+/// What a watch is for.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted<'a> {
+    /// What is said on these channels, or on all when none is named, and the mud's other events.
+    Channels(&'a [String]),
+    /// The packets from and to the router, and the mud's events.
+    Packets,
+}
+
+/// Asks for what is wanted, and writes one line for each event.
 ///
 /// A lost connection is made again, for ever. So this ends only when the first attempt to connect fails, the key is
-/// refused, or the output cannot be written; the caller ends it by dropping it.
+/// refused or may not see packets, or the output cannot be written; the caller ends it by dropping it.
 pub async fn watch(
     url: &str,
     key: Option<&str>,
-    channels: &[String],
+    wanted: Wanted<'_>,
     out: &mut impl Write,
 ) -> Result<(), ClientError> {
     let mut socket = connect(url, key).await?;
     loop {
-        let why = match Watch::new(&mut socket, &mut *out).run(channels).await {
-            Err(error @ ClientError::Output(_)) => return Err(error),
+        let why = match Watch::new(&mut socket, &mut *out).run(wanted).await {
+            Err(error @ (ClientError::Output(_) | ClientError::Rpc { .. })) => return Err(error),
             Err(error) => error,
             Ok(never) => match never {},
         };
@@ -311,6 +320,7 @@ enum State {
 }
 
 enum Question {
+    Trace,
     List,
     Join(String),
 }
@@ -320,12 +330,14 @@ impl<'a, W: Write> Watch<'a, W> {
         Watch { socket, out, queue: VecDeque::new(), joined: 0, next_id: 1, state: State::Done }
     }
 
-    async fn run(mut self, channels: &[String]) -> Result<std::convert::Infallible, ClientError> {
-        if channels.is_empty() {
-            self.ask(Question::List).await?;
-        } else {
-            self.queue.extend(channels.iter().cloned());
-            self.join_next().await?;
+    async fn run(mut self, wanted: Wanted<'_>) -> Result<std::convert::Infallible, ClientError> {
+        match wanted {
+            Wanted::Packets => self.ask(Question::Trace).await?,
+            Wanted::Channels([]) => self.ask(Question::List).await?,
+            Wanted::Channels(channels) => {
+                self.queue.extend(channels.iter().cloned());
+                self.join_next().await?;
+            }
         }
         let mut heard = Instant::now();
         loop {
@@ -364,6 +376,7 @@ impl<'a, W: Write> Watch<'a, W> {
         let id = self.next_id;
         self.next_id += 1;
         match &question {
+            Question::Trace => send(self.socket, id, "trace", Value::Null).await?,
             Question::List => send(self.socket, id, "channel_list", Value::Null).await?,
             Question::Join(channel) => {
                 // Who only listens needs no voice, and the mud's own players are not shown a new speaker.
@@ -400,6 +413,8 @@ impl<'a, W: Write> Watch<'a, W> {
             }
         };
         match (question, outcome) {
+            (Question::Trace, Ok(_)) => return say(self.out, "-- showing packets"),
+            (Question::Trace, Err(error)) => return Err(error),
             (Question::List, Ok(result)) => self.queue = channel_names(&result),
             (Question::List, Err(error)) => say(self.out, &format!("-- cannot list the channels: {error}"))?,
             (Question::Join(_), Ok(_)) => self.joined += 1,

@@ -65,6 +65,11 @@ pub fn line(event: &str, params: &Value) -> String {
         "locate_reply" => locate(&fields),
         "mud_online" => format!("{} is online", fields.text("mud_name")),
         "mud_offline" => format!("{} is offline", fields.text("mud_name")),
+        "packet_trace" => {
+            let arrow = if params["direction"] == "sent" { "->" } else { "<-" };
+            let (mud, router) = (fields.text("mud_name"), fields.text("router"));
+            format!("{mud} {arrow} {router} {}", escaped(params["packet"].as_str().unwrap_or_default()))
+        }
         _ => format!("event {} {}", plain(event), plain(&params.to_string())),
     };
     let replayed = if fields.flag("replay") { "(replayed) " } else { "" };
@@ -73,8 +78,13 @@ pub fn line(event: &str, params: &Value) -> String {
 
 /// `text` without pinkfish colour codes and with everything escaped that is not simply shown.
 pub fn plain(text: &str) -> String {
+    escaped(&without_pinkfish(text))
+}
+
+/// `text` with everything escaped that is not simply shown.
+fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    for c in without_pinkfish(text).chars() {
+    for c in text.chars() {
         match c {
             '\t' => shown.push(' '),
             c if c.is_control() || is_invisible(c) => shown.extend(c.escape_default()),
@@ -244,6 +254,15 @@ mod tests {
             params["timestamp"] = json!("2026-11-23T12:01:07.190959Z");
         }
         assert_eq!(line(event, &params), format!("12:01:07 {expected}"));
+    }
+
+    #[test]
+    fn packets_keep_their_colours_and_drive_no_terminal() {
+        let mut params = json!({"direction": "sent", "mud_name": "Here", "router": "*net",
+            "packet": "({\"tell\",5,\"%^RED%^\u{1b}[2J\",})"});
+        check("packet_trace", params.clone(), "Here -> *net ({\"tell\",5,\"%^RED%^\\u{1b}[2J\",})");
+        params["direction"] = json!("received");
+        check("packet_trace", params, "Here <- *net ({\"tell\",5,\"%^RED%^\\u{1b}[2J\",})");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Nothing is written to disk, and nothing is asked for.
 
-use crate::client;
+use crate::client::{self, Wanted};
 use crate::clock::Clock;
 use crate::daemon::{DaemonError, seed};
 use crate::driver::{Command, Driver};
@@ -185,7 +185,7 @@ async fn present(at: &Addresses) {
     let channels = CHANNELS.map(str::to_owned);
     let mut out = std::io::stdout();
     let watch = async {
-        if let Err(error) = client::watch(&url, Some(&at.key), &channels, &mut out).await {
+        if let Err(error) = client::watch(&url, Some(&at.key), Wanted::Channels(&channels), &mut out).await {
             say(&format!("Watching ended: {error}\n"));
         }
     };

@@ -2,8 +2,9 @@
 
 use i3_config::Logging;
 use i3_config::cli::{self, Call, Cli, Watch};
-use i3_gateway::client::{self, ClientError};
+use i3_gateway::client::{self, ClientError, Wanted};
 use i3_gateway::{client_format, daemon, demo};
+use i3_host::healthcheck::websocket_url;
 use i3_host::program::{UNAVAILABLE, USAGE, command_line, ended, run_shared, start_logging, unusable};
 use i3_host::terminal::{err, out};
 use std::process::ExitCode;
@@ -42,6 +43,19 @@ fn key(cli: &Cli, option: Option<&str>) -> Result<Option<String>, ExitCode> {
         .map_err(|problems| unusable(&problems))
 }
 
+/// Where the gateway is: what the option says, else the settings of a gateway, if they are here, else the usual place.
+fn url(cli: &Cli, option: Option<&str>) -> Result<String, ExitCode> {
+    if let Some(url) = option {
+        return Ok(url.to_owned());
+    }
+    match i3_config::load_files(&cli.files()) {
+        Ok(config) => Ok(websocket_url(&config).unwrap_or_else(|| cli::DEFAULT_URL.to_owned())),
+        // Who names settings means them; a client alone has none.
+        Err(problems) if cli.config.is_some() => Err(unusable(&problems)),
+        Err(_) => Ok(cli::DEFAULT_URL.to_owned()),
+    }
+}
+
 fn run_call(cli: &Cli, call: &Call) -> ExitCode {
     let params = match cli::call_params(&call.params) {
         Ok(params) => params.unwrap_or_else(|| serde_json::json!({})),
@@ -50,37 +64,43 @@ fn run_call(cli: &Cli, call: &Call) -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    let key = match key(cli, call.key.as_deref()) {
-        Ok(key) => key,
-        Err(code) => return code,
+    let (url, key) = match (url(cli, call.url.as_deref()), key(cli, call.key.as_deref())) {
+        (Ok(url), Ok(key)) => (url, key),
+        (Err(code), _) | (_, Err(code)) => return code,
     };
-    match smol::block_on(client::call(&call.url, key.as_deref(), &call.method, params)) {
+    match smol::block_on(client::call(&url, key.as_deref(), &call.method, params)) {
         Ok(result) => {
             let text = serde_json::to_string_pretty(&result).unwrap_or_default();
             // JSON escapes most control characters; the rest must not reach the terminal either.
             out(&text.lines().map(client_format::plain).collect::<Vec<_>>().join("\n"));
             ExitCode::SUCCESS
         }
-        Err(error) => failed(&error),
+        Err(error) => failed(&error, key.is_some()),
     }
 }
 
 fn run_watch(cli: &Cli, watch: &Watch) -> ExitCode {
-    let key = match key(cli, watch.key.as_deref()) {
-        Ok(key) => key,
-        Err(code) => return code,
+    let (url, key) = match (url(cli, watch.url.as_deref()), key(cli, watch.key.as_deref())) {
+        (Ok(url), Ok(key)) => (url, key),
+        (Err(code), _) | (_, Err(code)) => return code,
     };
     let mut stdout = std::io::stdout();
-    match smol::block_on(client::watch(&watch.url, key.as_deref(), &watch.channels, &mut stdout)) {
+    let wanted = if watch.trace { Wanted::Packets } else { Wanted::Channels(&watch.channels) };
+    match smol::block_on(client::watch(&url, key.as_deref(), wanted, &mut stdout)) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read it has enough.
         Err(ClientError::Output(_)) => ExitCode::SUCCESS,
-        Err(error) => failed(&error),
+        Err(error) => failed(&error, key.is_some()),
     }
 }
 
-fn failed(error: &ClientError) -> ExitCode {
+fn failed(error: &ClientError, with_key: bool) -> ExitCode {
     err(&error.to_string());
+    if !with_key {
+        err(
+            "No key was shown: --key, the variable I3_API_KEY, or I3_GATEWAY_SECRET of an env file (--env-file).",
+        );
+    }
     if let ClientError::Rpc { data, .. } = error
         && !data.is_null()
     {

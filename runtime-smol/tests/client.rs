@@ -8,7 +8,7 @@ use async_tungstenite::tungstenite::Message;
 use async_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use async_tungstenite::tungstenite::http::{Response as HttpResponse, StatusCode};
 use common::{patiently, until};
-use i3_gateway::client::{ClientError, call, watch};
+use i3_gateway::client::{ClientError, Wanted, call, watch};
 use serde_json::{Value, json};
 use smol::LocalExecutor;
 use smol::net::{TcpListener, TcpStream};
@@ -158,7 +158,8 @@ fn a_watch_joins_all_channels_and_prints_what_happens() {
     run(async |executor, listener, url| {
         let screen = Screen::default();
         let mut out = screen.clone();
-        let _watching = executor.spawn(async move { watch(&url, Some("secret"), &[], &mut out).await });
+        let _watching =
+            executor.spawn(async move { watch(&url, Some("secret"), Wanted::Channels(&[]), &mut out).await });
         let mut server = accept(&listener).await.unwrap();
         let list = request(&mut server).await;
         assert_eq!(list["method"], "channel_list");
@@ -200,13 +201,40 @@ fn a_watch_joins_all_channels_and_prints_what_happens() {
 }
 
 #[test]
+fn a_watch_shows_packets_to_who_may_see_them() {
+    run(async |executor, listener, url| {
+        let screen = Screen::default();
+        let mut out = screen.clone();
+        let watching =
+            executor.spawn(async move { watch(&url, Some("secret"), Wanted::Packets, &mut out).await });
+        let mut server = accept(&listener).await.unwrap();
+        let trace = request(&mut server).await;
+        assert_eq!(trace["method"], "trace");
+        answer(&mut server, &trace, json!({"status": "tracing"})).await;
+        let params = json!({"direction": "received", "mud_name": "Here", "router": "*net", "packet": "({1,})",
+            "timestamp": "2026-11-23T12:01:09.5Z"});
+        send(&mut server, &json!({"jsonrpc": "2.0", "method": "packet_trace", "params": params})).await;
+        until("the packet", || screen.text().contains("({1,})")).await;
+        assert_eq!(screen.text(), "-- showing packets\n12:01:09 Here <- *net ({1,})\n");
+        server.close(None).await.unwrap();
+        drop(server);
+        // Meanwhile the key has lost the permission: it is no use to ask again and again.
+        let mut server = accept(&listener).await.unwrap();
+        let trace = request(&mut server).await;
+        let error = json!({"code": -32002, "message": "not for you"});
+        send(&mut server, &json!({"jsonrpc": "2.0", "id": trace["id"], "error": error})).await;
+        assert!(matches!(watching.await, Err(ClientError::Rpc { code: -32002, .. })));
+    });
+}
+
+#[test]
 fn a_watch_comes_back_and_ends_when_the_key_is_refused() {
     run(async |executor, listener, url| {
         let screen = Screen::default();
         let mut out = screen.clone();
         let watching = executor.spawn(async move {
             let channels = ["chat".to_owned()];
-            watch(&url, Some("secret"), &channels, &mut out).await
+            watch(&url, Some("secret"), Wanted::Channels(&channels), &mut out).await
         });
         for _ in 0..2 {
             let mut server = accept(&listener).await.unwrap();
@@ -243,13 +271,14 @@ fn a_watch_without_a_gateway_or_without_an_output_ends() {
             }
         }
         let to = url.clone();
-        let watching = executor.spawn(async move { watch(&to, Some("secret"), &[], &mut Closed).await });
+        let watching = executor
+            .spawn(async move { watch(&to, Some("secret"), Wanted::Channels(&[]), &mut Closed).await });
         let mut server = accept(&listener).await.unwrap();
         request(&mut server).await;
         send(&mut server, &mud_online("Hollow")).await;
         assert!(matches!(watching.await, Err(ClientError::Output(_))));
         drop((server, listener));
-        let error = watch(&url, None, &[], &mut Closed).await.unwrap_err();
+        let error = watch(&url, None, Wanted::Channels(&[]), &mut Closed).await.unwrap_err();
         assert!(matches!(error, ClientError::Connect(_)), "{error:?}");
     });
 }

@@ -216,11 +216,7 @@ impl Runner {
     fn adapted(&self, text: &str) -> String {
         let [http, lines, _] = self.ports;
         let text = text.replace("8080", &http.to_string()).replace("8081", &lines.to_string());
-        let text = text.replace("target/release/", "");
-        ["call", "watch"].iter().fold(text, |text, command| {
-            let usual = format!("i3-gateway {command} ");
-            text.replace(&usual, &format!("{usual}--url ws://127.0.0.1:{http}/ws "))
-        })
+        text.replace("target/release/", "")
     }
 
     fn bash(&self, text: &str) -> Command {

@@ -285,6 +285,9 @@ pub(crate) fn log_level(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault
             let text = "only the gateway's own mud may change the log";
             return Err(Fault { data: Some(data), ..Fault::new(code::PERMISSION, text) });
         }
+        // Before the change, so that the old level decides whether it is seen: a log that has gone quiet shows why.
+        let notice = Notice::new(Level::Warn, "api", "the log level was changed by an administrator");
+        hub.fx.notice(notice.with("level", level.name()).with("mud", &caller.mud_name));
         hub.settings.api.log_level = *level;
         hub.fx.log_level(*level);
     }

@@ -17,6 +17,9 @@ use std::borrow::Cow;
 /// Bytes of an unreadable frame that an operator is shown.
 const SHOWN_BYTES_MAX: usize = 200;
 
+/// In the text of a packet that gives us a router's password or the key of an out-of-band session.
+const OPENS_SOMETHING: &[&[u8]] = &[b"startup-reply", b"auth-mud-reply", b"ping-reply"];
+
 /// Bytes from a router: frames, packets, services.
 pub(crate) fn bytes(hub: &mut Hub, mud: usize, conn: ConnId, bytes: &[u8]) {
     hub.metrics.router_bytes_received += bytes.len() as u64;
@@ -75,7 +78,12 @@ fn unreadable(hub: &mut Hub, mud: usize, text: &[u8], error: PacketError) {
     if let Some(times) = one.unreadable.again(hub.now.mono) {
         hub.fx.notice(notice(Level::Info).with("times", times));
     }
-    let shown = String::from_utf8_lossy(&text[..text.len().min(SHOWN_BYTES_MAX)]).into_owned();
+    let opens = OPENS_SOMETHING.iter().any(|kind| text.windows(kind.len()).any(|part| part == *kind));
+    let shown = if opens {
+        Cow::Borrowed("(not shown: it may hold a password)")
+    } else {
+        String::from_utf8_lossy(&text[..text.len().min(SHOWN_BYTES_MAX)])
+    };
     hub.fx.notice(notice(Level::Debug).with("error", error).with("frame", shown));
 }
 

@@ -113,6 +113,7 @@ fn the_log_shows_more_when_an_administrator_says_so(daemon: Daemon) {
     let mut admin = gateway.client(Transport::WebSocket);
     admin.result("log_level", &json!(["DEBUG"]), &json!({"level": "DEBUG"}));
     gateway.logs("router link changed");
+    gateway.logs("the log level was changed by an administrator level=DEBUG mud=Alpha");
     // The file has the same.
     let file = std::fs::read_to_string(gateway.folder.path().join("gateway.log")).unwrap();
     assert!(file.contains("router link failed") && file.contains("router link changed"), "{file}");

@@ -62,6 +62,18 @@ fn the_frame_after_an_unreadable_one_is_read() {
 }
 
 #[test]
+fn a_password_in_an_unreadable_frame_is_not_logged() {
+    let mut siege = Siege::default();
+    siege.frame(r#"({"startup-reply",5,"*net",0,"Alpha",0,({({"*net","1.2.3.4 8080",}),}),7135455,"#);
+    siege.frame(r#"({"auth-mud-reply",5,"Sage",0,"Alpha",0,7135455"#);
+    siege.frame(r#"({"tell",5,"Sage","bob","Alpha","ann","Bob","no end"#);
+    assert_eq!(siege.metrics().frames_unreadable, 3);
+    let all: Vec<String> = siege.world.notices.iter().map(ToString::to_string).collect();
+    assert!(!all.iter().any(|notice| notice.contains("7135455")), "{all:#?}");
+    assert!(all.iter().any(|notice| notice.contains("no end")), "{all:#?}");
+}
+
+#[test]
 fn a_packet_in_a_false_name_changes_nothing() {
     let mut siege = Siege::default();
     siege.frame(r#"({"startup-reply",5,"*evil",0,"Alpha",0,({({"*evil","6.6.6.6 666",}),}),666,})"#);
