@@ -130,7 +130,8 @@ impl Attendant {
         if let Err(problem) = i3_config::log::change(&logging) {
             log::error!(target: "settings", "{}", problem.text());
         }
-        for warning in &new.warnings {
+        // What was said at the start is not said again.
+        for warning in new.warnings.iter().filter(|warning| !self.config.warnings.contains(warning)) {
             log::warn!(target: "settings", "{}", warning.text());
         }
         for (what, changed) in [
@@ -143,6 +144,7 @@ impl Attendant {
         }
         self.config.core = new.core;
         self.config.state_backups = new.state_backups;
+        self.config.warnings = new.warnings;
         self.config.logging = logging;
         Ok(())
     }

@@ -36,10 +36,7 @@ pub fn init(cli: &Cli, init: &Init) -> ExitCode {
             .map(|(path, ..)| path.display().to_string())
             .collect();
         if !there.is_empty() {
-            err(&format!(
-                "{} is there already; nothing was written (--force overwrites)",
-                there.join(" and ")
-            ));
+            err(&format!("already there: {}; nothing was written (--force overwrites)", there.join(" and ")));
             return ExitCode::from(CANNOT_CREATE);
         }
     }

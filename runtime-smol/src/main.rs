@@ -9,6 +9,9 @@ use i3_host::program::{UNAVAILABLE, USAGE, command_line, ended, run_shared, star
 use i3_host::terminal::{err, out};
 use std::process::ExitCode;
 
+/// The API's code for a session that has shown no key.
+const NOT_AUTHENTICATED: i64 = -32000;
+
 fn main() -> ExitCode {
     let cli = match command_line() {
         Ok(cli) => cli,
@@ -96,7 +99,11 @@ fn run_watch(cli: &Cli, watch: &Watch) -> ExitCode {
 
 fn failed(error: &ClientError, with_key: bool) -> ExitCode {
     err(&error.to_string());
-    if !with_key {
+    let unknown = matches!(
+        error,
+        ClientError::Refused { status: 401, .. } | ClientError::Rpc { code: NOT_AUTHENTICATED, .. }
+    );
+    if unknown && !with_key {
         err(
             "No key was shown: --key, the variable I3_API_KEY, or I3_GATEWAY_SECRET of an env file (--env-file).",
         );

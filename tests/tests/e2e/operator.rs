@@ -215,7 +215,8 @@ fn a_service_that_is_looked_after(daemon: Daemon) {
     fs::rename(&log, &moved).unwrap();
     let config = site.path("config/config.yaml");
     let settings = fs::read_to_string(&config).unwrap();
-    fs::write(&config, settings.replace("${MUD_STATUS:Development}", "open")).unwrap();
+    let settings = settings.replace("${MUD_STATUS:Development}", "open");
+    fs::write(&config, format!("{settings}\nperformence: 1\n")).unwrap();
     gateway.signal("HUP");
     let told = until("READY=1");
     assert!(
@@ -223,6 +224,8 @@ fn a_service_that_is_looked_after(daemon: Daemon) {
     );
     let text = wait_for("the new log file", || fs::read_to_string(&log).ok().filter(|text| !text.is_empty()));
     assert!(text.contains("at the next login") && !text.contains("INFO"), "{text}");
+    let warnings = || fs::read_to_string(&log).unwrap().matches("performence").count();
+    assert_eq!(warnings(), 1, "a new warning is told");
     assert_eq!(fs::read_to_string(&moved).unwrap(), before, "nothing more goes there");
     let mut greeting = [0; 32];
     client.read_exact(&mut greeting).unwrap();
@@ -234,6 +237,11 @@ fn a_service_that_is_looked_after(daemon: Daemon) {
         answer.extend_from_slice(&buffer[..count]);
         String::from_utf8_lossy(&answer).contains("\"pong\":true").then_some(())
     });
+
+    // And told once.
+    gateway.signal("HUP");
+    until("READY=1");
+    assert_eq!(warnings(), 1);
 
     // Settings that cannot be used change nothing, and say why.
     fs::write(&config, "mud: {port: none, nmae: x}").unwrap();
