@@ -49,6 +49,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("API_WS_PORT", "api.websocket.port"),
     ("API_TCP_HOST", "api.tcp.host"),
     ("API_TCP_PORT", "api.tcp.port"),
+    ("API_TLS_ENABLED", "api.tls.enabled"),
+    ("API_TLS_CERT_FILE", "api.tls.cert_file"),
+    ("API_TLS_KEY_FILE", "api.tls.key_file"),
+    ("API_TLS_CLIENT_CA_FILE", "api.tls.client_ca_file"),
     ("API_AUTH_ENABLED", "api.auth.enabled"),
     ("I3_GATEWAY_SECRET", "api.auth.secret"),
     ("LOG_LEVEL", "logging.level"),
@@ -247,13 +251,14 @@ fn assemble(reader: &mut Reader<'_>) -> Config {
         let message = "rate_limit_override has no effect, because no rate is limited";
         reader.warn(&Key::of("api.auth.api_keys"), message, "set api.rate_limits.default.per_minute");
     }
-    let listeners = listeners::listeners(reader, api.keys.is_some());
+    let (listeners, tls_required) = listeners::listeners(reader, api.keys.is_some());
     let state = reader.text(&Key::of("state.directory"));
     let logging = logging(reader);
     api.log_level = crate::log::level(logging.level);
     Config {
         core: Settings { muds, link, api },
         listeners,
+        tls_required,
         state_directory: state.map_or_else(|| PathBuf::from(DEFAULT_STATE_DIRECTORY), PathBuf::from),
         logging,
         warnings: Vec::new(),

@@ -27,4 +27,5 @@ pub mod socket;
 pub mod state;
 pub mod systemd;
 pub mod terminal;
+pub mod tls;
 pub mod write;

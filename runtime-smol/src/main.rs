@@ -2,10 +2,12 @@
 
 use i3_config::Logging;
 use i3_config::cli::{self, Call, Cli, Watch};
-use i3_gateway::client::{self, ClientError};
+use i3_gateway::client::{self, At, ClientError};
 use i3_gateway::{client_format, daemon, demo};
 use i3_host::program::{UNAVAILABLE, USAGE, ended, run_shared, start_logging, unusable};
 use i3_host::terminal::{err, out};
+use i3_host::tls::Trust;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -39,6 +41,10 @@ fn key(cli: &Cli, option: Option<&str>) -> Result<Option<String>, ExitCode> {
         .map_err(|problems| unusable(&problems))
 }
 
+fn trust<'a>(ca: &'a Option<PathBuf>, cert: &'a Option<PathBuf>, key: &'a Option<PathBuf>) -> Trust<'a> {
+    Trust { authorities: ca.as_deref(), certificate: cert.as_deref(), key: key.as_deref() }
+}
+
 fn run_call(cli: &Cli, call: &Call) -> ExitCode {
     let params = match cli::call_params(&call.params) {
         Ok(params) => params.unwrap_or_else(|| serde_json::json!({})),
@@ -51,7 +57,8 @@ fn run_call(cli: &Cli, call: &Call) -> ExitCode {
         Ok(key) => key,
         Err(code) => return code,
     };
-    match smol::block_on(client::call(&call.url, key.as_deref(), &call.method, params)) {
+    let at = At { url: &call.url, key: key.as_deref(), trust: trust(&call.ca, &call.cert, &call.cert_key) };
+    match smol::block_on(client::call(at, &call.method, params)) {
         Ok(result) => {
             let text = serde_json::to_string_pretty(&result).unwrap_or_default();
             // JSON escapes most control characters; the rest must not reach the terminal either.
@@ -68,7 +75,9 @@ fn run_watch(cli: &Cli, watch: &Watch) -> ExitCode {
         Err(code) => return code,
     };
     let mut stdout = std::io::stdout();
-    match smol::block_on(client::watch(&watch.url, key.as_deref(), &watch.channels, &mut stdout)) {
+    let at =
+        At { url: &watch.url, key: key.as_deref(), trust: trust(&watch.ca, &watch.cert, &watch.cert_key) };
+    match smol::block_on(client::watch(at, &watch.channels, &mut stdout)) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read it has enough.
         Err(ClientError::Output(_)) => ExitCode::SUCCESS,
