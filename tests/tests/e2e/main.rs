@@ -33,3 +33,4 @@ mod signals;
 mod small_host;
 mod start;
 mod talk;
+mod tls;
