@@ -127,7 +127,7 @@ impl Attendant {
         match self.tls.reload(&new.listeners) {
             Ok(0) => {}
             Ok(_) => {
-                log::info!(target: "net", "TLS: the files were read; new connections get what is in them")
+                log::info!(target: "net", "TLS: the files were read; new connections get what is in them");
             }
             Err(problems) => {
                 for problem in problems.0 {

@@ -1,7 +1,6 @@
 //! What the client's WebSocket is made over: a socket, or TLS over one.
 
-use i3_host::address::without_brackets;
-use i3_host::tls::{self, Trust};
+use i3_host::tls::Trust;
 use smol::io::{AsyncRead, AsyncWrite};
 use smol::net::TcpStream;
 use std::io;
@@ -44,16 +43,18 @@ impl AsyncWrite for Stream {
 #[cfg(feature = "tls")]
 pub(crate) struct Tls {
     connector: futures_rustls::TlsConnector,
-    name: tls::client::pki_types::ServerName<'static>,
+    name: i3_host::tls::client::pki_types::ServerName<'static>,
 }
 
 #[cfg(feature = "tls")]
 impl Tls {
     /// The error is for people.
     pub(crate) fn new(trust: Trust<'_>, host: &str) -> Result<Tls, String> {
-        let name =
-            without_brackets(host).to_owned().try_into().map_err(|_| format!("{host} is no name for TLS"))?;
-        Ok(Tls { connector: tls::client::config(trust)?.into(), name })
+        let name = i3_host::address::without_brackets(host)
+            .to_owned()
+            .try_into()
+            .map_err(|_| format!("{host} is no name for TLS"))?;
+        Ok(Tls { connector: i3_host::tls::client::config(trust)?.into(), name })
     }
 
     pub(crate) async fn connect(self, stream: TcpStream) -> io::Result<Stream> {

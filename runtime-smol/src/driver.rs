@@ -78,10 +78,10 @@ impl<M: Machine + 'static> Driver<M> {
     pub fn listen(
         mut self,
         on: Listener,
-        tls: Option<Acceptor>,
+        tls: Option<&Acceptor>,
         listeners: impl IntoIterator<Item = Async<TcpListener>>,
     ) -> Self {
-        self.listeners.extend(listeners.into_iter().map(|listener| (on, tls.clone(), listener)));
+        self.listeners.extend(listeners.into_iter().map(|listener| (on, tls.cloned(), listener)));
         self
     }
 

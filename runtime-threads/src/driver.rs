@@ -124,10 +124,10 @@ impl<M: Machine + Send + 'static> Driver<M> {
     pub fn listen(
         mut self,
         on: Listener,
-        tls: Option<Acceptor>,
+        tls: Option<&Acceptor>,
         listeners: impl IntoIterator<Item = TcpListener>,
     ) -> Self {
-        self.listeners.extend(listeners.into_iter().map(|listener| (on, tls.clone(), listener)));
+        self.listeners.extend(listeners.into_iter().map(|listener| (on, tls.cloned(), listener)));
         self
     }
 

@@ -7,7 +7,7 @@ use i3_core::machine::LostBy;
 use std::convert::Infallible;
 
 /// There is none.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Acceptor(Infallible);
 
 impl Acceptor {
@@ -18,14 +18,16 @@ impl Acceptor {
 }
 
 /// Of no listener.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Acceptors;
+#[derive(Clone, Debug, Default)]
+pub struct Acceptors {
+    _none: (),
+}
 
 impl Acceptors {
     /// An error where the settings ask for TLS.
     pub fn load(listeners: &[ListenAt]) -> Result<Acceptors, Problems> {
         let problems = findings(listeners).problems;
-        if problems.is_empty() { Ok(Acceptors) } else { Err(Problems(problems)) }
+        if problems.is_empty() { Ok(Acceptors::default()) } else { Err(Problems(problems)) }
     }
 
     /// Never one.

@@ -204,29 +204,43 @@ impl Session {
         let extra = |piece: &Bytes| (piece.len() / RECORD_BYTES + 1) * RECORD_EXTRA_BYTES;
         sealed.reserve(pieces.iter().map(|piece| piece.len() + extra(piece)).sum());
         for piece in pieces.drain(..) {
-            let sealing = |room: &mut [u8]| self.traffic(|traffic| traffic.encrypt(&piece, room));
-            try_grow(&mut sealed, piece.len() + extra(&piece), sealing)?;
+            let room = piece.len() + extra(&piece);
+            self.write(&mut sealed, room, |traffic, room| traffic.encrypt(&piece, room))?;
         }
         pieces.push(Bytes::from(sealed));
         Ok(())
     }
 
-    /// Does something that is possible once TLS is agreed on. The inner error is how much room it needs.
-    fn traffic(
+    /// Puts something at the end of `out` that can be said once TLS is agreed on; it wants that much `room`, or says how
+    /// much more.
+    fn write(
         &mut self,
-        act: impl FnOnce(&mut WriteTraffic<'_, ServerConnectionData>) -> Result<usize, EncryptError>,
-    ) -> Result<Result<usize, usize>, LostBy> {
-        // What has come was processed when it came; what is kept is the beginning of a record.
-        match self.tls.process_tls_records(&mut self.incoming).state {
-            Ok(ConnectionState::WriteTraffic(mut traffic)) => match act(&mut traffic) {
-                Ok(written) => Ok(Ok(written)),
-                Err(EncryptError::InsufficientSize(size)) => Ok(Err(size.required_size)),
-                Err(EncryptError::EncryptExhausted) => {
-                    Err(LostBy::Error("TLS: the keys are used up".to_owned()))
+        out: &mut Vec<u8>,
+        mut room: usize,
+        mut say: impl FnMut(&mut WriteTraffic<'_, ServerConnectionData>, &mut [u8]) -> Result<usize, EncryptError>,
+    ) -> Result<(), LostBy> {
+        loop {
+            // What has come was processed when it came; what is kept is the beginning of a record.
+            match self.tls.process_tls_records(&mut self.incoming).state {
+                Ok(ConnectionState::WriteTraffic(mut traffic)) => {
+                    let start = out.len();
+                    out.resize(start + room, 0);
+                    let said = say(&mut traffic, &mut out[start..]);
+                    out.truncate(start + *said.as_ref().unwrap_or(&0));
+                    match said {
+                        Ok(_) => return Ok(()),
+                        Err(EncryptError::InsufficientSize(size)) => room = room.max(size.required_size),
+                        Err(EncryptError::EncryptExhausted) => {
+                            return Err(LostBy::Error("TLS: the keys are used up".to_owned()));
+                        }
+                    }
                 }
-            },
-            Ok(_) => Err(LostBy::Error("TLS: nothing can be written".to_owned())),
-            Err(error) => Err(LostBy::Error(format!("TLS: {error}"))),
+                // Of a change of keys.
+                Ok(ConnectionState::EncodeTlsData(data)) => encode(data, out),
+                Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
+                Ok(_) => return Err(LostBy::Error("TLS: nothing can be written".to_owned())),
+                Err(error) => return Err(LostBy::Error(format!("TLS: {error}"))),
+            }
         }
     }
 
@@ -234,9 +248,9 @@ impl Session {
     pub fn close(&mut self) -> Option<Bytes> {
         if self.stage == Stage::Open {
             let mut goodbye = std::mem::take(&mut self.outgoing);
-            let saying = |room: &mut [u8]| self.traffic(|traffic| traffic.queue_close_notify(room));
             // Without it the peer sees an end that it must take for a cut; there is nothing else to do here.
-            let _ = try_grow(&mut goodbye, ALERT_BYTES, saying);
+            #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general enough")]
+            let _ = self.write(&mut goodbye, ALERT_BYTES, |traffic, room| traffic.queue_close_notify(room));
             self.outgoing = goodbye;
             self.stage = Stage::Over;
         }
@@ -244,37 +258,13 @@ impl Session {
     }
 }
 
-/// Lets `write` put something at the end of a buffer: it gets room, and says how much it has used, or how much it needs.
-fn try_grow(
-    buffer: &mut Vec<u8>,
-    expected: usize,
-    mut write: impl FnMut(&mut [u8]) -> Result<Result<usize, usize>, LostBy>,
-) -> Result<(), LostBy> {
-    let start = buffer.len();
-    let mut room = expected;
-    loop {
-        buffer.resize(start + room, 0);
-        match write(&mut buffer[start..]) {
-            Ok(Ok(written)) => {
-                buffer.truncate(start + written);
-                return Ok(());
-            }
-            Ok(Err(needed)) if needed > room => room = needed,
-            Ok(Err(_)) => unreachable!("it has the room that it asked for"),
-            Err(error) => {
-                buffer.truncate(start);
-                return Err(error);
-            }
-        }
-    }
-}
-
 /// Puts something of a handshake, or an alert, at the end of a buffer.
-fn encode(mut data: EncodeTlsData<'_, ServerConnectionData>, outgoing: &mut Vec<u8>) {
-    // It can fail only for want of room.
-    let _ = try_grow(outgoing, 0, |room| match data.encode(room) {
-        Ok(written) => Ok(Ok(written)),
-        Err(EncodeError::InsufficientSize(size)) => Ok(Err(size.required_size)),
-        Err(EncodeError::AlreadyEncoded) => Ok(Ok(0)),
-    });
+fn encode(mut data: EncodeTlsData<'_, ServerConnectionData>, out: &mut Vec<u8>) {
+    let start = out.len();
+    // It says how much room it wants.
+    if let Err(EncodeError::InsufficientSize(size)) = data.encode(&mut []) {
+        out.resize(start + size.required_size, 0);
+        let written = data.encode(&mut out[start..]).unwrap_or(0);
+        out.truncate(start + written);
+    }
 }
