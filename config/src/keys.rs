@@ -3,6 +3,7 @@
 use crate::log::COMPONENTS;
 use crate::path::{Path, Step};
 use crate::yaml::Node;
+use i3_core::api::methods::METHODS;
 
 /// A key of the settings. `*` in a path stands for each element of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,47 +23,6 @@ const LIST_SERVICES: &[&str] =
     &["chanlist-req", "chanlist-reply", "chan-who-req", "chan-who-reply", "chan-user-req", "chan-user-reply"];
 
 const OOB_SERVICES: &[&str] = &["amcp", "file", "ftp", "http", "mail", "news", "nntp", "rcp", "smtp"];
-
-/// The methods of the API, for `api.rate_limits.by_method`.
-const METHODS: &[&str] = &[
-    "ack",
-    "authenticate",
-    "ban_add",
-    "ban_list",
-    "ban_remove",
-    "beep",
-    "channel_add",
-    "channel_admin",
-    "channel_emote",
-    "channel_filter",
-    "channel_history",
-    "channel_join",
-    "channel_leave",
-    "channel_list",
-    "channel_remove",
-    "channel_send",
-    "channel_targeted_emote",
-    "channel_user",
-    "channel_who",
-    "emoteto",
-    "finger",
-    "heartbeat",
-    "history_search",
-    "kick",
-    "locate",
-    "log_level",
-    "mudlist",
-    "ping",
-    "presence_sync",
-    "reconnect",
-    "resume",
-    "sessions",
-    "stats",
-    "status",
-    "tell",
-    "trace",
-    "who",
-];
 
 /// One mud: under `mud:` and in each entry of `muds:`.
 const MUD: &[&str] = &[
@@ -164,6 +124,8 @@ const USED: &[&str] = &[
     "security.ip_blacklist",
     "security.trusted_proxies",
     "state.directory",
+    "state.backup_enabled",
+    "state.backup_count",
     "logging.level",
     "logging.format",
     "logging.file",
@@ -211,8 +173,6 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("performance.connection_pool_size", OWN_THREADS),
     ("performance.message_batch_size", OWN_THREADS),
     ("state.save_interval", OWN_SAVES),
-    ("state.backup_enabled", NOT_YET),
-    ("state.backup_count", NOT_YET),
     ("metrics.enabled", METRICS),
     ("metrics.port", METRICS),
     ("metrics.path", METRICS),
@@ -243,7 +203,9 @@ pub fn known_keys() -> Vec<KnownKey> {
         add(format!("services.{service}.queue_size"), Some("performance.message_queue_size is the limit"));
         add(format!("services.{service}.cache_ttl"), Some(OWN_CACHE));
     }
-    METHODS.iter().for_each(|method| add(format!("api.rate_limits.by_method.{method}"), None));
+    // A name with a dot would be two keys.
+    let methods = METHODS.iter().map(|method| method.name).filter(|name| !name.contains('.'));
+    methods.for_each(|method| add(format!("api.rate_limits.by_method.{method}"), None));
     COMPONENTS.iter().for_each(|(name, _)| add(format!("logging.components.{name}"), None));
     USED.iter().for_each(|path| add((*path).to_owned(), None));
     WITHOUT_EFFECT.iter().for_each(|(path, why)| add((*path).to_owned(), Some(why)));

@@ -47,6 +47,8 @@ pub struct Config {
     pub tls_required: bool,
     /// Where the durable state is kept.
     pub state_directory: PathBuf,
+    /// How many copies of it are kept beside it, one a day; 0: none.
+    pub state_backups: u32,
     /// Where messages go.
     pub logging: Logging,
     /// What is not as the sources say, to be shown at the start.
@@ -65,6 +67,7 @@ impl fmt::Debug for Config {
             .field("listeners", &self.listeners)
             .field("tls_required", &self.tls_required)
             .field("state_directory", &self.state_directory)
+            .field("state_backups", &self.state_backups)
             .field("logging", &self.logging)
             .field("warnings", &self.warnings)
             .finish()

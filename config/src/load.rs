@@ -253,6 +253,8 @@ fn assemble(reader: &mut Reader<'_>) -> Config {
     }
     let (listeners, tls_required) = listeners::listeners(reader, api.keys.is_some());
     let state = reader.text(&Key::of("state.directory"));
+    let backups = reader.number(&Key::of("state.backup_count"), 1..=1000, "a number of copies");
+    let backups_wanted = reader.boolean(&Key::of("state.backup_enabled")).unwrap_or(false);
     let logging = logging(reader);
     api.log_level = crate::log::level(logging.level);
     Config {
@@ -260,10 +262,14 @@ fn assemble(reader: &mut Reader<'_>) -> Config {
         listeners,
         tls_required,
         state_directory: state.map_or_else(|| PathBuf::from(DEFAULT_STATE_DIRECTORY), PathBuf::from),
+        state_backups: if backups_wanted { backups.unwrap_or(DEFAULT_STATE_BACKUPS) } else { 0 },
         logging,
         warnings: Vec::new(),
     }
 }
+
+/// Copies of the state, where they are wanted.
+const DEFAULT_STATE_BACKUPS: u32 = 3;
 
 const LEVELS: &str = "write DEBUG, INFO, WARNING or ERROR";
 

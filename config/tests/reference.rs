@@ -382,12 +382,12 @@ const SECTIONS: &[(&str, &str, &[Entry])] = &[
             ),
             entry("api.rate_limits.by_method.<method>", "", "", "Of one method."),
             entry("security.rate_limiting.enabled", "", "", "`false` switches all rate limits off."),
-            entry("security.rate_limiting.tells_per_minute", "", "", "Of the methods tell and emoteto."),
+            entry("security.rate_limiting.tells_per_minute", "", "", "Each of tell, emoteto and beep."),
             entry(
                 "security.rate_limiting.channels_per_minute",
                 "",
                 "",
-                "Of the methods channel_send and channel_emote.",
+                "Each of channel_send, channel_emote and channel_targeted_emote.",
             ),
             entry("security.rate_limiting.who_per_minute", "", "", "Of the method who."),
             entry(
@@ -445,12 +445,21 @@ const SECTIONS: &[(&str, &str, &[Entry])] = &[
     (
         "State",
         "",
-        &[entry(
-            "state.directory",
-            "a directory",
-            "state",
-            "Where the gateway keeps what must survive a restart. Changing it needs one.",
-        )],
+        &[
+            entry(
+                "state.directory",
+                "a directory",
+                "state",
+                "Where the gateway keeps what must survive a restart. Changing it needs one.",
+            ),
+            entry(
+                "state.backup_enabled",
+                "",
+                "false",
+                "Copy the state once a day to `i3-gateway.backup-1.sqlite` beside it; the older copies get higher numbers.",
+            ),
+            entry("state.backup_count", "", "", "How many copies are kept; 3 when they are wanted."),
+        ],
     ),
     (
         "Logging",

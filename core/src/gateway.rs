@@ -4,9 +4,9 @@ use crate::api::conn::ApiConn;
 use crate::api::event;
 use crate::api::json::Object;
 use crate::effects::{ConnMap, Effects};
-use crate::events::Events;
+use crate::events::{Events, ids};
 use crate::health::{Health, Process};
-use crate::hub::{Hub, QUEUED_PACKET_MAX_AGE, To, Wake, Weight};
+use crate::hub::{Hub, QUEUED_PACKET_MAX_AGE, To, Wake};
 use crate::link::RouterLink;
 use crate::machine::{Change, ConnId, Input, Listener, LostBy, Machine, Output, Refused, SaveTicket, Saved};
 use crate::metrics::Metrics;
@@ -74,7 +74,7 @@ impl Gateway {
             muds.push(mud);
         }
         let events = Events::restore(settings.muds.iter().map(|mud| mud.name.as_str()), saved);
-        let mut event_ids = event::Ids::restore(saved);
+        let mut event_ids = ids::Ids::restore(saved);
         event_ids.skip_to(events.last_restored());
         event_ids.reserve(&mut fx);
         let mut hub = Hub {
@@ -112,7 +112,7 @@ impl Gateway {
         Ok(gateway)
     }
 
-    /// Takes new settings over, or none of them when they do not make sense. Nobody is dropped but those whose key is gone.
+    /// Takes new settings over, or none of them when they do not make sense. Nobody is dropped but those whose key or address may not connect any more.
     /// Notices say what was applied, and what waits for a reconnect or a restart.
     ///
     /// Settle the machine afterwards, as after an input.
@@ -124,12 +124,12 @@ impl Gateway {
     /// What is to be durable before a gateway is constructed with `saved`, so that whatever becomes of it, the next one
     /// gives out no event id that it has given out.
     pub fn before_start(saved: &Saved) -> Vec<Change> {
-        event::set_aside(saved)
+        ids::set_aside(saved)
     }
 
     /// What a state that is restored from an older copy takes over from the one before it: no event id is given twice.
     pub fn carry_over(before: &Saved, restored: &Saved) -> Vec<Change> {
-        event::carry_over(before, restored)
+        ids::carry_over(before, restored)
     }
 
     /// Takes the figures of the process over, for `/metrics`, and says how it is. A driver asks every few seconds; that it
@@ -210,6 +210,7 @@ impl Gateway {
         let one = &mut self.hub.muds[mud];
         if one.link.conn() == Some(conn) {
             one.choose_password();
+            one.pacer.connected();
             one.pacer.count(self.hub.now.mono, crate::link::pacer::STARTUP_WEIGHT);
         }
         self.link_step(mud, |link, now, fx| link.dialed(now, conn, fx));
@@ -223,6 +224,10 @@ impl Gateway {
             Some(Peer::Router(mud)) => {
                 self.hub.metrics.router_bytes_sent += bytes;
                 let mud = *mud;
+                let one = &mut self.hub.muds[mud];
+                if one.link.conn() == Some(conn) && self.hub.fx.pending_bytes(conn) == 0 {
+                    one.pacer.written(self.hub.now.mono);
+                }
                 self.link_step(mud, RouterLink::flushed);
                 self.hub.pump(mud);
             }
@@ -278,7 +283,7 @@ impl Gateway {
             return;
         }
         let params = Object::default().with("message", "The gateway shuts down");
-        self.hub.emit(To::All, Weight::Personal, None, "shutdown_warning", params);
+        self.hub.emit(To::All, &event::SHUTDOWN_WARNING, params);
         for mud in 0..self.hub.muds.len() {
             self.hub.expire(mud, Duration::ZERO, "the gateway shuts down");
             self.link_step(mud, RouterLink::stop);

@@ -1,13 +1,14 @@
 //! What the services share: the muds of the gateway, the sessions of its clients, and the way out for bytes, events and
 //! packets. The services do not see each other; they see this.
 
+use crate::api::event::{self, Event, Weight};
 use crate::api::json::{Message, Object};
 use crate::api::rpc::{self, Fault};
-use crate::api::{event, style};
+use crate::api::{reason, style};
 use crate::colour::TextStyle;
 use crate::effects::{ConnMap, Effects};
-use crate::events::Events;
 use crate::events::kept::LaneName;
+use crate::events::{Events, ids};
 use crate::health::{Health, Process};
 use crate::i3::packet::Packet;
 use crate::link::pacer::{Class, Origin, Waiting};
@@ -24,7 +25,7 @@ use crate::service::trace;
 use crate::session::addresses::Addresses;
 use crate::session::rates::Rates;
 use crate::session::{Session, Transport};
-use crate::settings::{Permission, Settings};
+use crate::settings::Settings;
 use crate::time::{Instant, Now};
 use crate::timers::Timers;
 use std::collections::BTreeSet;
@@ -41,13 +42,19 @@ const DIAL_SPACING: Duration = Duration::from_millis(1050);
 const ROUTER_PENDING_BYTES_MAX: usize = 32_768;
 
 /// How long an accepted packet may wait for a router that is away.
-pub(crate) const QUEUED_PACKET_MAX_AGE: Duration = Duration::from_secs(60);
+pub const QUEUED_PACKET_MAX_AGE: Duration = Duration::from_secs(60);
 
 /// Bytes queued for a client above which it is not read from until it has read itself.
-const CLIENT_PAUSE_BYTES: usize = 262_144;
+pub const CLIENT_PAUSE_BYTES: usize = 262_144;
 
 /// Bytes queued for a client above which it is closed: it does not read, and what it may not miss has no more room.
-const CLIENT_PENDING_BYTES_MAX: usize = 1_048_576;
+pub const CLIENT_PENDING_BYTES_MAX: usize = 1_048_576;
+
+/// Bytes queued for a client that is behind above which it is told no more of who came and went.
+pub const PRESENCE_PENDING_BYTES_MAX: usize = 32_768;
+
+/// Bytes queued for a client that is behind above which it gets no more channel lines.
+pub const CHANNEL_PENDING_BYTES_MAX: usize = 65_536;
 
 /// Bytes queued for all clients together above which each is only allowed [`CLIENT_CROWDED_BYTES_MAX`].
 const ALL_PENDING_BYTES_MAX: usize = 33_554_432;
@@ -80,34 +87,12 @@ pub enum Wake {
     Stop,
 }
 
-/// How much a client that does not read misses first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Weight {
-    /// Who came and went: dropped first.
-    Presence,
-    /// Channel lines.
-    Channel,
-    /// Tells and what concerns the client itself: never dropped in silence.
-    Personal,
-}
-
-impl Weight {
-    /// As a metric's label.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Weight::Presence => "presence",
-            Weight::Channel => "channel",
-            Weight::Personal => "personal",
-        }
-    }
-
-    /// Bytes queued for a client above which an event of this weight is dropped.
-    fn pending_bytes_max(self) -> usize {
-        match self {
-            Weight::Presence => 32_768,
-            Weight::Channel => 65_536,
-            Weight::Personal => CLIENT_PENDING_BYTES_MAX,
-        }
+/// Bytes queued for a client above which an event of a weight is dropped.
+fn pending_bytes_max(weight: Weight) -> usize {
+    match weight {
+        Weight::Presence => PRESENCE_PENDING_BYTES_MAX,
+        Weight::Channel => CHANNEL_PENDING_BYTES_MAX,
+        Weight::Personal => CLIENT_PENDING_BYTES_MAX,
     }
 }
 
@@ -140,8 +125,7 @@ struct Delivery<'a> {
     text: Vec<u8>,
     /// Framed once for each way of reading that somebody has.
     framed: [Option<Message>; style::FORMATS.len()],
-    weight: Weight,
-    permission: Option<Permission>,
+    event: &'static Event,
     id: u64,
     /// Where it is kept for who cannot have it now.
     lane: Option<LaneName<'a>>,
@@ -156,7 +140,7 @@ struct Delivery<'a> {
 impl Delivery<'_> {
     /// Queues it for one session, if that may have it and has room.
     fn give(&mut self, conn: ConnId, session: &mut Session, fx: &mut Effects, metrics: &mut Metrics) {
-        if !session.may(self.permission) {
+        if !session.may(self.event.permission) {
             return;
         }
         if self.lane.is_some_and(|lane| session.reader.defers(lane, &session.channels)) {
@@ -164,7 +148,7 @@ impl Delivery<'_> {
             return;
         }
         let pending = fx.pending_bytes(conn);
-        let most = match self.weight.pending_bytes_max() {
+        let most = match pending_bytes_max(self.event.weight) {
             _ if !fx.is_behind(conn) => CLIENT_PENDING_BYTES_MAX,
             most if self.crowded => most.min(CLIENT_CROWDED_BYTES_MAX),
             most => most,
@@ -172,8 +156,8 @@ impl Delivery<'_> {
         if pending > most {
             session.lagged += 1;
             metrics.events_dropped += 1;
-            *metrics.events_dropped_by_weight.entry(self.weight.name()).or_default() += 1;
-            if self.weight == Weight::Personal {
+            *metrics.events_dropped_by_weight.entry(self.event.weight.name()).or_default() += 1;
+            if self.event.weight == Weight::Personal {
                 self.overrun.push((conn, pending));
             }
             return;
@@ -217,7 +201,7 @@ pub(crate) struct Hub {
     pub(crate) handshake_fault_told: Option<Instant>,
     pub(crate) pending: Pending,
     pub(crate) filters: Filters,
-    pub(crate) event_ids: event::Ids,
+    pub(crate) event_ids: ids::Ids,
     pub(crate) events: Events,
     pub(crate) last_message_micros: u64,
     /// The connections of the last [`DIAL_SPACING`] to each router.
@@ -244,7 +228,7 @@ impl Hub {
         let one = &mut self.muds[mud];
         if !one.link.is_ready() {
             let why = one.link.last_error().unwrap_or("the login is not finished").to_owned();
-            return Err(Fault::gateway("router_down", true, format!("the router link is down: {why}")));
+            return Err(Fault::gateway(&reason::ROUTER_DOWN, format!("the router link is down: {why}")));
         }
         crate::service::moderation::may_go(self, mud, packet)?;
         let one = &mut self.muds[mud];
@@ -259,7 +243,7 @@ impl Hub {
         let waiting = Waiting { frame: bytes.into(), kind, accepted: self.now.mono, origin, for_router };
         if one.pacer.push(class, waiting).is_err() {
             self.metrics.packets_refused += 1;
-            return Err(Fault::gateway("queue_full", true, "too many packets wait for the router"));
+            return Err(Fault::gateway(&reason::QUEUE_FULL, "too many packets wait for the router"));
         }
         self.pump(mud);
         Ok(())
@@ -314,20 +298,21 @@ impl Hub {
     }
 
     /// Says of accepted packets that they do not go.
-    pub(crate) fn give_up(&mut self, mud: usize, packets: Vec<Waiting>, reason: &str) {
+    pub(crate) fn give_up(&mut self, mud: usize, packets: Vec<Waiting>, why: &str) {
+        // Channels are listened to again after the next login.
+        self.metrics.packets_expired += packets.iter().filter(|waiting| waiting.grows_old()).count() as u64;
         for origin in packets.into_iter().filter_map(|waiting| waiting.origin) {
-            self.metrics.packets_expired += 1;
             // Who waits for a verdict on it is told so at once, instead of taking silence for consent.
             let waiters = self.answer_waiters(|question| match question {
                 Question::Verdict { mud: at, message_id, .. } => {
                     let it = *at == mud && origin.message_id.as_deref() == Some(&**message_id);
-                    it.then(|| Err(Fault::gateway("not_sent", true, reason)))
+                    it.then(|| Err(Fault::gateway(&reason::NOT_SENT, why)))
                 }
                 _ => None,
             });
             let mut params = Object::default()
                 .with("error_code", "not-sent")
-                .with("error_message", reason)
+                .with("error_message", why)
                 .with("from_mud", "")
                 .with("to_mud", &self.muds[mud].settings.name)
                 .with("to_user", &origin.from_user)
@@ -335,7 +320,7 @@ impl Hub {
             if let Some(message_id) = &origin.message_id {
                 params.add("message_id", message_id);
             }
-            self.emit(To::MudExcept(mud, &waiters), Weight::Personal, None, "error_occurred", params);
+            self.emit(To::MudExcept(mud, &waiters), &event::ERROR_OCCURRED, params);
         }
     }
 
@@ -371,26 +356,18 @@ impl Hub {
     }
 
     /// Frames an event once and queues it for everybody concerned.
-    pub(crate) fn emit(
-        &mut self,
-        to: To<'_>,
-        weight: Weight,
-        permission: Option<Permission>,
-        name: &str,
-        mut params: Object,
-    ) {
+    pub(crate) fn emit(&mut self, to: To<'_>, event: &'static Event, mut params: Object) {
         let id = self.event_ids.next(&mut self.fx);
         params.add("timestamp", &self.now.unix.to_string());
         params.add("event_id", &id);
         let params = params.finish();
-        let keeping = self.keeping(to, name);
+        let keeping = self.keeping(to, event);
         // Who waited for an answer has it as the result of a request.
         let answered = matches!(to, To::MudExcept(_, except) if !except.is_empty());
         let mut delivery = Delivery {
-            text: rpc::notification(name, &params),
+            text: rpc::notification(event.name, &params),
             framed: Default::default(),
-            weight,
-            permission,
+            event,
             id,
             lane: keeping.map(|keeping| keeping.lane),
             given: answered,
@@ -401,10 +378,12 @@ impl Hub {
         if let To::Channel(mud, channel) | To::Echo(mud, channel) = to {
             let is_echo = matches!(to, To::Echo(..));
             for conn in self.muds[mud].listeners.get(channel).into_iter().flatten() {
-                if let Some(session) = self.sessions.get_mut(*conn)
-                    && (session.hears_echo || !is_echo)
-                {
+                let Some(session) = self.sessions.get_mut(*conn) else { continue };
+                if session.hears_echo || !is_echo {
                     delivery.give(*conn, session, fx, metrics);
+                } else {
+                    // It knows what it said: nobody has missed that.
+                    delivery.given = true;
                 }
             }
         } else {
@@ -474,17 +453,17 @@ impl Hub {
         let Some(session) = self.sessions.get_mut(conn) else { return };
         let dropped = std::mem::take(&mut session.lagged);
         if dropped > 0 {
-            self.emit_to(conn, "lagged", Object::default().with("dropped", &dropped));
+            self.emit_to(conn, &event::LAGGED, Object::default().with("dropped", &dropped));
         }
         self.replay(conn);
     }
 
     /// Queues an event for one client alone.
-    pub(crate) fn emit_to(&mut self, conn: ConnId, name: &str, mut params: Object) {
+    pub(crate) fn emit_to(&mut self, conn: ConnId, event: &Event, mut params: Object) {
         let id = self.event_ids.next(&mut self.fx);
         params.add("timestamp", &self.now.unix.to_string());
         params.add("event_id", &id);
-        self.send_text(conn, &rpc::notification(name, &params.finish()));
+        self.send_text(conn, &rpc::notification(event.name, &params.finish()));
     }
 
     /// Whether an address has all the connections that one may have. This host's own and proxies may have more: many

@@ -16,7 +16,7 @@ pub const PATTERN_BYTES_MAX: usize = 256;
 const USERS_MAX: usize = 10_000;
 
 /// Messages that a user may send at once, where the rate is not lower.
-const USER_BURST: u32 = 10;
+pub const USER_BURST: u32 = 10;
 
 /// Which way a packet goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! the last of its requests is.
 
 use crate::api::methods::Call;
+use crate::api::reason;
 use crate::api::rpc::{self, Fault};
 use crate::hub::{Hub, Wake};
 use crate::machine::{ConnId, SaveTicket};
@@ -11,16 +12,25 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Requests that may wait at one time, of all clients.
-const WAITERS_MAX: usize = 2000;
+pub const WAITERS_MAX: usize = 2000;
 
 /// Requests of one client that may wait at one time.
-const WAITERS_PER_CLIENT_MAX: usize = 64;
+pub const WAITERS_PER_CLIENT_MAX: usize = 64;
+
+/// Which users of a who are wanted. Who-replies tell of race and guild in their free text, if at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WhoFilters {
+    pub(crate) min_level: Option<i64>,
+    pub(crate) max_level: Option<i64>,
+    /// In lower case: each is to stand in what the mud tells of a user.
+    pub(crate) texts: Vec<String>,
+}
 
 /// What a request waits for.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Question {
     /// The who-reply of a mud for a user.
-    Who { mud: usize, of: String, asker: String },
+    Who { mud: usize, of: String, asker: String, filters: WhoFilters },
     /// The finger-reply.
     Finger { mud: usize, of: String, asker: String },
     /// The first locate-reply.
@@ -95,17 +105,18 @@ impl Pending {
 }
 
 impl Hub {
-    /// The request is answered when `question` is, or after `timeout`.
-    pub(crate) fn wait(
-        &mut self,
-        call: &Call<'_>,
-        question: Question,
-        timeout: Duration,
-    ) -> Result<(), Fault> {
+    /// Whether a request may wait: to be asked before anything is done for it that cannot be undone.
+    pub(crate) fn may_wait(&self, call: &Call<'_>) -> Result<(), Fault> {
         let mine = self.pending.waiters.values().filter(|waiter| waiter.conn == call.conn).count();
         if self.pending.waiters.len() >= WAITERS_MAX || mine >= WAITERS_PER_CLIENT_MAX {
-            return Err(Fault::gateway("too_many_waiting", true, "too many requests wait for an answer"));
+            return Err(Fault::gateway(&reason::TOO_MANY_WAITING, "too many requests wait for an answer"));
         }
+        Ok(())
+    }
+
+    /// The request, which may wait, is answered when `question` is, or after `timeout`.
+    pub(crate) fn wait(&mut self, call: &Call<'_>, question: Question, timeout: Duration) {
+        debug_assert!(self.may_wait(call).is_ok());
         let key = self.pending.key();
         let waiter = Waiter {
             conn: call.conn,
@@ -117,7 +128,6 @@ impl Hub {
         };
         self.pending.waiters.insert(key, waiter);
         self.timers.set(Wake::Answer(key), self.now.mono + timeout);
-        Ok(())
     }
 
     /// Answers every request whose question `answer` has something to say to. Gives the clients.

@@ -4,6 +4,7 @@
 //! The service manager hears from here that the daemon lives; a loop that does not turn does not come here.
 
 use crate::clock::Clock;
+use crate::daily::Daily;
 use crate::tls::Acceptors;
 use crate::{process, systemd};
 use i3_config::{Config, FileOptions, ListenAt, Logging};
@@ -87,13 +88,23 @@ pub struct Attendant {
     started: UnixTime,
     status: String,
     accounted: Option<Instant>,
+    daily: Daily,
 }
 
 impl Attendant {
     /// Looks after the gateway that is started with `config`, which came from `files`, and with these acceptors.
     pub fn new(files: FileOptions, config: Config, tls: Acceptors, profile_memory: bool) -> Self {
         let started = Clock::start().now().unix;
-        Attendant { files, config, tls, profile_memory, started, status: String::new(), accounted: None }
+        Attendant {
+            files,
+            config,
+            tls,
+            profile_memory,
+            started,
+            status: String::new(),
+            accounted: None,
+            daily: Daily::default(),
+        }
     }
 
     /// Logs what holds memory, now and then.
@@ -146,6 +157,7 @@ impl Attendant {
             }
         }
         self.config.core = new.core;
+        self.config.state_backups = new.state_backups;
         self.config.logging = logging;
         Ok(())
     }
@@ -185,6 +197,7 @@ impl Attend<Gateway> for Attendant {
             self.status = status;
         }
         self.account(now.mono, &health, resident_bytes);
+        self.daily.look(now, &self.config.state_directory, self.config.state_backups);
     }
 
     fn reload(&mut self, gateway: &mut Gateway, now: Now) {

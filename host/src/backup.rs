@@ -64,7 +64,7 @@ fn state_directory(cli: &Cli, named: Option<&Path>) -> Result<PathBuf, ExitCode>
 }
 
 /// Copies beside the target first: what stands under its name is always whole.
-fn copy_whole(from: &Path, to: &Path) -> Result<(), String> {
+pub(crate) fn copy_whole(from: &Path, to: &Path) -> Result<(), String> {
     if is_same_file(from, to) {
         return Err(format!("{} is the state itself: name another file", to.display()));
     }

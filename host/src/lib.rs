@@ -10,6 +10,7 @@ pub mod attend;
 pub mod backup;
 pub mod clock;
 pub mod command;
+mod daily;
 pub mod dial;
 pub mod directory;
 pub mod doctor;

@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::driver::{Command, Commands, Driver, Handle};
 use crate::signals::Signals;
+use crate::threads::STACK_BYTES;
 use i3_core::Gateway;
 use i3_core::machine::{Listener, Machine};
 pub use i3_host::attend::{Attend, Unattended};
@@ -74,10 +75,10 @@ fn run_until<M: Machine + Send + 'static>(
     let attendant = Arc::new(Mutex::new(attendant));
     let (handle, attended) = (driver.handle(), attendant.clone());
     let (end_looking, ended) = mpsc::channel();
-    let looker = thread::Builder::new().name("i3-look".to_owned());
+    let looker = thread::Builder::new().name("i3-look".to_owned()).stack_size(STACK_BYTES);
     let looker = looker.spawn(move || look(&handle, clock, &attended, &ended)).map_err(system)?;
     let handle = driver.handle();
-    let watcher = thread::Builder::new().name("i3-signals".to_owned());
+    let watcher = thread::Builder::new().name("i3-signals".to_owned()).stack_size(STACK_BYTES);
     let watcher = watcher
         .spawn(move || watch_signals(signals, &commands, &handle, &attendant, ending))
         .map_err(system)?;

@@ -6,9 +6,9 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
-/// Reads, writes and accepts call nothing deep. It is four times the least that Linux allows, and only what is touched
-/// of it is memory.
-const STACK_BYTES: usize = 64 * 1024;
+/// Reads, writes and accepts call nothing deep, nor do those who wait for what they ask the core thread for. It is four
+/// times the least that Linux allows, and only what is touched of it is memory.
+pub(crate) const STACK_BYTES: usize = 64 * 1024;
 /// Signing and looking at certificates want more. The thread ends with the handshake.
 const HANDSHAKE_STACK_BYTES: usize = 256 * 1024;
 /// The system's resolver wants more: it may load modules, and has buffers of 64 KiB on its stack.

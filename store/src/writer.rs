@@ -13,6 +13,10 @@ pub const QUEUE_TICKETS_MAX: usize = 4_096;
 /// Saves that go into one transaction: enough to share one sync of the disk, few enough to be acknowledged soon.
 pub const BATCH_TICKETS_MAX: usize = 256;
 
+/// The stack of the thread: many times what SQLite takes of it for the store's short statements. What is never touched is
+/// no memory, but hosts that limit what a process may reserve count it.
+const STACK_BYTES: usize = 256 * 1024;
+
 /// Owns a store on its own thread.
 #[derive(Debug)]
 pub struct Writer {
@@ -62,6 +66,7 @@ impl Writer {
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
+            .stack_size(STACK_BYTES)
             .spawn(move || run(&theirs, store, on_done))
             .expect("a process that cannot start one thread at its start cannot run at all");
         Writer { shared, thread: Some(thread) }

@@ -52,6 +52,12 @@ enum Speech {
     CoffeeMud,
 }
 
+impl Speech {
+    fn is_json(self) -> bool {
+        matches!(self, Speech::Lines | Speech::WebSocket)
+    }
+}
+
 struct Peer {
     script: usize,
     speech: Speech,
@@ -69,6 +75,19 @@ pub struct Stage {
     peers: BTreeMap<String, Peer>,
     /// Values that patterns have given a name.
     named: BTreeMap<String, Json>,
+    /// What clients have sent and received, in this order.
+    pub said: Vec<Said>,
+}
+
+/// A message between a client and its gateway.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// The client.
+    pub client: String,
+    /// It has sent it; else it has received it.
+    pub sent: bool,
+    /// The message.
+    pub text: String,
 }
 
 /// The settings of a gateway for tests: one mud, all services, the key `<name>-key`, no rate limits.
@@ -109,7 +128,7 @@ pub fn settings(mud: &str, routers: &[String]) -> Settings {
 }
 
 /// Plays a whole scenario, delivering bytes in pieces of at most `chunk`.
-pub fn play(text: &str, seed: u64, chunk: usize) {
+pub fn play(text: &str, seed: u64, chunk: usize) -> Stage {
     let mut stage = Stage::new(seed, chunk);
     for (at, line) in text.lines().enumerate() {
         if let Err(problem) = stage.line(line) {
@@ -120,6 +139,10 @@ pub fn play(text: &str, seed: u64, chunk: usize) {
             );
         }
     }
+    // What nobody asked for was said too.
+    let names: Vec<String> = stage.peers.keys().cloned().collect();
+    names.iter().for_each(|name| stage.read(name));
+    stage
 }
 
 impl Stage {
@@ -131,6 +154,7 @@ impl Stage {
             gateways: BTreeMap::new(),
             peers: BTreeMap::new(),
             named: BTreeMap::new(),
+            said: Vec::new(),
         }
     }
 
@@ -376,6 +400,30 @@ impl Stage {
                 settings.api.user_messages_per_minute = Some(most.parse().map_err(|_| "no number")?);
                 Ok(())
             }
+            Some((what @ ("session_timeout" | "ping_interval" | "ping_timeout"), time)) => {
+                let time = Duration::from_secs(time.parse().map_err(|_| "no number")?);
+                match what {
+                    "session_timeout" => settings.api.session_timeout = time,
+                    "ping_interval" => settings.api.ping_interval = time,
+                    _ => settings.api.ping_timeout = time,
+                }
+                Ok(())
+            }
+            Some(("ip_blacklist", networks)) => {
+                let networks = networks.split(',').filter(|network| !network.is_empty()).map(str::parse);
+                settings.api.addresses.blacklist =
+                    networks.collect::<Result<_, _>>().map_err(|_| "no network")?;
+                Ok(())
+            }
+            Some(("rate_limit_override", rate)) => {
+                let rate = rate.parse().map_err(|_| "no number")?;
+                settings.api.keys.iter_mut().flatten().for_each(|key| key.requests_per_minute = Some(rate));
+                Ok(())
+            }
+            Some(("message_bytes", most)) => {
+                settings.api.message_bytes_max = most.parse().map_err(|_| "no number")?;
+                Ok(())
+            }
             Some(("queue", most)) => {
                 settings.link.queue_packets_max = most.parse().map_err(|_| "no number")?;
                 Ok(())
@@ -445,6 +493,9 @@ impl Stage {
             text.replace(&format!("${name}"), &value.to_string())
         });
         let peer = &self.peers[name];
+        if peer.speech.is_json() {
+            self.said.push(Said { client: name.to_owned(), sent: true, text: text.clone() });
+        }
         let bytes = match peer.speech {
             Speech::Lines => format!("{text}\n").into_bytes(),
             Speech::WebSocket => wire::websocket_frame(1, text.as_bytes()),
@@ -458,6 +509,7 @@ impl Stage {
     fn read(&mut self, name: &str) {
         let Some(peer) = self.peers.get_mut(name) else { return };
         let received = self.world.received(peer.script);
+        let before = peer.queue.len();
         match peer.speech {
             Speech::Lines => {
                 while let Some(end) = received.iter().position(|byte| *byte == b'\n') {
@@ -486,6 +538,19 @@ impl Stage {
                 }
             }
         }
+        if peer.speech.is_json() {
+            let new = peer.queue[before..].iter().filter(|text| text.starts_with(['{', '[']));
+            let said = new.map(|text| Said { client: name.to_owned(), sent: false, text: text.clone() });
+            self.said.extend(said);
+        }
+    }
+
+    /// The answer to a client's request, which must be there at once; null if there is none.
+    pub fn answer(&mut self, name: &str, id: u64) -> Json {
+        self.read(name);
+        let Some(peer) = self.peers.get_mut(name) else { return Json::Null };
+        let received = peer.queue.drain(..).filter_map(|text| serde_json::from_str::<Json>(&text).ok());
+        received.rev().find(|message| message["id"] == id).unwrap_or_default()
     }
 
     /// Waits until a peer has received what the pattern describes.

@@ -55,6 +55,9 @@ fn each_page_answers_as_clients_expect() {
     assert!(info.contains(r#""transports":["websocket","tcp"],"authentication":"api_key""#), "{info}");
     let (_, openrpc) = ask(&mut stage, "GET /api/openrpc.json HTTP/1.1");
     let openrpc: serde_json::Value = serde_json::from_str(&openrpc).unwrap();
+    let (_, asyncapi) = ask(&mut stage, "GET /api/asyncapi.json HTTP/1.1");
+    let asyncapi: serde_json::Value = serde_json::from_str(&asyncapi).unwrap();
+    assert!(asyncapi["components"]["messages"]["tell_received"].is_object());
     assert!(openrpc["methods"].as_array().unwrap().iter().any(|method| method["name"] == "tell"));
 
     // Ready is what the router link is.

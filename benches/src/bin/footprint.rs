@@ -2,11 +2,11 @@
 //! client, as the operating system counts it.
 //!
 //! ```text
-//! footprint target/release/i3-gateway target/min/i3-gateway-threads …
-//! footprint --tls target/release/i3-gateway …
+//! footprint [--check] [--tls] target/release/i3-gateway target/min/i3-gateway-threads …
 //! ```
 //!
-//! With `--tls` both listeners speak TLS 1.3, with a certificate for ECDSA that is made for it.
+//! With `--check` it fails when one of them takes more memory than its budget; times are not looked at. With `--tls` both
+//! listeners speak TLS 1.3, with a certificate for ECDSA that is made for it; the budgets are for plain text.
 //!
 //! Each is run with a router that accepts its login and says nothing more. A start is timed several times and the least
 //! counts, since what else the machine does only adds to it; the first start makes the state, later ones find it. Linux
@@ -35,6 +35,17 @@ const STEADY: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_secs(20);
 const KEY: &str = "a-key-of-some-length-for-a-measurement";
 
+/// What a daemon may take, as the columns of the table are counted.
+struct Budget {
+    idle_kb: u64,
+    line_client_bytes: u64,
+    websocket_client_bytes: u64,
+}
+
+const OF_SMOL: Budget = Budget { idle_kb: 6_000, line_client_bytes: 4_096, websocket_client_bytes: 10_240 };
+const OF_THREADS: Budget =
+    Budget { idle_kb: 5_000, line_client_bytes: 20_480, websocket_client_bytes: 20_480 };
+
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
@@ -43,17 +54,23 @@ fn main() -> Outcome<()> {
          client, B | highest RSS, kB |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
-    let mut tls = None;
-    for argument in std::env::args_os().skip(1) {
-        match argument.to_str() {
-            Some("--tls") => tls = Some(Tls::new()?),
-            _ => measure(&PathBuf::from(argument), tls.as_ref())?,
+    let mut arguments = std::env::args_os().skip(1).peekable();
+    let checks = arguments.next_if(|first| first == "--check").is_some();
+    let tls = arguments.next_if(|next| next == "--tls").map(|_| Tls::new()).transpose()?;
+    let mut beyond = Vec::new();
+    for program in arguments.map(PathBuf::from) {
+        if !measure(&program, tls.as_ref())? {
+            beyond.push(program.display().to_string());
         }
+    }
+    if checks && !beyond.is_empty() {
+        return Err(format!("beyond the budget of memory: {}", beyond.join(", ")).into());
     }
     Ok(())
 }
 
-fn measure(program: &Path, tls: Option<&Tls>) -> Outcome<()> {
+/// Prints its row, and says whether it is within its budget.
+fn measure(program: &Path, tls: Option<&Tls>) -> Outcome<bool> {
     let [mut listens, mut answers, mut answers_later] = [Duration::MAX; 3];
     for _ in 0..STARTS {
         let folder = tempfile::tempdir()?;
@@ -81,6 +98,8 @@ fn measure(program: &Path, tls: Option<&Tls>) -> Outcome<()> {
         clients.push(daemon.websocket_client()?);
     }
     let with_all = daemon.steady()?;
+    let line_client = each(before, with_lines, LINE_CLIENTS);
+    let websocket_client = each(between, with_all, WEBSOCKET_CLIENTS);
     println!(
         "| {} | {} | {:.1} | {:.1} | {:.1} | {} | {} | {} | {} | {} | {} |",
         program.display(),
@@ -91,11 +110,15 @@ fn measure(program: &Path, tls: Option<&Tls>) -> Outcome<()> {
         idle.resident,
         idle.private,
         idle.threads,
-        each(before, with_lines, LINE_CLIENTS),
-        each(between, with_all, WEBSOCKET_CLIENTS),
+        line_client,
+        websocket_client,
         daemon.status("VmHWM:")?,
     );
-    Ok(())
+    let of_threads = program.file_name().is_some_and(|name| name.to_string_lossy().contains("threads"));
+    let budget = if of_threads { OF_THREADS } else { OF_SMOL };
+    Ok(idle.resident <= budget.idle_kb
+        && line_client <= budget.line_client_bytes
+        && websocket_client <= budget.websocket_client_bytes)
 }
 
 fn each(before: Memory, after: Memory, clients: usize) -> u64 {

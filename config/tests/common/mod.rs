@@ -18,11 +18,12 @@ pub(crate) fn sources(yaml: Option<&str>, env_file: Option<&str>, process: &[(&s
 pub(crate) fn all_of(config: &Config) -> String {
     let digests = config.core.api.keys.iter().flatten().map(|key| (key.digest, key.requests_per_minute));
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         config.core,
         config.listeners,
         config.tls_required,
         config.state_directory,
+        config.state_backups,
         config.logging,
         digests.collect::<Vec<_>>()
     )
@@ -38,6 +39,7 @@ pub(crate) fn yaml_of(path: &str, value: &str) -> String {
         "api.auth.api_keys.*" => "key: base, permissions: ['*'], mud_name: TestMUD, ",
         "channels.default_channels.*" | "services.channel.default_channels.*" => "name: base, ",
         "api.auth" if path.ends_with("allow_remote_without_auth") => "enabled: false, ",
+        "state" if path.ends_with("backup_count") => "backup_enabled: true, ",
         "api" if path.ends_with("allow_remote_without_auth") => "host: 0.0.0.0, ",
         _ if section.ends_with(".tls") => {
             "enabled: true, cert_file: base, key_file: base, client_ca_file: base, "

@@ -4,7 +4,7 @@ use super::exposition::{self, Format};
 use super::http::{self, Head, HeadError, Response, Upgrade};
 use super::line::{Line, LineReader};
 use super::websocket::{PING, Received, WebSocket};
-use super::{methods, openrpc, rpc};
+use super::{asyncapi, methods, openrpc, rpc};
 use crate::api::json::Object;
 use crate::hub::{Hub, Wake};
 use crate::machine::{ConnId, HandshakeFault, Listener, LostBy};
@@ -16,7 +16,7 @@ use std::time::Duration;
 use tungstenite::protocol::frame::coding::CloseCode;
 
 /// How long a client may stay without showing a key: each takes one of the connections that there are.
-const STRANGER_MAX: Duration = Duration::from_secs(60);
+pub const STRANGER_MAX: Duration = Duration::from_secs(60);
 
 /// The first byte of every TLS connection (RFC 8446, 5.1), and of nothing that is spoken here in plain text.
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -261,6 +261,7 @@ fn lines(hub: &mut Hub, conn: ConnId, reader: &mut LineReader, input: &mut &[u8]
 fn messages(hub: &mut Hub, conn: ConnId, socket: &mut WebSocket, input: &mut &[u8]) {
     // Anything that comes is a sign of life.
     hub.timers.set(Wake::Client(conn), hub.now.mono + hub.settings.api.ping_interval);
+    socket.set_limit(hub.settings.api.message_bytes_max);
     let mut output = Vec::new();
     while hub.sessions.get(conn).is_some() {
         let received = socket.next(input, &mut output);
@@ -342,7 +343,15 @@ fn answer(hub: &mut Hub, conn: ConnId, head: &Head) -> bool {
     {
         return upgrade_to_websocket(hub, conn, head, upgrade, client);
     }
-    let known = ["/health", "/health/live", "/health/ready", "/metrics", "/api/info", "/api/openrpc.json"];
+    let known = [
+        "/health",
+        "/health/live",
+        "/health/ready",
+        "/metrics",
+        "/api/info",
+        "/api/openrpc.json",
+        "/api/asyncapi.json",
+    ];
     if !known.contains(&head.path.as_str()) {
         let (status, text) = match head.path.as_str() {
             "/ws" => (426, "this is a WebSocket; ask for an upgrade"),
@@ -441,6 +450,7 @@ fn page(hub: &mut Hub, conn: ConnId, head: &Head) {
             exposition::encode(hub, format)
         }
         "/api/openrpc.json" => openrpc::document(),
+        "/api/asyncapi.json" => asyncapi::document(),
         _ => Object::default()
             .with("version", openrpc::VERSION)
             .with("protocol", "JSON-RPC 2.0")

@@ -5,7 +5,7 @@ use std::fmt::Write;
 /// The longest request head.
 pub const HEAD_BYTES_MAX: usize = 8192;
 /// Headers in one request.
-const HEADERS_MAX: usize = 64;
+pub const HEADERS_MAX: usize = 64;
 
 /// A request head.
 #[derive(Debug, Default)]

@@ -1,6 +1,9 @@
 //! The OpenRPC document, made from the table of methods.
 
-use super::methods::{METHODS, Method, Param, ParamType};
+use super::methods::{Access, METHODS, Method};
+use super::reason::Reason;
+use super::rpc::code;
+use super::shape::{Member, object_schema};
 use serde_json::{Value, json};
 
 /// The version of this software.
@@ -18,24 +21,67 @@ pub fn document() -> Vec<u8> {
 }
 
 fn method(method: &Method) -> Value {
-    json!({
+    let errors: Vec<Value> =
+        errors(method).into_iter().map(|code| json!({"code": code, "message": meaning(code)})).collect();
+    let mut document = json!({
         "name": method.name,
         "summary": method.summary,
         "paramStructure": "either",
         "params": method.params.iter().map(param).collect::<Vec<_>>(),
-        "result": {"name": "result", "schema": {"type": "object"}},
-    })
+        "result": {"name": "result", "schema": result_schema(method)},
+        "errors": errors,
+    });
+    if let Access::Permitted(permission) = method.access {
+        document["x-permission"] = json!(permission.name());
+    }
+    if !method.reasons.is_empty() {
+        document["x-reasons"] = method.reasons.iter().map(|reason| reason_of(reason)).collect();
+    }
+    document
 }
 
-fn param(param: &Param) -> Value {
-    let kind = match param.kind {
-        ParamType::Text => json!("string"),
-        ParamType::Int => json!("integer"),
-        ParamType::Point => json!(["integer", "string"]),
-        ParamType::Seconds => json!("number"),
-        ParamType::Flag => json!("boolean"),
-        ParamType::List => json!("array"),
-        ParamType::Object => json!("object"),
+fn reason_of(reason: &Reason) -> Value {
+    json!({"reason": reason.name, "retryable": reason.retryable, "summary": reason.summary})
+}
+
+fn param(param: &Member) -> Value {
+    json!({"name": param.name, "summary": param.summary, "required": param.required, "schema": param.schema()})
+}
+
+/// What a method gives.
+pub fn result_schema(method: &Method) -> Value {
+    let schema = |answer: &super::methods::Answer| {
+        let mut schema = object_schema(answer.members);
+        if !answer.when.is_empty() {
+            schema["description"] = json!(answer.when);
+        }
+        schema
     };
-    json!({"name": param.name, "summary": param.summary, "required": param.required, "schema": {"type": kind}})
+    match method.results {
+        [only] => schema(only),
+        several => json!({"anyOf": several.iter().map(schema).collect::<Vec<_>>()}),
+    }
+}
+
+/// The codes of the errors that a method can give, once it is found.
+pub fn errors(method: &Method) -> Vec<i64> {
+    let speaks = !method.reasons.is_empty();
+    let mut errors = Vec::new();
+    errors.push(code::INVALID_PARAMS);
+    if method.access != Access::Open || method.name == "authenticate" {
+        errors.push(code::NOT_AUTHENTICATED);
+    }
+    errors.push(code::RATE_LIMIT);
+    if method.access != Access::Open {
+        errors.push(code::PERMISSION);
+    }
+    if speaks {
+        errors.push(code::GATEWAY);
+    }
+    errors
+}
+
+/// What a code means.
+pub fn meaning(of: i64) -> &'static str {
+    code::ALL.iter().find(|(known, _)| *known == of).map_or("", |(_, meaning)| meaning)
 }

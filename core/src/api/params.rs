@@ -104,10 +104,10 @@ impl<'a> Params<'a> {
     }
 
     /// Seconds, if they are there: more than 0, at most `most`.
-    pub fn optional_seconds(&self, name: &str, most: f64) -> Result<Option<std::time::Duration>, Fault> {
+    pub fn optional_seconds(&self, name: &str, most: u64) -> Result<Option<std::time::Duration>, Fault> {
         let Some(value) = self.value(name) else { return Ok(None) };
         match value.get().parse::<f64>() {
-            Ok(seconds) if seconds > 0.0 && seconds <= most => {
+            Ok(seconds) if seconds > 0.0 && seconds <= most as f64 => {
                 Ok(Some(std::time::Duration::from_secs_f64(seconds)))
             }
             _ => Err(Fault::params(format!("{name} must be a number of seconds above 0, at most {most}"))),

@@ -1,6 +1,7 @@
 //! JSON-RPC 2.0: what a text asks, and how it is answered.
 
 use super::json::{self, Object};
+use super::reason::Reason;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -34,6 +35,8 @@ pub mod code {
     pub const METHOD_NOT_FOUND: i64 = -32601;
     /// A parameter is missing or wrong.
     pub const INVALID_PARAMS: i64 = -32602;
+    /// Our fault. Nothing gives it today: what goes wrong has a code of its own.
+    pub const INTERNAL: i64 = -32603;
     /// `authenticate` comes first.
     pub const NOT_AUTHENTICATED: i64 = -32000;
     /// Too many requests; `data.retry_after_ms` says when there is room.
@@ -44,6 +47,26 @@ pub mod code {
     pub const SESSION_EXPIRED: i64 = -32003;
     /// The gateway cannot do it now; `data.reason` and `data.retryable` say why and whether to try again.
     pub const GATEWAY: i64 = -32004;
+
+    /// All of them, and what each means.
+    pub const ALL: &[(i64, &str)] = &[
+        (PARSE, "what came is not JSON"),
+        (INVALID_REQUEST, "it is JSON, but no request"),
+        (METHOD_NOT_FOUND, "there is no such method"),
+        (INVALID_PARAMS, "a parameter is missing or wrong; the text names it"),
+        (INTERNAL, "a fault of the gateway"),
+        (NOT_AUTHENTICATED, "`authenticate` comes first, or the key is wrong"),
+        (
+            RATE_LIMIT,
+            "too many requests, wrong keys or messages; `data.retry_after_ms` says when there is room",
+        ),
+        (PERMISSION, "the key does not allow it; `data.needs` says what would"),
+        (SESSION_EXPIRED, "the session has ended: nothing came for too long, or an administrator ended it"),
+        (
+            GATEWAY,
+            "the gateway cannot do it now; `data.reason` says why, `data.retryable` whether to try again",
+        ),
+    ];
 }
 
 impl Fault {
@@ -64,8 +87,14 @@ impl Fault {
     }
 
     /// The gateway cannot do it now.
-    pub fn gateway(reason: &str, retryable: bool, message: impl Into<String>) -> Self {
-        let data = serde_json::json!({"reason": reason, "retryable": retryable});
+    pub fn gateway(reason: &Reason, message: impl Into<String>) -> Self {
+        let data = serde_json::json!({"reason": reason.name, "retryable": reason.retryable});
+        Fault { data: Some(data), ..Fault::new(code::GATEWAY, message) }
+    }
+
+    /// Another mud or a router has refused, with an error code of Intermud-3.
+    pub fn refused(error_code: &str, message: impl Into<String>) -> Self {
+        let data = serde_json::json!({"reason": error_code, "retryable": false});
         Fault { data: Some(data), ..Fault::new(code::GATEWAY, message) }
     }
 }

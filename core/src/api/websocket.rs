@@ -75,6 +75,16 @@ impl WebSocket {
         WebSocket { context: WebSocketContext::new(Role::Server, Some(config)) }
     }
 
+    /// Messages may be so long from here on.
+    pub fn set_limit(&mut self, message_bytes_max: usize) {
+        if self.context.get_config().max_message_size != Some(message_bytes_max) {
+            self.context.set_config(|config| {
+                config.max_message_size = Some(message_bytes_max);
+                config.max_frame_size = Some(message_bytes_max);
+            });
+        }
+    }
+
     /// The next message, taking bytes from the front of `input` and appending what goes back to `output`; `None` when
     /// more are needed. After `Closed` there is nothing more.
     pub fn next(&mut self, input: &mut &[u8], output: &mut Vec<u8>) -> Option<Received> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Names that are remembered for one mud. Beyond it, the one that was away longest is forgotten.
-const CLIENTS_MAX: usize = 100;
+pub const CLIENTS_MAX: usize = 100;
 
 /// Channels that are remembered for one client: as many as a session may hear.
 const CHANNELS_MAX: usize = 500;

@@ -1,7 +1,7 @@
 //! The kept events of one mud. Tells, answers and each channel have a lane of their own, so that talk on one of them
 //! pushes nothing out of another, and a channel's lane is its history.
 
-use super::{Class, Kind, kind};
+use crate::api::event::{self, Class, Event};
 use crate::api::json::{Object, Raw};
 use crate::machine::Change;
 use crate::settings::EventSettings;
@@ -23,7 +23,7 @@ const CHANNELS_MAX: usize = 1_000;
 pub(crate) struct Record {
     pub(crate) id: u64,
     pub(crate) at: UnixTime,
-    pub(crate) kind: &'static Kind,
+    pub(crate) event: &'static Event,
     /// A JSON object, as it was sent.
     pub(crate) params: Box<[u8]>,
     /// The mud's own line, as the router sent it back.
@@ -48,7 +48,7 @@ impl Record {
         // Every event has a timestamp: there is a member before this one.
         params.pop();
         params.extend_from_slice(br#","replay":true}"#);
-        crate::api::rpc::notification(self.kind.event, &params)
+        crate::api::rpc::notification(self.event.name, &params)
     }
 }
 
@@ -220,17 +220,17 @@ impl Log {
     pub(crate) fn restore(&mut self, key: &str, value: &[u8], mark: &Mark) -> Option<u64> {
         let id: u64 = key.parse().ok()?;
         let saved: SavedRecord<'_> = serde_json::from_slice(value).ok()?;
-        let kind = kind(&saved.event)?;
+        let event = event::find(&saved.event)?;
         let Said { channel, is_echo } = serde_json::from_str(saved.params.get()).ok()?;
         let record = Record {
             id,
             at: UnixTime::from_micros(saved.at),
-            kind,
+            event,
             params: saved.params.get().as_bytes().into(),
             is_echo,
             delivered: id <= mark.through && mark.open.binary_search(&id).is_err(),
         };
-        let lane = match kind.class {
+        let lane = match event.kept? {
             Class::Tells => LaneName::Tells,
             Class::Answers => LaneName::Answers,
             Class::Channels => LaneName::Channel(channel.as_deref()?),
@@ -290,7 +290,7 @@ impl Log {
     fn put(&self, record: &Record) -> Change {
         let value = Object::default()
             .with("at", &record.at.micros())
-            .with("event", record.kind.event)
+            .with("event", record.event.name)
             .with("params", &Raw(&record.params));
         // The store gives keys back in the order of their texts: that is to be the order of the numbers.
         Change { space: self.space.clone(), key: format!("{:020}", record.id), value: Some(value.finish()) }
@@ -307,7 +307,7 @@ impl Log {
         if !record.delivered {
             self.lane_mut(name).missed = true;
             removed.unread += 1;
-            if record.kind.class == Class::Tells {
+            if record.event.kept == Some(Class::Tells) {
                 removed.unread_tells.push(record.params);
             }
         }

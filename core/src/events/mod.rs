@@ -16,11 +16,13 @@
 //! gives them again, and never loses them.
 
 pub(crate) mod clients;
+pub(crate) mod ids;
 pub(crate) mod kept;
 pub(crate) mod reader;
 
+use crate::api::event::{self, Class, Event};
 use crate::api::json::Object;
-use crate::hub::{Hub, To, Wake, Weight};
+use crate::hub::{Hub, To, Wake};
 use crate::machine::{Change, ConnId, SaveTicket, Saved};
 use crate::notice::{Level, Notice};
 use crate::saves::Turn;
@@ -39,58 +41,6 @@ const SWEEP_PAUSE: Duration = Duration::from_secs(5);
 
 /// The space of the store that holds how far events were delivered, by mud.
 const MARKS: &str = "delivered";
-
-/// What an event is about, which decides how long it is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Class {
-    /// Meant for a user.
-    Tells,
-    /// Said on a channel.
-    Channels,
-    /// What the mud asked for, or is told about what it did.
-    Answers,
-}
-
-/// An event that is kept.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Kind {
-    pub(crate) event: &'static str,
-    pub(crate) class: Class,
-    /// What a session needs to get it.
-    pub(crate) permission: Option<Permission>,
-}
-
-const fn tells(event: &'static str) -> Kind {
-    Kind { event, class: Class::Tells, permission: Some(Permission::Tell) }
-}
-
-const fn channels(event: &'static str) -> Kind {
-    Kind { event, class: Class::Channels, permission: Some(Permission::Channel) }
-}
-
-const fn answers(event: &'static str, permission: Option<Permission>) -> Kind {
-    Kind { event, class: Class::Answers, permission }
-}
-
-/// All events that are kept. The others tell of a state that can be asked for, or are over at once.
-const KINDS: &[Kind] = &[
-    tells("tell_received"),
-    tells("emoteto_received"),
-    tells("beep_received"),
-    channels("channel_message"),
-    channels("channel_emote"),
-    channels("channel_targeted_emote"),
-    answers("who_reply", Some(Permission::Info)),
-    answers("finger_reply", Some(Permission::Info)),
-    answers("locate_reply", Some(Permission::Info)),
-    answers("channel_who_reply", Some(Permission::Info)),
-    answers("error_occurred", None),
-    answers("identity_warning", None),
-];
-
-pub(crate) fn kind(event: &str) -> Option<&'static Kind> {
-    KINDS.iter().find(|kind| kind.event == event)
-}
 
 impl EventSettings {
     /// How long events of a class are kept for who comes back.
@@ -211,15 +161,15 @@ impl Events {
 pub(crate) struct Keeping<'a> {
     pub(crate) mud: usize,
     pub(crate) lane: LaneName<'a>,
-    pub(crate) kind: &'static Kind,
+    event: &'static Event,
     is_echo: bool,
 }
 
 impl Hub {
     /// Whether, and where, an event is kept.
-    pub(crate) fn keeping<'a>(&self, to: To<'a>, event: &str) -> Option<Keeping<'a>> {
-        let kind = kind(event)?;
-        let (mud, lane) = match (to, kind.class) {
+    pub(crate) fn keeping<'a>(&self, to: To<'a>, event: &'static Event) -> Option<Keeping<'a>> {
+        let class = event.kept?;
+        let (mud, lane) = match (to, class) {
             (To::Channel(mud, channel) | To::Echo(mud, channel), Class::Channels) => {
                 (mud, LaneName::Channel(channel))
             }
@@ -232,8 +182,8 @@ impl Hub {
             LaneName::Channel(channel) => self.hears(mud, channel),
             _ => true,
         };
-        let keeps = is_heard && self.settings.api.events.keeps(kind.class);
-        keeps.then_some(Keeping { mud, lane, kind, is_echo: matches!(to, To::Echo(..)) })
+        let keeps = is_heard && self.settings.api.events.keeps(class);
+        keeps.then_some(Keeping { mud, lane, event, is_echo: matches!(to, To::Echo(..)) })
     }
 
     fn hears(&self, mud: usize, channel: &str) -> bool {
@@ -251,8 +201,8 @@ impl Hub {
 
     /// Puts an event into its log.
     pub(crate) fn keep(&mut self, keeping: Keeping<'_>, id: u64, params: Vec<u8>, delivered: bool) {
-        let Keeping { mud, lane, kind, is_echo } = keeping;
-        let record = Record { id, at: self.now.unix, kind, params: params.into(), is_echo, delivered };
+        let Keeping { mud, lane, event, is_echo } = keeping;
+        let record = Record { id, at: self.now.unix, event, params: params.into(), is_echo, delivered };
         let removed = self.events.muds[mud].log.push(lane, record, &self.settings.api.events);
         self.removed(mud, removed);
         self.marks_changed(mud);
@@ -343,16 +293,16 @@ impl Hub {
             self.fx.notice(notice.with("error", error).with("changes", waiting));
         }
         let told = match (turn, outcome) {
-            (Turn::Failed, Err(error)) => Some(("storage_failed", error.as_str())),
+            (Turn::Failed, Err(error)) => Some((&event::STORAGE_FAILED, error.as_str())),
             (Turn::Recovered, _) => {
                 self.fx.notice(Notice::new(Level::Warn, "store", "saving works again"));
-                Some(("storage_recovered", "everything is saved"))
+                Some((&event::STORAGE_RECOVERED, "everything is saved"))
             }
             _ => None,
         };
         if let Some((event, reason)) = told {
             let params = Object::default().with("reason", reason).with("waiting", &waiting);
-            self.emit(To::All, Weight::Personal, Some(Permission::Admin), event, params);
+            self.emit(To::All, event, params);
         }
         match retry_after {
             Some(Duration::ZERO) => self.fx.save_again(),

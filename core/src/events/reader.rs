@@ -25,8 +25,9 @@ pub(crate) struct Reader {
     client: Option<Box<str>>,
     /// Where it began, if it said so or its name did.
     start: Option<u64>,
-    /// The channels whose past it has been given.
-    caught_up: BTreeSet<Box<str>>,
+    /// The channels whose past it has been given, and the last event there was when it left one: what it has had is no
+    /// news to it when it comes back, even if another who had it too has gone without reading it.
+    caught_up: BTreeMap<Box<str>, u64>,
     jobs: VecDeque<Job>,
     /// The first event that its connection has not taken yet.
     unwritten_from: Option<u64>,
@@ -35,7 +36,8 @@ pub(crate) struct Reader {
 /// One replay.
 #[derive(Debug)]
 struct Job {
-    /// `None`: what is meant for the mud, and the channels that the session has joined.
+    /// `None`: what is meant for the mud, and the channels that the session has joined and that have no replay of their own
+    /// behind this one.
     channel: Option<Box<str>>,
     since: Since,
     /// Everything up to this event has been looked at.
@@ -102,7 +104,8 @@ impl Reader {
         positions.chain([self.written_through(last)]).min().unwrap_or(last)
     }
 
-    fn add(&mut self, channel: Option<&str>, since: Since, last: u64, asked_for: bool) {
+    /// Another replay: of what came after `since`, but not of what it has `had`.
+    fn add(&mut self, channel: Option<&str>, since: Since, had: u64, last: u64, asked_for: bool) {
         if self.jobs.len() >= JOBS_MAX {
             return;
         }
@@ -111,7 +114,7 @@ impl Reader {
             Since::Id(id) if id > last => (Since::Unread, true),
             since => (since, false),
         };
-        let position = if let Since::Id(id) = since { id } else { 0 };
+        let position = if let Since::Id(id) = since { id } else { had };
         self.jobs.push_back(Job {
             channel: channel.map(Into::into),
             since,
@@ -159,7 +162,7 @@ impl Hub {
         }
         session.reader.begun = true;
         let since = start.map_or(Since::Unread, Since::Id);
-        session.reader.add(None, since, last, start.is_some() || client.is_some());
+        session.reader.add(None, since, 0, last, start.is_some() || client.is_some());
         Ok(())
     }
 
@@ -176,7 +179,7 @@ impl Hub {
         let last = self.event_ids.last();
         let session = self.sessions.get_mut(conn)?;
         let start = last_event_id.or(session.reader.start);
-        session.reader.add(None, start.map_or(Since::Unread, Since::Id), last, true);
+        session.reader.add(None, start.map_or(Since::Unread, Since::Id), 0, last, true);
         start
     }
 
@@ -190,16 +193,27 @@ impl Hub {
             Some(client) => clients.heard(client, channel),
             None => true,
         };
-        let is_first = reader.caught_up.len() < CAUGHT_UP_MAX && reader.caught_up.insert(channel.into());
+        let had = reader.caught_up.get(channel).copied();
+        let is_first = had.is_none() && reader.caught_up.len() < CAUGHT_UP_MAX;
+        if is_first {
+            reader.caught_up.insert(channel.into(), 0);
+        }
         let since = reader.start.filter(|_| is_first && knows_it).map_or(Since::Unread, Since::Id);
-        reader.add(Some(channel), since, last, false);
+        reader.add(Some(channel), since, had.unwrap_or(0), last, false);
         let change = reader.client.as_deref().and_then(|client| clients.hears(client, channel, true));
         self.save(change.into_iter().collect());
     }
 
     /// A session has left a channel.
     pub(crate) fn channel_left(&mut self, conn: ConnId, mud: usize, channel: &str) {
-        let Some(session) = self.sessions.get(conn).filter(|session| session.is_of(mud)) else { return };
+        let Some(session) = self.sessions.get_mut(conn).filter(|session| session.is_of(mud)) else { return };
+        if let Some(had) = session.reader.caught_up.get_mut(channel)
+            && session.reader.jobs.is_empty()
+        {
+            *had = self.event_ids.last();
+        }
+        // What it has not been given yet waits for the next who joins.
+        session.reader.jobs.retain(|job| job.channel.as_deref() != Some(channel));
         let clients = &mut self.events.muds[mud].clients;
         let change =
             session.reader.client.as_deref().and_then(|client| clients.hears(client, channel, false));
@@ -223,14 +237,19 @@ impl Hub {
         let log = &mut events.muds[mud].log;
         let joined = std::mem::take(&mut session.channels);
         let channel = job.channel.take();
-        let covered = || lanes(channel.as_deref(), &joined);
+        let waiting = &session.reader.jobs;
+        // A channel that was joined meanwhile gets its own.
+        let has_own = |lane: LaneName<'_>| matches!(lane, LaneName::Channel(name) if waiting.iter().any(|job| job.channel.as_deref() == Some(name)));
+        let lanes = lanes(channel.as_deref(), &joined);
+        let lanes: Vec<LaneName<'_>> = lanes.filter(|lane| channel.is_some() || !has_own(*lane)).collect();
+        let covered = || lanes.iter().copied();
 
         let mut given = Vec::new();
         let mut is_done = true;
         for record in log.replayable(covered(), job.position, settings, now.unix) {
             let is_wanted =
                 matches!(job.since, Since::Id(_)) || !record.delivered || record.id > job.began_at;
-            let may_have = session.may(record.kind.permission) && (session.hears_echo || !record.is_echo);
+            let may_have = session.may(record.event.permission) && (session.hears_echo || !record.is_echo);
             if is_wanted && may_have {
                 if fx.pending_bytes(conn) > REPLAY_PENDING_BYTES_MAX {
                     is_done = false;

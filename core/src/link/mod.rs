@@ -269,6 +269,9 @@ impl RouterLink {
         {
             fx.close_now(scout);
         }
+        if let State::Waiting { until } = &mut self.state {
+            *until = (*until).min(now.mono + self.settings.reconnect_delay_max);
+        }
         let connected = self.conn().is_some();
         let changed = moved || self.frame(&self.login()) != told;
         if connected && changed { Applied::AtTheNextLogin } else { Applied::Now }

@@ -14,11 +14,18 @@ const CHECK_AFTER: Duration = Duration::from_secs(10);
 /// CoffeeMud's router eats an auth-mud-req to oneself, but relays a ping-req.
 const SECOND_PROBE_PART: u32 = 3;
 
+/// A router that is taken for one that eats probes may as well have forgotten us each time. So after a silence that long,
+/// in which not one packet came, we log in again.
+const MUTE_SILENCE: Duration = Duration::from_secs(3600);
+
 /// How often in a row the preferred router must have been reached before the link goes back to it.
 const SCOUTS_NEEDED: u32 = 3;
 
 /// How long a session must have held for the link to count as steady.
 const STEADY_AFTER: Duration = Duration::from_secs(60);
+
+/// Between two probes. They go past the pacing, so no second may hold two of them.
+const PROBES_APART: Duration = Duration::from_millis(1_010);
 
 /// What is sent to ourselves through the router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,12 +75,15 @@ struct Scout {
 pub(super) struct Online {
     pub(super) wire: Wire,
     since: Instant,
-    /// The last sign of life, or when one was asked for.
+    /// The last sign of life.
+    silent_since: Instant,
+    /// The same, or when one was asked for.
     quiet_since: Instant,
     /// How much of the patience with silence is not granted: where a sign of life is wanted sooner.
     impatience: Duration,
     /// Probes since then.
     probes: u32,
+    probed_at: Option<Instant>,
     /// Whether a probe has ever come back in this session.
     answered: bool,
     /// Whether the registration has been checked.
@@ -86,9 +96,11 @@ impl Online {
         Online {
             wire,
             since: now,
+            silent_since: now,
             quiet_since: now,
             impatience: Duration::ZERO,
             probes: 0,
+            probed_at: None,
             answered: false,
             checked: false,
             scout: None,
@@ -113,6 +125,12 @@ impl Online {
 
     /// Anything came in.
     pub(super) fn heard(&mut self, now: Instant) {
+        self.silent_since = now;
+        self.begin_anew(now);
+    }
+
+    /// Judges the silence from here on.
+    fn begin_anew(&mut self, now: Instant) {
         self.quiet_since = now;
         self.impatience = Duration::ZERO;
         self.probes = 0;
@@ -144,8 +162,10 @@ impl Online {
     pub(super) fn deadline(&self, settings: &LinkSettings) -> (Instant, Wait) {
         let silence = (self.quiet_since + self.patience(settings), Wait::Silence);
         let check = (!self.checked).then(|| (self.since + CHECK_AFTER, Wait::Check));
+        let (at, wait) = check.map_or(silence, |check| check.min(silence));
+        let probe = (self.probed_at.map_or(at, |last| at.max(last + PROBES_APART)), wait);
         let scout = self.scout.as_ref().map(|scout| (scout.at, Wait::Preferred));
-        [check, scout].into_iter().flatten().fold(silence, Ord::min)
+        scout.map_or(probe, |scout| scout.min(probe))
     }
 
     /// The deadline has passed. `mute` is a router that is known to eat every probe: it is not given up for its silence.
@@ -159,19 +179,20 @@ impl Online {
             // As if all had been quiet for so long that it is time to ask.
             Wait::Check => {
                 self.checked = true;
-                self.heard(now);
+                self.begin_anew(now);
                 self.impatience = settings.keepalive_interval;
             }
             // Late, because the host slept or new settings want an answer sooner: that is no silence of the router's.
             _ => self.quiet_since = self.quiet_since + now.since(at),
         }
         self.probes += 1;
+        self.probed_at = Some(now);
         match self.probes {
             1 => Due::Probe(Probe::AuthMud),
             2 => Due::Probe(Probe::Ping),
-            _ if mute => {
+            _ if mute && now.since(self.silent_since) < MUTE_SILENCE => {
                 // Asked again and again: one answer, and it is judged like any other.
-                self.heard(now);
+                self.begin_anew(now);
                 Due::Nothing
             }
             _ => Due::Dead,

@@ -59,6 +59,14 @@ pub struct Waiting {
     pub for_router: bool,
 }
 
+impl Waiting {
+    /// Whether it is given up when it has waited too long. Which channels the mud hears is no news that grows old: the last
+    /// word on it must reach the router, however many wait before it.
+    pub fn grows_old(&self) -> bool {
+        self.kind != "channel-listen"
+    }
+}
+
 /// Who is to be told if an accepted packet cannot go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
@@ -91,6 +99,9 @@ pub struct Pacer {
     queues: [VecDeque<Waiting>; 4],
     /// When the packets of the last second went.
     sent: VecDeque<Instant>,
+    /// How many went since the driver last said that it has written everything, and when the first of them did.
+    unwritten: usize,
+    unwritten_since: Instant,
 }
 
 /// The queue is full.
@@ -100,8 +111,14 @@ pub struct QueueFull;
 impl Pacer {
     /// A queue of at most `packets_max`, emptied at most `packets_per_second`, of which at most `burst` at once.
     pub fn new(packets_per_second: Option<u32>, burst: u32, packets_max: usize) -> Self {
-        let mut pacer =
-            Pacer { limits: None, packets_max, queues: Default::default(), sent: VecDeque::new() };
+        let mut pacer = Pacer {
+            limits: None,
+            packets_max,
+            queues: Default::default(),
+            sent: VecDeque::new(),
+            unwritten: 0,
+            unwritten_since: Instant::ORIGIN,
+        };
         pacer.set_limits(packets_per_second, burst, packets_max);
         pacer
     }
@@ -146,8 +163,28 @@ impl Pacer {
     pub fn count(&mut self, now: Instant, weight: u32) {
         self.forget(now);
         for _ in 0..weight {
-            self.sent.push_back(now);
+            self.went(now);
         }
+    }
+
+    fn went(&mut self, now: Instant) {
+        if self.unwritten == 0 {
+            self.unwritten_since = now;
+        }
+        self.sent.push_back(now);
+        self.unwritten += 1;
+    }
+
+    /// A connection is open, and nothing has gone over it yet.
+    pub fn connected(&mut self) {
+        self.unwritten = 0;
+    }
+
+    /// All that went has been written. Where the system took it late, the router's second begins late.
+    pub fn written(&mut self, now: Instant) {
+        let unwritten = std::mem::take(&mut self.unwritten);
+        self.sent.truncate(self.sent.len().saturating_sub(unwritten));
+        self.sent.extend(std::iter::repeat_n(now, unwritten));
     }
 
     fn forget(&mut self, now: Instant) {
@@ -164,14 +201,16 @@ impl Pacer {
         }
         let packet = self.queues.iter_mut().find_map(VecDeque::pop_front)?;
         if self.limits.is_some() {
-            self.sent.push_back(now);
+            self.went(now);
         }
         Some(packet)
     }
 
-    /// When the next packet may go, if one waits.
+    /// When the next packet may go, if one waits and the driver is not held up: what is released meanwhile would go
+    /// together with what was before it, in one second.
     pub fn next_at(&self, now: Instant) -> Option<Instant> {
-        if self.is_empty() {
+        let is_held_up = self.limits.is_some() && self.unwritten > 0 && self.unwritten_since < now;
+        if self.is_empty() || is_held_up {
             return None;
         }
         let room = self.limits.iter().flatten().filter_map(|limit| limit.next_at(&self.sent)).max();
@@ -194,16 +233,19 @@ impl Pacer {
     pub fn expire(&mut self, then: Instant) -> Vec<Waiting> {
         let mut expired = Vec::new();
         for queue in &mut self.queues {
-            while queue.front().is_some_and(|packet| packet.accepted < then) {
-                expired.extend(queue.pop_front());
-            }
+            let is_old = |packet: &Waiting| packet.grows_old() && packet.accepted < then;
+            let (old, kept): (Vec<_>, Vec<_>) = std::mem::take(queue).into_iter().partition(is_old);
+            *queue = kept.into();
+            expired.extend(old);
         }
         expired
     }
 
-    /// When the oldest packet was accepted.
+    /// When the oldest packet that can be given up was accepted.
     pub fn oldest(&self) -> Option<Instant> {
-        self.queues.iter().filter_map(|queue| queue.front()).map(|packet| packet.accepted).min()
+        let first =
+            |queue: &VecDeque<Waiting>| queue.iter().find(|one| one.grows_old()).map(|one| one.accepted);
+        self.queues.iter().filter_map(first).min()
     }
 }
 
@@ -229,6 +271,7 @@ mod tests {
     fn no_second_holds_more_than_the_limit_wherever_it_begins() {
         let mut pacer = Pacer::new(Some(8), 8, 100);
         pacer.count(millis(0), STARTUP_WEIGHT);
+        pacer.written(millis(0));
         for _ in 0..60 {
             pacer.push(Class::Chatter, packet("x")).unwrap();
         }
@@ -238,6 +281,7 @@ mod tests {
             while pacer.pop(now).is_some() {
                 sent.push(now.micros() / 1000);
             }
+            pacer.written(now);
             if let Some(next) = pacer.next_at(now) {
                 assert!(next > now, "a wake-up without progress");
                 now = next;
@@ -278,6 +322,7 @@ mod tests {
             while pacer.pop(now).is_some() {
                 times.push(now.micros() / 1000);
             }
+            pacer.written(now);
         }
         times
     }
@@ -302,12 +347,52 @@ mod tests {
     fn what_goes_past_the_queue_counts() {
         let mut pacer = Pacer::new(Some(8), 8, 100);
         pacer.count(millis(0), STARTUP_WEIGHT);
+        pacer.written(millis(0));
         pacer.count(millis(500), 1);
+        pacer.written(millis(500));
         fill(&mut pacer, 4);
         assert_eq!(times(&mut pacer, millis(600)), [600, 1010, 1010, 1010]);
         assert_eq!(pacer.next_at(millis(5_000)), None, "nothing waits");
         pacer.count(millis(5_000), 1);
+        pacer.written(millis(5_000));
         assert_eq!(pacer.sent.len(), 1, "what is past is forgotten");
+    }
+
+    #[test]
+    fn a_second_begins_when_the_system_takes_the_bytes() {
+        let mut pacer = Pacer::new(Some(8), 8, 100);
+        pacer.connected();
+        fill(&mut pacer, 10);
+        for _ in 0..8 {
+            assert!(pacer.pop(millis(0)).is_some());
+        }
+        // The system has not taken them: what is released now would leave in the same second. A probe goes all the same.
+        pacer.count(millis(5_000), 1);
+        assert_eq!(pacer.next_at(millis(5_000)), None);
+        assert!(pacer.pop(millis(5_000)).is_none());
+        pacer.written(millis(7_000));
+        assert_eq!(times(&mut pacer, millis(7_500)), [8010, 8010], "nine went at 7 s");
+        // Another connection owes nothing of what the last one did not take.
+        pacer.count(millis(10_000), 1);
+        fill(&mut pacer, 1);
+        assert_eq!(pacer.next_at(millis(20_000)), None);
+        pacer.connected();
+        assert_eq!(pacer.next_at(millis(20_000)), Some(millis(20_000)));
+    }
+
+    #[test]
+    fn which_channels_are_heard_does_not_grow_old() {
+        let mut pacer = Pacer::new(None, 8, 100);
+        for name in ["join", "said", "leave"] {
+            let kind = if name == "said" { "channel-m" } else { "channel-listen" };
+            pacer.push(Class::Chatter, Waiting { kind, ..packet(name) }).unwrap();
+        }
+        assert_eq!(pacer.oldest(), Some(Instant::ORIGIN));
+        let expired = pacer.expire(millis(1));
+        assert!(expired.len() == 1 && expired[0].kind == "channel-m");
+        assert_eq!((pacer.len(), pacer.oldest()), (2, None));
+        assert_eq!(pacer.pop(millis(99_000)).unwrap().frame, "join");
+        assert_eq!(pacer.pop(millis(99_000)).unwrap().frame, "leave");
     }
 
     #[test]

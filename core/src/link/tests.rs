@@ -384,6 +384,21 @@ fn probes_go_to_ourselves_and_are_counted() {
 }
 
 #[test]
+fn no_second_holds_two_probes() {
+    let mut rig = Rig::new(&["a"], |settings| settings.keepalive_interval = Duration::from_millis(9_900));
+    rig.log_in();
+    rig.kinds();
+    rig.wait(Duration::from_millis(9_900));
+    assert_eq!(rig.kinds(), ["auth-mud-req"]);
+    // What was wanted for silence is now wanted for the registration.
+    rig.heard();
+    rig.wait(Duration::from_millis(1_009));
+    assert_eq!(rig.kinds().len(), 0);
+    rig.wait(Duration::from_millis(1));
+    assert_eq!(rig.kinds(), ["auth-mud-req"]);
+}
+
+#[test]
 fn ten_seconds_after_a_login_the_registration_is_checked() {
     let mut rig = Rig::new(&["a"], |_| {});
     rig.log_in();
@@ -416,14 +431,22 @@ fn a_router_that_eats_every_probe_is_judged_by_its_socket_alone() {
         rig.wait(Duration::from_secs(40));
         assert_eq!(rig.state(), "waiting");
     }
-    let conn = rig.log_in();
+    rig.log_in();
     assert_eq!(rig.link.liveness(), "answers no probe; judged by the socket alone");
     rig.kinds();
-    rig.wait(Duration::from_secs(3600));
+    rig.wait(Duration::from_secs(3500));
     assert!(rig.link.is_ready());
     let probes = rig.kinds().len();
     assert!((60..=90).contains(&probes), "it is still asked: {probes} times");
+    // An hour without one packet, and it may have forgotten us.
+    rig.heard();
+    rig.wait(Duration::from_secs(3599));
+    assert!(rig.link.is_ready());
+    rig.wait(Duration::from_secs(100));
+    assert!(!rig.link.is_ready());
+    rig.log_in();
     // The socket is believed.
+    let conn = rig.link.conn().unwrap();
     rig.lost(conn);
     assert_eq!(rig.state(), "waiting");
     // One answer, and it is judged as any other.
@@ -741,6 +764,22 @@ fn new_settings_hold_at_once_where_the_router_need_not_know_them() {
     let conn = rig.link.conn().unwrap();
     rig.lost(conn);
     assert_eq!(rig.reload(|_, mud| mud.open_status = "open".to_owned()), Applied::Now, "nobody was told yet");
+}
+
+#[test]
+fn a_shorter_longest_wait_holds_for_the_wait_that_has_begun() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    for _ in 0..9 {
+        rig.next_dial();
+        let (conn, _) = rig.dials[0];
+        rig.lost(conn);
+    }
+    let waits = |rig: &Rig| rig.link.deadline().unwrap().0.since(rig.now.mono);
+    assert!(waits(&rig) > 100 * SECOND);
+    rig.reload(|settings, _| settings.reconnect_delay_max = 20 * SECOND);
+    assert_eq!(waits(&rig), 20 * SECOND);
+    rig.reload(|settings, _| settings.reconnect_delay_max = 300 * SECOND);
+    assert_eq!(waits(&rig), 20 * SECOND);
 }
 
 #[test]

@@ -8,8 +8,9 @@ use std::time::Duration;
 /// Users in one snapshot.
 pub const USERS_MAX: usize = 512;
 /// Seconds: a year.
-const IDLE_SECONDS_MAX: i64 = 31_536_000;
-const LEVEL_MAX: i64 = 1000;
+pub const IDLE_SECONDS_MAX: i64 = 31_536_000;
+/// The highest level.
+pub const LEVEL_MAX: i64 = 1000;
 /// The texts of a user and the longest each may be, in characters.
 const TEXTS: [(&str, usize); 6] =
     [("name", 128), ("title", 256), ("race", 128), ("guild", 128), ("location", 256), ("status", 256)];

@@ -1,22 +1,22 @@
 //! Channels: hearing and speaking.
 
 use super::{caller, or_empty, send_text, sendable, sender, user_of};
+use crate::api::event;
 use crate::api::json::Object;
 use crate::api::methods::Call;
 use crate::api::rpc::{Fault, code};
-use crate::hub::{Hub, To, Weight};
+use crate::hub::{Hub, To};
 use crate::i3::packet::{Body, Header, Packet};
 use crate::link::pacer::{Class, Origin};
 use crate::machine::ConnId;
 use crate::notice::{Level, Notice};
 use crate::session::{Identified, Joined};
-use crate::settings::Permission;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// Channels that one session may hear.
-const CHANNELS_PER_SESSION_MAX: usize = 500;
+pub const CHANNELS_PER_SESSION_MAX: usize = 500;
 
 /// The method `channel_join`.
 pub(crate) fn join(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
@@ -49,13 +49,7 @@ pub(crate) fn join(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
             return Err(fault);
         }
         let params = Object::default().with("channel", &channel).with("session_id", &caller.session_id);
-        hub.emit(
-            To::MudExcept(caller.mud, &[call.conn]),
-            Weight::Presence,
-            Some(Permission::Channel),
-            "channel_joined",
-            params,
-        );
+        hub.emit(To::MudExcept(caller.mud, &[call.conn]), &event::CHANNEL_JOINED, params);
         hub.channel_joined(call.conn, caller.mud, &channel);
     }
     Ok(Object::default().with("status", "joined").with("channel", &channel).finish())
@@ -70,13 +64,7 @@ pub(crate) fn leave(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
         hub.channel_left(call.conn, caller.mud, &channel);
         unlisten(hub, caller.mud, call.conn, &channel, Parting::ForGood);
         let params = Object::default().with("channel", &channel).with("session_id", &caller.session_id);
-        hub.emit(
-            To::MudExcept(caller.mud, &[call.conn]),
-            Weight::Presence,
-            Some(Permission::Channel),
-            "channel_left",
-            params,
-        );
+        hub.emit(To::MudExcept(caller.mud, &[call.conn]), &event::CHANNEL_LEFT, params);
     }
     Ok(Object::default().with("status", "left").with("channel", &channel).finish())
 }
@@ -270,10 +258,14 @@ pub(crate) fn targeted_emote(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, 
 /// A line or an emote on a channel.
 pub(crate) fn received(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
     let (event, channel, visname, message) = match &packet.body {
-        Body::ChannelMessage { channel, visname, message } => ("channel_message", channel, visname, message),
-        Body::ChannelEmote { channel, visname, message } => ("channel_emote", channel, visname, message),
+        Body::ChannelMessage { channel, visname, message } => {
+            (&event::CHANNEL_MESSAGE, channel, visname, message)
+        }
+        Body::ChannelEmote { channel, visname, message } => {
+            (&event::CHANNEL_EMOTE, channel, visname, message)
+        }
         Body::ChannelTargetedEmote { channel, visname, message_others, .. } => {
-            ("channel_targeted_emote", channel, visname, message_others)
+            (&event::CHANNEL_TARGETED_EMOTE, channel, visname, message_others)
         }
         _ => return,
     };
@@ -300,7 +292,7 @@ pub(crate) fn received(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
         hub.muds[mud].elsewhere.spoke(now, channel, &packet.header.from_mud);
         To::Channel(mud, channel)
     };
-    hub.emit(to, Weight::Channel, Some(Permission::Channel), event, params);
+    hub.emit(to, event, params);
 }
 
 /// A row of `channel_list`.

@@ -17,7 +17,7 @@ use std::net::IpAddr;
 use tungstenite::protocol::frame::coding::CloseCode;
 
 /// Wrong keys that one connection may try.
-const WRONG_KEYS_MAX: u32 = 5;
+pub const WRONG_KEYS_MAX: u32 = 5;
 
 /// The method `authenticate`.
 pub(crate) fn authenticate(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {

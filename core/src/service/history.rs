@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 /// Messages in one answer.
-const LIMIT_MAX: i64 = 100;
+pub const LIMIT_MAX: i64 = 100;
 
 /// How long an acknowledgement waits for the disk.
 const SAVED_WITHIN: Duration = Duration::from_secs(10);
@@ -93,7 +93,7 @@ impl Wanted {
             if rows.len() > 1 {
                 rows.push(b',');
             }
-            rows.extend_from_slice(format!(r#"{{"event":"{}","#, record.kind.event).as_bytes());
+            rows.extend_from_slice(format!(r#"{{"event":"{}","#, record.event.name).as_bytes());
             rows.extend_from_slice(record.params.get(1..).unwrap_or_default());
         }
         rows.push(b']');
@@ -180,12 +180,16 @@ pub(crate) fn ack(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u8>>, Fau
     if id > hub.event_ids.last() {
         return Err(Fault::params(format!("there has been no event {id} yet")));
     }
+    if call.id.is_some() {
+        hub.may_wait(call)?;
+    }
     let changes: Vec<Change> = hub.acknowledge(call.conn, caller.mud, id);
     let ticket = hub.fx.save(changes);
     if call.id.is_none() {
         return Ok(Some(acknowledged(id)));
     }
-    hub.wait(call, Question::Saved { ticket, event_id: id }, SAVED_WITHIN).map(|()| None)
+    hub.wait(call, Question::Saved { ticket, event_id: id }, SAVED_WITHIN);
+    Ok(None)
 }
 
 /// What an acknowledgement gets.

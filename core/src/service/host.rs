@@ -4,28 +4,28 @@ use super::{or_empty, sender, user_of};
 use crate::api::json::Object;
 use crate::api::methods::Call;
 use crate::api::rpc::Fault;
-use crate::hub::{Hub, To, Wake, Weight};
+use crate::api::{event, reason};
+use crate::hub::{Hub, To, Wake};
 use crate::i3::Value;
 use crate::i3::packet::{Body, Header, Packet, Text};
 use crate::link::pacer::{Class, Origin};
 use crate::machine::ConnId;
 use crate::pending::Question;
-use crate::settings::Permission;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The longest name of a new channel: Dead Souls refuses a longer one.
-const CHANNEL_BYTES_MAX: usize = 80;
+pub(crate) const CHANNEL_BYTES_MAX: usize = 80;
 
 /// Muds that one channel_admin may add or remove.
-const ADMIN_MUDS_MAX: usize = 100;
+pub(crate) const ADMIN_MUDS_MAX: usize = 100;
 
 /// How long a router's verdict is waited for. Routers say nothing when all is well; most send a new list.
-const VERDICT_WITHIN: Duration = Duration::from_secs(3);
+pub const VERDICT_WITHIN: Duration = Duration::from_secs(3);
 
 /// How long a game may think about a message on its filtered channel, before it passes unchanged.
-pub(crate) const FILTER_WITHIN: Duration = Duration::from_secs(5);
+pub const FILTER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Messages that may wait for a judgement at one time.
 const FILTERS_MAX: usize = 200;
@@ -129,6 +129,7 @@ fn ask(
 ) -> Result<Option<Vec<u8>>, Fault> {
     let caller = user_of(hub, call, "channel")?;
     let (from_user, _) = sender(call)?;
+    hub.may_wait(call)?;
     let router = hub.muds[caller.mud].link.router().name.clone();
     let header = Header::to_mud(&caller.mud_name, Some(&from_user), &router);
     let message_id = hub.message_id("channel_host", &channel);
@@ -136,7 +137,7 @@ fn ask(
     let origin = Origin { message_id: Some(message_id.clone()), from_user: from_user.to_string() };
     hub.send_packet(caller.mud, Class::Prompt, &Packet { header, body }, Some(origin))?;
     hub.muds[caller.mud].remember_sent(&kind, &from_user, [&channel, ""], &message_id);
-    hub.wait(call, Question::Verdict { mud: caller.mud, message_id, channel, there }, VERDICT_WITHIN)?;
+    hub.wait(call, Question::Verdict { mud: caller.mud, message_id, channel, there }, VERDICT_WITHIN);
     Ok(None)
 }
 
@@ -176,8 +177,7 @@ fn judge(hub: &mut Hub, call: &Call<'_>, mud: usize, id: i64) -> Result<Vec<u8>,
     let key = u64::try_from(id).unwrap_or(0);
     if hub.filters.waiting.get(&key).is_none_or(|waiting| waiting.mud != mud) {
         return Err(Fault::gateway(
-            "too_late",
-            false,
+            &reason::TOO_LATE,
             "nothing of that filter_id waits; it has passed unchanged",
         ));
     }
@@ -207,11 +207,11 @@ pub(crate) fn filter_asked(hub: &mut Hub, mud: usize, channel: &str, packet: &Va
     packet.write(&mut bytes);
     // Its text is what the game judges; what is no packet is not for the game.
     let Ok((inner, _)) = Packet::decode(&bytes) else { return pass(hub, waiting) };
-    let (event, visname, message) = match &inner.body {
-        Body::ChannelMessage { visname, message, .. } => ("channel_message", visname, message),
-        Body::ChannelEmote { visname, message, .. } => ("channel_emote", visname, message),
+    let (said, visname, message) = match &inner.body {
+        Body::ChannelMessage { visname, message, .. } => (&event::CHANNEL_MESSAGE, visname, message),
+        Body::ChannelEmote { visname, message, .. } => (&event::CHANNEL_EMOTE, visname, message),
         Body::ChannelTargetedEmote { visname, message_others, .. } => {
-            ("channel_targeted_emote", visname, message_others)
+            (&event::CHANNEL_TARGETED_EMOTE, visname, message_others)
         }
         _ => return pass(hub, waiting),
     };
@@ -222,13 +222,13 @@ pub(crate) fn filter_asked(hub: &mut Hub, mud: usize, channel: &str, packet: &Va
     let params = Object::default()
         .with("filter_id", &key)
         .with("channel", channel)
-        .with("event", event)
+        .with("event", said.name)
         .with("from_mud", &inner.header.from_mud)
         .with("from_user", or_empty(inner.header.from_user.as_ref()))
         .with("visname", visname)
         .with("message", message)
         .with("timeout", &FILTER_WITHIN.as_secs());
-    hub.emit(To::Mud(mud), Weight::Personal, Some(Permission::Host), "channel_filter_request", params);
+    hub.emit(To::Mud(mud), &event::CHANNEL_FILTER_REQUEST, params);
 }
 
 /// Nobody has judged in time.

@@ -1,9 +1,10 @@
 //! What comes from a router: which service a packet is for, and what follows from a link's state.
 
 use super::{channel, host, lists, moderation, or_empty, query, refuse, tell, trace};
+use crate::api::event;
 use crate::api::json::Object;
 use crate::api::rpc::Fault;
-use crate::hub::{Hub, To, Weight};
+use crate::hub::{Hub, To};
 use crate::i3::packet::{Body, Packet, PacketError, RouterEntry};
 use crate::i3::{FrameError, Value, text};
 use crate::link::LinkEvent;
@@ -155,7 +156,7 @@ pub(crate) fn link_event(hub: &mut Hub, mud: usize, event: Option<LinkEvent>) {
                 .with("status", "connected")
                 .with("router", &router)
                 .with("reason", "logged in");
-            hub.emit(To::Readers(mud), Weight::Personal, None, "gateway_reconnected", params);
+            hub.emit(To::Readers(mud), &event::GATEWAY_RECONNECTED, params);
         }
         Some(LinkEvent::Down) => {
             hub.metrics.router_failures += 1;
@@ -168,7 +169,7 @@ pub(crate) fn link_event(hub: &mut Hub, mud: usize, event: Option<LinkEvent>) {
                 .with("status", "disconnected")
                 .with("router", &router)
                 .with("reason", &reason);
-            hub.emit(To::Readers(mud), Weight::Personal, None, "gateway_disconnected", params);
+            hub.emit(To::Readers(mud), &event::GATEWAY_DISCONNECTED, params);
         }
     }
 }
@@ -198,7 +199,7 @@ impl Original {
     fn answers(&self, mud: usize, message_id: Option<&str>, question: &Question) -> bool {
         let by = |asker: &str| asker.eq_ignore_ascii_case(&self.from_user);
         match question {
-            Question::Who { mud: at, of, asker } => {
+            Question::Who { mud: at, of, asker, .. } => {
                 *at == mud && self.kind == "who-req" && *of == self.to_mud && by(asker)
             }
             Question::Finger { mud: at, of, asker } => {
@@ -231,7 +232,7 @@ fn identity_warning(hub: &mut Hub, mud: usize, code: &str, message: &str, advice
     hub.fx.notice(notice.with("code", code).with("text", message));
     let params =
         Object::default().with("error_code", &code).with("message", &message).with("advice", &advice);
-    hub.emit(To::Mud(mud), Weight::Personal, None, "identity_warning", params);
+    hub.emit(To::Mud(mud), &event::IDENTITY_WARNING, params);
 }
 
 /// Somebody could not do what we asked. Never answered.
@@ -270,7 +271,7 @@ fn error(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
     let message_id = hub.muds[mud].message_of(original).map(str::to_owned);
     let waiters = hub.answer_waiters(|question| {
         let refused = about.answers(mud, message_id.as_deref(), question);
-        refused.then(|| Err(Fault::gateway(code, false, format!("{}: {message}", packet.header.from_mud))))
+        refused.then(|| Err(Fault::refused(code, format!("{}: {message}", packet.header.from_mud))))
     });
     let mut params = Object::default()
         .with("error_code", code)
@@ -282,5 +283,5 @@ fn error(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
     if let Some(message_id) = message_id {
         params.add("message_id", &message_id);
     }
-    hub.emit(To::MudExcept(mud, &waiters), Weight::Personal, None, "error_occurred", params);
+    hub.emit(To::MudExcept(mud, &waiters), &event::ERROR_OCCURRED, params);
 }

@@ -1,14 +1,14 @@
 //! The lists that a router sends, and what of them is shown.
 
 use super::caller;
+use crate::api::event;
 use crate::api::json::Object;
 use crate::api::methods::Call;
 use crate::api::rpc::Fault;
-use crate::hub::{Hub, To, Weight};
+use crate::hub::{Hub, To};
 use crate::i3::packet::{ChannelEntry, Mapping, MudEntry};
 use crate::network::mudlist::{Mud, MudChange, Status};
 use crate::pending::Question;
-use crate::settings::Permission;
 use serde::Serialize;
 
 /// A mudlist packet: merge, save, and tell of muds that came or went.
@@ -31,13 +31,13 @@ fn announce(hub: &mut Hub, mud: usize, change: &MudChange) {
     if before == after {
         return;
     }
-    let event = if after == Status::Up { "mud_online" } else { "mud_offline" };
+    let event = if after == Status::Up { &event::MUD_ONLINE } else { &event::MUD_OFFLINE };
     let mut params = Object::default().with("mud_name", &change.name).with("status", &after);
     match hub.muds[mud].mudlist.get(&change.name) {
         Some(info) => params.add("info", &row(&change.name, info)),
         None => params.add("info", &serde_json::Value::Null),
     }
-    hub.emit(To::Readers(mud), Weight::Presence, Some(Permission::Info), event, params);
+    hub.emit(To::Readers(mud), event, params);
 }
 
 /// A chanlist-reply: merge and save; channels that come or go after the login are news.
@@ -62,12 +62,12 @@ pub(crate) fn chanlist_received(
         if channel.is_some() && !one.is_news(hub.now.mono) && !one.chanlist.is_settled(hub.now.mono) {
             continue;
         }
-        let event = if channel.is_some() { "channel_added" } else { "channel_removed" };
+        let event = if channel.is_some() { &event::CHANNEL_ADDED } else { &event::CHANNEL_REMOVED };
         let params = Object::default()
             .with("channel", &name)
             .with("owner", channel.as_ref().map_or("", |channel| &channel.owner))
             .with("type", &channel.as_ref().map_or(0, |channel| channel.channel_type));
-        hub.emit(To::Readers(mud), Weight::Presence, Some(Permission::Info), event, params);
+        hub.emit(To::Readers(mud), event, params);
     }
 }
 

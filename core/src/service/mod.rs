@@ -15,6 +15,7 @@ pub(crate) mod tell;
 pub(crate) mod trace;
 
 use crate::api::methods::Call;
+use crate::api::reason;
 use crate::api::rpc::{Fault, code};
 use crate::colour::{self, TextStyle};
 use crate::hub::Hub;
@@ -58,7 +59,7 @@ fn user_of(hub: &Hub, call: &Call<'_>, service: &str) -> Result<Identified, Faul
     if hub.muds[speaker.mud].offers(service) {
         return Ok(speaker);
     }
-    Err(Fault::gateway("service_disabled", false, format!("the service {service} is switched off here")))
+    Err(Fault::gateway(&reason::SERVICE_DISABLED, format!("the service {service} is switched off here")))
 }
 
 /// The exact name of the mud that a caller means. A name that nobody is known by is passed on as it is: the list may
@@ -120,7 +121,7 @@ fn send_text<'a>(
         )));
     }
     if hub.muds[mud].pacer.len() + parts.len() > hub.settings.link.queue_packets_max {
-        return Err(Fault::gateway("queue_full", true, "too many packets wait for the router"));
+        return Err(Fault::gateway(&reason::QUEUE_FULL, "too many packets wait for the router"));
     }
     for part in parts {
         hub.send_packet(mud, class, &packet(part.to_owned()), Some(origin.clone()))?;
@@ -167,9 +168,9 @@ pub(crate) fn unanswered(hub: &mut Hub, question: &Question) -> Result<Vec<u8>, 
         Question::Who { .. }
         | Question::Finger { .. }
         | Question::Locate { .. }
-        | Question::ChanUser { .. } => Err(Fault::gateway("no_answer", true, "no answer in time")),
+        | Question::ChanUser { .. } => Err(Fault::gateway(&reason::NO_ANSWER, "no answer in time")),
         Question::Saved { .. } => {
-            Err(Fault::gateway("not_saved", true, "not saved in time: it may be forgotten at a restart"))
+            Err(Fault::gateway(&reason::NOT_SAVED, "not saved in time: it may be forgotten at a restart"))
         }
         // Who has answered by now is what there is to tell.
         Question::ChanWho { mud, channel, .. } => Ok(query::members(hub, *mud, channel, "success")),

@@ -14,10 +14,10 @@ use crate::time::UnixTime;
 use serde::Serialize;
 
 /// The longest time that a ban may be set for, in seconds: ten years.
-const BAN_SECONDS_MAX: f64 = 315_360_000.0;
+pub(crate) const BAN_SECONDS_MAX: u64 = 315_360_000;
 
 /// The longest reason, in bytes.
-const REASON_BYTES_MAX: usize = 500;
+pub(crate) const REASON_BYTES_MAX: usize = 500;
 
 /// The method `ban_add`.
 pub(crate) fn add(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {

@@ -1,15 +1,15 @@
 //! who, finger, locate, and the small questions that muds ask each other.
 
 use super::{NOBODY, caller, or_empty, refuse, resolve_mud, user_of};
+use crate::api::event;
 use crate::api::json::Object;
 use crate::api::methods::Call;
 use crate::api::rpc::Fault;
-use crate::hub::{Hub, To, Weight};
+use crate::hub::{Hub, To};
 use crate::i3::packet::{Body, Header, Packet, Text, WhoRow};
 use crate::link::pacer::{Class, Origin};
 use crate::network::{Shown, User, presence};
-use crate::pending::Question;
-use crate::settings::Permission;
+use crate::pending::{Question, WhoFilters};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -25,18 +25,26 @@ fn from_user<'a>(call: &Call<'a>) -> Result<Cow<'a, str>, Fault> {
 }
 
 /// How long an answer is waited for, unless the caller says otherwise.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// The longest wait that a caller may ask for, in seconds.
-const ANSWER_SECONDS_MAX: f64 = 60.0;
+pub const ANSWER_SECONDS_MAX: u64 = 60;
 
 /// Muds that one channel_who asks: those heard last. Each question is a packet that must be paced.
-const CHANNEL_WHO_MUDS_MAX: usize = 16;
+pub const CHANNEL_WHO_MUDS_MAX: usize = 16;
 
 /// Whether the caller waits for the answer itself, and for how long.
-fn waits(call: &Call<'_>) -> Result<Option<Duration>, Fault> {
-    let timeout = call.params.optional_seconds("timeout", ANSWER_SECONDS_MAX)?.unwrap_or(ANSWER_WITHIN);
-    Ok(call.params.flag("wait")?.then_some(timeout))
+fn waits(hub: &Hub, call: &Call<'_>) -> Result<Option<Duration>, Fault> {
+    let timeout = timeout(call)?;
+    if !call.params.flag("wait")? {
+        return Ok(None);
+    }
+    hub.may_wait(call)?;
+    Ok(Some(timeout))
+}
+
+fn timeout(call: &Call<'_>) -> Result<Duration, Fault> {
+    Ok(call.params.optional_seconds("timeout", ANSWER_SECONDS_MAX)?.unwrap_or(ANSWER_WITHIN))
 }
 
 /// Asks a question. The answer is an event, or, for who waits, the answer to the request.
@@ -48,13 +56,16 @@ fn ask(
     question: Question,
     requested: Object,
 ) -> Result<Option<Vec<u8>>, Fault> {
-    let waits = waits(call)?;
+    let waits = waits(hub, call)?;
     // If it cannot go after all, an event says so.
     let from_user = or_empty(packet.header.from_user.as_ref()).to_owned();
     hub.send_packet(mud, Class::Query, packet, Some(Origin { message_id: None, from_user }))?;
     match waits {
         None => Ok(Some(requested.finish())),
-        Some(timeout) => hub.wait(call, question, timeout).map(|()| None),
+        Some(timeout) => {
+            hub.wait(call, question, timeout);
+            Ok(None)
+        }
     }
 }
 
@@ -63,11 +74,32 @@ pub(crate) fn who(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u8>>, Fau
     let caller = user_of(hub, call, "who")?;
     let of = resolve_mud(hub, call, caller.mud, &call.params.name("target_mud")?)?;
     let asker = from_user(call)?;
+    let filters = who_filters(call)?;
     let packet =
         Packet { header: Header::to_mud(&caller.mud_name, Some(&asker), &of), body: Body::WhoReq {} };
     let requested = Object::default().with("status", "requested").with("mud_name", &of);
-    let question = Question::Who { mud: caller.mud, of: of.clone(), asker: asker.to_string() };
+    let question = Question::Who { mud: caller.mud, of: of.clone(), asker: asker.to_string(), filters };
     ask(hub, call, caller.mud, &packet, question, requested)
+}
+
+fn who_filters(call: &Call<'_>) -> Result<WhoFilters, Fault> {
+    let filters = call.params.object("filters")?;
+    let texts = [filters.optional_text("race")?, filters.optional_text("guild")?];
+    Ok(WhoFilters {
+        min_level: filters.optional_int("min_level")?,
+        max_level: filters.optional_int("max_level")?,
+        texts: texts.into_iter().flatten().map(|text| text.to_lowercase()).collect(),
+    })
+}
+
+impl WhoFilters {
+    fn take(&self, row: &WhoRow<'_>) -> bool {
+        let WhoUser { level, extra, .. } = WhoUser::from_row(row);
+        let extra = extra.to_lowercase();
+        self.min_level.is_none_or(|least| level >= least)
+            && self.max_level.is_none_or(|most| level <= most)
+            && self.texts.iter().all(|text| extra.contains(text))
+    }
 }
 
 /// The method `finger`.
@@ -101,15 +133,17 @@ pub(crate) fn channel_user(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<
     let caller = user_of(hub, call, "channel")?;
     let of = resolve_mud(hub, call, caller.mud, &call.params.name("target_mud")?)?;
     let target_user = call.params.name("target_user")?.to_lowercase();
+    let timeout = timeout(call)?;
     if let Some(shown) = hub.muds[caller.mud].ucache.find(&of, &target_user) {
         return Ok(Some(shown_user(&of, &target_user, shown)));
     }
-    let timeout = call.params.optional_seconds("timeout", ANSWER_SECONDS_MAX)?.unwrap_or(ANSWER_WITHIN);
+    hub.may_wait(call)?;
     let body = Body::ChanUserReq { user: target_user.as_str().into() };
     let packet = Packet { header: Header::to_mud(&caller.mud_name, None, &of), body };
     hub.send_packet(caller.mud, Class::Query, &packet, None)?;
     let question = Question::ChanUser { mud: caller.mud, of, user: target_user };
-    hub.wait(call, question, timeout).map(|()| None)
+    hub.wait(call, question, timeout);
+    Ok(None)
 }
 
 fn shown_user(mud: &str, user: &str, shown: &Shown) -> Vec<u8> {
@@ -127,7 +161,7 @@ pub(crate) fn channel_who(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u
     let caller = user_of(hub, call, "channel")?;
     let channel = call.params.name("channel")?.into_owned();
     let asker = from_user(call)?;
-    let waits = waits(call)?;
+    let waits = waits(hub, call)?;
     let targets = match call.params.optional_name("target_mud")? {
         Some(name) => vec![resolve_mud(hub, call, caller.mud, &name)?],
         None => {
@@ -145,7 +179,8 @@ pub(crate) fn channel_who(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u
     match waits {
         Some(timeout) if !targets.is_empty() => {
             let question = Question::ChanWho { mud: caller.mud, channel, open: targets };
-            hub.wait(call, question, timeout).map(|()| None)
+            hub.wait(call, question, timeout);
+            Ok(None)
         }
         Some(_) => Ok(Some(members(hub, caller.mud, &channel, "success"))),
         None => Ok(Some(members(hub, caller.mud, &channel, "requested"))),
@@ -437,8 +472,8 @@ pub(crate) fn answered(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
     let from = &*packet.header.from_mud;
     let to = or_empty(packet.header.to_user.as_ref());
     let waiters = hub.answer_waiters(|question| {
-        let theirs = match (&packet.body, question) {
-            (Body::WhoReply { .. }, Question::Who { mud: at, of, asker })
+        let theirs = match (&packet.body, &*question) {
+            (Body::WhoReply { .. }, Question::Who { mud: at, of, asker, .. })
             | (Body::FingerReply { .. }, Question::Finger { mud: at, of, asker }) => {
                 *at == mud && of == from && asker.eq_ignore_ascii_case(to)
             }
@@ -448,20 +483,21 @@ pub(crate) fn answered(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
             _ => false,
         };
         theirs.then(|| {
-            let mut result = reply(packet);
-            if let Body::WhoReply { users } = &packet.body {
-                let names: Vec<String> = users.iter().map(|row| row.visname.to_string()).collect();
-                result.add("members", &[Members { mud: from, users: &names }]);
-            }
-            Ok(result.finish())
+            let (Body::WhoReply { users }, Question::Who { filters, .. }) = (&packet.body, &*question) else {
+                return Ok(reply(packet).finish());
+            };
+            let users: Vec<WhoRow<'_>> = users.iter().filter(|row| filters.take(row)).cloned().collect();
+            let names: Vec<String> = users.iter().map(|row| row.visname.to_string()).collect();
+            let wanted = Packet { header: packet.header.clone(), body: Body::WhoReply { users } };
+            Ok(reply(&wanted).with("members", &[Members { mud: from, users: &names }]).finish())
         })
     });
     let event = match &packet.body {
-        Body::WhoReply { .. } => "who_reply",
-        Body::FingerReply { .. } => "finger_reply",
-        _ => "locate_reply",
+        Body::WhoReply { .. } => &event::WHO_REPLY,
+        Body::FingerReply { .. } => &event::FINGER_REPLY,
+        _ => &event::LOCATE_REPLY,
     };
-    hub.emit(To::MudExcept(mud, &waiters), Weight::Personal, Some(Permission::Info), event, reply(packet));
+    hub.emit(To::MudExcept(mud, &waiters), event, reply(packet));
 }
 
 /// Who hears a channel on another mud.
@@ -500,13 +536,7 @@ pub(crate) fn channel_members(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
         .with("to_user", or_empty(packet.header.to_user.as_ref()))
         .with("channel", &asked)
         .with("users", &names);
-    hub.emit(
-        To::MudExcept(mud, &waiters),
-        Weight::Personal,
-        Some(Permission::Info),
-        "channel_who_reply",
-        params,
-    );
+    hub.emit(To::MudExcept(mud, &waiters), &event::CHANNEL_WHO_REPLY, params);
 }
 
 /// What a user of another mud is called: an answer, or a broadcast.

@@ -5,7 +5,8 @@ use super::{or_empty, refuse, resolve_mud, send_text, sendable, sender, user_of}
 use crate::api::json::Object;
 use crate::api::methods::Call;
 use crate::api::rpc::Fault;
-use crate::hub::{Hub, To, Weight};
+use crate::api::{event, reason};
+use crate::hub::{Hub, To};
 use crate::i3::Value;
 use crate::i3::packet::{Body, Header, Packet};
 use crate::link::pacer::{Class, Origin};
@@ -60,7 +61,7 @@ pub(crate) fn beep(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
     let (from_user, visname) = sender(call)?;
     // Its reader dies of any type that it does not know, and no tell says the same.
     if hub.muds[caller.mud].mudlist.get(&target_mud).is_some_and(crate::network::Mud::is_coffeemud) {
-        return Err(Fault::gateway("not_supported", false, format!("{target_mud} takes no beep")));
+        return Err(Fault::gateway(&reason::NOT_SUPPORTED, format!("{target_mud} takes no beep")));
     }
     admit_user(hub, caller.mud, &from_user)?;
     let message_id = hub.message_id("beep", &caller.mud_name);
@@ -75,9 +76,9 @@ pub(crate) fn beep(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
 /// A tell, an emoteto or a beep for one of ours.
 pub(crate) fn received(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
     let (event, visname, message) = match &packet.body {
-        Body::Tell { visname, message } => ("tell_received", visname, message),
-        Body::Emoteto { visname, message } => ("emoteto_received", visname, message),
-        Body::Beep { visname } => ("beep_received", visname, &Cow::Borrowed("")),
+        Body::Tell { visname, message } => (&event::TELL_RECEIVED, visname, message),
+        Body::Emoteto { visname, message } => (&event::EMOTETO_RECEIVED, visname, message),
+        Body::Beep { visname } => (&event::BEEP_RECEIVED, visname, &Cow::Borrowed("")),
         _ => return,
     };
     let to_user = or_empty(packet.header.to_user.as_ref());
@@ -100,7 +101,7 @@ pub(crate) fn received(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
         .with("to_user", to_user)
         .with("message", message)
         .with("visname", if visname.is_empty() { from_user } else { visname });
-    hub.emit(To::Mud(mud), Weight::Personal, Some(Permission::Tell), event, params);
+    hub.emit(To::Mud(mud), event, params);
 }
 
 /// A tell as its event holds it.

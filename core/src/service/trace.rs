@@ -1,6 +1,7 @@
 //! The packets of a mud, shown to an administrator who asks for it.
 
 use super::caller;
+use crate::api::event;
 use crate::api::json::Object;
 use crate::api::methods::Call;
 use crate::api::rpc::Fault;
@@ -84,6 +85,6 @@ fn show(hub: &mut Hub, mud: usize, direction: &str, packet: &Packet<'_>) {
             .with("mud_name", &hub.muds[mud].settings.name)
             .with("router", &hub.muds[mud].link.router().name)
             .with("packet", &text);
-        hub.emit_to(conn, "packet_trace", params);
+        hub.emit_to(conn, &event::PACKET_TRACE, params);
     }
 }

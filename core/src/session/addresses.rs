@@ -11,13 +11,13 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 /// Wrong keys from one address before it must wait.
-const FREE_WRONG_KEYS: u32 = 5;
+pub const FREE_WRONG_KEYS: u32 = 5;
 
 /// The first wait; it doubles with each further wrong key.
-const WAIT_MIN: Duration = Duration::from_secs(1);
+pub const WAIT_MIN: Duration = Duration::from_secs(1);
 
 /// What the wait grows to. Who shares an address with somebody who guesses waits no longer than that either.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+pub const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// When an address's wrong keys are forgotten.
 const FORGET_AFTER: Duration = Duration::from_secs(600);

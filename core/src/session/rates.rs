@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long a holder that has been warned is not warned again.
-const WARN_AGAIN_AFTER: Duration = Duration::from_secs(60);
+pub const WARN_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// Whose budget it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

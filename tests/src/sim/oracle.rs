@@ -37,8 +37,8 @@ pub enum Fact {
     IdsSaved { gateway: usize, reserved: u64 },
     /// A router connection is open.
     LinkOpen { link: u64, gateway: usize, router: String },
-    /// A gateway gave a frame to its driver. `held`: it may have waited for the driver.
-    FrameSent { link: u64, frame: Rc<Frame>, held: bool },
+    /// A gateway gave a frame to its driver.
+    FrameSent { link: u64, frame: Rc<Frame> },
     /// A frame is about to be complete at the gateway.
     FrameCame { link: u64, frame: Rc<Frame> },
     /// The gateway knows of the connection no more. `unflushed`: it had more to write.
@@ -461,6 +461,8 @@ impl Oracle for SpeechOut {
 /// into one that makes: a tell arrives exactly once, unless a connection or a process ends on its way.
 #[derive(Default)]
 struct Relay {
+    /// Links over which a login has come: what comes before it is garbage, even if it looks like an answer to one.
+    asked: BTreeSet<u64>,
     /// Links that the router has accepted, and their muds.
     online: BTreeMap<u64, (String, String)>,
     /// What is to be passed on, to which mud of which router.
@@ -472,6 +474,9 @@ struct Relay {
 
 impl Relay {
     fn got(&mut self, link: u64, frame: &Frame) {
+        if frame.kind == "startup-req-3" {
+            self.asked.insert(link);
+        }
         let Some((router, _)) = self.online.get(&link) else { return };
         match (frame.kind.as_str(), frame.tag) {
             ("tell" | "emoteto", Some(tag)) => {
@@ -499,7 +504,9 @@ impl Oracle for Relay {
         match fact {
             Fact::RouterGot { link, frame } => self.got(*link, frame),
             Fact::RouterGave { link, frame } if frame.kind == "startup-reply" => {
-                if let Some(known) = view.links.get(link) {
+                if let Some(known) = view.links.get(link)
+                    && self.asked.contains(link)
+                {
                     self.online.insert(*link, (known.router.clone(), known.mud.clone()));
                 }
             }
@@ -745,13 +752,9 @@ impl Oracle for Pace {
             // A new process cannot know what the last one sent.
             self.sent.retain(|(mud, _), _| !muds.contains(mud));
         }
-        let Fact::FrameSent { link, frame, held } = fact else { return Ok(()) };
+        let Fact::FrameSent { link, frame } = fact else { return Ok(()) };
         let Some(link) = view.links.get(link) else { return Ok(()) };
         let sent = self.sent.entry((frame.from_mud.clone(), link.router.clone())).or_default();
-        if *held {
-            sent.clear();
-            return Ok(());
-        }
         let points = match frame.kind.as_str() {
             "startup-req-3" => 6,
             "channel-listen" => 0,

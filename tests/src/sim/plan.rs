@@ -308,6 +308,8 @@ pub fn recovery_max(settings: &Settings) -> Duration {
     // It waits for its next attempt, which may have begun while things failed and then waits for its time to be up; then
     // it waits once more. Routers need a while to hear a mud again that they took for a flood.
     let routers = settings.muds.iter().map(|mud| mud.routers.len()).max().unwrap_or(1) as u32;
+    // A router that eats every probe is left twice before it is taken for that.
+    let routers = routers + 2;
     link.dead_after
         + (link.connect_timeout + link.startup_timeout + longest_wait) * (routers + 1)
         + Duration::from_secs(90)
@@ -339,11 +341,13 @@ impl Plan {
 
 fn router(rng: &mut Rng, name: &str) -> RouterPlan {
     let dialect = Dialect::NAMES[rng.usize(..Dialect::NAMES.len())].1;
+    let eats_probes = rng.bool();
     let faults = Faults {
         random_list_ids: rng.bool(),
-        eats_probes: rng.bool(),
+        eats_probes,
         one_accept_a_second: rng.bool(),
-        forgets_first_logins: rng.bool(),
+        // Both at once, and nothing that a gateway sees tells it that it is forgotten.
+        forgets_first_logins: rng.bool() && !eats_probes,
         keeps_old_connections: rng.bool(),
         loses_channel_types: rng.bool(),
         ..Faults::default()

@@ -22,8 +22,9 @@ use std::time::Duration;
 /// How long a tell may take in a network without faults: packets wait for their turn, one a second at the slowest.
 const TELL_WITHIN: Duration = Duration::from_secs(40);
 
-/// Tells that may be lost while muds are still finding their routers.
-const TELL_TRIES: u32 = 4;
+/// How long tells may be lost while muds are still finding their routers: one that has forgotten a mud several times is taken
+/// for one that eats probes, and then found out after an hour without a packet.
+const TELLS_LOST_WITHIN: Duration = Duration::from_secs(2 * 3600);
 
 /// How long the last questions may stay open: a packet waits at most a minute for its turn, a request no longer either.
 const QUIET_WITHIN: Duration = Duration::from_secs(130);
@@ -297,8 +298,8 @@ impl Sim {
     fn describe(&mut self, record: &Record) {
         self.hash.write_u64(self.now().micros());
         let (what, bytes): (String, &[u8]) = match record {
-            Record::Wrote { tcp, side, bytes, held } => {
-                self.hash.write_u64(*tcp * 4 + *side as u64 * 2 + u64::from(*held));
+            Record::Wrote { tcp, side, bytes } => {
+                self.hash.write_u64(*tcp * 4 + *side as u64 * 2);
                 (String::new(), bytes)
             }
             Record::Arrived { tcp, side, count } => {
@@ -373,11 +374,17 @@ impl Sim {
             Record::Opened { tcp, from: End::Script(script), to, on, .. } => {
                 self.session_open(tcp, script, to, on)
             }
-            Record::Wrote { tcp, side, bytes, held } => self.wrote(tcp, side, &bytes, held),
+            Record::Wrote { tcp, side, bytes } => self.wrote(tcp, side, &bytes),
             Record::Arrived { tcp, side, count } => self.arrived(tcp, side, count),
             Record::Over { tcp, side, unflushed } => self.over(tcp, side, unflushed),
             Record::Saved { node, changes, good: true } => self.saved(node, &changes),
-            Record::Noticed { notice, .. } if notice.what == "mud floods" => self.see(&Fact::Flooded),
+            // A new process cannot know when the last one logged in: two logins within a second are a flood.
+            Record::Noticed { notice, .. }
+                if notice.what == "mud floods"
+                    || notice.fields.iter().any(|(_, value)| value == "it floods") =>
+            {
+                self.see(&Fact::Flooded)
+            }
             _ => Ok(()),
         }
     }
@@ -406,12 +413,12 @@ impl Sim {
         self.see(&fact)
     }
 
-    fn wrote(&mut self, tcp: u64, side: usize, bytes: &[u8], held: bool) -> Step {
+    fn wrote(&mut self, tcp: u64, side: usize, bytes: &[u8]) -> Step {
         let Some(tap) = self.taps.get_mut(&(tcp, side)) else { return Ok(()) };
         for message in tap.wrote(bytes) {
             match message {
                 Message::Frame(frame) if side == 0 => {
-                    self.see(&Fact::FrameSent { link: tcp, frame, held })?;
+                    self.see(&Fact::FrameSent { link: tcp, frame })?;
                 }
                 Message::Frame(frame) => self.see(&Fact::RouterGave { link: tcp, frame })?,
                 Message::Head(head) if head.starts_with("HTTP/1.1 101 ") => {
@@ -947,7 +954,9 @@ impl Sim {
         if from == to && !self.routers_pass_everything() {
             return Ok(());
         }
-        for _ in 0..TELL_TRIES {
+        let end = self.now() + TELLS_LOST_WITHIN;
+        let mut pause = Duration::from_secs(2);
+        while self.now() < end {
             // A link may go back to its preferred router at any time.
             if self.router_of(from).is_none() || self.router_of(to).is_none() {
                 self.recover()?;
@@ -975,7 +984,8 @@ impl Sim {
                 return Ok(());
             }
             self.ask_status();
-            let next = self.now() + Duration::from_secs(2);
+            let next = self.now() + pause;
+            pause = pause.saturating_mul(2);
             self.digest()?;
             self.until(next)?;
         }

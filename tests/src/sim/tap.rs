@@ -157,7 +157,9 @@ impl Tap {
         self.rest.extend_from_slice(bytes);
         let before = self.written - self.rest.len() as u64;
         let (mut used, mut messages) = (0, Vec::new());
-        while let Some((message, length)) = self.cut(used) {
+        while !self.lost
+            && let Some((message, length)) = self.cut(used)
+        {
             used += length;
             self.under_way.push_back((before + used as u64, message.clone()));
             messages.push(message);
@@ -186,8 +188,11 @@ impl Tap {
             }
             Speech::WebSocket if !self.upgraded => {
                 let end = rest.windows(4).position(|window| window == b"\r\n\r\n")?;
-                self.upgraded = true;
-                Some((Message::Head(String::from_utf8_lossy(&rest[..end]).into()), end + 4))
+                let head = String::from_utf8_lossy(&rest[..end]).into_owned();
+                self.upgraded = head.starts_with("HTTP/1.1 101 ");
+                // A refusal, and its page.
+                self.lost = !self.upgraded;
+                Some((Message::Head(head.into()), end + 4))
             }
             Speech::WebSocket => {
                 let mut left = rest.to_vec();

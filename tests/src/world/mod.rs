@@ -96,8 +96,8 @@ pub enum Record {
     Opened { tcp: u64, from: End, to: End, on: Option<Listener>, host: Option<String> },
     /// A machine did not accept a connection.
     Refused { node: usize, why: Refused },
-    /// An end gave bytes to its system. `held`: they may have waited, since the write before them took a while.
-    Wrote { tcp: u64, side: usize, bytes: Vec<u8>, held: bool },
+    /// An end gave bytes to its system.
+    Wrote { tcp: u64, side: usize, bytes: Vec<u8> },
     /// Bytes are about to be given to the end of this side.
     Arrived { tcp: u64, side: usize, count: usize },
     /// The end of this side has closed, or learns that the connection is gone. `unflushed`: it had more to write.
@@ -491,9 +491,6 @@ impl World {
             self.broke(at, format!("writes to {conn:?} before the last write was flushed"));
         }
         let count = bytes.len();
-        if let Some(stream) = self.tcps.get_mut(&tcp) {
-            stream.sides[side].writing_since = self.now.mono;
-        }
         self.push_bytes(tcp, side, bytes);
         let Some(stream) = self.tcps.get_mut(&tcp) else { return };
         let other = &mut stream.sides[1 - side];
@@ -520,12 +517,6 @@ impl World {
 
     fn flushed(&mut self, at: usize, conn: ConnId) {
         if self.nodes[at].writing.remove(&conn) {
-            if let Some(Use::Open { tcp, side }) = self.nodes[at].conns.get(&conn).copied()
-                && let Some(stream) = self.tcps.get_mut(&tcp)
-                && stream.sides[side].writing_since < self.now.mono
-            {
-                stream.sides[side].held_up_until = self.now.mono;
-            }
             self.handle(at, Input::Flushed { conn });
         }
     }
@@ -709,11 +700,7 @@ impl World {
     }
 
     fn push_bytes(&mut self, tcp: u64, side: usize, bytes: Vec<u8>) {
-        if self.records.is_some() {
-            let now = self.now.mono;
-            let held = self.tcps.get(&tcp).is_some_and(|tcp| tcp.sides[side].held_up_until == now);
-            self.record(|| Record::Wrote { tcp, side, bytes: bytes.clone(), held });
-        }
+        self.record(|| Record::Wrote { tcp, side, bytes: bytes.clone() });
         self.push(tcp, 1 - side, Piece::Bytes(bytes));
     }
 

@@ -36,10 +36,6 @@ pub(super) struct Side {
     pub(super) deaf: bool,
     /// Its machine has a write under way that the other end's stall holds up.
     pub(super) owed: bool,
-    /// When its machine began its last write.
-    pub(super) writing_since: Instant,
-    /// When a write of its machine was flushed that had taken a while.
-    pub(super) held_up_until: Instant,
 }
 
 /// A connection.

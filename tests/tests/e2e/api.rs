@@ -236,10 +236,14 @@ fn each_method_answers_in_its_shape_on_both_transports(daemon: Daemon) {
         ann.knows("Alpha");
         let rows = rows(&alpha.key(), &format!("ours-{transport:?}"));
         let documented = client.call("rpc.discover", &json!({}))["result"]["methods"].clone();
-        let documented: BTreeSet<&str> =
-            documented.as_array().unwrap().iter().map(|method| method["name"].as_str().unwrap()).collect();
+        let schemas: BTreeMap<&str, Json> = documented
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|method| (method["name"].as_str().unwrap(), method["result"]["schema"].clone()))
+            .collect();
         let called: BTreeSet<&str> = rows.iter().map(|row| row.method).collect();
-        assert_eq!(called, documented, "the table here holds each method");
+        assert_eq!(called, schemas.keys().copied().collect(), "the table here holds each method");
         let mut victim = alpha.client(Transport::Lines);
         let mut known = BTreeMap::from([(
             "victim".to_owned(),
@@ -256,6 +260,8 @@ fn each_method_answers_in_its_shape_on_both_transports(daemon: Daemon) {
             ann.result("presence_sync", &users, &json!({"status": "synchronized"}));
             let answer = client.call(method, &params);
             assert!(is_shaped(&answer["result"], &result), "{transport:?}: {method} {params}: {answer:#}");
+            let schema = jsonschema::draft7::new(&schemas[method]).unwrap();
+            assert!(schema.is_valid(&answer["result"]), "{method}: {answer:#} is not {}", schemas[method]);
             known.extend(answer["result"].as_object().unwrap().clone());
             if let Some(event) = event {
                 ann.event(event);

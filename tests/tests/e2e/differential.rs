@@ -2,8 +2,8 @@
 //!
 //! A recorded script is played on several connections, the router's among them. After each step every connection is
 //! asked for a sign, so that all that the step causes has come before the next begins. What is compared is every byte
-//! that came out, with these masked: the members `timestamp`, `since`, `session_id`, `uptime`, and `message_id`, which
-//! holds a time; and the number in a ping-reply, which is random.
+//! that came out, with these masked: the members [`MASKED`], all of them times or made of one; the seconds that a user
+//! has been idle; and the number in a ping-reply, which is random.
 
 use crate::client::Transport;
 use crate::gateway::Gateway;
@@ -16,7 +16,11 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
 /// Members of JSON whose values differ from run to run.
-const MASKED: [&str; 5] = ["timestamp", "since", "session_id", "uptime", "message_id"];
+const MASKED: [&str; 7] =
+    ["timestamp", "created", "since", "session_id", "uptime", "uptime_seconds", "message_id"];
+
+/// How many seconds the script's user has been idle when the gateway is told, without the two digits that it grows by.
+const IDLE: &str = "5000";
 
 /// A connection of the script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +35,7 @@ use On::{Http, Lines, Router, WebSocket};
 /// Lines, WebSockets and plain HTTP connections that the script uses.
 const LINES: usize = 3;
 const WEBSOCKETS: usize = 3;
-const HTTP: usize = 3;
+const HTTP: usize = 6;
 
 fn call(method: &str, params: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","id":"{method}","method":"{method}","params":{params}}}"#)
@@ -44,8 +48,16 @@ fn script(key: &str) -> Vec<(On, Vec<u8>)> {
     let packet = |text: &str| (Router, wire::mudmode_frame(text.as_bytes()));
     let http = |n, text: &str| (Http(n), text.as_bytes().to_vec());
     let login = call("authenticate", &format!(r#"["{key}"]"#));
+    let ping = call("ping", "{}").into_bytes();
+    let cut = |mut frame: Vec<u8>, more: bool| {
+        frame[0] &= if more { 0x7f } else { 0xff };
+        frame
+    };
+    let in_pieces = wire::mudmode_frame(br#"({"tell",5,"Sage","bob","Alpha","ann","Bob","in pieces",})"#);
     let plain = call("authenticate", &format!(r#"{{"api_key":"{key}","text_format":"ansi"}}"#));
     let mut script = vec![
+        // First, while the seconds that it has been up have one digit: the length of the page is compared too.
+        http(0, "GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n"),
         line(0, &call("mudlist", "{}")),
         line(0, &login),
         line(1, &plain),
@@ -79,7 +91,10 @@ fn script(key: &str) -> Vec<(On, Vec<u8>)> {
         packet(r#"({"channel-m",5,"Sage","bob",0,0,"code","Bob","nobody hears it",})"#),
         line(
             0,
-            &call("presence_sync", r#"{"users":[{"name":"Ann","title":"the Brave","level":7,"idle":1}]}"#),
+            &call(
+                "presence_sync",
+                r#"{"users":[{"name":"Ann","title":"the Brave","level":7,"idle":500000}]}"#,
+            ),
         ),
         packet(r#"({"who-req",5,"Sage","bob","Alpha",0,})"#),
         packet(r#"({"finger-req",5,"Sage","bob","Alpha",0,"ann",})"#),
@@ -104,13 +119,40 @@ fn script(key: &str) -> Vec<(On, Vec<u8>)> {
         text(0, "[1,2]"),
         (WebSocket(2), wire::websocket_frame(2, b"binary")),
         (WebSocket(1), wire::websocket_frame(9, b"a ping")),
-        http(0, "GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n"),
         http(0, "HEAD /api/info HTTP/1.1\r\nHost: x\r\n\r\n"),
         http(0, "GET /api/openrpc.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+        http(3, "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"),
+        http(4, &format!("GET /health HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(20_000))),
+        http(5, "GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
         http(1, "POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"),
         http(2, "what?\r\n\r\n"),
         (Lines(0), b"{\"jsonrpc\":\"2.0\",\"id\":\"cut\",".to_vec()),
         (Lines(0), b"\"method\":\"stats\"}\n".to_vec()),
+        // Bans, what is kept, and a WebSocket that showed its key in the request.
+        text(2, &call("ban_add", r#"{"pattern":"mallory@*","reason":"spam"}"#)),
+        packet(r#"({"tell",5,"Sage","mallory","Alpha","ann","Mallory","not heard",})"#),
+        text(2, &call("ban_list", "{}")),
+        text(2, &call("channel_history", r#"{"channel":"chat","limit":2}"#)),
+        line(1, &call("history_search", r#"{"query":"line"}"#)),
+        line(0, &call("resume", r#"{"last_event_id":0}"#)),
+        line(0, &call("rpc.discover", "{}")),
+        line(
+            0,
+            r#"[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","method":"ping"},{"jsonrpc":"2.0","id":[1],"method":"ping"}]"#,
+        ),
+        // A message in two frames, and one that ends its connection.
+        (WebSocket(0), cut(wire::websocket_frame(1, &ping[..20]), true)),
+        (WebSocket(0), cut(wire::websocket_frame(0, &ping[20..]), false)),
+        (WebSocket(1), wire::websocket_frame(1, b"\xff\xfe")),
+        // A packet in two pieces, bytes that are no text, a frame without any.
+        (Router, in_pieces[..30].to_vec()),
+        (Router, in_pieces[30..].to_vec()),
+        (
+            Router,
+            wire::mudmode_frame(b"({\"tell\",5,\"Sage\",\"bob\",\"Alpha\",\"ann\",\"Bob\",\"\xe9\xff\",})"),
+        ),
+        (Router, wire::mudmode_frame(b"")),
+        packet(&"({".repeat(1_000)),
         packet(r#"({"mudlist",5,"*net",0,"Alpha",0,2,(["Sage":0,]),})"#),
         packet(r#"({"shutdown",5,"*net",0,"Alpha",0,0,})"#),
     ];
@@ -182,7 +224,7 @@ impl Peer {
                 self.read_until(format!("\"{user}\",").as_bytes());
                 self.read_up_to(0);
             }
-            // They are read to their end, when all is over.
+            // There is nothing to ask: who was written to answers by itself, and the rest is read at the end.
             Http(_) => {}
         }
     }
@@ -199,6 +241,15 @@ impl Peer {
     }
 }
 
+/// Whether bytes for the router's connection end where a frame ends. Only the second half of the frame that is cut in two
+/// begins where none begins, and that ends it.
+fn ended(bytes: &[u8]) -> bool {
+    let mut rest = bytes.to_vec();
+    let begins = bytes.starts_with(&[0, 0]);
+    wire::mudmode_frames(&mut rest);
+    !begins || rest.is_empty()
+}
+
 /// Plays the script. What came out, by connection.
 fn play(daemon: Daemon) -> Vec<(On, Vec<u8>)> {
     let router = Played::listen();
@@ -213,7 +264,9 @@ fn play(daemon: Daemon) -> Vec<(On, Vec<u8>)> {
     peers.extend((0..LINES).map(|n| Peer::new(Lines(n), connect(Transport::Lines))));
     for n in 0..WEBSOCKETS {
         let mut peer = Peer::new(WebSocket(n), connect(Transport::WebSocket));
-        peer.write(wire::websocket_request("/ws", None).as_bytes());
+        // The last shows its key at once.
+        let key = (n == WEBSOCKETS - 1).then(|| gateway.key());
+        peer.write(wire::websocket_request("/ws", key.as_deref()).as_bytes());
         peer.read_until(b"\r\n\r\n");
         peers.push(peer);
     }
@@ -221,8 +274,17 @@ fn play(daemon: Daemon) -> Vec<(On, Vec<u8>)> {
     for (number, (on, bytes)) in script(&gateway.key()).into_iter().enumerate() {
         let at = peers.iter().position(|peer| peer.on == on).unwrap();
         peers[at].write(&bytes);
-        // Half a line is not over yet.
-        if matches!(on, Lines(_)) && !bytes.ends_with(b"\n") {
+        let over = match on {
+            Lines(_) => bytes.ends_with(b"\n"),
+            Router => ended(&bytes),
+            WebSocket(_) => true,
+            Http(_) => {
+                peers[at].read_until(b"\r\n\r\n");
+                true
+            }
+        };
+        // What has only begun has no effect yet.
+        if !over {
             continue;
         }
         // First the one that was written to: then the gateway has read it.
@@ -268,7 +330,13 @@ fn masked(on: On, bytes: &[u8]) -> String {
             format!("{}\n{}", frames.join("\n"), latin(&rest))
         }
     };
-    MASKED.iter().fold(text, |text, name| without(&text, name))
+    let text = MASKED.iter().fold(text, |text, name| without(&text, name));
+    let mut parts = text.split(IDLE);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let grown = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        text + IDLE + "*" + grown
+    })
 }
 
 /// Replaces the values of the members of that name.
@@ -300,9 +368,21 @@ fn both_daemons_answer_byte_for_byte_the_same() {
         assert!(!smol.is_empty(), "{on:?} received nothing");
     }
     let all: String = smol.iter().map(|(on, bytes)| masked(*on, bytes)).collect();
-    for seen in
-        ["tell_received", "channel_message", "who-reply", "-32700", "shutdown_warning", "HTTP/1.1 405"]
-    {
+    for seen in [
+        "tell_received",
+        "channel_message",
+        "who-reply",
+        "-32700",
+        "shutdown_warning",
+        "HTTP/1.1 405",
+        "HTTP/1.1 404",
+        "HTTP/1.1 431",
+        "mallory@*",
+        "in pieces",
+        "replay_complete",
+        ",5000*,",
+        "\u{3}\u{ef}",
+    ] {
         assert!(all.contains(seen), "{seen} has not been caused");
     }
 }

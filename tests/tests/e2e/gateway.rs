@@ -176,7 +176,7 @@ impl Gateway {
         self.client(Transport::Lines).call("status", &json!({}))["result"]["router"].clone()
     }
 
-    /// A line of the process's status, in its unit.
+    /// A number of the process's status, in its unit.
     #[cfg(target_os = "linux")]
     pub(crate) fn process_status(&self, name: &str) -> u64 {
         let all = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();

@@ -21,6 +21,8 @@ for_both!(
     a_client_that_asks_and_does_not_read_is_not_read_from,
     a_router_that_sends_rubbish_is_endured,
     one_client_too_many_is_refused_and_does_not_wait,
+    clients_that_do_not_hang_up_are_waited_for_within_bounds,
+    hundreds_of_clients_that_never_read_take_a_bounded_amount_of_memory,
 );
 
 /// A gateway with a router that the test plays, and a game.
@@ -56,6 +58,15 @@ impl Siege {
         self.link.send(&format!(r#"({{"tell",5,"Sage","bob","Alpha","ann","Bob","{back}",}})"#));
         assert_eq!(self.bystander.event("tell_received")["message"], back);
         assert!(self.router.try_accept().is_none(), "the link was made again");
+    }
+
+    /// The same, and it ends in order: whoever is stuck holds up no end, and every thread is joined.
+    fn ends_well(mut self) {
+        self.nobody_else_noticed();
+        self.gateway.signal("TERM");
+        assert_eq!(self.gateway.end().code(), Some(0));
+        let log = self.gateway.log();
+        assert!(log.contains("stopped") && !log.contains("have not ended in time"), "{log}");
     }
 
     /// A connection on which nothing has been said.
@@ -134,7 +145,7 @@ fn on_the_http_port(key: &str) -> Vec<(&'static str, Vec<u8>, &'static str)> {
 }
 
 fn each_attack_gets_its_answer(daemon: Daemon) {
-    let mut siege = Siege::new(daemon, &json!({}));
+    let siege = Siege::new(daemon, &json!({}));
     for (name, bytes, wanted) in on_the_line_port() {
         let received = String::from_utf8(siege.attack(Transport::Lines, &bytes)).unwrap();
         let mut lines = received.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
@@ -148,12 +159,12 @@ fn each_attack_gets_its_answer(daemon: Daemon) {
         let text: String = received.iter().map(|byte| char::from(*byte)).collect();
         assert!(text.contains(wanted) && (text.is_empty() == wanted.is_empty()), "{name}: {text}");
     }
-    siege.nobody_else_noticed();
+    siege.ends_well();
 }
 
 /// A byte now and then keeps it open no longer than a head may take.
 fn a_head_that_never_ends_is_cut_off(daemon: Daemon) {
-    let mut siege = Siege::new(daemon, &json!({"api": {"handshake_timeout": 2}}));
+    let siege = Siege::new(daemon, &json!({"api": {"handshake_timeout": 2}}));
     let mut slow = siege.connect(Transport::WebSocket);
     slow.write_all(b"GET /health HTTP/1.1\r\nX: ").unwrap();
     slow.set_nonblocking(true).unwrap();
@@ -167,7 +178,7 @@ fn a_head_that_never_ends_is_cut_off(daemon: Daemon) {
     });
     let answer = String::from_utf8(received).unwrap();
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
-    siege.nobody_else_noticed();
+    siege.ends_well();
 }
 
 fn clients_that_say_nothing_cost_nobody_anything(daemon: Daemon) {
@@ -193,6 +204,9 @@ fn clients_that_say_nothing_cost_nobody_anything(daemon: Daemon) {
         }
     }
     siege.nobody_else_noticed();
+    // Many others are there at the end.
+    let _silent: Vec<_> = (0..100).map(|_| siege.connect(Transport::Lines)).collect();
+    siege.ends_well();
 }
 
 fn a_client_that_never_reads_holds_up_nobody(daemon: Daemon) {
@@ -268,7 +282,7 @@ fn a_client_that_asks_and_does_not_read_is_not_read_from(daemon: Daemon) {
         assert_eq!((&answer["id"], &answer["result"]["pong"]), (&json!(id(number)), &json!(true)));
     }
     writing.join().unwrap();
-    siege.nobody_else_noticed();
+    siege.ends_well();
 }
 
 fn a_router_that_sends_rubbish_is_endured(daemon: Daemon) {
@@ -295,7 +309,7 @@ fn a_router_that_sends_rubbish_is_endured(daemon: Daemon) {
     siege.link = link;
     siege.link.lists();
     siege.gateway.becomes_ready(true);
-    siege.nobody_else_noticed();
+    siege.ends_well();
 }
 
 fn one_client_too_many_is_refused_and_does_not_wait(daemon: Daemon) {
@@ -324,4 +338,78 @@ fn one_client_too_many_is_refused_and_does_not_wait(daemon: Daemon) {
     siege.nobody_else_noticed();
     served.pop();
     wait_for("the place", || first(&siege, Transport::WebSocket));
+    siege.ends_well();
+}
+
+/// Who has had an answer and does not hang up is waited for, each for a while. Where a connection has a thread, no more
+/// are accepted when too many are waited for; nobody is refused, and nobody else notices.
+fn clients_that_do_not_hang_up_are_waited_for_within_bounds(daemon: Daemon) {
+    /// The bystander, and one of the others at a time.
+    const SERVED: u64 = 2;
+    /// More than are accepted beyond those who are served.
+    const MANY: usize = 100;
+    let mut siege = Siege::new(daemon, &json!({"performance": {"max_connections": SERVED}}));
+    let mut waited_for = Vec::new();
+    let mut visit = |siege: &Siege| {
+        let mut stream = siege.connect(Transport::WebSocket);
+        stream.write_all(b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        waited_for.push(stream);
+        #[cfg(target_os = "linux")]
+        {
+            // Those of connections, with one that each listener has in hand, and a dozen for all else.
+            let most = if daemon == Daemon::Threads { SERVED + 64 + 2 + 12 } else { 12 };
+            assert!(siege.gateway.process_status("Threads") <= most);
+        }
+        waited_for.len()
+    };
+    let pauses = "too many connections: no more are accepted for now";
+    wait_for("enough of them", || {
+        let visits = visit(&siege);
+        (visits >= MANY && (daemon == Daemon::Smol || siege.gateway.log().contains(pauses))).then_some(())
+    });
+    siege.nobody_else_noticed();
+    visit(&siege);
+    siege.ends_well();
+}
+
+/// The budget of 64 MB is for the whole process.
+fn hundreds_of_clients_that_never_read_take_a_bounded_amount_of_memory(daemon: Daemon) {
+    const CLIENTS: usize = 400;
+    /// What is sent at least, and what more than the system can hold for all of them.
+    const LINES: std::ops::Range<usize> = 300..3_000;
+    let mut siege = Siege::new(daemon, &json!({}));
+    let never: Vec<_> = (0..CLIENTS)
+        .map(|at| {
+            let transport = if at % 2 == 0 { Transport::Lines } else { Transport::WebSocket };
+            let mut client = siege.gateway.client(transport);
+            // So that the system does not take all of it in their place.
+            socket2::SockRef::from(&client.stream).set_recv_buffer_size(4096).unwrap();
+            client.result("channel_join", &json!(["chat"]), &json!({"status": "joined"}));
+            client
+        })
+        .collect();
+    let text = "x".repeat(8_000);
+    let dropped = |siege: &Siege| -> f64 {
+        let metrics = siege.gateway.get("/metrics");
+        let lines = metrics.lines().filter(|line| line.starts_with("api_events_dropped_total"));
+        lines.map(|line| line.split_once(' ').unwrap().1.parse::<f64>().unwrap()).sum()
+    };
+    for line in 0..LINES.end {
+        siege.link.send(&format!(r#"({{"channel-m",5,"Sage","bob",0,0,"chat","Bob","{line} {text}",}})"#));
+        // Who reads gets every one, in order, before more are sent.
+        let heard = siege.bystander.event("channel_message");
+        assert!(heard["message"].as_str().unwrap().starts_with(&format!("{line} ")), "{heard}");
+        if line >= LINES.start && line % 50 == 0 && dropped(&siege) > CLIENTS as f64 {
+            break;
+        }
+    }
+    assert!(dropped(&siege) > CLIENTS as f64, "nobody was behind");
+    siege.nobody_else_noticed();
+    #[cfg(target_os = "linux")]
+    assert!(siege.gateway.process_status("VmHWM") < 64 * 1024, "kB");
+    siege.ends_well();
+    drop(never);
 }

@@ -34,6 +34,7 @@ fn each_page_answers(daemon: Daemon) {
         ("GET /metrics", 200, ["\napi_websocket_connections 1.0\n", "\ni3_router_links_ready 1.0\n"]),
         ("GET /api/info", 200, ["application/json", r#""transports":["websocket","tcp"]"#]),
         ("GET /api/openrpc.json", 200, ["application/json", r#""openrpc":"1"#]),
+        ("GET /api/asyncapi.json", 200, ["application/json", r#""asyncapi":"3"#]),
         ("GET /nothing", 404, ["application/json", r#"{"error":"#]),
         ("POST /health", 405, ["Allow: GET, HEAD", r#"{"error":"#]),
         ("GET /ws", 426, ["Upgrade: websocket", r#"{"error":"#]),

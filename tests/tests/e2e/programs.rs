@@ -1,4 +1,4 @@
-//! The programs under test, built as this test was.
+//! The programs under test: built as this test was, or those in the directory that [`PROGRAMS`] names.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,6 +28,14 @@ impl Daemon {
     }
 }
 
+/// Set to the directory of other builds, such as those of the profile `min`, it has them tested.
+const PROGRAMS: &str = "I3_TEST_PROGRAMS";
+
+/// Whether the programs are built for use: what those of a plain test run take says nothing of others.
+pub(crate) fn are_optimized() -> bool {
+    !cfg!(debug_assertions) || std::env::var_os(PROGRAMS).is_some()
+}
+
 /// The stand-alone router.
 pub(crate) fn router() -> PathBuf {
     program("i3-router")
@@ -35,7 +43,7 @@ pub(crate) fn router() -> PathBuf {
 
 fn program(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(built).join(name)
+    FOLDER.get_or_init(|| std::env::var_os(PROGRAMS).map_or_else(built, PathBuf::from)).join(name)
 }
 
 /// Where the programs are. They are there already when the whole workspace is tested; cargo builds none for this

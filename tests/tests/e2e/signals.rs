@@ -74,6 +74,7 @@ fn peers_that_do_not_read_hold_up_no_end(daemon: Daemon) {
     gateway.signal("TERM");
     // It gives up after its own patience, which is less than ours.
     assert_eq!(gateway.end().code(), Some(0));
+    assert!(!gateway.log().contains("have not ended in time"), "a thread is left behind");
 }
 
 fn a_second_signal_ends_it_at_once(daemon: Daemon) {

@@ -1,15 +1,31 @@
 //! Hosts with little memory and a file system that may not be written.
 #![cfg(target_os = "linux")]
 
-use crate::client::TRANSPORTS;
+use crate::client::{TRANSPORTS, Transport};
 use crate::gateway::Gateway;
-use crate::programs::Daemon;
+use crate::programs::{Daemon, are_optimized};
 use crate::router::Played;
 use serde_json::json;
 use std::fs;
+use std::net::TcpStream;
 use std::process::Command;
 
-for_both!(only_the_state_directory_is_written, it_runs_on_a_read_only_file_system, it_runs_in_16_megabytes);
+for_both!(
+    only_the_state_directory_is_written,
+    it_runs_on_a_read_only_file_system,
+    it_runs_in_16_megabytes,
+    it_goes_on_when_there_are_no_descriptors_left,
+);
+
+/// Starts it by a shell that sets a limit for it.
+fn start_with(gateway: &mut Gateway, limit: &str) {
+    let inner = gateway.command();
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{limit} && exec \"$@\""), "sh"]);
+    command.arg(inner.get_program()).args(inner.get_args());
+    command.current_dir(gateway.folder.path()).env_clear();
+    gateway.start_as(command);
+}
 
 /// What it holds open for writing, and what it leaves behind.
 fn only_the_state_directory_is_written(daemon: Daemon) {
@@ -79,19 +95,13 @@ fn it_runs_on_a_read_only_file_system(daemon: Daemon) {
     assert_eq!(gateway.end().code(), Some(0));
 }
 
-/// All that it may write to, its stacks and heap, is limited; the rest are pages of the program's file.
+/// All that it may write to, its stacks and heap, is limited; the rest are pages of the program's file, and with them it
+/// has never more than that.
 fn it_runs_in_16_megabytes(daemon: Daemon) {
     const CLIENTS: usize = 40;
     let router = Played::listen();
     let mut gateway = Gateway::new(daemon, "Alpha", &[router.address()]);
-    let inner = gateway.command();
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", "ulimit -d 16384 && exec \"$@\"", "sh"])
-        .arg(inner.get_program())
-        .args(inner.get_args());
-    command.current_dir(gateway.folder.path()).env_clear();
-    gateway.start_as(command);
+    start_with(&mut gateway, "ulimit -d 16384");
     let limits = fs::read_to_string(format!("/proc/{}/limits", gateway.pid())).unwrap();
     let data = limits.lines().find(|line| line.starts_with("Max data size")).unwrap();
     assert!(data.contains(" 16777216 "), "{data}");
@@ -117,6 +127,33 @@ fn it_runs_in_16_megabytes(daemon: Daemon) {
             assert!(heard["message"].as_str().unwrap().starts_with(&format!("{line} ")), "{heard}");
         }
     }
+    let most = gateway.process_status("VmHWM");
+    assert!(most < 16 * 1024 || !are_optimized(), "{most} kB");
+    gateway.signal("TERM");
+    assert_eq!(gateway.end().code(), Some(0));
+}
+
+/// Who comes then waits in the system's queue; the link and those who are there notice nothing.
+fn it_goes_on_when_there_are_no_descriptors_left(daemon: Daemon) {
+    const DESCRIPTORS: usize = 40;
+    let router = Played::listen();
+    let mut gateway = Gateway::new(daemon, "Alpha", &[router.address()]);
+    start_with(&mut gateway, &format!("ulimit -n {DESCRIPTORS}"));
+    let (mut link, _) = router.log_in(7);
+    link.lists();
+    gateway.becomes_ready(true);
+    let mut early = gateway.client(Transport::Lines);
+    let port = gateway.port(Transport::Lines);
+    let many: Vec<_> =
+        (0..2 * DESCRIPTORS).map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap()).collect();
+    gateway.logs("cannot accept connections");
+    early.result("tell", &json!(["Sage", "bob", "hi"]), &json!({"status": "sent"}));
+    assert_eq!(link.expect("tell")[7], "hi");
+    drop(many);
+    for transport in TRANSPORTS {
+        gateway.client(transport).result("ping", &json!({}), &json!({"pong": true}));
+    }
+    assert!(router.try_accept().is_none(), "the link was made again");
     gateway.signal("TERM");
     assert_eq!(gateway.end().code(), Some(0));
 }

@@ -79,3 +79,31 @@ fn variables_alone_are_enough(daemon: Daemon) {
         );
     }
 }
+
+/// Every command and option is there in both, with the same words; what one does not carry out it says, see above.
+#[test]
+fn both_daemons_have_the_same_command_line() {
+    let help = |daemon: Daemon, command: &str| {
+        let program = daemon.program();
+        let (code, text) = run(Command::new(&program).args(command.split_whitespace()).arg("--help"));
+        assert_eq!(code, Some(0), "{text}");
+        text.replacen(program.file_name().unwrap().to_str().unwrap(), "PROGRAM", 1)
+    };
+    let commands = ["", "init", "doctor", "healthcheck", "hash-key", "backup", "restore", "call", "watch"];
+    for command in commands {
+        let smol = help(Daemon::Smol, command);
+        assert_eq!(smol, help(Daemon::Threads, command));
+        assert!(smol.starts_with(format!("Usage: PROGRAM {command}").trim_end()), "{smol}");
+    }
+    let all = help(Daemon::Smol, "");
+    let listed = all.split_once("Commands:\n").unwrap().1.lines().filter(|line| line.starts_with("  "));
+    let mut listed: Vec<&str> = listed
+        .filter(|line| !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    listed.insert(0, "");
+    listed.sort_unstable();
+    let mut known = commands;
+    known.sort_unstable();
+    assert_eq!(listed, known, "a command that is not looked at here");
+}

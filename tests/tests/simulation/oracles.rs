@@ -69,7 +69,7 @@ fn frame(text: &str) -> Rc<Frame> {
 }
 
 fn sent(text: &str) -> Fact {
-    Fact::FrameSent { link: LINK, frame: frame(text), held: false }
+    Fact::FrameSent { link: LINK, frame: frame(text) }
 }
 
 fn came(text: &str) -> Fact {
@@ -93,7 +93,8 @@ fn tell_self() -> String {
 }
 
 fn routed() -> History {
-    History::begun().then(gave(&reply(77))).then(Fact::RouterGot { link: LINK, frame: frame(&tell_self()) })
+    let got = |text: &str| Fact::RouterGot { link: LINK, frame: frame(text) };
+    History::begun().then(got(&login(0))).then(gave(&reply(77))).then(got(&tell_self()))
 }
 
 fn game(session: u64) -> Fact {

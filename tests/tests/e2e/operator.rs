@@ -1,9 +1,7 @@
-//! What an operator does with a program, as a real process. The tests of each runtime take this file in.
+//! What an operator does with a program: the first settings, the doctor, and what stands around a service.
 
-#[path = "process.rs"]
-mod process;
-
-use process::{PATIENCE, Process, free_port, wait_for};
+use crate::process::{PATIENCE, Process, free_port, wait_for};
+use crate::programs::Daemon;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -12,9 +10,11 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+for_both!(the_first_settings, a_visit_of_the_doctor, a_service_that_is_looked_after);
+
 /// A directory with a gateway's settings in it, and the ports that they name.
 struct Site {
-    program: &'static str,
+    daemon: Daemon,
     folder: tempfile::TempDir,
     http: u16,
     lines: u16,
@@ -23,9 +23,9 @@ struct Site {
 }
 
 impl Site {
-    fn new(program: &'static str) -> Self {
+    fn new(daemon: Daemon) -> Self {
         Site {
-            program,
+            daemon,
             folder: tempfile::tempdir().unwrap(),
             http: free_port(),
             lines: free_port(),
@@ -38,7 +38,7 @@ impl Site {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(self.program);
+        let mut command = Command::new(self.daemon.program());
         command.current_dir(self.folder.path()).env_clear().args(arguments);
         for (name, value) in [
             ("API_WS_PORT", self.http.to_string()),
@@ -79,8 +79,8 @@ fn mode(path: &Path) -> u32 {
 }
 
 /// From nothing to settings that can be used.
-pub(crate) fn the_first_settings(program: &'static str) {
-    let site = Site::new(program);
+fn the_first_settings(daemon: Daemon) {
+    let site = Site::new(daemon);
     assert_eq!(site.run(&["--validate-config"]).0, Some(78));
     let (code, text) = site.run(&["init", "--mud-name", "Test Mud"]);
     assert_eq!(code, Some(0), "{text}");
@@ -112,8 +112,8 @@ pub(crate) fn the_first_settings(program: &'static str) {
 }
 
 /// What the doctor says of a host where all is well, and of one where it is not.
-pub(crate) fn a_visit_of_the_doctor(program: &'static str) {
-    let site = Site::new(program);
+fn a_visit_of_the_doctor(daemon: Daemon) {
+    let site = Site::new(daemon);
     let (code, text) = site.run(&["doctor"]);
     assert_eq!(code, Some(78), "{text}");
     assert!(text.contains("MUD_NAME"), "{text}");
@@ -158,8 +158,8 @@ pub(crate) fn a_visit_of_the_doctor(program: &'static str) {
 }
 
 /// A service manager, a prober, a scraper and logrotate around a gateway that runs.
-pub(crate) fn a_service_that_is_looked_after(program: &'static str) {
-    let site = Site::new(program);
+fn a_service_that_is_looked_after(daemon: Daemon) {
+    let site = Site::new(daemon);
     site.run(&["init", "--mud-name", "Test Mud"]);
     assert_eq!(site.run(&["healthcheck"]).0, Some(1), "nothing runs yet");
     let notify = UnixDatagram::bind(site.path("notify")).unwrap();

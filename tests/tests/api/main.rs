@@ -1,0 +1,8 @@
+//! The API as it is documented: docs/API.md, docs/openrpc.json and docs/asyncapi.json are made from the tables of the
+//! core, are what their own specifications ask for, and are what every scenario really gets.
+
+mod contract;
+mod documents;
+mod page;
+mod parameters;
+mod scenarios;
