@@ -192,6 +192,15 @@ pub struct Call {
     /// the API key (default: the variable I3_API_KEY or I3_GATEWAY_SECRET)
     #[argh(option)]
     pub key: Option<String>,
+    /// for wss:// URLs: whom to trust, authorities or the gateway's own certificate in PEM (default: whom this system trusts)
+    #[argh(option, arg_name = "file")]
+    pub ca: Option<PathBuf>,
+    /// a certificate to show, where the gateway wants one, in PEM
+    #[argh(option, arg_name = "file")]
+    pub cert: Option<PathBuf>,
+    /// its private key, in PEM
+    #[argh(option, long = "cert-key", arg_name = "file")]
+    pub cert_key: Option<PathBuf>,
     /// the method
     #[argh(positional)]
     pub method: String,
@@ -213,6 +222,15 @@ pub struct Watch {
     /// show the packets from and to the router instead, without passwords; needs a key with the permission admin
     #[argh(switch)]
     pub trace: bool,
+    /// for wss:// URLs: whom to trust, authorities or the gateway's own certificate in PEM (default: whom this system trusts)
+    #[argh(option, arg_name = "file")]
+    pub ca: Option<PathBuf>,
+    /// a certificate to show, where the gateway wants one, in PEM
+    #[argh(option, arg_name = "file")]
+    pub cert: Option<PathBuf>,
+    /// its private key, in PEM
+    #[argh(option, long = "cert-key", arg_name = "file")]
+    pub cert_key: Option<PathBuf>,
     /// the channels (default: all that there are)
     #[argh(positional)]
     pub channels: Vec<String>,

@@ -51,6 +51,9 @@ const ROUTERS: &[&str] = &[
     "fallback.*.charset",
 ];
 
+/// TLS: under `api.tls`, and for one kind of listener.
+const TLS: &[&str] = &["enabled", "cert_file", "key_file", "client_ca_file", "require_client_cert"];
+
 const USED: &[&str] = &[
     "router.connection.timeout",
     "router.connection.keepalive_interval",
@@ -85,6 +88,7 @@ const USED: &[&str] = &[
     "api.auth.enabled",
     "api.auth.secret",
     "api.auth.allow_remote_without_auth",
+    "api.auth.require_tls",
     "api.auth.api_keys.*.key",
     "api.auth.api_keys.*.mud_name",
     "api.auth.api_keys.*.permissions",
@@ -155,10 +159,6 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("api.tcp.max_connections", ONE_LIMIT),
     ("api.tcp.buffer_size", "buffers grow as needed, up to api.websocket.max_frame_size"),
     ("api.websocket.compression", NOT_YET),
-    (
-        "api.auth.require_tls",
-        "this gateway does not use it yet: it speaks no TLS, put a proxy that does in front of it",
-    ),
     ("api.session.cleanup_interval", "a session ends when its time is over"),
     ("api.metrics.enabled", METRICS),
     ("api.metrics.export_interval", METRICS),
@@ -194,6 +194,9 @@ pub fn known_keys() -> Vec<KnownKey> {
     }
     for routers in ["router", "muds.*.router"] {
         ROUTERS.iter().for_each(|key| add(format!("{routers}.{key}"), None));
+    }
+    for listener in ["api", "api.websocket", "api.tcp"] {
+        TLS.iter().for_each(|key| add(format!("{listener}.tls.{key}"), None));
     }
     for service in SERVICES {
         add(format!("services.{service}.enabled"), None);

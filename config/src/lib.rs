@@ -43,6 +43,8 @@ pub struct Config {
     pub core: Settings,
     /// Where to listen.
     pub listeners: Vec<ListenAt>,
+    /// Plain text is spoken to this host only.
+    pub tls_required: bool,
     /// Where the durable state is kept.
     pub state_directory: PathBuf,
     /// How many copies of it are kept beside it, one a day; 0: none.
@@ -63,6 +65,7 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("core", &core)
             .field("listeners", &self.listeners)
+            .field("tls_required", &self.tls_required)
             .field("state_directory", &self.state_directory)
             .field("state_backups", &self.state_backups)
             .field("logging", &self.logging)
@@ -80,6 +83,30 @@ pub struct ListenAt {
     pub host: String,
     /// The TCP port.
     pub port: u16,
+    /// `None`: plain text.
+    pub tls: Option<TlsFiles>,
+}
+
+/// What a listener that speaks TLS needs. The files are read when it starts, and again with the settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, and those between it and the authority, in PEM.
+    pub certificate: NamedFile,
+    /// Its private key, in PEM.
+    pub key: NamedFile,
+    /// The authorities whose certificates clients may show. `None`: clients are not asked for one.
+    pub client_authorities: Option<NamedFile>,
+    /// Clients without a certificate are not let in.
+    pub client_certificate_required: bool,
+}
+
+/// A file, and the key of the settings that names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedFile {
+    /// Such as `api.tls.cert_file`.
+    pub key: String,
+    /// Where it is.
+    pub path: PathBuf,
 }
 
 /// Where messages go.

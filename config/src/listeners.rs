@@ -3,10 +3,11 @@
 use crate::access;
 use crate::path::Path;
 use crate::read::Reader;
-use crate::{ListenAt, Problem};
+use crate::{ListenAt, NamedFile, Problem, TlsFiles};
 use i3_core::machine::Listener;
 use i3_core::settings::{ApiSettings, RateLimits};
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 const DEFAULT_HOST: &str = "127.0.0.1";
 const DEFAULT_HTTP_PORT: u16 = 8080;
@@ -17,8 +18,8 @@ const DEFAULT_SECOND_LINES_PORT: u16 = 4001;
 const DEFAULT_REQUESTS_PER_MINUTE: u32 = 600;
 const DEFAULT_BURST: u32 = 60;
 
-/// Where to listen. Without authentication that is this host only.
-pub(crate) fn listeners(reader: &mut Reader<'_>, authenticated: bool) -> Vec<ListenAt> {
+/// Where to listen, and whether plain text is for this host only. Without authentication all of it is.
+pub(crate) fn listeners(reader: &mut Reader<'_>, authenticated: bool) -> (Vec<ListenAt>, bool) {
     let api_enabled = reader.boolean(&Path::of("api.enabled")).unwrap_or(true);
     let http = reader.boolean(&Path::of("api.websocket.enabled")).unwrap_or(true);
     let lines = reader.boolean(&Path::of("api.tcp.enabled")).unwrap_or(true);
@@ -31,6 +32,10 @@ pub(crate) fn listeners(reader: &mut Reader<'_>, authenticated: bool) -> Vec<Lis
     let lines_host =
         Some(Path::of("api.tcp.host")).filter(|path| reader.node(path).is_some()).unwrap_or(api_host);
     let remote_allowed = reader.boolean(&Path::of("api.auth.allow_remote_without_auth")).unwrap_or(false);
+    let http_tls = tls(reader, "api.websocket.tls", api_enabled && http);
+    let lines_tls = tls(reader, "api.tcp.tls", api_enabled && (lines || second));
+    let require_tls = Path::of("api.auth.require_tls");
+    let tls_required = reader.boolean(&require_tls).unwrap_or(false);
     let mut found: Vec<(ListenAt, Path)> = Vec::new();
     for (wanted, listener, host, port, default_port) in [
         (http, Listener::Http, http_host, http_port, DEFAULT_HTTP_PORT),
@@ -48,6 +53,7 @@ pub(crate) fn listeners(reader: &mut Reader<'_>, authenticated: bool) -> Vec<Lis
             listener,
             host: reader.host(&host).unwrap_or_else(|| DEFAULT_HOST.to_owned()),
             port: reader.port(&port).unwrap_or(default_port),
+            tls: if listener == Listener::Http { http_tls.clone() } else { lines_tls.clone() },
         };
         if !wanted || !api_enabled {
             continue;
@@ -60,6 +66,12 @@ pub(crate) fn listeners(reader: &mut Reader<'_>, authenticated: bool) -> Vec<Lis
             let fix = "switch api.auth.enabled on, or set api.auth.allow_remote_without_auth: true";
             reader.warn(&host, message, fix);
             at.host = DEFAULT_HOST.to_owned();
+        }
+        if tls_required && at.tls.is_none() && !is_loopback(&at.host) {
+            let message = format!("{}:{} would speak plain text to other hosts", at.host, at.port);
+            let fix = "set api.tls.enabled: true with cert_file and key_file, or listen at 127.0.0.1 behind a proxy \
+                       that speaks TLS";
+            reader.error(&require_tls, message, fix);
         }
         if found.iter().any(|(other, _)| collide(other, &at)) {
             let message = format!("{}:{} is in use by another part of the API", at.host, at.port);
@@ -75,7 +87,56 @@ pub(crate) fn listeners(reader: &mut Reader<'_>, authenticated: bool) -> Vec<Lis
             "set api.tcp.enabled or api.websocket.enabled",
         ));
     }
-    found.into_iter().map(|(at, _)| at).collect()
+    (found.into_iter().map(|(at, _)| at).collect(), tls_required)
+}
+
+/// The TLS of one kind of listener: each key may stand under `own`, else the one under `api.tls` counts.
+fn tls(reader: &mut Reader<'_>, own: &str, used: bool) -> Option<TlsFiles> {
+    let place = |reader: &Reader<'_>, key: &str| {
+        let own = Path::of(own).key(key);
+        if reader.node(&own).is_some() { own } else { Path::of("api.tls").key(key) }
+    };
+    let file = |reader: &mut Reader<'_>, key: &str| {
+        let path = place(reader, key);
+        let text = reader.text(&path).filter(|text| !text.trim().is_empty());
+        (text.map(|text| NamedFile { key: path.to_string(), path: PathBuf::from(text) }), path)
+    };
+    let switch = place(reader, "enabled");
+    let required_at = place(reader, "require_client_cert");
+    // All are read in any case, so that a wrong value is named.
+    let enabled = reader.boolean(&switch).unwrap_or(false);
+    let required = reader.boolean(&required_at).unwrap_or(false);
+    let (certificate, certificate_at) = file(reader, "cert_file");
+    let (key, key_at) = file(reader, "key_file");
+    let (authorities, authorities_at) = file(reader, "client_ca_file");
+    if !used {
+        return None;
+    }
+    if !enabled {
+        if certificate.is_some() {
+            let message = format!("has no effect: {switch} is not true");
+            reader.warn(&certificate_at, message, format!("set {switch}: true, or remove it"));
+        }
+        return None;
+    }
+    for (is_there, at, what) in [
+        (certificate.is_some(), &certificate_at, "the certificate's file, in PEM"),
+        (key.is_some(), &key_at, "the file of its private key, in PEM"),
+    ] {
+        if !is_there {
+            reader.error(at, format!("is missing, and {switch} is true"), format!("write {what}"));
+        }
+    }
+    if required && authorities.is_none() {
+        let fix = "write the file of the authority that signs the clients' certificates, in PEM";
+        reader.error(&authorities_at, format!("is missing, and {required_at} is true"), fix);
+    }
+    Some(TlsFiles {
+        certificate: certificate?,
+        key: key?,
+        client_authorities: authorities,
+        client_certificate_required: required,
+    })
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -49,6 +49,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("API_WS_PORT", "api.websocket.port"),
     ("API_TCP_HOST", "api.tcp.host"),
     ("API_TCP_PORT", "api.tcp.port"),
+    ("API_TLS_ENABLED", "api.tls.enabled"),
+    ("API_TLS_CERT_FILE", "api.tls.cert_file"),
+    ("API_TLS_KEY_FILE", "api.tls.key_file"),
+    ("API_TLS_CLIENT_CA_FILE", "api.tls.client_ca_file"),
     ("API_AUTH_ENABLED", "api.auth.enabled"),
     ("I3_GATEWAY_SECRET", "api.auth.secret"),
     ("LOG_LEVEL", "logging.level"),
@@ -255,7 +259,7 @@ fn assemble(reader: &mut Reader<'_>) -> Config {
         let message = "rate_limit_override has no effect, because no rate is limited";
         reader.warn(&Key::of("api.auth.api_keys"), message, "set api.rate_limits.default.per_minute");
     }
-    let listeners = listeners::listeners(reader, api.keys.is_some());
+    let (listeners, tls_required) = listeners::listeners(reader, api.keys.is_some());
     let state = reader.text(&Key::of("state.directory"));
     let backups = reader.number(&Key::of("state.backup_count"), 1..=1000, "a number of copies");
     let backups_wanted = reader.boolean(&Key::of("state.backup_enabled")).unwrap_or(false);
@@ -264,6 +268,7 @@ fn assemble(reader: &mut Reader<'_>) -> Config {
     Config {
         core: Settings { muds, link, api },
         listeners,
+        tls_required,
         state_directory: state.map_or_else(|| PathBuf::from(DEFAULT_STATE_DIRECTORY), PathBuf::from),
         state_backups: if backups_wanted { backups.unwrap_or(DEFAULT_STATE_BACKUPS) } else { 0 },
         logging,

@@ -192,13 +192,58 @@ const SECTIONS: &[(&str, &str, &[Entry])] = &[
                 "A second address for JSON lines, when this or `gateway.port` is set: 127.0.0.1 when only that is.",
             ),
             entry("gateway.port", "", "", "Its port: 4001 when only `gateway.host` is set."),
-            entry("api.handshake_timeout", "", "10", "For an HTTP request and a WebSocket handshake."),
+            entry(
+                "api.handshake_timeout",
+                "",
+                "10",
+                "For a TLS handshake, an HTTP request, a WebSocket handshake: each.",
+            ),
             entry("api.idle_timeout", "", "75", "How long an HTTP connection may wait for its next request."),
             entry(
                 "api.session.timeout",
                 "",
                 "3600",
                 "After how long a game on the TCP port that neither says nor takes anything is taken for gone.",
+            ),
+        ],
+    ),
+    (
+        "TLS",
+        "Off unless set. It holds for the WebSocket API and for JSON lines, at `gateway.host` too. SIGHUP reads the files \
+         again: new connections get what is in them then, those that are open stay. Switching it on or off needs a restart.",
+        &[
+            entry("api.tls.enabled", "", "false", "Speak TLS (1.2 and 1.3) and no plain text."),
+            entry(
+                "api.tls.cert_file",
+                "a file",
+                "",
+                "The certificate in PEM, followed by those between it and the authority.",
+            ),
+            entry("api.tls.key_file", "a file", "", "Its private key in PEM, readable by the gateway alone."),
+            entry(
+                "api.tls.client_ca_file",
+                "a file",
+                "",
+                "The authorities in PEM whose certificates clients may show. Empty: clients are not asked for one.",
+            ),
+            entry(
+                "api.tls.require_client_cert",
+                "",
+                "false",
+                "Clients must show one. Else one that is shown must be good, and who has none may connect too.",
+            ),
+            entry(
+                "api.<listener>.tls.<key>",
+                "as there",
+                "",
+                "The same for one kind of listener, in place of the key under `api.tls`.",
+            ),
+            entry(
+                "api.auth.require_tls",
+                "",
+                "false",
+                "Do not start with a listener that speaks plain text to other hosts: what is not at a loopback address \
+                 needs TLS.",
             ),
         ],
     ),

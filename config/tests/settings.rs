@@ -498,6 +498,7 @@ fn texts_that_are_no_settings() {
 fn another_value(path: &str) -> &'static str {
     let last = path.rsplit('.').next().unwrap();
     match last {
+        "enabled" | "require_client_cert" if path.contains(".tls.") => "true",
         "enabled" if path == "security.rate_limiting.enabled" || !path.starts_with("api.") => "false",
         "enabled" => "false",
         "backup_enabled" => "true",
@@ -509,7 +510,7 @@ fn another_value(path: &str) -> &'static str {
         "permissions" => "[info]",
         "charset" => "latin-1",
         "default_channels" => "[another]",
-        "allow_remote_without_auth" | "split_long_texts" | "follow_redirects" => "true",
+        "require_tls" | "allow_remote_without_auth" | "split_long_texts" | "follow_redirects" => "true",
         "max_frame_bytes" | "max_frame_size" => "5000",
         "password" | "keepalive_interval" | "timeout" | "reconnect_delay" | "connection_timeout" => "83",
         "return_after" => "83",

@@ -91,6 +91,7 @@ impl Gateway {
             user_rates: UserRates::default(),
             tracers: BTreeSet::new(),
             websockets: 0,
+            handshake_fault_told: None,
             pending: Pending::default(),
             filters: Filters::default(),
             event_ids,
@@ -244,12 +245,22 @@ impl Gateway {
             Some(Peer::Router(mud)) => {
                 let reason = match by {
                     LostBy::EndOfStream => "closed by the router".to_owned(),
-                    LostBy::Error(text) => text,
+                    LostBy::Error(text) | LostBy::Handshake(_, text) => text,
                 };
                 self.link_step(mud, |link, now, fx| link.lost(now, conn, fx, reason));
             }
-            Some(Peer::Api(_)) => self.hub.forget_client(conn),
+            Some(Peer::Api(api)) => {
+                api.lost(&mut self.hub, conn, by);
+                self.hub.forget_client(conn);
+            }
             None => self.hub.metrics.late_inputs += 1,
+        }
+    }
+
+    fn secured(&mut self, conn: ConnId) {
+        match self.peers.get_mut(conn) {
+            Some(Peer::Api(api)) => api.secured(&mut self.hub, conn),
+            _ => self.hub.metrics.late_inputs += 1,
         }
     }
 
@@ -313,6 +324,36 @@ impl Gateway {
         self.stopped();
     }
 
+    /// Says whether a client may connect, and gives it its place.
+    fn admit(&mut self, now: Now, on: Listener, peer: SocketAddr) -> Result<ConnId, Refused> {
+        self.set_now(now);
+        if self.hub.stopping {
+            return Err(Refused::ShuttingDown);
+        }
+        if on == Listener::Mud {
+            return Err(Refused::WrongListener);
+        }
+        let address = peer.ip().to_canonical();
+        let rules = &self.hub.settings.api.addresses;
+        // For whom a proxy asks is known when its request has come.
+        let is_proxy = on == Listener::Http && rules.trusts(address);
+        if rules.bar(address) || !is_proxy && !rules.allow(address) {
+            self.hub.metrics.connections_forbidden += 1;
+            return Err(Refused::Address);
+        }
+        // The routers' connections do not count.
+        let routers: usize = self.hub.muds.iter().map(|mud| mud.link.conns().count()).sum();
+        let clients = self.hub.fx.open_count().saturating_sub(routers);
+        if clients >= self.hub.settings.api.connections_max || self.hub.is_full(address) {
+            self.hub.metrics.connections_refused += 1;
+            return Err(Refused::TooMany);
+        }
+        self.hub.metrics.connections_accepted += 1;
+        let conn = self.hub.fx.open();
+        self.hub.addresses.set(conn, address);
+        Ok(conn)
+    }
+
     fn wake(&mut self, wake: Wake) {
         match wake {
             Wake::Link(mud, _) => self.link_due(mud),
@@ -339,32 +380,15 @@ impl Machine for Gateway {
     type Wake = Wake;
 
     fn accept(&mut self, now: Now, on: Listener, peer: SocketAddr) -> Result<ConnId, Refused> {
-        self.set_now(now);
-        if self.hub.stopping {
-            return Err(Refused::ShuttingDown);
-        }
-        if on == Listener::Mud {
-            return Err(Refused::WrongListener);
-        }
-        let address = peer.ip().to_canonical();
-        let rules = &self.hub.settings.api.addresses;
-        // For whom a proxy asks is known when its request has come.
-        let is_proxy = on == Listener::Http && rules.trusts(address);
-        if rules.bar(address) || !is_proxy && !rules.allow(address) {
-            self.hub.metrics.connections_forbidden += 1;
-            return Err(Refused::Address);
-        }
-        // The routers' connections do not count.
-        let routers: usize = self.hub.muds.iter().map(|mud| mud.link.conns().count()).sum();
-        let clients = self.hub.fx.open_count().saturating_sub(routers);
-        if clients >= self.hub.settings.api.connections_max || self.hub.is_full(address) {
-            self.hub.metrics.connections_refused += 1;
-            return Err(Refused::TooMany);
-        }
-        self.hub.metrics.connections_accepted += 1;
-        let conn = self.hub.fx.open();
-        self.hub.addresses.set(conn, address);
+        let conn = self.admit(now, on, peer)?;
         let api = ApiConn::open(&mut self.hub, conn, on);
+        self.peers.insert(conn, Peer::Api(api));
+        Ok(conn)
+    }
+
+    fn accept_secured(&mut self, now: Now, on: Listener, peer: SocketAddr) -> Result<ConnId, Refused> {
+        let conn = self.admit(now, on, peer)?;
+        let api = ApiConn::securing(&mut self.hub, conn, on);
         self.peers.insert(conn, Peer::Api(api));
         Ok(conn)
     }
@@ -375,6 +399,7 @@ impl Machine for Gateway {
             Input::Received { conn, bytes } => self.received(conn, bytes),
             Input::Flushed { conn } => self.flushed(conn),
             Input::Dialed { conn } => self.dialed(conn),
+            Input::Secured { conn } => self.secured(conn),
             Input::Lost { conn, by } => self.lost(conn, by),
             Input::Saved { ticket, outcome } => self.saved(ticket, &outcome),
             Input::Shutdown => self.shutdown(),

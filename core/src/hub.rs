@@ -197,6 +197,8 @@ pub(crate) struct Hub {
     /// Sessions that want to see the packets of their mud.
     pub(crate) tracers: BTreeSet<ConnId>,
     pub(crate) websockets: usize,
+    /// When the operator was last told of a client without TLS.
+    pub(crate) handshake_fault_told: Option<Instant>,
     pub(crate) pending: Pending,
     pub(crate) filters: Filters,
     pub(crate) event_ids: ids::Ids,

@@ -62,6 +62,45 @@ pub enum LostBy {
     EndOfStream,
     /// The socket failed; the text is the system's, for people.
     Error(String),
+    /// No TLS could be agreed on; the text is for people.
+    Handshake(HandshakeFault, String),
+}
+
+/// Why TLS was not agreed on with a client. A driver reports the first four; the machine sees the others itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HandshakeFault {
+    /// The client showed no certificate, and had to.
+    NoCertificate,
+    /// The client's certificate is not one of those that are let in.
+    BadCertificate,
+    /// The client broke it off with an alert: most often it does not trust the server's certificate.
+    Refused,
+    /// Anything else: no common version or cipher, or no sense.
+    Protocol,
+    /// The client speaks plain text where TLS is spoken.
+    PlainText,
+    /// It took too long.
+    TooSlow,
+    /// The client left.
+    Ended,
+    /// The client speaks TLS where plain text is spoken.
+    PlainListener,
+}
+
+impl HandshakeFault {
+    /// As a metric's label.
+    pub fn name(self) -> &'static str {
+        match self {
+            HandshakeFault::NoCertificate => "no_certificate",
+            HandshakeFault::BadCertificate => "bad_certificate",
+            HandshakeFault::Refused => "refused_by_client",
+            HandshakeFault::Protocol => "protocol",
+            HandshakeFault::PlainText => "plain_text",
+            HandshakeFault::TooSlow => "too_slow",
+            HandshakeFault::Ended => "ended",
+            HandshakeFault::PlainListener => "plain_listener",
+        }
+    }
 }
 
 /// What happened.
@@ -82,6 +121,11 @@ pub enum Input<'a> {
     /// A dialed connection is open.
     Dialed {
         /// The id that [`Output::Dial`] named.
+        conn: ConnId,
+    },
+    /// TLS is agreed on with a connection of [`Machine::accept_secured`].
+    Secured {
+        /// Which one.
         conn: ConnId,
     },
     /// A connection is gone, or could not be made.
@@ -175,6 +219,11 @@ pub trait Machine {
 
     /// A listener has a new connection.
     fn accept(&mut self, now: Now, on: Listener, peer: SocketAddr) -> Result<ConnId, Refused>;
+    /// A listener that speaks TLS has a new connection: [`Input::Secured`] follows, or [`Input::Lost`]. Bytes that come
+    /// before the first of these are plain text, and so is what is written then.
+    fn accept_secured(&mut self, _: Now, _: Listener, _: SocketAddr) -> Result<ConnId, Refused> {
+        Err(Refused::WrongListener)
+    }
     /// Something happened. Never fails, never blocks.
     fn handle(&mut self, now: Now, input: Input<'_>);
     /// Time has passed. A call before the deadline changes nothing.

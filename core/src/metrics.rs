@@ -41,6 +41,10 @@ pub struct Metrics {
     pub connections_forbidden: u64,
     /// Connections closed for what they sent: no HTTP, a broken WebSocket, too much, too slow.
     pub connections_at_fault: u64,
+    /// TLS handshakes with clients that were finished.
+    pub handshakes: u64,
+    /// Those that failed, by [`HandshakeFault::name`](crate::machine::HandshakeFault::name).
+    pub handshakes_failed: Counts,
     /// JSON-RPC requests, notifications among them.
     pub requests: u64,
     /// Requests answered with an error.

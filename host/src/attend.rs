@@ -5,10 +5,12 @@
 
 use crate::clock::Clock;
 use crate::daily::Daily;
+use crate::tls::Acceptors;
 use crate::{process, systemd};
-use i3_config::{Config, FileOptions, Logging, Problem, Problems, Severity};
+use i3_config::{Config, FileOptions, ListenAt, Logging, Problem, Problems, Severity};
 use i3_core::Gateway;
 use i3_core::health::Health;
+use i3_core::machine::Listener;
 use i3_core::notice::{Level, Notice};
 use i3_core::time::{Instant, Now, UnixTime};
 use log::LevelFilter;
@@ -81,6 +83,7 @@ pub struct Attendant {
     files: FileOptions,
     /// The settings that hold; what needs a restart stays as it was at the start.
     config: Config,
+    tls: Acceptors,
     profile_memory: bool,
     started: UnixTime,
     status: String,
@@ -89,12 +92,13 @@ pub struct Attendant {
 }
 
 impl Attendant {
-    /// Looks after the gateway that is started with `config`, which came from `files`.
-    pub fn new(files: FileOptions, config: Config, profile_memory: bool) -> Self {
+    /// Looks after the gateway that is started with `config`, which came from `files`, and with these acceptors.
+    pub fn new(files: FileOptions, config: Config, tls: Acceptors, profile_memory: bool) -> Self {
         let started = Clock::start().now().unix;
         Attendant {
             files,
             config,
+            tls,
             profile_memory,
             started,
             status: String::new(),
@@ -134,8 +138,21 @@ impl Attendant {
         for warning in new.warnings.iter().filter(|warning| !self.config.warnings.contains(warning)) {
             log::warn!(target: "settings", "{}", warning.text());
         }
+        match self.tls.reload(&new.listeners) {
+            Ok(0) => {}
+            Ok(_) => {
+                log::info!(target: "net", "TLS: the files were read; new connections get what is in them");
+            }
+            Err(problems) => {
+                for problem in problems.0 {
+                    log::error!(target: "net", "{}", problem.text());
+                }
+                log::error!(target: "net", "TLS stays as it was");
+            }
+        }
         for (what, changed) in [
-            ("the addresses to listen at", new.listeners != self.config.listeners),
+            ("the addresses to listen at", places(&new.listeners) != places(&self.config.listeners)),
+            ("api.auth.require_tls", new.tls_required != self.config.tls_required),
             ("state.directory", new.state_directory != self.config.state_directory),
         ] {
             if changed {
@@ -148,6 +165,11 @@ impl Attendant {
         self.config.logging = logging;
         Ok(())
     }
+}
+
+/// Where it listens and what is spoken there. Which files TLS is made with can change at any time.
+fn places(listeners: &[ListenAt]) -> Vec<(Listener, &str, u16, bool)> {
+    listeners.iter().map(|at| (at.listener, at.host.as_str(), at.port, at.tls.is_some())).collect()
 }
 
 /// Who asks for the account wants to see it, whatever the level of the rest.

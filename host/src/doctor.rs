@@ -14,8 +14,9 @@ use crate::process;
 use crate::program;
 use crate::state::{STORE_FILE, open_store, python_password};
 use crate::terminal::out;
+use crate::tls;
 use i3_config::cli::{Cli, Doctor};
-use i3_config::{Config, DEFAULT_ENV_FILE, ListenAt};
+use i3_config::{Config, DEFAULT_ENV_FILE, ListenAt, Severity};
 use i3_core::Gateway;
 use i3_core::health::Process;
 use i3_core::machine::{Input, Listener, Machine, Saved};
@@ -83,6 +84,7 @@ pub fn run(cli: &Cli, doctor: &Doctor, run: Run) -> ExitCode {
     let saved = state(&mut report, &config);
     passwords(&mut report, &config, saved.as_ref());
     log_file(&mut report, &config);
+    tls_files(&mut report, &config);
     let running = ports(&mut report, &config);
     file_limit(&mut report, &config);
     routers(&mut report, &config);
@@ -119,7 +121,7 @@ fn settings(report: &mut Report, cli: &Cli, config: &Config) {
 }
 
 /// The permissions of a file that is there.
-fn mode(path: &Path) -> Option<u32> {
+pub(crate) fn mode(path: &Path) -> Option<u32> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -230,6 +232,18 @@ fn log_file(report: &mut Report, config: &Config) {
             &format!("log: {} cannot be written: {error}", file.display()),
             "give it to the user that the gateway runs as, or set logging.file",
         ),
+    }
+}
+
+fn tls_files(report: &mut Report, config: &Config) {
+    let found = tls::findings(&config.listeners);
+    found.good.iter().for_each(|text| report.good(text));
+    for mut problem in found.problems {
+        let fix = std::mem::take(&mut problem.fix);
+        match problem.severity {
+            Severity::Error => report.fail(&problem.text(), &fix),
+            Severity::Warning => report.warn(&problem.text(), &fix),
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use crate::error::DaemonError;
 use crate::listen::{Bound, bind_each};
 use crate::seed::seed;
 use crate::state::{open_store, python_password};
-use i3_config::{Config, FileOptions};
+use crate::tls::Acceptors;
+use i3_config::{Config, FileOptions, Problem};
 use i3_core::Gateway;
 use i3_core::machine::Listener;
 use i3_store::{SqliteStore, Store};
@@ -48,19 +49,24 @@ pub fn run_each(
     run: Run,
 ) -> Result<(), DaemonError> {
     let directory = take(&config)?;
+    let mut tls = acceptors(&config)?;
     loop {
         match directory.restore() {
             Ok(true) => log::warn!(target: "store", "the state was replaced with a restored one"),
             Ok(false) => {}
             Err(error) => log::error!(target: "store", "the state to restore cannot be used: {error}"),
         }
-        let attendant = Attendant::new(files.clone(), config.clone(), profile_memory);
-        if run(prepare(config.clone())?, Box::new(attendant))? == Ended::Stopped {
+        let attendant = Attendant::new(files.clone(), config.clone(), tls.clone(), profile_memory);
+        if run(prepare(config.clone(), &tls)?, Box::new(attendant))? == Ended::Stopped {
             return Ok(());
         }
-        match i3_config::load_files(files) {
-            // Where the state is has not changed: it is this directory that is held.
-            Ok(new) => config = Config { state_directory: config.state_directory, ..new },
+        let new = i3_config::load_files(files).and_then(|new| Ok((Acceptors::load(&new.listeners)?, new)));
+        match new {
+            Ok((acceptors, new)) => {
+                tls = acceptors;
+                // Where the state is has not changed: it is this directory that is held.
+                config = Config { state_directory: config.state_directory, ..new };
+            }
             Err(problems) => log::error!(target: "settings", "the settings stay as they were: {problems}"),
         }
     }
@@ -73,7 +79,15 @@ pub fn run_once(
     run: Run,
 ) -> Result<(), DaemonError> {
     let _directory = take(&config)?;
-    run(prepare(config)?, attendant).map(|_| ())
+    let tls = acceptors(&config)?;
+    run(prepare(config, &tls)?, attendant).map(|_| ())
+}
+
+fn acceptors(config: &Config) -> Result<Acceptors, DaemonError> {
+    Acceptors::load(&config.listeners).map_err(|problems| {
+        let texts: Vec<String> = problems.0.iter().map(Problem::text).collect();
+        DaemonError::Settings(texts.join("; "))
+    })
 }
 
 fn take(config: &Config) -> Result<StateDirectory, DaemonError> {
@@ -87,11 +101,11 @@ fn take(config: &Config) -> Result<StateDirectory, DaemonError> {
 }
 
 /// Opens the store and constructs the gateway.
-fn prepare(config: Config) -> Result<Prepared, DaemonError> {
-    let Config { mut core, listeners, state_directory, .. } = config;
+fn prepare(config: Config, tls: &Acceptors) -> Result<Prepared, DaemonError> {
+    let Config { mut core, listeners, tls_required, state_directory, .. } = config;
     let connections_max = core.api.connections_max;
     // Before the store: a second gateway that was started by mistake ends before it touches anything.
-    let listeners = bind_each(&listeners)?;
+    let listeners = bind_each(&listeners, tls, tls_required)?;
     let (mut store, saved) = open_store(&state_directory)?;
     // At the first start only: afterwards the router's last word is in the store.
     if let Some(first) =

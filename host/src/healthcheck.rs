@@ -2,11 +2,13 @@
 
 use crate::address::{resolve, without_brackets};
 use crate::terminal::{err, out};
+use crate::tls::client;
 use i3_config::cli::{Cli, Healthcheck};
 use i3_config::{Config, ListenAt};
 use i3_core::machine::Listener;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -34,13 +36,16 @@ pub fn run(cli: &Cli, healthcheck: &Healthcheck) -> ExitCode {
     }
 }
 
-/// Where clients of the gateway of these settings find its WebSocket, from this host.
-pub fn websocket_url(config: &Config) -> Option<String> {
+/// Where clients on this host find the WebSocket of the gateway of these settings, and the certificate that it shows.
+pub fn websocket(config: &Config) -> Option<(String, Option<PathBuf>)> {
     let at = config.listeners.iter().find(|at| at.listener == Listener::Http)?;
-    Some(match without_brackets(&at.host).parse::<IpAddr>() {
-        Ok(ip) => format!("ws://{}/ws", reachable(SocketAddr::new(ip, at.port))),
-        Err(_) => format!("ws://{}:{}/ws", at.host, at.port),
-    })
+    let place = match without_brackets(&at.host).parse::<IpAddr>() {
+        Ok(ip) => reachable(SocketAddr::new(ip, at.port)).to_string(),
+        Err(_) => format!("{}:{}", at.host, at.port),
+    };
+    let scheme = if at.tls.is_some() { "wss" } else { "ws" };
+    let certificate = at.tls.as_ref().map(|tls| tls.certificate.path.clone());
+    Some((format!("{scheme}://{place}/ws"), certificate))
 }
 
 /// What the gateway of these settings answers; an error for anything but good news.
@@ -60,11 +65,11 @@ fn ask(config: &Config, ready: bool) -> Result<String, String> {
 
 /// The body of a page of the gateway that listens there. Anything but status 200 is an error.
 pub fn page(at: &ListenAt, path: &str) -> io::Result<String> {
-    let mut stream = connect(at)?;
+    let mut connection = connect(at)?;
     let host = &at.host;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes())?;
-    let answer = read_until(&mut stream, |_| false)?;
+    connection.stream.write_all(request.as_bytes())?;
+    let answer = read_until(&mut connection, |_| false)?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| io::Error::other("no answer in HTTP"))?;
     let status = head.split(' ').nth(1).unwrap_or_default();
     if !head.starts_with("HTTP/1.1 ") || status != "200" {
@@ -82,7 +87,28 @@ fn greeting(at: &ListenAt) -> io::Result<String> {
     Ok(plain(line.trim_end()))
 }
 
-fn connect(at: &ListenAt) -> io::Result<TcpStream> {
+/// A stream to a gateway, over TLS where its settings say so.
+trait Stream: Read + Write {}
+impl<S: Read + Write> Stream for S {}
+
+/// A connection, and the socket under it for its time-outs.
+struct Connection {
+    stream: Box<dyn Stream>,
+    socket: TcpStream,
+}
+
+fn connect(at: &ListenAt) -> io::Result<Connection> {
+    let socket = connect_plainly(at)?;
+    socket.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+    let stream = socket.try_clone()?;
+    let stream: Box<dyn Stream> = match &at.tls {
+        None => Box::new(stream),
+        Some(tls) => Box::new(client::local(stream, tls)?),
+    };
+    Ok(Connection { stream, socket })
+}
+
+fn connect_plainly(at: &ListenAt) -> io::Result<TcpStream> {
     let mut failed = io::Error::other("no address");
     for address in resolve(&at.host, at.port)? {
         match TcpStream::connect_timeout(&reachable(address), ANSWER_TIMEOUT) {
@@ -107,7 +133,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 /// Reads until it is enough, or the end; the whole of it has its time.
-fn read_until(stream: &mut TcpStream, enough: impl Fn(&str) -> bool) -> io::Result<String> {
+fn read_until(connection: &mut Connection, enough: impl Fn(&str) -> bool) -> io::Result<String> {
     let until = Instant::now() + ANSWER_TIMEOUT;
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
@@ -116,14 +142,16 @@ fn read_until(stream: &mut TcpStream, enough: impl Fn(&str) -> bool) -> io::Resu
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        stream.set_read_timeout(Some(left))?;
-        match stream.read(&mut buffer) {
+        connection.socket.set_read_timeout(Some(left))?;
+        match connection.stream.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => bytes.extend_from_slice(&buffer[..count]),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // An end without a goodbye is one all the same: a page says how long it is.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
             Err(error) => return Err(error),
         }
         if enough(&String::from_utf8_lossy(&bytes)) {

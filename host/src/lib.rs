@@ -28,4 +28,5 @@ pub mod socket;
 pub mod state;
 pub mod systemd;
 pub mod terminal;
+pub mod tls;
 pub mod write;

@@ -2,6 +2,7 @@
 
 use crate::address::resolve;
 use crate::error::DaemonError;
+use crate::tls::{Acceptor, Acceptors};
 use i3_config::ListenAt;
 use i3_core::machine::Listener;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -20,6 +21,8 @@ pub struct Bound {
     pub listeners: Vec<TcpListener>,
     /// The port of all of them: the one asked for, or the one the system chose for 0.
     pub port: u16,
+    /// `None`: plain text is spoken there.
+    pub tls: Option<Acceptor>,
 }
 
 /// Listens on every address that `host` (a name, or an address with or without brackets) stands for.
@@ -47,15 +50,38 @@ pub fn bind_or_free(host: &str, port: u16) -> io::Result<Bound> {
     }
 }
 
-/// Listens at every one of these places.
-pub fn bind_each(places: &[ListenAt]) -> Result<Vec<(Listener, Bound)>, DaemonError> {
+/// Listens at every one of these places. Where TLS is required, plain text is spoken to this host only.
+pub fn bind_each(
+    places: &[ListenAt],
+    tls: &Acceptors,
+    tls_required: bool,
+) -> Result<Vec<(Listener, Bound)>, DaemonError> {
     let mut all = Vec::with_capacity(places.len());
     for at in places {
-        let bound = bind(&at.host, at.port).map_err(DaemonError::listen)?;
-        log::info!(target: "net", "listening for {} at {}:{}", speech(at.listener), at.host, bound.port);
+        let mut bound = bind(&at.host, at.port).map_err(DaemonError::listen)?;
+        bound.tls = tls.of(at);
+        if tls_required && bound.tls.is_none() && !bound.is_local().map_err(DaemonError::listen)? {
+            // The settings were checked; but a name may stand for any address.
+            let text = format!("api.auth.require_tls: {} is not this host alone, and needs TLS", at.host);
+            return Err(DaemonError::Settings(text));
+        }
+        let with = if bound.tls.is_some() { " over TLS" } else { "" };
+        log::info!(target: "net", "listening for {}{with} at {}:{}", speech(at.listener), at.host, bound.port);
         all.push((at.listener, bound));
     }
     Ok(all)
+}
+
+impl Bound {
+    /// Whether only this host can connect.
+    fn is_local(&self) -> io::Result<bool> {
+        for listener in &self.listeners {
+            if !listener.local_addr()?.ip().to_canonical().is_loopback() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }
 
 fn speech(listener: Listener) -> &'static str {
@@ -67,7 +93,7 @@ fn speech(listener: Listener) -> &'static str {
 }
 
 fn bind_all(addresses: &[SocketAddr], port: u16) -> io::Result<Bound> {
-    let mut bound = Bound { listeners: Vec::new(), port };
+    let mut bound = Bound { listeners: Vec::new(), port, tls: None };
     let mut absent = None;
     for &address in addresses {
         match bind_one(SocketAddr::new(address.ip(), bound.port)) {

@@ -4,9 +4,9 @@ use crate::attend::with_account;
 use crate::error::DaemonError;
 use crate::gateway::{Run, run_each};
 use crate::terminal::{err, out};
-use crate::{backup, doctor, healthcheck, setup};
+use crate::{backup, doctor, healthcheck, setup, tls};
 use i3_config::cli::{Cli, Command};
-use i3_config::{Config, Logging};
+use i3_config::{Config, Logging, Severity};
 use std::fmt;
 use std::process::ExitCode;
 
@@ -55,8 +55,12 @@ fn run_daemon(cli: &Cli, run: Run) -> ExitCode {
         Err(problems) => return unusable(&problems),
     };
     if cli.only_validates() {
-        for warning in &config.warnings {
-            err(&warning.to_string());
+        let found = tls::findings(&config.listeners);
+        for problem in config.warnings.iter().chain(&found.problems) {
+            err(&problem.to_string());
+        }
+        if found.problems.iter().any(|problem| problem.severity == Severity::Error) {
+            return ExitCode::from(CONFIG);
         }
         out("The settings can be used.");
         return ExitCode::SUCCESS;

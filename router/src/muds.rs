@@ -230,8 +230,8 @@ impl Machine for DemoMuds {
                 self.effects.release(conn);
                 self.leave(conn);
             }
-            // Nothing is saved here.
-            Input::Saved { .. } => {}
+            // Nothing is saved here, and nobody connects.
+            Input::Saved { .. } | Input::Secured { .. } => {}
             Input::Shutdown => self.stop(),
         }
     }

@@ -356,7 +356,7 @@ impl Machine for Router {
             Input::Saved { outcome, .. } => self.saved(outcome),
             Input::Shutdown => self.shutdown(now),
             // A router dials nobody.
-            Input::Dialed { .. } => self.metrics.late_inputs += 1,
+            Input::Dialed { .. } | Input::Secured { .. } => self.metrics.late_inputs += 1,
         }
         self.tell_fallen(now);
         self.cut_off_laggards(now);
@@ -458,7 +458,7 @@ impl Router {
         }
         match by {
             LostBy::EndOfStream => self.forget_conn(now, conn, "it closed the connection"),
-            LostBy::Error(error) => self.forget_conn(now, conn, error),
+            LostBy::Error(error) | LostBy::Handshake(_, error) => self.forget_conn(now, conn, error),
         }
     }
 

@@ -107,7 +107,7 @@ impl Machine for Echo {
                 self.clients.remove(conn);
                 self.fx.release(conn);
             }
-            Input::Dialed { .. } | Input::Saved { .. } | Input::Shutdown => {}
+            Input::Dialed { .. } | Input::Secured { .. } | Input::Saved { .. } | Input::Shutdown => {}
         }
     }
 
@@ -129,7 +129,7 @@ impl Machine for Echo {
 fn main() -> Result<(), Box<dyn Error>> {
     let port = std::env::args().nth(1).ok_or("which port?")?.parse()?;
     let listener = Async::new(TcpListener::bind((Ipv4Addr::LOCALHOST, port))?)?;
-    let driver = Driver::new(Echo::default(), Clock::start()).listen(Listener::Http, [listener]);
+    let driver = Driver::new(Echo::default(), Clock::start()).listen(Listener::Http, None, [listener]);
     smol::block_on(driver.run());
     Ok(())
 }

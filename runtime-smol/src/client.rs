@@ -1,6 +1,7 @@
 //! The command line's client: one call, or a watch on what happens, over the WebSocket of a running gateway.
 
 use crate::client_format::{line, plain};
+use crate::client_stream::{Stream, Tls};
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::client::IntoClientRequest;
 use async_tungstenite::tungstenite::handshake::client::Request;
@@ -8,6 +9,7 @@ use async_tungstenite::tungstenite::http::{HeaderValue, Uri};
 use async_tungstenite::tungstenite::protocol::WebSocketConfig;
 use async_tungstenite::tungstenite::{Error as WsError, Message};
 use i3_host::address::without_brackets;
+use i3_host::tls::Trust;
 use serde_json::{Value, json};
 use smol::Timer;
 use smol::future::or;
@@ -95,12 +97,37 @@ impl fmt::Display for ClientError {
 
 impl std::error::Error for ClientError {}
 
+/// Where a gateway is, and how to be let in.
+#[derive(Clone, Copy)]
+pub struct At<'a> {
+    /// `ws://HOST:PORT/PATH`, or `wss://`.
+    pub url: &'a str,
+    /// The API key.
+    pub key: Option<&'a str>,
+    /// For `wss://`.
+    pub trust: Trust<'a>,
+}
+
+impl<'a> At<'a> {
+    /// Without anything of TLS.
+    pub fn new(url: &'a str, key: Option<&'a str>) -> Self {
+        At { url, key, trust: Trust::default() }
+    }
+}
+
+/// Without the key.
+impl fmt::Debug for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("At").field("url", &self.url).field("trust", &self.trust).finish_non_exhaustive()
+    }
+}
+
 /// Calls one method and returns its result. `params` may be null for none.
-pub async fn call(url: &str, key: Option<&str>, method: &str, params: Value) -> Result<Value, ClientError> {
+pub async fn call(at: At<'_>, method: &str, params: Value) -> Result<Value, ClientError> {
     const ID: u64 = 1;
     let asked = params.get("timeout").and_then(Value::as_f64).filter(|seconds| *seconds > 0.0).unwrap_or(0.0);
     let wait = STEP_TIMEOUT + Duration::from_secs_f64(asked.min(ASKED_WAIT_MAX.as_secs_f64()));
-    let mut socket = connect(url, key).await?;
+    let mut socket = connect(at).await?;
     send(&mut socket, ID, method, params).await?;
     let answer = async {
         loop {
@@ -132,13 +159,8 @@ pub enum Wanted<'a> {
 ///
 /// A lost connection is made again, for ever. So this ends only when the first attempt to connect fails, the key is
 /// refused or may not see packets, or the output cannot be written; the caller ends it by dropping it.
-pub async fn watch(
-    url: &str,
-    key: Option<&str>,
-    wanted: Wanted<'_>,
-    out: &mut impl Write,
-) -> Result<(), ClientError> {
-    let mut socket = connect(url, key).await?;
+pub async fn watch(at: At<'_>, wanted: Wanted<'_>, out: &mut impl Write) -> Result<(), ClientError> {
+    let mut socket = connect(at).await?;
     loop {
         let why = match Watch::new(&mut socket, &mut *out).run(wanted).await {
             Err(error @ (ClientError::Output(_) | ClientError::Rpc { .. })) => return Err(error),
@@ -146,16 +168,16 @@ pub async fn watch(
             Ok(never) => match never {},
         };
         say(out, &format!("-- {why}; connecting again in {} s", RECONNECT_DELAY.as_secs()))?;
-        socket = reconnect(url, key, out).await?;
+        socket = reconnect(at, out).await?;
         say(out, "-- connected again")?;
     }
 }
 
-async fn reconnect(url: &str, key: Option<&str>, out: &mut impl Write) -> Result<Socket, ClientError> {
+async fn reconnect(at: At<'_>, out: &mut impl Write) -> Result<Socket, ClientError> {
     let mut said = String::new();
     loop {
         Timer::after(RECONNECT_DELAY).await;
-        match connect(url, key).await {
+        match connect(at).await {
             Err(error @ (ClientError::Usage(_) | ClientError::Refused { status: 401 | 403, .. })) => {
                 return Err(error);
             }
@@ -172,7 +194,7 @@ async fn reconnect(url: &str, key: Option<&str>, out: &mut impl Write) -> Result
     }
 }
 
-type Socket = WebSocketStream<TcpStream>;
+type Socket = WebSocketStream<Stream>;
 
 /// A message that matters here.
 enum Incoming {
@@ -187,13 +209,21 @@ enum Incoming {
     },
 }
 
-async fn connect(url: &str, key: Option<&str>) -> Result<Socket, ClientError> {
-    let (request, host, port) = request(url, key)?;
+async fn connect(at: At<'_>) -> Result<Socket, ClientError> {
+    let Target { request, host, port, secured } = target(at.url, at.key)?;
+    // Files that cannot be used are told before anybody is connected to.
+    let tls = secured.then(|| Tls::new(at.trust, &host)).transpose().map_err(ClientError::Usage)?;
     let opening = TcpStream::connect((without_brackets(&host), port));
     let stream = step("connecting", opening)
         .await?
         .map_err(|error| ClientError::Connect(bounded(&error.to_string())))?;
     let _ = stream.set_nodelay(true);
+    let stream = match tls {
+        None => Stream::plain(stream),
+        Some(tls) => step("the TLS handshake", tls.connect(stream))
+            .await?
+            .map_err(|error| ClientError::Connect(bounded(&error.to_string())))?,
+    };
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(Some(MESSAGE_BYTES_MAX))
@@ -213,20 +243,25 @@ async fn connect(url: &str, key: Option<&str>) -> Result<Socket, ClientError> {
 }
 
 /// The handshake, and where to send it.
-fn request(url: &str, key: Option<&str>) -> Result<(Request, String, u16), ClientError> {
+struct Target {
+    request: Request,
+    host: String,
+    port: u16,
+    secured: bool,
+}
+
+fn target(url: &str, key: Option<&str>) -> Result<Target, ClientError> {
     let bad = |text: &str| ClientError::Usage(format!("{text}, for example ws://127.0.0.1:8080/ws"));
     let uri: Uri =
         url.parse().map_err(|_| bad("the URL cannot be read; it is of the form ws://HOST:PORT/PATH"))?;
-    match uri.scheme_str() {
-        Some("ws") => {}
-        Some("wss") => {
-            return Err(bad("wss:// (TLS) is not supported here; use ws:// to the gateway itself"));
-        }
-        _ => return Err(bad("the URL begins with ws://")),
-    }
+    let secured = match uri.scheme_str() {
+        Some("ws") => false,
+        Some("wss") => true,
+        _ => return Err(bad("the URL begins with ws:// or wss://")),
+    };
     let host =
         uri.host().filter(|host| !host.is_empty()).ok_or_else(|| bad("the URL names no host"))?.to_owned();
-    let port = uri.port_u16().unwrap_or(80);
+    let port = uri.port_u16().unwrap_or(if secured { 443 } else { 80 });
     let mut request = uri.into_client_request().map_err(|_| bad("the URL cannot be used"))?;
     if let Some(key) = key {
         let mut value = HeaderValue::from_str(key)
@@ -234,7 +269,7 @@ fn request(url: &str, key: Option<&str>) -> Result<(Request, String, u16), Clien
         value.set_sensitive(true);
         request.headers_mut().insert("X-API-Key", value);
     }
-    Ok((request, host, port))
+    Ok(Target { request, host, port, secured })
 }
 
 async fn send(socket: &mut Socket, id: u64, method: &str, params: Value) -> Result<(), ClientError> {
@@ -482,20 +517,21 @@ mod tests {
 
     #[test]
     fn urls() {
-        let (request, host, port) = request("ws://[::1]:8080/ws", Some("secret")).unwrap();
-        assert_eq!((host.as_str(), port), ("[::1]", 8080));
+        let Target { request, host, port, secured } = target("ws://[::1]:8080/ws", Some("secret")).unwrap();
+        assert_eq!((host.as_str(), port, secured), ("[::1]", 8080, false));
         assert_eq!(request.headers()["X-API-Key"], "secret");
         assert!(!format!("{request:?}").contains("secret"));
-        assert_eq!(super::request("ws://hollow.example", None).unwrap().2, 80);
+        assert_eq!(target("ws://hollow.example", None).unwrap().port, 80);
+        let secured = target("wss://hollow.example/ws", None).unwrap();
+        assert_eq!((secured.port, secured.secured), (443, true));
         for (url, key, expected) in [
-            ("wss://hollow.example/ws", None, "TLS"),
             ("http://hollow.example/ws", None, "begins with ws://"),
             ("hollow.example:8080", None, "begins with ws://"),
             ("ws:///ws", None, "URL"),
             ("", None, "URL"),
             ("ws://h/ws", Some("two\nlines"), "key"),
         ] {
-            let error = super::request(url, key).unwrap_err().to_string();
+            let error = target(url, key).err().unwrap().to_string();
             assert!(error.contains(expected), "{url}: {error}");
         }
     }

@@ -51,7 +51,7 @@ fn run_until<M: Machine + 'static>(
         Driver::new(machine, clock).on_notice(i3_config::log::record).on_log_level(i3_config::log::set_level);
     for (on, bound) in listeners {
         let bound = crate::listen::Bound::try_from(bound).map_err(DaemonError::listen)?;
-        driver = driver.listen(on, bound.listeners);
+        driver = driver.listen(on, bound.tls.as_ref(), bound.listeners);
     }
     let commands = driver.commands();
     let done = commands.clone();

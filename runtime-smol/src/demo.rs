@@ -104,7 +104,7 @@ fn drive<M: Machine + 'static>(
 ) -> Driver<M> {
     let mut driver = Driver::new(machine, clock).on_notice(i3_config::log::record);
     for (on, bound) in listeners {
-        driver = driver.listen(on, bound.listeners);
+        driver = driver.listen(on, None, bound.listeners);
     }
     let commands = driver.commands();
     driver.on_save(move |ticket, _| drop(commands.try_send(Command::Saved { ticket, outcome: Ok(()) })))
@@ -177,7 +177,7 @@ async fn present(at: &Addresses) {
         // After `watch` has joined.
         Timer::after(Duration::from_secs(1)).await;
         let params = json!({"target_mud": mud, "target_user": user, "from_user": "Me", "message": "Hello, who is there?"});
-        if let Err(error) = client::call(&url, Some(&at.key), "tell", params).await {
+        if let Err(error) = client::call(client::At::new(&url, Some(&at.key)), "tell", params).await {
             say(&format!("The tell failed: {error}\n"));
         }
         std::future::pending::<()>().await;
@@ -185,7 +185,8 @@ async fn present(at: &Addresses) {
     let channels = CHANNELS.map(str::to_owned);
     let mut out = std::io::stdout();
     let watch = async {
-        if let Err(error) = client::watch(&url, Some(&at.key), Wanted::Channels(&channels), &mut out).await {
+        let at = client::At::new(&url, Some(&at.key));
+        if let Err(error) = client::watch(at, Wanted::Channels(&channels), &mut out).await {
             say(&format!("Watching ended: {error}\n"));
         }
     };

@@ -4,6 +4,8 @@
 //! locks. A task that has told the machine something wakes the *pump*, and the pump settles the machine once for all
 //! that was told since its last turn. Each connection has one reading task, which owns no buffer; it has a writing task
 //! only while its socket is full. So an idle connection costs a few hundred bytes.
+//!
+//! Where a listener speaks TLS, a [`Session`] stands between the socket and the machine: see [`i3_host::tls`].
 
 use crate::clock::Clock;
 use crate::socket;
@@ -17,6 +19,7 @@ use i3_host::command::COMMANDS_MAX;
 pub use i3_host::command::Command;
 use i3_host::linger::{LINGER_BYTES_MAX, LINGER_TIME, LINGERING_MAX};
 use i3_host::socket::{set_dialed_options, set_options};
+use i3_host::tls::{Acceptor, Heard, Session};
 use i3_host::write::{WRITE_BUDGET_BYTES, Written};
 use smol::channel::{Receiver, Sender};
 use smol::future::{or, poll_fn, yield_now};
@@ -36,7 +39,7 @@ const READ_BUFFER_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Driver<M: Machine> {
     shared: Rc<Shared<M>>,
-    listeners: Vec<(Listener, Async<TcpListener>)>,
+    listeners: Vec<(Listener, Option<Acceptor>, Async<TcpListener>)>,
     commands: (Sender<Command>, Receiver<Command>),
 }
 
@@ -61,6 +64,7 @@ impl<M: Machine + 'static> Driver<M> {
         let shared = Shared {
             core: RefCell::new(Core { machine, io }),
             scratch: RefCell::new(vec![0; READ_BUFFER_BYTES].into_boxed_slice()),
+            plain: RefCell::default(),
             clock,
             wake: Wake::default(),
             lingering: Cell::new(0),
@@ -69,10 +73,15 @@ impl<M: Machine + 'static> Driver<M> {
         Driver { shared: Rc::new(shared), listeners: Vec::new(), commands }
     }
 
-    /// Accepts connections from `listeners` while running.
+    /// Accepts connections from `listeners` while running; with TLS, if there is an acceptor for it.
     #[must_use]
-    pub fn listen(mut self, on: Listener, listeners: impl IntoIterator<Item = Async<TcpListener>>) -> Self {
-        self.listeners.extend(listeners.into_iter().map(|listener| (on, listener)));
+    pub fn listen(
+        mut self,
+        on: Listener,
+        tls: Option<&Acceptor>,
+        listeners: impl IntoIterator<Item = Async<TcpListener>>,
+    ) -> Self {
+        self.listeners.extend(listeners.into_iter().map(|listener| (on, tls.cloned(), listener)));
         self
     }
 
@@ -116,8 +125,8 @@ impl<M: Machine + 'static> Driver<M> {
         let executor = Rc::new(LocalExecutor::new());
         let _ = shared.executor.set(Rc::downgrade(&executor));
         let mut services = vec![executor.spawn(obey(shared.clone(), commands))];
-        for (on, listener) in listeners {
-            services.push(executor.spawn(accept_from(shared.clone(), on, listener)));
+        for (on, tls, listener) in listeners {
+            services.push(executor.spawn(accept_from(shared.clone(), on, tls, listener)));
         }
         // The pump is a task like the others and so has its turn after those that woke it: what a client sent is
         // answered before its end of stream is seen, even when both came at once.
@@ -162,6 +171,8 @@ impl<M: Machine> Handle<M> {
 struct Shared<M> {
     core: RefCell<Core<M>>,
     scratch: RefCell<Box<[u8]>>,
+    /// What came over TLS. Empty between uses.
+    plain: RefCell<Vec<u8>>,
     clock: Clock,
     wake: Wake,
     lingering: Cell<usize>,
@@ -207,6 +218,7 @@ enum Conn {
     },
     Open {
         socket: Rc<Async<TcpStream>>,
+        tls: Option<Session>,
         /// None while reading is paused.
         reader: Option<Task<()>>,
         /// Only while there are bytes that the socket would not take.
@@ -244,15 +256,31 @@ impl<M: Machine + 'static> Shared<M> {
         (self.core.borrow_mut().io.notice)(notice);
     }
 
-    fn accepted(self: &Rc<Self>, on: Listener, stream: Async<TcpStream>, peer: SocketAddr) {
+    fn accepted(
+        self: &Rc<Self>,
+        on: Listener,
+        tls: Option<&Acceptor>,
+        stream: Async<TcpStream>,
+        peer: SocketAddr,
+    ) {
         let mut core = self.core.borrow_mut();
+        let Core { machine, io } = &mut *core;
+        let (now, peer) = (self.clock.now(), canonical(peer));
         // A machine may have something to say even about a connection that it refuses.
         self.wake.up();
-        let Ok(conn) = core.machine.accept(self.clock.now(), on, canonical(peer)) else { return };
+        let accepted = match tls {
+            None => machine.accept(now, on, peer),
+            Some(_) => machine.accept_secured(now, on, peer),
+        };
+        let Ok(conn) = accepted else { return };
+        let tls = match tls.map(Acceptor::begin).transpose() {
+            Ok(tls) => tls,
+            Err(text) => return machine.handle(now, Input::Lost { conn, by: LostBy::Error(text) }),
+        };
         set_options(stream.get_ref());
         let socket = Rc::new(stream);
         let reader = self.spawn_reader(conn, &socket);
-        core.io.conns.insert(conn, Conn::Open { socket, reader, writer: None });
+        io.conns.insert(conn, Conn::Open { socket, tls, reader, writer: None });
     }
 
     fn dialed(self: &Rc<Self>, conn: ConnId, outcome: Result<Async<TcpStream>, String>) {
@@ -268,7 +296,7 @@ impl<M: Machine + 'static> Shared<M> {
         set_dialed_options(stream.get_ref());
         let socket = Rc::new(stream);
         let reader = if reading { self.spawn_reader(conn, &socket) } else { None };
-        io.conns.insert(conn, Conn::Open { socket, reader, writer: None });
+        io.conns.insert(conn, Conn::Open { socket, tls: None, reader, writer: None });
         machine.handle(now, Input::Dialed { conn });
         if writing {
             self.write(machine, io, now, conn);
@@ -276,17 +304,53 @@ impl<M: Machine + 'static> Shared<M> {
     }
 
     /// Reads once, without waiting, and gives the machine what came.
-    fn receive(&self, conn: ConnId, mut socket: &TcpStream) -> ReadEnd {
+    fn receive(self: &Rc<Self>, conn: ConnId, mut socket: &TcpStream) -> ReadEnd {
         let mut scratch = self.scratch.borrow_mut();
         match socket.read(&mut scratch) {
             Ok(0) => self.lost(conn, LostBy::EndOfStream),
             Ok(count) => {
-                self.tell(Input::Received { conn, bytes: &scratch[..count] });
+                if !self.heard(conn, &scratch[..count]) {
+                    return ReadEnd::Lost;
+                }
                 if count == scratch.len() { ReadEnd::Full } else { ReadEnd::Drained }
             }
             Err(error) if is_transient(&error) => ReadEnd::Drained,
             Err(error) => self.lost(conn, LostBy::Error(error.to_string())),
         }
+    }
+
+    /// Gives the machine what a socket gave, out of its TLS if it has that. Says whether the connection is still there.
+    fn heard(self: &Rc<Self>, conn: ConnId, bytes: &[u8]) -> bool {
+        let mut core = self.core.borrow_mut();
+        let Core { machine, io } = &mut *core;
+        let now = self.clock.now();
+        self.wake.up();
+        let Some(Conn::Open { socket, tls: Some(tls), writer, .. }) = io.conns.get_mut(&conn) else {
+            machine.handle(now, Input::Received { conn, bytes });
+            return true;
+        };
+        let mut plain = self.plain.borrow_mut();
+        let Heard { secured, end } = tls.receive(bytes, &mut plain);
+        let mut end = end;
+        // While something else is being written, this goes with what comes after it.
+        if end.is_none() && writer.is_none() && !say(socket.get_ref(), tls.take_outgoing()) {
+            end = Some(LostBy::Error("the socket takes no handshake".to_owned()));
+        }
+        if secured {
+            machine.handle(now, Input::Secured { conn });
+        }
+        if !plain.is_empty() {
+            machine.handle(now, Input::Received { conn, bytes: &plain });
+            plain.clear();
+        }
+        let Some(by) = end else { return true };
+        // What is in its plain text is answered before its end is seen.
+        self.settle_with(machine, io);
+        if io.conns.contains_key(&conn) {
+            self.close(io, conn);
+            machine.handle(now, Input::Lost { conn, by });
+        }
+        false
     }
 
     fn lost(&self, conn: ConnId, by: LostBy) -> ReadEnd {
@@ -307,6 +371,10 @@ impl<M: Machine + 'static> Shared<M> {
     fn settle(self: &Rc<Self>) -> Option<Instant> {
         let mut core = self.core.borrow_mut();
         let Core { machine, io } = &mut *core;
+        self.settle_with(machine, io)
+    }
+
+    fn settle_with(self: &Rc<Self>, machine: &mut M, io: &mut Io) -> Option<Instant> {
         let now = self.clock.now();
         settle(machine, now, |machine, output| self.perform(machine, io, now, output)).map(|(at, _)| at)
     }
@@ -336,23 +404,28 @@ impl<M: Machine + 'static> Shared<M> {
     /// Writes at once what the socket takes; a task of its own waits with the rest.
     fn write(self: &Rc<Self>, machine: &mut M, io: &mut Io, now: Now, conn: ConnId) {
         let Io { conns, pieces, .. } = io;
-        let (socket, writer) = match conns.get_mut(&conn) {
-            Some(Conn::Open { socket, writer, .. }) => (socket, writer),
+        let (socket, tls, writer) = match conns.get_mut(&conn) {
+            Some(Conn::Open { socket, tls, writer, .. }) => (socket, tls, writer),
             Some(Conn::Dialing { writing, .. }) => return *writing = true,
             None => return,
         };
         debug_assert!(writer.is_none(), "a second Write before Flushed");
         machine.take_bytes(conn, WRITE_BUDGET_BYTES, pieces);
-        match socket::write_some(socket.get_ref(), pieces) {
+        let sealed = tls.as_mut().map_or(Ok(()), |tls| tls.seal(pieces));
+        let written = sealed.and_then(|()| {
+            let written = socket::write_some(socket.get_ref(), pieces);
+            written.map_err(|error| LostBy::Error(error.to_string()))
+        });
+        match written {
             Ok(Written::All) => machine.handle(now, Input::Flushed { conn }),
             Ok(Written::Some) => {
                 let rest = std::mem::take(pieces);
                 *writer = self.spawn(write_to(self.clone(), conn, socket.clone(), rest));
             }
-            Err(error) => {
+            Err(by) => {
                 pieces.clear();
                 conns.remove(&conn);
-                machine.handle(now, Input::Lost { conn, by: LostBy::Error(error.to_string()) });
+                machine.handle(now, Input::Lost { conn, by });
             }
         }
     }
@@ -370,7 +443,11 @@ impl<M: Machine + 'static> Shared<M> {
 
     fn close(self: &Rc<Self>, io: &mut Io, conn: ConnId) {
         // Dropping a dialing one cancels the attempt.
-        let Some(Conn::Open { socket, .. }) = io.conns.remove(&conn) else { return };
+        let Some(Conn::Open { socket, mut tls, writer, .. }) = io.conns.remove(&conn) else { return };
+        // In the middle of something else there is no place for it.
+        if let Some(tls) = tls.as_mut().filter(|_| writer.is_none()) {
+            say(socket.get_ref(), tls.close());
+        }
         if socket.get_ref().shutdown(Shutdown::Write).is_err() || self.lingering.get() >= LINGERING_MAX {
             return;
         }
@@ -430,13 +507,14 @@ async fn obey<M: Machine + 'static>(shared: Rc<Shared<M>>, commands: Receiver<Co
 async fn accept_from<M: Machine + 'static>(
     shared: Rc<Shared<M>>,
     on: Listener,
+    tls: Option<Acceptor>,
     listener: Async<TcpListener>,
 ) {
     let mut failed = Complaint::cannot_accept(on);
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                shared.accepted(on, stream, peer);
+                shared.accepted(on, tls.as_ref(), stream, peer);
                 yield_now().await;
             }
             Err(error) => {
@@ -504,6 +582,12 @@ async fn linger<M: Machine + 'static>(shared: Rc<Shared<M>>, socket: Rc<Async<Tc
     or(discard, after(LINGER_TIME)).await;
     shared.lingering.set(shared.lingering.get() - 1);
     shared.wake.up();
+}
+
+/// Writes what a TLS session has to say by itself, which is little. Says whether the socket took it.
+fn say(socket: &TcpStream, bytes: Option<Bytes>) -> bool {
+    let mut pieces: Vec<Bytes> = bytes.into_iter().collect();
+    matches!(socket::write_some(socket, &mut pieces), Ok(Written::All))
 }
 
 fn is_transient(error: &io::Error) -> bool {

@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod client_format;
+mod client_stream;
 pub mod daemon;
 pub mod demo;
 pub mod driver;

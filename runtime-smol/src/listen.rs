@@ -1,6 +1,7 @@
 //! Listening sockets, as the executor waits for them.
 
 use i3_host::listen;
+use i3_host::tls::Acceptor;
 use smol::Async;
 use std::io;
 use std::net::TcpListener;
@@ -12,6 +13,8 @@ pub struct Bound {
     pub listeners: Vec<Async<TcpListener>>,
     /// The port of all of them: the one asked for, or the one the system chose for 0.
     pub port: u16,
+    /// `None`: plain text is spoken there.
+    pub tls: Option<Acceptor>,
 }
 
 impl TryFrom<listen::Bound> for Bound {
@@ -19,7 +22,7 @@ impl TryFrom<listen::Bound> for Bound {
 
     fn try_from(bound: listen::Bound) -> io::Result<Self> {
         let listeners = bound.listeners.into_iter().map(Async::new).collect::<io::Result<_>>()?;
-        Ok(Bound { listeners, port: bound.port })
+        Ok(Bound { listeners, port: bound.port, tls: bound.tls })
     }
 }
 

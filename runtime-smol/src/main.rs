@@ -2,11 +2,13 @@
 
 use i3_config::Logging;
 use i3_config::cli::{self, Call, Cli, Watch};
-use i3_gateway::client::{self, ClientError, Wanted};
+use i3_gateway::client::{self, At, ClientError, Wanted};
 use i3_gateway::{client_format, daemon, demo};
-use i3_host::healthcheck::websocket_url;
+use i3_host::healthcheck::websocket;
 use i3_host::program::{UNAVAILABLE, USAGE, command_line, ended, run_shared, start_logging, unusable};
 use i3_host::terminal::{err, out};
+use i3_host::tls::Trust;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The API's code for a session that has shown no key.
@@ -46,17 +48,25 @@ fn key(cli: &Cli, option: Option<&str>) -> Result<Option<String>, ExitCode> {
         .map_err(|problems| unusable(&problems))
 }
 
-/// Where the gateway is: what the option says, else the settings of a gateway, if they are here, else the usual place.
-fn url(cli: &Cli, option: Option<&str>) -> Result<String, ExitCode> {
-    if let Some(url) = option {
-        return Ok(url.to_owned());
+/// Where the gateway is, and whom to trust there: what the options say, else the settings of a gateway, if they are here,
+/// else the usual place.
+fn place(cli: &Cli, url: Option<&str>, ca: Option<&Path>) -> Result<(String, Option<PathBuf>), ExitCode> {
+    let ca = ca.map(Path::to_owned);
+    if let Some(url) = url {
+        return Ok((url.to_owned(), ca));
     }
-    match i3_config::load_files(&cli.files()) {
-        Ok(config) => Ok(websocket_url(&config).unwrap_or_else(|| cli::DEFAULT_URL.to_owned())),
+    let found = match i3_config::load_files(&cli.files()) {
+        Ok(config) => websocket(&config),
         // Who names settings means them; a client alone has none.
-        Err(problems) if cli.config.is_some() => Err(unusable(&problems)),
-        Err(_) => Ok(cli::DEFAULT_URL.to_owned()),
-    }
+        Err(problems) if cli.config.is_some() => return Err(unusable(&problems)),
+        Err(_) => None,
+    };
+    let (url, certificate) = found.unwrap_or_else(|| (cli::DEFAULT_URL.to_owned(), None));
+    Ok((url, ca.or(certificate)))
+}
+
+fn trust<'a>(ca: &'a Option<PathBuf>, cert: &'a Option<PathBuf>, key: &'a Option<PathBuf>) -> Trust<'a> {
+    Trust { authorities: ca.as_deref(), certificate: cert.as_deref(), key: key.as_deref() }
 }
 
 fn run_call(cli: &Cli, call: &Call) -> ExitCode {
@@ -67,11 +77,13 @@ fn run_call(cli: &Cli, call: &Call) -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    let (url, key) = match (url(cli, call.url.as_deref()), key(cli, call.key.as_deref())) {
-        (Ok(url), Ok(key)) => (url, key),
+    let place = place(cli, call.url.as_deref(), call.ca.as_deref());
+    let ((url, ca), key) = match (place, key(cli, call.key.as_deref())) {
+        (Ok(place), Ok(key)) => (place, key),
         (Err(code), _) | (_, Err(code)) => return code,
     };
-    match smol::block_on(client::call(&url, key.as_deref(), &call.method, params)) {
+    let at = At { url: &url, key: key.as_deref(), trust: trust(&ca, &call.cert, &call.cert_key) };
+    match smol::block_on(client::call(at, &call.method, params)) {
         Ok(result) => {
             let text = serde_json::to_string_pretty(&result).unwrap_or_default();
             // JSON escapes most control characters; the rest must not reach the terminal either.
@@ -83,13 +95,15 @@ fn run_call(cli: &Cli, call: &Call) -> ExitCode {
 }
 
 fn run_watch(cli: &Cli, watch: &Watch) -> ExitCode {
-    let (url, key) = match (url(cli, watch.url.as_deref()), key(cli, watch.key.as_deref())) {
-        (Ok(url), Ok(key)) => (url, key),
+    let place = place(cli, watch.url.as_deref(), watch.ca.as_deref());
+    let ((url, ca), key) = match (place, key(cli, watch.key.as_deref())) {
+        (Ok(place), Ok(key)) => (place, key),
         (Err(code), _) | (_, Err(code)) => return code,
     };
     let mut stdout = std::io::stdout();
     let wanted = if watch.trace { Wanted::Packets } else { Wanted::Channels(&watch.channels) };
-    match smol::block_on(client::watch(&url, key.as_deref(), wanted, &mut stdout)) {
+    let at = At { url: &url, key: key.as_deref(), trust: trust(&ca, &watch.cert, &watch.cert_key) };
+    match smol::block_on(client::watch(at, wanted, &mut stdout)) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read it has enough.
         Err(ClientError::Output(_)) => ExitCode::SUCCESS,

@@ -8,7 +8,7 @@ use async_tungstenite::tungstenite::Message;
 use async_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use async_tungstenite::tungstenite::http::{Response as HttpResponse, StatusCode};
 use common::{patiently, until};
-use i3_gateway::client::{ClientError, Wanted, call, watch};
+use i3_gateway::client::{At, ClientError, Wanted, call, watch};
 use serde_json::{Value, json};
 use smol::LocalExecutor;
 use smol::net::{TcpListener, TcpStream};
@@ -106,7 +106,7 @@ fn a_call_skips_events_and_returns_the_result() {
             request
         });
         let params = json!({"target_mud": "Hollow", "message": "hi"});
-        let result = call(&url, Some("secret"), "tell", params.clone()).await.unwrap();
+        let result = call(At::new(&url, Some("secret")), "tell", params.clone()).await.unwrap();
         assert_eq!(result, json!({"status": "sent"}));
         assert_eq!(server.await, json!({"jsonrpc": "2.0", "id": 1, "method": "tell", "params": params}));
     });
@@ -130,10 +130,10 @@ fn each_failure_of_a_call_has_its_kind() {
             // No WebSocket at all.
             drop(listener.accept().await.unwrap());
         });
-        let error = call(&url, Some("wrong"), "status", Value::Null).await.unwrap_err();
+        let error = call(At::new(&url, Some("wrong")), "status", Value::Null).await.unwrap_err();
         assert!(matches!(error, ClientError::Refused { status: 401, .. }), "{error:?}");
         assert!(error.to_string().contains("API key"));
-        match call(&url, Some("secret"), "sessions", Value::Null).await.unwrap_err() {
+        match call(At::new(&url, Some("secret")), "sessions", Value::Null).await.unwrap_err() {
             ClientError::Rpc { code, message, data } => {
                 assert_eq!((code, message.as_str()), (-32002, "no\\u{1b}pe"));
                 assert_eq!(data, json!({"needs": "admin"}));
@@ -141,14 +141,14 @@ fn each_failure_of_a_call_has_its_kind() {
             error => panic!("{error:?}"),
         }
         for _ in 0..2 {
-            let error = call(&url, Some("secret"), "status", Value::Null).await.unwrap_err();
+            let error = call(At::new(&url, Some("secret")), "status", Value::Null).await.unwrap_err();
             assert!(matches!(error, ClientError::Lost(_)), "{error:?}");
         }
-        let error = call(&url, Some("secret"), "status", Value::Null).await.unwrap_err();
+        let error = call(At::new(&url, Some("secret")), "status", Value::Null).await.unwrap_err();
         assert!(matches!(error, ClientError::Connect(_)), "{error:?}");
         server.await;
         // The listener is gone.
-        let error = call(&url, Some("secret"), "status", Value::Null).await.unwrap_err();
+        let error = call(At::new(&url, Some("secret")), "status", Value::Null).await.unwrap_err();
         assert!(matches!(error, ClientError::Connect(_)), "{error:?}");
     });
 }
@@ -158,8 +158,9 @@ fn a_watch_joins_all_channels_and_prints_what_happens() {
     run(async |executor, listener, url| {
         let screen = Screen::default();
         let mut out = screen.clone();
-        let _watching =
-            executor.spawn(async move { watch(&url, Some("secret"), Wanted::Channels(&[]), &mut out).await });
+        let _watching = executor.spawn(async move {
+            watch(At::new(&url, Some("secret")), Wanted::Channels(&[]), &mut out).await
+        });
         let mut server = accept(&listener).await.unwrap();
         let list = request(&mut server).await;
         assert_eq!(list["method"], "channel_list");
@@ -205,8 +206,8 @@ fn a_watch_shows_packets_to_who_may_see_them() {
     run(async |executor, listener, url| {
         let screen = Screen::default();
         let mut out = screen.clone();
-        let watching =
-            executor.spawn(async move { watch(&url, Some("secret"), Wanted::Packets, &mut out).await });
+        let watching = executor
+            .spawn(async move { watch(At::new(&url, Some("secret")), Wanted::Packets, &mut out).await });
         let mut server = accept(&listener).await.unwrap();
         let trace = request(&mut server).await;
         assert_eq!(trace["method"], "trace");
@@ -234,7 +235,7 @@ fn a_watch_comes_back_and_ends_when_the_key_is_refused() {
         let mut out = screen.clone();
         let watching = executor.spawn(async move {
             let channels = ["chat".to_owned()];
-            watch(&url, Some("secret"), Wanted::Channels(&channels), &mut out).await
+            watch(At::new(&url, Some("secret")), Wanted::Channels(&channels), &mut out).await
         });
         for _ in 0..2 {
             let mut server = accept(&listener).await.unwrap();
@@ -271,14 +272,15 @@ fn a_watch_without_a_gateway_or_without_an_output_ends() {
             }
         }
         let to = url.clone();
-        let watching = executor
-            .spawn(async move { watch(&to, Some("secret"), Wanted::Channels(&[]), &mut Closed).await });
+        let watching = executor.spawn(async move {
+            watch(At::new(&to, Some("secret")), Wanted::Channels(&[]), &mut Closed).await
+        });
         let mut server = accept(&listener).await.unwrap();
         request(&mut server).await;
         send(&mut server, &mud_online("Hollow")).await;
         assert!(matches!(watching.await, Err(ClientError::Output(_))));
         drop((server, listener));
-        let error = watch(&url, None, Wanted::Channels(&[]), &mut Closed).await.unwrap_err();
+        let error = watch(At::new(&url, None), Wanted::Channels(&[]), &mut Closed).await.unwrap_err();
         assert!(matches!(error, ClientError::Connect(_)), "{error:?}");
     });
 }

@@ -26,7 +26,8 @@ fn an_idle_connection_is_small() {
     let executor = LocalExecutor::new();
     smol::block_on(executor.run(async {
         let lines = bind("127.0.0.1", 0).unwrap();
-        let driver = Driver::new(Echo::default(), Clock::start()).listen(Listener::Lines, lines.listeners);
+        let driver =
+            Driver::new(Echo::default(), Clock::start()).listen(Listener::Lines, None, lines.listeners);
         let machine = driver.handle();
         let running = executor.spawn(driver.run());
         let mut clients = Vec::with_capacity(CONNECTIONS);

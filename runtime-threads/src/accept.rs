@@ -5,6 +5,7 @@ use crate::threads::lock;
 use i3_core::machine::Listener;
 use i3_core::notice::Level;
 use i3_host::accept::{ACCEPT_PAUSE, Complaint};
+use i3_host::tls::Acceptor;
 use std::io;
 use std::net::TcpListener;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -74,7 +75,13 @@ impl Room {
 }
 
 /// Accepts until the room is closed and the listener shut down: a failure ends neither the listener nor the daemon.
-pub(crate) fn accept_from(on: Listener, listener: &TcpListener, room: &Arc<Room>, inbox: &Inbox) {
+pub(crate) fn accept_from(
+    on: Listener,
+    tls: Option<&Acceptor>,
+    listener: &TcpListener,
+    room: &Arc<Room>,
+    inbox: &Inbox,
+) {
     let mut full = Complaint::new(on, Level::Warn, "too many connections: no more are accepted for now");
     let mut failed = Complaint::cannot_accept(on);
     loop {
@@ -88,7 +95,8 @@ pub(crate) fn accept_from(on: Listener, listener: &TcpListener, room: &Arc<Room>
         match listener.accept() {
             Ok((stream, peer)) => {
                 let permit = room.enter();
-                if inbox.send(Message::Accepted { on, stream, peer, permit }).is_err() {
+                let tls = tls.cloned();
+                if inbox.send(Message::Accepted { on, tls, stream, peer, permit }).is_err() {
                     return;
                 }
             }

@@ -61,7 +61,7 @@ fn run_until<M: Machine + Send + 'static>(
         Driver::new(machine, clock).on_notice(i3_config::log::record).on_log_level(i3_config::log::set_level);
     let mut driver = driver.connections_max(connections_max);
     for (on, bound) in listeners {
-        driver = driver.listen(on, bound.listeners);
+        driver = driver.listen(on, bound.tls.as_ref(), bound.listeners);
     }
     let commands = driver.commands();
     let done = commands.clone();

@@ -6,12 +6,15 @@
 //! socket takes at once; for the rest the connection has a second thread until it is written. An attempt to connect
 //! has a thread too.
 //!
+//! Where a listener speaks TLS, a connection has a thread for its handshake first, since that wants a deeper stack; the
+//! one that reads takes its place. See [`i3_host::tls`].
+//!
 //! A thread that waits for a socket is woken by shutting the socket down, and says in the inbox when it ends.
 
 use crate::accept::{Permit, Room, accept_from};
 use crate::clock::Clock;
 use crate::inbox::{Buffers, INBOX_MAX, Inbox, Message};
-use crate::link::{Link, read_from, write_to};
+use crate::link::{Link, agree, read_from, write_to};
 use crate::socket::{self, Attempt};
 use crate::threads::{Job, Threads};
 use bytes::Bytes;
@@ -23,6 +26,7 @@ use i3_host::command::COMMANDS_MAX;
 pub use i3_host::command::Command;
 use i3_host::linger::{LINGER_TIME, LINGERING_MAX};
 use i3_host::socket::{set_dialed_options, set_options};
+use i3_host::tls::Acceptor;
 use i3_host::write::{WRITE_BUDGET_BYTES, Written};
 use socket2::SockRef;
 use std::collections::{BTreeMap, VecDeque};
@@ -76,7 +80,7 @@ fn wake(inbox: &Inbox) {
 #[derive(Debug)]
 pub struct Driver<M: Machine + Send> {
     core: Core<M>,
-    listeners: Vec<(Listener, TcpListener)>,
+    listeners: Vec<(Listener, Option<Acceptor>, TcpListener)>,
     connections_max: usize,
     commands: SyncSender<Command>,
     acts: SyncSender<Act<M>>,
@@ -115,10 +119,15 @@ impl<M: Machine + Send + 'static> Driver<M> {
         }
     }
 
-    /// Accepts connections from `listeners` while running.
+    /// Accepts connections from `listeners` while running; with TLS, if there is an acceptor for it.
     #[must_use]
-    pub fn listen(mut self, on: Listener, listeners: impl IntoIterator<Item = TcpListener>) -> Self {
-        self.listeners.extend(listeners.into_iter().map(|listener| (on, listener)));
+    pub fn listen(
+        mut self,
+        on: Listener,
+        tls: Option<&Acceptor>,
+        listeners: impl IntoIterator<Item = TcpListener>,
+    ) -> Self {
+        self.listeners.extend(listeners.into_iter().map(|listener| (on, tls.cloned(), listener)));
         self
     }
 
@@ -171,11 +180,11 @@ impl<M: Machine + Send + 'static> Driver<M> {
         let room = Arc::new(Room::new(connections_max));
         let mut open = Vec::with_capacity(listeners.len());
         let mut started = Ok(());
-        for (on, listener) in listeners {
+        for (on, tls, listener) in listeners {
             let listener = Arc::new(listener);
             open.push(listener.clone());
             let (room, inbox) = (room.clone(), core.io.inbox.clone());
-            let body = move || accept_from(on, &listener, &room, &inbox);
+            let body = move || accept_from(on, tls.as_ref(), &listener, &room, &inbox);
             started = started.and(core.io.threads.spawn(Job::Accept, body));
         }
         if started.is_ok() {
@@ -347,7 +356,10 @@ impl<M: Machine> Core<M> {
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Accepted { on, stream, peer, permit } => self.accepted(on, stream, peer, permit),
+            Message::Accepted { on, tls, stream, peer, permit } => {
+                self.accepted(on, tls.as_ref(), stream, peer, permit);
+            }
+            Message::Secured { conn, plain, permit } => self.secured(conn, &plain, permit),
             Message::Received { conn, buffer } => {
                 if let Some(Conn::Open { link, .. }) = self.io.conns.get(&conn) {
                     self.seen.push(link.clone());
@@ -373,12 +385,41 @@ impl<M: Machine> Core<M> {
         self.told = true;
     }
 
-    fn accepted(&mut self, on: Listener, stream: TcpStream, peer: SocketAddr, permit: Permit) {
+    fn accepted(
+        &mut self,
+        on: Listener,
+        tls: Option<&Acceptor>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        permit: Permit,
+    ) {
+        let (now, peer) = (self.clock.now(), canonical(peer));
         // A machine may have something to say even about a connection that it refuses.
         self.told = true;
-        let Ok(conn) = self.machine.accept(self.clock.now(), on, canonical(peer)) else { return };
-        if let Err(by) = self.io.open(conn, stream, true, Some(permit)) {
-            self.machine.handle(self.clock.now(), Input::Lost { conn, by });
+        let accepted = match tls {
+            None => self.machine.accept(now, on, peer),
+            Some(_) => self.machine.accept_secured(now, on, peer),
+        };
+        let Ok(conn) = accepted else { return };
+        let opened = match tls {
+            None => self.io.open(conn, stream, true, Some(permit)),
+            Some(tls) => self.io.begin_tls(conn, stream, tls, permit),
+        };
+        if let Err(by) = opened {
+            self.machine.handle(now, Input::Lost { conn, by });
+        }
+    }
+
+    /// A handshake is done; what came with its last bytes belongs to the machine.
+    fn secured(&mut self, conn: ConnId, plain: &[u8], permit: Permit) {
+        let Some(Conn::Open { link, .. }) = self.io.conns.get(&conn) else { return };
+        let link = link.clone();
+        self.tell(Input::Secured { conn });
+        if !plain.is_empty() {
+            self.tell(Input::Received { conn, bytes: plain });
+        }
+        if let Err(by) = self.io.read_with(conn, &link, Some(permit)) {
+            self.lost(conn, by);
         }
     }
 
@@ -402,10 +443,15 @@ impl<M: Machine> Core<M> {
             // What a client sent is answered before its end of stream is seen, even when both came at once.
             self.settle();
         }
-        if let Some(lost) = self.io.conns.remove(&conn) {
+        if self.io.is_secured(conn) {
+            // TLS has something to say about it.
+            self.io.close(conn);
+        } else if let Some(lost) = self.io.conns.remove(&conn) {
             lost.end();
-            self.tell(Input::Lost { conn, by });
+        } else {
+            return;
         }
+        self.tell(Input::Lost { conn, by });
     }
 
     /// The machine is done: what it has not closed is dropped, what lingers has its time, and all threads are joined.
@@ -474,13 +520,40 @@ impl Io {
             Some(_) => set_options(&stream),
             None => set_dialed_options(&stream),
         }
-        let link = Arc::new(Link::new(stream, reading));
-        let (theirs, buffers, inbox) = (link.clone(), self.buffers.clone(), self.inbox.clone());
+        let link = Arc::new(Link::new(stream, None, reading));
+        self.read_with(conn, &link, permit)?;
+        self.conns.insert(conn, Conn::Open { link, writing: false });
+        Ok(())
+    }
+
+    /// Gives it its reading thread.
+    fn read_with(&mut self, conn: ConnId, link: &Arc<Link>, permit: Option<Permit>) -> Result<(), LostBy> {
+        let (link, buffers, inbox) = (link.clone(), self.buffers.clone(), self.inbox.clone());
         let body = move || {
             let _permit = permit;
-            read_from(&theirs, conn, &buffers, &inbox);
+            read_from(&link, conn, &buffers, &inbox);
         };
-        self.threads.spawn(Job::Read, body).map_err(|error| self.no_thread(&error))?;
+        self.threads.spawn(Job::Read, body).map_err(|error| self.no_thread(&error))
+    }
+
+    fn is_secured(&self, conn: ConnId) -> bool {
+        matches!(self.conns.get(&conn), Some(Conn::Open { link, .. }) if link.is_secured())
+    }
+
+    /// Gives a connection the thread of its handshake.
+    fn begin_tls(
+        &mut self,
+        conn: ConnId,
+        stream: TcpStream,
+        tls: &Acceptor,
+        permit: Permit,
+    ) -> Result<(), LostBy> {
+        set_options(&stream);
+        let session = tls.begin().map_err(LostBy::Error)?;
+        let link = Arc::new(Link::new(stream, Some(session), true));
+        let (theirs, buffers, inbox) = (link.clone(), self.buffers.clone(), self.inbox.clone());
+        let body = move || agree(&theirs, conn, permit, &buffers, &inbox);
+        self.threads.spawn(Job::Handshake, body).map_err(|error| self.no_thread(&error))?;
         self.conns.insert(conn, Conn::Open { link, writing: false });
         Ok(())
     }
@@ -520,7 +593,11 @@ impl Io {
         };
         debug_assert!(!*writing, "a second Write before Flushed");
         machine.take_bytes(conn, WRITE_BUDGET_BYTES, &mut self.pieces);
-        let by = match socket::write_some(&link.socket, &mut self.pieces) {
+        let written = link.seal(&mut self.pieces).and_then(|()| {
+            let written = socket::write_some(&link.socket, &mut self.pieces);
+            written.map_err(|error| LostBy::Error(error.to_string()))
+        });
+        let by = match written {
             Ok(Written::All) => return machine.handle(now, Input::Flushed { conn }),
             Ok(Written::Some) => {
                 *writing = true;
@@ -531,7 +608,7 @@ impl Io {
                     Err(error) => self.no_thread(&error),
                 }
             }
-            Err(error) => LostBy::Error(error.to_string()),
+            Err(by) => by,
         };
         self.pieces.clear();
         if let Some(lost) = self.conns.remove(&conn) {
@@ -550,7 +627,13 @@ impl Io {
 
     fn close(&mut self, conn: ConnId) {
         let link = match self.conns.remove(&conn) {
-            Some(Conn::Open { link, .. }) => link,
+            Some(Conn::Open { link, writing }) => {
+                // In the middle of something else there is no place for it.
+                if !writing {
+                    link.say_goodbye();
+                }
+                link
+            }
             Some(dialing) => return dialing.end(),
             None => return,
         };

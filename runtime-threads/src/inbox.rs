@@ -13,6 +13,7 @@ use crate::accept::Permit;
 use crate::threads::{ThreadKey, lock};
 use i3_core::machine::{ConnId, Listener, LostBy};
 use i3_core::notice::Notice;
+use i3_host::tls::Acceptor;
 use std::io::{self, ErrorKind, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc::SyncSender;
@@ -35,7 +36,9 @@ pub(crate) type Inbox = SyncSender<Message>;
 #[derive(Debug)]
 pub(crate) enum Message {
     /// A listener has a new connection.
-    Accepted { on: Listener, stream: TcpStream, peer: SocketAddr, permit: Permit },
+    Accepted { on: Listener, tls: Option<Acceptor>, stream: TcpStream, peer: SocketAddr, permit: Permit },
+    /// TLS is agreed on, and this was in its last bytes already.
+    Secured { conn: ConnId, plain: Vec<u8>, permit: Permit },
     /// Bytes came in.
     Received { conn: ConnId, buffer: Buffer },
     /// A writing thread is done.
@@ -116,6 +119,12 @@ impl Buffer {
             }
         };
         Ok(self.filled)
+    }
+
+    /// Puts something else in it, of up to [`READ_BUFFER_BYTES`].
+    pub(crate) fn fill(&mut self, bytes: &[u8]) {
+        self.bytes[..bytes.len()].copy_from_slice(bytes);
+        self.filled = bytes.len();
     }
 
     /// What was read.

@@ -1,11 +1,14 @@
 //! An open connection: what its threads and the core thread share, and what its threads do.
 
-use crate::inbox::{Buffers, Inbox, Message};
+use crate::accept::Permit;
+use crate::inbox::{Buffer, Buffers, Inbox, Message, READ_BUFFER_BYTES};
 use crate::socket;
 use crate::threads::lock;
 use bytes::Bytes;
 use i3_core::machine::{ConnId, LostBy};
 use i3_host::linger::LINGER_BYTES_MAX;
+use i3_host::tls::{Heard, Session};
+use i3_host::write::Written;
 use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -20,6 +23,8 @@ const LINGER_READ_BYTES: usize = 2048;
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) socket: TcpStream,
+    /// Until TLS is agreed on only one thread uses it; then the reader opens with it, and the core thread seals.
+    tls: Option<Mutex<Session>>,
     gate: Mutex<Gate>,
     opened: Condvar,
 }
@@ -43,9 +48,31 @@ enum Mode {
 }
 
 impl Link {
-    pub(crate) fn new(socket: TcpStream, reading: bool) -> Self {
+    pub(crate) fn new(socket: TcpStream, tls: Option<Session>, reading: bool) -> Self {
         let mode = if reading { Mode::Reading } else { Mode::Paused };
-        Link { socket, gate: Mutex::new(Gate { mode, unseen: 0, waiting: false }), opened: Condvar::new() }
+        let tls = tls.map(Mutex::new);
+        Link {
+            socket,
+            tls,
+            gate: Mutex::new(Gate { mode, unseen: 0, waiting: false }),
+            opened: Condvar::new(),
+        }
+    }
+
+    /// Whether it has TLS.
+    pub(crate) fn is_secured(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Turns what the machine wrote into what goes to the socket.
+    pub(crate) fn seal(&self, pieces: &mut Vec<Bytes>) -> Result<(), LostBy> {
+        self.tls.as_ref().map_or(Ok(()), |tls| lock(tls).seal(pieces))
+    }
+
+    /// The last bytes of TLS, if the socket has room for them.
+    pub(crate) fn say_goodbye(&self) {
+        let goodbye = self.tls.as_ref().and_then(|tls| lock(tls).close());
+        say(&self.socket, goodbye);
     }
 
     /// Stops or goes on reading. A few reads may be on their way.
@@ -106,6 +133,51 @@ impl Link {
     }
 }
 
+/// What the handshake's thread does. Once TLS is agreed on, a reading thread takes over; when the peer does not speak it,
+/// this one goes on.
+pub(crate) fn agree(link: &Link, conn: ConnId, permit: Permit, buffers: &Arc<Buffers>, inbox: &Inbox) {
+    let Some(tls) = &link.tls else { return };
+    loop {
+        let by = match wait_for_bytes(&link.socket) {
+            Err(error) => LostBy::Error(error.to_string()),
+            Ok(()) if !link.may_read() => return discard(&link.socket),
+            Ok(()) => {
+                // What is read here is the handshake's: the core thread is done with it at once.
+                link.seen();
+                let mut buffer = buffers.take();
+                match buffer.read_from(&link.socket) {
+                    Ok(0) => LostBy::EndOfStream,
+                    Err(error) => LostBy::Error(error.to_string()),
+                    Ok(_) => {
+                        let mut plain = Vec::new();
+                        let mut session = lock(tls);
+                        let Heard { secured, end } = session.receive(buffer.filled(), &mut plain);
+                        // What ends it is said when it is closed.
+                        let said = end.is_some() || say(&link.socket, session.take_outgoing());
+                        drop((session, buffer));
+                        match end {
+                            Some(by) => by,
+                            None if !said => LostBy::Error("the socket takes no handshake".to_owned()),
+                            None if secured => {
+                                let _ = inbox.send(Message::Secured { conn, plain, permit });
+                                return;
+                            }
+                            None if plain.is_empty() => continue,
+                            None => {
+                                if give(link, conn, &plain, buffers.take(), buffers, inbox) {
+                                    read_from(link, conn, buffers, inbox);
+                                }
+                                return;
+                            }
+                        }
+                    }
+                }
+            }
+        };
+        return end(link, conn, by, inbox);
+    }
+}
+
 /// What the reading thread of a connection does, until it is closed.
 pub(crate) fn read_from(link: &Link, conn: ConnId, buffers: &Arc<Buffers>, inbox: &Inbox) {
     loop {
@@ -114,17 +186,75 @@ pub(crate) fn read_from(link: &Link, conn: ConnId, buffers: &Arc<Buffers>, inbox
             Ok(()) if !link.may_read() => return discard(&link.socket),
             Ok(()) => {
                 let mut buffer = buffers.take();
-                match buffer.read_from(&link.socket) {
-                    Ok(0) => LostBy::EndOfStream,
-                    Ok(_) if inbox.send(Message::Received { conn, buffer }).is_ok() => continue,
-                    Ok(_) => return,
-                    Err(error) => LostBy::Error(error.to_string()),
+                match (buffer.read_from(&link.socket), &link.tls) {
+                    (Ok(0), _) => LostBy::EndOfStream,
+                    (Ok(_), None) => match inbox.send(Message::Received { conn, buffer }) {
+                        Ok(()) => continue,
+                        Err(_) => return,
+                    },
+                    (Ok(_), Some(tls)) => {
+                        let mut plain = Vec::new();
+                        let heard = lock(tls).receive(buffer.filled(), &mut plain);
+                        if !give(link, conn, &plain, buffer, buffers, inbox) {
+                            return;
+                        }
+                        match heard.end {
+                            Some(by) => by,
+                            None => continue,
+                        }
+                    }
+                    (Err(error), _) => LostBy::Error(error.to_string()),
                 }
             }
         };
-        let _ = inbox.send(Message::Lost { conn, by });
-        return;
+        return end(link, conn, by, inbox);
     }
+}
+
+/// The end, as this side sees it. With TLS the core thread closes it in order, and the peer is read until it has done so
+/// too.
+fn end(link: &Link, conn: ConnId, by: LostBy, inbox: &Inbox) {
+    if inbox.send(Message::Lost { conn, by }).is_ok() && link.is_secured() {
+        discard(&link.socket);
+    }
+}
+
+/// Sends plain text on, for one read that may be sent. Says whether to go on.
+fn give(
+    link: &Link,
+    conn: ConnId,
+    plain: &[u8],
+    buffer: Buffer,
+    buffers: &Arc<Buffers>,
+    inbox: &Inbox,
+) -> bool {
+    let mut buffer = Some(buffer);
+    for chunk in plain.chunks(READ_BUFFER_BYTES) {
+        // Who waits for a buffer holds none.
+        let mut filled = match buffer.take() {
+            Some(buffer) => buffer,
+            None if !link.may_read() => {
+                discard(&link.socket);
+                return false;
+            }
+            None => buffers.take(),
+        };
+        filled.fill(chunk);
+        if inbox.send(Message::Received { conn, buffer: filled }).is_err() {
+            return false;
+        }
+    }
+    if buffer.is_some() {
+        // There was nothing for the core thread in it.
+        link.seen();
+    }
+    true
+}
+
+/// Writes what a TLS session has to say by itself, which is little. Says whether the socket took it.
+fn say(socket: &TcpStream, bytes: Option<Bytes>) -> bool {
+    let mut pieces: Vec<Bytes> = bytes.into_iter().collect();
+    matches!(socket::write_some(socket, &mut pieces), Ok(Written::All))
 }
 
 /// Waits until there is something to read, an end of stream included, and leaves it in the socket: so a connection has

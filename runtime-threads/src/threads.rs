@@ -9,6 +9,8 @@ use std::thread::{Builder, JoinHandle};
 /// Reads, writes and accepts call nothing deep, nor do those who wait for what they ask the core thread for. It is four
 /// times the least that Linux allows, and only what is touched of it is memory.
 pub(crate) const STACK_BYTES: usize = 64 * 1024;
+/// Signing and looking at certificates want more. The thread ends with the handshake.
+const HANDSHAKE_STACK_BYTES: usize = 256 * 1024;
 /// The system's resolver wants more: it may load modules, and has buffers of 64 KiB on its stack.
 const DIAL_STACK_BYTES: usize = 512 * 1024;
 
@@ -16,6 +18,7 @@ const DIAL_STACK_BYTES: usize = 512 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Job {
     Accept,
+    Handshake,
     Read,
     Write,
     Dial,
@@ -26,6 +29,7 @@ impl Job {
     fn name(self) -> &'static str {
         match self {
             Job::Accept => "i3-accept",
+            Job::Handshake => "i3-handshake",
             Job::Read => "i3-read",
             Job::Write => "i3-write",
             Job::Dial => "i3-dial",
@@ -35,6 +39,7 @@ impl Job {
     fn stack_bytes(self) -> usize {
         match self {
             Job::Accept | Job::Read | Job::Write => STACK_BYTES,
+            Job::Handshake => HANDSHAKE_STACK_BYTES,
             Job::Dial => DIAL_STACK_BYTES,
         }
     }

@@ -36,9 +36,9 @@ impl Running {
         let [echo, flood, closing] = [(); 3].map(|()| bind("127.0.0.1", 0).unwrap());
         let ports = [echo.port, flood.port, closing.port];
         let driver = Driver::new(Echo::default(), Clock::start())
-            .listen(Listener::Lines, echo.listeners)
-            .listen(Listener::Http, flood.listeners)
-            .listen(Listener::Mud, closing.listeners);
+            .listen(Listener::Lines, None, echo.listeners)
+            .listen(Listener::Http, None, flood.listeners)
+            .listen(Listener::Mud, None, closing.listeners);
         let driver = set_up(driver);
         let (machine, commands) = (driver.handle(), driver.commands());
         let thread = std::thread::spawn(|| driver.run().unwrap());

@@ -24,7 +24,7 @@ fn with_few_files() {
     let complained = complaints.clone();
     let lines = bind("127.0.0.1", 0).unwrap();
     let driver = Driver::new(Echo::default(), Clock::start())
-        .listen(Listener::Lines, lines.listeners)
+        .listen(Listener::Lines, None, lines.listeners)
         .on_notice(move |notice| {
             assert_eq!(notice.what, "cannot accept connections");
             complained.fetch_add(1, Ordering::Relaxed);

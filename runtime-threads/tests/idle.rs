@@ -28,7 +28,7 @@ fn status(name: &str) -> usize {
 fn an_idle_connection_is_small_and_its_thread_ends() {
     let threads_before = status("Threads");
     let lines = bind("127.0.0.1", 0).unwrap();
-    let driver = Driver::new(Echo::default(), Clock::start()).listen(Listener::Lines, lines.listeners);
+    let driver = Driver::new(Echo::default(), Clock::start()).listen(Listener::Lines, None, lines.listeners);
     let (machine, commands) = (driver.handle(), driver.commands());
     let running = std::thread::spawn(|| driver.run());
     let look_accepted = || machine.with(|m, _| m.accepted.len());

@@ -76,7 +76,7 @@ impl Machine for Echo {
             Input::Received { conn, bytes } => self.effects.send(conn, bytes),
             Input::Flushed { conn } => self.effects.flushed(conn),
             Input::Lost { conn, .. } => drop(self.effects.release(conn)),
-            Input::Dialed { .. } | Input::Saved { .. } | Input::Shutdown => {}
+            Input::Dialed { .. } | Input::Secured { .. } | Input::Saved { .. } | Input::Shutdown => {}
         }
     }
 
@@ -99,7 +99,7 @@ impl Machine for Echo {
 fn in_an_inbox() -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let port = listener.local_addr()?.port();
-    let driver = Driver::new(Echo::default(), Clock::start()).listen(Listener::Lines, [listener]);
+    let driver = Driver::new(Echo::default(), Clock::start()).listen(Listener::Lines, None, [listener]);
     thread::spawn(|| driver.run());
     Ok(port)
 }

@@ -18,9 +18,10 @@ pub(crate) fn sources(yaml: Option<&str>, env_file: Option<&str>, process: &[(&s
 pub(crate) fn all_of(config: &Config) -> String {
     let digests = config.core.api.keys.iter().flatten().map(|key| (key.digest, key.requests_per_minute));
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         config.core,
         config.listeners,
+        config.tls_required,
         config.state_directory,
         config.state_backups,
         config.logging,
@@ -40,6 +41,9 @@ pub(crate) fn yaml_of(path: &str, value: &str) -> String {
         "api.auth" if path.ends_with("allow_remote_without_auth") => "enabled: false, ",
         "state" if path.ends_with("backup_count") => "backup_enabled: true, ",
         "api" if path.ends_with("allow_remote_without_auth") => "host: 0.0.0.0, ",
+        _ if section.ends_with(".tls") => {
+            "enabled: true, cert_file: base, key_file: base, client_ca_file: base, "
+        }
         _ => "",
     };
     let mut open = String::new();
@@ -75,6 +79,7 @@ pub(crate) fn base_value(path: &str) -> &'static str {
         _ if path.ends_with("primary.host") || path.ends_with("fallback.*.host") => "base",
         _ if path.ends_with("primary.name") || path.ends_with("fallback.*.name") => "'*base'",
         "mud.name" => "Base",
+        _ if path.ends_with("cert_file") || path.ends_with("key_file") => "base",
         _ if path.contains(".services.") => "1",
         _ => "",
     }

@@ -7,7 +7,8 @@ use super::websocket::{PING, Received, WebSocket};
 use super::{asyncapi, methods, openrpc, rpc};
 use crate::api::json::Object;
 use crate::hub::{Hub, Wake};
-use crate::machine::{ConnId, Listener};
+use crate::machine::{ConnId, HandshakeFault, Listener, LostBy};
+use crate::notice::{Level, Notice};
 use crate::service::gateway::{self, KeyRefused};
 use crate::session::{Session, Transport};
 use std::net::IpAddr;
@@ -17,9 +18,17 @@ use tungstenite::protocol::frame::coding::CloseCode;
 /// How long a client may stay without showing a key: each takes one of the connections that there are.
 pub const STRANGER_MAX: Duration = Duration::from_secs(60);
 
+/// The first byte of every TLS connection (RFC 8446, 5.1), and of nothing that is spoken here in plain text.
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// How often the operator is told of handshakes that fail.
+const FAULT_TOLD_INTERVAL: Duration = Duration::from_secs(10);
+
 /// How a connection speaks.
 #[derive(Debug)]
 pub(crate) enum ApiConn {
+    /// TLS is being agreed on; what is spoken then.
+    Securing(Listener),
     /// JSON lines.
     Lines(LineReader),
     /// HTTP; what has come of the next request head.
@@ -54,6 +63,33 @@ impl ApiConn {
         ApiConn::Lines(LineReader::default())
     }
 
+    /// A connection that was just accepted, and where TLS comes first. Until that is done it is nobody: it hears nothing,
+    /// and nothing that waits for a game is given to it.
+    pub(crate) fn securing(hub: &mut Hub, conn: ConnId, on: Listener) -> ApiConn {
+        hub.timers.set(Wake::Client(conn), hub.now.mono + hub.settings.api.handshake_timeout);
+        ApiConn::Securing(on)
+    }
+
+    /// TLS is agreed on.
+    pub(crate) fn secured(&mut self, hub: &mut Hub, conn: ConnId) {
+        if let ApiConn::Securing(on) = *self {
+            hub.metrics.handshakes += 1;
+            *self = ApiConn::open(hub, conn, on);
+        }
+    }
+
+    /// The connection is gone.
+    pub(crate) fn lost(&self, hub: &mut Hub, conn: ConnId, by: LostBy) {
+        if let ApiConn::Securing(_) = self {
+            let (fault, text) = match by {
+                LostBy::Handshake(fault, text) => (fault, text),
+                LostBy::EndOfStream => (HandshakeFault::Ended, "the client left".to_owned()),
+                LostBy::Error(text) => (HandshakeFault::Ended, text),
+            };
+            handshake_failed(hub, conn, fault, &text);
+        }
+    }
+
     /// Bytes came in.
     pub(crate) fn received(&mut self, hub: &mut Hub, conn: ConnId, bytes: &[u8]) {
         hub.metrics.api_bytes_received += bytes.len() as u64;
@@ -64,6 +100,10 @@ impl ApiConn {
         let mut input = bytes;
         while !input.is_empty() && hub.fx.is_open(conn) {
             match self {
+                ApiConn::Securing(on) => {
+                    not_secured(hub, conn, *on);
+                    *self = ApiConn::Draining;
+                }
                 ApiConn::Lines(reader) => lines(hub, conn, reader, &mut input),
                 ApiConn::Http(buffer) => {
                     let next = requests(hub, conn, buffer, input);
@@ -90,6 +130,11 @@ impl ApiConn {
     /// Its timer fired: a head is too slow, a connection idle, a session over, a WebSocket to be pinged or dead.
     pub(crate) fn handle_timeout(&mut self, hub: &mut Hub, conn: ConnId) {
         match self {
+            ApiConn::Securing(_) => {
+                handshake_failed(hub, conn, HandshakeFault::TooSlow, "the handshake took too long");
+                hub.fx.close_now(conn);
+                *self = ApiConn::Draining;
+            }
             // It was told to go and does not take its last bytes.
             ApiConn::Lines(_) | ApiConn::WebSocket(..) if hub.sessions.get(conn).is_none() => {
                 hub.fx.close_now(conn);
@@ -127,6 +172,44 @@ impl ApiConn {
     }
 }
 
+/// No TLS with a client: it is counted, and the operator told. What is wrong may be this side's certificate.
+fn handshake_failed(hub: &mut Hub, conn: ConnId, fault: HandshakeFault, text: &str) {
+    *hub.metrics.handshakes_failed.entry(fault.name()).or_default() += 1;
+    // Others are told in detail only to who looks for them: anybody can make as many as there are ports to try.
+    let told = hub.handshake_fault_told.is_some_and(|at| hub.now.mono.since(at) < FAULT_TOLD_INTERVAL);
+    if !told {
+        hub.handshake_fault_told = Some(hub.now.mono);
+    }
+    let level = if told { Level::Debug } else { Level::Warn };
+    let notice = Notice::new(level, "api", "no TLS with a client")
+        .with("reason", fault.name())
+        .with("address", hub.addresses.of(conn))
+        .with("error", text);
+    hub.fx.notice(notice);
+}
+
+/// Plain text came where TLS is spoken: it is answered in plain text, once.
+fn not_secured(hub: &mut Hub, conn: ConnId, on: Listener) {
+    handshake_failed(hub, conn, HandshakeFault::PlainText, "this listener speaks TLS, the client plain text");
+    hub.metrics.connections_at_fault += 1;
+    if on == Listener::Http {
+        return respond(hub, conn, &Head::default(), 400, "this port speaks TLS: use https:// or wss://", "");
+    }
+    let fault = rpc::Fault::new(rpc::code::INVALID_REQUEST, "this port speaks TLS");
+    let mut line = rpc::error(None, &fault);
+    line.push(b'\n');
+    hub.fx.send(conn, &line);
+    hub.drain(conn);
+}
+
+/// TLS came where plain text is spoken. How that is answered is the protocol's business; the operator is told why.
+fn look_for_tls(hub: &mut Hub, conn: ConnId, first: &[u8]) {
+    if first.first() == Some(&TLS_HANDSHAKE) {
+        let text = "this listener speaks plain text, the client TLS";
+        handshake_failed(hub, conn, HandshakeFault::PlainListener, text);
+    }
+}
+
 /// Whether a client has not shown a key for as long as it may.
 fn is_stranger(hub: &Hub, conn: ConnId) -> bool {
     let session = hub.sessions.get(conn);
@@ -151,6 +234,9 @@ fn silent(hub: &mut Hub, conn: ConnId) {
 fn lines(hub: &mut Hub, conn: ConnId, reader: &mut LineReader, input: &mut &[u8]) {
     let limit_bytes = hub.settings.api.message_bytes_max;
     while hub.sessions.get(conn).is_some() {
+        if reader.is_between_lines() {
+            look_for_tls(hub, conn, input);
+        }
         let Some(line) = reader.next(input, limit_bytes) else { return };
         let fault = match line {
             Line::Text(line) if line.trim_ascii().is_empty() => continue,
@@ -217,6 +303,7 @@ fn requests(hub: &mut Hub, conn: ConnId, buffer: &mut Vec<u8>, input: &[u8]) -> 
             Ok(Some(found)) => found,
             Err(error) => {
                 hub.metrics.connections_at_fault += 1;
+                look_for_tls(hub, conn, buffer);
                 let (status, text) = match error {
                     HeadError::Malformed => (400, "not an HTTP request; JSON lines have their own port"),
                     HeadError::TooLong => (431, "the request head is too long"),

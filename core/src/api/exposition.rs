@@ -285,6 +285,7 @@ impl Snapshot {
             ("api_connections_refused", "API connections refused at a limit", m.connections_refused),
             ("api_connections_forbidden", "Refused for their address or origin", m.connections_forbidden),
             ("api_connections_at_fault", "API connections closed for what they sent", m.connections_at_fault),
+            ("api_tls_handshakes", "TLS handshakes with clients that were finished", m.handshakes),
             ("api_keys_refused", "Wrong API keys", m.keys_refused),
             ("api_keys_delayed", "API keys not looked at after wrong ones", m.keys_delayed),
             ("api_requests_limited", "Requests above their key's rate", m.requests_limited),
@@ -383,6 +384,9 @@ impl Snapshot {
         });
         let help = "Clients of the API, whether or not they have shown a key";
         page.gauges("api_sessions", help, None, ["transport"], sessions)?;
+        let failed = by(&m.handshakes_failed);
+        let help = "TLS handshakes with clients that failed";
+        page.counters("api_tls_handshakes_failed", help, None, ["reason"], failed)?;
         let weights = by(&m.events_dropped_by_weight);
         let help = "Events dropped for clients that do not read";
         page.counters("api_events_dropped", help, None, ["kind"], weights)?;

@@ -18,6 +18,11 @@ pub enum Line<'a> {
 }
 
 impl LineReader {
+    /// Whether what comes next is the beginning of a line.
+    pub fn is_between_lines(&self) -> bool {
+        self.partial.is_empty() && !self.skipping
+    }
+
     /// The next line, taking bytes from the front of `input`; `None` when more are needed.
     pub fn next<'i>(&mut self, input: &mut &'i [u8], limit_bytes: usize) -> Option<Line<'i>> {
         loop {

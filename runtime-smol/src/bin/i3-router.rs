@@ -5,6 +5,7 @@ use i3_config::{ListenAt, Logging};
 use i3_core::machine::Listener;
 use i3_gateway::clock::Clock;
 use i3_gateway::daemon::{self, DaemonError};
+use i3_host::tls::Acceptors;
 use i3_router::{Dialect, Faults, Router, RouterSettings};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -80,6 +81,12 @@ fn run(cli: &Cli) -> Result<(), DaemonError> {
     let (store, saved) = daemon::open_store(&cli.state)?;
     let clock = Clock::start();
     let router = Router::new(settings, saved, daemon::seed()?, clock.now());
-    let at = ListenAt { listener: Listener::Mud, host: cli.host.clone(), port: cli.port };
-    daemon::run(router, clock, daemon::bind_each(&[at])?, store, daemon::Unattended)
+    let at = ListenAt { listener: Listener::Mud, host: cli.host.clone(), port: cli.port, tls: None };
+    daemon::run(
+        router,
+        clock,
+        daemon::bind_each(&[at], &Acceptors::default(), false)?,
+        store,
+        daemon::Unattended,
+    )
 }

@@ -26,8 +26,14 @@ pub(crate) enum Received {
     End,
 }
 
+/// What a client reads and writes: a socket, or TLS over one.
+pub(crate) trait Wire: Read + Write + Send {}
+impl<W: Read + Write + Send> Wire for W {}
+
 pub(crate) struct Client {
+    /// The socket.
     pub(crate) stream: TcpStream,
+    wire: Box<dyn Wire>,
     transport: Transport,
     bytes: Vec<u8>,
     queue: VecDeque<Received>,
@@ -38,28 +44,38 @@ pub(crate) struct Client {
 impl Client {
     /// A client that has shown no key. A WebSocket is open, the welcome of the other has been read.
     pub(crate) fn connect(transport: Transport, port: u16) -> Client {
-        let mut client = Client::over(transport, TcpStream::connect(("127.0.0.1", port)).unwrap());
-        match transport {
-            Transport::Lines => assert_eq!(client.message()["method"], "welcome"),
+        Client::over(transport, TcpStream::connect(("127.0.0.1", port)).unwrap()).begun()
+    }
+
+    /// The beginning of the conversation.
+    pub(crate) fn begun(mut self) -> Client {
+        match self.transport {
+            Transport::Lines => assert_eq!(self.message()["method"], "welcome"),
             Transport::WebSocket => {
-                client.send_bytes(wire::websocket_request("/ws", None).as_bytes());
-                let head = client.head();
+                self.send_bytes(wire::websocket_request("/ws", None).as_bytes());
+                let head = self.head();
                 assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
             }
         }
-        client
+        self
     }
 
     /// A connection on which nothing has been said.
     pub(crate) fn over(transport: Transport, stream: TcpStream) -> Client {
+        let wire = Box::new(stream.try_clone().unwrap());
+        Client::over_wire(transport, stream, wire)
+    }
+
+    /// The same, with something between it and the socket.
+    pub(crate) fn over_wire(transport: Transport, stream: TcpStream, wire: Box<dyn Wire>) -> Client {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Client { stream, transport, bytes: Vec::new(), queue: VecDeque::new(), ended: false, calls: 0 }
+        Client { stream, wire, transport, bytes: Vec::new(), queue: VecDeque::new(), ended: false, calls: 0 }
     }
 
     pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).unwrap();
+        self.wire.write_all(bytes).unwrap();
     }
 
     /// One JSON text, as the transport frames it.
@@ -84,7 +100,7 @@ impl Client {
     /// Reads once. False at the end of the stream.
     fn read(&mut self) -> bool {
         let mut buffer = [0; 16_384];
-        match self.stream.read(&mut buffer) {
+        match self.wire.read(&mut buffer) {
             Ok(0) => false,
             Ok(count) => {
                 self.bytes.extend_from_slice(&buffer[..count]);

@@ -35,3 +35,4 @@ mod small_host;
 mod start;
 mod state;
 mod talk;
+mod tls;
