@@ -70,7 +70,13 @@ fn each_page_answers_as_clients_expect() {
 #[test]
 fn the_metrics_are_there_in_both_formats() {
     let mut stage = Stage::new(1, 7);
-    for line in ["router *net", "gateway Alpha", "client a Alpha lines", "client b Alpha websocket"] {
+    for line in [
+        "router *net",
+        "gateway Alpha",
+        "client a Alpha lines",
+        "client b Alpha websocket",
+        r#"a > {"jsonrpc":"2.0","id":1,"method":"ban_add","params":{"pattern":"*@spam"}}"#,
+    ] {
         stage.line(line).unwrap();
     }
     let (head, old) = ask(&mut stage, "GET /metrics HTTP/1.1");
@@ -88,6 +94,7 @@ fn the_metrics_are_there_in_both_formats() {
         "i3_router_link_state{link=\"1\",state=\"waiting\"} 0.0",
         "i3_router_reconnects_total{link=\"1\",cause=\"connection_lost\"} 0",
         "i3_router_logins_total 1",
+        "i3_bans{link=\"1\"} 1.0",
         "i3_packets_sent_total{type=\"startup-req-3\"} 1",
         "i3_packets_received_total{type=\"startup-reply\"} 1",
         "api_sessions{transport=\"websocket\"} 1.0",

@@ -69,6 +69,7 @@ struct Link {
     muds: usize,
     muds_online: usize,
     channels: usize,
+    bans: usize,
 }
 
 impl Link {
@@ -84,6 +85,7 @@ impl Link {
             muds: mud.mudlist.len(),
             muds_online: mud.mudlist.online(),
             channels: mud.chanlist.len(),
+            bans: mud.bans.len(),
         }
     }
 }
@@ -313,6 +315,7 @@ impl Snapshot {
         page.gauges("i3_muds", "Muds that are known", None, ["link"], each(|link| link.muds))?;
         page.gauges("i3_muds_online", "Muds that are up", None, ["link"], each(|link| link.muds_online))?;
         page.gauges("i3_channels", "Channels that are known", None, ["link"], each(|link| link.channels))?;
+        page.gauges("i3_bans", "Bans that hold", None, ["link"], each(|link| link.bans))?;
         let states = self.links.iter().flat_map(|link| {
             let is = move |state: &'static str| f64::from(u8::from(link.state == state));
             STATE_NAMES.into_iter().map(move |state| ([link.number.as_str(), state], is(state)))
