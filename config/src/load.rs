@@ -3,7 +3,7 @@
 use crate::credentials;
 use crate::env::{Environment, process_environment};
 use crate::interpolate::{Expanded, expand};
-use crate::keys::{Passed, closest, passed_over};
+use crate::keys::{OWN_CACHE, Passed, closest, passed_over};
 use crate::listeners;
 use crate::log::{COMPONENTS, parse_level};
 use crate::muds;
@@ -64,8 +64,11 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("RATE_LIMIT_CHANNELS", "security.rate_limiting.channels_per_minute"),
 ];
 
-/// Variables that others read, or that are known and have no effect.
+/// Variables that others read.
 const OTHER_VARIABLES: &[&str] = &["I3_API_KEY"];
+
+/// Variables of the Python gateway that mean nothing here, and why.
+const OLD_VARIABLES: &[(&str, &str)] = &[("CACHE_TTL", OWN_CACHE)];
 
 /// Everything that settings come from, as text.
 #[derive(Clone, Default)]
@@ -331,6 +334,11 @@ fn level(reader: &mut Reader<'_>, path: &Key) -> Option<LevelFilter> {
 fn unread_variables(reader: &mut Reader<'_>) {
     for (name, place) in reader.env.unread() {
         if OTHER_VARIABLES.contains(&name.as_str()) {
+            continue;
+        }
+        if let Some((_, why)) = OLD_VARIABLES.iter().find(|(old, _)| *old == name) {
+            let message = format!("has no effect: {why}");
+            reader.problems.push(Problem::warning(name, message, "remove it").at(Some(place)));
             continue;
         }
         let known = VARIABLES.iter().map(|(name, _)| *name).chain(OTHER_VARIABLES.iter().copied());

@@ -301,6 +301,14 @@ fn a_wrong_variable_is_named() {
 }
 
 #[test]
+fn a_variable_of_the_guide_without_effect_says_why() {
+    let config = load(sources(None, Some("CACHE_TTL=600"), BASE)).unwrap();
+    let expected = "warning: .env:1:1: CACHE_TTL: has no effect: what is known of the network is kept up to date and never \
+                    expires; remove it";
+    assert_eq!(lines(&config.warnings), [expected]);
+}
+
+#[test]
 fn what_has_no_default_is_asked_for() {
     let problems = load(sources(None, None, &[])).unwrap_err();
     let all = lines(&problems.0);

@@ -165,3 +165,29 @@ fn read_until(connection: &mut Connection, enough: impl Fn(&str) -> bool) -> io:
 fn plain(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use i3_config::Sources;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn the_websocket_is_where_this_host_reaches_it() {
+        let found = |yaml: &str| {
+            let yaml = format!("mud: {{name: Test}}\napi: {{auth: {{secret: a-long-key}}, {yaml}}}");
+            let yaml_text = Some(("c.yaml".to_owned(), yaml));
+            let process_env = BTreeMap::new();
+            websocket(&i3_config::load(Sources { yaml_text, env_file_text: None, process_env }).unwrap())
+        };
+        let plain = |url: &str| Some((url.to_owned(), None));
+        assert_eq!(found("port: 8080"), plain("ws://127.0.0.1:8080/ws"));
+        assert_eq!(found("websocket: {host: 0.0.0.0, port: 9000}"), plain("ws://127.0.0.1:9000/ws"));
+        assert_eq!(found("host: '::'"), plain("ws://[::1]:8080/ws"));
+        assert_eq!(found("host: '192.0.2.7'"), plain("ws://192.0.2.7:8080/ws"));
+        assert_eq!(found("host: mud.example.org"), plain("ws://mud.example.org:8080/ws"));
+        assert_eq!(found("websocket: {enabled: false}"), None);
+        let secured = found("tls: {enabled: true, cert_file: a.pem, key_file: b.pem}");
+        assert_eq!(secured, Some(("wss://127.0.0.1:8080/ws".to_owned(), Some(PathBuf::from("a.pem")))));
+    }
+}

@@ -22,13 +22,15 @@ pub const CONFIG: u8 = 78;
 /// The command line of this process. An error is the exit code, when all is said: help is none, a word that nobody
 /// knows is.
 pub fn command_line() -> Result<Cli, ExitCode> {
-    Cli::read(std::env::args_os()).map_err(|(text, asked)| {
-        if asked {
-            out(text.trim_end())
-        } else {
-            err(&text)
+    Cli::read(std::env::args_os()).map_err(|(text, asked)| match asked {
+        true => {
+            out(text.trim_end());
+            ExitCode::SUCCESS
         }
-        if asked { ExitCode::SUCCESS } else { ExitCode::from(USAGE) }
+        false => {
+            err(&text);
+            ExitCode::from(USAGE)
+        }
     })
 }
 

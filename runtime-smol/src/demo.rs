@@ -8,6 +8,7 @@ use crate::daemon::{DaemonError, seed};
 use crate::driver::{Command, Driver};
 use crate::listen::{Bound, bind_or_free};
 use crate::signals::{Request, Signals};
+use i3_config::{DEFAULT_ENV_FILE, cli};
 use i3_core::Gateway;
 use i3_core::machine::{Listener, Machine, Saved};
 use i3_core::session::keys;
@@ -18,6 +19,7 @@ use i3_router::{DemoMuds, Router};
 use serde_json::json;
 use smol::{LocalExecutor, Timer};
 use std::io::Write;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -154,7 +156,9 @@ async fn present(at: &Addresses) {
     };
     let url = format!("ws://{HOST}:{}/ws", at.websocket);
     let program = std::env::current_exe().map_or("i3-gateway".to_owned(), |path| shorten(&path));
-    let options = if at.websocket == 8080 { String::new() } else { format!(" --url {url}") };
+    // Without the option the client asks the settings first.
+    let is_found = url == cli::DEFAULT_URL && !Path::new(DEFAULT_ENV_FILE).exists();
+    let options = if is_found { String::new() } else { format!(" --url {url}") };
     say(&format!(
         "\nAn I3 network on this host: the router {ROUTER} (port {}), the muds {}, and this gateway for {MUD}.\n\n\
          \x20 WebSocket  {url}\n\
