@@ -195,6 +195,12 @@ fn a_service_that_is_looked_after(daemon: Daemon) {
     until("WATCHDOG=1");
 
     assert_eq!(site.run(&["healthcheck"]), (Some(0), "{\"status\":\"alive\"}\n".to_owned()));
+    // A loop that does not turn answers nobody.
+    gateway.signal("STOP");
+    let (code, text) = site.run(&["healthcheck"]);
+    gateway.signal("CONT");
+    assert!(code == Some(1) && text.contains("timed out"), "{text}");
+    assert_eq!(site.run(&["healthcheck"]).0, Some(0));
     let (code, text) = site.run(&["healthcheck", "--ready"]);
     assert!(code == Some(1) && text.contains("not_ready"), "{text}");
     let (_, text) = site.run(&["doctor"]);
