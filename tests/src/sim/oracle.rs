@@ -326,6 +326,8 @@ struct Spoken {
 struct SpeechOut {
     spoken: BTreeMap<Tag, Spoken>,
     by_message_id: BTreeMap<(usize, String), Tag>,
+    /// Ids that were told of before the answer that gives them: the answer to a batch waits for the last of its requests.
+    told_early: BTreeSet<(usize, String)>,
     /// The last that each session said, to one and on channels.
     last: BTreeMap<(u64, bool), u64>,
     /// Who could have been told, from when on.
@@ -373,6 +375,7 @@ impl SpeechOut {
                 spoken.accepted = Some((now, message_id.to_owned()));
                 let life = view.sessions.get(&tag.session).map_or(0, |session| session.life);
                 let key = (spoken.gateway, format!("{life} {message_id}"));
+                spoken.given_up |= self.told_early.remove(&key);
                 if let Some(other) = self.by_message_id.insert(key, tag) {
                     return Err(format!("{message_id} names both {other:?} and {tag:?}"));
                 }
@@ -391,11 +394,12 @@ impl SpeechOut {
         let Some(one) = view.sessions.get(&session) else { return };
         let Some(message_id) = message["params"]["message_id"].as_str() else { return };
         let key = (one.gateway, format!("{} {message_id}", one.life));
-        if message["params"]["context"] == "gateway_queue"
-            && let Some(tag) = self.by_message_id.get(&key)
-            && let Some(spoken) = self.spoken.get_mut(tag)
-        {
-            spoken.given_up = true;
+        if message["params"]["context"] != "gateway_queue" {
+            return;
+        }
+        match self.by_message_id.get(&key).and_then(|tag| self.spoken.get_mut(tag)) {
+            Some(spoken) => spoken.given_up = true,
+            None => drop(self.told_early.insert(key)),
         }
     }
 
