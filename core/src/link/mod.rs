@@ -87,12 +87,31 @@ enum Then {
 /// In the order of a session's life. A deadline exists only in the state that waits for it.
 #[derive(Debug)]
 enum State {
-    Waiting { until: Instant },
-    Dialing { conn: ConnId, deadline: Instant },
-    Greeting { wire: Wire, since: Instant, deadline: Instant, heard: bool },
-    Securing { wire: Wire, ticket: SaveTicket, deadline: Instant },
+    Waiting {
+        until: Instant,
+    },
+    Dialing {
+        conn: ConnId,
+        deadline: Instant,
+    },
+    Greeting {
+        wire: Wire,
+        since: Instant,
+        deadline: Instant,
+        heard: bool,
+    },
+    Securing {
+        wire: Wire,
+        ticket: SaveTicket,
+        deadline: Instant,
+    },
     Online(Online),
-    Leaving { conn: ConnId, deadline: Instant, then: Then },
+    /// What still comes is read: a startup-reply among it has the password of the next login.
+    Leaving {
+        wire: Wire,
+        deadline: Instant,
+        then: Then,
+    },
     Stopped,
 }
 
@@ -291,9 +310,10 @@ impl RouterLink {
     /// The connection that packets go to.
     pub fn conn(&self) -> Option<ConnId> {
         match &self.state {
-            State::Dialing { conn, .. } | State::Leaving { conn, .. } => Some(*conn),
+            State::Dialing { conn, .. } => Some(*conn),
             State::Greeting { wire, .. }
             | State::Securing { wire, .. }
+            | State::Leaving { wire, .. }
             | State::Online(Online { wire, .. }) => Some(wire.conn),
             State::Waiting { .. } | State::Stopped => None,
         }
@@ -364,8 +384,8 @@ impl RouterLink {
                 self.go_online(now, fx)
             }
             State::Online(_) => self.online_timeout(now, fx),
-            State::Leaving { conn, then, .. } => {
-                fx.close_now(conn);
+            State::Leaving { ref wire, then, .. } => {
+                fx.close_now(wire.conn);
                 self.left(now, fx, then)
             }
             State::Stopped => None,
@@ -498,7 +518,7 @@ impl RouterLink {
                 *heard = true;
                 wire
             }
-            State::Securing { wire, .. } => wire,
+            State::Securing { wire, .. } | State::Leaving { wire, .. } => wire,
             State::Online(online) => {
                 online.heard(now.mono);
                 &mut online.wire
@@ -512,6 +532,7 @@ impl RouterLink {
     pub fn put_deframer(&mut self, conn: ConnId, deframer: Deframer) {
         if let State::Greeting { wire, .. }
         | State::Securing { wire, .. }
+        | State::Leaving { wire, .. }
         | State::Online(Online { wire, .. }) = &mut self.state
             && wire.conn == conn
         {
@@ -521,6 +542,10 @@ impl RouterLink {
 
     /// The router cannot be followed any further.
     pub fn broken(&mut self, now: Now, fx: &mut Effects, reason: String) -> Option<LinkEvent> {
+        if let State::Leaving { ref wire, then, .. } = self.state {
+            fx.close_now(wire.conn);
+            return self.left(now, fx, then);
+        }
         self.give_up(now, fx, Cause::BadFrame, reason)
     }
 
@@ -740,13 +765,17 @@ impl RouterLink {
             return self.left(now, fx, then);
         }
         let deadline = now.mono + LEAVE_TIMEOUT;
-        self.become_state(now, fx, State::Leaving { conn, deadline, then })
+        let deframer = match &mut self.state {
+            State::Online(online) => std::mem::take(&mut online.wire.deframer),
+            _ => self.take_wire().map(|wire| wire.deframer).unwrap_or_default(),
+        };
+        self.become_state(now, fx, State::Leaving { wire: Wire { conn, deframer }, deadline, then })
     }
 
     /// The last bytes have left, if that is what was waited for.
     pub fn flushed(&mut self, now: Now, fx: &mut Effects) -> Option<LinkEvent> {
         match self.state {
-            State::Leaving { conn, then, .. } if !fx.is_open(conn) => self.left(now, fx, then),
+            State::Leaving { ref wire, then, .. } if !fx.is_open(wire.conn) => self.left(now, fx, then),
             _ => None,
         }
     }

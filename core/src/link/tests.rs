@@ -684,6 +684,32 @@ fn leaving_a_router_that_does_not_read_has_an_end() {
 }
 
 #[test]
+fn what_comes_while_leaving_is_read_and_a_password_kept() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    rig.next_dial();
+    let conn = rig.opened();
+    // Half a frame has come when it leaves.
+    let mut deframer = rig.link.take_deframer(rig.now, conn).unwrap();
+    let mut first: &[u8] = b"\0\0\0\x05({";
+    assert!(deframer.next(&mut first).unwrap().is_none());
+    rig.link.put_deframer(conn, deframer);
+    rig.stuck = true;
+    rig.step(RouterLink::reconnect);
+    assert_eq!(rig.state(), "leaving");
+    let mut deframer = rig.link.take_deframer(rig.now, conn).unwrap();
+    let mut rest: &[u8] = b"})\0";
+    assert_eq!(deframer.next(&mut rest).unwrap(), Some(&b"({})"[..]));
+    rig.link.put_deframer(conn, deframer);
+    // The password of the next login is saved, and the link leaves all the same.
+    let saves = rig.saves.len();
+    rig.reply(true, &[]);
+    assert_eq!((rig.saves.len(), rig.state()), (saves + 1, "leaving"));
+    // What cannot be read ends it like anything else.
+    rig.step(|link, now, fx| link.broken(now, fx, "rubbish".to_owned()));
+    assert_eq!((rig.state(), rig.link.last_error()), ("waiting", None));
+}
+
+#[test]
 fn a_router_that_hangs_up_on_the_goodbye_has_not_failed() {
     for stop in [false, true] {
         let mut rig = Rig::new(&["a"], |_| {});

@@ -14,7 +14,7 @@ use std::path::Path;
 const SEEDS: u64 = 300;
 
 /// Seeds that have found a fault of the gateway, and what it was.
-const FOUND: [(u64, &str); 9] = [
+const FOUND: [(u64, &str); 10] = [
     (1_001_043, "a channel that was left and joined again was replayed twice"),
     (1_024_235, "an event that came during two replays was given by both"),
     (1_002_462, "two probes and a goodbye in one second"),
@@ -25,6 +25,7 @@ const FOUND: [(u64, &str); 9] = [
         "an event that another left unread was given again to who had left the channel and come back",
     ),
     (2_016_623, "a probe let go what waited for the system"),
+    (5_025_540, "a password that came while the link was leaving was not kept"),
     (1_026_614, "a shorter longest wait did not hold for the wait that had begun"),
     (1_098_011, "a slow request head, of which the reader of the simulator itself knew nothing"),
 ];
