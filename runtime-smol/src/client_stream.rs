@@ -58,7 +58,8 @@ impl Tls {
     }
 
     pub(crate) async fn connect(self, stream: TcpStream) -> io::Result<Stream> {
-        Ok(Stream(Box::pin(self.connector.connect(self.name, stream).await?)))
+        let connected = self.connector.connect(self.name, stream).await;
+        Ok(Stream(Box::pin(connected.map_err(i3_host::tls::client::explained)?)))
     }
 }
 

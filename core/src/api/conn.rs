@@ -195,7 +195,7 @@ fn not_secured(hub: &mut Hub, conn: ConnId, on: Listener) {
     if on == Listener::Http {
         return respond(hub, conn, &Head::default(), 400, "this port speaks TLS: use https:// or wss://", "");
     }
-    let fault = rpc::Fault::new(rpc::code::INVALID_REQUEST, "this port speaks TLS");
+    let fault = rpc::Fault::new(rpc::code::INVALID_REQUEST, "this port speaks TLS: connect with TLS");
     let mut line = rpc::error(None, &fault);
     line.push(b'\n');
     hub.fx.send(conn, &line);

@@ -513,30 +513,29 @@ impl RouterLink {
             return None;
         }
         self.counts.heard_at = Some(now.unix);
-        let wire = match &mut self.state {
-            State::Greeting { wire, heard, .. } => {
-                *heard = true;
-                wire
-            }
-            State::Securing { wire, .. } | State::Leaving { wire, .. } => wire,
-            State::Online(online) => {
-                online.heard(now.mono);
-                &mut online.wire
-            }
-            _ => return None,
-        };
-        Some(std::mem::take(&mut wire.deframer))
+        match &mut self.state {
+            State::Greeting { heard, .. } => *heard = true,
+            State::Online(online) => online.heard(now.mono),
+            _ => {}
+        }
+        self.wire().map(|wire| std::mem::take(&mut wire.deframer))
     }
 
     /// The frames of this input have been read.
     pub fn put_deframer(&mut self, conn: ConnId, deframer: Deframer) {
-        if let State::Greeting { wire, .. }
-        | State::Securing { wire, .. }
-        | State::Leaving { wire, .. }
-        | State::Online(Online { wire, .. }) = &mut self.state
-            && wire.conn == conn
-        {
+        if let Some(wire) = self.wire().filter(|wire| wire.conn == conn) {
             wire.deframer = deframer;
+        }
+    }
+
+    /// What is read from.
+    fn wire(&mut self) -> Option<&mut Wire> {
+        match &mut self.state {
+            State::Greeting { wire, .. }
+            | State::Securing { wire, .. }
+            | State::Leaving { wire, .. }
+            | State::Online(Online { wire, .. }) => Some(wire),
+            State::Waiting { .. } | State::Dialing { .. } | State::Stopped => None,
         }
     }
 
@@ -765,10 +764,7 @@ impl RouterLink {
             return self.left(now, fx, then);
         }
         let deadline = now.mono + LEAVE_TIMEOUT;
-        let deframer = match &mut self.state {
-            State::Online(online) => std::mem::take(&mut online.wire.deframer),
-            _ => self.take_wire().map(|wire| wire.deframer).unwrap_or_default(),
-        };
+        let deframer = self.wire().map(|wire| std::mem::take(&mut wire.deframer)).unwrap_or_default();
         self.become_state(now, fx, State::Leaving { wire: Wire { conn, deframer }, deadline, then })
     }
 

@@ -73,6 +73,20 @@ fn with(
     Ok(Arc::new(config))
 }
 
+/// Why no connection came about, and what helps.
+pub fn explained(error: io::Error) -> io::Error {
+    let refused = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    match refused {
+        Some(why @ Error::InvalidCertificate(_)) => io::Error::new(
+            error.kind(),
+            format!(
+                "the gateway's certificate is not trusted ({why}): name it, or who has signed it, with --ca"
+            ),
+        ),
+        _ => error,
+    }
+}
+
 /// A connection to a gateway on this host, for its `healthcheck`.
 ///
 /// Its certificate is not looked at: what goes to an address of this host does not leave it, nothing secret is said, and

@@ -743,8 +743,8 @@ impl Oracle for Passwords {
     }
 }
 
-/// No second holds more packets of one mud than a Dead Souls router bears. What a driver could not write at once is not
-/// counted: when it goes is not for the gateway to say.
+/// No second holds more packets of one mud than a Dead Souls router bears, counted when a driver writes them: what it could
+/// not write at once must not go together with what comes after it.
 #[derive(Default)]
 struct Pace {
     sent: BTreeMap<(String, String), VecDeque<(Instant, u32)>>,

@@ -323,7 +323,7 @@ fn plain_text_is_answered_in_plain_text(daemon: Daemon) {
     let mut plain = Client::over(Transport::Lines, TcpStream::connect(("127.0.0.1", gateway.lines)).unwrap());
     plain.send(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#);
     let answer = plain.message();
-    assert_eq!(answer["error"]["message"], "this port speaks TLS", "{answer}");
+    assert_eq!(answer["error"]["message"], "this port speaks TLS: connect with TLS", "{answer}");
     assert!(plain.rest().is_empty());
     authority.client().counts(&gateway, "plain_text", before + 2);
     gateway.logs("the client plain text");
@@ -598,7 +598,7 @@ fn the_tools_speak_it(daemon: Daemon) {
     assert_eq!(code, Some(69), "EX_UNAVAILABLE: {text}");
     fs::write(gateway.folder.path().join("other.pem"), Authority::new().pem).unwrap();
     let (code, text) = call(&["--ca", "other.pem"]);
-    assert!(code == Some(69) && text.contains("UnknownIssuer"), "{text}");
+    assert!(code == Some(69) && text.contains("UnknownIssuer") && text.contains("with --ca"), "{text}");
     let (code, text) = call(&["--ca", "none.pem"]);
     assert!(code == Some(64) && text.contains("none.pem"), "EX_USAGE: {text}");
 }

@@ -119,7 +119,7 @@ fn plain_text_is_answered_in_plain_text() {
     let other = site.connect(Listener::Lines);
     site.handle(Input::Received { conn: other, bytes: b"{" });
     let answer: Json = serde_json::from_str(&site.said()).unwrap();
-    assert_eq!(answer["error"]["message"], "this port speaks TLS");
+    assert_eq!(answer["error"]["message"], "this port speaks TLS: connect with TLS");
     assert_eq!((site.closed.clone(), site.failed(HandshakeFault::PlainText)), (vec![conn, other], 2));
     assert_eq!(site.sessions(), 0);
 }
