@@ -5,7 +5,7 @@ use crate::path::Path;
 use crate::problem::Problem;
 use crate::read::Reader;
 use crate::yaml::Node;
-use i3_core::session::keys::KEY_BYTES_MAX;
+use i3_core::clients::keys::KEY_BYTES_MAX;
 use i3_core::settings::{KeySettings, Permission, Permissions};
 use sha2::{Digest, Sha256};
 

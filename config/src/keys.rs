@@ -3,7 +3,7 @@
 use crate::log::COMPONENTS;
 use crate::path::{Path, Step};
 use crate::yaml::Node;
-use i3_core::api::methods::METHODS;
+use i3_core::door::rpc::discover::methods;
 
 /// A key of the settings. `*` in a path stands for each element of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,8 +204,8 @@ pub fn known_keys() -> Vec<KnownKey> {
         add(format!("services.{service}.cache_ttl"), Some(OWN_CACHE));
     }
     // A name with a dot would be two keys.
-    let methods = METHODS.iter().map(|method| method.name).filter(|name| !name.contains('.'));
-    methods.for_each(|method| add(format!("api.rate_limits.by_method.{method}"), None));
+    let names = methods().into_iter().map(|method| method.name).filter(|name| !name.contains('.'));
+    names.for_each(|method| add(format!("api.rate_limits.by_method.{method}"), None));
     COMPONENTS.iter().for_each(|(name, _)| add(format!("logging.components.{name}"), None));
     USED.iter().for_each(|path| add((*path).to_owned(), None));
     WITHOUT_EFFECT.iter().for_each(|(path, why)| add((*path).to_owned(), Some(why)));

@@ -12,23 +12,25 @@ mod style;
 mod tests;
 mod tokens;
 
+use crate::describe::macros::words;
 use std::borrow::Cow;
 use style::{Op, Style};
 use tokens::{Token, Tokens, direction_bytes};
 
-/// The form in which a client reads texts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TextStyle {
-    /// As they came. Hostile escape sequences and characters of direction included.
-    #[default]
-    Raw,
-    /// Without colours, without control characters but newlines and tabs, and without the characters that turn the
-    /// direction of writing (U+202E and its kind), with which a text could put a screen or a log in another order.
-    Plain,
-    /// Colours as ANSI SGR sequences, closed at the end; otherwise like `Plain`.
-    Ansi,
-    /// Escaped for an HTML element or attribute, colours as `<span style="…">`, closed in order; otherwise like `Plain`.
-    Html,
+words! {
+    /// The form in which a client reads texts.
+    pub enum TextStyle {
+        /// As they came. Hostile escape sequences and characters of direction included.
+        Raw = "raw",
+        /// Without colours, without control characters but newlines and tabs, and without the characters that turn the
+        /// direction of writing (U+202E and its kind), with which a text could put a screen or a log in another order.
+        Plain = "plain",
+        /// Colours as ANSI SGR sequences, closed at the end; otherwise like `Plain`.
+        Ansi = "ansi",
+        /// Escaped for an HTML element or attribute, colours as `<span style="…">`, closed in order; otherwise like
+        /// `Plain`.
+        Html = "html",
+    }
 }
 
 /// Changes of style in one text beyond which colours are left out: a change costs more bytes than it was written with. A

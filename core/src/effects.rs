@@ -4,6 +4,7 @@
 use crate::machine::{Change, ConnId, Output, SaveTicket};
 use crate::notice::{Level, Notice};
 use crate::saves::Saves;
+use crate::time::Instant;
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
 
@@ -275,10 +276,10 @@ impl Effects {
     }
 
     /// Makes changes durable.
-    pub fn save(&mut self, changes: Vec<Change>) -> SaveTicket {
+    pub fn save(&mut self, now: Instant, changes: Vec<Change>) -> SaveTicket {
         self.saves += 1;
         let ticket = SaveTicket(self.saves);
-        if self.retries.as_mut().is_none_or(|saves| saves.add(ticket, &changes)) {
+        if self.retries.as_mut().is_none_or(|saves| saves.add(now, ticket, &changes)) {
             self.outputs.push_back(Output::Save { ticket, changes });
         }
         ticket
@@ -300,9 +301,9 @@ impl Effects {
     }
 
     /// Tries again what failed, if nothing else is on its way.
-    pub fn save_again(&mut self) {
+    pub fn save_again(&mut self, now: Instant) {
         let ticket = SaveTicket(self.saves + 1);
-        if let Some(changes) = self.retries.as_mut().and_then(|saves| saves.retry(ticket)) {
+        if let Some(changes) = self.retries.as_mut().and_then(|saves| saves.retry(now, ticket)) {
             self.saves += 1;
             self.outputs.push_back(Output::Save { ticket, changes });
         }

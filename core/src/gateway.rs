@@ -1,56 +1,69 @@
-//! The gateway as a machine: says which part an input is for, and keeps time.
+//! The gateway as a machine: owns the parts, says which of them an input is for, and keeps time.
 
-use crate::api::conn::ApiConn;
-use crate::api::event;
-use crate::api::json::Object;
-use crate::effects::{ConnMap, Effects};
-use crate::events::{Events, ids};
+use crate::clients::{Clients, Goodbye};
+use crate::cx::Cx;
+use crate::door::Doors;
+use crate::effects::Effects;
 use crate::health::{Health, Process};
-use crate::hub::{Hub, QUEUED_PACKET_MAX_AGE, To, Wake};
-use crate::link::RouterLink;
-use crate::machine::{Change, ConnId, Input, Listener, LostBy, Machine, Output, Refused, SaveTicket, Saved};
+use crate::ids::MudId;
+use crate::journal::{self, Journal};
+use crate::machine::{Change, ConnId, Input, Listener, LostBy, Machine, Output, Refused, Saved};
 use crate::metrics::Metrics;
-use crate::moderation::UserRates;
-use crate::mud::Mud;
-use crate::notice::{Level, Notice};
-use crate::pending::Pending;
-use crate::service::host::Filters;
-use crate::service::{host, inbound};
-use crate::session::addresses::Addresses;
-use crate::session::rates::Rates;
+use crate::muds::{self, Mud, Muds, QUEUED_PACKET_MAX_AGE};
+use crate::notice::{Level, Notice, Shown};
+use crate::run::Run;
+use crate::service::filter::Filters;
+use crate::service::{Parts, consequences, inbound, reload};
 use crate::settings::{Settings, SettingsError};
 use crate::time::{Instant, Now};
 use crate::timers::Timers;
+use crate::waiting::Waiting;
+use crate::wake::Wake;
 use bytes::Bytes;
-use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
-use tungstenite::protocol::frame::coding::CloseCode;
 
 /// How long a shutdown waits for the last bytes.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Saves under way whose time is taken.
-const SAVING_MAX: usize = 10_000;
+/// What a [`Cx`] lends.
+struct Common {
+    settings: Settings,
+    now: Now,
+    fx: Effects,
+    timers: Timers<Wake>,
+    metrics: Metrics,
+    rng: fastrand::Rng,
+}
 
-/// What a connection is for.
-#[derive(Debug)]
-enum Peer {
-    Api(ApiConn),
-    Router(usize),
+impl Common {
+    fn cx(&mut self) -> Cx<'_> {
+        Cx {
+            now: self.now,
+            settings: &self.settings,
+            fx: &mut self.fx,
+            timers: &mut self.timers,
+            metrics: &mut self.metrics,
+            rng: &mut self.rng,
+        }
+    }
 }
 
 /// An Intermud-3 gateway: see the crate's documentation.
 pub struct Gateway {
-    hub: Hub,
-    peers: ConnMap<Peer>,
-    /// Saves that are not answered yet, and when they began.
-    saving: VecDeque<(SaveTicket, Instant)>,
+    common: Common,
+    muds: Muds,
+    clients: Clients,
+    journal: Journal,
+    waiting: Waiting,
+    filters: Filters,
+    run: Run,
+    doors: Doors,
 }
 
 impl std::fmt::Debug for Gateway {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Gateway").field("connections", &self.peers.len()).finish_non_exhaustive()
+        f.debug_struct("Gateway").field("connections", &self.connections()).finish_non_exhaustive()
     }
 }
 
@@ -58,339 +71,377 @@ impl Gateway {
     /// A gateway that dials its routers at once. `seed` is for jitter and for names that only have to differ.
     pub fn new(settings: Settings, saved: &Saved, seed: u64, now: Now) -> Result<Gateway, SettingsError> {
         settings.check()?;
-        let mut rng = fastrand::Rng::with_seed(seed);
-        let mut fx = Effects::default();
-        fx.retry_saves();
-        let presence_ttl = settings.api.presence_ttl;
-        let mut muds = Vec::new();
-        for one in &settings.muds {
-            let mut mud = Mud::new(one.clone(), &settings.link, presence_ttl, rng.u64(..), now);
-            let unreadable = mud.restore(saved);
-            if unreadable > 0 {
-                let notice =
-                    Notice::new(Level::Warn, "store", "saved entries that cannot be read were left out");
-                fx.notice(notice.with("mud", &one.name).with("entries", unreadable));
-            }
-            muds.push(mud);
-        }
-        let events = Events::restore(settings.muds.iter().map(|mud| mud.name.as_str()), saved);
-        let mut event_ids = ids::Ids::restore(saved);
-        event_ids.skip_to(events.last_restored());
-        event_ids.reserve(&mut fx);
-        let mut hub = Hub {
+        let mut common = Common {
             settings,
-            fx,
-            metrics: Metrics::default(),
-            timers: Timers::default(),
-            rng,
             now,
-            muds,
-            sessions: ConnMap::default(),
-            addresses: Addresses::default(),
-            rates: Rates::default(),
-            user_rates: UserRates::default(),
-            tracers: BTreeSet::new(),
-            websockets: 0,
-            handshake_fault_told: None,
-            pending: Pending::default(),
-            filters: Filters::default(),
-            event_ids,
-            events,
-            last_message_micros: 0,
-            dials: Vec::new(),
-            process: None,
-            lag: Duration::ZERO,
-            started: now.mono,
-            stopping: false,
+            fx: Effects::default(),
+            timers: Timers::default(),
+            metrics: Metrics::default(),
+            rng: fastrand::Rng::with_seed(seed),
         };
-        hub.tell_unreadable_events();
-        hub.set_sweep();
-        let mut gateway = Gateway { hub, peers: ConnMap::default(), saving: VecDeque::new() };
-        for mud in 0..gateway.hub.muds.len() {
-            gateway.link_due(mud);
+        common.fx.retry_saves();
+        let (muds, unreadable) = Muds::new(&common.settings, saved, &mut common.rng, now);
+        for (mud, entries) in unreadable {
+            let notice = Notice::new(Level::Warn, "store", "saved entries that cannot be read were left out");
+            common.fx.notice(notice.with("mud", mud).with("entries", entries));
         }
+        let journal = Journal::restore(&mut common.cx(), saved);
+        if journal.unreadable() > 0 {
+            let text = "saved events that cannot be read were left out";
+            common.fx.notice(Notice::new(Level::Warn, "store", text).with("entries", journal.unreadable()));
+        }
+        let mut gateway = Gateway {
+            clients: Clients::new(muds.len()),
+            run: Run::new(now.mono, common.settings.api.log_level),
+            common,
+            muds,
+            journal,
+            waiting: Waiting::default(),
+            filters: Filters::default(),
+            doors: Doors::default(),
+        };
+        let (mut parts, doors) = gateway.parts();
+        let (cx, out) = parts.delivery();
+        out.set_sweep(cx);
+        for mud in parts.muds.ids() {
+            parts.muds.link_due(&mut parts.cx, mud);
+        }
+        doors.follow(&mut parts);
         Ok(gateway)
     }
 
-    /// Takes new settings over, or none of them when they do not make sense. Nobody is dropped but those whose key or address may not connect any more.
-    /// Notices say what was applied, and what waits for a reconnect or a restart.
+    /// All parts, and the front doors.
+    fn parts(&mut self) -> (Parts<'_>, &mut Doors) {
+        let parts = Parts {
+            cx: self.common.cx(),
+            muds: &mut self.muds,
+            clients: &mut self.clients,
+            journal: &mut self.journal,
+            waiting: &mut self.waiting,
+            filters: &mut self.filters,
+            run: &mut self.run,
+        };
+        (parts, &mut self.doors)
+    }
+
+    /// Takes new settings over, or none of them when they do not make sense. Only clients whose key or address is no longer
+    /// allowed are disconnected. Notices say what was applied, and what waits for a reconnect or a restart.
     ///
     /// Settle the machine afterwards, as after an input.
     pub fn reload(&mut self, now: Now, settings: Settings) -> Result<(), SettingsError> {
+        settings.check()?;
         self.set_now(now);
-        crate::reload::reload(&mut self.hub, settings)
+        let reload::Merged { settings, before, other_muds } =
+            reload::merge(self.common.settings.clone(), settings);
+        self.common.settings = settings;
+        let (mut parts, doors) = self.parts();
+        reload::applied(&mut parts.cx, parts.muds, parts.clients, &before, other_muds);
+        doors.follow(&mut parts);
+        doors.reloaded(&mut parts);
+        // What is kept for a shorter time now.
+        consequences::sweep(&mut parts);
+        doors.follow(&mut parts);
+        Ok(())
     }
 
     /// What is to be durable before a gateway is constructed with `saved`, so that whatever becomes of it, the next one
     /// gives out no event id that it has given out.
     pub fn before_start(saved: &Saved) -> Vec<Change> {
-        ids::set_aside(saved)
+        journal::set_aside(saved)
     }
 
     /// What a state that is restored from an older copy takes over from the one before it: no event id is given twice.
     pub fn carry_over(before: &Saved, restored: &Saved) -> Vec<Change> {
-        ids::carry_over(before, restored)
+        journal::carry_over(before, restored)
     }
 
-    /// Takes the figures of the process over, for `/metrics`, and says how it is. A driver asks every few seconds; that it
-    /// gets an answer shows that its loop turns.
+    /// Takes the figures of the process over, for `/metrics`, and reports how the gateway is. A driver asks every few
+    /// seconds; that it gets an answer shows that its loop turns.
     pub fn report(&mut self, now: Now, process: Process) -> Health {
         self.set_now(now);
-        let hub = &mut self.hub;
-        hub.lag = hub.now.mono.since(process.due);
-        hub.process = Some(process);
-        hub.health(self.peers.len())
+        self.run.lag = self.common.now.mono.since(process.due);
+        self.run.process = Some(process);
+        self.health()
     }
 
     /// The names of the routers whose passwords a store holds for a mud.
     pub fn saved_passwords(saved: &Saved, mud: &str) -> Vec<String> {
-        crate::mud::saved_passwords(saved, mud)
+        muds::saved_passwords(saved, mud)
     }
 
     /// Whether it was told to end.
     pub fn is_stopping(&self) -> bool {
-        self.hub.stopping
+        self.run.stopping
     }
 
     /// The counters.
     pub fn metrics(&self) -> &Metrics {
-        &self.hub.metrics
+        &self.common.metrics
     }
 
     /// Whether every router link is ready.
     pub fn is_ready(&self) -> bool {
-        self.hub.is_ready()
+        self.muds.are_ready() && !self.run.stopping
     }
 
     /// Bytes that wait for all connections together, or are on their way.
     pub fn pending_bytes(&self) -> usize {
-        self.hub.fx.total_pending_bytes()
+        self.common.fx.total_pending_bytes()
+    }
+
+    fn connections(&self) -> usize {
+        self.doors.len() + self.muds.conn_count()
     }
 
     /// Time does not go back.
     fn set_now(&mut self, now: Now) {
-        self.hub.now = Now { mono: now.mono.max(self.hub.now.mono), unix: now.unix };
+        self.common.now = Now { mono: now.mono.max(self.common.now.mono), unix: now.unix };
     }
 
-    /// Runs a step of a link and keeps the connection table in line with it.
-    fn link_step(
-        &mut self,
-        mud: usize,
-        step: impl FnOnce(&mut RouterLink, Now, &mut Effects) -> Option<crate::link::LinkEvent>,
-    ) {
-        let event = self.hub.with_link(mud, step);
-        for conn in self.hub.muds[mud].link.conns() {
-            if self.peers.get(conn).is_none() {
-                self.peers.insert(conn, Peer::Router(mud));
-            }
+    fn health(&self) -> Health {
+        let muds = || self.muds.iter().map(|(_, mud)| mud);
+        let sum = |of: fn(&Mud) -> usize| muds().map(of).sum();
+        let queued = |mud: &Mud| mud.pacer.depths().map(|(_, _, bytes)| bytes).sum();
+        let down = self.muds.iter().filter(|(_, mud)| !mud.link.is_ready());
+        Health {
+            ready: self.is_ready(),
+            links_ready: muds().filter(|mud| mud.link.is_ready()).count(),
+            links: self.muds.len(),
+            links_down: down.map(|(mud, one)| link_down(&self.common.settings.mud(mud).name, one)).collect(),
+            sessions: self.clients.active(),
+            lag: self.run.lag,
+            holds: vec![
+                ("connections", self.connections()),
+                ("sessions", self.clients.len()),
+                ("pending_bytes", self.pending_bytes()),
+                ("queued_packets", sum(|mud| mud.pacer.len())),
+                ("queued_bytes", sum(queued)),
+                ("waiting_requests", self.waiting.len()),
+                ("muds", sum(|mud| mud.lists.muds().len())),
+                ("channels", sum(|mud| mud.lists.channels().len())),
+                ("users_at_home", sum(|mud| mud.presence.len())),
+                ("users_elsewhere", sum(|mud| mud.ucache.len())),
+                ("timers", self.common.timers.len()),
+            ],
         }
-        inbound::link_event(&mut self.hub, mud, event);
-    }
-
-    /// A deadline of a link has passed.
-    fn link_due(&mut self, mud: usize) {
-        self.hub.space_dials(mud);
-        self.link_step(mud, RouterLink::handle_timeout);
     }
 
     fn received(&mut self, conn: ConnId, bytes: &[u8]) {
-        match self.peers.get_mut(conn) {
-            Some(Peer::Api(api)) => api.received(&mut self.hub, conn, bytes),
-            Some(Peer::Router(mud)) => inbound::bytes(&mut self.hub, *mud, conn, bytes),
-            None => self.hub.metrics.late_inputs += 1,
+        if let Some(mud) = self.muds.of_conn(conn) {
+            return self.router_received(mud, conn, bytes);
         }
+        let (mut parts, doors) = self.parts();
+        if doors.has(conn) {
+            doors.received(&mut parts, conn, bytes);
+            doors.follow(&mut parts);
+        } else {
+            parts.cx.metrics.late_inputs += 1;
+        }
+    }
+
+    fn router_received(&mut self, mud: MudId, conn: ConnId, bytes: &[u8]) {
+        let (mut parts, doors) = self.parts();
+        parts.cx.metrics.router_bytes_received += bytes.len() as u64;
+        parts.muds.link_received(&mut parts.cx, mud, conn);
+        let mut input = bytes;
+        loop {
+            match parts.muds[mud].link.next_frame(conn, &mut input) {
+                Ok(Some(text)) => inbound::frame(&mut parts, mud, &text),
+                Ok(None) => break,
+                Err(error) => {
+                    parts.muds.link_broken(&mut parts.cx, mud, error.to_string());
+                    break;
+                }
+            }
+            doors.follow(&mut parts);
+        }
+        doors.follow(&mut parts);
     }
 
     fn dialed(&mut self, conn: ConnId) {
-        let Some(Peer::Router(mud)) = self.peers.get(conn) else {
-            self.hub.metrics.late_inputs += 1;
-            return;
-        };
-        let mud = *mud;
-        let one = &mut self.hub.muds[mud];
-        if one.link.conn() == Some(conn) {
-            one.choose_password();
-            one.pacer.connected();
-            one.pacer.count(self.hub.now.mono, crate::link::pacer::STARTUP_WEIGHT);
+        let (mut parts, doors) = self.parts();
+        match parts.muds.of_conn(conn) {
+            Some(mud) => parts.muds.link_dialed(&mut parts.cx, mud, conn),
+            None => parts.cx.metrics.late_inputs += 1,
         }
-        self.link_step(mud, |link, now, fx| link.dialed(now, conn, fx));
+        doors.follow(&mut parts);
     }
 
     fn flushed(&mut self, conn: ConnId) {
-        let before = self.hub.fx.total_pending_bytes();
-        self.hub.fx.flushed(conn);
-        let bytes = (before - self.hub.fx.total_pending_bytes()) as u64;
-        match self.peers.get(conn) {
-            Some(Peer::Router(mud)) => {
-                self.hub.metrics.router_bytes_sent += bytes;
-                let mud = *mud;
-                let one = &mut self.hub.muds[mud];
-                if one.link.conn() == Some(conn) && self.hub.fx.pending_bytes(conn) == 0 {
-                    one.pacer.written(self.hub.now.mono);
-                }
-                self.link_step(mud, RouterLink::flushed);
-                self.hub.pump(mud);
-            }
-            Some(Peer::Api(_)) => {
-                self.hub.metrics.api_bytes_sent += bytes;
-                self.hub.client_flushed(conn);
-            }
-            None => self.hub.metrics.late_inputs += 1,
+        let (mut parts, doors) = self.parts();
+        let mud = parts.muds.of_conn(conn);
+        if mud.is_none() && !doors.has(conn) {
+            parts.cx.metrics.late_inputs += 1;
+            return;
         }
+        let before = parts.cx.fx.total_pending_bytes();
+        parts.cx.fx.flushed(conn);
+        let bytes = (before - parts.cx.fx.total_pending_bytes()) as u64;
+        match mud {
+            Some(mud) => {
+                parts.cx.metrics.router_bytes_sent += bytes;
+                parts.muds.link_flushed(&mut parts.cx, mud, conn);
+            }
+            None => {
+                parts.cx.metrics.api_bytes_sent += bytes;
+                doors.flushed(&mut parts, conn);
+            }
+        }
+        doors.follow(&mut parts);
     }
 
     fn lost(&mut self, conn: ConnId, by: LostBy) {
-        self.hub.fx.release(conn);
-        match self.peers.remove(conn) {
-            Some(Peer::Router(mud)) => {
-                let reason = match by {
-                    LostBy::EndOfStream => "closed by the router".to_owned(),
-                    LostBy::Error(text) | LostBy::Handshake(_, text) => text,
-                };
-                self.link_step(mud, |link, now, fx| link.lost(now, conn, fx, reason));
-            }
-            Some(Peer::Api(api)) => {
-                api.lost(&mut self.hub, conn, by);
-                self.hub.forget_client(conn);
-            }
-            None => self.hub.metrics.late_inputs += 1,
+        let (mut parts, doors) = self.parts();
+        parts.cx.fx.release(conn);
+        if let Some(mud) = parts.muds.of_conn(conn) {
+            let reason = match by {
+                LostBy::EndOfStream => "closed by the router".to_owned(),
+                LostBy::Error(text) | LostBy::Handshake(_, text) => text,
+            };
+            parts.muds.link_lost(&mut parts.cx, mud, conn, reason);
+        } else if doors.has(conn) {
+            doors.lost(&mut parts, conn, by);
+        } else {
+            parts.cx.metrics.late_inputs += 1;
         }
+        doors.follow(&mut parts);
     }
 
     fn secured(&mut self, conn: ConnId) {
-        match self.peers.get_mut(conn) {
-            Some(Peer::Api(api)) => api.secured(&mut self.hub, conn),
-            _ => self.hub.metrics.late_inputs += 1,
+        let (mut parts, doors) = self.parts();
+        if doors.has(conn) {
+            doors.secured(&mut parts, conn);
+            doors.follow(&mut parts);
+        } else {
+            parts.cx.metrics.late_inputs += 1;
         }
     }
 
-    fn saved(&mut self, ticket: SaveTicket, outcome: &Result<(), String>) {
-        // They are answered in order; what is older than the one that is answered is lost.
-        while let Some((saving, since)) = self.saving.pop_front_if(|(saving, _)| *saving <= ticket) {
-            if saving == ticket {
-                self.hub.metrics.save_time.observe(self.hub.now.mono.since(since));
-            }
-        }
-        self.hub.save_answered(ticket, outcome);
-        for mud in 0..self.hub.muds.len() {
-            self.link_step(mud, |link, now, fx| link.saved(now, fx, ticket, outcome));
-        }
-    }
-
-    /// Tells everybody, says goodbye to the routers, and closes.
+    /// Reports the end to every session, says goodbye to the routers, and closes.
     fn shutdown(&mut self) {
-        if std::mem::replace(&mut self.hub.stopping, true) {
+        if std::mem::replace(&mut self.run.stopping, true) {
             return;
         }
-        let params = Object::default().with("message", "The gateway shuts down");
-        self.hub.emit(To::All, &event::SHUTDOWN_WARNING, params);
-        for mud in 0..self.hub.muds.len() {
-            self.hub.expire(mud, Duration::ZERO, "the gateway shuts down");
-            self.link_step(mud, RouterLink::stop);
-        }
-        let clients: Vec<ConnId> = self
-            .peers
-            .iter()
-            .filter(|(_, peer)| matches!(peer, Peer::Api(_)))
-            .map(|(conn, _)| conn)
-            .collect();
-        for conn in clients {
-            self.hub.close_client(conn, CloseCode::Away, "the gateway shuts down");
-        }
-        self.hub.timers.set(Wake::Stop, self.hub.now.mono + STOP_TIMEOUT);
-        self.stop_if_done();
+        let (mut parts, doors) = self.parts();
+        let Parts { cx, muds, clients, journal, .. } = &mut parts;
+        consequences::shut_down(cx, muds, &mut crate::delivery::Delivery { clients, journal });
+        doors.follow(&mut parts);
+        doors.shut_down(&mut parts, Goodbye::ShuttingDown, "the gateway shuts down");
+        let at = parts.cx.now.mono + STOP_TIMEOUT;
+        parts.cx.timers.set(Wake::Stop, at);
     }
 
     fn stop_if_done(&mut self) {
-        let waiting = self.hub.timers.get(Wake::Stop).is_some();
-        if waiting && self.hub.fx.open_count() == 0 && self.hub.muds.iter().all(|mud| mud.link.is_stopped()) {
+        let is_waited_for = self.common.timers.get(Wake::Stop).is_some();
+        if is_waited_for && self.common.fx.open_count() == 0 && self.muds.are_stopped() {
             self.stopped();
         }
     }
 
     /// What is to be saved is saved before the store is closed.
     fn stopped(&mut self) {
-        self.hub.save_marks();
-        self.hub.fx.save_again();
-        self.hub.timers = Timers::default();
-        self.hub.fx.stopped();
+        let (mut parts, _) = self.parts();
+        let (cx, mut out) = parts.delivery();
+        out.save_marks(cx);
+        self.common.fx.save_again(self.common.now.mono);
+        self.common.timers = Timers::default();
+        self.common.fx.stopped();
     }
 
     fn stop_now(&mut self) {
-        let all: Vec<ConnId> = self.peers.iter().map(|(conn, _)| conn).collect();
-        for conn in all {
-            self.hub.fx.close_now(conn);
+        let routers: Vec<ConnId> = self.muds.iter().flat_map(|(_, mud)| mud.link.conns()).collect();
+        for conn in routers {
+            self.common.fx.close_now(conn);
         }
+        let (mut parts, doors) = self.parts();
+        doors.close_all(&mut parts);
         self.stopped();
     }
 
-    /// Says whether a client may connect, and gives it its place.
+    /// Decides whether a client may connect, and gives it its place.
     fn admit(&mut self, now: Now, on: Listener, peer: SocketAddr) -> Result<ConnId, Refused> {
         self.set_now(now);
-        if self.hub.stopping {
+        if self.run.stopping {
             return Err(Refused::ShuttingDown);
         }
-        if on == Listener::Mud {
+        if !self.doors.serves(on) {
             return Err(Refused::WrongListener);
         }
-        let address = peer.ip().to_canonical();
-        let rules = &self.hub.settings.api.addresses;
+        let count = self.doors.len();
+        let (parts, _) = self.parts();
+        let (cx, clients, address) = (parts.cx, parts.clients, peer.ip().to_canonical());
+        let rules = &cx.settings.api.addresses;
         // For whom a proxy asks is known when its request has come.
         let is_proxy = on == Listener::Http && rules.trusts(address);
         if rules.bar(address) || !is_proxy && !rules.allow(address) {
-            self.hub.metrics.connections_forbidden += 1;
+            cx.metrics.connections_forbidden += 1;
             return Err(Refused::Address);
         }
-        // The routers' connections do not count.
-        let routers: usize = self.hub.muds.iter().map(|mud| mud.link.conns().count()).sum();
-        let clients = self.hub.fx.open_count().saturating_sub(routers);
-        if clients >= self.hub.settings.api.connections_max || self.hub.is_full(address) {
-            self.hub.metrics.connections_refused += 1;
+        if count >= cx.settings.api.connections_max || clients.is_full(&cx, address) {
+            cx.metrics.connections_refused += 1;
             return Err(Refused::TooMany);
         }
-        self.hub.metrics.connections_accepted += 1;
-        let conn = self.hub.fx.open();
-        self.hub.addresses.set(conn, address);
+        cx.metrics.connections_accepted += 1;
+        let conn = cx.fx.open();
+        clients.addresses.set(conn, address);
+        Ok(conn)
+    }
+
+    fn open(
+        &mut self,
+        now: Now,
+        on: Listener,
+        peer: SocketAddr,
+        is_secured: bool,
+    ) -> Result<ConnId, Refused> {
+        let conn = self.admit(now, on, peer)?;
+        let (mut parts, doors) = self.parts();
+        doors.accept(&mut parts, conn, on, is_secured);
+        doors.follow(&mut parts);
         Ok(conn)
     }
 
     fn wake(&mut self, wake: Wake) {
+        let (mut parts, doors) = self.parts();
+        let now = parts.cx.now.mono;
         match wake {
-            Wake::Link(mud, _) => self.link_due(mud),
-            Wake::Pace(mud) => self.hub.pump(mud),
+            Wake::Link(mud, _) => parts.muds.link_due(&mut parts.cx, mud),
+            Wake::Pace(mud) => parts.muds.pump(&mut parts.cx, mud),
             Wake::Expire(mud) => {
-                self.hub.expire(mud, QUEUED_PACKET_MAX_AGE, "the router was away for too long");
+                let why = "the router was away for too long";
+                parts.muds.expire(&mut parts.cx, mud, QUEUED_PACKET_MAX_AGE, why);
             }
-            Wake::Client(conn) => {
-                if let Some(Peer::Api(api)) = self.peers.get_mut(conn) {
-                    api.handle_timeout(&mut self.hub, conn);
-                }
+            Wake::Client(conn) => doors.due(&mut parts, conn),
+            Wake::Answer(ticket) => consequences::wait_is_over(&mut parts, ticket),
+            Wake::Filter(key) => parts.filters.is_late(&mut parts.cx, parts.muds, key),
+            Wake::Sweep => consequences::sweep(&mut parts),
+            Wake::Marks => {
+                let (cx, mut out) = parts.delivery();
+                out.save_marks(cx);
             }
-            Wake::Answer(key) => self.hub.wait_is_over(key),
-            Wake::Filter(key) => host::filter_is_late(&mut self.hub, key),
-            Wake::Sweep => self.hub.sweep(),
-            Wake::Marks => self.hub.save_marks(),
-            Wake::Save => self.hub.fx.save_again(),
-            Wake::Stop => self.stop_now(),
+            Wake::Save => parts.cx.fx.save_again(now),
+            Wake::Stop => return self.stop_now(),
         }
+        doors.follow(&mut parts);
     }
+}
+
+/// One line about a link that is not ready. The router's words are escaped.
+fn link_down(name: &str, mud: &Mud) -> String {
+    let link = &mud.link;
+    let why = link.last_error().map(|error| format!(" ({})", Shown(error))).unwrap_or_default();
+    format!("{name} at {}: {}{why}", link.router().name, link.state().as_str())
 }
 
 impl Machine for Gateway {
     type Wake = Wake;
 
     fn accept(&mut self, now: Now, on: Listener, peer: SocketAddr) -> Result<ConnId, Refused> {
-        let conn = self.admit(now, on, peer)?;
-        let api = ApiConn::open(&mut self.hub, conn, on);
-        self.peers.insert(conn, Peer::Api(api));
-        Ok(conn)
+        self.open(now, on, peer, false)
     }
 
     fn accept_secured(&mut self, now: Now, on: Listener, peer: SocketAddr) -> Result<ConnId, Refused> {
-        let conn = self.admit(now, on, peer)?;
-        let api = ApiConn::securing(&mut self.hub, conn, on);
-        self.peers.insert(conn, Peer::Api(api));
-        Ok(conn)
+        self.open(now, on, peer, true)
     }
 
     fn handle(&mut self, now: Now, input: Input<'_>) {
@@ -401,7 +452,11 @@ impl Machine for Gateway {
             Input::Dialed { conn } => self.dialed(conn),
             Input::Secured { conn } => self.secured(conn),
             Input::Lost { conn, by } => self.lost(conn, by),
-            Input::Saved { ticket, outcome } => self.saved(ticket, &outcome),
+            Input::Saved { ticket, outcome } => {
+                let (mut parts, doors) = self.parts();
+                consequences::save_answered(&mut parts, ticket, &outcome);
+                doors.follow(&mut parts);
+            }
             Input::Shutdown => self.shutdown(),
         }
         self.stop_if_done();
@@ -409,32 +464,21 @@ impl Machine for Gateway {
 
     fn handle_timeout(&mut self, now: Now) {
         self.set_now(now);
-        if let Some(wake) = self.hub.timers.pop_due(self.hub.now.mono) {
+        if let Some(wake) = self.common.timers.pop_due(self.common.now.mono) {
             self.wake(wake);
             self.stop_if_done();
         }
     }
 
     fn poll_timeout(&self) -> Option<(Instant, Wake)> {
-        self.hub.timers.next()
+        self.common.timers.next()
     }
 
     fn poll_output(&mut self) -> Option<Output> {
-        let output = self.hub.fx.poll()?;
-        // Whoever decided to close it, the table of peers learns it here.
-        if let Output::Close { conn } = output {
-            self.peers.remove(conn);
-            self.hub.forget_client(conn);
-        }
-        if let Output::Save { ticket, .. } = output
-            && self.saving.len() < SAVING_MAX
-        {
-            self.saving.push_back((ticket, self.hub.now.mono));
-        }
-        Some(output)
+        self.common.fx.poll()
     }
 
     fn take_bytes(&mut self, conn: ConnId, budget: usize, into: &mut Vec<Bytes>) -> usize {
-        self.hub.fx.take_bytes(conn, budget, into)
+        self.common.fx.take_bytes(conn, budget, into)
     }
 }

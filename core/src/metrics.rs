@@ -1,6 +1,6 @@
 //! What the gateway counts: plain fields, read by `/metrics`, `stats` and the tests.
 
-use crate::api::rpc::code;
+use crate::fault::FaultKind;
 use crate::i3::packet::KINDS;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -112,27 +112,28 @@ pub struct Calls {
 }
 
 impl Metrics {
-    /// A request was answered: `code` is that of the error, if it got one.
-    pub fn count_call(&mut self, method: &'static str, code: Option<i64>, time: Duration) {
-        self.request_errors += u64::from(code.is_some());
+    /// A request was answered, with that outcome: see [`outcome_label`].
+    pub fn count_call(&mut self, method: &'static str, outcome: &'static str, time: Duration) {
+        self.request_errors += u64::from(outcome != OUTCOME_OK);
         let calls = self.calls.entry(method).or_default();
-        *calls.outcomes.entry(outcome_label(code)).or_default() += 1;
+        *calls.outcomes.entry(outcome).or_default() += 1;
         calls.time.observe(time);
     }
 }
 
-/// The outcome of a request as a label.
-pub fn outcome_label(error: Option<i64>) -> &'static str {
+/// The label of a request that was carried out.
+const OUTCOME_OK: &str = "ok";
+
+/// The outcome of a request as a label. A front door adds labels for what is no request of a known method.
+pub fn outcome_label(error: Option<FaultKind>) -> &'static str {
     match error {
-        None => "ok",
-        Some(code::PARSE | code::INVALID_REQUEST) => "invalid_request",
-        Some(code::METHOD_NOT_FOUND) => "unknown_method",
-        Some(code::INVALID_PARAMS) => "invalid_params",
-        Some(code::NOT_AUTHENTICATED) => "not_authenticated",
-        Some(code::RATE_LIMIT) => "rate_limited",
-        Some(code::PERMISSION) => "not_permitted",
-        Some(code::GATEWAY) => "gateway",
-        Some(_) => "other",
+        None => OUTCOME_OK,
+        Some(FaultKind::Params) => "invalid_params",
+        Some(FaultKind::NotAuthenticated) => "not_authenticated",
+        Some(FaultKind::RateLimit) => "rate_limited",
+        Some(FaultKind::Permission) => "not_permitted",
+        Some(FaultKind::SessionExpired) => "other",
+        Some(FaultKind::Gateway) => "gateway",
     }
 }
 
@@ -180,6 +181,6 @@ mod tests {
     #[test]
     fn labels_are_of_a_fixed_set() {
         assert_eq!((kind_label("tell"), kind_label("made-up")), ("tell", "other"));
-        assert_eq!((outcome_label(None), outcome_label(Some(1))), ("ok", "other"));
+        assert_eq!((outcome_label(None), outcome_label(Some(FaultKind::Params))), ("ok", "invalid_params"));
     }
 }

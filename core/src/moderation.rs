@@ -1,6 +1,8 @@
 //! What is kept of moderation: the bans of a mud, and how much each local user may say.
 
-use crate::session::bucket::Bucket;
+use crate::bucket::Bucket;
+use crate::describe::macros::words;
+use crate::ids::MudId;
 use crate::time::{Instant, UnixTime};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -27,24 +29,19 @@ pub enum Way {
     Out,
 }
 
-/// Which ways a ban stops.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    /// Both.
-    #[default]
-    Both,
-    /// From the network.
-    In,
-    /// To the network.
-    Out,
+words! {
+    /// Which ways a ban stops.
+    pub enum Direction {
+        /// Both.
+        Both = "both",
+        /// From the network.
+        In = "in",
+        /// To the network.
+        Out = "out",
+    }
 }
 
 impl Direction {
-    /// Each, by its name.
-    pub const ALL: &[(&str, Direction)] =
-        &[("both", Direction::Both), ("in", Direction::In), ("out", Direction::Out)];
-
     fn stops(self, way: Way) -> bool {
         matches!((self, way), (Direction::Both, _) | (Direction::In, Way::In) | (Direction::Out, Way::Out))
     }
@@ -186,11 +183,11 @@ impl Bans {
 
 /// How much each local user may still say, by mud and name.
 #[derive(Debug, Default)]
-pub struct UserRates(BTreeMap<(usize, String), Bucket>);
+pub struct UserRates(BTreeMap<(MudId, String), Bucket>);
 
 impl UserRates {
     /// Whether a user may send a message now; else how many milliseconds to wait.
-    pub fn admit(&mut self, mud: usize, user: &str, per_minute: u32, now: Instant) -> Result<(), u64> {
+    pub fn admit(&mut self, mud: MudId, user: &str, per_minute: u32, now: Instant) -> Result<(), u64> {
         let key = (mud, user.to_lowercase());
         if self.0.len() >= USERS_MAX && !self.0.contains_key(&key) {
             let silent =
@@ -272,12 +269,18 @@ mod tests {
     fn users_have_a_burst_and_a_rate_of_their_own_and_the_table_is_bounded() {
         let mut users = UserRates::default();
         let now = Instant::ORIGIN;
-        let said = (0..20).filter(|_| users.admit(0, "Ann", 60, now).is_ok()).count();
-        assert_eq!((said, users.admit(0, "aNN", 60, now)), (10, Err(1000)));
-        assert_eq!((users.admit(1, "ann", 60, now), users.admit(0, "bob", 60, now)), (Ok(()), Ok(())));
-        assert_eq!(users.admit(0, "ann", 60, now + Duration::from_secs(1)), Ok(()));
+        let said = (0..20).filter(|_| users.admit(MudId::OWN, "Ann", 60, now).is_ok()).count();
+        assert_eq!((said, users.admit(MudId::OWN, "aNN", 60, now)), (10, Err(1000)));
+        assert_eq!(
+            (users.admit(MudId::at(1), "ann", 60, now), users.admit(MudId::OWN, "bob", 60, now)),
+            (Ok(()), Ok(()))
+        );
+        assert_eq!(users.admit(MudId::OWN, "ann", 60, now + Duration::from_secs(1)), Ok(()));
         for number in 0..USERS_MAX {
-            assert_eq!(users.admit(0, &format!("user{number}"), 60, now + Duration::from_secs(2)), Ok(()));
+            assert_eq!(
+                users.admit(MudId::OWN, &format!("user{number}"), 60, now + Duration::from_secs(2)),
+                Ok(())
+            );
         }
         assert_eq!(users.0.len(), USERS_MAX);
     }

@@ -2,6 +2,8 @@
 //! them, and are tried again as one save, until the store takes them.
 
 use crate::machine::{Change, SaveTicket};
+use crate::spaces::EXPENDABLE;
+use crate::time::Instant;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -13,10 +15,6 @@ const WAITING_BYTES_MAX: usize = 2_097_152;
 
 /// What a waiting change takes beside its texts.
 const CHANGE_OVERHEAD_BYTES: usize = 128;
-
-/// Families of keys that can be done without, those first that are missed least: lists come again at the next login;
-/// events are still in memory, and only a restart would forget them.
-const EXPENDABLE: [&str; 3] = ["mudlist/", "chanlist/", "events/"];
 
 /// The wait before a failed save is tried again; it doubles with each further failure, up to
 /// [`RETRY_DELAY_MAX`].
@@ -44,14 +42,22 @@ pub enum Turn {
     Recovered,
 }
 
-/// See the module.
+/// A save that the store has not answered.
+#[derive(Debug)]
+struct InFlight {
+    ticket: SaveTicket,
+    changes: Vec<Change>,
+    since: Instant,
+}
+
+/// The saves that are not durable yet.
 #[derive(Debug, Default)]
 pub struct Saves {
-    in_flight: VecDeque<(SaveTicket, Vec<Change>)>,
+    in_flight: VecDeque<InFlight>,
     waiting: BTreeMap<(String, String), Waiting>,
     waiting_bytes: usize,
     /// A save of all that waited is in flight: its ticket, and the last one that it speaks for.
-    retrying: Option<(SaveTicket, SaveTicket)>,
+    retrying: Option<(SaveTicket, SaveTicket, Instant)>,
     /// Failures in a row.
     failures: u32,
     /// Changes given up because too many waited.
@@ -60,9 +66,9 @@ pub struct Saves {
 
 impl Saves {
     /// Takes over a save. Says whether it is to go to the store at once.
-    pub fn add(&mut self, ticket: SaveTicket, changes: &[Change]) -> bool {
+    pub fn add(&mut self, now: Instant, ticket: SaveTicket, changes: &[Change]) -> bool {
         if self.failures == 0 && self.waiting.is_empty() && self.in_flight.len() < IN_FLIGHT_MAX {
-            self.in_flight.push_back((ticket, changes.to_vec()));
+            self.in_flight.push_back(InFlight { ticket, changes: changes.to_vec(), since: now });
             return true;
         }
         for change in changes {
@@ -96,18 +102,25 @@ impl Saves {
         }
     }
 
+    /// When a save that the store now answers was given to it.
+    pub fn since(&self, ticket: SaveTicket) -> Option<Instant> {
+        let retrying = self.retrying.filter(|(retry, _, _)| *retry == ticket).map(|(_, _, since)| since);
+        let first = self.in_flight.front().filter(|first| first.ticket == ticket);
+        retrying.or(first.map(|first| first.since))
+    }
+
     /// The store has answered.
     pub fn answered(&mut self, ticket: SaveTicket, is_saved: bool) -> Turn {
         let was_failing = self.failures > 0;
-        if let Some((_, through)) = self.retrying.take_if(|(retry, _)| *retry == ticket) {
+        if let Some((_, through, _)) = self.retrying.take_if(|(retry, _, _)| *retry == ticket) {
             if is_saved {
                 self.failures = 0;
                 self.forget(|waiting| waiting.ticket <= through);
             } else {
                 self.failures = self.failures.saturating_add(1);
             }
-        } else if self.in_flight.front().is_some_and(|(first, _)| *first == ticket) {
-            let changes = self.in_flight.pop_front().map(|(_, changes)| changes).unwrap_or_default();
+        } else if self.in_flight.front().is_some_and(|first| first.ticket == ticket) {
+            let changes = self.in_flight.pop_front().map(|first| first.changes).unwrap_or_default();
             for change in changes {
                 let name = (change.space.clone(), change.key.clone());
                 let is_newer = self.waiting.get(&name).is_none_or(|waiting| waiting.ticket < ticket);
@@ -146,11 +159,11 @@ impl Saves {
     }
 
     /// All that waits, to be saved under a ticket of its own, when nothing else is on its way.
-    pub fn retry(&mut self, ticket: SaveTicket) -> Option<Vec<Change>> {
+    pub fn retry(&mut self, now: Instant, ticket: SaveTicket) -> Option<Vec<Change>> {
         if self.waiting.is_empty() || self.retrying.is_some() || !self.in_flight.is_empty() {
             return None;
         }
-        self.retrying = Some((ticket, ticket));
+        self.retrying = Some((ticket, ticket, now));
         let changes = self.waiting.iter().map(|((space, key), waiting)| Change {
             space: space.clone(),
             key: key.clone(),
@@ -171,7 +184,7 @@ impl Saves {
 
     /// All saves before this one are durable.
     pub fn durable_before(&self) -> SaveTicket {
-        let first = self.in_flight.front().map(|(first, _)| *first);
+        let first = self.in_flight.front().map(|first| first.ticket);
         let waiting = self.waiting.values().map(|waiting| waiting.ticket).min();
         first.into_iter().chain(waiting).min().unwrap_or(SaveTicket(u64::MAX))
     }
@@ -202,46 +215,48 @@ mod tests {
 
     const T: fn(u64) -> SaveTicket = SaveTicket;
 
+    const NOW: Instant = Instant::ORIGIN;
+
     #[test]
     fn what_fails_is_tried_again_and_never_over_something_newer() {
         let mut saves = Saves::default();
-        assert!(saves.add(T(1), &[put("a", "1"), put("b", "1")]));
-        assert!(saves.add(T(2), &[put("a", "2")]));
-        assert!(saves.add(T(3), &[put("c", "3")]));
+        assert!(saves.add(NOW, T(1), &[put("a", "1"), put("b", "1")]));
+        assert!(saves.add(NOW, T(2), &[put("a", "2")]));
+        assert!(saves.add(NOW, T(3), &[put("c", "3")]));
         assert_eq!(saves.answered(T(1), false), Turn::Failed);
         assert_eq!(saves.answered(T(2), true), Turn::None);
         assert_eq!(saves.durable_before(), T(1));
         assert!(saves.retry_after().is_none(), "one is still on its way");
-        assert!(!saves.add(T(4), &[put("b", "4"), put("d", "4")]));
+        assert!(!saves.add(NOW, T(4), &[put("b", "4"), put("d", "4")]));
         assert_eq!(saves.answered(T(3), false), Turn::None);
         assert_eq!(saves.retry_after(), Some(RETRY_DELAY));
-        assert_eq!(saves.retry(T(5)).unwrap(), [put("b", "4"), put("c", "3"), put("d", "4")]);
-        assert!(!saves.add(T(6), &[put("c", "6")]), "it waits behind the others");
+        assert_eq!(saves.retry(NOW, T(5)).unwrap(), [put("b", "4"), put("c", "3"), put("d", "4")]);
+        assert!(!saves.add(NOW, T(6), &[put("c", "6")]), "it waits behind the others");
         assert_eq!(saves.answered(T(5), false), Turn::None);
         assert_eq!(saves.retry_after(), Some(RETRY_DELAY * 2));
-        assert_eq!(saves.retry(T(7)).unwrap(), [put("b", "4"), put("c", "6"), put("d", "4")]);
-        assert!(!saves.add(T(8), &[put("d", "8")]));
+        assert_eq!(saves.retry(NOW, T(7)).unwrap(), [put("b", "4"), put("c", "6"), put("d", "4")]);
+        assert!(!saves.add(NOW, T(8), &[put("d", "8")]));
         assert_eq!(saves.answered(T(7), true), Turn::Recovered);
         assert_eq!(saves.durable_before(), T(8));
         assert_eq!(saves.retry_after(), Some(Duration::ZERO));
-        assert_eq!(saves.retry(T(9)).unwrap(), [put("d", "8")]);
+        assert_eq!(saves.retry(NOW, T(9)).unwrap(), [put("d", "8")]);
         assert_eq!(saves.answered(T(9), true), Turn::None);
         assert_eq!((saves.durable_before(), saves.retry_after(), saves.waiting()), (T(u64::MAX), None, 0));
         assert_eq!(saves.waiting_bytes, 0);
-        assert!(saves.add(T(10), &[put("a", "10")]));
+        assert!(saves.add(NOW, T(10), &[put("a", "10")]));
     }
 
     #[test]
     fn a_store_that_does_not_answer_holds_a_bounded_number() {
         let mut saves = Saves::default();
         for n in 1..=IN_FLIGHT_MAX as u64 {
-            assert!(saves.add(T(n), &[put("a", "x")]));
+            assert!(saves.add(NOW, T(n), &[put("a", "x")]));
         }
         let value = "x".repeat(10_000);
         for n in 1..=1_000 {
             let event = Change { space: "events/Alpha".to_owned(), ..put(&format!("{n:020}"), &value) };
             let password = Change { space: "password/Alpha".to_owned(), ..put(&format!("{}", n % 3), "1") };
-            assert!(!saves.add(T(IN_FLIGHT_MAX as u64 + n), &[event, password]));
+            assert!(!saves.add(NOW, T(IN_FLIGHT_MAX as u64 + n), &[event, password]));
             assert!(saves.waiting_bytes <= WAITING_BYTES_MAX);
         }
         let passwords = saves.waiting.keys().filter(|name| name.0 == "password/Alpha").count();

@@ -1,6 +1,7 @@
 //! What a gateway is told at its start. Plain values: where they come from (YAML, environment) is not known here.
 
 pub use crate::i3::Charset;
+use crate::ids::MudId;
 use crate::notice::Level;
 pub use ipnet::IpNet;
 use std::collections::BTreeMap;
@@ -363,7 +364,19 @@ impl fmt::Display for SettingsError {
 
 impl std::error::Error for SettingsError {}
 
+impl MudSettings {
+    /// Whether a service is advertised, and so served.
+    pub fn offers(&self, service: &str) -> bool {
+        self.services.get(service).is_some_and(|value| *value != 0)
+    }
+}
+
 impl Settings {
+    /// The settings of a mud.
+    pub fn mud(&self, mud: MudId) -> &MudSettings {
+        &self.muds[mud.place()]
+    }
+
     /// Checks what the types do not.
     pub fn check(&self) -> Result<(), SettingsError> {
         let fail = |text: String| Err(SettingsError(text));

@@ -2,9 +2,9 @@
 //! fuzzer, so that the committed corpora are replayed by the ordinary tests too.
 
 use i3_core::Gateway;
-use i3_core::api::http::parse_head;
-use i3_core::api::rpc::{self, Incoming};
-use i3_core::api::websocket::{Received, WebSocket};
+use i3_core::door::rpc::http::parse_head;
+use i3_core::door::rpc::rpc::{self, Incoming};
+use i3_core::door::rpc::websocket::{Received, WebSocket};
 use i3_core::i3::frame::FRAME_BYTES_MAX;
 use i3_core::i3::{Deframer, Packet, Reader, Value};
 use i3_core::machine::{ConnId, Input, Listener, LostBy, Machine, Output, SaveTicket, Saved, settle};

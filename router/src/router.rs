@@ -295,7 +295,7 @@ impl Router {
     fn save(&mut self, changes: Vec<Change>) {
         if !changes.is_empty() {
             self.saves_pending += 1;
-            self.effects.save(changes);
+            self.effects.save(self.now, changes);
         }
     }
 

@@ -6,9 +6,9 @@
 use async_tungstenite::tungstenite::protocol::frame::Frame;
 use async_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use bytes::Bytes;
-use i3_core::api::http::{Upgrade, parse_head, switching_protocols};
-use i3_core::api::json::Message;
-use i3_core::api::websocket::{Received, WebSocket};
+use i3_core::door::rpc::framing::{WEBSOCKET, framed_text};
+use i3_core::door::rpc::http::{Upgrade, parse_head, switching_protocols};
+use i3_core::door::rpc::websocket::{Received, WebSocket};
 use i3_core::effects::{ConnMap, Effects};
 use i3_core::machine::{ConnId, Input, Listener, Machine, Output, Refused};
 use i3_core::time::{Instant, Now};
@@ -65,7 +65,7 @@ impl Echo {
             match received {
                 None => break,
                 Some(Received::Text(text)) => {
-                    self.fx.send_shared(conn, Message::new(text.as_bytes()).websocket());
+                    self.fx.send_shared(conn, framed_text(text.as_bytes()).view(WEBSOCKET));
                 }
                 Some(Received::Binary(data)) => self.fx.send(conn, &binary_frame(data)),
                 Some(Received::Control) => {}

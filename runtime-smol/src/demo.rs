@@ -10,8 +10,8 @@ use crate::listen::{Bound, bind_or_free};
 use crate::signals::{Request, Signals};
 use i3_config::{DEFAULT_ENV_FILE, cli};
 use i3_core::Gateway;
+use i3_core::clients::keys;
 use i3_core::machine::{Listener, Machine, Saved};
-use i3_core::session::keys;
 use i3_core::settings::{
     ApiSettings, KeySettings, LinkSettings, MudSettings, Permissions, RouterSettings, Settings,
 };

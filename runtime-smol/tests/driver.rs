@@ -338,7 +338,7 @@ async fn alone(time: Duration) {
 fn saves_are_answered() {
     run(async |executor| {
         let plain = Running::start(&executor);
-        plain.look(|m| m.effects.save(Vec::new()));
+        plain.look(|m| m.effects.save(i3_core::time::Instant::ORIGIN, Vec::new()));
         until("the refusal", || plain.look(|m| m.saved.len() == 1)).await;
         assert!(plain.look(|m| m.saved[0].is_err()));
         plain.stop().await;
@@ -355,7 +355,7 @@ fn saves_are_answered() {
             })
         });
         let change = Change { space: "s".into(), key: "k".into(), value: Some(vec![1]) };
-        driver.look(|m| m.effects.save(vec![change.clone()]));
+        driver.look(|m| m.effects.save(i3_core::time::Instant::ORIGIN, vec![change.clone()]));
         until("the answer", || driver.look(|m| m.saved == [Ok(())])).await;
         assert_eq!(*stored.borrow(), [change]);
         driver.stop().await;

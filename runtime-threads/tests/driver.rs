@@ -468,7 +468,7 @@ fn alone(time: Duration) {
 #[test]
 fn saves_are_answered() {
     let plain = Running::start();
-    plain.look(|m| m.effects.save(Vec::new()));
+    plain.look(|m| m.effects.save(i3_core::time::Instant::ORIGIN, Vec::new()));
     until("the refusal", || plain.look(|m| m.saved.len() == 1));
     assert!(plain.look(|m| m.saved[0].is_err()));
     plain.stop();
@@ -486,7 +486,7 @@ fn saves_are_answered() {
     });
     let change = Change { space: "s".into(), key: "k".into(), value: Some(vec![1]) };
     let saved = change.clone();
-    driver.look(move |m| m.effects.save(vec![saved]));
+    driver.look(move |m| m.effects.save(i3_core::time::Instant::ORIGIN, vec![saved]));
     until("the answer", || driver.look(|m| m.saved == [Ok(())]));
     assert_eq!(*stored.lock().unwrap(), [change]);
     driver.stop();

@@ -28,9 +28,9 @@
 use crate::wire;
 use crate::world::World;
 use i3_core::Gateway;
+use i3_core::clients::keys;
 use i3_core::i3::Charset;
 use i3_core::machine::Listener;
-use i3_core::session::keys;
 use i3_core::settings::{
     ApiSettings, KeySettings, LinkSettings, MudSettings, Permissions, RateLimits, RouterSettings, Settings,
 };

@@ -176,7 +176,7 @@ fn a_replay_holds_only_what_the_key_may_have() {
         let mut permissions = Permissions::default();
         assert!(permissions.add("info") && permissions.add("channel"));
         let mut key = settings.api.keys.as_ref().unwrap()[0].clone();
-        key.digest = i3_core::session::keys::digest("web-key");
+        key.digest = i3_core::clients::keys::digest("web-key");
         key.permissions = permissions;
         settings.api.keys.as_mut().unwrap().push(key);
     });

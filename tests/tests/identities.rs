@@ -21,7 +21,7 @@ fn fifty() -> Settings {
     let mut all = settings(&name(0), &routers);
     all.muds = (0..MUDS).map(|mud| settings(&name(mud), &routers).muds.remove(0)).collect();
     let key = |mud: usize| KeySettings {
-        digest: i3_core::session::keys::digest(&format!("key{mud}")),
+        digest: i3_core::clients::keys::digest(&format!("key{mud}")),
         mud_name: name(mud),
         permissions: Permissions::ALL,
         requests_per_minute: None,

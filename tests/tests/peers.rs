@@ -39,7 +39,10 @@ const TEXT: &str = "core/src/i3/text.rs";
 const FRAME: &str = "core/src/i3/frame.rs";
 const COLOUR: &str = "core/src/colour/tests.rs";
 const PACER: &str = "core/src/link/pacer.rs";
-const LINK: &str = "core/src/link/tests.rs";
+const ATTEMPTS: &str = "core/src/link/tests/attempts.rs";
+const LOGIN: &str = "core/src/link/tests/login.rs";
+const LIVENESS: &str = "core/src/link/tests/liveness.rs";
+const LEAVING: &str = "core/src/link/tests/leaving.rs";
 const MUDLIST: &str = "core/src/network/mudlist.rs";
 const CHANLIST: &str = "core/src/network/chanlist.rs";
 const PROPERTIES: &str = "tests/tests/properties.rs";
@@ -174,11 +177,11 @@ const USERS: &[Rule] = &[
     ("1.2", "pinkfish, %%^^, malformed neighbours", Elsewhere(COLOUR, "%^YELLOW%^B_MAGENTA%^")),
     ("1.2", "ANSI and raw controls arrive", Elsewhere(COLOUR, "of_escape_sequences_only_colours_come_through")),
     ("1.3.1", "more than 10 packets a second are a flood, a login counts 6", Elsewhere(PACER, "no_second_holds_more_than_the_limit_wherever_it_begins")),
-    ("1.3.2", "a connection within a second of another is closed at once", Elsewhere(LINK, "a_connection_closed_at_once_is_tried_again_soon_and_counts_as_a_failure_only_when_that_goes_on")),
-    ("1.3.4", "the password of every startup-reply is stored", Elsewhere(LINK, "the_link_is_ready_once_the_password_is_durable_or_cannot_be")),
-    ("1.3.4", "wrong password: a warning, or not-allowed: stop hammering", Elsewhere(LINK, "a_refusal_in_words_is_shown_and_waited_out_longer")),
+    ("1.3.2", "a connection within a second of another is closed at once", Elsewhere(ATTEMPTS, "a_connection_closed_at_once_is_tried_again_soon_and_counts_as_a_failure_only_when_that_goes_on")),
+    ("1.3.4", "the password of every startup-reply is stored", Elsewhere(LOGIN, "the_link_is_ready_once_the_password_is_durable_or_cannot_be")),
+    ("1.3.4", "wrong password: a warning, or not-allowed: stop hammering", Elsewhere(ATTEMPTS, "a_refusal_in_words_is_shown_and_waited_out_longer")),
     ("1.3.5", "bad-mojo is an alarm", Elsewhere(ROUTER, "a_rival_for_the_name_and_a_refused_login_become_warnings_with_advice")),
-    ("1.3.6", "blocked names get no answer", Elsewhere(LINK, "connecting_and_the_answer_to_the_login_have_their_deadlines")),
+    ("1.3.6", "blocked names get no answer", Elsewhere(ATTEMPTS, "connecting_and_the_answer_to_the_login_have_their_deadlines")),
     (
         "1.3.7",
         "mudlist ids are random: a lower one is no older",
@@ -217,7 +220,7 @@ const USERS: &[Rule] = &[
         ]),
     ),
     ("1.3.15", "user names are not verified, mud names hardly", Elsewhere(ROUTER, "a_packet_in_a_false_name_changes_nothing")),
-    ("1.3.16", "keepalive: a request to oneself through the router", Elsewhere(LINK, "probes_go_to_ourselves_and_are_counted")),
+    ("1.3.16", "keepalive: a request to oneself through the router", Elsewhere(LIVENESS, "probes_go_to_ourselves_and_are_counted")),
     ("1.3.18", "names with blanks and signs; lenient lookup", Elsewhere(MUDLIST, "people_may_write_names_loosely")),
     (
         "1.3 end",
@@ -284,10 +287,10 @@ const DEAD_SOULS: &[Rule] = &[
     ("1", "a class is relayed", Elsewhere(PACKETS, "(/1,/)")),
     ("1", "nesting of 90 is relayed", Elsewhere(LPC, "nesting_has_a_limit_and_no_stack_overflow")),
     ("1", "no value is 0", Elsewhere(LPC, "the same, as key and as value")),
-    ("2.1", "the router never speaks first", Elsewhere(LINK, "connecting_and_the_answer_to_the_login_have_their_deadlines")),
-    ("2.2", "no keepalive: detect a dead link yourself", Elsewhere(LINK, "silence_is_asked_about_twice_and_then_ends_the_session")),
+    ("2.1", "the router never speaks first", Elsewhere(ATTEMPTS, "connecting_and_the_answer_to_the_login_have_their_deadlines")),
+    ("2.2", "no keepalive: detect a dead link yourself", Elsewhere(LIVENESS, "silence_is_asked_about_twice_and_then_ends_the_session")),
     ("2.3", "startup-req-1 and -2 have 18 elements, -2 with 20 is a 3", Elsewhere(PACKETS, "logins_of_three_protocols")),
-    ("2.6", "refusals are silence: time out, close, back off", Elsewhere(LINK, "connecting_and_the_answer_to_the_login_have_their_deadlines")),
+    ("2.6", "refusals are silence: time out, close, back off", Elsewhere(ATTEMPTS, "connecting_and_the_answer_to_the_login_have_their_deadlines")),
     ("2.7", "the password is persisted", Elsewhere("tests/scenarios/router-comes-and-goes.txt", "the password still opens the door")),
     (
         "2.10",
@@ -337,7 +340,7 @@ const DEAD_SOULS: &[Rule] = &[
     ("3.5", "unknown types are relayed", Elsewhere("tests/scenarios/queries-in.txt", "frobnicate")),
     ("3.8", "locate-reply has 8 or 10 elements", Elsewhere(PACKETS, "8-element locate-reply of protocol 1 and 2")),
     ("3.9", "no packet but listening beside a login", Elsewhere(PACER, "what_goes_past_the_queue_counts")),
-    ("3.11", "shutdown: no reply, the stream ends", Elsewhere(LINK, "leaving_says_goodbye_and_comes_back_or_not")),
+    ("3.11", "shutdown: no reply, the stream ends", Elsewhere(LEAVING, "leaving_says_goodbye_and_comes_back_or_not")),
     ("3.12", "a reconnect yields two ups and no down", Elsewhere(MUDLIST, "only_what_changed_is_reported")),
     ("4.3", "a new channel's type is ({}): read as 0", Elsewhere(PACKETS, "Dead Souls: an array for a new channel's type")),
     (
@@ -401,7 +404,7 @@ const DEAD_SOULS: &[Rule] = &[
             r#"< ({"chan-filter-reply",5,"Alpha",0,"*net",0,"ours",({"channel-m",5,"Sage","bob",0,0,"ours","Bob","x",}),})"#,
         ]),
     ),
-    ("4.10", "a login in the router's first seconds is forgotten: verify it", Elsewhere(LINK, "ten_seconds_after_a_login_the_registration_is_checked")),
+    ("4.10", "a login in the router's first seconds is forgotten: verify it", Elsewhere(LIVENESS, "ten_seconds_after_a_login_the_registration_is_checked")),
     ("5", "mudlist entries of 13, 12 and 11 fields", Elsewhere(PACKETS, "mudlist_entries_of_11_12_and_13_fields_are_read")),
     (
         "5",
@@ -601,8 +604,8 @@ const COFFEEMUD: &[Rule] = &[
         ]),
     ),
     ("4", "chanlist-replies in batches, empty ones at the end", Elsewhere(CHANLIST, "coffeemud_sends_batches_and_an_empty_one_at_the_end")),
-    ("4", "an open socket may be a zombie", Elsewhere(LINK, "silence_is_asked_about_twice_and_then_ends_the_session")),
-    ("4", "a tell to oneself comes back, an auth-mud-req is eaten", Elsewhere(LINK, "a_router_that_eats_every_probe_is_judged_by_its_socket_alone")),
+    ("4", "an open socket may be a zombie", Elsewhere(LIVENESS, "silence_is_asked_about_twice_and_then_ends_the_session")),
+    ("4", "a tell to oneself comes back, an auth-mud-req is eaten", Elsewhere(LIVENESS, "a_router_that_eats_every_probe_is_judged_by_its_socket_alone")),
     (
         "4",
         "the router's ping-req has 7 elements and needs no answer",

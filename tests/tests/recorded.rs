@@ -3,8 +3,8 @@
 //! and value that was there is there; what differs is declared in the tables below, each with its reason.
 
 use i3_core::Gateway;
+use i3_core::clients::keys;
 use i3_core::machine::Listener;
-use i3_core::session::keys;
 use i3_core::settings::{KeySettings, Permissions};
 use i3_tests::scenario::settings;
 use i3_tests::world::World;

@@ -32,6 +32,42 @@ impl fmt::Display for FrameError {
 
 impl std::error::Error for FrameError {}
 
+/// The text of one frame, without NUL: of [`Deframer::next_frame`].
+///
+/// It borrows the input in which it lies whole, or owns the buffer in which its pieces were assembled. It never borrows
+/// the deframer.
+#[derive(Debug)]
+pub struct Frame<'i>(Bytes<'i>);
+
+#[derive(Debug)]
+enum Bytes<'i> {
+    /// The text.
+    Whole(&'i [u8]),
+    /// The header, the text and what follows the text.
+    Assembled(Vec<u8>),
+}
+
+impl std::ops::Deref for Frame<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Bytes::Whole(text) => text,
+            Bytes::Assembled(bytes) => trim(&bytes[HEADER_BYTES..]),
+        }
+    }
+}
+
+/// Where a deframer has found the next frame.
+enum Found<'i> {
+    /// In the input.
+    Whole(&'i [u8]),
+    /// In `partial`.
+    Assembled,
+    /// Nowhere: more bytes are needed.
+    Incomplete,
+}
+
 /// Finds frames in a stream that arrives in pieces of any size.
 ///
 /// A frame that lies whole in one piece is not copied; of a longer one only the bytes that have arrived are held.
@@ -58,6 +94,27 @@ impl Deframer {
     /// The text of the next frame, without NUL, taking bytes from the front of `input`; `None` when more are needed.
     /// An empty frame is an empty text. After an error the stream is lost: close it.
     pub fn next<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<&'s [u8]>, FrameError> {
+        match self.find(input)? {
+            Found::Whole(text) => Ok(Some(trim(text))),
+            Found::Assembled => {
+                self.used = true;
+                Ok(Some(trim(&self.partial[HEADER_BYTES..])))
+            }
+            Found::Incomplete => Ok(None),
+        }
+    }
+
+    /// Like [`Deframer::next`], for a deframer that must not stay borrowed while the frame is read. A frame that
+    /// arrived in pieces is handed out with the buffer that it was assembled in, so nothing is copied here either.
+    pub fn next_frame<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Frame<'i>>, FrameError> {
+        Ok(match self.find(input)? {
+            Found::Whole(text) => Some(Frame(Bytes::Whole(trim(text)))),
+            Found::Assembled => Some(Frame(Bytes::Assembled(std::mem::take(&mut self.partial)))),
+            Found::Incomplete => None,
+        })
+    }
+
+    fn find<'i>(&mut self, input: &mut &'i [u8]) -> Result<Found<'i>, FrameError> {
         if std::mem::take(&mut self.used) {
             // One giant frame should not hold its memory for ever.
             self.partial = Vec::new();
@@ -69,18 +126,15 @@ impl Deframer {
             if rest.len() >= length {
                 let (text, rest) = rest.split_at(length);
                 *input = rest;
-                return Ok(Some(trim(text)));
+                return Ok(Found::Whole(text));
             }
         }
         self.collect(input, HEADER_BYTES);
-        let Some(header) = self.partial.first_chunk::<HEADER_BYTES>() else { return Ok(None) };
+        let Some(header) = self.partial.first_chunk::<HEADER_BYTES>() else { return Ok(Found::Incomplete) };
         let length = self.check(*header)?;
         self.collect(input, HEADER_BYTES + length);
-        if self.partial.len() < HEADER_BYTES + length {
-            return Ok(None);
-        }
-        self.used = true;
-        Ok(Some(trim(&self.partial[HEADER_BYTES..])))
+        let is_whole = self.partial.len() >= HEADER_BYTES + length;
+        Ok(if is_whole { Found::Assembled } else { Found::Incomplete })
     }
 
     /// Bytes of an unfinished frame.
@@ -150,6 +204,15 @@ mod tests {
         }
         let bytes: Vec<&[u8]> = stream.chunks(1).collect();
         assert_eq!(read_all(&mut Deframer::default(), &bytes).unwrap(), expected);
+        for size in 1..=stream.len() {
+            let (mut deframer, mut frames) = (Deframer::default(), Vec::new());
+            for mut piece in stream.chunks(size) {
+                while let Some(frame) = deframer.next_frame(&mut piece).unwrap() {
+                    frames.push(frame.to_vec());
+                }
+            }
+            assert_eq!((frames, deframer.partial_bytes()), (expected.clone(), 0), "pieces of {size} bytes");
+        }
     }
 
     #[test]

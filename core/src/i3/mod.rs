@@ -7,7 +7,7 @@ pub mod lpc;
 pub mod packet;
 pub mod text;
 
-pub use frame::{Deframer, FrameError};
+pub use frame::{Deframer, Frame, FrameError};
 pub use lpc::{LpcError, Reader, Value};
 pub use packet::{Body, Header, OobBody, OobPacket, Packet, PacketError};
 pub use text::Charset;

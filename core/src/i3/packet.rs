@@ -12,10 +12,10 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use body::{Body, KINDS};
+pub use body::{Body, KINDS, SECRETS};
 pub use field::{IdMapping, Mapping};
 pub use lists::{ChannelEntry, FileRow, MudEntry, MudState, RouterEntry, WhoRow};
-pub use oob::{OOB_KINDS, OobBody, OobPacket};
+pub use oob::{OOB_KINDS, OOB_SECRETS, OobBody, OobPacket};
 
 use super::blocks;
 use super::lpc::{self, Kind, LpcError, LpcErrorKind, Reader, Value};

@@ -1,14 +1,14 @@
-//! What a link counts.
+//! What a link counts: the ends of sessions by their cause, and the packets that it sends for itself.
 
 use crate::time::UnixTime;
 use std::collections::BTreeMap;
 
-/// Why a session, or an attempt at one, ended.
+/// Why a session, or the attempt at one, has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
-    /// No connection could be made.
+    /// No connection could be opened.
     NoConnection,
-    /// Closed without a byte: the router takes one connection a second.
+    /// The connection was closed without a byte: the router accepts one connection a second.
     ClosedAtOnce,
     /// The login was not answered.
     LoginUnanswered,
@@ -16,20 +16,20 @@ pub enum Cause {
     LoginRefused,
     /// The router closed the connection, or it broke.
     ConnectionLost,
-    /// No sign of life.
+    /// The router gave no sign of life.
     Silence,
-    /// The router's bytes could not be followed.
+    /// The router sent what is no frame, or did not know the mud any more.
     BadFrame,
-    /// Somebody asked for it.
+    /// A client asked for a new session.
     Requested,
-    /// The preferred router was back.
+    /// The preferred router could be reached again.
     PreferredBack,
     /// The router pointed to another one.
     Redirected,
 }
 
 impl Cause {
-    /// All of them.
+    /// All causes.
     pub const ALL: [Cause; 10] = [
         Cause::NoConnection,
         Cause::ClosedAtOnce,
@@ -60,7 +60,7 @@ impl Cause {
     }
 }
 
-/// Since the start.
+/// The counts of a link since the start.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     ends: BTreeMap<Cause, u64>,
@@ -83,7 +83,7 @@ impl Counts {
         self.ends.get(&cause).copied().unwrap_or(0)
     }
 
-    /// The packets that the link itself has sent, past the queue: logins, probes, goodbyes.
+    /// The packets that the link has sent for itself, by type: logins, probes, goodbyes.
     pub fn own_packets(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.sent.iter().map(|(kind, times)| (*kind, *times))
     }

@@ -1,36 +1,40 @@
-//! When a packet may go to the router, and which one.
+//! The queue before a router: when a packet may go, and which one.
 //!
-//! Dead Souls' router counts the packets of a mud in each second of its clock and mutes the mud above 10; a login counts
-//! 6. So no second, wherever it begins, may hold more than the set number. What waits is bounded; answers and tells go
-//! before channel lines, those before queries; within a class the order is kept.
+//! Dead Souls' router counts the packets of a mud in each second of its clock and mutes the mud above 10; a login
+//! counts as 6. So no second, wherever it begins, may hold more packets than the settings allow. The queue has a
+//! limit. Answers and tells go before channel lines, and channel lines before queries; within a class the order is
+//! kept.
+//!
+//! The limits are those of the settings and are passed with each call, so they change with the settings.
 
+use crate::settings::LinkSettings;
 use crate::time::Instant;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// What a login counts at a Dead Souls router.
+/// As how many packets a login counts at a Dead Souls router.
 pub const STARTUP_WEIGHT: u32 = 6;
 
-/// The second of the router's flood rule. The margin keeps packets that leave exactly a second apart from being counted
-/// together.
+/// The second of the router's flood rule, with a margin: packets that leave exactly a second apart may be counted in
+/// one second.
 const WINDOW_MICROS: u64 = 1_010_000;
 
-/// What goes first.
+/// Which packets go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Answers to other muds, tells.
+    /// Answers to other muds, and tells.
     Prompt,
-    /// Joining channels again after a login: before anything is said on them.
+    /// The channels that are joined again after a login, before any line goes to them.
     Listening,
-    /// Channel lines, joining and leaving.
+    /// Channel lines, and channels that are joined and left.
     Chatter,
     /// Requests for information.
     Query,
 }
 
 impl Class {
-    /// In their order.
+    /// All classes; the first goes first.
     pub const ALL: [Class; 4] = [Class::Prompt, Class::Listening, Class::Chatter, Class::Query];
 
     /// As a metric's label.
@@ -44,39 +48,39 @@ impl Class {
     }
 }
 
-/// A packet that waits.
+/// A packet in the queue.
 #[derive(Clone, Debug)]
-pub struct Waiting {
-    /// The frame.
+pub struct QueuedPacket {
+    /// The packet as a frame.
     pub frame: Bytes,
-    /// The type of its packet.
+    /// The type of the packet.
     pub kind: &'static str,
     /// When it was accepted.
     pub accepted: Instant,
-    /// What the sender knows it by, if somebody waits for it.
+    /// Who sent it, if the sender must be told when it cannot go.
     pub origin: Option<Origin>,
-    /// It is for the router of this session itself, and means nothing to another or in a later one.
+    /// Whether it is for the router of this session itself. It means nothing to another router or in a later session.
     pub for_router: bool,
 }
 
-impl Waiting {
-    /// Whether it is given up when it has waited too long. Which channels the mud hears is no news that grows old: the last
-    /// word on it must reach the router, however many wait before it.
+impl QueuedPacket {
+    /// Whether it is given up when it has waited too long. Joining and leaving a channel is not: the router must learn
+    /// which channels the mud hears, however late.
     pub fn grows_old(&self) -> bool {
         self.kind != "channel-listen"
     }
 }
 
-/// Who is to be told if an accepted packet cannot go.
+/// Who must be told when an accepted packet cannot go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// The id in the answer to the request, if that has one.
+    /// The message id in the answer to the request, if that has one.
     pub message_id: Option<String>,
-    /// The local user.
+    /// The local user that sent it.
     pub from_user: String,
 }
 
-/// No stretch of time that long holds more packets than that.
+/// No time span of this length may hold more packets than this.
 #[derive(Clone, Copy, Debug)]
 struct Limit {
     packets: usize,
@@ -84,7 +88,20 @@ struct Limit {
 }
 
 impl Limit {
-    /// When one more may go, after packets went at `sent`.
+    /// The limit of the second, and the one of a burst, which spreads the packets of a second. `None`: no limit.
+    fn of(settings: &LinkSettings) -> Option<[Limit; 2]> {
+        let most = settings.packets_per_second?.max(1);
+        let burst = settings.packets_burst.clamp(1, most);
+        let burst_micros = WINDOW_MICROS * u64::from(burst) / u64::from(most);
+        Some(
+            [(most, WINDOW_MICROS), (burst, burst_micros)].map(|(most, micros)| Limit {
+                packets: most as usize,
+                window: Duration::from_micros(micros),
+            }),
+        )
+    }
+
+    /// When one more packet may go, after packets went at `sent`; `None` when it may at any time.
     fn next_at(self, sent: &VecDeque<Instant>) -> Option<Instant> {
         let before = sent.len().checked_sub(self.packets)?;
         sent.get(before).map(|at| *at + self.window)
@@ -92,14 +109,12 @@ impl Limit {
 }
 
 /// The queue before a router.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Pacer {
-    limits: Option<[Limit; 2]>,
-    packets_max: usize,
-    queues: [VecDeque<Waiting>; 4],
+    queues: [VecDeque<QueuedPacket>; 4],
     /// When the packets of the last second went.
     sent: VecDeque<Instant>,
-    /// How many went since the driver last said that it has written everything, and when the first of them did.
+    /// How many went since the driver last reported that all is written, and when the first of them did.
     unwritten: usize,
     unwritten_since: Instant,
 }
@@ -109,57 +124,37 @@ pub struct Pacer {
 pub struct QueueFull;
 
 impl Pacer {
-    /// A queue of at most `packets_max`, emptied at most `packets_per_second`, of which at most `burst` at once.
-    pub fn new(packets_per_second: Option<u32>, burst: u32, packets_max: usize) -> Self {
-        let mut pacer = Pacer {
-            limits: None,
-            packets_max,
-            queues: Default::default(),
-            sent: VecDeque::new(),
-            unwritten: 0,
-            unwritten_since: Instant::ORIGIN,
-        };
-        pacer.set_limits(packets_per_second, burst, packets_max);
-        pacer
-    }
-
-    /// Other limits from now on. What waits stays, even above the new limit.
-    pub fn set_limits(&mut self, packets_per_second: Option<u32>, burst: u32, packets_max: usize) {
-        self.packets_max = packets_max;
-        self.limits = packets_per_second.map(|most| {
-            let (most, burst) = (most.max(1), burst.clamp(1, most.max(1)));
-            let micros = WINDOW_MICROS * u64::from(burst) / u64::from(most);
-            [(most, WINDOW_MICROS), (burst, micros)]
-                .map(|(most, micros)| Limit { packets: most as usize, window: Duration::from_micros(micros) })
-        });
-    }
-
-    /// How many wait.
+    /// How many packets wait.
     pub fn len(&self) -> usize {
         self.queues.iter().map(VecDeque::len).sum()
     }
 
-    /// How many wait in each class, and their bytes.
+    /// How many packets wait in each class, and their bytes.
     pub fn depths(&self) -> impl Iterator<Item = (Class, usize, usize)> {
-        let bytes = |queue: &VecDeque<Waiting>| queue.iter().map(|waiting| waiting.frame.len()).sum();
+        let bytes = |queue: &VecDeque<QueuedPacket>| queue.iter().map(|waiting| waiting.frame.len()).sum();
         Class::ALL.into_iter().zip(&self.queues).map(move |(class, queue)| (class, queue.len(), bytes(queue)))
     }
 
-    /// Whether none waits.
+    /// Whether no packet waits.
     pub fn is_empty(&self) -> bool {
         self.queues.iter().all(VecDeque::is_empty)
     }
 
-    /// Queues a packet.
-    pub fn push(&mut self, class: Class, packet: Waiting) -> Result<(), QueueFull> {
-        if self.len() >= self.packets_max {
+    /// Queues a packet, unless as many wait as the settings allow.
+    pub fn push(
+        &mut self,
+        settings: &LinkSettings,
+        class: Class,
+        packet: QueuedPacket,
+    ) -> Result<(), QueueFull> {
+        if self.len() >= settings.queue_packets_max {
             return Err(QueueFull);
         }
         self.queues[class as usize].push_back(packet);
         Ok(())
     }
 
-    /// Something went past the queue that counts so much: a login, a probe.
+    /// A login or a probe went, which does not wait in the queue. It counts as `weight` packets.
     pub fn count(&mut self, now: Instant, weight: u32) {
         self.forget(now);
         for _ in 0..weight {
@@ -175,12 +170,12 @@ impl Pacer {
         self.unwritten += 1;
     }
 
-    /// A connection is open, and nothing has gone over it yet.
+    /// A new connection is open: nothing has gone over it yet.
     pub fn connected(&mut self) {
         self.unwritten = 0;
     }
 
-    /// All that went has been written. Where the system took it late, the router's second begins late.
+    /// The driver has written all that went. The router's second begins when it is written, not when it was released.
     pub fn written(&mut self, now: Instant) {
         let unwritten = std::mem::take(&mut self.unwritten);
         self.sent.truncate(self.sent.len().saturating_sub(unwritten));
@@ -194,31 +189,34 @@ impl Pacer {
     }
 
     /// The next packet, if one may go now.
-    pub fn pop(&mut self, now: Instant) -> Option<Waiting> {
+    pub fn pop(&mut self, now: Instant, settings: &LinkSettings) -> Option<QueuedPacket> {
         self.forget(now);
-        if self.next_at(now)? > now {
+        if self.next_at(now, settings)? > now {
             return None;
         }
         let packet = self.queues.iter_mut().find_map(VecDeque::pop_front)?;
-        if self.limits.is_some() {
+        if settings.packets_per_second.is_some() {
             self.went(now);
         }
         Some(packet)
     }
 
-    /// When the next packet may go, if one waits and the driver is not held up: what is released meanwhile would go
-    /// together with what was before it, in one second.
-    pub fn next_at(&self, now: Instant) -> Option<Instant> {
-        let is_held_up = self.limits.is_some() && self.unwritten > 0 && self.unwritten_since < now;
-        if self.is_empty() || is_held_up {
+    /// When the next packet may go; `None` when none waits, and while the driver has not written what went before:
+    /// what is released meanwhile would leave together with that, in one second.
+    pub fn next_at(&self, now: Instant, settings: &LinkSettings) -> Option<Instant> {
+        if self.is_empty() {
             return None;
         }
-        let room = self.limits.iter().flatten().filter_map(|limit| limit.next_at(&self.sent)).max();
+        let Some(limits) = Limit::of(settings) else { return Some(now) };
+        if self.unwritten > 0 && self.unwritten_since < now {
+            return None;
+        }
+        let room = limits.into_iter().filter_map(|limit| limit.next_at(&self.sent)).max();
         Some(room.map_or(now, |at| at.max(now)))
     }
 
-    /// Takes out what is for the router itself, when its session has ended.
-    pub fn take_for_router(&mut self) -> Vec<Waiting> {
+    /// Takes out the packets that are for the router itself, when its session has ended.
+    pub fn take_for_router(&mut self) -> Vec<QueuedPacket> {
         let mut taken = Vec::new();
         for queue in &mut self.queues {
             let (gone, kept): (Vec<_>, Vec<_>) =
@@ -229,11 +227,11 @@ impl Pacer {
         taken
     }
 
-    /// Takes out what was accepted before `then`, for somebody to report.
-    pub fn expire(&mut self, then: Instant) -> Vec<Waiting> {
+    /// Takes out the packets that were accepted before `then`, so that their senders can be told.
+    pub fn expire(&mut self, then: Instant) -> Vec<QueuedPacket> {
         let mut expired = Vec::new();
         for queue in &mut self.queues {
-            let is_old = |packet: &Waiting| packet.grows_old() && packet.accepted < then;
+            let is_old = |packet: &QueuedPacket| packet.grows_old() && packet.accepted < then;
             let (old, kept): (Vec<_>, Vec<_>) = std::mem::take(queue).into_iter().partition(is_old);
             *queue = kept.into();
             expired.extend(old);
@@ -244,7 +242,7 @@ impl Pacer {
     /// When the oldest packet that can be given up was accepted.
     pub fn oldest(&self) -> Option<Instant> {
         let first =
-            |queue: &VecDeque<Waiting>| queue.iter().find(|one| one.grows_old()).map(|one| one.accepted);
+            |queue: &VecDeque<QueuedPacket>| queue.iter().find(|one| one.grows_old()).map(|one| one.accepted);
         self.queues.iter().filter_map(first).min()
     }
 }
@@ -253,8 +251,8 @@ impl Pacer {
 mod tests {
     use super::*;
 
-    fn packet(name: &'static str) -> Waiting {
-        Waiting {
+    fn packet(name: &'static str) -> QueuedPacket {
+        QueuedPacket {
             kind: "tell",
             frame: Bytes::from_static(name.as_bytes()),
             accepted: Instant::ORIGIN,
@@ -263,26 +261,30 @@ mod tests {
         }
     }
 
+    fn paced(packets_per_second: Option<u32>, packets_burst: u32) -> LinkSettings {
+        LinkSettings { packets_per_second, packets_burst, ..LinkSettings::default() }
+    }
+
     fn millis(millis: u64) -> Instant {
         Instant::from_micros(millis * 1000)
     }
 
     #[test]
     fn no_second_holds_more_than_the_limit_wherever_it_begins() {
-        let mut pacer = Pacer::new(Some(8), 8, 100);
+        let (mut pacer, settings) = (Pacer::default(), paced(Some(8), 8));
         pacer.count(millis(0), STARTUP_WEIGHT);
         pacer.written(millis(0));
         for _ in 0..60 {
-            pacer.push(Class::Chatter, packet("x")).unwrap();
+            pacer.push(&settings, Class::Chatter, packet("x")).unwrap();
         }
         let mut sent = vec![0; 6];
         let mut now = millis(300);
         while !pacer.is_empty() {
-            while pacer.pop(now).is_some() {
+            while pacer.pop(now, &settings).is_some() {
                 sent.push(now.micros() / 1000);
             }
             pacer.written(now);
-            if let Some(next) = pacer.next_at(now) {
+            if let Some(next) = pacer.next_at(now, &settings) {
                 assert!(next > now, "a wake-up without progress");
                 now = next;
             }
@@ -297,29 +299,30 @@ mod tests {
 
     #[test]
     fn classes_go_in_their_order_and_the_queue_has_an_end() {
-        let mut pacer = Pacer::new(None, 8, 4);
+        let mut pacer = Pacer::default();
+        let settings = LinkSettings { queue_packets_max: 4, ..paced(None, 8) };
         for (class, name) in
             [(Class::Query, "q"), (Class::Chatter, "c"), (Class::Prompt, "p1"), (Class::Prompt, "p2")]
         {
-            pacer.push(class, packet(name)).unwrap();
+            pacer.push(&settings, class, packet(name)).unwrap();
         }
-        assert_eq!(pacer.push(Class::Prompt, packet("p3")), Err(QueueFull));
-        let order: Vec<_> = std::iter::from_fn(|| pacer.pop(millis(0))).map(|p| p.frame).collect();
+        assert_eq!(pacer.push(&settings, Class::Prompt, packet("p3")), Err(QueueFull));
+        let order: Vec<_> = std::iter::from_fn(|| pacer.pop(millis(0), &settings)).map(|p| p.frame).collect();
         assert_eq!(order, ["p1", "p2", "c", "q"]);
     }
 
-    fn fill(pacer: &mut Pacer, packets: usize) {
+    fn fill(pacer: &mut Pacer, settings: &LinkSettings, packets: usize) {
         for _ in 0..packets {
-            pacer.push(Class::Chatter, packet("x")).unwrap();
+            pacer.push(settings, Class::Chatter, packet("x")).unwrap();
         }
     }
 
     /// When packets go, in milliseconds.
-    fn times(pacer: &mut Pacer, mut now: Instant) -> Vec<u64> {
+    fn times(pacer: &mut Pacer, settings: &LinkSettings, mut now: Instant) -> Vec<u64> {
         let mut times = Vec::new();
-        while let Some(next) = pacer.next_at(now) {
+        while let Some(next) = pacer.next_at(now, settings) {
             now = next;
-            while pacer.pop(now).is_some() {
+            while pacer.pop(now, settings).is_some() {
                 times.push(now.micros() / 1000);
             }
             pacer.written(now);
@@ -329,30 +332,30 @@ mod tests {
 
     #[test]
     fn a_small_burst_spreads_packets_evenly_within_the_limit_of_the_second() {
-        let mut pacer = Pacer::new(Some(8), 2, 100);
-        fill(&mut pacer, 12);
+        let (mut pacer, settings) = (Pacer::default(), paced(Some(8), 2));
+        fill(&mut pacer, &settings, 12);
         assert_eq!(
-            times(&mut pacer, millis(0)),
+            times(&mut pacer, &settings, millis(0)),
             [0, 0, 252, 252, 505, 505, 757, 757, 1010, 1010, 1262, 1262]
         );
         // One above the limit means the limit; 0 would stop all for ever.
         for (most, burst, expected) in [(3, 99, [0, 0, 0, 1010]), (0, 0, [0, 1010, 2020, 3030])] {
-            let mut pacer = Pacer::new(Some(most), burst, 100);
-            fill(&mut pacer, 4);
-            assert_eq!(times(&mut pacer, millis(0)), expected);
+            let (mut pacer, settings) = (Pacer::default(), paced(Some(most), burst));
+            fill(&mut pacer, &settings, 4);
+            assert_eq!(times(&mut pacer, &settings, millis(0)), expected);
         }
     }
 
     #[test]
     fn what_goes_past_the_queue_counts() {
-        let mut pacer = Pacer::new(Some(8), 8, 100);
+        let (mut pacer, settings) = (Pacer::default(), paced(Some(8), 8));
         pacer.count(millis(0), STARTUP_WEIGHT);
         pacer.written(millis(0));
         pacer.count(millis(500), 1);
         pacer.written(millis(500));
-        fill(&mut pacer, 4);
-        assert_eq!(times(&mut pacer, millis(600)), [600, 1010, 1010, 1010]);
-        assert_eq!(pacer.next_at(millis(5_000)), None, "nothing waits");
+        fill(&mut pacer, &settings, 4);
+        assert_eq!(times(&mut pacer, &settings, millis(600)), [600, 1010, 1010, 1010]);
+        assert_eq!(pacer.next_at(millis(5_000), &settings), None, "nothing waits");
         pacer.count(millis(5_000), 1);
         pacer.written(millis(5_000));
         assert_eq!(pacer.sent.len(), 1, "what is past is forgotten");
@@ -360,53 +363,54 @@ mod tests {
 
     #[test]
     fn a_second_begins_when_the_system_takes_the_bytes() {
-        let mut pacer = Pacer::new(Some(8), 8, 100);
+        let (mut pacer, settings) = (Pacer::default(), paced(Some(8), 8));
         pacer.connected();
-        fill(&mut pacer, 10);
+        fill(&mut pacer, &settings, 10);
         for _ in 0..8 {
-            assert!(pacer.pop(millis(0)).is_some());
+            assert!(pacer.pop(millis(0), &settings).is_some());
         }
-        // The system has not taken them: what is released now would leave in the same second. A probe goes all the same.
+        // The system has not taken them: what is released now would leave in the same second. A probe goes all the
+        // same.
         pacer.count(millis(5_000), 1);
-        assert_eq!(pacer.next_at(millis(5_000)), None);
-        assert!(pacer.pop(millis(5_000)).is_none());
+        assert_eq!(pacer.next_at(millis(5_000), &settings), None);
+        assert!(pacer.pop(millis(5_000), &settings).is_none());
         pacer.written(millis(7_000));
-        assert_eq!(times(&mut pacer, millis(7_500)), [8010, 8010], "nine went at 7 s");
+        assert_eq!(times(&mut pacer, &settings, millis(7_500)), [8010, 8010], "nine went at 7 s");
         // Another connection owes nothing of what the last one did not take.
         pacer.count(millis(10_000), 1);
-        fill(&mut pacer, 1);
-        assert_eq!(pacer.next_at(millis(20_000)), None);
+        fill(&mut pacer, &settings, 1);
+        assert_eq!(pacer.next_at(millis(20_000), &settings), None);
         pacer.connected();
-        assert_eq!(pacer.next_at(millis(20_000)), Some(millis(20_000)));
+        assert_eq!(pacer.next_at(millis(20_000), &settings), Some(millis(20_000)));
     }
 
     #[test]
     fn which_channels_are_heard_does_not_grow_old() {
-        let mut pacer = Pacer::new(None, 8, 100);
+        let (mut pacer, settings) = (Pacer::default(), paced(None, 8));
         for name in ["join", "said", "leave"] {
             let kind = if name == "said" { "channel-m" } else { "channel-listen" };
-            pacer.push(Class::Chatter, Waiting { kind, ..packet(name) }).unwrap();
+            pacer.push(&settings, Class::Chatter, QueuedPacket { kind, ..packet(name) }).unwrap();
         }
         assert_eq!(pacer.oldest(), Some(Instant::ORIGIN));
         let expired = pacer.expire(millis(1));
         assert!(expired.len() == 1 && expired[0].kind == "channel-m");
         assert_eq!((pacer.len(), pacer.oldest()), (2, None));
-        assert_eq!(pacer.pop(millis(99_000)).unwrap().frame, "join");
-        assert_eq!(pacer.pop(millis(99_000)).unwrap().frame, "leave");
+        assert_eq!(pacer.pop(millis(99_000), &settings).unwrap().frame, "join");
+        assert_eq!(pacer.pop(millis(99_000), &settings).unwrap().frame, "leave");
     }
 
     #[test]
     fn without_a_limit_nothing_waits_and_nothing_is_remembered() {
-        let mut pacer = Pacer::new(None, 8, 100);
-        fill(&mut pacer, 50);
-        assert_eq!(times(&mut pacer, millis(7)), [7; 50]);
+        let (mut pacer, settings) = (Pacer::default(), paced(None, 8));
+        fill(&mut pacer, &settings, 50);
+        assert_eq!(times(&mut pacer, &settings, millis(7)), [7; 50]);
         assert!(pacer.sent.is_empty());
     }
 
     #[test]
     fn what_is_for_the_router_and_what_is_old_can_be_taken_out_in_order() {
-        let mut pacer = Pacer::new(None, 8, 100);
-        let one = |name, at, for_router| Waiting { accepted: millis(at), for_router, ..packet(name) };
+        let (mut pacer, settings) = (Pacer::default(), paced(None, 8));
+        let one = |name, at, for_router| QueuedPacket { accepted: millis(at), for_router, ..packet(name) };
         for (class, waiting) in [
             (Class::Chatter, one("old", 0, false)),
             (Class::Chatter, one("listen", 1, true)),
@@ -415,9 +419,9 @@ mod tests {
             (Class::Listening, one("again", 4, true)),
             (Class::Query, one("who", 4, false)),
         ] {
-            pacer.push(class, waiting).unwrap();
+            pacer.push(&settings, class, waiting).unwrap();
         }
-        let names = |taken: Vec<Waiting>| taken.into_iter().map(|p| p.frame).collect::<Vec<_>>();
+        let names = |taken: Vec<QueuedPacket>| taken.into_iter().map(|p| p.frame).collect::<Vec<_>>();
         assert_eq!((pacer.len(), pacer.oldest()), (6, Some(millis(0))));
         assert_eq!(names(pacer.take_for_router()), ["hosting", "again", "listen"]);
         assert_eq!(names(pacer.expire(millis(5))), ["old", "who"]);

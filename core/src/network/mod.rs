@@ -1,13 +1,14 @@
-//! What is known of the network: the muds and channels that a router tells of, and who is on at home.
+//! What is known of a network: its muds and channels, as a router lists them, who subscribes to channels elsewhere, and
+//! who is on in the game at home.
 
 pub mod chanlist;
-pub mod listeners;
 pub mod mudlist;
 pub mod presence;
+pub mod remote_subscribers;
 pub mod ucache;
 
 pub use chanlist::{Chanlist, Channel};
-pub use listeners::Listeners;
-pub use mudlist::{Lookup, Mud, Mudlist};
-pub use presence::{Presence, PresenceError, User};
+pub use mudlist::{KnownMud, Lookup, Mudlist};
+pub use presence::{Presence, Snapshot, User};
+pub use remote_subscribers::RemoteSubscribers;
 pub use ucache::{Shown, Ucache};

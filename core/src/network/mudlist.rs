@@ -1,5 +1,6 @@
 //! The muds of a network.
 
+use crate::describe::shape::{Described, Shape};
 use crate::i3::packet::{Mapping, MudEntry, MudState};
 use crate::i3::{Value, text};
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ pub const MUDS_MAX: usize = 20_000;
 
 /// A mud, as the API shows it and the store keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Mud {
+pub struct KnownMud {
     /// Its address, as the router sees it.
     pub host: String,
     /// Where players connect.
@@ -29,11 +30,34 @@ pub struct Mud {
     /// `up` or `down`.
     pub status: Status,
     /// Service to 1, a port or a version.
-    pub services: serde_json::Map<String, serde_json::Value>,
+    pub services: BTreeMap<String, ServiceValue>,
     /// Free text.
     pub open_status: String,
     /// E-mail.
     pub admin_email: String,
+}
+
+/// What a mud says of one of its services: 1, a port, or a version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ServiceValue {
+    /// A number.
+    Int(i64),
+    /// A number with a fraction.
+    Float(f64),
+    /// A text.
+    Text(String),
+}
+
+impl ServiceValue {
+    /// Whether the service is offered.
+    pub fn is_on(&self) -> bool {
+        *self != ServiceValue::Int(0)
+    }
+}
+
+impl Described for ServiceValue {
+    const SHAPE: Shape = Shape::Any;
 }
 
 /// Whether a mud is on the network.
@@ -46,18 +70,22 @@ pub enum Status {
     Down,
 }
 
-impl Mud {
+impl Described for Status {
+    const SHAPE: Shape = Shape::OneOf(&["up", "down"]);
+}
+
+impl KnownMud {
     fn from_entry(entry: &MudEntry<'_>) -> Self {
         let services = entry.services.0.iter().filter_map(|(name, value)| {
             let value = match value {
-                Value::Int(int) => (*int).into(),
-                Value::Float(float) => (*float).into(),
-                Value::Str(bytes) => text::decode(Cow::Borrowed(bytes)).0.into_owned().into(),
+                Value::Int(int) => ServiceValue::Int(*int),
+                Value::Float(float) => ServiceValue::Float(*float),
+                Value::Str(bytes) => ServiceValue::Text(text::decode(Cow::Borrowed(bytes)).0.into_owned()),
                 Value::Array(_) | Value::Map(_) | Value::Class(_) => return None,
             };
             Some((name.clone().into_owned(), value))
         });
-        Mud {
+        KnownMud {
             host: entry.ip.clone().into_owned(),
             port: entry.player_port,
             tcp_port: entry.imud_tcp_port,
@@ -103,7 +131,7 @@ pub enum Lookup<'a> {
 /// All muds of one network, by their exact names.
 #[derive(Clone, Debug, Default)]
 pub struct Mudlist {
-    muds: BTreeMap<String, Mud>,
+    muds: BTreeMap<String, KnownMud>,
     /// The id of the last packet; random on some routers, and never used to put packets in order.
     pub id: i64,
 }
@@ -117,7 +145,7 @@ impl Mudlist {
             let before = self.muds.get(&**name);
             match entry {
                 Some(entry) => {
-                    let mud = Mud::from_entry(entry);
+                    let mud = KnownMud::from_entry(entry);
                     let full = before.is_none() && self.muds.len() >= MUDS_MAX;
                     if name.is_empty() || full || before == Some(&mud) {
                         continue;
@@ -142,7 +170,7 @@ impl Mudlist {
     }
 
     /// Puts a mud back that was saved.
-    pub fn restore(&mut self, name: String, mud: Mud) {
+    pub fn restore(&mut self, name: String, mud: KnownMud) {
         self.muds.insert(name, mud);
     }
 
@@ -152,12 +180,12 @@ impl Mudlist {
     }
 
     /// The mud of that exact name.
-    pub fn get(&self, name: &str) -> Option<&Mud> {
+    pub fn get(&self, name: &str) -> Option<&KnownMud> {
         self.muds.get(name)
     }
 
     /// All, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Mud)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &KnownMud)> {
         self.muds.iter().map(|(name, mud)| (name.as_str(), mud))
     }
 

@@ -1,16 +1,20 @@
-//! What was said before: the history of channels, and events once more.
+//! What was said before: the history of channels, events given again, and acknowledgements.
 
-use super::caller;
-use crate::api::json::{Object, Raw};
-use crate::api::methods::Call;
-use crate::api::rpc::Fault;
-use crate::events::kept::{LaneName, Record};
-use crate::hub::Hub;
-use crate::machine::{Change, SaveTicket};
-use crate::pending::Question;
-use crate::session::Identified;
+use super::call::Call;
+use super::method::{Access, methods};
+use crate::clients::Identified;
+use crate::cx::Cx;
+use crate::delivery::Delivery;
+use crate::describe::macros::{output, params};
+use crate::describe::values::{EventId, Filled, Name, OrNull, Point, Within};
+use crate::fault::Fault;
+use crate::fault::reason::{NOT_SAVED, TOO_MANY_WAITING};
+use crate::journal::{Journal, LaneName, Record};
+use crate::machine::SaveTicket;
+use crate::saved;
 use crate::settings::Permission;
 use crate::time::UnixTime;
+use crate::waiting::{Acknowledged, AcknowledgedStatus, Question, Reply, Success, Waiting};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -18,47 +22,123 @@ use std::time::Duration;
 /// Messages in one answer.
 pub const LIMIT_MAX: i64 = 100;
 
-/// How long an acknowledgement waits for the disk.
+/// How long an acknowledgement waits for the store.
 const SAVED_WITHIN: Duration = Duration::from_secs(10);
 
-/// A point in the history.
-#[derive(Clone, Copy)]
-enum Point {
-    /// An event.
-    Event(u64),
-    /// A time.
-    Time(UnixTime),
-    /// Neither: nothing is before or after it, as with the Python gateway.
-    Nowhere,
+params! {
+    /// What `channel_history` takes.
+    pub(super) struct ChannelHistory<'a> {
+        /// the channel's exact name
+        channel: Name<'a>,
+        /// how many messages at most, the last ones; more than 100 count as 100
+        limit: Within<1, { i64::MAX }> = 100,
+        /// only what came before this event_id, or this time (RFC 3339)
+        before: Option<Point>,
+        /// only what came after this event_id, or this time (RFC 3339)
+        after: Option<Point>,
+    }
+
+    /// What `history_search` takes.
+    pub(super) struct Search<'a> {
+        /// a part of a message or of a visible name, in any case
+        query: Filled<'a>,
+        /// one channel; all when left out
+        channel: Option<Name<'a>>,
+        /// the sender's mud
+        from_mud: Option<Name<'a>>,
+        /// the sender
+        from_user: Option<Name<'a>>,
+        /// how many messages at most, the last ones; more than 100 count as 100
+        limit: Within<1, { i64::MAX }> = 100,
+        /// only what came before this event_id, or this time (RFC 3339)
+        before: Option<Point>,
+        /// only what came after this event_id, or this time (RFC 3339)
+        after: Option<Point>,
+    }
+
+    /// What `resume` takes.
+    pub(super) struct Resume {
+        /// give again what came after this event
+        last_event_id: Option<EventId>,
+    }
+
+    /// What `ack` takes.
+    pub(super) struct Ack {
+        /// the last event that has been dealt with, with all before it
+        event_id: EventId,
+    }
 }
 
-impl Point {
-    fn read(call: &Call<'_>, name: &str) -> Result<Option<Point>, Fault> {
-        let fault = || Fault::params(format!("{name} must be an event_id or a time"));
-        let Some(value) = call.params.raw(name) else { return Ok(None) };
-        let text = value.get();
-        if text.starts_with('"') {
-            let text = call.params.optional_text(name)?.ok_or_else(fault)?;
-            return Ok(Some(UnixTime::parse(&text).map_or(Point::Nowhere, Point::Time)));
-        }
-        text.parse().map(|id| Some(Point::Event(id))).map_err(|_| fault())
+output! {
+    /// What was said.
+    pub(super) struct History<'m> {
+        /// that it went well
+        status: Success,
+        /// the events that they were, oldest first, each with its name as `event`
+        messages: Vec<Line<'m>>,
+        /// how many
+        count: usize,
     }
 
-    fn is_before(self, record: &Record) -> bool {
-        match self {
-            Point::Event(id) => id < record.id,
-            Point::Time(at) => at < record.at,
-            Point::Nowhere => false,
-        }
+    /// Something that was said.
+    pub(super) struct Line<'m> {
+        /// `channel_message`, `channel_emote`, …: what the other members are depends on it
+        event: &'static str,
+        /// the channel
+        channel: Option<Cow<'m, str>>,
+        /// the mud it came from
+        from_mud: Cow<'m, str>,
+        /// the user it came from
+        from_user: Cow<'m, str>,
+        /// of a tell: the mud it was for
+        to_mud: Option<Cow<'m, str>>,
+        /// of a tell: the user it was for
+        to_user: Option<Cow<'m, str>>,
+        /// what was said; an emote has `$N` for the name
+        message: Cow<'m, str>,
+        /// the sender's name, as shown
+        visname: Cow<'m, str>,
+        /// of a targeted emote: the mud of the target
+        target_mud: Option<Cow<'m, str>>,
+        /// of a targeted emote: the target
+        target_user: Option<Cow<'m, str>>,
+        /// of a targeted emote: the name to show of the target
+        target_visname: Option<Cow<'m, str>>,
+        /// of a targeted emote: what the target reads
+        message_target: Option<Cow<'m, str>>,
+        /// true: the mud's own line, as the router sent it back
+        is_echo as "self": Option<bool>,
+        /// when it came
+        timestamp: UnixTime,
+        /// its event's
+        event_id: EventId,
     }
 
-    fn is_after(self, record: &Record) -> bool {
-        match self {
-            Point::Event(id) => id > record.id,
-            Point::Time(at) => at > record.at,
-            Point::Nowhere => false,
-        }
+    /// From where events are given again.
+    pub(super) struct Resumed {
+        /// that it went well
+        status: Success,
+        /// from where; null: events not yet delivered to any session of the mud
+        last_event_id: OrNull<EventId>,
     }
+}
+
+methods! {
+    /// Lists what was said on a channel, oldest first.
+    "channel_history" (Access::Permitted(Permission::Info)) ChannelHistory<'_> => [History] &[],
+        |parts, call, args| channel_history(&parts.cx, parts.journal, call, args);
+    /// Searches what was said on channels.
+    "history_search" (Access::Permitted(Permission::Info)) Search<'_> => [History] &[],
+        |parts, call, args| search(&parts.cx, parts.journal, call, args);
+    /// Gives missed events again, then the event `replay_complete`.
+    "resume" (Access::Identified) Resume => [Resumed] &[],
+        |parts, call, args| resume(&mut parts.delivery().1, call, args);
+    /// Moves the cursor of this client: earlier events are not given again. Answered when it is durable.
+    "ack" (Access::Identified) Ack => later [Acknowledged] &[&NOT_SAVED, &TOO_MANY_WAITING],
+        |parts, call, args| {
+            let mut out = Delivery { clients: parts.clients, journal: parts.journal };
+            ack(&mut parts.cx, &mut out, parts.waiting, call, args)
+        };
 }
 
 /// What part of the history is wanted.
@@ -69,89 +149,130 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn read(call: &Call<'_>) -> Result<Self, Fault> {
-        let limit = call.params.optional_int("limit")?.unwrap_or(LIMIT_MAX);
-        if limit < 1 {
-            return Err(Fault::params("limit must be at least 1"));
-        }
+    fn new<const LEAST: i64, const MOST: i64>(
+        limit: Within<LEAST, MOST>,
+        before: Option<Point>,
+        after: Option<Point>,
+    ) -> Self {
         // Clients of the Python gateway may ask for more than there is.
-        let limit = usize::try_from(limit.min(LIMIT_MAX)).unwrap_or_default();
-        Ok(Wanted { limit, before: Point::read(call, "before")?, after: Point::read(call, "after")? })
+        let limit = usize::try_from(limit.0.min(LIMIT_MAX)).unwrap_or_default();
+        Wanted { limit, before, after }
     }
 
     fn holds(&self, record: &Record) -> bool {
-        self.before.is_none_or(|point| point.is_after(record))
-            && self.after.is_none_or(|point| point.is_before(record))
+        let is_before = |point: Point| match point {
+            Point::Event(id) => record.id < id,
+            Point::Time(at) => record.at < at,
+            Point::Nowhere => false,
+        };
+        let is_after = |point: Point| match point {
+            Point::Event(id) => record.id > id,
+            Point::Time(at) => record.at > at,
+            Point::Nowhere => false,
+        };
+        self.before.is_none_or(is_before) && self.after.is_none_or(is_after)
     }
 
-    /// The last that are wanted, in their order, as an answer.
-    fn answer<'a>(&self, newest_first: impl Iterator<Item = &'a Record>) -> Vec<u8> {
-        let mut found: Vec<&Record> = newest_first.take(self.limit).collect();
-        found.reverse();
-        let mut rows = b"[".to_vec();
-        for record in &found {
-            if rows.len() > 1 {
-                rows.push(b',');
-            }
-            rows.extend_from_slice(format!(r#"{{"event":"{}","#, record.event.name).as_bytes());
-            rows.extend_from_slice(record.params.get(1..).unwrap_or_default());
-        }
-        rows.push(b']');
-        let answer = Object::default().with("status", "success").with("messages", &Raw(&rows));
-        answer.with("count", &found.len()).finish()
+    /// The last that are wanted, in their order.
+    fn answer<'m>(&self, newest_first: impl Iterator<Item = Line<'m>>) -> History<'m> {
+        let mut messages: Vec<Line<'m>> = newest_first.take(self.limit).collect();
+        messages.reverse();
+        History { status: Success::Success, count: messages.len(), messages }
     }
 }
 
-/// The method `channel_history`.
-pub(crate) fn channel_history(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
-    let caller = caller(hub, call)?;
-    let channel = call.params.name("channel")?;
-    let wanted = Wanted::read(call)?;
-    let (settings, now) = (&hub.settings.api.events, hub.now.unix);
-    let history = hub.events.log(caller.mud).history(LaneName::Channel(&channel), settings, now);
-    Ok(wanted.answer(history.rev().filter(|record| wanted.holds(record))))
-}
-
-/// What is searched.
+/// What a record holds of something that was said.
 #[derive(Deserialize)]
-struct Line<'a> {
-    #[serde(borrow, default)]
-    from_mud: Cow<'a, str>,
-    #[serde(borrow, default)]
-    from_user: Cow<'a, str>,
-    #[serde(borrow, default)]
-    visname: Cow<'a, str>,
-    #[serde(borrow, default)]
-    message: Cow<'a, str>,
+struct Kept<'m> {
+    #[serde(borrow)]
+    channel: Option<Cow<'m, str>>,
+    #[serde(borrow)]
+    from_mud: Cow<'m, str>,
+    #[serde(borrow)]
+    from_user: Cow<'m, str>,
+    #[serde(borrow)]
+    to_mud: Option<Cow<'m, str>>,
+    #[serde(borrow)]
+    to_user: Option<Cow<'m, str>>,
+    #[serde(borrow)]
+    message: Cow<'m, str>,
+    #[serde(borrow)]
+    visname: Cow<'m, str>,
+    #[serde(borrow)]
+    target_mud: Option<Cow<'m, str>>,
+    #[serde(borrow)]
+    target_user: Option<Cow<'m, str>>,
+    #[serde(borrow)]
+    target_visname: Option<Cow<'m, str>>,
+    #[serde(borrow)]
+    message_target: Option<Cow<'m, str>>,
+    #[serde(rename = "self")]
+    is_echo: Option<bool>,
 }
 
-/// The method `history_search`.
-pub(crate) fn search(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
-    let caller = caller(hub, call)?;
-    let query = call.params.text("query")?.to_lowercase();
-    let channel = call.params.optional_name("channel")?;
-    let from_mud = call.params.optional_name("from_mud")?;
-    let from_user = call.params.optional_name("from_user")?;
-    let wanted = Wanted::read(call)?;
-    let matches = |record: &Record| {
-        let Ok(line) = serde_json::from_slice::<Line<'_>>(&record.params) else { return false };
-        from_mud.as_ref().is_none_or(|mud| line.from_mud.eq_ignore_ascii_case(mud))
-            && from_user.as_ref().is_none_or(|user| line.from_user.eq_ignore_ascii_case(user))
+impl<'m> Line<'m> {
+    fn read(record: &'m Record) -> Option<Line<'m>> {
+        let kept: Kept<'m> = saved::read(&record.members)?;
+        Some(Line {
+            event: record.kind.name,
+            channel: kept.channel,
+            from_mud: kept.from_mud,
+            from_user: kept.from_user,
+            to_mud: kept.to_mud,
+            to_user: kept.to_user,
+            message: kept.message,
+            visname: kept.visname,
+            target_mud: kept.target_mud,
+            target_user: kept.target_user,
+            target_visname: kept.target_visname,
+            message_target: kept.message_target,
+            is_echo: kept.is_echo,
+            timestamp: record.at,
+            event_id: EventId(record.id),
+        })
+    }
+}
+
+fn channel_history<'m>(
+    cx: &Cx<'_>,
+    journal: &'m Journal,
+    call: &Call,
+    args: ChannelHistory<'_>,
+) -> Result<History<'m>, Fault> {
+    let mud = call.caller()?.mud;
+    let wanted = Wanted::new(args.limit, args.before, args.after);
+    let lane = LaneName::Channel(&args.channel);
+    let history = journal.log(mud).history(lane, &cx.settings.api.events, cx.now.unix);
+    Ok(wanted.answer(history.rev().filter(|record| wanted.holds(record)).filter_map(Line::read)))
+}
+
+fn search<'m>(
+    cx: &Cx<'_>,
+    journal: &'m Journal,
+    call: &Call,
+    args: Search<'_>,
+) -> Result<History<'m>, Fault> {
+    let caller = call.caller()?;
+    let query = args.query.to_lowercase();
+    let wanted = Wanted::new(args.limit, args.before, args.after);
+    let fits = |line: &Line<'_>| {
+        args.from_mud.as_ref().is_none_or(|mud| line.from_mud.eq_ignore_ascii_case(mud))
+            && args.from_user.as_ref().is_none_or(|user| line.from_user.eq_ignore_ascii_case(user))
             && [&line.message, &line.visname].iter().any(|text| text.to_lowercase().contains(&query))
     };
-    let log = hub.events.log(caller.mud);
-    let lanes: Vec<LaneName<'_>> = match &channel {
+    let log = journal.log(caller.mud);
+    let lanes: Vec<LaneName<'_>> = match &args.channel {
         Some(channel) => vec![LaneName::Channel(channel)],
         None => {
             // They are only ever in the history where the settings say so.
-            let tells = may_read_tells(&caller).then_some(LaneName::Tells);
+            let tells = may_read_tells(caller).then_some(LaneName::Tells);
             log.channels().map(LaneName::Channel).chain(tells).collect()
         }
     };
-    let (settings, now) = (&hub.settings.api.events, hub.now.unix);
-    let records = lanes.iter().flat_map(|lane| log.history(*lane, settings, now));
-    let mut found: Vec<&Record> = records.filter(|record| wanted.holds(record) && matches(record)).collect();
-    found.sort_unstable_by_key(|record| std::cmp::Reverse(record.id));
+    let records = lanes.iter().flat_map(|lane| log.history(*lane, &cx.settings.api.events, cx.now.unix));
+    let wanted_records = records.filter(|record| wanted.holds(record));
+    let mut found: Vec<Line<'m>> = wanted_records.filter_map(Line::read).filter(fits).collect();
+    found.sort_unstable_by_key(|line| std::cmp::Reverse(line.event_id.0));
     Ok(wanted.answer(found.into_iter()))
 }
 
@@ -159,48 +280,63 @@ fn may_read_tells(caller: &Identified) -> bool {
     caller.may_speak && caller.permissions.has(Permission::Tell)
 }
 
-/// The id of an event that a client names.
-pub(crate) fn event_id(call: &Call<'_>, name: &str) -> Result<Option<u64>, Fault> {
-    let id = call.params.optional_int(name)?.map(u64::try_from);
-    id.transpose().map_err(|_| Fault::params(format!("{name} must be the event_id of an event")))
+/// The events follow the answer.
+fn resume(out: &mut Delivery<'_>, call: &Call, args: Resume) -> Result<Resumed, Fault> {
+    call.speaker()?;
+    let from = out.read_again(call.conn(), args.last_event_id.map(|id| id.0));
+    Ok(Resumed { status: Success::Success, last_event_id: OrNull(from.map(EventId)) })
 }
 
-/// The method `resume`.
-pub(crate) fn resume(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
-    super::speaker(hub, call)?;
-    let from = hub.read_again(call.conn, event_id(call, "last_event_id")?);
-    // The events follow the answer.
-    Ok(Object::default().with("status", "success").with("last_event_id", &from).finish())
-}
-
-/// The method `ack`. It is answered when it is durable.
-pub(crate) fn ack(hub: &mut Hub, call: &Call<'_>) -> Result<Option<Vec<u8>>, Fault> {
-    let caller = super::speaker(hub, call)?;
-    let id = event_id(call, "event_id")?.ok_or_else(|| Fault::params("event_id is missing"))?;
-    if id > hub.event_ids.last() {
+/// Answered when it is durable.
+fn ack(
+    cx: &mut Cx<'_>,
+    out: &mut Delivery<'_>,
+    waiting: &mut Waiting,
+    call: &Call,
+    args: Ack,
+) -> Result<Option<Acknowledged>, Fault> {
+    let mud = call.speaker()?.mud;
+    let EventId(id) = args.event_id;
+    if id > out.journal.last_id() {
         return Err(Fault::params(format!("there has been no event {id} yet")));
     }
-    if call.id.is_some() {
-        hub.may_wait(call)?;
+    if call.wants_answer {
+        waiting.may_wait(call.conn())?;
     }
-    let changes: Vec<Change> = hub.acknowledge(call.conn, caller.mud, id);
-    let ticket = hub.fx.save(changes);
-    if call.id.is_none() {
-        return Ok(Some(acknowledged(id)));
+    let client = out.clients.get(call.conn()).and_then(|session| session.reader.client());
+    let change = out.journal.acknowledge(cx, mud, client, id);
+    let ticket = cx.fx.save(cx.now.mono, change.into_iter().collect());
+    let done = Acknowledged { status: AcknowledgedStatus::Acknowledged, event_id: args.event_id };
+    if !call.wants_answer {
+        return Ok(Some(done));
     }
-    hub.wait(call, Question::Saved { ticket, event_id: id }, SAVED_WITHIN);
+    let question = Question::Saved { ticket, reply: Reply::Acknowledged(done) };
+    waiting.wait(cx, call.asker, question, SAVED_WITHIN);
     Ok(None)
 }
 
-/// What an acknowledgement gets.
-fn acknowledged(id: u64) -> Vec<u8> {
-    Object::default().with("status", "acknowledged").with("event_id", &id).finish()
-}
-
-/// Saves have ended: answers those who waited for them.
-pub(crate) fn saved(hub: &mut Hub, is_durable: impl Fn(SaveTicket) -> bool) {
-    hub.answer_waiters(|question| match question {
-        Question::Saved { ticket, event_id } if is_durable(*ticket) => Some(Ok(acknowledged(*event_id))),
+/// Saves have ended: answers the requests that waited for them.
+pub(super) fn saved(cx: &mut Cx<'_>, waiting: &mut Waiting, is_durable: impl Fn(SaveTicket) -> bool) {
+    waiting.answer(cx, |question| match question {
+        Question::Saved { ticket, reply } if is_durable(*ticket) => Some(Ok(reply.clone())),
         _ => None,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event;
+
+    #[test]
+    fn points_leave_out_the_event_that_they_name() {
+        let kind = event::find("channel_message").unwrap();
+        let at = UnixTime::from_micros(50);
+        let record = Record { id: 5, at, kind, members: b"{}"[..].into(), is_echo: false, delivered: false };
+        let holds = |before, after| Wanted { limit: 1, before, after }.holds(&record);
+        let event = |id| Some(Point::Event(id));
+        assert!(holds(None, None) && holds(event(6), event(4)));
+        assert!(!holds(event(5), None) && !holds(None, event(5)));
+        assert!(!holds(Some(Point::Nowhere), None) && !holds(None, Some(Point::Time(at))));
+    }
 }

@@ -1,29 +1,108 @@
-//! The lists that a router sends, and what of them is shown.
+//! The lists that a router sends, and the list of muds.
 
-use super::caller;
-use crate::api::event;
-use crate::api::json::Object;
-use crate::api::methods::Call;
-use crate::api::rpc::Fault;
-use crate::hub::{Hub, To};
+use super::call::Call;
+use super::method::{Access, methods};
+use crate::cx::Cx;
+use crate::delivery::{Delivery, To};
+use crate::describe::macros::{output, params};
+use crate::describe::values::{Filled, OrNull};
+use crate::event::Event;
+use crate::event::told::{ChannelChanged, MudChanged, MudRow};
+use crate::fault::Fault;
 use crate::i3::packet::{ChannelEntry, Mapping, MudEntry};
-use crate::network::mudlist::{Mud, MudChange, Status};
-use crate::pending::Question;
-use serde::Serialize;
+use crate::ids::MudId;
+use crate::muds::Muds;
+use crate::network::KnownMud;
+use crate::network::mudlist::{MudChange, ServiceValue, Status};
+use crate::settings::Permission;
+use crate::waiting::{Hosted, HostedStatus, Question, Reply, Success, Waiting};
 
-/// A mudlist packet: merge, save, and tell of muds that came or went.
-pub(crate) fn mudlist_received(hub: &mut Hub, mud: usize, id: i64, muds: &Mapping<'_, Option<MudEntry<'_>>>) {
-    let changes = hub.muds[mud].mudlist.apply(id, muds);
-    let saves = changes.iter().map(|change| hub.muds[mud].save_mud(&change.name)).collect();
-    hub.save(saves);
-    for change in changes {
-        announce(hub, mud, &change);
+params! {
+    /// What `mudlist` takes.
+    pub(super) struct ListMuds<'a> {
+        /// taken for old clients; routers send every change unasked
+        refresh: bool = false,
+        /// which muds
+        filter: Option<MudFilter<'a>>,
+    }
+
+    /// Which muds are listed.
+    pub(super) struct MudFilter<'a> {
+        /// `up` or `down`
+        status: Option<Filled<'a>>,
+        /// a part of the driver's name, in any case
+        driver: Option<Filled<'a>>,
+        /// a service that it offers
+        has_service: Option<Filled<'a>>,
+        /// a part of the mud's name, in any case
+        name: Option<Filled<'a>>,
     }
 }
 
-fn announce(hub: &mut Hub, mud: usize, change: &MudChange) {
-    let unheard_of = change.before.is_none() && !hub.muds[mud].is_news(hub.now.mono);
-    if change.name == hub.muds[mud].settings.name || unheard_of {
+output! {
+    /// The muds of a network.
+    pub(super) struct ListedMuds<'m> {
+        /// that it went well
+        status: Success,
+        /// by name
+        muds: Vec<MudRow<'m>>,
+        /// how many
+        count: usize,
+    }
+}
+
+methods! {
+    /// Lists the muds of the network.
+    "mudlist" (Access::Permitted(Permission::Info)) ListMuds<'_> => [ListedMuds] &[],
+        |parts, call, args| mudlist(parts.muds, call, args);
+}
+
+impl MudFilter<'_> {
+    fn takes(&self, name: &str, mud: &KnownMud) -> bool {
+        let holds = |text: &str, wanted: &str| text.to_lowercase().contains(&wanted.to_lowercase());
+        let has_status = match self.status.as_deref() {
+            None => true,
+            Some("up" | "online") => mud.status == Status::Up,
+            Some("down" | "offline") => mud.status == Status::Down,
+            Some(_) => false,
+        };
+        let offers = |wanted: &str| mud.services.get(wanted).is_some_and(ServiceValue::is_on);
+        has_status
+            && self.driver.as_deref().is_none_or(|wanted| holds(&mud.driver, wanted))
+            && self.has_service.as_deref().is_none_or(offers)
+            && self.name.as_deref().is_none_or(|wanted| holds(name, wanted))
+    }
+}
+
+/// Routers know no request for the list: `refresh` has nothing to ask for, since every change is sent unasked.
+fn mudlist<'m>(muds: &'m Muds, call: &Call, args: ListMuds<'_>) -> Result<ListedMuds<'m>, Fault> {
+    let mud = call.caller()?.mud;
+    let (_, filter) = (args.refresh, args.filter);
+    let known = muds[mud].lists.muds().iter();
+    let wanted = known.filter(|(name, mud)| filter.as_ref().is_none_or(|filter| filter.takes(name, mud)));
+    let rows: Vec<MudRow<'m>> = wanted.map(|(name, mud)| MudRow::new(name, mud)).collect();
+    Ok(ListedMuds { status: Success::Success, count: rows.len(), muds: rows })
+}
+
+/// A mudlist packet: merged, saved, and muds that came or went are announced.
+pub(super) fn mudlist_received(
+    cx: &mut Cx<'_>,
+    muds: &mut Muds,
+    out: &mut Delivery<'_>,
+    mud: MudId,
+    (id, entries): (i64, &Mapping<'_, Option<MudEntry<'_>>>),
+) {
+    let (changed, saves) = muds[mud].lists.apply_muds(&cx.settings.mud(mud).name, id, entries);
+    cx.save(saves);
+    for change in changed {
+        announce(cx, muds, out, mud, &change);
+    }
+}
+
+fn announce(cx: &mut Cx<'_>, muds: &Muds, out: &mut Delivery<'_>, mud: MudId, change: &MudChange) {
+    let lists = &muds[mud].lists;
+    let is_quiet = change.before.is_none() && !lists.is_news(cx.now.mono);
+    if change.name == cx.settings.mud(mud).name || is_quiet {
         return;
     }
     // A mud that was not known before and is down has not gone anywhere.
@@ -31,87 +110,49 @@ fn announce(hub: &mut Hub, mud: usize, change: &MudChange) {
     if before == after {
         return;
     }
-    let event = if after == Status::Up { &event::MUD_ONLINE } else { &event::MUD_OFFLINE };
-    let mut params = Object::default().with("mud_name", &change.name).with("status", &after);
-    match hub.muds[mud].mudlist.get(&change.name) {
-        Some(info) => params.add("info", &row(&change.name, info)),
-        None => params.add("info", &serde_json::Value::Null),
-    }
-    hub.emit(To::Readers(mud), event, params);
+    let info = lists.muds().get(&change.name).map(|info| MudRow::new(&change.name, info));
+    let changed = MudChanged { mud_name: &change.name, status: after, info: OrNull(info) };
+    let event = if after == Status::Up { Event::MudOnline(changed) } else { Event::MudOffline(changed) };
+    out.emit(cx, To::Readers(mud), &event);
 }
 
-/// A chanlist-reply: merge and save; channels that come or go after the login are news.
-pub(crate) fn chanlist_received(
-    hub: &mut Hub,
-    mud: usize,
-    id: i64,
-    channels: &Mapping<'_, Option<ChannelEntry<'_>>>,
+/// A chanlist-reply: merged and saved; channels that come or go after the login are announced.
+pub(super) fn chanlist_received(
+    cx: &mut Cx<'_>,
+    muds: &mut Muds,
+    waiting: &mut Waiting,
+    out: &mut Delivery<'_>,
+    mud: MudId,
+    (id, entries): (i64, &Mapping<'_, Option<ChannelEntry<'_>>>),
 ) {
-    let changes = hub.muds[mud].chanlist.apply(hub.now.mono, id, channels);
-    let saves = changes.iter().map(|(name, _)| hub.muds[mud].save_channel(name)).collect();
-    hub.save(saves);
-    for (name, channel) in changes {
-        hub.answer_waiters(|question| match question {
-            Question::Verdict { mud: at, message_id, channel: awaited, there } => {
-                let agreed = *at == mud && *awaited == name && *there == Some(channel.is_some());
-                agreed.then(|| Ok(super::host::verdict(&name, message_id, false)))
-            }
-            _ => None,
-        });
-        let one = &hub.muds[mud];
-        if channel.is_some() && !one.is_news(hub.now.mono) && !one.chanlist.is_settled(hub.now.mono) {
+    let name = &cx.settings.mud(mud).name;
+    let (changed, saves) = muds[mud].lists.apply_channels(cx.now.mono, name, id, entries);
+    cx.save(saves);
+    for (channel, entry) in changed {
+        waiting.answer(cx, |question| agreed(question, mud, &channel, entry.is_some()));
+        if entry.is_some() && !muds[mud].lists.is_channel_news(cx.now.mono) {
             continue;
         }
-        let event = if channel.is_some() { &event::CHANNEL_ADDED } else { &event::CHANNEL_REMOVED };
-        let params = Object::default()
-            .with("channel", &name)
-            .with("owner", channel.as_ref().map_or("", |channel| &channel.owner))
-            .with("type", &channel.as_ref().map_or(0, |channel| channel.channel_type));
-        hub.emit(To::Readers(mud), event, params);
+        let changed = ChannelChanged {
+            channel: &channel,
+            owner: entry.as_ref().map_or("", |entry| &entry.owner),
+            channel_type: entry.as_ref().map_or(0, |entry| entry.channel_type),
+        };
+        let event =
+            if entry.is_some() { Event::ChannelAdded(changed) } else { Event::ChannelRemoved(changed) };
+        out.emit(cx, To::Readers(mud), &event);
     }
 }
 
-/// A mud as the API shows it.
-#[derive(Serialize)]
-struct Row<'a> {
-    name: &'a str,
-    #[serde(flatten)]
-    mud: &'a Mud,
-}
-
-fn row<'a>(name: &'a str, mud: &'a Mud) -> Row<'a> {
-    Row { name, mud }
-}
-
-/// The method `mudlist`. Routers know no request for the list: `refresh` has nothing to ask for, since every change is
-/// sent unasked.
-pub(crate) fn mudlist(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
-    let caller = caller(hub, call)?;
-    call.params.flag("refresh")?;
-    let filter = call.params.object("filter")?;
-    let [status, driver, service, name] = [
-        filter.optional_text("status")?,
-        filter.optional_text("driver")?,
-        filter.optional_text("has_service")?,
-        filter.optional_text("name")?,
-    ];
-    let holds = |text: &str, wanted: &str| text.to_lowercase().contains(&wanted.to_lowercase());
-    let rows: Vec<Row<'_>> = hub.muds[caller.mud]
-        .mudlist
-        .iter()
-        .filter(|(_, mud)| match status.as_deref() {
-            None => true,
-            Some("up" | "online") => mud.status == Status::Up,
-            Some("down" | "offline") => mud.status == Status::Down,
-            Some(_) => false,
-        })
-        .filter(|(_, mud)| driver.as_deref().is_none_or(|wanted| holds(&mud.driver, wanted)))
-        .filter(|(_, mud)| {
-            let value = |wanted: &str| mud.services.get(wanted).is_some_and(|value| *value != 0);
-            service.as_deref().is_none_or(value)
-        })
-        .filter(|(known, _)| name.as_deref().is_none_or(|wanted| holds(known, wanted)))
-        .map(|(name, mud)| row(name, mud))
-        .collect();
-    Ok(Object::default().with("status", "success").with("muds", &rows).with("count", &rows.len()).finish())
+/// The answer for a request about a channel that the list now shows as it was wanted.
+fn agreed(question: &Question, mud: MudId, name: &str, is_there: bool) -> Option<Result<Reply, Fault>> {
+    let Question::Verdict { mud: at, message_id, channel, there } = question else { return None };
+    let is_so = *at == mud && channel == name && *there == Some(is_there);
+    is_so.then(|| {
+        Ok(Reply::Hosted(Hosted {
+            status: HostedStatus::Success,
+            channel: channel.clone(),
+            message_id: message_id.clone(),
+        }))
+    })
 }

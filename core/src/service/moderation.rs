@@ -1,191 +1,215 @@
-//! Bans, in both directions, and how much a local user may say.
+//! Bans, in both directions.
 //!
-//! What a ban keeps from coming in is dropped without an answer: an answer to each packet of somebody who floods would
-//! use up the packets that the router takes from us. It is counted, and `ban_list` shows how often.
+//! What a ban stops on its way in is dropped without an answer: an answer to each packet of a flood would use up the
+//! packets that the router takes from us. It is counted, and `ban_list` reports how often.
 
-use super::speaker;
-use crate::api::json::Object;
-use crate::api::methods::Call;
-use crate::api::rpc::{Fault, code};
-use crate::hub::Hub;
-use crate::i3::packet::{Body, Packet};
-use crate::moderation::{BANS_MAX, Ban, Direction, PATTERN_BYTES_MAX, Seen, Way};
+use super::call::Call;
+use super::method::{Access, NoParams, methods};
+use crate::cx::Cx;
+use crate::describe::datum::Datum;
+use crate::describe::macros::{output, params, words};
+use crate::describe::shape::{Described, Shape};
+use crate::describe::values::{Filled, FromLiteral, OrNull, Parameter, Seconds, Short, Wrong};
+use crate::fault::Fault;
+use crate::ids::MudId;
+use crate::moderation::{BANS_MAX, Ban, Direction, PATTERN_BYTES_MAX};
+use crate::muds::Muds;
+use crate::settings::Permission;
 use crate::time::UnixTime;
-use serde::Serialize;
+use crate::waiting::Success;
 
 /// The longest time that a ban may be set for, in seconds: ten years.
-pub(crate) const BAN_SECONDS_MAX: u64 = 315_360_000;
+const BAN_SECONDS_MAX: u64 = 315_360_000;
 
 /// The longest reason, in bytes.
-pub(crate) const REASON_BYTES_MAX: usize = 500;
+const REASON_BYTES_MAX: usize = 500;
 
-/// The method `ban_add`.
-pub(crate) fn add(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
-    let caller = speaker(hub, call)?;
-    let pattern = |name: &str| -> Result<Option<String>, Fault> {
-        let Some(text) = call.params.optional_text(name)? else { return Ok(None) };
-        if text.len() > PATTERN_BYTES_MAX || text.chars().any(char::is_control) {
-            let text = format!("{name} must be at most {PATTERN_BYTES_MAX} bytes without control characters");
-            return Err(Fault::params(text));
+params! {
+    /// What `ban_add` takes.
+    pub(super) struct AddBan<'a> {
+        /// whose packets, as `user@mud` with `*` and `?`: `bob@Sage`, `*@Sage`; a user of this mud too
+        pattern: Short<'a, PATTERN_BYTES_MAX>,
+        /// only about such channels, with `*` and `?`
+        channel: Option<Short<'a, PATTERN_BYTES_MAX>>,
+        /// only packets of such types, with `*` and `?`: `tell`, `channel-*`
+        packet_type: Option<Short<'a, PATTERN_BYTES_MAX>>,
+        /// in (from the network), out (to it) or both
+        direction: Direction = "both",
+        /// how long it holds, in seconds; for ever when left out
+        expires_in: Option<Seconds<BAN_SECONDS_MAX>>,
+        /// for people
+        reason: Option<Why<'a>>,
+    }
+
+    /// What `ban_remove` takes.
+    pub(super) struct RemoveBan {
+        /// of `ban_add` or `ban_list`
+        ban_id: i64,
+    }
+}
+
+/// The reason of a ban.
+#[derive(Clone, Debug)]
+pub(super) struct Why<'a>(Filled<'a>);
+
+impl Described for Why<'_> {
+    const SHAPE: Shape = Shape::Short(REASON_BYTES_MAX);
+}
+
+impl<'a> Parameter<'a> for Why<'a> {
+    fn read(value: Datum<'a>) -> Result<Self, Wrong> {
+        let text = Filled::read(value)?;
+        if text.len() > REASON_BYTES_MAX {
+            return Err(Wrong::must(format!("may have at most {REASON_BYTES_MAX} bytes")));
         }
-        Ok(Some(text.into_owned()))
-    };
-    let who = pattern("pattern")?.ok_or_else(|| Fault::params("pattern is missing"))?;
-    if !who.contains('@') {
+        Ok(Why(text))
+    }
+}
+
+impl FromLiteral<&'static str> for Direction {
+    fn from_literal(literal: &'static str) -> Self {
+        let known = Direction::ALL.iter().find(|known| known.name() == literal);
+        known.copied().unwrap_or(Direction::Both)
+    }
+}
+
+output! {
+    /// What adding a ban gets.
+    pub(super) struct Banned {
+        /// that it went well
+        status: BannedStatus,
+        /// names the ban
+        ban_id: u64,
+    }
+
+    /// What removing a ban gets.
+    pub(super) struct Unbanned {
+        /// that it went well
+        status: UnbannedStatus,
+        /// as it was given
+        ban_id: u64,
+    }
+
+    /// The bans of a mud.
+    pub(super) struct BanList<'m> {
+        /// that it went well
+        status: Success,
+        /// the bans of this mud
+        bans: Vec<BanRow<'m>>,
+        /// how many
+        count: usize,
+    }
+
+    /// A ban.
+    pub(super) struct BanRow<'m> {
+        /// names it
+        ban_id: u64,
+        /// whose packets
+        pattern: &'m str,
+        /// about which channels; null: all
+        channel: OrNull<&'m str>,
+        /// of which types; null: all
+        packet_type: OrNull<&'m str>,
+        /// which way
+        direction: Direction,
+        /// for people
+        reason: &'m str,
+        /// when it was made
+        created: UnixTime,
+        /// when it ends; null: never
+        expires: OrNull<UnixTime>,
+        /// packets that it has stopped since the start
+        hits: u64,
+    }
+}
+
+words! {
+    /// That a ban was added.
+    pub(super) enum BannedStatus {
+        /// It was.
+        Banned = "banned",
+    }
+
+    /// That a ban was removed.
+    pub(super) enum UnbannedStatus {
+        /// It was.
+        Removed = "removed",
+    }
+}
+
+methods! {
+    /// Keeps packets from coming in and going out.
+    "ban_add" (Access::Permitted(Permission::Moderate)) AddBan<'_> => [Banned] &[],
+        |parts, call, args| add(&mut parts.cx, parts.muds, call, args);
+    /// Lists the bans, and how many packets each has stopped since the start.
+    "ban_list" (Access::Permitted(Permission::Moderate)) NoParams => [BanList] &[],
+        |parts, call, _args| list(&mut parts.cx, parts.muds, call);
+    /// Ends a ban.
+    "ban_remove" (Access::Permitted(Permission::Moderate)) RemoveBan => [Unbanned] &[],
+        |parts, call, args| remove(&mut parts.cx, parts.muds, call, args);
+}
+
+fn add(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call, args: AddBan<'_>) -> Result<Banned, Fault> {
+    let mud = call.speaker()?.mud;
+    if !args.pattern.contains('@') {
         return Err(Fault::params("pattern must be user@mud, such as bob@Sage or *@Sage"));
     }
-    let direction = call.params.optional_text("direction")?;
-    let direction = match direction.as_deref() {
-        None => Direction::default(),
-        Some(name) => match Direction::ALL.iter().find(|(known, _)| *known == name) {
-            Some((_, direction)) => *direction,
-            None => return Err(Fault::params("direction must be both, in or out")),
-        },
-    };
-    let reason = call.params.optional_text("reason")?.unwrap_or_default().into_owned();
-    if reason.len() > REASON_BYTES_MAX {
-        return Err(Fault::params(format!("reason may have at most {REASON_BYTES_MAX} bytes")));
-    }
-    let now = hub.now.unix;
-    let lasts = call.params.optional_seconds("expires_in", BAN_SECONDS_MAX)?;
+    let now = cx.now.unix;
     let ban = Ban {
-        pattern: who,
-        channel: pattern("channel")?,
-        packet_type: pattern("packet_type")?,
-        direction,
-        reason,
+        pattern: args.pattern.to_string(),
+        channel: args.channel.map(|pattern| pattern.to_string()),
+        packet_type: args.packet_type.map(|pattern| pattern.to_string()),
+        direction: args.direction,
+        reason: args.reason.map(|Why(text)| text.to_string()).unwrap_or_default(),
         created: now.micros(),
-        expires: lasts.map(|lasts| now.micros() + lasts.as_micros() as u64),
+        expires: args.expires_in.map(|lasts| now.micros() + lasts.0.as_micros() as u64),
     };
-    sweep(hub, caller.mud);
-    let one = &mut hub.muds[caller.mud];
+    sweep(cx, muds, mud);
+    let one = &mut muds[mud];
     if one.bans.len() >= BANS_MAX {
         return Err(Fault::params(format!("there are {BANS_MAX} bans, the most that are kept")));
     }
-    let id = one.bans.add(ban);
-    let change = one.save_ban(id);
-    hub.save(vec![change]);
-    Ok(Object::default().with("status", "banned").with("ban_id", &id).finish())
+    let ban_id = one.bans.add(ban);
+    let change = one.save_ban(&cx.settings.mud(mud).name, ban_id);
+    cx.save([change]);
+    Ok(Banned { status: BannedStatus::Banned, ban_id })
 }
 
-/// The method `ban_remove`.
-pub(crate) fn remove(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
-    let caller = speaker(hub, call)?;
-    let id = call.params.optional_int("ban_id")?.ok_or_else(|| Fault::params("ban_id is missing"))?;
-    let one = &mut hub.muds[caller.mud];
-    let known = u64::try_from(id).ok().filter(|id| one.bans.remove(*id));
-    let known = known.ok_or_else(|| Fault::params(format!("there is no ban {id}")))?;
-    let change = one.save_ban(known);
-    hub.save(vec![change]);
-    Ok(Object::default().with("status", "removed").with("ban_id", &known).finish())
+fn remove(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call, args: RemoveBan) -> Result<Unbanned, Fault> {
+    let mud = call.speaker()?.mud;
+    let one = &mut muds[mud];
+    let known = u64::try_from(args.ban_id).ok().filter(|id| one.bans.remove(*id));
+    let ban_id = known.ok_or_else(|| Fault::params(format!("there is no ban {}", args.ban_id)))?;
+    let change = one.save_ban(&cx.settings.mud(mud).name, ban_id);
+    cx.save([change]);
+    Ok(Unbanned { status: UnbannedStatus::Removed, ban_id })
 }
 
-#[derive(Serialize)]
-struct Row<'a> {
-    ban_id: u64,
-    pattern: &'a str,
-    channel: Option<&'a str>,
-    packet_type: Option<&'a str>,
-    direction: Direction,
-    reason: &'a str,
-    created: String,
-    expires: Option<String>,
-    hits: u64,
+fn list<'m>(cx: &mut Cx<'_>, muds: &'m mut Muds, call: &Call) -> Result<BanList<'m>, Fault> {
+    let mud = call.speaker()?.mud;
+    sweep(cx, muds, mud);
+    let bans: Vec<BanRow<'m>> = muds[mud].bans.iter().map(row).collect();
+    Ok(BanList { status: Success::Success, count: bans.len(), bans })
 }
 
-fn row((ban_id, ban, hits): (u64, &Ban, u64)) -> Row<'_> {
-    let shown = |micros| UnixTime::from_micros(micros).to_string();
-    Row {
+fn row((ban_id, ban, hits): (u64, &Ban, u64)) -> BanRow<'_> {
+    BanRow {
         ban_id,
         pattern: &ban.pattern,
-        channel: ban.channel.as_deref(),
-        packet_type: ban.packet_type.as_deref(),
+        channel: OrNull(ban.channel.as_deref()),
+        packet_type: OrNull(ban.packet_type.as_deref()),
         direction: ban.direction,
         reason: &ban.reason,
-        created: shown(ban.created),
-        expires: ban.expires.map(shown),
+        created: UnixTime::from_micros(ban.created),
+        expires: OrNull(ban.expires.map(UnixTime::from_micros)),
         hits,
     }
 }
 
-/// The method `ban_list`.
-pub(crate) fn list(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
-    let caller = speaker(hub, call)?;
-    sweep(hub, caller.mud);
-    let bans = &hub.muds[caller.mud].bans;
-    let rows: Vec<Row<'_>> = bans.iter().map(row).collect();
-    Ok(Object::default().with("status", "success").with("bans", &rows).with("count", &rows.len()).finish())
-}
-
 /// Forgets the bans that are over, in the store too.
-fn sweep(hub: &mut Hub, mud: usize) {
-    let one = &mut hub.muds[mud];
-    let changes = one.bans.sweep(hub.now.unix).into_iter().map(|id| one.save_ban(id)).collect();
-    hub.save(changes);
-}
-
-/// The channel that a packet of users is about.
-fn channel_of<'p>(body: &'p Body<'_>) -> Option<&'p str> {
-    match body {
-        Body::ChannelMessage { channel, .. }
-        | Body::ChannelEmote { channel, .. }
-        | Body::ChannelTargetedEmote { channel, .. }
-        | Body::ChanWhoReq { channel }
-        | Body::ChanWhoReply { channel, .. } => Some(channel),
-        _ => None,
-    }
-}
-
-fn person(user: Option<&str>, mud: &str) -> String {
-    format!("{}@{mud}", user.unwrap_or_default())
-}
-
-/// Whether a ban keeps a packet of another mud out. What comes from the router, or back to ourselves, always comes in.
-pub(crate) fn keeps_out(hub: &mut Hub, mud: usize, packet: &Packet<'_>) -> bool {
-    let one = &mut hub.muds[mud];
-    if one.bans.is_empty() {
-        return false;
-    }
-    let from = &packet.header.from_mud;
-    if from.eq_ignore_ascii_case(&one.link.router().name) || *from == one.settings.name {
-        return false;
-    }
-    let people = vec![person(packet.header.from_user.as_deref(), from)];
-    let seen = Seen { way: Way::In, kind: packet.body.kind(), channel: channel_of(&packet.body), people };
-    let stopped = one.bans.stop(&seen, hub.now.unix).is_some();
-    hub.metrics.packets_banned_in += u64::from(stopped);
-    stopped
-}
-
-/// Whether a packet may go out: neither its sender nor whom it is for is banned. An error always may: it answers.
-pub(crate) fn may_go(hub: &mut Hub, mud: usize, packet: &Packet<'_>) -> Result<(), Fault> {
-    let one = &mut hub.muds[mud];
-    if one.bans.is_empty() || matches!(packet.body, Body::Error { .. }) {
-        return Ok(());
-    }
-    let header = &packet.header;
-    let sender = header.from_user.as_deref().map(|user| person(Some(user), &header.from_mud));
-    let to_mud = header.to_mud.as_deref().filter(|to| !to.eq_ignore_ascii_case(&one.link.router().name));
-    let to_user = match &packet.body {
-        Body::FingerReq { user } | Body::ChanUserReq { user } => Some(&**user),
-        _ => header.to_user.as_deref(),
-    };
-    let target = to_mud.map(|to_mud| person(to_user, to_mud));
-    let people = sender.into_iter().chain(target).collect();
-    let seen = Seen { way: Way::Out, kind: packet.body.kind(), channel: channel_of(&packet.body), people };
-    let Some((id, ban)) = one.bans.stop(&seen, hub.now.unix) else { return Ok(()) };
-    hub.metrics.packets_banned_out += 1;
-    let why = if ban.reason.is_empty() { String::new() } else { format!(": {}", ban.reason) };
-    let message = format!("{} is banned here{why}", ban.pattern);
-    let data = serde_json::json!({"needs": format!("the end of ban {id}"), "ban_id": id});
-    Err(Fault { data: Some(data), ..Fault::new(code::PERMISSION, message) })
-}
-
-/// Whether a local user may send another message now.
-pub(crate) fn admit_user(hub: &mut Hub, mud: usize, user: &str) -> Result<(), Fault> {
-    let Some(per_minute) = hub.settings.api.user_messages_per_minute else { return Ok(()) };
-    hub.user_rates.admit(mud, user, per_minute, hub.now.mono).map_err(|wait_ms| {
-        hub.metrics.user_messages_limited += 1;
-        Fault::too_often(wait_ms, format!("{user} may send {per_minute} messages a minute"))
-    })
+fn sweep(cx: &mut Cx<'_>, muds: &mut Muds, mud: MudId) {
+    let (one, name) = (&mut muds[mud], &cx.settings.mud(mud).name);
+    let over = one.bans.sweep(cx.now.unix);
+    let changes: Vec<_> = over.into_iter().map(|id| one.save_ban(name, id)).collect();
+    cx.save(changes);
 }

@@ -1,90 +1,141 @@
 //! The packets of a mud, shown to an administrator who asks for it.
 
-use super::caller;
-use crate::api::event;
-use crate::api::json::Object;
-use crate::api::methods::Call;
-use crate::api::rpc::Fault;
-use crate::hub::Hub;
-use crate::i3::packet::{Body, Packet};
-use crate::machine::ConnId;
+use super::call::Call;
+use super::method::{Access, methods};
+use crate::clients::Clients;
+use crate::cx::Cx;
+use crate::delivery::{Delivery, To};
+use crate::describe::macros::{output, params, words};
+use crate::event::Event;
+use crate::event::told::{Direction, PacketTrace};
+use crate::fault::Fault;
+use crate::i3::packet::Packet;
+use crate::i3::text::decode;
+use crate::ids::MudId;
+use crate::muds::Muds;
+use crate::settings::Permission;
 
 /// Characters of a packet that are shown.
 const SHOWN_CHARS_MAX: usize = 4000;
 
-/// Bytes queued for a client that is behind, above which it is shown no more: a trace is worth less than all else.
-const PENDING_BYTES_MAX: usize = 32_768;
-
 /// What stands before a frame's text: its length.
 const FRAME_HEAD_BYTES: usize = 4;
 
-/// The method `trace`.
-pub(crate) fn set(hub: &mut Hub, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
-    caller(hub, call)?;
-    let on = call.params.optional_flag("enabled")?.unwrap_or(true);
-    if on {
-        hub.tracers.insert(call.conn);
-    } else {
-        hub.tracers.remove(&call.conn);
+params! {
+    /// What `trace` takes.
+    pub(super) struct Trace {
+        /// false to stop
+        enabled: bool = true,
     }
-    Ok(Object::default().with("status", if on { "tracing" } else { "stopped" }).finish())
+}
+
+output! {
+    /// Whether the session is shown packets.
+    pub(super) struct Tracing {
+        /// whether the session is shown packets
+        status: TracingStatus,
+    }
+}
+
+words! {
+    /// Whether the session is shown packets.
+    pub(super) enum TracingStatus {
+        /// It is.
+        Tracing = "tracing",
+        /// It is not.
+        Stopped = "stopped",
+    }
+}
+
+methods! {
+    /// Shows this session the packets of its mud, as events `packet_trace`, without passwords.
+    "trace" (Access::Permitted(Permission::Admin)) Trace => [Tracing] &[],
+        |parts, call, args| set(parts.muds, parts.clients, call, &args);
+}
+
+fn set(muds: &mut Muds, clients: &mut Clients, call: &Call, args: &Trace) -> Result<Tracing, Fault> {
+    call.caller()?;
+    if args.enabled {
+        clients.tracers.insert(call.conn());
+    } else {
+        clients.tracers.remove(&call.conn());
+    }
+    tracers_changed(muds, clients);
+    Ok(Tracing { status: if args.enabled { TracingStatus::Tracing } else { TracingStatus::Stopped } })
+}
+
+/// Frames that go out are reported while any session traces.
+pub(super) fn tracers_changed(muds: &mut Muds, clients: &Clients) {
+    muds.tracing = !clients.tracers.is_empty();
 }
 
 /// A packet came from the router.
-pub(crate) fn received(hub: &mut Hub, mud: usize, packet: &Packet<'_>) {
-    if !hub.tracers.is_empty() {
-        show(hub, mud, "received", packet);
+pub(super) fn received(
+    cx: &mut Cx<'_>,
+    muds: &Muds,
+    out: &mut Delivery<'_>,
+    mud: MudId,
+    packet: &Packet<'_>,
+) {
+    if muds.tracing {
+        show(cx, muds, out, mud, Direction::Received, packet);
     }
 }
 
-/// A frame goes to the router. Logins are not shown: they do not wait in the queue.
-pub(crate) fn sent(hub: &mut Hub, mud: usize, frame: &[u8]) {
+/// A frame has gone to the router. Logins are not shown: they do not wait in the queue.
+pub(super) fn sent(cx: &mut Cx<'_>, muds: &Muds, out: &mut Delivery<'_>, mud: MudId, frame: &[u8]) {
     let text = frame.get(FRAME_HEAD_BYTES..).unwrap_or_default();
     let text = text.strip_suffix(&[0]).unwrap_or(text);
     // What we wrote we can read.
     if let Ok((packet, _)) = Packet::decode(text) {
-        show(hub, mud, "sent", &packet);
+        show(cx, muds, out, mud, Direction::Sent, &packet);
     }
 }
 
 /// The text of a packet, without what opens something: the router's password, the keys of out-of-band sessions.
 fn shown(packet: &Packet<'_>) -> String {
     let mut packet = packet.clone();
-    match &mut packet.body {
-        Body::StartupReply { password, .. } => *password = 0,
-        Body::AuthMudReply { key } | Body::PingReply { key } => *key = 0,
-        _ => {}
-    }
+    packet.body.hide_secrets();
     let mut bytes = Vec::new();
     packet.encode(&mut bytes);
-    let text = crate::i3::text::decode(bytes.into()).0;
+    let text = decode(bytes.into()).0;
     match text.char_indices().nth(SHOWN_CHARS_MAX) {
         Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
         None => text.into_owned(),
     }
 }
 
-fn show(hub: &mut Hub, mud: usize, direction: &str, packet: &Packet<'_>) {
-    let is_of = |conn: &ConnId| hub.sessions.get(*conn).is_some_and(|session| session.is_of(mud));
-    let tracers: Vec<ConnId> = hub.tracers.iter().copied().filter(is_of).collect();
-    if tracers.is_empty() {
+fn show(
+    cx: &mut Cx<'_>,
+    muds: &Muds,
+    out: &mut Delivery<'_>,
+    mud: MudId,
+    direction: Direction,
+    packet: &Packet<'_>,
+) {
+    let is_watched = |conn| out.clients.get(conn).is_some_and(|session| session.is_of(mud));
+    if !out.clients.tracers.iter().any(|conn| is_watched(*conn)) {
         return;
     }
-    let text = shown(packet);
-    for conn in tracers {
-        if hub.fx.is_behind(conn) && hub.fx.pending_bytes(conn) > PENDING_BYTES_MAX {
-            hub.metrics.events_dropped += 1;
-            *hub.metrics.events_dropped_by_weight.entry("trace").or_default() += 1;
-            if let Some(session) = hub.sessions.get_mut(conn) {
-                session.lagged += 1;
-            }
-            continue;
-        }
-        let params = Object::default()
-            .with("direction", direction)
-            .with("mud_name", &hub.muds[mud].settings.name)
-            .with("router", &hub.muds[mud].link.router().name)
-            .with("packet", &text);
-        hub.emit_to(conn, &event::PACKET_TRACE, params);
+    let trace = PacketTrace {
+        direction,
+        mud_name: &cx.settings.mud(mud).name,
+        router: &muds[mud].link.router().name,
+        packet: &shown(packet),
+    };
+    out.emit(cx, To::Tracers(mud), &Event::PacketTrace(trace));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::i3::packet::{Body, Header};
+
+    #[test]
+    fn what_opens_something_is_not_shown() {
+        let body = Body::StartupReply { routers: Vec::new(), password: 4711 };
+        let packet = Packet { header: Header::to_mud("*net", None, "Alpha"), body };
+        let text = shown(&packet);
+        assert!(text.contains("startup-reply") && !text.contains("4711"), "{text}");
     }
 }

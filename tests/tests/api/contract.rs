@@ -1,6 +1,6 @@
 //! What the OpenRPC and AsyncAPI documents promise, and what was really said held against it.
 
-use i3_core::api::{asyncapi, openrpc, rpc};
+use i3_core::door::rpc::{asyncapi, openrpc, rpc};
 use i3_tests::scenario::Said;
 use jsonschema::Validator;
 use serde_json::{Value as Json, json};

@@ -1,7 +1,7 @@
 //! The documents against the schemas of their specifications.
 
 use crate::contract::document;
-use i3_core::api::{asyncapi, openrpc};
+use i3_core::door::rpc::{asyncapi, openrpc};
 use serde_json::{Value as Json, json};
 
 /// Of `@open-rpc/meta-schema` 1.14.9, without its descriptions.

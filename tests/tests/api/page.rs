@@ -2,14 +2,17 @@
 //! `scenarios/api.txt` was played, in the frame of `API.md` beside this file, whose own exchanges are played here.
 
 use crate::scenarios;
-use i3_core::api::event::{COMMON, EVENTS, Event};
-use i3_core::api::limits;
-use i3_core::api::methods::{Access, METHODS, Method};
-use i3_core::api::reason::{REASONS, Reason};
-use i3_core::api::rpc::code;
-use i3_core::api::shape::{ANY_LENGTH, Member, Shape};
-use i3_core::api::{asyncapi, event, openrpc};
+use i3_core::describe::shape::{ANY_LENGTH, Member, Shape};
+use i3_core::door::rpc::discover;
+use i3_core::door::rpc::limits as door;
+use i3_core::door::rpc::rpc::code;
+use i3_core::door::rpc::{asyncapi, openrpc};
+use i3_core::event::KINDS;
+use i3_core::event::kind::{COMMON, Class, Kind};
+use i3_core::fault::reason::{REASONS, Reason};
 use i3_core::machine::Listener;
+use i3_core::service::limits;
+use i3_core::service::{Access, Method};
 use i3_core::settings::{ApiSettings, LinkSettings, Permission};
 use i3_tests::hostile::Siege;
 use i3_tests::scenario::{Said, Stage};
@@ -162,14 +165,14 @@ fn method(page: &mut String, method: &Method, examples: &BTreeMap<String, String
     example(page, examples, method.name);
 }
 
-fn event(page: &mut String, event: &Event, examples: &BTreeMap<String, String>) {
+fn event(page: &mut String, event: &Kind, examples: &BTreeMap<String, String>) {
     let needs = event.permission.map_or("Needs no permission.".to_owned(), |permission| {
         format!("Needs the permission `{}`.", permission.name())
     });
     let kept = match event.kept {
-        Some(event::Class::Tells) => "Kept with the tells.",
-        Some(event::Class::Channels) => "Kept with the lines of its channel.",
-        Some(event::Class::Answers) => "Kept with the answers.",
+        Some(Class::Tells) => "Kept with the tells.",
+        Some(Class::Channels) => "Kept with the lines of its channel.",
+        Some(Class::Answers) => "Kept with the answers.",
         None => "Not kept.",
     };
     let _ = write!(page, "\n### {}\n\n{} {needs} {kept}\n\n", event.name, event.summary);
@@ -180,7 +183,7 @@ fn event(page: &mut String, event: &Event, examples: &BTreeMap<String, String>) 
 /// What a permission allows.
 fn permissions() -> String {
     let allows = |permission: Permission| {
-        let methods = METHODS.iter().filter(|method| method.access == Access::Permitted(permission));
+        let methods = discover::methods().into_iter().filter(|method| method.access == Access::Permitted(permission));
         methods.map(|method| method.name).collect::<Vec<_>>().join(", ")
     };
     let all = Permission::ALL.iter().map(|(name, permission)| (name, allows(*permission)));
@@ -203,9 +206,9 @@ fn places() -> BTreeMap<&'static str, String> {
     let said: Vec<Said> = said.into_iter().flat_map(|(_, said)| said).collect();
     let examples = examples(&said);
     let mut methods = String::new();
-    METHODS.iter().for_each(|one| method(&mut methods, one, &examples));
+    discover::methods().into_iter().for_each(|one| method(&mut methods, one, &examples));
     let mut events = String::new();
-    EVENTS.iter().for_each(|one| event(&mut events, one, &examples));
+    KINDS.iter().for_each(|one| event(&mut events, one, &examples));
     let mut common = String::new();
     members(&mut common, &COMMON);
     let mut contents = String::new();
@@ -221,8 +224,8 @@ fn places() -> BTreeMap<&'static str, String> {
         ("ping_interval", seconds(api.ping_interval)),
         ("ping_timeout", seconds(api.ping_timeout)),
         ("permissions", permissions()),
-        ("stranger_seconds", seconds(limits::STRANGER_MAX)),
-        ("early_requests", limits::EARLY_REQUESTS_MAX.to_string()),
+        ("stranger_seconds", seconds(door::STRANGER_MAX)),
+        ("early_requests", door::EARLY_REQUESTS_MAX.to_string()),
         ("wrong_keys", limits::WRONG_KEYS_MAX.to_string()),
         ("wait_min", seconds(limits::WAIT_MIN)),
         ("wait_max", seconds(limits::WAIT_MAX)),
@@ -232,8 +235,8 @@ fn places() -> BTreeMap<&'static str, String> {
         ("name_bytes", limits::NAME_BYTES_MAX.to_string()),
         ("codes", lines(code::ALL.iter().map(|(of, meaning)| format!("| {of} | {meaning} |")).collect())),
         ("reasons", lines(REASONS.iter().map(|one| reason(one)).collect())),
-        ("batch", limits::BATCH_REQUESTS_MAX.to_string()),
-        ("id_bytes", limits::ID_BYTES_MAX.to_string()),
+        ("batch", door::BATCH_REQUESTS_MAX.to_string()),
+        ("id_bytes", door::ID_BYTES_MAX.to_string()),
         ("frame_bytes", link.frame_bytes_max.to_string()),
         ("queue_packets", link.queue_packets_max.to_string()),
         ("waiters_client", limits::WAITERS_PER_CLIENT_MAX.to_string()),
@@ -244,8 +247,8 @@ fn places() -> BTreeMap<&'static str, String> {
         ("connections", api.connections_max.to_string()),
         ("connections_address", api.connections_per_address_max.to_string()),
         ("session_seconds", seconds(api.session_timeout)),
-        ("head_bytes", limits::HEAD_BYTES_MAX.to_string()),
-        ("headers", limits::HEADERS_MAX.to_string()),
+        ("head_bytes", door::HEAD_BYTES_MAX.to_string()),
+        ("headers", door::HEADERS_MAX.to_string()),
         ("handshake_seconds", seconds(api.handshake_timeout)),
         ("idle_seconds", seconds(api.idle_timeout)),
         ("presence_bytes", limits::PRESENCE_PENDING_BYTES_MAX.to_string()),

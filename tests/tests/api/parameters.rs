@@ -1,9 +1,9 @@
 //! Each parameter of each method with values that its shape does not allow: an error that names it. Without one that must
 //! be there: the same.
 
-use i3_core::api::methods::METHODS;
-use i3_core::api::params::NAME_BYTES_MAX;
-use i3_core::api::shape::{ANY_LENGTH, Shape};
+use i3_core::describe::shape::{ANY_LENGTH, Shape};
+use i3_core::describe::values::NAME_BYTES_MAX;
+use i3_core::door::rpc::discover::methods;
 use i3_tests::scenario::Stage;
 use serde_json::{Value as Json, json};
 
@@ -103,7 +103,7 @@ fn what_a_parameter_may_not_be_is_an_error_that_names_it() {
     STAGE.lines().for_each(|line| stage.line(line).unwrap());
     let mut wrong = Vec::new();
     let mut tried = 0;
-    for method in METHODS {
+    for method in methods() {
         for param in method.params {
             let mut params = others(method.name, param.name);
             for needed in method.params.iter().filter(|param| param.required) {

@@ -1,7 +1,7 @@
 //! Every scenario once more: all that any client was told is as the documents say.
 
 use crate::contract::{Contract, Seen};
-use i3_core::api::reason::REASONS;
+use i3_core::fault::reason::REASONS;
 use i3_core::machine::Listener;
 use i3_tests::hostile::Siege;
 use i3_tests::scenario::{Said, play};

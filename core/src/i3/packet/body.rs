@@ -11,12 +11,12 @@ pub(super) const STARTUP_REQ_3_ELEMENTS: usize = 20;
 
 packets! {
     /// What a packet says: one variant for each type.
-    Body, KINDS;
+    Body, KINDS, SECRETS;
 
     /// Mud to router: the login. 20 elements in all; Dead Souls' router takes no other number.
     "startup-req-3" => StartupReq3 {
         /// What the router gave at the last login; 0 the first time, negative from CoffeeMud.
-        password: i64,
+        @secret password: i64,
         /// Ignored by deployed routers, which always send everything.
         old_mudlist_id: i64,
         /// The same.
@@ -47,7 +47,7 @@ packets! {
     /// Mud to router: the login of protocol 1. 18 elements in all: no e-mail address and no other data.
     "startup-req-1" => StartupReq1 {
         /// As in a startup-req-3, and so are all that follow.
-        password: i64,
+        @secret password: i64,
         /// The same.
         old_mudlist_id: i64,
         /// The same.
@@ -75,7 +75,7 @@ packets! {
     /// startup-req-3, as Dead Souls' router does it.
     "startup-req-2" => StartupReq2 {
         /// As in a startup-req-3, and so are all that follow.
-        password: i64,
+        @secret password: i64,
         /// The same.
         old_mudlist_id: i64,
         /// The same.
@@ -104,7 +104,7 @@ packets! {
         /// The first is preferred. Dead Souls sends an empty list for two seconds after its start.
         routers: Vec<RouterEntry<'a>>,
         /// To be kept and sent next time. CoffeeMud always says -1.
-        password: i64,
+        @secret password: i64,
     }
     /// Mud to router: goodbye. 7 elements in all; the answer is the end of the stream.
     "shutdown" => Shutdown {
@@ -305,14 +305,14 @@ packets! {
     /// A key for one out-of-band session.
     "auth-mud-reply" => AuthMudReply {
         /// Valid once, for ten minutes.
-        key: i64,
+        @secret key: i64,
     }
     /// Are you there? Not in the specification; CoffeeMud adds a field, which is passed over.
     "ping-req" => PingReq {}
     /// Yes.
     "ping-reply" => PingReply {
         /// Like an auth-mud-reply.
-        key: i64,
+        @secret key: i64,
     }
     /// A user's name and gender have changed. A broadcast.
     "ucache-update" => UcacheUpdate {

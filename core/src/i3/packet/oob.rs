@@ -13,7 +13,7 @@ use crate::i3::lpc::{self, Kind, Reader, Value};
 packets! {
     /// What an out-of-band packet says: one variant for each type. `mail-ok`, which some Dead Souls muds are said to
     /// send for `mail-ack`, has no published layout and is kept as it is.
-    OobBody, OOB_KINDS;
+    OobBody, OOB_KINDS, OOB_SECRETS;
 
     /// The first packet of a connection.
     "oob-begin" => OobBegin {

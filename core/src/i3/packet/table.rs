@@ -1,9 +1,10 @@
 //! Makes an enum of packets out of a table of names and fields.
 
-/// Declares packet types: the name on the wire, the variant, and the fields in their order.
+/// Declares packet types: the name on the wire, the variant, and the fields in their order. A field that opens something
+/// (a password, a key) is marked `@secret`: it is not shown to anybody.
 macro_rules! packets {
-    ($(#[$enum_doc:meta])* $enum:ident, $kinds:ident;
-     $($(#[$doc:meta])* $name:literal => $variant:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)? })*) => {
+    ($(#[$enum_doc:meta])* $enum:ident, $kinds:ident, $secrets:ident;
+     $($(#[$doc:meta])* $name:literal => $variant:ident { $($(#[$field_doc:meta])* $(@$mark:ident)? $field:ident: $type:ty),* $(,)? })*) => {
         $(#[$enum_doc])*
         #[derive(Clone, Debug, PartialEq)]
         pub enum $enum<'a> {
@@ -20,7 +21,19 @@ macro_rules! packets {
         /// The names of all known types.
         pub const $kinds: &[&str] = &[$($name),*];
 
+        /// For each known type, whether it has a field marked `@secret`.
+        pub const $secrets: &[(&str, bool)] =
+            &[$(($name, false $($(|| $crate::i3::packet::table::is_secret!($mark))?)*)),*];
+
         impl<'a> $enum<'a> {
+            /// Takes out what opens something: the fields marked `@secret`.
+            pub fn hide_secrets(&mut self) {
+                match self {
+                    $($enum::$variant { $($field),* } => { $($crate::i3::packet::table::hide!($($mark)? $field);)* })*
+                    $enum::Unknown { .. } => {}
+                }
+            }
+
             /// The name of the type.
             pub fn kind(&self) -> &str {
                 match self {
@@ -52,3 +65,20 @@ macro_rules! packets {
     };
 }
 pub(super) use packets;
+
+macro_rules! hide {
+    (secret $field:ident) => {
+        *$field = Default::default()
+    };
+    ($field:ident) => {
+        let _ = $field;
+    };
+}
+pub(super) use hide;
+
+macro_rules! is_secret {
+    (secret) => {
+        true
+    };
+}
+pub(super) use is_secret;

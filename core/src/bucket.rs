@@ -1,0 +1,67 @@
+//! A token bucket.
+
+use crate::time::Instant;
+
+/// Refills at so many tokens a minute, and holds at most `burst`.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    per_minute: f64,
+    burst: f64,
+    tokens: f64,
+    at: Instant,
+}
+
+impl Bucket {
+    /// A full bucket. A rate or a burst of 0 counts as 1: a bucket that never lets anything through would be a ban.
+    pub(crate) fn new(per_minute: u32, burst: u32, now: Instant) -> Self {
+        let burst = f64::from(burst.max(1));
+        Bucket { per_minute: f64::from(per_minute.max(1)), burst, tokens: burst, at: now }
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let minutes = now.since(self.at).as_secs_f64() / 60.0;
+        self.tokens = (self.tokens + minutes * self.per_minute).min(self.burst);
+        self.at = now;
+    }
+
+    /// When it was last asked for one.
+    pub(crate) fn used_at(&self) -> Instant {
+        self.at
+    }
+
+    /// Whether there is a token; else how many milliseconds until there is one.
+    pub(crate) fn check(&mut self, now: Instant) -> Result<(), u64> {
+        self.refill(now);
+        if self.tokens >= 1.0 {
+            return Ok(());
+        }
+        let minutes = (1.0 - self.tokens) / self.per_minute;
+        Err((minutes * 60_000.0).ceil() as u64)
+    }
+
+    /// Takes a token, or says how many milliseconds until there is one.
+    pub(crate) fn take(&mut self, now: Instant) -> Result<(), u64> {
+        self.check(now)?;
+        self.tokens -= 1.0;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_then_the_rate_and_the_wait_is_true() {
+        let mut bucket = Bucket::new(60, 3, Instant::ORIGIN);
+        for _ in 0..3 {
+            assert_eq!(bucket.take(Instant::ORIGIN), Ok(()));
+        }
+        assert_eq!(bucket.take(Instant::ORIGIN), Err(1000));
+        assert_eq!(bucket.take(Instant::from_micros(999_000)), Err(1));
+        assert_eq!(bucket.take(Instant::from_micros(1_000_000)), Ok(()));
+        // It does not save up more than the burst.
+        let late = Instant::from_micros(3_600_000_000);
+        assert_eq!((0..9).filter(|_| bucket.take(late).is_ok()).count(), 3);
+    }
+}

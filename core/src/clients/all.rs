@@ -1,0 +1,228 @@
+//! All clients of the gateway.
+
+use super::addresses::Addresses;
+use super::audience::Audience;
+use super::rates::Rates;
+use super::session::Session;
+use crate::cx::Cx;
+use crate::effects::ConnMap;
+use crate::fault::Fault;
+use crate::ids::MudId;
+use crate::machine::{ConnId, HandshakeFault};
+use crate::moderation::UserRates;
+use crate::notice::{Level, Notice};
+use crate::time::Instant;
+use std::collections::{BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Bytes queued for a client above which it is not read from until it has read itself.
+pub const CLIENT_PAUSE_BYTES: usize = 262_144;
+
+/// Bytes queued for a client above which it is closed: it does not read, and what it may not miss has no more room.
+pub const CLIENT_PENDING_BYTES_MAX: usize = 1_048_576;
+
+/// Bytes queued for a client that is behind above which it gets no more presence events.
+pub const PRESENCE_PENDING_BYTES_MAX: usize = 32_768;
+
+/// Bytes queued for a client that is behind above which it gets no more channel lines.
+pub const CHANNEL_PENDING_BYTES_MAX: usize = 65_536;
+
+/// How often the operator is told of handshakes that fail.
+const HANDSHAKE_REPORT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Why a client is closed, as a front door may say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goodbye {
+    /// It broke a rule, or may not stay.
+    Policy,
+    /// The gateway ends.
+    ShuttingDown,
+}
+
+/// A client that its front door has to close.
+#[derive(Debug)]
+pub(crate) enum Dismissal {
+    /// In order: it gets what is queued, and a goodbye.
+    Polite { conn: ConnId, goodbye: Goodbye, reason: &'static str },
+    /// At once: it does not read.
+    Abrupt { conn: ConnId },
+}
+
+/// The clients, and what is kept of them.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    sessions: ConnMap<Session>,
+    pub(crate) audience: Audience,
+    pub(crate) addresses: Addresses,
+    pub(crate) rates: Rates,
+    pub(crate) user_rates: UserRates,
+    /// Sessions that want to see the packets of their mud.
+    pub(crate) tracers: BTreeSet<ConnId>,
+    dismissals: VecDeque<Dismissal>,
+    /// When the operator was last told of a client without TLS.
+    handshake_reported: Option<Instant>,
+}
+
+impl Clients {
+    /// Nobody, at a gateway of so many muds.
+    pub(crate) fn new(muds: usize) -> Clients {
+        Clients {
+            sessions: ConnMap::default(),
+            audience: Audience::new(muds),
+            addresses: Addresses::default(),
+            rates: Rates::default(),
+            user_rates: UserRates::default(),
+            tracers: BTreeSet::new(),
+            dismissals: VecDeque::new(),
+            handshake_reported: None,
+        }
+    }
+
+    /// A session begins.
+    pub(crate) fn insert(&mut self, conn: ConnId, session: Session) {
+        self.sessions.insert(conn, session);
+    }
+
+    /// The session of a connection.
+    pub(crate) fn get(&self, conn: ConnId) -> Option<&Session> {
+        self.sessions.get(conn)
+    }
+
+    /// The session of a connection, to change.
+    pub(crate) fn get_mut(&mut self, conn: ConnId) -> Option<&mut Session> {
+        self.sessions.get_mut(conn)
+    }
+
+    /// Whether a connection has a session that is not about to end.
+    pub(crate) fn stays(&self, conn: ConnId) -> bool {
+        self.get(conn).is_some_and(|session| !session.leaving)
+    }
+
+    /// Takes a session out that has ended.
+    pub(crate) fn remove(&mut self, conn: ConnId) -> Option<Session> {
+        let session = self.sessions.remove(conn)?;
+        self.rates.forget(conn);
+        self.tracers.remove(&conn);
+        Some(session)
+    }
+
+    /// All sessions.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ConnId, &Session)> {
+        self.sessions.iter()
+    }
+
+    /// All sessions, to change.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (ConnId, &mut Session)> {
+        self.sessions.iter_mut()
+    }
+
+    /// The subscribers, and the sessions to change.
+    pub(crate) fn audience_and_sessions(&mut self) -> (&Audience, &mut ConnMap<Session>) {
+        (&self.audience, &mut self.sessions)
+    }
+
+    /// The connections of all sessions.
+    pub(crate) fn conns(&self) -> Vec<ConnId> {
+        self.iter().map(|(conn, _)| conn).collect()
+    }
+
+    /// How many sessions there are.
+    pub(crate) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// How many sessions are identified.
+    pub(crate) fn active(&self) -> usize {
+        self.iter().filter(|(_, session)| session.identity.is_some()).count()
+    }
+
+    /// How many sessions there are of a way in.
+    pub(crate) fn count_of(&self, label: &str) -> usize {
+        self.iter().filter(|(_, session)| session.way.label == label).count()
+    }
+
+    /// Whether an address has all the connections that one may have. This host's own and proxies may have more: many
+    /// clients are behind them.
+    pub(crate) fn is_full(&self, cx: &Cx<'_>, address: IpAddr) -> bool {
+        let api = &cx.settings.api;
+        !address.is_loopback()
+            && !api.addresses.trusts(address)
+            && self.addresses.open(address) >= api.connections_per_address_max
+    }
+
+    /// Queues an error for a client that is no answer to it.
+    pub(crate) fn report(&mut self, cx: &mut Cx<'_>, conn: ConnId, fault: &Fault) {
+        let Some(session) = self.get(conn) else { return };
+        let bytes = session.fault(fault);
+        cx.fx.send_shared(conn, bytes);
+        self.bound(cx, conn);
+    }
+
+    /// Stops reading from a client that does not read itself, and closes it when nothing more can be queued.
+    pub(crate) fn bound(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let pending = cx.fx.pending_bytes(conn);
+        if pending > CLIENT_PENDING_BYTES_MAX {
+            self.overrun(cx, conn, pending);
+        } else if pending > CLIENT_PAUSE_BYTES {
+            cx.fx.hold(conn);
+        }
+    }
+
+    /// A client does not read, and there is no room left for what it may not miss.
+    pub(crate) fn overrun(&mut self, cx: &mut Cx<'_>, conn: ConnId, pending: usize) {
+        if let Some(session) = self.get_mut(conn)
+            && std::mem::replace(&mut session.leaving, true)
+        {
+            return;
+        }
+        // A client that is too slow harms only itself, and is told.
+        let notice = Notice::new(Level::Info, "api", "client does not read; closed");
+        cx.notice(notice.with("queued_bytes", pending));
+        cx.metrics.connections_at_fault += 1;
+        self.dismissals.push_back(Dismissal::Abrupt { conn });
+    }
+
+    /// Closes a client once it has what is queued, and the answer to the request that is being handled.
+    pub(crate) fn dismiss(&mut self, conn: ConnId, goodbye: Goodbye, reason: &'static str) {
+        if let Some(session) = self.get_mut(conn)
+            && !std::mem::replace(&mut session.leaving, true)
+        {
+            self.dismissals.push_back(Dismissal::Polite { conn, goodbye, reason });
+        }
+    }
+
+    /// The next client that its front door has to close.
+    pub(crate) fn poll_dismissal(&mut self) -> Option<Dismissal> {
+        self.dismissals.pop_front()
+    }
+
+    /// Counts and reports a handshake that failed: what is wrong may be this side's certificate. It is reported in detail
+    /// once in a while, since anybody can make as many as there are ports to try.
+    pub(crate) fn handshake_failed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        fault: HandshakeFault,
+        text: &str,
+    ) {
+        *cx.metrics.handshakes_failed.entry(fault.name()).or_default() += 1;
+        let now = cx.now.mono;
+        let was_reported =
+            self.handshake_reported.is_some_and(|at| now.since(at) < HANDSHAKE_REPORT_INTERVAL);
+        if !was_reported {
+            self.handshake_reported = Some(now);
+        }
+        let level = if was_reported { Level::Debug } else { Level::Warn };
+        let notice = Notice::new(level, "api", "no TLS with a client")
+            .with("reason", fault.name())
+            .with("address", self.addresses.of(conn))
+            .with("error", text);
+        cx.notice(notice);
+    }
+
+    /// The sessions of a mud.
+    pub(crate) fn of_mud(&self, mud: MudId) -> impl Iterator<Item = (ConnId, &Session)> {
+        self.iter().filter(move |(_, session)| session.is_of(mud))
+    }
+}

@@ -1,0 +1,18 @@
+//! Who is connected: sessions, from where they are, what their keys allow, how often they may call, and which channels
+//! they subscribe to. Nothing here knows how a front door speaks.
+
+pub mod addresses;
+mod all;
+mod audience;
+pub mod keys;
+pub mod rates;
+mod session;
+mod way;
+
+pub use all::{
+    CHANNEL_PENDING_BYTES_MAX, CLIENT_PAUSE_BYTES, CLIENT_PENDING_BYTES_MAX, PRESENCE_PENDING_BYTES_MAX,
+};
+pub(crate) use all::{Clients, Dismissal, Goodbye};
+pub(crate) use session::{Identified, Joined, Session};
+pub use way::Framed;
+pub(crate) use way::{Encode, FRAMED_MAX, Posted, Way};

@@ -1,0 +1,106 @@
+//! What every part is lent for as long as one input is handled.
+
+use crate::effects::Effects;
+use crate::machine::{Change, SaveTicket};
+use crate::metrics::Metrics;
+use crate::notice::Notice;
+use crate::settings::Settings;
+use crate::time::Now;
+use crate::timers::Timers;
+use crate::wake::Wake;
+
+/// Time, settings, and where a part says what is to be done: no state of any part.
+#[derive(Debug)]
+pub(crate) struct Cx<'a> {
+    /// Of the input that is being handled; its monotonic part never goes back.
+    pub(crate) now: Now,
+    pub(crate) settings: &'a Settings,
+    pub(crate) fx: &'a mut Effects,
+    pub(crate) timers: &'a mut Timers<Wake>,
+    pub(crate) metrics: &'a mut Metrics,
+    pub(crate) rng: &'a mut fastrand::Rng,
+}
+
+impl Cx<'_> {
+    /// Makes changes durable, if there are any.
+    pub(crate) fn save(&mut self, changes: impl IntoIterator<Item = Change>) -> Option<SaveTicket> {
+        let changes: Vec<Change> = changes.into_iter().collect();
+        if changes.is_empty() { None } else { Some(self.fx.save(self.now.mono, changes)) }
+    }
+
+    /// Reports to the operator.
+    pub(crate) fn notice(&mut self, notice: Notice) {
+        self.fx.notice(notice);
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! A context for unit tests of the parts.
+
+    use super::*;
+    use crate::i3::Charset;
+    use crate::settings::{ApiSettings, LinkSettings, MudSettings, RouterSettings};
+    use std::collections::BTreeMap;
+
+    /// Everything that a [`Cx`] lends.
+    #[derive(Debug)]
+    pub(crate) struct Bench {
+        pub(crate) now: Now,
+        pub(crate) settings: Settings,
+        pub(crate) fx: Effects,
+        pub(crate) timers: Timers<Wake>,
+        pub(crate) metrics: Metrics,
+        pub(crate) rng: fastrand::Rng,
+    }
+
+    impl Default for Bench {
+        /// A gateway with the muds Alpha and Beta, whose routers are both `*net`.
+        fn default() -> Self {
+            let mud = |name: &str| MudSettings {
+                name: name.to_owned(),
+                player_port: 4000,
+                admin_email: String::new(),
+                mudlib: "lib".to_owned(),
+                base_mudlib: "lib".to_owned(),
+                driver: "driver".to_owned(),
+                mud_type: "LP".to_owned(),
+                open_status: "open".to_owned(),
+                services: ["tell", "emoteto", "channel", "who", "finger", "locate", "beep", "ucache"]
+                    .map(|service| (service.to_owned(), 1))
+                    .into_iter()
+                    .collect::<BTreeMap<_, _>>(),
+                routers: vec![RouterSettings {
+                    name: "*net".to_owned(),
+                    host: "127.0.0.1".to_owned(),
+                    port: 1,
+                    charset: Charset::Utf8,
+                }],
+                router_password: 0,
+                channels: Vec::new(),
+            };
+            let (link, api) = (LinkSettings::default(), ApiSettings::default());
+            Bench {
+                now: Now::default(),
+                settings: Settings { muds: vec![mud("Alpha"), mud("Beta")], link, api },
+                fx: Effects::default(),
+                timers: Timers::default(),
+                metrics: Metrics::default(),
+                rng: fastrand::Rng::with_seed(1),
+            }
+        }
+    }
+
+    impl Bench {
+        pub(crate) fn cx(&mut self) -> Cx<'_> {
+            Cx {
+                now: self.now,
+                settings: &self.settings,
+                fx: &mut self.fx,
+                timers: &mut self.timers,
+                metrics: &mut self.metrics,
+                rng: &mut self.rng,
+            }
+        }
+    }
+}

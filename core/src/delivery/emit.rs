@@ -1,0 +1,249 @@
+//! One event on its way to the clients that are there.
+
+use crate::clients::{
+    CHANNEL_PENDING_BYTES_MAX, CLIENT_PENDING_BYTES_MAX, Clients, FRAMED_MAX, Framed,
+    PRESENCE_PENDING_BYTES_MAX, Posted, Session,
+};
+use crate::cx::Cx;
+use crate::event::Event;
+use crate::event::kind::{Class, Kind, Weight};
+use crate::event::told::Lagged;
+use crate::ids::MudId;
+use crate::journal::{Journal, LaneName, Record};
+use crate::machine::ConnId;
+
+/// Bytes queued for all clients together above which each is only allowed [`CLIENT_CROWDED_BYTES_MAX`].
+const ALL_PENDING_BYTES_MAX: usize = 33_554_432;
+
+/// Bytes queued for a client that is behind, while all together have little room left, above which it gets no more
+/// events.
+const CLIENT_CROWDED_BYTES_MAX: usize = 65_536;
+
+/// Bytes queued for a client that is behind above which it gets no more traced packets: a trace is worth less than all
+/// else.
+const TRACE_PENDING_BYTES_MAX: usize = 32_768;
+
+/// Who gets an event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum To<'a> {
+    /// The sessions of a mud.
+    Mud(MudId),
+    /// The sessions that joined a channel of a mud's network.
+    Channel(MudId, &'a str),
+    /// Like `Channel`, only sessions with echo on.
+    Echo(MudId, &'a str),
+    /// Every identified session that reads the lists of this mud's network.
+    Readers(MudId),
+    /// The sessions of a mud but some.
+    MudExcept(MudId, &'a [ConnId]),
+    /// The sessions of a mud that trace its packets.
+    Tracers(MudId),
+    /// Every identified session.
+    All,
+}
+
+/// Bytes queued for a client that is behind above which an event of a weight is dropped.
+fn pending_bytes_max(weight: Weight) -> usize {
+    match weight {
+        Weight::Presence => PRESENCE_PENDING_BYTES_MAX,
+        Weight::Channel => CHANNEL_PENDING_BYTES_MAX,
+        Weight::Personal => CLIENT_PENDING_BYTES_MAX,
+    }
+}
+
+/// Where clients and kept events meet.
+#[derive(Debug)]
+pub(crate) struct Delivery<'a> {
+    pub(crate) clients: &'a mut Clients,
+    pub(crate) journal: &'a mut Journal,
+}
+
+/// An event while it is given to sessions.
+struct Parcel<'a> {
+    posted: Posted<'a>,
+    /// Written once for each front door and way of reading.
+    framed: [Option<Framed>; FRAMED_MAX],
+    /// Where it is kept for sessions that cannot have it now.
+    lane: Option<LaneName<'a>>,
+    /// Bytes queued for a client that is behind above which it does not get this.
+    most: usize,
+    /// As a metric's label, what is dropped when it is not given.
+    label: &'static str,
+    /// At least one session of the mud received it.
+    is_given: bool,
+    /// Sessions that do not read and may not miss this, with what is queued for them.
+    overrun: Vec<(ConnId, usize)>,
+}
+
+impl<'a> Parcel<'a> {
+    fn new(cx: &Cx<'_>, posted: Posted<'a>, to: To<'_>, lane: Option<LaneName<'a>>) -> Self {
+        let (most, label) = match to {
+            To::Tracers(_) => (TRACE_PENDING_BYTES_MAX, "trace"),
+            _ => (pending_bytes_max(posted.kind.weight), posted.kind.weight.name()),
+        };
+        let is_crowded = cx.fx.total_pending_bytes() > ALL_PENDING_BYTES_MAX;
+        Parcel {
+            posted,
+            framed: [const { None }; FRAMED_MAX],
+            lane,
+            most: if is_crowded { most.min(CLIENT_CROWDED_BYTES_MAX) } else { most },
+            label,
+            // Who waited for an answer has it as the result of a request.
+            is_given: matches!(to, To::MudExcept(_, except) if !except.is_empty()),
+            overrun: Vec::new(),
+        }
+    }
+
+    /// Queues it for one session, if that may have it and has room.
+    fn give(&mut self, cx: &mut Cx<'_>, conn: ConnId, session: &mut Session) {
+        if !session.may(self.posted.kind.permission) {
+            return;
+        }
+        let joined = session.channels.keys().map(String::as_str);
+        if self.lane.is_some_and(|lane| session.reader.defers(lane, joined)) {
+            // It comes after the older ones.
+            return;
+        }
+        let pending = cx.fx.pending_bytes(conn);
+        let most = if cx.fx.is_behind(conn) { self.most } else { CLIENT_PENDING_BYTES_MAX };
+        if pending > most {
+            session.lagged += 1;
+            cx.metrics.events_dropped += 1;
+            *cx.metrics.events_dropped_by_weight.entry(self.label).or_default() += 1;
+            if self.label == Weight::Personal.name() {
+                self.overrun.push((conn, pending));
+            }
+            return;
+        }
+        cx.metrics.events_delivered += 1;
+        let (posted, way, style) = (&self.posted, session.way, session.reads);
+        let framed = self.framed[way.slot(style)].get_or_insert_with(|| way.encoder.event(posted, style));
+        cx.fx.send_shared(conn, framed.view(way.view));
+        if self.lane.is_some() {
+            session.reader.queued(self.posted.id);
+            self.is_given |= session.mud().is_some();
+        }
+    }
+}
+
+impl Delivery<'_> {
+    /// Gives an event to every session concerned, and keeps it where it is to be kept.
+    pub(crate) fn emit(&mut self, cx: &mut Cx<'_>, to: To<'_>, event: &Event<'_>) {
+        let members = event.write();
+        let id = self.journal.next_id(cx);
+        let kind = event.kind();
+        let kept = self.lane_of(cx, to, kind);
+        let posted = Posted { kind, members: &members, id, at: cx.now.unix, is_replay: false };
+        let mut parcel = Parcel::new(cx, posted, to, kept.map(|(_, lane)| lane));
+        self.give(cx, to, &mut parcel);
+        let Parcel { overrun, is_given, .. } = parcel;
+        if let Some((mud, lane)) = kept {
+            let record = Record {
+                id,
+                at: cx.now.unix,
+                kind,
+                members: members.into(),
+                is_echo: matches!(to, To::Echo(..)),
+                delivered: is_given,
+            };
+            self.journal.keep(cx, mud, lane, record);
+            self.set_sweep(cx);
+        }
+        for (conn, pending) in overrun {
+            self.clients.overrun(cx, conn, pending);
+        }
+    }
+
+    fn give(&mut self, cx: &mut Cx<'_>, to: To<'_>, parcel: &mut Parcel<'_>) {
+        if let To::Channel(mud, channel) | To::Echo(mud, channel) = to {
+            let is_echo = matches!(to, To::Echo(..));
+            let (audience, sessions) = self.clients.audience_and_sessions();
+            for conn in audience.of(mud, channel) {
+                let Some(session) = sessions.get_mut(conn) else { continue };
+                if session.hears_echo || !is_echo {
+                    parcel.give(cx, conn, session);
+                } else {
+                    // It knows what it said: nobody has missed that.
+                    parcel.is_given = true;
+                }
+            }
+            return;
+        }
+        if let To::Tracers(mud) = to {
+            for conn in self.clients.tracers.clone() {
+                if let Some(session) = self.clients.get_mut(conn).filter(|session| session.is_of(mud)) {
+                    parcel.give(cx, conn, session);
+                }
+            }
+            return;
+        }
+        for (conn, session) in self.clients.iter_mut() {
+            let is_concerned = match to {
+                To::Mud(mud) => session.is_of(mud),
+                To::MudExcept(mud, except) => session.is_of(mud) && !except.contains(&conn),
+                To::Readers(mud) => session.identity.as_ref().is_some_and(|identity| identity.mud == mud),
+                To::All | To::Channel(..) | To::Echo(..) | To::Tracers(_) => session.identity.is_some(),
+            };
+            if is_concerned {
+                parcel.give(cx, conn, session);
+            }
+        }
+    }
+
+    /// Whether, and where, an event is kept.
+    fn lane_of<'a>(&self, cx: &Cx<'_>, to: To<'a>, kind: &Kind) -> Option<(MudId, LaneName<'a>)> {
+        let class = kind.kept?;
+        let (mud, lane) = match (to, class) {
+            (To::Channel(mud, channel) | To::Echo(mud, channel), Class::Channels) => {
+                (mud, LaneName::Channel(channel))
+            }
+            (To::Mud(mud) | To::MudExcept(mud, _), Class::Tells) => (mud, LaneName::Tells),
+            (To::Mud(mud) | To::MudExcept(mud, _), Class::Answers) => (mud, LaneName::Answers),
+            _ => return None,
+        };
+        // A router may send what was not asked for: nobody waits for that.
+        let is_heard = match lane {
+            LaneName::Channel(channel) => self.hears(cx, mud, channel),
+            _ => true,
+        };
+        (is_heard && cx.settings.api.events.keeps(class)).then_some((mud, lane))
+    }
+
+    fn hears(&self, cx: &Cx<'_>, mud: MudId, channel: &str) -> bool {
+        let audience = &self.clients.audience;
+        audience.has(mud, channel)
+            || cx.settings.mud(mud).channels.iter().any(|set| set == channel)
+            || audience.lingers(mud, channel)
+    }
+
+    /// Queues an event for one client alone.
+    pub(crate) fn emit_to(&mut self, cx: &mut Cx<'_>, conn: ConnId, event: &Event<'_>) {
+        let id = self.journal.next_id(cx);
+        let Some(session) = self.clients.get(conn) else { return };
+        let (members, at) = (event.write(), cx.now.unix);
+        let bytes =
+            session.event(&Posted { kind: event.kind(), members: &members, id, at, is_replay: false });
+        cx.fx.send_shared(conn, bytes);
+        self.clients.bound(cx, conn);
+    }
+
+    /// A client has taken what was queued: it is told what it missed, and given what is still to be replayed.
+    pub(crate) fn flushed(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let pending = cx.fx.pending_bytes(conn);
+        let Some(session) = self.clients.get_mut(conn) else { return };
+        // A game that only listens is there as long as it takes what it gets.
+        session.heard = cx.now.mono;
+        if pending > 0 {
+            return;
+        }
+        let (has_read, mud) = (session.reader.written(), session.mud_of_key());
+        let dropped = std::mem::take(&mut session.lagged);
+        if let Some(mud) = mud.filter(|_| has_read) {
+            self.journal.marks_changed(cx, mud);
+        }
+        if dropped > 0 {
+            self.emit_to(cx, conn, &Event::Lagged(Lagged { dropped }));
+        }
+        self.replay(cx, conn);
+    }
+}

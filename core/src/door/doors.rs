@@ -1,0 +1,215 @@
+//! All front doors: which connection is whose, TLS before anything else, and what follows after each call.
+
+use super::contract::Door;
+use super::table;
+use crate::clients::{Dismissal, Goodbye};
+use crate::effects::ConnMap;
+use crate::machine::{ConnId, HandshakeFault, Listener, LostBy};
+use crate::service::{Parts, consequences, sessions};
+use crate::time::Instant;
+use crate::wake::Wake;
+
+/// A connection of a client.
+#[derive(Debug)]
+struct Attached {
+    door: usize,
+    on: Listener,
+    /// TLS is being agreed on, and since when. Until the handshake completes there is no session.
+    securing: Option<Instant>,
+}
+
+/// The front doors, and the connections of clients.
+#[derive(Debug)]
+pub(crate) struct Doors {
+    listeners: Vec<&'static [Listener]>,
+    doors: Vec<Box<dyn Door>>,
+    conns: ConnMap<Attached>,
+}
+
+impl Default for Doors {
+    fn default() -> Self {
+        let (listeners, doors) = table::doors().into_iter().unzip();
+        Doors { listeners, doors, conns: ConnMap::default() }
+    }
+}
+
+impl Doors {
+    /// How many connections of clients there are.
+    pub(crate) fn len(&self) -> usize {
+        self.conns.len()
+    }
+
+    /// All connections of clients.
+    pub(crate) fn conns(&self) -> Vec<ConnId> {
+        self.conns.iter().map(|(conn, _)| conn).collect()
+    }
+
+    /// Whether a connection is one of a client.
+    pub(crate) fn has(&self, conn: ConnId) -> bool {
+        self.conns.get(conn).is_some()
+    }
+
+    /// Whether a listener leads to a front door.
+    pub(crate) fn serves(&self, on: Listener) -> bool {
+        self.listeners.iter().any(|of_door| of_door.contains(&on))
+    }
+
+    /// A client has connected to a listener that leads to a front door.
+    pub(crate) fn accept(&mut self, parts: &mut Parts<'_>, conn: ConnId, on: Listener, is_secured: bool) {
+        let door = self.listeners.iter().position(|of_door| of_door.contains(&on)).unwrap_or(0);
+        let securing = is_secured.then_some(parts.cx.now.mono);
+        self.conns.insert(conn, Attached { door, on, securing });
+        if !is_secured {
+            self.doors[door].open(parts, conn, on);
+        }
+        self.after(parts, conn);
+    }
+
+    /// TLS is agreed on.
+    pub(crate) fn secured(&mut self, parts: &mut Parts<'_>, conn: ConnId) {
+        let Some(attached) = self.conns.get_mut(conn) else { return };
+        if attached.securing.take().is_some() {
+            parts.cx.metrics.handshakes += 1;
+            let (door, on) = (attached.door, attached.on);
+            self.doors[door].open(parts, conn, on);
+            self.after(parts, conn);
+        }
+    }
+
+    /// Bytes came in.
+    pub(crate) fn received(&mut self, parts: &mut Parts<'_>, conn: ConnId, bytes: &[u8]) {
+        let Some(attached) = self.conns.get_mut(conn) else { return };
+        parts.cx.metrics.api_bytes_received += bytes.len() as u64;
+        let (door, on) = (attached.door, attached.on);
+        if attached.securing.take().is_some() {
+            let text = "this listener speaks TLS, the client plain text";
+            parts.clients.handshake_failed(&mut parts.cx, conn, HandshakeFault::PlainText, text);
+            parts.cx.metrics.connections_at_fault += 1;
+            self.doors[door].refuse_plain_text(parts, conn, on);
+        } else {
+            self.doors[door].received(parts, conn, bytes);
+        }
+        self.after(parts, conn);
+    }
+
+    /// A client has taken what was queued for it.
+    pub(crate) fn flushed(&mut self, parts: &mut Parts<'_>, conn: ConnId) {
+        let (cx, mut out) = parts.delivery();
+        out.flushed(cx, conn);
+        self.after(parts, conn);
+    }
+
+    /// A client's connection is gone.
+    pub(crate) fn lost(&mut self, parts: &mut Parts<'_>, conn: ConnId, by: LostBy) {
+        if self.conns.get(conn).is_some_and(|attached| attached.securing.is_some()) {
+            let (fault, text) = match by {
+                LostBy::Handshake(fault, text) => (fault, text),
+                LostBy::EndOfStream => (HandshakeFault::Ended, "the client left".to_owned()),
+                LostBy::Error(text) => (HandshakeFault::Ended, text),
+            };
+            parts.clients.handshake_failed(&mut parts.cx, conn, fault, &text);
+        }
+        self.gone(parts, conn);
+    }
+
+    /// The timer of a connection fired. It may have been set for an earlier deadline than the state has by now.
+    pub(crate) fn due(&mut self, parts: &mut Parts<'_>, conn: ConnId) {
+        let is_due = self.deadline(parts, conn).is_some_and(|at| at <= parts.cx.now.mono);
+        let Some(attached) = self.conns.get_mut(conn).filter(|_| is_due) else {
+            return self.after(parts, conn);
+        };
+        let door = attached.door;
+        if attached.securing.is_some() {
+            let text = "the handshake took too long";
+            parts.clients.handshake_failed(&mut parts.cx, conn, HandshakeFault::TooSlow, text);
+            parts.cx.fx.close_now(conn);
+        } else {
+            self.doors[door].due(parts, conn);
+        }
+        self.after(parts, conn);
+    }
+
+    fn deadline(&self, parts: &Parts<'_>, conn: ConnId) -> Option<Instant> {
+        let attached = self.conns.get(conn)?;
+        match attached.securing {
+            Some(since) => Some(since + parts.cx.settings.api.handshake_timeout),
+            None => self.doors[attached.door].deadline(parts, conn),
+        }
+    }
+
+    /// The settings have changed, and with them the deadlines.
+    pub(crate) fn reloaded(&mut self, parts: &mut Parts<'_>) {
+        for conn in self.conns() {
+            self.after(parts, conn);
+        }
+    }
+
+    /// After each call of a front door: a connection that is closed is forgotten, and the timer of an open one is never set
+    /// for later than its deadline. It may be set for earlier, so that traffic does not move it each time.
+    fn after(&mut self, parts: &mut Parts<'_>, conn: ConnId) {
+        if !parts.cx.fx.is_open(conn) {
+            return self.gone(parts, conn);
+        }
+        let (wake, now) = (Wake::Client(conn), parts.cx.now.mono);
+        if let Some(at) = self.deadline(parts, conn)
+            && parts.cx.timers.get(wake).is_none_or(|set| set > at || set <= now)
+        {
+            parts.cx.timers.set(wake, at.max(now));
+        }
+    }
+
+    fn gone(&mut self, parts: &mut Parts<'_>, conn: ConnId) {
+        let Some(attached) = self.conns.remove(conn) else { return };
+        parts.cx.timers.clear(Wake::Client(conn));
+        parts.clients.addresses.forget(conn);
+        sessions::ended(parts, conn);
+        self.doors[attached.door].closed(conn);
+    }
+
+    /// Deals with everything that followed from an input: news of the muds, requests that have their outcome, sessions that
+    /// are to end.
+    pub(crate) fn follow(&mut self, parts: &mut Parts<'_>) {
+        loop {
+            consequences::follow(parts);
+            if let Some(finished) = parts.waiting.poll_finished() {
+                let conn = finished.conn;
+                if let Some(attached) = self.conns.get(conn) {
+                    self.doors[attached.door].finished(parts, finished);
+                    self.after(parts, conn);
+                }
+            } else if let Some(dismissal) = parts.clients.poll_dismissal() {
+                self.dismiss(parts, &dismissal);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn dismiss(&mut self, parts: &mut Parts<'_>, dismissal: &Dismissal) {
+        let (Dismissal::Polite { conn, .. } | Dismissal::Abrupt { conn }) = *dismissal;
+        let Some(attached) = self.conns.get(conn) else { return };
+        match *dismissal {
+            Dismissal::Polite { goodbye, reason, .. } => {
+                self.doors[attached.door].dismiss(parts, conn, goodbye, reason);
+                sessions::ended(parts, conn);
+            }
+            Dismissal::Abrupt { .. } => parts.cx.fx.close_now(conn),
+        }
+        self.after(parts, conn);
+    }
+
+    /// Ends every connection in order.
+    pub(crate) fn shut_down(&mut self, parts: &mut Parts<'_>, goodbye: Goodbye, reason: &'static str) {
+        for conn in self.conns() {
+            self.dismiss(parts, &Dismissal::Polite { conn, goodbye, reason });
+        }
+    }
+
+    /// Closes every connection at once.
+    pub(crate) fn close_all(&mut self, parts: &mut Parts<'_>) {
+        for conn in self.conns() {
+            parts.cx.fx.close_now(conn);
+            self.gone(parts, conn);
+        }
+    }
+}

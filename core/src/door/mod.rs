@@ -1,0 +1,9 @@
+//! Front doors: the ways in for local programs. A front door decodes bytes into typed requests for the services, and
+//! encodes their results and events. Each is a folder here and a line in [`table`].
+
+mod contract;
+mod doors;
+pub mod rpc;
+mod table;
+
+pub(crate) use doors::Doors;

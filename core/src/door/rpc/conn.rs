@@ -1,0 +1,112 @@
+//! One connection of this front door: which of the three ways of speaking it is in, and since when. Its deadline follows
+//! from that.
+
+use super::line::LineReader;
+use super::websocket::WebSocket;
+use crate::clients::Session;
+use crate::settings::ApiSettings;
+use crate::time::Instant;
+use std::time::Duration;
+
+/// How long a client may stay without showing a key: each takes one of the connections that there are.
+pub const STRANGER_MAX: Duration = Duration::from_secs(60);
+
+/// Requests that a client may send before it is identified.
+pub const EARLY_REQUESTS_MAX: u32 = 100;
+
+/// How a connection speaks.
+#[derive(Debug)]
+pub(super) enum State {
+    /// JSON lines.
+    Lines(LineReader),
+    /// HTTP: what has come of the next request head.
+    Http {
+        head: Vec<u8>,
+        /// When the head began, or when the last request was answered.
+        since: Instant,
+        /// A request was answered, and nothing of the next has come.
+        is_idle: bool,
+    },
+    /// WebSocket messages.
+    WebSocket {
+        socket: Box<WebSocket>,
+        /// When anything last came.
+        heard: Instant,
+        /// A ping is unanswered, and since when.
+        pinged: Option<Instant>,
+    },
+    /// Nothing more is read; it closes when all is written.
+    Draining { since: Instant },
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Conn {
+    pub(super) state: State,
+    /// Requests before it was identified.
+    pub(super) early_requests: u32,
+}
+
+/// When a session that has not shown a key must go.
+fn stranger_until(session: &Session) -> Option<Instant> {
+    session.identity.is_none().then(|| session.since + STRANGER_MAX)
+}
+
+impl Conn {
+    /// A connection in its first state.
+    pub(super) fn new(state: State) -> Conn {
+        Conn { state, early_requests: 0 }
+    }
+
+    /// When the connection must be woken: a head is too slow, a connection idle, a session over, a WebSocket to be pinged
+    /// or dead, last bytes not taken.
+    pub(super) fn deadline(&self, session: Option<&Session>, api: &ApiSettings) -> Instant {
+        match &self.state {
+            State::Lines(_) => session.map_or(Instant::ORIGIN, |session| {
+                stranger_until(session).unwrap_or(session.heard + api.session_timeout)
+            }),
+            State::Http { since, is_idle: true, .. } => *since + api.idle_timeout,
+            State::Http { since, is_idle: false, .. } => *since + api.handshake_timeout,
+            State::WebSocket { heard, pinged, .. } => {
+                let at = pinged.map_or(*heard + api.ping_interval, |at| at + api.ping_timeout);
+                session.and_then(stranger_until).map_or(at, |until| until.min(at))
+            }
+            State::Draining { since } => *since + api.handshake_timeout,
+        }
+    }
+
+    /// Nothing more is read from it.
+    pub(super) fn drain(&mut self, now: Instant) {
+        if !matches!(self.state, State::Draining { .. }) {
+            self.state = State::Draining { since: now };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::encoder::SOCKETS;
+    use super::*;
+    use crate::time::Now;
+
+    #[test]
+    fn a_deadline_follows_from_the_state() {
+        let api = ApiSettings::default();
+        let at = |seconds: u64| Instant::from_micros(seconds * 1_000_000);
+        let head = |is_idle| Conn::new(State::Http { head: Vec::new(), since: at(5), is_idle });
+        assert_eq!(head(false).deadline(None, &api), at(5) + api.handshake_timeout);
+        assert_eq!(head(true).deadline(None, &api), at(5) + api.idle_timeout);
+        let socket = |pinged| {
+            let socket = Box::new(WebSocket::new(1000));
+            Conn::new(State::WebSocket { socket, heard: at(50), pinged })
+        };
+        let stranger = Session::new(&SOCKETS, Now::default());
+        assert_eq!(socket(None).deadline(Some(&stranger), &api), at(60));
+        assert_eq!(socket(None).deadline(None, &api), at(50) + api.ping_interval);
+        assert_eq!(socket(Some(at(70))).deadline(None, &api), at(70) + api.ping_timeout);
+        let mut draining = head(true);
+        draining.drain(at(9));
+        draining.drain(at(90));
+        assert_eq!(draining.deadline(None, &api), at(9) + api.handshake_timeout);
+    }
+}

@@ -1,0 +1,60 @@
+//! The methods of this front door: those of the services, and the one that lists them.
+
+use super::openrpc;
+use crate::describe::macros::output;
+use crate::describe::shape::{ANY_LENGTH, Described, Outcome, Shape};
+use crate::fault::Fault;
+use crate::service::{Access, Method, Progress, table};
+use serde_json::value::RawValue;
+
+output! {
+    /// The OpenRPC document.
+    struct Discovered {
+        /// the version of OpenRPC
+        openrpc: String,
+        /// what this is
+        info: AnyMap,
+        /// the methods
+        methods: ListOfMaps,
+    }
+}
+
+/// An object with members of any name.
+#[derive(Clone, Debug, serde::Serialize)]
+struct AnyMap;
+
+impl Described for AnyMap {
+    const SHAPE: Shape = Shape::Map(&Shape::Any);
+}
+
+/// A list of such objects.
+#[derive(Clone, Debug, serde::Serialize)]
+struct ListOfMaps;
+
+impl Described for ListOfMaps {
+    const SHAPE: Shape = Shape::List(&AnyMap::SHAPE, ANY_LENGTH);
+}
+
+/// The method `rpc.discover`. Its result is written in JSON only, so it belongs to this front door.
+static DISCOVER: Method = Method {
+    name: "rpc.discover",
+    access: Access::Open,
+    params: &[],
+    summary: "Returns the OpenRPC document of these methods.",
+    results: <Discovered as Outcome>::ANSWERS,
+    reasons: &[],
+    run: |_, _, _, respond| {
+        let text = String::from_utf8(openrpc::document()).unwrap_or_default();
+        let document: Result<Box<RawValue>, _> = serde_json::from_str(&text);
+        respond(&document.unwrap_or_default());
+        Ok::<_, Fault>(Progress::Answered)
+    },
+};
+
+/// All methods, by name.
+pub fn methods() -> Vec<&'static Method> {
+    let mut all = table::methods();
+    all.push(&DISCOVER);
+    all.sort_by_key(|method| method.name);
+    all
+}

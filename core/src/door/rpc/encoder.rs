@@ -1,0 +1,81 @@
+//! How this front door writes events and errors.
+
+use super::framing::{LINE, WEBSOCKET, framed, framed_text};
+use super::rpc;
+use super::style::restyle;
+use crate::clients::{Encode, Framed, Posted, Way};
+use crate::colour::TextStyle;
+use crate::fault::Fault;
+use std::io::Write;
+
+/// JSON lines over TCP.
+pub(super) static LINES: Way = Way { name: "tcp", label: "lines", encoder: &JsonRpc, view: LINE };
+
+/// WebSocket messages.
+pub(super) static SOCKETS: Way =
+    Way { name: "websocket", label: "websocket", encoder: &JsonRpc, view: WEBSOCKET };
+
+/// What the time, the id and the frame of a notification take beside its name and members.
+const NOTIFICATION_BYTES: usize = 140;
+
+/// JSON-RPC 2.0 notifications.
+#[derive(Debug)]
+struct JsonRpc;
+
+impl Encode for JsonRpc {
+    fn number(&self) -> usize {
+        0
+    }
+
+    fn event(&self, posted: &Posted<'_>, style: TextStyle) -> Framed {
+        let length = posted.members.len() + posted.kind.name.len() + NOTIFICATION_BYTES;
+        if style == TextStyle::Raw {
+            return framed(length, |text| write_event(text, posted));
+        }
+        let mut text = Vec::with_capacity(length);
+        write_event(&mut text, posted);
+        framed_text(&restyle(&text, style))
+    }
+
+    fn fault(&self, fault: &Fault, style: TextStyle) -> Framed {
+        styled(&rpc::error(None, fault), style)
+    }
+}
+
+/// A text as a client reads it, framed.
+pub(super) fn styled(text: &[u8], style: TextStyle) -> Framed {
+    match style {
+        TextStyle::Raw => framed_text(text),
+        style => framed_text(&restyle(text, style)),
+    }
+}
+
+/// The notification. Every event has members: a comma follows the last of them.
+fn write_event(text: &mut Vec<u8>, posted: &Posted<'_>) {
+    text.extend_from_slice(br#"{"jsonrpc":"2.0","method":""#);
+    text.extend_from_slice(posted.kind.name.as_bytes());
+    text.extend_from_slice(br#"","params":"#);
+    text.extend_from_slice(posted.members.strip_suffix(b"}").unwrap_or(posted.members));
+    let replay = if posted.is_replay { ",\"replay\":true" } else { "" };
+    // Writing to a Vec cannot fail.
+    let _ = write!(text, r#","timestamp":"{}","event_id":{}{replay}}}}}"#, posted.at, posted.id);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event;
+    use crate::time::UnixTime;
+
+    #[test]
+    fn an_event_is_a_notification_with_time_and_id() {
+        let kind = event::find("lagged").unwrap();
+        let at = UnixTime::from_micros(0);
+        let mut posted = Posted { kind, members: br#"{"dropped":3}"#, id: 7, at, is_replay: false };
+        let line = r#"{"jsonrpc":"2.0","method":"lagged","params":{"dropped":3,"timestamp":"1970-01-01T00:00:00Z","event_id":7"#;
+        let written = |posted: &Posted<'_>| JsonRpc.event(posted, TextStyle::Raw).view(LINE);
+        assert_eq!(written(&posted), format!("{line}}}}}\n"));
+        posted.is_replay = true;
+        assert_eq!(written(&posted), format!("{line},\"replay\":true}}}}\n"));
+    }
+}

@@ -1,0 +1,324 @@
+//! The front door itself: bytes of a connection to requests, and what it says unasked.
+
+use super::conn::{Conn, STRANGER_MAX, State};
+use super::encoder::LINES;
+use super::http::{self, Head, HeadError};
+use super::json::write;
+use super::line::{Line, LineReader};
+use super::openrpc;
+use super::pages::{self, Page, respond};
+use super::requests::Requests;
+use super::rpc::{self, code};
+use super::websocket::{PING, Received, WebSocket, close_frame};
+use super::welcome::{Authentication, Protocol, Service, Welcome};
+use crate::clients::{Goodbye, Session};
+use crate::door::contract::Door;
+use crate::effects::ConnMap;
+use crate::fault::Fault;
+use crate::machine::{ConnId, HandshakeFault, Listener};
+use crate::service::{Parts, access, sessions};
+use crate::time::Instant;
+use crate::waiting::Finished;
+use tungstenite::protocol::frame::coding::CloseCode;
+
+/// The first byte of every TLS connection (RFC 8446, 5.1), and of nothing that is spoken here in plain text.
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// JSON-RPC 2.0 over TCP lines and WebSocket, and HTTP.
+#[derive(Debug, Default)]
+pub(crate) struct RpcDoor {
+    conns: ConnMap<Conn>,
+    requests: Requests,
+}
+
+impl Door for RpcDoor {
+    fn open(&mut self, parts: &mut Parts<'_>, conn: ConnId, on: Listener) {
+        let state = if on == Listener::Http {
+            State::Http { head: Vec::new(), since: parts.cx.now.mono, is_idle: false }
+        } else {
+            State::Lines(LineReader::default())
+        };
+        self.conns.insert(conn, Conn::new(state));
+        if on != Listener::Http {
+            welcome(parts, conn);
+        }
+    }
+
+    fn refuse_plain_text(&mut self, parts: &mut Parts<'_>, conn: ConnId, on: Listener) {
+        self.conns.insert(conn, Conn::new(State::Draining { since: parts.cx.now.mono }));
+        if on == Listener::Http {
+            return respond(
+                parts,
+                conn,
+                &Head::default(),
+                400,
+                "this port speaks TLS: use https:// or wss://",
+                "",
+            );
+        }
+        let mut line = rpc::refusal(None, code::INVALID_REQUEST, "this port speaks TLS: connect with TLS");
+        line.push(b'\n');
+        parts.cx.fx.send(conn, &line);
+        parts.cx.fx.close_when_flushed(conn);
+    }
+
+    fn received(&mut self, parts: &mut Parts<'_>, conn: ConnId, bytes: &[u8]) {
+        self.read(parts, conn, bytes);
+        // Pongs and pages are queued too.
+        parts.clients.bound(&mut parts.cx, conn);
+    }
+
+    fn due(&mut self, parts: &mut Parts<'_>, conn: ConnId) {
+        let now = parts.cx.now.mono;
+        let Some(one) = self.conns.get_mut(conn) else { return };
+        let session = parts.clients.get(conn);
+        let is_stranger =
+            session.is_some_and(|session| session.identity.is_none() && now >= session.since + STRANGER_MAX);
+        match &mut one.state {
+            State::Http { head, .. } => {
+                if head.is_empty() {
+                    parts.cx.fx.close_now(conn);
+                } else {
+                    parts.cx.metrics.connections_at_fault += 1;
+                    respond(parts, conn, &Head::default(), 408, "the request head takes too long", "");
+                }
+                one.drain(now);
+            }
+            State::Lines(_) | State::WebSocket { .. } if is_stranger => {
+                parts.cx.metrics.connections_at_fault += 1;
+                let text = format!("not authenticated within {} seconds", STRANGER_MAX.as_secs());
+                parts.clients.report(&mut parts.cx, conn, &Fault::not_authenticated(text));
+                parts.clients.dismiss(conn, Goodbye::Policy, "not authenticated");
+            }
+            State::WebSocket { pinged: pinged @ None, .. } => {
+                *pinged = Some(now);
+                parts.cx.fx.send(conn, &PING);
+            }
+            State::WebSocket { .. } => {
+                parts.cx.metrics.connections_at_fault += 1;
+                parts.cx.fx.close_now(conn);
+            }
+            State::Lines(_) => expire(parts, conn),
+            State::Draining { .. } => parts.cx.fx.close_now(conn),
+        }
+    }
+
+    fn deadline(&self, parts: &Parts<'_>, conn: ConnId) -> Option<Instant> {
+        let one = self.conns.get(conn)?;
+        Some(one.deadline(parts.clients.get(conn), &parts.cx.settings.api))
+    }
+
+    fn finished(&mut self, parts: &mut Parts<'_>, finished: Finished) {
+        self.requests.finished(parts, finished);
+    }
+
+    fn dismiss(&mut self, parts: &mut Parts<'_>, conn: ConnId, goodbye: Goodbye, reason: &'static str) {
+        let Some(one) = self.conns.get_mut(conn) else { return };
+        if let State::WebSocket { .. } = one.state {
+            let close = match goodbye {
+                Goodbye::Policy => CloseCode::Policy,
+                Goodbye::ShuttingDown => CloseCode::Away,
+            };
+            parts.cx.fx.send(conn, &close_frame(close, reason));
+        }
+        one.drain(parts.cx.now.mono);
+        parts.cx.fx.close_when_flushed(conn);
+    }
+
+    fn closed(&mut self, conn: ConnId) {
+        self.conns.remove(conn);
+        self.requests.forget(conn);
+    }
+}
+
+/// The first line of a client. Without keys in the settings no client needs one.
+fn welcome(parts: &mut Parts<'_>, conn: ConnId) {
+    parts.clients.insert(conn, Session::new(&LINES, parts.cx.now));
+    let is_open = access::identify(&mut parts.cx, parts.clients, conn, None).is_some();
+    let welcome = Welcome {
+        service: Service::Gateway,
+        version: openrpc::VERSION,
+        protocol: Protocol::JsonRpc,
+        authentication: if is_open { Authentication::None } else { Authentication::Required },
+    };
+    let mut params = Vec::new();
+    write(&mut params, &welcome);
+    send_text(parts, conn, &rpc::notification("welcome", &params));
+    if is_open {
+        let (cx, mut out) = parts.delivery();
+        out.begin_reading(cx, conn);
+    }
+}
+
+/// Queues a text for a client.
+pub(super) fn send_text(parts: &mut Parts<'_>, conn: ConnId, text: &[u8]) {
+    let Some(session) = parts.clients.get(conn) else { return };
+    let bytes = super::encoder::styled(text, session.reads).view(session.way.view);
+    parts.cx.fx.send_shared(conn, bytes);
+    parts.clients.bound(&mut parts.cx, conn);
+}
+
+/// A line client has been silent for too long. Nothing like a ping can tell whether it is still there.
+fn expire(parts: &mut Parts<'_>, conn: ConnId) {
+    let seconds = parts.cx.settings.api.session_timeout.as_secs();
+    let text = format!("session expired: nothing came for {seconds} seconds");
+    parts.clients.report(&mut parts.cx, conn, &Fault::session_expired(text));
+    parts.cx.metrics.sessions_expired += 1;
+    parts.clients.dismiss(conn, Goodbye::Policy, "session expired");
+}
+
+/// TLS came where plain text is spoken. How that is answered is the protocol's business; the operator is told why.
+fn look_for_tls(parts: &mut Parts<'_>, conn: ConnId, first: &[u8]) {
+    if first.first() == Some(&TLS_HANDSHAKE) {
+        let text = "this listener speaks plain text, the client TLS";
+        parts.clients.handshake_failed(&mut parts.cx, conn, HandshakeFault::PlainListener, text);
+    }
+}
+
+impl RpcDoor {
+    /// Reads bytes in the state that the connection is in. The state is taken out meanwhile: a request may change it.
+    fn read(&mut self, parts: &mut Parts<'_>, conn: ConnId, bytes: &[u8]) {
+        let mut owned;
+        let mut input = bytes;
+        while !input.is_empty() && parts.cx.fx.is_open(conn) {
+            let now = parts.cx.now.mono;
+            let Some(one) = self.conns.get_mut(conn) else { return };
+            match std::mem::replace(&mut one.state, State::Draining { since: now }) {
+                State::Lines(mut reader) => {
+                    self.lines(parts, conn, &mut reader, &mut input);
+                    self.put(parts, conn, State::Lines(reader));
+                }
+                State::WebSocket { mut socket, .. } => {
+                    let is_closed = self.messages(parts, conn, &mut socket, &mut input);
+                    // Anything that comes is a sign of life.
+                    if !is_closed {
+                        self.put(parts, conn, State::WebSocket { socket, heard: now, pinged: None });
+                    }
+                }
+                State::Http { mut head, since, is_idle } => {
+                    let since = if head.is_empty() { now } else { since };
+                    let _ = is_idle;
+                    head.extend_from_slice(input);
+                    let (state, rest) = heads(parts, conn, head, since);
+                    owned = rest;
+                    input = &owned;
+                    self.put(parts, conn, state);
+                }
+                State::Draining { since } => {
+                    return self.put(parts, conn, State::Draining { since });
+                }
+            }
+            // A session that is about to end is not read from.
+            if matches!(
+                self.conns.get(conn).map(|one| &one.state),
+                Some(State::Lines(_) | State::WebSocket { .. })
+            ) && !parts.clients.stays(conn)
+            {
+                return;
+            }
+        }
+    }
+
+    fn put(&mut self, parts: &Parts<'_>, conn: ConnId, state: State) {
+        if let Some(one) = self.conns.get_mut(conn).filter(|_| parts.cx.fx.is_open(conn)) {
+            one.state = state;
+        }
+    }
+
+    fn lines(&mut self, parts: &mut Parts<'_>, conn: ConnId, reader: &mut LineReader, input: &mut &[u8]) {
+        let limit_bytes = parts.cx.settings.api.message_bytes_max;
+        while parts.clients.stays(conn) {
+            if reader.is_between_lines() {
+                look_for_tls(parts, conn, input);
+            }
+            let Some(line) = reader.next(input, limit_bytes) else { return };
+            let (code, text) = match line {
+                Line::Text(line) if line.trim_ascii().is_empty() => continue,
+                Line::Text(line) => match std::str::from_utf8(&line) {
+                    Ok(text) => {
+                        self.requests.text(parts, &mut self.conns, conn, text);
+                        continue;
+                    }
+                    Err(_) => (code::PARSE, "Invalid JSON: not UTF-8".to_owned()),
+                },
+                Line::TooLong => {
+                    let text = format!("the line is longer than {limit_bytes} bytes; it was passed over");
+                    (code::INVALID_REQUEST, text)
+                }
+            };
+            Requests::count_unreadable(parts);
+            send_text(parts, conn, &rpc::refusal(None, code, &text));
+        }
+    }
+
+    /// Reads WebSocket messages. Returns whether the client has closed.
+    fn messages(
+        &mut self,
+        parts: &mut Parts<'_>,
+        conn: ConnId,
+        socket: &mut WebSocket,
+        input: &mut &[u8],
+    ) -> bool {
+        socket.set_limit(parts.cx.settings.api.message_bytes_max);
+        let mut output = Vec::new();
+        while parts.clients.stays(conn) {
+            let received = socket.next(input, &mut output);
+            if !output.is_empty() {
+                parts.cx.fx.send(conn, &output);
+                output.clear();
+                parts.clients.bound(&mut parts.cx, conn);
+            }
+            match received {
+                None => return false,
+                Some(Received::Text(text)) => self.requests.text(parts, &mut self.conns, conn, &text),
+                Some(Received::Binary(_)) => {
+                    Requests::count_unreadable(parts);
+                    let text = "requests are text messages, this was a binary one";
+                    send_text(parts, conn, &rpc::refusal(None, code::INVALID_REQUEST, text));
+                }
+                Some(Received::Control) => {}
+                Some(Received::Closed { at_fault }) => {
+                    parts.cx.metrics.connections_at_fault += u64::from(at_fault);
+                    sessions::ended(parts, conn);
+                    parts.cx.fx.close_when_flushed(conn);
+                    return true;
+                }
+            }
+        }
+        false
+    }
+}
+
+/// Reads request heads, one after the other. Returns what the connection becomes, with the bytes that belong to that.
+fn heads(parts: &mut Parts<'_>, conn: ConnId, mut buffer: Vec<u8>, since: Instant) -> (State, Vec<u8>) {
+    let now = parts.cx.now.mono;
+    let draining = (State::Draining { since: now }, Vec::new());
+    while !buffer.is_empty() {
+        let (head, length) = match http::parse_head(&buffer) {
+            // The head timeout starts at its first byte.
+            Ok(None) => return (State::Http { head: buffer, since, is_idle: false }, Vec::new()),
+            Ok(Some(found)) => found,
+            Err(error) => {
+                parts.cx.metrics.connections_at_fault += 1;
+                look_for_tls(parts, conn, &buffer);
+                let (status, text) = match error {
+                    HeadError::Malformed => (400, "not an HTTP request; JSON lines have their own port"),
+                    HeadError::TooLong => (431, "the request head is too long"),
+                };
+                respond(parts, conn, &Head::default(), status, text, "");
+                return draining;
+            }
+        };
+        let rest = buffer.split_off(length);
+        buffer = rest;
+        parts.clients.bound(&mut parts.cx, conn);
+        if pages::answer(parts, conn, &head) == Page::WebSocket {
+            let socket = Box::new(WebSocket::new(parts.cx.settings.api.message_bytes_max));
+            return (State::WebSocket { socket, heard: now, pinged: None }, buffer);
+        }
+        if !head.keep_alive || head.has_body || !parts.cx.fx.is_open(conn) {
+            return draining;
+        }
+    }
+    (State::Http { head: Vec::new(), since: now, is_idle: true }, Vec::new())
+}

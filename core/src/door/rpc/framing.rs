@@ -1,0 +1,68 @@
+//! How a JSON text is framed: once, for line clients and WebSocket clients alike.
+
+use crate::clients::Framed;
+
+/// The place of the WebSocket frame among the views of a [`Framed`].
+pub const WEBSOCKET: usize = 0;
+
+/// The place of the line among the views of a [`Framed`].
+pub const LINE: usize = 1;
+
+/// The longest header of a WebSocket frame that is not masked (RFC 6455, 5.2).
+const HEADER_BYTES_MAX: usize = 10;
+
+/// Writes `[WebSocket header][text]["\n"]` in one allocation. Frames from a server are not masked, so a WebSocket client
+/// gets the front part and a line client the back part of the same bytes.
+pub fn framed(text_bytes: usize, write: impl FnOnce(&mut Vec<u8>)) -> Framed {
+    let mut bytes = Vec::with_capacity(HEADER_BYTES_MAX + text_bytes + 1);
+    bytes.extend_from_slice(&[0; HEADER_BYTES_MAX]);
+    write(&mut bytes);
+    let length = bytes.len() - HEADER_BYTES_MAX;
+    // FIN and the opcode for text; then the length in 7, 16 or 64 bits.
+    let mut header = [0x81, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let header_bytes = match length {
+        0..=125 => {
+            header[1] = length as u8;
+            2
+        }
+        126..=0xffff => {
+            header[1] = 126;
+            header[2..4].copy_from_slice(&(length as u16).to_be_bytes());
+            4
+        }
+        _ => {
+            header[1] = 127;
+            header[2..10].copy_from_slice(&(length as u64).to_be_bytes());
+            10
+        }
+    };
+    let start = HEADER_BYTES_MAX - header_bytes;
+    bytes[start..HEADER_BYTES_MAX].copy_from_slice(&header[..header_bytes]);
+    bytes.push(b'\n');
+    let (text_end, end) = (bytes.len() - 1, bytes.len());
+    Framed::new(bytes, [start..text_end, HEADER_BYTES_MAX..end])
+}
+
+/// A text that is written already.
+pub fn framed_text(text: &[u8]) -> Framed {
+    framed(text.len(), |bytes| bytes.extend_from_slice(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_allocation_serves_both_transports() {
+        for (length, header) in [
+            (5, &[0x81, 5][..]),
+            (126, &[0x81, 126, 0, 126]),
+            (70_000, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0x11, 0x70]),
+        ] {
+            let text = vec![b'x'; length];
+            let message = framed_text(&text);
+            assert_eq!(message.view(WEBSOCKET), [header, &text].concat());
+            assert_eq!(message.view(LINE), [&text[..], b"\n"].concat());
+        }
+    }
+}

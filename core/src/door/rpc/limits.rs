@@ -1,0 +1,5 @@
+//! The limits of this front door that a client meets: for the documents.
+
+pub use super::conn::{EARLY_REQUESTS_MAX, STRANGER_MAX};
+pub use super::http::{HEAD_BYTES_MAX, HEADERS_MAX};
+pub use super::rpc::{BATCH_REQUESTS_MAX, ID_BYTES_MAX};

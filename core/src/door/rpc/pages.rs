@@ -1,0 +1,209 @@
+//! What is answered to HTTP requests: health, metrics, documents, and the upgrade to a WebSocket.
+
+use super::encoder::SOCKETS;
+use super::exposition::{self, Format};
+use super::http::{self, Head, Response, Upgrade};
+use super::json::Object;
+use super::{asyncapi, openrpc};
+use crate::clients::Session;
+use crate::machine::ConnId;
+use crate::service::access::{self, KeyRefused};
+use crate::service::{Parts, sessions};
+use std::net::IpAddr;
+
+/// What a request makes of its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Page {
+    /// It was answered.
+    Answered,
+    /// The connection is a WebSocket from here on.
+    WebSocket,
+}
+
+/// The pages that there are.
+const PATHS: [&str; 7] = [
+    "/health",
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/api/info",
+    "/api/openrpc.json",
+    "/api/asyncapi.json",
+];
+
+const JSON: &str = "application/json; charset=utf-8";
+
+/// Answers one request.
+pub(super) fn answer(parts: &mut Parts<'_>, conn: ConnId, head: &Head) -> Page {
+    let rules = &parts.cx.settings.api.addresses;
+    let peer = parts.clients.addresses.of(conn);
+    let client = rules.client(peer, head.real_ip.as_deref(), head.forwarded_for.as_deref());
+    if !rules.allow(client) {
+        parts.cx.metrics.connections_forbidden += 1;
+        respond(parts, conn, head, 403, "this address is not allowed", "");
+        return Page::Answered;
+    }
+    if let Some(upgrade) = &head.upgrade
+        && matches!(head.path.as_str(), "/ws" | "/")
+    {
+        return upgrade_to_websocket(parts, conn, head, upgrade, client);
+    }
+    if !PATHS.contains(&head.path.as_str()) {
+        let (status, text) = match head.path.as_str() {
+            "/ws" => (426, "this is a WebSocket; ask for an upgrade"),
+            _ => (404, "no such page"),
+        };
+        respond(parts, conn, head, status, text, if status == 426 { "Upgrade: websocket\r\n" } else { "" });
+    } else if !matches!(head.method.as_str(), "GET" | "HEAD") {
+        respond(parts, conn, head, 405, "only GET and HEAD", "Allow: GET, HEAD\r\n");
+    } else {
+        page(parts, conn, head);
+    }
+    Page::Answered
+}
+
+fn upgrade_to_websocket(
+    parts: &mut Parts<'_>,
+    conn: ConnId,
+    head: &Head,
+    upgrade: &Upgrade,
+    client: IpAddr,
+) -> Page {
+    let accept = match upgrade {
+        Upgrade::Accept(accept) => accept,
+        Upgrade::WrongVersion => {
+            respond(parts, conn, head, 426, "WebSocket version 13 only", "Sec-WebSocket-Version: 13\r\n");
+            return Page::Answered;
+        }
+        Upgrade::Malformed => {
+            respond(parts, conn, head, 400, "the WebSocket handshake is malformed", "");
+            return Page::Answered;
+        }
+    };
+    let origins = &parts.cx.settings.api.allowed_origins;
+    if let Some(origin) = head.origin.as_deref().filter(|_| !origins.is_empty())
+        && !origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
+    {
+        parts.cx.metrics.connections_forbidden += 1;
+        respond(parts, conn, head, 403, "pages of this origin are not allowed", "");
+        return Page::Answered;
+    }
+    if client != parts.clients.addresses.of(conn) {
+        if parts.clients.is_full(&parts.cx, client) {
+            parts.cx.metrics.connections_refused += 1;
+            respond(parts, conn, head, 429, "too many connections from this address", "");
+            return Page::Answered;
+        }
+        parts.clients.addresses.set(conn, client);
+    }
+    if let Err(refused) = begin_session(parts, conn, head) {
+        sessions::ended(parts, conn);
+        match refused {
+            KeyRefused::Wrong => {
+                respond(parts, conn, head, 401, "Invalid API key", "WWW-Authenticate: Bearer\r\n");
+            }
+            KeyRefused::TooSoon { wait_ms } => {
+                let retry = format!("Retry-After: {}\r\n", wait_ms.div_ceil(1000));
+                respond(parts, conn, head, 429, "too many wrong keys from this address", &retry);
+            }
+        }
+        return Page::Answered;
+    }
+    parts.cx.fx.send(conn, &http::switching_protocols(accept, head.protocol.as_deref()));
+    let (cx, mut out) = parts.delivery();
+    out.begin_reading(cx, conn);
+    Page::WebSocket
+}
+
+/// The session of a WebSocket, which may show its key in a header.
+fn begin_session(parts: &mut Parts<'_>, conn: ConnId, head: &Head) -> Result<(), KeyRefused> {
+    parts.clients.insert(conn, Session::new(&SOCKETS, parts.cx.now));
+    match &head.api_key {
+        Some(key) => access::show_key(&mut parts.cx, parts.clients, conn, key).map(drop),
+        None => {
+            // Without keys in the settings no client needs one.
+            access::identify(&mut parts.cx, parts.clients, conn, None);
+            Ok(())
+        }
+    }
+}
+
+fn page(parts: &mut Parts<'_>, conn: ConnId, head: &Head) {
+    let is_ready = parts.muds.are_ready() && !parts.run.stopping;
+    let mut status = 200;
+    let mut content_type = JSON;
+    let body = match head.path.as_str() {
+        "/health" => Object::default()
+            .with("status", "healthy")
+            .with("service", "i3-gateway-api")
+            .with("websocket_connections", &parts.clients.count_of(SOCKETS.label))
+            .with("active_sessions", &parts.clients.active())
+            .with("version", openrpc::VERSION)
+            .with("ready", &is_ready)
+            .with("uptime_seconds", &parts.cx.now.mono.since(parts.run.started).as_secs())
+            .with("routers", &routers(parts))
+            .finish(),
+        "/health/live" => Object::default().with("status", "alive").finish(),
+        "/health/ready" if is_ready => Object::default().with("status", "ready").finish(),
+        "/health/ready" => {
+            status = 503;
+            Object::default().with("status", "not_ready").finish()
+        }
+        "/metrics" => {
+            let format = Format::of_accept(head.accept.as_deref());
+            content_type = format.content_type();
+            exposition::encode(parts, format)
+        }
+        "/api/openrpc.json" => openrpc::document(),
+        "/api/asyncapi.json" => asyncapi::document(),
+        _ => Object::default()
+            .with("version", openrpc::VERSION)
+            .with("protocol", "JSON-RPC 2.0")
+            .with("transports", &["websocket", "tcp"])
+            .with("authentication", if parts.cx.settings.api.keys.is_some() { "api_key" } else { "none" })
+            .with("documentation", "/api/openrpc.json")
+            .finish(),
+    };
+    send_response(parts, conn, head, &Content { status, content_type, body: &body, extra: "" });
+}
+
+/// The router links, without the muds' names: this page is for everybody.
+fn routers(parts: &Parts<'_>) -> serde_json::Value {
+    let links = parts.muds.iter().map(|(_, mud)| &mud.link);
+    links
+        .map(|link| serde_json::json!({"name": link.router().name, "state": link.state().as_str()}))
+        .collect()
+}
+
+/// Answers with an error as JSON.
+pub(super) fn respond(
+    parts: &mut Parts<'_>,
+    conn: ConnId,
+    head: &Head,
+    status: u16,
+    text: &str,
+    extra: &str,
+) {
+    let body = Object::default().with("error", text).finish();
+    send_response(parts, conn, head, &Content { status, content_type: JSON, body: &body, extra });
+}
+
+/// What an answer holds.
+struct Content<'a> {
+    status: u16,
+    content_type: &'a str,
+    body: &'a [u8],
+    extra: &'a str,
+}
+
+fn send_response(parts: &mut Parts<'_>, conn: ConnId, head: &Head, content: &Content<'_>) {
+    let Content { status, content_type, body, extra } = *content;
+    // A body that nobody reads would be taken for the next request.
+    let keep_alive = head.keep_alive && !head.has_body;
+    let head_only = head.method == "HEAD";
+    let response = Response { status, content_type, extra, body, keep_alive, head_only };
+    parts.cx.fx.send(conn, &response.encode());
+    if !keep_alive {
+        parts.cx.fx.close_when_flushed(conn);
+    }
+}

@@ -1,0 +1,315 @@
+//! Requests: from a JSON text to its method and back, with batches, and answers that come later.
+
+use super::conn::{Conn, EARLY_REQUESTS_MAX};
+use super::discover;
+use super::entrance::send_text;
+use super::json;
+use super::rpc::{self, Incoming, Members, Request, code};
+use crate::clients::Goodbye;
+use crate::clients::rates::TooOften;
+use crate::effects::ConnMap;
+use crate::event::Event;
+use crate::event::told::RateLimitWarning;
+use crate::fault::Fault;
+use crate::ids::Ticket;
+use crate::machine::ConnId;
+use crate::metrics::outcome_label;
+use crate::service::{Access, Call, Method, Parts, Progress, consequences};
+use crate::waiting::{Asker, Finished};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What requests without a method of ours are counted under.
+const UNKNOWN: &str = "unknown";
+
+/// The outcome of what is no request, as a metric's label.
+const INVALID_REQUEST: &str = "invalid_request";
+
+/// The outcome of a request for no method of ours, as a metric's label.
+const UNKNOWN_METHOD: &str = "unknown_method";
+
+/// The place of a request in a batch.
+type InBatch = (u64, usize);
+
+/// A request that waits for its answer.
+#[derive(Debug)]
+struct Open {
+    conn: ConnId,
+    /// `None` for a notification.
+    id: Option<Box<RawValue>>,
+    batch: Option<InBatch>,
+}
+
+/// A batch that is not answered yet.
+#[derive(Debug)]
+struct Batch {
+    conn: ConnId,
+    /// `None` for a notification, and for what is still to come.
+    answers: Vec<Option<Vec<u8>>>,
+    open: usize,
+}
+
+/// All requests of this front door.
+#[derive(Debug)]
+pub(super) struct Requests {
+    methods: BTreeMap<&'static str, &'static Method>,
+    open: BTreeMap<Ticket, Open>,
+    batches: BTreeMap<u64, Batch>,
+    last_batch: u64,
+}
+
+impl Default for Requests {
+    fn default() -> Self {
+        let methods = discover::methods().into_iter().map(|method| (method.name, method)).collect();
+        Requests { methods, open: BTreeMap::new(), batches: BTreeMap::new(), last_batch: 0 }
+    }
+}
+
+/// What a request gets, before it is known how it is to be answered.
+enum Outcome {
+    /// Its result, as JSON.
+    Result(Vec<u8>),
+    /// An error.
+    Fault(Fault),
+    /// There is no such method.
+    Unknown,
+    /// The result comes later.
+    Later,
+}
+
+impl Requests {
+    /// A text from a client: answers it, or what in it asks for an answer.
+    pub(super) fn text(
+        &mut self,
+        parts: &mut Parts<'_>,
+        conns: &mut ConnMap<Conn>,
+        conn: ConnId,
+        text: &str,
+    ) {
+        if let Some(session) = parts.clients.get_mut(conn) {
+            session.heard = parts.cx.now.mono;
+        }
+        match rpc::parse(text) {
+            Incoming::Single(request) => {
+                if let Some(Some(answer)) = self.one(parts, conns, conn, request, None) {
+                    send_text(parts, conn, &answer);
+                }
+            }
+            Incoming::Batch(requests) => {
+                self.last_batch += 1;
+                let batch = self.last_batch;
+                let (answers, open) = (vec![None; requests.len()], requests.len());
+                self.batches.insert(batch, Batch { conn, answers, open });
+                for (at, request) in requests.into_iter().enumerate() {
+                    if let Some(answer) = self.one(parts, conns, conn, request, Some((batch, at))) {
+                        self.answer_in_batch(parts, (batch, at), answer);
+                    }
+                }
+            }
+        }
+        let (cx, mut out) = parts.delivery();
+        out.replay(cx, conn);
+    }
+
+    /// The answer to one request, which is nothing for a notification; `None` when it comes later.
+    fn one(
+        &mut self,
+        parts: &mut Parts<'_>,
+        conns: &mut ConnMap<Conn>,
+        conn: ConnId,
+        request: Result<Request<'_>, Vec<u8>>,
+        batch: Option<InBatch>,
+    ) -> Option<Option<Vec<u8>>> {
+        let request = match request {
+            Ok(request) => request,
+            Err(answer) => {
+                Requests::count_unreadable(parts);
+                early_request(parts, conns, conn);
+                return Some(Some(answer));
+            }
+        };
+        parts.cx.metrics.requests += 1;
+        let method = self.methods.get(&*request.method).copied();
+        let name = method.map_or(UNKNOWN, |method| method.name);
+        let outcome = self.run(parts, conns, conn, &request, method, batch);
+        consequences::follow(parts);
+        let (label, answer) = match outcome {
+            Outcome::Later => return None,
+            Outcome::Result(result) => {
+                (outcome_label(None), request.id.map(|id| rpc::result(Some(id), &result)))
+            }
+            Outcome::Fault(fault) => {
+                let label = outcome_label(Some(fault.kind));
+                (label, request.id.map(|id| rpc::error(Some(id), &fault)))
+            }
+            Outcome::Unknown => {
+                let text = format!("Unknown method: {}", request.method);
+                let answer = request.id.map(|id| rpc::refusal(Some(id), code::METHOD_NOT_FOUND, &text));
+                (UNKNOWN_METHOD, answer)
+            }
+        };
+        parts.cx.metrics.count_call(name, label, Duration::ZERO);
+        Some(answer)
+    }
+
+    /// Something came that is no request.
+    pub(super) fn count_unreadable(parts: &mut Parts<'_>) {
+        parts.cx.metrics.requests += 1;
+        parts.cx.metrics.count_call(UNKNOWN, INVALID_REQUEST, Duration::ZERO);
+    }
+
+    fn run(
+        &mut self,
+        parts: &mut Parts<'_>,
+        conns: &mut ConnMap<Conn>,
+        conn: ConnId,
+        request: &Request<'_>,
+        method: Option<&'static Method>,
+        batch: Option<InBatch>,
+    ) -> Outcome {
+        if let Err(fault) = admit(parts, conns, conn, method) {
+            return Outcome::Fault(fault);
+        }
+        let Some(method) = method else { return Outcome::Unknown };
+        let Some(session) = parts.clients.get(conn) else { return Outcome::Unknown };
+        let ticket = parts.waiting.next_ticket();
+        let call = Call {
+            asker: Asker { conn, ticket, method: method.name },
+            identity: session.identity.clone(),
+            reads: session.reads,
+            wants_answer: request.id.is_some(),
+        };
+        let mut params = match read_params(method, request.params) {
+            Ok(params) => params,
+            Err(fault) => return Outcome::Fault(fault),
+        };
+        let mut result = Vec::new();
+        let progress = (method.run)(parts, &call, &mut params, &mut |value| json::write(&mut result, value));
+        match progress {
+            Ok(Progress::Answered) => Outcome::Result(result),
+            Ok(Progress::Waits) => {
+                self.open.insert(ticket, Open { conn, id: request.id.map(ToOwned::to_owned), batch });
+                Outcome::Later
+            }
+            Err(fault) => Outcome::Fault(fault),
+        }
+    }
+
+    /// A request that waited has its outcome.
+    pub(super) fn finished(&mut self, parts: &mut Parts<'_>, finished: Finished) {
+        let Some(open) = self.open.remove(&finished.ticket) else { return };
+        let answer = open.id.as_deref().map(|id| match finished.outcome {
+            Ok(reply) => {
+                let mut result = Vec::new();
+                json::write(&mut result, &reply);
+                rpc::result(Some(id), &result)
+            }
+            Err(fault) => rpc::error(Some(id), &fault),
+        });
+        match (open.batch, answer) {
+            (Some(place), answer) => self.answer_in_batch(parts, place, answer),
+            (None, Some(answer)) => send_text(parts, open.conn, &answer),
+            (None, None) => {}
+        }
+    }
+
+    /// One request of a batch is answered (`None`: it was a notification).
+    fn answer_in_batch(&mut self, parts: &mut Parts<'_>, (key, at): InBatch, answer: Option<Vec<u8>>) {
+        let Some(batch) = self.batches.get_mut(&key) else { return };
+        batch.answers[at] = answer;
+        batch.open -= 1;
+        if batch.open > 0 {
+            return;
+        }
+        let Some(batch) = self.batches.remove(&key) else { return };
+        let answers: Vec<Vec<u8>> = batch.answers.into_iter().flatten().collect();
+        // Only notifications: nothing is answered, not even an empty list.
+        if !answers.is_empty() {
+            let text = [&b"["[..], &answers.join(&b","[..]), b"]"].concat();
+            send_text(parts, batch.conn, &text);
+        }
+    }
+
+    /// A client is gone.
+    pub(super) fn forget(&mut self, conn: ConnId) {
+        self.open.retain(|_, open| open.conn != conn);
+        self.batches.retain(|_, batch| batch.conn != conn);
+    }
+}
+
+/// Whether a client may ask for a method now.
+fn admit(
+    parts: &mut Parts<'_>,
+    conns: &mut ConnMap<Conn>,
+    conn: ConnId,
+    method: Option<&'static Method>,
+) -> Result<(), Fault> {
+    let Some(session) = parts.clients.get(conn).filter(|session| !session.leaving) else {
+        return Err(Fault::not_authenticated("the session has ended"));
+    };
+    let identity = session.identity.clone();
+    if identity.is_none() && method.is_none_or(|method| method.access != Access::Open) {
+        early_request(parts, conns, conn);
+        return Err(Fault::not_authenticated("Not authenticated. Please authenticate first."));
+    }
+    let name = method.map_or(UNKNOWN, |method| method.name);
+    if let (Some(identity), Some(limits)) = (&identity, &parts.cx.settings.api.rate_limits) {
+        let (holder, own) = (identity.holder, identity.requests_per_minute);
+        let admitted = parts.clients.rates.admit(holder, limits, own, name, parts.cx.now.mono);
+        if let Err(refused) = admitted {
+            return Err(too_often(parts, conn, name, &refused));
+        }
+    }
+    if let Some(method) = method
+        && let Access::Permitted(permission) = method.access
+        && !parts.clients.get(conn).is_some_and(|session| session.may(Some(permission)))
+    {
+        let text = format!("{} needs the permission {}", method.name, permission.name());
+        return Err(Fault::permission(permission.name(), text));
+    }
+    if identity.is_none() {
+        early_request(parts, conns, conn);
+    }
+    Ok(())
+}
+
+/// A request came too early: it is refused, and once in a while an event reports it, for games that look at no errors.
+fn too_often(parts: &mut Parts<'_>, conn: ConnId, method: &'static str, refused: &TooOften) -> Fault {
+    parts.cx.metrics.requests_limited += 1;
+    if refused.is_news {
+        let (per_minute, retry_after_ms) = (refused.per_minute, refused.retry_after_ms);
+        let warning = RateLimitWarning { method, per_minute, retry_after_ms };
+        let (cx, mut out) = parts.delivery();
+        out.emit_to(cx, conn, &Event::RateLimitWarning(warning));
+    }
+    Fault::too_often(refused.retry_after_ms, "Rate limit exceeded")
+}
+
+/// A client that is not identified has asked for something: it may not go on like that for ever.
+fn early_request(parts: &mut Parts<'_>, conns: &mut ConnMap<Conn>, conn: ConnId) {
+    if parts.clients.get(conn).is_none_or(|session| session.identity.is_some()) {
+        return;
+    }
+    let Some(one) = conns.get_mut(conn) else { return };
+    one.early_requests += 1;
+    if one.early_requests >= EARLY_REQUESTS_MAX {
+        parts.cx.metrics.connections_at_fault += 1;
+        parts.clients.dismiss(conn, Goodbye::Policy, "not authenticated");
+    }
+}
+
+/// The parameters by name, or by position in the order of the method's description.
+fn read_params<'a>(method: &Method, params: Option<&'a RawValue>) -> Result<Members<'a>, Fault> {
+    let Some(params) = params else { return Ok(Members::default()) };
+    if params.get().starts_with('{') {
+        // The text is known to be JSON, and to start an object.
+        return Ok(serde_json::from_str(params.get()).unwrap_or_default());
+    }
+    let values: Vec<&RawValue> = serde_json::from_str(params.get()).unwrap_or_default();
+    if values.len() > method.params.len() {
+        let (most, given) = (method.params.len(), values.len());
+        return Err(Fault::params(format!("{} takes at most {most} parameters, not {given}", method.name)));
+    }
+    Ok(Members::from_positions(method.params.iter().map(|param| param.name), values))
+}

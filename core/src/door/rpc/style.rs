@@ -1,0 +1,76 @@
+//! How a client wants the texts of the network: each text of a message is rendered for it, names too, so that nothing a
+//! stranger wrote reaches it in another form.
+
+use crate::colour::{TextStyle, render};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// Renders the texts in the params, the result or the error of a message, or of each message of a batch. All else, the
+/// id before all, stays as it is.
+pub fn restyle(message: &[u8], style: TextStyle) -> Vec<u8> {
+    let text = std::str::from_utf8(message).unwrap_or_default();
+    let restyled = if text.starts_with('[') {
+        serde_json::from_str::<Vec<&RawValue>>(text).ok().map(|messages| {
+            let each = messages.into_iter().map(|message| restyle(message.get().as_bytes(), style));
+            [&b"["[..], &each.collect::<Vec<_>>().join(&b","[..]), b"]"].concat()
+        })
+    } else {
+        one(text, style)
+    };
+    debug_assert!(restyled.is_some(), "what we write is JSON: {text}");
+    restyled.unwrap_or_else(|| message.to_vec())
+}
+
+fn one(text: &str, style: TextStyle) -> Option<Vec<u8>> {
+    let members: super::rpc::Members<'_> = serde_json::from_str(text).ok()?;
+    let mut object = super::json::Object::default();
+    for (name, value) in members.iter() {
+        if matches!(name, "params" | "result" | "error") {
+            let mut value = serde_json::from_str(value.get()).ok()?;
+            walk(&mut value, style);
+            object.add(name, &value);
+        } else {
+            object.add(name, value);
+        }
+    }
+    Some(object.finish())
+}
+
+fn walk(value: &mut Value, style: TextStyle) {
+    match value {
+        Value::String(text) => {
+            let rendered = render(text, style).into_owned();
+            *text = rendered;
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| walk(value, style)),
+        Value::Object(members) => {
+            // A mud may name its services as it likes.
+            let strange = members
+                .keys()
+                .any(|name| !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)));
+            if strange {
+                let old = std::mem::take(members);
+                members
+                    .extend(old.into_iter().map(|(name, value)| (render(&name, style).into_owned(), value)));
+            }
+            members.values_mut().for_each(|value| walk(value, style));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_rendered_wherever_they_stand_and_the_id_is_not() {
+        let message = br#"{"jsonrpc":"2.0","id":"%^RED%^\u001b[2J","result":{"a":["%^RED%^x%^RESET%^\u001b]0;evil\u0007"],"n":1.50}}"#;
+        let plain = String::from_utf8(restyle(message, TextStyle::Plain)).unwrap();
+        assert_eq!(plain, r#"{"jsonrpc":"2.0","id":"%^RED%^\u001b[2J","result":{"a":["x"],"n":1.5}}"#);
+        let batch = restyle(b"[{\"id\":1,\"error\":{\"message\":\"\\u001b[2Jno\"}}]", TextStyle::Plain);
+        assert_eq!(batch, br#"[{"id":1,"error":{"message":"no"}}]"#);
+        let html = restyle(br#"{"params":{"visname":"<b>"}}"#, TextStyle::Html);
+        assert_eq!(html, br#"{"params":{"visname":"&lt;b&gt;"}}"#);
+    }
+}

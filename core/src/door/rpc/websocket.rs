@@ -1,0 +1,188 @@
+//! A WebSocket over bytes in and bytes out: tungstenite's state machine on an in-memory pipe.
+//!
+//! Outgoing text is framed by [`super::framing`], once for all recipients. What tungstenite leaves to us: the
+//! Close frame after a protocol or UTF-8 error.
+
+use bytes::Bytes;
+use std::io::{self, Read, Write};
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::protocol::frame::{CloseFrame, Frame};
+use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
+use tungstenite::{Error, Message};
+
+/// The read buffer of one connection: it is allocated at once, so small.
+const READ_BUFFER_BYTES: usize = 4096;
+
+/// An empty ping (RFC 6455, 5.5.2).
+pub const PING: [u8; 2] = [0x89, 0];
+
+/// One server-side WebSocket.
+#[derive(Debug)]
+pub struct WebSocket {
+    context: WebSocketContext,
+}
+
+/// What a client sent.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received {
+    /// A text message.
+    Text(String),
+    /// A binary one, which the API does not use.
+    Binary(Bytes),
+    /// A ping (answered already), a pong.
+    Control,
+    /// The connection is over; what is in `output` is to be sent first.
+    Closed {
+        /// The client broke the rules; else it just said goodbye.
+        at_fault: bool,
+    },
+}
+
+/// The bytes of one input, and the bytes that answer it.
+struct Pipe<'i, 'o> {
+    input: &'i [u8],
+    output: &'o mut Vec<u8>,
+}
+
+impl Read for Pipe<'_, '_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.input.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.input.read(into)
+    }
+}
+
+impl Write for Pipe<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.output.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl WebSocket {
+    /// After the handshake. Messages above `message_bytes_max` end the connection with 1009.
+    pub fn new(message_bytes_max: usize) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .write_buffer_size(0)
+            .max_message_size(Some(message_bytes_max))
+            .max_frame_size(Some(message_bytes_max));
+        WebSocket { context: WebSocketContext::new(Role::Server, Some(config)) }
+    }
+
+    /// Messages may be so long from here on.
+    pub fn set_limit(&mut self, message_bytes_max: usize) {
+        if self.context.get_config().max_message_size != Some(message_bytes_max) {
+            self.context.set_config(|config| {
+                config.max_message_size = Some(message_bytes_max);
+                config.max_frame_size = Some(message_bytes_max);
+            });
+        }
+    }
+
+    /// The next message, taking bytes from the front of `input` and appending what goes back to `output`; `None` when
+    /// more are needed. After `Closed` there is nothing more.
+    pub fn next(&mut self, input: &mut &[u8], output: &mut Vec<u8>) -> Option<Received> {
+        let mut pipe = Pipe { input, output };
+        let read = self.context.read(&mut pipe);
+        *input = pipe.input;
+        let code = match read {
+            Ok(Message::Text(text)) => return Some(Received::Text(text.as_str().to_owned())),
+            Ok(Message::Binary(data)) => return Some(Received::Binary(data)),
+            Ok(Message::Close(_)) => {
+                // The answering Close is queued; this writes it.
+                let _ = self.context.flush(&mut Pipe { input: &[], output });
+                return Some(Received::Closed { at_fault: false });
+            }
+            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {
+                let _ = self.context.flush(&mut Pipe { input: &[], output });
+                return Some(Received::Control);
+            }
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return None,
+            Err(Error::ConnectionClosed | Error::AlreadyClosed) => {
+                return Some(Received::Closed { at_fault: false });
+            }
+            Err(Error::Utf8(_)) => CloseCode::Invalid,
+            Err(Error::Capacity(_)) => CloseCode::Size,
+            Err(_) => CloseCode::Protocol,
+        };
+        output.extend_from_slice(&close_frame(code, ""));
+        Some(Received::Closed { at_fault: true })
+    }
+}
+
+/// The bytes of a Close frame.
+pub fn close_frame(code: CloseCode, reason: &'static str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // Writing to a Vec cannot fail.
+    let _ = Frame::close(Some(CloseFrame { code, reason: reason.into() })).format(&mut bytes);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame = vec![0x80 | opcode, 0x80 | payload.len() as u8, 1, 2, 3, 4];
+        frame.extend(payload.iter().zip([1, 2, 3, 4].iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        frame
+    }
+
+    fn feed(socket: &mut WebSocket, bytes: &[u8], chunk: usize) -> (Vec<Received>, Vec<u8>) {
+        let (mut received, mut output) = (Vec::new(), Vec::new());
+        for piece in bytes.chunks(chunk) {
+            let mut input = piece;
+            while let Some(message) = socket.next(&mut input, &mut output) {
+                let over = matches!(message, Received::Closed { .. });
+                received.push(message);
+                if over {
+                    return (received, output);
+                }
+            }
+        }
+        (received, output)
+    }
+
+    #[test]
+    fn messages_are_found_however_the_stream_is_cut() {
+        let mut stream = masked(1, b"one");
+        stream.extend(masked(9, b"p"));
+        stream.extend(masked(1, "zwei \u{e9}".as_bytes()));
+        stream.extend(masked(2, &[0]));
+        stream.extend(masked(8, &[3, 232]));
+        for chunk in [1, 2, 3, 7, 1000] {
+            let (received, output) = feed(&mut WebSocket::new(1000), &stream, chunk);
+            let expected = [
+                Received::Text("one".to_owned()),
+                Received::Control,
+                Received::Text("zwei \u{e9}".to_owned()),
+                Received::Binary(Bytes::from_static(&[0])),
+                Received::Closed { at_fault: false },
+            ];
+            assert_eq!(received, expected, "in pieces of {chunk}");
+            assert_eq!(output, [&[0x8a, 1, b'p'][..], &[0x88, 2, 3, 232]].concat());
+        }
+    }
+
+    #[test]
+    fn broken_rules_end_with_the_right_code() {
+        let unmasked = [0x81, 1, b'x'];
+        let too_large = [0x81, 0xfe, 0xff, 0xff, 0, 0, 0, 0];
+        for (bytes, code) in [
+            (&unmasked[..], 1002u16),
+            (&[0xf1, 0x80, 0, 0, 0, 0], 1002),
+            (&too_large, 1009),
+            (&masked(1, &[0xff, 0xfe]), 1007),
+        ] {
+            let (received, output) = feed(&mut WebSocket::new(1000), bytes, 1000);
+            assert_eq!(received, [Received::Closed { at_fault: true }]);
+            assert_eq!(output[2..4], code.to_be_bytes(), "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The one list of events.
+
+use super::kind::{ANSWER, Kind, LINE, Rules, TELL, VERDICT, news, now};
+use super::told::{
+    ChannelChanged, ChannelWhoReply, ErrorOccurred, FilterRequest, FingerReply, IdentityWarning, Lagged,
+    LinkChanged, Located, MudChanged, PacketTrace, RateLimitWarning, ReplayComplete, Said, Shutdown,
+    StorageChanged, Subscriber, Targeted, Told, WhoReply,
+};
+use crate::describe::shape::Object;
+use crate::saved;
+use crate::settings::Permission;
+
+/// Makes the enum of events, a [`Kind`] for each, and the list of all.
+macro_rules! events {
+    ($($(#[doc = $summary:literal])* $variant:ident($type:ident $(<$life:lifetime>)?) = $name:literal, $rules:expr;)*) => {
+        /// An event.
+        #[derive(Clone, Debug)]
+        pub enum Event<'a> {
+            $($(#[doc = $summary])* $variant($type $(<$life>)?),)*
+        }
+
+        /// All kinds of events, in the order in which a reader meets them.
+        #[allow(elided_lifetimes_in_paths, reason = "the members of a type are those of each of its lifetimes")]
+        pub static KINDS: &[Kind] = &[$({
+            const RULES: Rules = $rules;
+            Kind {
+                name: $name,
+                permission: RULES.permission,
+                weight: RULES.weight,
+                kept: RULES.kept,
+                summary: concat!($($summary),*).trim_ascii(),
+                members: <$type as Object>::MEMBERS,
+            }
+        }),*];
+
+        /// The place of each event in [`KINDS`].
+        #[derive(Clone, Copy)]
+        enum Place {
+            $($variant,)*
+        }
+
+        impl Event<'_> {
+            fn place(&self) -> Place {
+                match self {
+                    $(Event::$variant(_) => Place::$variant,)*
+                }
+            }
+
+            /// The event as it is saved: its members as an object.
+            pub fn write(&self) -> Vec<u8> {
+                match self {
+                    $(Event::$variant(told) => saved::write(told),)*
+                }
+                .unwrap_or_default()
+            }
+        }
+    };
+}
+
+events! {
+    /// A user of another mud says something to one of this mud.
+    TellReceived(Told<'a>) = "tell_received", TELL;
+    /// A user of another mud sends an emote to one of this mud.
+    EmotetoReceived(Told<'a>) = "emoteto_received", TELL;
+    /// A user of another mud nudges one of this mud. Its `message` is empty.
+    BeepReceived(Told<'a>) = "beep_received", TELL;
+    /// A line on a channel, for the sessions that have joined it.
+    ChannelMessage(Said<'a>) = "channel_message", LINE;
+    /// An emote on a channel, for the sessions that have joined it.
+    ChannelEmote(Said<'a>) = "channel_emote", LINE;
+    /// An emote on a channel that is aimed at somebody.
+    ChannelTargetedEmote(Targeted<'a>) = "channel_targeted_emote", LINE;
+    /// The answer to a `who` that did not wait for it.
+    WhoReply(WhoReply<'a>) = "who_reply", ANSWER;
+    /// The answer to a `finger` that did not wait for it.
+    FingerReply(FingerReply<'a>) = "finger_reply", ANSWER;
+    /// An answer to a `locate`: one from each mud that knows the user.
+    LocateReply(Located<'a>) = "locate_reply", ANSWER;
+    /// An answer to a `channel_who`.
+    ChannelWhoReply(ChannelWhoReply<'a>) = "channel_who_reply", ANSWER;
+    /// Something that this mud sent could not be done. A request that waited for it gets an error as its answer instead.
+    ErrorOccurred(ErrorOccurred<'a>) = "error_occurred", VERDICT;
+    /// Another gateway or game uses the mud's name, or the router refuses the login.
+    IdentityWarning(IdentityWarning<'a>) = "identity_warning", VERDICT;
+    /// A mud has come.
+    MudOnline(MudChanged<'a>) = "mud_online", news(Permission::Info);
+    /// A mud has gone.
+    MudOffline(MudChanged<'a>) = "mud_offline", news(Permission::Info);
+    /// There is a new channel, or one has changed.
+    ChannelAdded(ChannelChanged<'a>) = "channel_added", news(Permission::Info);
+    /// A channel is gone.
+    ChannelRemoved(ChannelChanged<'a>) = "channel_removed", news(Permission::Info);
+    /// Another session of the mud has joined a channel.
+    ChannelJoined(Subscriber<'a>) = "channel_joined", news(Permission::Channel);
+    /// Another session of the mud has left a channel.
+    ChannelLeft(Subscriber<'a>) = "channel_left", news(Permission::Channel);
+    /// May this pass on a filtered channel of this mud? It goes to the sessions of the mud, once one of them has asked for
+    /// it with `channel_filter`, which is also how to answer.
+    ChannelFilterRequest(FilterRequest<'a>) = "channel_filter_request", now(Some(Permission::Host));
+    /// The link to the router is lost, or was left.
+    GatewayDisconnected(LinkChanged<'a>) = "gateway_disconnected", now(None);
+    /// The link to the router is ready.
+    GatewayReconnected(LinkChanged<'a>) = "gateway_reconnected", now(None);
+    /// All that was kept has been given: see "What came while you were away".
+    ReplayComplete(ReplayComplete<'a>) = "replay_complete", now(None);
+    /// This client has not read for a while, and has missed events.
+    Lagged(Lagged) = "lagged", now(None);
+    /// Requests come too often, and one was refused; at most once a minute.
+    RateLimitWarning(RateLimitWarning<'a>) = "rate_limit_warning", now(None);
+    /// A packet of the mud, for sessions that asked for it with `trace`.
+    PacketTrace(PacketTrace<'a>) = "packet_trace", now(Some(Permission::Admin));
+    /// The store does not take what is saved; the gateway tries again.
+    StorageFailed(StorageChanged<'a>) = "storage_failed", now(Some(Permission::Admin));
+    /// Saving works again.
+    StorageRecovered(StorageChanged<'a>) = "storage_recovered", now(Some(Permission::Admin));
+    /// The gateway ends.
+    ShutdownWarning(Shutdown<'a>) = "shutdown_warning", now(None);
+}
+
+impl Event<'_> {
+    /// Its kind.
+    pub fn kind(&self) -> &'static Kind {
+        &KINDS[self.place() as usize]
+    }
+}
+
+/// The kind of that name.
+pub fn find(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::kind::COMMON;
+
+    #[test]
+    fn names_are_there_once_and_members_too() {
+        for kind in KINDS {
+            assert!(std::ptr::eq(find(kind.name).unwrap(), kind), "{}", kind.name);
+            let mut names: Vec<_> = kind.members.iter().chain(&COMMON).map(|member| member.name).collect();
+            names.sort_unstable();
+            assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{}", kind.name);
+        }
+    }
+
+    #[test]
+    fn an_event_is_written_as_it_is_described() {
+        let said = Said {
+            channel: "chat".into(),
+            from_mud: "Sage".into(),
+            from_user: "bob".into(),
+            message: "hi".into(),
+            visname: "Bob".into(),
+            is_echo: None,
+        };
+        let event = Event::ChannelMessage(said);
+        let text =
+            br#"{"channel":"chat","from_mud":"Sage","from_user":"bob","message":"hi","visname":"Bob"}"#;
+        assert_eq!((event.kind().name, event.write()), ("channel_message", text.to_vec()));
+        let read: Said<'_> = saved::read(text).unwrap();
+        assert_eq!((&*read.message, read.is_echo), ("hi", None));
+    }
+}

@@ -1,0 +1,201 @@
+//! What is kept for all muds of the gateway.
+
+use super::cursors::Cursors;
+use super::ids::Ids;
+use super::log::{Log, Mark, Removed};
+use super::record::{LaneName, Record};
+use crate::cx::Cx;
+use crate::ids::MudId;
+use crate::machine::{Change, Saved};
+use crate::saved;
+use crate::spaces::Space;
+use crate::time::UnixTime;
+use crate::wake::Wake;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// How long what was delivered may stay unsaved.
+const MARK_DELAY: Duration = Duration::from_secs(1);
+
+/// How often the logs are swept at most. A tell that no session came for is refused that much later.
+const SWEEP_PAUSE: Duration = Duration::from_secs(5);
+
+/// What is kept for one mud.
+#[derive(Debug)]
+struct OfMud {
+    log: Log,
+    cursors: Cursors,
+    /// What was delivered has changed since it was saved.
+    unsaved: bool,
+}
+
+/// A tell that no session came for in time.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    pub(crate) mud: MudId,
+    /// The members of its event.
+    pub(crate) members: Box<[u8]>,
+}
+
+/// The logs and cursors of all muds, and the ids of events.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    ids: Ids,
+    muds: Vec<OfMud>,
+    unreadable: usize,
+    unread: VecDeque<Unread>,
+}
+
+impl Journal {
+    /// Takes over what the store held.
+    pub(crate) fn restore(cx: &mut Cx<'_>, saved: &Saved) -> Journal {
+        let muds = cx.settings.muds.iter().map(|mud| OfMud {
+            log: Log::new(&mud.name),
+            cursors: Cursors::new(&mud.name),
+            unsaved: false,
+        });
+        let (muds, ids) = (muds.collect(), Ids::restore(saved));
+        let mut journal = Journal { ids, muds, unreadable: 0, unread: VecDeque::new() };
+        for (at, mud) in cx.settings.muds.iter().enumerate() {
+            journal.restore_mud(MudId::at(at), &mud.name, saved);
+        }
+        journal.ids.reserve(cx.now.mono, cx.fx);
+        journal
+    }
+
+    fn restore_mud(&mut self, mud: MudId, name: &str, saved: &Saved) {
+        let one = &mut self.muds[mud.place()];
+        let marks = Space::Marks.whole();
+        let mut entries = saved.entries.iter();
+        let found = entries.find(|entry| entry.space == marks && entry.key == name);
+        let mark = found.and_then(|entry| entry.value.as_deref()).map(saved::read::<Mark>);
+        self.unreadable += usize::from(matches!(mark, Some(None)));
+        let mark = mark.flatten().unwrap_or_default();
+        for Change { space, key, value } in &saved.entries {
+            let Some(value) = value else { continue };
+            if space == one.log.space() {
+                match one.log.restore(key, value, &mark) {
+                    // Ids may have been given out without having been set aside, because the store did not take it.
+                    Some(id) => self.ids.skip_to(id),
+                    None => self.unreadable += 1,
+                }
+            } else if space == one.cursors.space() {
+                self.unreadable += usize::from(!one.cursors.restore(key, value));
+            }
+        }
+        one.log.restore_lost(&mark);
+    }
+
+    /// How many saved entries could not be read.
+    pub(crate) fn unreadable(&self) -> usize {
+        self.unreadable
+    }
+
+    /// The next event id.
+    pub(crate) fn next_id(&mut self, cx: &mut Cx<'_>) -> u64 {
+        self.ids.next(cx.now.mono, cx.fx)
+    }
+
+    /// The last event id that was given out.
+    pub(crate) fn last_id(&self) -> u64 {
+        self.ids.last()
+    }
+
+    /// The log of a mud.
+    pub(crate) fn log(&self, mud: MudId) -> &Log {
+        &self.muds[mud.place()].log
+    }
+
+    /// The log of a mud, to note what was delivered.
+    pub(crate) fn log_mut(&mut self, mud: MudId) -> &mut Log {
+        &mut self.muds[mud.place()].log
+    }
+
+    /// The named clients of a mud, to change.
+    pub(crate) fn cursors_mut(&mut self, mud: MudId) -> &mut Cursors {
+        &mut self.muds[mud.place()].cursors
+    }
+
+    /// Records of all muds, and their bytes.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        self.muds.iter().map(|one| one.log.size()).fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1))
+    }
+
+    /// The next tell that no session came for in time.
+    pub(crate) fn poll_unread(&mut self) -> Option<Unread> {
+        self.unread.pop_front()
+    }
+
+    /// Puts an event into its log.
+    pub(crate) fn keep(&mut self, cx: &mut Cx<'_>, mud: MudId, lane: LaneName<'_>, record: Record) {
+        let removed = self.log_mut(mud).push(lane, record, &cx.settings.api.events);
+        self.removed(cx, mud, removed);
+        self.marks_changed(cx, mud);
+    }
+
+    fn removed(&mut self, cx: &mut Cx<'_>, mud: MudId, removed: Removed) {
+        cx.metrics.events_expired += removed.unread;
+        cx.save(removed.changes);
+        self.unread.extend(removed.unread_tells.into_iter().map(|members| Unread { mud, members }));
+    }
+
+    /// Looks through the logs for what has become too old.
+    pub(crate) fn sweep(&mut self, cx: &mut Cx<'_>) {
+        for mud in MudId::all(self.muds.len()) {
+            let removed = self.log_mut(mud).sweep(&cx.settings.api.events, cx.now.unix);
+            if removed.unread > 0 {
+                self.marks_changed(cx, mud);
+            }
+            self.removed(cx, mud, removed);
+        }
+    }
+
+    /// When [`Journal::sweep`] has something to do next.
+    pub(crate) fn next_sweep(&self, cx: &Cx<'_>) -> Option<crate::time::Instant> {
+        let (now, settings) = (cx.now, &cx.settings.api.events);
+        let after =
+            |at: UnixTime| now.mono + Duration::from_micros(at.micros().saturating_sub(now.unix.micros()));
+        let due = self.muds.iter().filter_map(|one| one.log.next_sweep(settings));
+        due.map(|at| after(at).max(now.mono + SWEEP_PAUSE)).min()
+    }
+
+    /// What was delivered of a mud's events has changed.
+    pub(crate) fn marks_changed(&mut self, cx: &mut Cx<'_>, mud: MudId) {
+        self.muds[mud.place()].unsaved = true;
+        if cx.timers.get(Wake::Marks).is_none() {
+            cx.timers.set(Wake::Marks, cx.now.mono + MARK_DELAY);
+        }
+    }
+
+    /// The muds of whose events what was delivered has changed since this was asked last.
+    pub(crate) fn take_changed(&mut self) -> Vec<MudId> {
+        let muds = MudId::all(self.muds.len());
+        muds.filter(|mud| std::mem::take(&mut self.muds[mud.place()].unsaved)).collect()
+    }
+
+    /// How it is saved that all events of a mud up to one were written to the sessions that get them.
+    pub(crate) fn mark(&self, mud: MudId, mud_name: &str, through: u64) -> Change {
+        let value = saved::write(&self.log(mud).mark(through));
+        Change { space: Space::Marks.whole(), key: mud_name.to_owned(), value }
+    }
+
+    /// A client has dealt with all events up to one. Returns the change to save.
+    pub(crate) fn acknowledge(
+        &mut self,
+        cx: &mut Cx<'_>,
+        mud: MudId,
+        client: Option<&str>,
+        through: u64,
+    ) -> Option<Change> {
+        let change = match client {
+            Some(client) => self.cursors_mut(mud).acknowledged(client, through),
+            None => {
+                self.log_mut(mud).delivered_through(through);
+                // What lies behind it is saved in its own time.
+                Some(self.mark(mud, &cx.settings.mud(mud).name, through))
+            }
+        };
+        self.marks_changed(cx, mud);
+        change
+    }
+}

@@ -1,0 +1,340 @@
+//! The kept events of one mud. Tells, answers and each channel have a lane of their own, so that talk on one of them
+//! pushes nothing out of another, and a channel's lane is its history.
+
+use super::lane::{Lane, Terms};
+use super::record::{LaneName, Record, Since};
+use crate::event::Class;
+use crate::machine::Change;
+use crate::settings::EventSettings;
+use crate::spaces::Space;
+use crate::time::UnixTime;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Channels whose losses are told apart. A mud hears some tens.
+const CHANNELS_MAX: usize = 1_000;
+
+/// What left the log.
+#[derive(Debug, Default)]
+pub(crate) struct Removed {
+    /// To be saved.
+    pub(crate) changes: Vec<Change>,
+    /// The members of tells that no session has had.
+    pub(crate) unread_tells: Vec<Box<[u8]>>,
+    /// Events of any kind that no session has had.
+    pub(crate) unread: u64,
+}
+
+/// The lanes of one mud.
+#[derive(Debug)]
+pub(crate) struct Log {
+    space: String,
+    tells: Lane,
+    answers: Lane,
+    channels: BTreeMap<String, Lane>,
+    /// The last record lost of the channels that are not remembered by name.
+    channels_lost: u64,
+    bytes: usize,
+}
+
+/// How far the events of a mud have reached somebody.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    /// All up to this one have, …
+    pub(crate) through: u64,
+    /// … but these.
+    pub(crate) open: Vec<u64>,
+    /// The last lost of the tells, the answers and the channels.
+    pub(crate) lost: [u64; 3],
+}
+
+impl Log {
+    pub(crate) fn new(mud_name: &str) -> Log {
+        Log {
+            space: Space::Events.of(mud_name),
+            tells: Lane::default(),
+            answers: Lane::default(),
+            channels: BTreeMap::new(),
+            channels_lost: 0,
+            bytes: 0,
+        }
+    }
+
+    /// The space of the store that holds its records.
+    pub(crate) fn space(&self) -> &str {
+        &self.space
+    }
+
+    /// Takes over a saved record, in the order of the keys. `None`: it cannot be read.
+    pub(crate) fn restore(&mut self, key: &str, value: &[u8], mark: &Mark) -> Option<u64> {
+        let (mut record, channel) = Record::read(key, value)?;
+        let id = record.id;
+        record.delivered = id <= mark.through && mark.open.binary_search(&id).is_err();
+        let lane = match record.kind.kept? {
+            Class::Tells => LaneName::Tells,
+            Class::Answers => LaneName::Answers,
+            Class::Channels => LaneName::Channel(channel.as_deref()?),
+        };
+        self.bytes += record.bytes();
+        self.lane_mut(lane).records.push_back(record);
+        Some(id)
+    }
+
+    /// What was lost before the restart, as far as is known.
+    pub(crate) fn restore_lost(&mut self, mark: &Mark) {
+        let [tells, answers, channels] = mark.lost;
+        self.tells.lost = tells;
+        self.answers.lost = answers;
+        self.channels_lost = channels;
+        self.channels.values_mut().for_each(|lane| lane.lost = channels);
+    }
+
+    fn lane(&self, name: LaneName<'_>) -> Option<&Lane> {
+        match name {
+            LaneName::Tells => Some(&self.tells),
+            LaneName::Answers => Some(&self.answers),
+            LaneName::Channel(channel) => self.channels.get(channel),
+        }
+    }
+
+    fn lane_mut(&mut self, name: LaneName<'_>) -> &mut Lane {
+        match name {
+            LaneName::Tells => &mut self.tells,
+            LaneName::Answers => &mut self.answers,
+            LaneName::Channel(channel) => {
+                let lost = self.channels_lost;
+                let fresh = || Lane { lost, ..Lane::default() };
+                self.channels.entry(channel.to_owned()).or_insert_with(fresh)
+            }
+        }
+    }
+
+    /// Adds a record, which is younger than all others, and removes what it leaves no room for.
+    pub(crate) fn push(&mut self, name: LaneName<'_>, record: Record, settings: &EventSettings) -> Removed {
+        let mut removed = Removed { changes: vec![self.put(&record)], ..Removed::default() };
+        let now = record.at;
+        self.bytes += record.bytes();
+        self.lane_mut(name).records.push_back(record);
+        self.tidy(name, Terms::of(name.class(), settings), now, &mut removed);
+        self.shrink(settings.log_bytes_max, &mut removed);
+        if self.channels.len() > CHANNELS_MAX {
+            let lost = &mut self.channels_lost;
+            self.channels.retain(|_, lane| {
+                *lost = if lane.records.is_empty() { (*lost).max(lane.lost) } else { *lost };
+                !lane.records.is_empty()
+            });
+        }
+        removed
+    }
+
+    fn put(&self, record: &Record) -> Change {
+        Change { space: self.space.clone(), key: Record::key(record.id), value: record.value() }
+    }
+
+    /// Takes the oldest record of a lane out.
+    fn remove_oldest(&mut self, name: LaneName<'_>, removed: &mut Removed) -> bool {
+        let lane = self.lane_mut(name);
+        let Some(record) = lane.records.pop_front() else { return false };
+        lane.lost = lane.lost.max(record.id);
+        self.bytes -= record.bytes();
+        let key = Record::key(record.id);
+        removed.changes.push(Change { space: self.space.clone(), key, value: None });
+        if !record.delivered {
+            self.lane_mut(name).missed = true;
+            removed.unread += 1;
+            if record.kind.kept == Some(Class::Tells) {
+                removed.unread_tells.push(record.members);
+            }
+        }
+        true
+    }
+
+    fn tidy(&mut self, name: LaneName<'_>, terms: Terms, now: UnixTime, removed: &mut Removed) {
+        while self.lane(name).is_some_and(|lane| lane.is_due(terms, now)) {
+            self.remove_oldest(name, removed);
+        }
+    }
+
+    /// History goes first, as the bulk of it all, then answers, then tells.
+    fn shrink(&mut self, bytes_max: usize, removed: &mut Removed) {
+        while self.bytes > bytes_max {
+            let oldest = self
+                .channels
+                .iter()
+                .filter_map(|(channel, lane)| Some((lane.records.front()?.id, channel)))
+                .min()
+                .map(|(_, channel)| channel.clone());
+            let name = match &oldest {
+                Some(channel) => LaneName::Channel(channel),
+                None if !self.answers.records.is_empty() => LaneName::Answers,
+                None => LaneName::Tells,
+            };
+            if !self.remove_oldest(name, removed) {
+                return;
+            }
+        }
+    }
+
+    /// Removes what has no more reason to stay.
+    pub(crate) fn sweep(&mut self, settings: &EventSettings, now: UnixTime) -> Removed {
+        let mut removed = Removed::default();
+        let keep = settings.keep(Class::Tells);
+        // In the history they may stay; the one who waits for them does not come any more.
+        for record in &mut self.tells.records {
+            if !record.delivered && record.is_older(now, keep) {
+                record.delivered = true;
+                self.tells.missed = true;
+                removed.unread += 1;
+                removed.unread_tells.push(record.members.clone());
+            }
+        }
+        for name in [LaneName::Tells, LaneName::Answers] {
+            self.tidy(name, Terms::of(name.class(), settings), now, &mut removed);
+        }
+        let channels: Vec<String> = self.channels.keys().cloned().collect();
+        for channel in &channels {
+            let terms = Terms::of(Class::Channels, settings);
+            self.tidy(LaneName::Channel(channel), terms, now, &mut removed);
+        }
+        removed
+    }
+
+    /// When to sweep again; `None`: there is nothing to sweep.
+    pub(crate) fn next_sweep(&self, settings: &EventSettings) -> Option<UnixTime> {
+        let channels = self.channels.values().map(|lane| (lane, Class::Channels));
+        let lanes =
+            [(&self.tells, Class::Tells), (&self.answers, Class::Answers)].into_iter().chain(channels);
+        lanes
+            .filter_map(|(lane, class)| lane.next_due(Terms::of(class, settings), class == Class::Tells))
+            .min()
+    }
+
+    /// The records of some lanes after an id that can still be replayed, in their order.
+    pub(crate) fn replayable<'n>(
+        &self,
+        lanes: impl Iterator<Item = LaneName<'n>>,
+        after: u64,
+        settings: &EventSettings,
+        now: UnixTime,
+    ) -> Vec<&Record> {
+        let mut found = Vec::new();
+        for name in lanes {
+            let keep = settings.keep(name.class());
+            let Some(lane) = self.lane(name) else { continue };
+            found.extend(lane.after(after).filter(|record| !record.is_older(now, keep)));
+        }
+        found.sort_unstable_by_key(|record| record.id);
+        found
+    }
+
+    /// Some session has these now.
+    pub(crate) fn delivered(&mut self, name: LaneName<'_>, ids: &[u64]) {
+        self.set_delivered(name, true, |id| ids.binary_search(&id).is_ok());
+    }
+
+    /// They did not arrive after all.
+    pub(crate) fn undelivered_from(&mut self, name: LaneName<'_>, from: u64) {
+        self.set_delivered(name, false, |id| id >= from);
+    }
+
+    /// All up to an id count as delivered.
+    pub(crate) fn delivered_through(&mut self, through: u64) {
+        for lane in [&mut self.tells, &mut self.answers].into_iter().chain(self.channels.values_mut()) {
+            for record in lane.records.iter_mut().take_while(|record| record.id <= through) {
+                record.delivered = true;
+            }
+        }
+    }
+
+    fn set_delivered(&mut self, name: LaneName<'_>, delivered: bool, which: impl Fn(u64) -> bool) {
+        let lane = match name {
+            LaneName::Tells => Some(&mut self.tells),
+            LaneName::Answers => Some(&mut self.answers),
+            LaneName::Channel(channel) => self.channels.get_mut(channel),
+        };
+        for record in lane.into_iter().flat_map(|lane| &mut lane.records) {
+            if which(record.id) {
+                record.delivered = delivered;
+            }
+        }
+    }
+
+    /// Whether a reader of some lanes has missed something that it does not get any more.
+    pub(crate) fn has_gap<'n>(
+        &self,
+        lanes: impl Iterator<Item = LaneName<'n>>,
+        since: Since,
+        settings: &EventSettings,
+        now: UnixTime,
+    ) -> bool {
+        let mut gap = false;
+        for name in lanes {
+            let keep = settings.keep(name.class());
+            let Some(lane) = self.lane(name) else {
+                gap |= matches!(since, Since::Id(id) if self.channels_lost > id);
+                continue;
+            };
+            gap |= match since {
+                Since::Id(id) => {
+                    lane.lost > id || lane.after(id).next().is_some_and(|record| record.is_older(now, keep))
+                }
+                Since::Unread => {
+                    let expired = |record: &Record| !record.delivered && record.is_older(now, keep);
+                    lane.missed || lane.records.iter().any(expired)
+                }
+            };
+        }
+        gap
+    }
+
+    /// Somebody was told of the gap: what nobody had in time is given up.
+    pub(crate) fn gap_told(&mut self, name: LaneName<'_>, settings: &EventSettings, now: UnixTime) {
+        let keep = settings.keep(name.class());
+        if self.lane(name).is_none() {
+            return;
+        }
+        let lane = self.lane_mut(name);
+        lane.missed = false;
+        for record in lane.records.iter_mut().take_while(|record| record.is_older(now, keep)) {
+            record.delivered = true;
+        }
+    }
+
+    /// What is to be saved of it beside the records. `through`: all events up to this one have been written to those
+    /// who get them.
+    pub(crate) fn mark(&self, through: u64) -> Mark {
+        let lanes = [&self.tells, &self.answers].into_iter().chain(self.channels.values());
+        let open = lanes.flat_map(|lane| &lane.records);
+        let mut open: Vec<u64> =
+            open.filter(|record| !record.delivered && record.id <= through).map(|record| record.id).collect();
+        open.sort_unstable();
+        let channels = self.channels.values().map(|lane| lane.lost).chain([self.channels_lost]).max();
+        Mark { through, open, lost: [self.tells.lost, self.answers.lost, channels.unwrap_or(0)] }
+    }
+
+    /// The history of a channel, oldest first.
+    pub(crate) fn history<'a>(
+        &'a self,
+        name: LaneName<'_>,
+        settings: &EventSettings,
+        now: UnixTime,
+    ) -> impl DoubleEndedIterator<Item = &'a Record> {
+        let terms = Terms::of(name.class(), settings);
+        let records = self.lane(name).map(|lane| &lane.records);
+        let records = records.filter(|_| terms.history_max > 0);
+        let skip = records.map_or(0, |records| records.len().saturating_sub(terms.history_max));
+        let young = move |record: &&Record| !record.is_older(now, terms.history);
+        records.into_iter().flat_map(move |records| records.range(skip..)).filter(young)
+    }
+
+    /// The channels of which anything is kept.
+    pub(crate) fn channels(&self) -> impl Iterator<Item = &str> {
+        self.channels.iter().filter(|(_, lane)| !lane.records.is_empty()).map(|(name, _)| name.as_str())
+    }
+
+    /// How many records there are, and their bytes.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        let lanes = [&self.tells, &self.answers].into_iter().chain(self.channels.values());
+        (lanes.map(|lane| lane.records.len()).sum(), self.bytes)
+    }
+}

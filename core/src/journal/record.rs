@@ -1,0 +1,156 @@
+//! One kept event, and how it is saved.
+
+use crate::event::{self, Class, Kind};
+use crate::saved::{self, Verbatim, Written};
+use crate::time::UnixTime;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// What a record takes beside its text: its place in a lane, and the allocation's own bookkeeping.
+const RECORD_OVERHEAD_BYTES: usize = 80;
+
+/// An event that is kept.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) id: u64,
+    pub(crate) at: UnixTime,
+    pub(crate) kind: &'static Kind,
+    /// As [`Event::write`](crate::event::Event::write) has them.
+    pub(crate) members: Box<[u8]>,
+    /// The mud's own line, as the router sent it back.
+    pub(crate) is_echo: bool,
+    /// At least one session of the mud received it.
+    pub(crate) delivered: bool,
+}
+
+/// How a record is saved.
+#[derive(Deserialize)]
+struct SavedRecord<'a> {
+    at: u64,
+    #[serde(borrow)]
+    event: Cow<'a, str>,
+    #[serde(borrow)]
+    params: &'a Verbatim,
+}
+
+/// The same, to be written.
+#[derive(Serialize)]
+struct SavingRecord<'a> {
+    at: u64,
+    event: &'static str,
+    params: Written<'a>,
+}
+
+/// What tells a record's lane, and who gets it.
+#[derive(Deserialize)]
+struct Addressed<'a> {
+    #[serde(borrow)]
+    channel: Option<Cow<'a, str>>,
+    #[serde(default, rename = "self")]
+    is_echo: bool,
+}
+
+/// Names a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LaneName<'a> {
+    Tells,
+    Answers,
+    Channel(&'a str),
+}
+
+impl LaneName<'_> {
+    /// What its records are about.
+    pub(crate) fn class(self) -> Class {
+        match self {
+            LaneName::Tells => Class::Tells,
+            LaneName::Answers => Class::Answers,
+            LaneName::Channel(_) => Class::Channels,
+        }
+    }
+}
+
+/// What a reader has missed and gets no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// Events that no session has had.
+    Unread,
+    /// Events after this one.
+    Id(u64),
+}
+
+/// A duration as the core counts time.
+pub(super) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// What stands at the end of the members of a record that an earlier version saved.
+const STAMP: &str = ",\"timestamp\":\"";
+
+/// The members without the time and the id: earlier versions saved them too.
+fn without_stamp(members: &str) -> Box<[u8]> {
+    match members.rfind(STAMP) {
+        Some(end) => [members[..end].as_bytes(), b"}"].concat().into(),
+        None => members.as_bytes().into(),
+    }
+}
+
+impl Record {
+    /// What it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.members.len() + RECORD_OVERHEAD_BYTES
+    }
+
+    /// Whether it is as old as that.
+    pub(crate) fn is_older(&self, now: UnixTime, than: Duration) -> bool {
+        now.micros().saturating_sub(self.at.micros()) >= micros(than)
+    }
+
+    /// Its key in the store. The store gives keys back in the order of their texts: that is to be the order of the numbers.
+    pub(super) fn key(id: u64) -> String {
+        format!("{id:020}")
+    }
+
+    /// Its value in the store.
+    pub(super) fn value(&self) -> Option<Vec<u8>> {
+        let (at, event) = (self.at.micros(), self.kind.name);
+        saved::write(&SavingRecord { at, event, params: Written(&self.members) })
+    }
+
+    /// A saved record, with the channel that it belongs to; `None`: it cannot be read. Whether it was delivered is not
+    /// known from it.
+    pub(super) fn read<'a>(key: &str, value: &'a [u8]) -> Option<(Record, Option<Cow<'a, str>>)> {
+        let saved: SavedRecord<'a> = saved::read(value)?;
+        let Addressed { channel, is_echo } = saved::read(saved.params.get().as_bytes())?;
+        let record = Record {
+            id: key.parse().ok()?,
+            at: UnixTime::from_micros(saved.at),
+            kind: event::find(&saved.event)?,
+            members: without_stamp(saved.params.get()),
+            is_echo,
+            delivered: false,
+        };
+        Some((record, channel))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_read_as_it_was_written_by_this_and_by_earlier_versions() {
+        let members = br#"{"channel":"chat","message":"a ,\"timestamp\":\" b","self":true}"#;
+        let kind = event::find("channel_message").unwrap();
+        let at = UnixTime::from_micros(7);
+        let record = Record { id: 5, at, kind, members: members[..].into(), is_echo: true, delivered: true };
+        let value = record.value().unwrap();
+        let earlier = br#"{"at":7,"event":"channel_message","params":{"channel":"chat","message":"a ,\"timestamp\":\" b","self":true,"timestamp":"1970-01-01T00:00:00.000007Z","event_id":5}}"#;
+        for saved in [&value[..], earlier] {
+            let (read, channel) = Record::read(&Record::key(5), saved).unwrap();
+            assert_eq!((read.id, read.at, read.kind.name, read.is_echo), (5, at, "channel_message", true));
+            assert_eq!((&read.members[..], channel.as_deref()), (&members[..], Some("chat")));
+        }
+        assert!(Record::read("x", &value).is_none() && Record::read("5", b"{}").is_none());
+    }
+}

@@ -1,0 +1,48 @@
+//! The packets that a link sends for itself: login, probe, goodbye. They do not wait in the queue.
+
+use super::watch::Probe;
+use crate::i3::Value;
+use crate::i3::packet::{Body, Header, Mapping, Packet};
+use crate::settings::{MudSettings, RouterSettings};
+
+/// The startup-req-3. It has exactly 20 elements: routers accept no other number. The list ids are 0, since deployed
+/// routers send all muds and channels whatever the ids are.
+pub(super) fn login<'a>(mud: &'a MudSettings, router: &'a RouterSettings, password: i64) -> Packet<'a> {
+    let services = mud.services.iter().filter(|(_, value)| **value != 0);
+    Packet {
+        header: Header::to_mud(&mud.name, None, &router.name),
+        body: Body::StartupReq3 {
+            password,
+            old_mudlist_id: 0,
+            old_chanlist_id: 0,
+            player_port: mud.player_port.into(),
+            imud_tcp_port: 0,
+            imud_udp_port: 0,
+            mudlib: mud.mudlib.as_str().into(),
+            base_mudlib: mud.base_mudlib.as_str().into(),
+            driver: mud.driver.as_str().into(),
+            mud_type: mud.mud_type.as_str().into(),
+            open_status: mud.open_status.as_str().into(),
+            admin_email: mud.admin_email.as_str().into(),
+            services: Mapping(services.map(|(k, v)| (k.as_str().into(), Value::Int(*v))).collect()),
+            other_data: Value::Map(Vec::new()),
+        },
+    }
+}
+
+/// A request from the mud to itself. It comes back only if the router lives and knows the mud.
+pub(super) fn probe(mud: &MudSettings, probe: Probe) -> Packet<'_> {
+    let body = match probe {
+        Probe::AuthMud => Body::AuthMudReq {},
+        Probe::Ping => Body::PingReq {},
+    };
+    Packet { header: Header::to_mud(&mud.name, None, &mud.name), body }
+}
+
+/// The shutdown packet. The router is told whether the mud comes back at once.
+pub(super) fn goodbye<'a>(mud: &'a MudSettings, router: &'a RouterSettings, comes_back: bool) -> Packet<'a> {
+    Packet {
+        header: Header::to_mud(&mud.name, None, &router.name),
+        body: Body::Shutdown { restart_delay: comes_back.into() },
+    }
+}

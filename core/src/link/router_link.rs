@@ -1,0 +1,578 @@
+//! The link of one mud: every step of a session's life. The states and what leads from one to the next are described
+//! in the documentation of [`crate::link`].
+
+use super::backoff::Backoff;
+use super::counts::{Cause, Counts};
+use super::own_packets;
+use super::route::Route;
+use super::state::{State, StateName, Then, Wire};
+use super::step::{Applied, LinkCx, LinkEvent, Wait};
+use super::unanswered::Unanswered;
+use super::watch::{Due, Watch};
+use crate::i3::packet::{Packet, RouterEntry};
+use crate::i3::{Deframer, Frame, FrameError, frame};
+use crate::machine::{Change, ConnId, SaveTicket};
+use crate::notice::{Level, Notice};
+use crate::settings::{LinkSettings, MudSettings, RouterSettings};
+use crate::time::{Instant, Now, UnixTime};
+use std::time::Duration;
+
+/// A connection that is lost within this time, and without a byte, was closed at once.
+const CLOSED_AT_ONCE_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long the goodbye may take to leave.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long the store may take to save a new password before the link becomes ready without that.
+const SAVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The wait before the next login after the link has left on request.
+const RECONNECT_WAIT: Duration = Duration::from_secs(2);
+
+/// How the link knows that its session lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Liveness {
+    /// There is no session.
+    NotConnected,
+    /// No probe has come back yet in this session.
+    NotProbed,
+    /// A probe has come back in this session.
+    AnswersProbes,
+    /// The router drops probes. The session counts as alive as long as its connection is open.
+    NoAnswers,
+}
+
+impl Liveness {
+    /// As clients show it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Liveness::NotConnected => "not connected",
+            Liveness::NotProbed => "not yet probed",
+            Liveness::AnswersProbes => "answers probes",
+            Liveness::NoAnswers => "answers no probe; judged by the socket alone",
+        }
+    }
+}
+
+/// The link of one mud.
+///
+/// Each step takes a [`LinkCx`] and puts what is to be done into its effects. After each step the caller reads
+/// [`RouterLink::deadline`], to set its timer, and [`RouterLink::conns`], to know which connections are the link's.
+#[derive(Debug)]
+pub struct RouterLink {
+    state: State,
+    /// When the state was entered.
+    since: UnixTime,
+    route: Route,
+    unanswered: Unanswered,
+    backoff: Backoff,
+    password: i64,
+    last_error: Option<String>,
+    counts: Counts,
+}
+
+// What is known of a link.
+impl RouterLink {
+    /// A link that dials at once. `seed` decides how its waits are varied.
+    pub fn new(mud: &MudSettings, seed: u64, now: Now) -> Self {
+        RouterLink {
+            state: State::Waiting { until: now.mono },
+            since: now.unix,
+            route: Route::new(&mud.routers),
+            unanswered: Unanswered::default(),
+            backoff: Backoff::new(seed),
+            password: mud.router_password,
+            last_error: None,
+            counts: Counts::default(),
+        }
+    }
+
+    /// The router in use, or tried last.
+    pub fn router(&self) -> &RouterSettings {
+        self.route.current()
+    }
+
+    /// The state.
+    pub fn state(&self) -> StateName {
+        self.state.name()
+    }
+
+    /// When the state was entered.
+    pub fn since(&self) -> UnixTime {
+        self.since
+    }
+
+    /// Why the link was last lost or refused, since it was last ready.
+    pub fn last_error(&self) -> Option<&str> {
+        self.last_error.as_deref()
+    }
+
+    /// What the link has counted since the start.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// When the next attempt is due, while the link waits for it.
+    pub fn next_attempt(&self) -> Option<Instant> {
+        match self.state {
+            State::Waiting { until } => Some(until),
+            _ => None,
+        }
+    }
+
+    /// The router that the next attempt is for, if one is due now.
+    pub fn about_to_dial<'a>(&'a self, now: Instant, mud: &'a MudSettings) -> Option<&'a RouterSettings> {
+        self.next_attempt().filter(|at| *at <= now).map(|_| self.route.next(&mud.routers))
+    }
+
+    /// Whether packets may go.
+    pub fn is_ready(&self) -> bool {
+        matches!(self.state, State::Ready { .. })
+    }
+
+    /// Whether the login is sent and not yet answered.
+    pub fn is_logging_in(&self) -> bool {
+        matches!(self.state, State::LoggingIn { .. })
+    }
+
+    /// Whether the link has ended for good.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.state, State::Stopped)
+    }
+
+    /// How the link knows that its session lives.
+    pub fn liveness(&self) -> Liveness {
+        match &self.state {
+            State::Ready { watch, .. } if watch.is_proven() => Liveness::AnswersProbes,
+            State::Ready { .. } if self.unanswered.drops_probes(&self.router().name) => Liveness::NoAnswers,
+            State::Ready { .. } => Liveness::NotProbed,
+            _ => Liveness::NotConnected,
+        }
+    }
+
+    /// The connection to the router in use.
+    pub fn conn(&self) -> Option<ConnId> {
+        self.state.conn()
+    }
+
+    /// All connections of the link: that of [`RouterLink::conn`], and one that only tests whether the preferred router
+    /// can be reached.
+    pub fn conns(&self) -> impl Iterator<Item = ConnId> {
+        self.conn().into_iter().chain(self.state.trial())
+    }
+
+    /// When the link must be woken, and for what. Any step may change this.
+    pub fn deadline(&self, settings: &LinkSettings) -> Option<(Instant, Wait)> {
+        self.state.deadline(settings)
+    }
+
+    /// A packet as a frame for the router in use, in the character set of that router.
+    pub fn frame(&self, packet: &Packet<'_>) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(256);
+        frame::append(&mut bytes, |text| packet.encode_with(self.router().charset, text));
+        bytes
+    }
+}
+
+// What the gateway decides for a link.
+impl RouterLink {
+    /// Sets the password that the next login sends.
+    pub fn set_password(&mut self, password: i64) {
+        self.password = password;
+    }
+
+    /// Puts the next attempt off. Does nothing while the link does not wait for one.
+    pub fn postpone(&mut self, to: Instant) {
+        if let State::Waiting { until } = &mut self.state {
+            *until = to;
+        }
+    }
+
+    /// New settings hold: those of `cx`. `before` is the mud as it was set until now. The state stays as it is.
+    pub fn reload(&mut self, cx: &mut LinkCx<'_>, before: &MudSettings) -> Applied {
+        let is_new_to_router = self.login(before) != self.login(cx.mud);
+        let is_unlisted = self.route.reload(&before.routers, &cx.mud.routers);
+        match &mut self.state {
+            State::Ready { watch, .. } => {
+                let return_after = self.route.return_after(cx.settings);
+                if let Some(trial) = watch.set_return_after(cx.now.mono, return_after) {
+                    cx.fx.close_now(trial);
+                }
+            }
+            State::Waiting { until } => {
+                *until = (*until).min(cx.now.mono + cx.settings.reconnect_delay_max);
+            }
+            _ => {}
+        }
+        let is_at_router = self.conn().is_some();
+        if is_at_router && (is_unlisted || is_new_to_router) { Applied::AtTheNextLogin } else { Applied::Now }
+    }
+
+    /// Says goodbye and comes back. A link that is told to stop does not come back.
+    pub fn reconnect(&mut self, cx: &mut LinkCx<'_>) -> Option<LinkEvent> {
+        if matches!(self.state, State::Leaving { then: Then::Stop, .. } | State::Stopped) {
+            return None;
+        }
+        self.route.prefer();
+        self.counts.end(Cause::Requested);
+        self.leave(cx, Then::Reconnect)
+    }
+
+    /// Says goodbye for good.
+    pub fn stop(&mut self, cx: &mut LinkCx<'_>) -> Option<LinkEvent> {
+        if self.is_stopped() {
+            return None;
+        }
+        self.leave(cx, Then::Stop)
+    }
+}
+
+// What happens to the connections.
+impl RouterLink {
+    /// The deadline of [`RouterLink::deadline`] has passed.
+    pub fn handle_timeout(&mut self, cx: &mut LinkCx<'_>) -> Option<LinkEvent> {
+        match self.state {
+            State::Waiting { until } if cx.now.mono < until => None,
+            State::Waiting { .. } => self.dial(cx),
+            State::Connecting { .. } => {
+                self.give_up(cx, Cause::NoConnection, "no connection in time".to_owned())
+            }
+            State::LoggingIn { .. } => {
+                let reason = "refused in silence: wrong router name, wrong password or blocked name?";
+                self.give_up(cx, Cause::LoginUnanswered, reason.to_owned())
+            }
+            State::SavingPassword { .. } => {
+                self.warn_not_durable(cx, "the store does not answer");
+                self.become_ready(cx)
+            }
+            State::Ready { .. } => self.watch_timeout(cx),
+            State::Leaving { ref wire, then, .. } => {
+                cx.fx.close_now(wire.conn);
+                self.left(cx, then)
+            }
+            State::Stopped => None,
+        }
+    }
+
+    fn dial(&mut self, cx: &mut LinkCx<'_>) -> Option<LinkEvent> {
+        self.route.advance(&cx.mud.routers);
+        let router = self.router();
+        let conn = cx.fx.dial(&router.host, router.port);
+        let deadline = cx.now.mono + cx.settings.connect_timeout;
+        self.become_state(cx, State::Connecting { conn, deadline })
+    }
+
+    fn watch_timeout(&mut self, cx: &mut LinkCx<'_>) -> Option<LinkEvent> {
+        let drops_probes = self.unanswered.drops_probes(&self.router().name);
+        let State::Ready { wire, watch } = &mut self.state else { return None };
+        match watch.handle_timeout(cx.now.mono, cx.settings, drops_probes) {
+            Due::Nothing => None,
+            Due::Probe(probe) => {
+                let conn = wire.conn;
+                cx.fx.send(conn, &self.frame(&own_packets::probe(cx.mud, probe)));
+                self.counts.sent(probe.kind());
+                Some(LinkEvent::Probed)
+            }
+            Due::Trial => {
+                let preferred = &cx.mud.routers[0];
+                watch.trial_begun(cx.fx.dial(&preferred.host, preferred.port));
+                None
+            }
+            Due::TrialLate(conn) => {
+                cx.fx.close_now(conn);
+                None
+            }
+            Due::Dead if watch.is_proven() => self.give_up(cx, Cause::Silence, "no sign of life".to_owned()),
+            Due::Dead => {
+                self.unanswered.count(&self.route.current().name);
+                let reason =
+                    "nothing that we sent to ourselves came back: the router does not know us, or eats it";
+                self.give_up(cx, Cause::Silence, reason.to_owned())
+            }
+        }
+    }
+
+    /// A connection is open: the link logs in, or knows that the preferred router can be reached.
+    pub fn dialed(&mut self, cx: &mut LinkCx<'_>, conn: ConnId) -> Option<LinkEvent> {
+        if self.state.trial() == Some(conn) {
+            cx.fx.close_now(conn);
+            return self.trial_ended(cx, true);
+        }
+        // A report of a connection that is already in use must not send a second login over it.
+        if !matches!(self.state, State::Connecting { conn: dialing, .. } if dialing == conn) {
+            return None;
+        }
+        cx.fx.send(conn, &self.login(cx.mud));
+        self.counts.sent("startup-req-3");
+        let (since, deadline) = (cx.now.mono, cx.now.mono + cx.settings.startup_timeout);
+        let wire = Wire { conn, deframer: Deframer::default() };
+        self.become_state(cx, State::LoggingIn { wire, since, deadline, heard: false })
+    }
+
+    fn login(&self, mud: &MudSettings) -> Vec<u8> {
+        self.frame(&own_packets::login(mud, self.router(), self.password))
+    }
+
+    fn trial_ended(&mut self, cx: &mut LinkCx<'_>, reached: bool) -> Option<LinkEvent> {
+        let State::Ready { watch, .. } = &mut self.state else { return None };
+        if !watch.trial_ended(cx.now.mono, reached) {
+            return None;
+        }
+        let notice = Notice::new(Level::Info, "link", "the preferred router is back; returning to it");
+        cx.fx.notice(notice.with("mud", &cx.mud.name).with("router", &cx.mud.routers[0].name));
+        self.route.return_to_preferred();
+        self.counts.end(Cause::PreferredBack);
+        self.leave(cx, Then::Reconnect)
+    }
+
+    /// The connection is gone, or could not be opened. One that is not the link's changes nothing.
+    pub fn lost(&mut self, cx: &mut LinkCx<'_>, conn: ConnId, reason: String) -> Option<LinkEvent> {
+        if self.state.trial() == Some(conn) {
+            return self.trial_ended(cx, false);
+        }
+        if self.conn() != Some(conn) {
+            return None;
+        }
+        match self.state {
+            State::Leaving { then, .. } => self.left(cx, then),
+            State::Connecting { .. } => self.failed(cx, Cause::NoConnection, reason),
+            State::LoggingIn { since, heard: false, .. }
+                if cx.now.mono.since(since) < CLOSED_AT_ONCE_WITHIN =>
+            {
+                match self.backoff.closed_at_once() {
+                    Some(wait) => self.closed_at_once(cx, wait),
+                    None => self.failed(cx, Cause::ConnectionLost, reason),
+                }
+            }
+            _ => self.failed(cx, Cause::ConnectionLost, reason),
+        }
+    }
+
+    fn closed_at_once(&mut self, cx: &mut LinkCx<'_>, wait: Duration) -> Option<LinkEvent> {
+        self.counts.end(Cause::ClosedAtOnce);
+        self.last_error = Some("closed at once: the router takes one connection a second".to_owned());
+        self.become_state(cx, State::Waiting { until: cx.now.mono + wait })
+    }
+
+    /// The driver has written bytes: the goodbye may have left.
+    pub fn flushed(&mut self, cx: &mut LinkCx<'_>) -> Option<LinkEvent> {
+        match self.state {
+            State::Leaving { ref wire, then, .. } if !cx.fx.is_open(wire.conn) => self.left(cx, then),
+            _ => None,
+        }
+    }
+}
+
+// What the router sends.
+impl RouterLink {
+    /// Bytes came in on `conn`: a sign of life. Their frames are read with [`RouterLink::next_frame`].
+    pub fn received(&mut self, cx: &mut LinkCx<'_>, conn: ConnId) {
+        if self.conn() != Some(conn) {
+            return;
+        }
+        self.counts.heard_at = Some(cx.now.unix);
+        match &mut self.state {
+            State::LoggingIn { heard, .. } => *heard = true,
+            State::Ready { watch, .. } => watch.heard(cx.now.mono),
+            _ => {}
+        }
+    }
+
+    /// The next frame that holds a packet, taking bytes from the front of `input`. `None` when more bytes are needed,
+    /// and when `conn` is not the link's connection or is no longer: a packet may have ended the session that the rest
+    /// of the input belongs to. An empty frame holds no packet and is skipped.
+    ///
+    /// The frame borrows the input or owns its bytes, never the link. So the link can take part in what follows from
+    /// one frame before the next is read, and the part of a frame that has arrived stays here from one input to the
+    /// next.
+    ///
+    /// After an error the stream cannot be read any further: call [`RouterLink::broken`].
+    pub fn next_frame<'i>(
+        &mut self,
+        conn: ConnId,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Frame<'i>>, FrameError> {
+        let Some(wire) = self.state.wire().filter(|wire| wire.conn == conn) else { return Ok(None) };
+        loop {
+            match wire.deframer.next_frame(input)? {
+                Some(frame) if frame.is_empty() => {}
+                frame => return Ok(frame),
+            }
+        }
+    }
+
+    /// The router cannot be used any further: it sends what is no frame, or does not know the mud any more.
+    pub fn broken(&mut self, cx: &mut LinkCx<'_>, reason: String) -> Option<LinkEvent> {
+        match self.state {
+            State::Waiting { .. } | State::Stopped => None,
+            State::Leaving { ref wire, then, .. } => {
+                cx.fx.close_now(wire.conn);
+                self.left(cx, then)
+            }
+            _ => self.give_up(cx, Cause::BadFrame, reason),
+        }
+    }
+
+    /// The router refuses the login in words. Later such words mean something else, and nothing follows here.
+    pub fn refused(&mut self, cx: &mut LinkCx<'_>, reason: String) -> Option<LinkEvent> {
+        if !self.is_logging_in() {
+            return None;
+        }
+        self.backoff.refused();
+        self.give_up(cx, Cause::LoginRefused, reason)
+    }
+
+    /// What the mud sent to itself has come back.
+    pub fn probe_answered(&mut self) {
+        if let State::Ready { watch, .. } = &mut self.state {
+            watch.probe_answered();
+            self.unanswered.answered(&self.route.current().name);
+        }
+    }
+
+    /// The router accepts the login. It may send the same packet later, when it has a new password for the mud or
+    /// points to another router. `password` is the change that saves a new password; it is saved whatever the state
+    /// is.
+    pub fn startup_reply(
+        &mut self,
+        cx: &mut LinkCx<'_>,
+        password: Option<Change>,
+        routers: &[RouterEntry<'_>],
+    ) -> Option<LinkEvent> {
+        let ticket = password.map(|change| cx.fx.save(cx.now.mono, vec![change]));
+        if !matches!(self.state, State::LoggingIn { .. } | State::Ready { .. }) {
+            return None;
+        }
+        if cx.settings.follow_redirects && self.route.follow(cx.now.mono, routers) {
+            let to = self.route.next(&cx.mud.routers);
+            let notice = Notice::new(Level::Info, "link", "the router points to another one; following")
+                .with("mud", &cx.mud.name)
+                .with("router", &to.name)
+                .with("address", format_args!("{} {}", to.host, to.port));
+            cx.fx.notice(notice);
+            self.counts.end(Cause::Redirected);
+            return self.leave(cx, Then::Reconnect);
+        }
+        if self.is_ready() {
+            return None;
+        }
+        match ticket {
+            Some(ticket) => {
+                let wire = self.state.take_wire()?;
+                let deadline = cx.now.mono + SAVE_TIMEOUT;
+                self.become_state(cx, State::SavingPassword { wire, ticket, deadline })
+            }
+            None => self.become_ready(cx),
+        }
+    }
+
+    /// The store has answered a save. If it is the save of the password, the link becomes ready, with a warning where
+    /// it has failed.
+    pub fn saved(
+        &mut self,
+        cx: &mut LinkCx<'_>,
+        ticket: SaveTicket,
+        outcome: &Result<(), String>,
+    ) -> Option<LinkEvent> {
+        if !matches!(self.state, State::SavingPassword { ticket: expected, .. } if expected == ticket) {
+            return None;
+        }
+        if let Err(error) = outcome {
+            self.warn_not_durable(cx, error);
+        }
+        self.become_ready(cx)
+    }
+
+    fn warn_not_durable(&self, cx: &mut LinkCx<'_>, error: &str) {
+        let text = "the router password is not saved; the name may be lost at a restart";
+        cx.fx.notice(self.notice(cx.mud, Level::Error, text).with("error", error));
+    }
+}
+
+// What ends a state.
+impl RouterLink {
+    fn become_ready(&mut self, cx: &mut LinkCx<'_>) -> Option<LinkEvent> {
+        let wire = self.state.take_wire()?;
+        cx.fx.notice(self.notice(cx.mud, Level::Info, "logged in"));
+        self.last_error = None;
+        self.backoff.logged_in();
+        let mut watch = Watch::new(cx.now.mono);
+        watch.set_return_after(cx.now.mono, self.route.return_after(cx.settings));
+        self.become_state(cx, State::Ready { wire, watch })
+    }
+
+    fn give_up(&mut self, cx: &mut LinkCx<'_>, cause: Cause, reason: String) -> Option<LinkEvent> {
+        if let Some(conn) = self.conn() {
+            cx.fx.close_now(conn);
+        }
+        self.failed(cx, cause, reason)
+    }
+
+    /// Waits, longer each time, and chooses the next router: after a session that was ready the preferred one, else
+    /// the next of the list.
+    fn failed(&mut self, cx: &mut LinkCx<'_>, cause: Cause, reason: String) -> Option<LinkEvent> {
+        self.counts.end(cause);
+        let notice = self.notice(cx.mud, Level::Warn, "router link failed");
+        cx.fx.notice(notice.with("cause", cause.name()).with("reason", &reason));
+        self.last_error = Some(reason);
+        let was_steady = matches!(&self.state, State::Ready { watch, .. } if watch.is_steady(cx.now.mono));
+        if was_steady {
+            self.route.lasted();
+        }
+        if self.is_ready() {
+            self.route.prefer();
+        } else {
+            self.route.skip(&cx.mud.routers);
+        }
+        let until = cx.now.mono + self.backoff.failed(was_steady, cx.settings);
+        self.become_state(cx, State::Waiting { until })
+    }
+
+    fn leave(&mut self, cx: &mut LinkCx<'_>, then: Then) -> Option<LinkEvent> {
+        let Some(conn) = self.conn() else { return self.left(cx, then) };
+        if matches!(self.state, State::Connecting { .. } | State::Leaving { .. }) {
+            cx.fx.close_now(conn);
+            return self.left(cx, then);
+        }
+        let goodbye = own_packets::goodbye(cx.mud, self.router(), then == Then::Reconnect);
+        cx.fx.send(conn, &self.frame(&goodbye));
+        self.counts.sent("shutdown");
+        if cx.fx.close_when_flushed(conn) {
+            return self.left(cx, then);
+        }
+        let wire = self.state.take_wire()?;
+        let deadline = cx.now.mono + LEAVE_TIMEOUT;
+        self.become_state(cx, State::Leaving { wire, deadline, then })
+    }
+
+    fn left(&mut self, cx: &mut LinkCx<'_>, then: Then) -> Option<LinkEvent> {
+        let next = match then {
+            Then::Stop => State::Stopped,
+            Then::Reconnect => State::Waiting { until: cx.now.mono + RECONNECT_WAIT },
+        };
+        self.become_state(cx, next)
+    }
+
+    /// Every change of state goes through here.
+    fn become_state(&mut self, cx: &mut LinkCx<'_>, state: State) -> Option<LinkEvent> {
+        let (from, to) = (self.state(), state.name());
+        debug_assert!(from.next().contains(&to), "{from:?} is not followed by {to:?}");
+        let notice = self.notice(cx.mud, Level::Debug, "router link changed");
+        cx.fx.notice(notice.with("from", from.as_str()).with("to", to.as_str()));
+        // The trial of the preferred router ends with the state that it belongs to.
+        if let Some(trial) = self.state.trial() {
+            cx.fx.close_now(trial);
+        }
+        self.state = state;
+        self.since = cx.now.unix;
+        match (from == StateName::Ready, to == StateName::Ready) {
+            (false, true) => Some(LinkEvent::Ready),
+            (true, false) => Some(LinkEvent::Down),
+            _ => None,
+        }
+    }
+
+    fn notice(&self, mud: &MudSettings, level: Level, what: &'static str) -> Notice {
+        Notice::new(level, "link", what).with("mud", &mud.name).with("router", &self.router().name)
+    }
+}

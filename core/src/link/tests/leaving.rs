@@ -1,0 +1,117 @@
+//! How a link leaves its router.
+
+use super::rig::{Rig, SECOND};
+use crate::link::counts::Cause;
+use crate::link::router_link::RouterLink;
+use crate::link::state::StateName;
+use crate::link::step::LinkEvent;
+use crate::notice::Level;
+use std::time::Duration;
+
+#[test]
+fn leaving_says_goodbye_and_comes_back_or_not() {
+    for stop in [false, true] {
+        let mut rig = Rig::new(&["a"], |_| {});
+        rig.log_in();
+        rig.sent.clear();
+        rig.step(if stop { RouterLink::stop } else { RouterLink::reconnect });
+        let delay = if stop { 0 } else { 1 };
+        assert_eq!(rig.sent, [format!(r#"({{"shutdown",5,"Alpha",0,"*a",0,{delay},}})"#)]);
+        assert_eq!(rig.events, [LinkEvent::Ready, LinkEvent::Down]);
+        assert_eq!(rig.link.is_stopped(), stop);
+        if stop {
+            assert_eq!(rig.deadline(), None);
+        } else {
+            assert_eq!(rig.next_dial(), (2 * SECOND, "a".to_owned()));
+        }
+    }
+}
+
+#[test]
+fn leaving_a_router_that_does_not_read_has_an_end() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    let conn = rig.log_in();
+    rig.stuck = true;
+    rig.step(RouterLink::stop);
+    // Something was flushed, but not all.
+    rig.step(RouterLink::flushed);
+    assert_eq!(rig.state(), StateName::Leaving);
+    rig.wait(Duration::from_millis(1_999));
+    assert_eq!((rig.state(), rig.closed.len()), (StateName::Leaving, 0));
+    rig.wait(Duration::from_millis(1));
+    assert_eq!((rig.state(), rig.closed.as_slice()), (StateName::Stopped, &[conn][..]));
+}
+
+#[test]
+fn what_comes_while_leaving_is_read_and_a_password_kept() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    rig.next_dial();
+    let conn = rig.opened();
+    // The link leaves when half a frame has come in.
+    assert!(rig.received(conn, b"\0\0\0\x05({").is_empty());
+    rig.stuck = true;
+    rig.step(RouterLink::reconnect);
+    assert_eq!(rig.state(), StateName::Leaving);
+    assert_eq!(rig.received(conn, b"})\0"), [b"({})"]);
+    // The password of the next login is saved, and the link leaves all the same.
+    let saves = rig.saves.len();
+    rig.reply(true, &[]);
+    assert_eq!((rig.saves.len(), rig.state()), (saves + 1, StateName::Leaving));
+    // Bytes that are no frame end it too, and are no failure.
+    rig.step(|link, cx| link.broken(cx, "rubbish".to_owned()));
+    assert_eq!((rig.state(), rig.link.last_error()), (StateName::Waiting, None));
+}
+
+#[test]
+fn a_router_that_hangs_up_on_the_goodbye_has_not_failed() {
+    for stop in [false, true] {
+        let mut rig = Rig::new(&["a"], |_| {});
+        let conn = rig.log_in();
+        rig.stuck = true;
+        rig.new_ends();
+        rig.step(if stop { RouterLink::stop } else { RouterLink::reconnect });
+        rig.lost(conn);
+        assert_eq!((rig.link.is_stopped(), rig.link.last_error()), (stop, None));
+        assert_eq!(rig.notices(Level::Warn), 0);
+        assert_eq!(rig.new_ends(), if stop { vec![] } else { vec![Cause::Requested] });
+    }
+}
+
+#[test]
+fn leaving_before_the_login_or_twice_is_quick() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    let conn = rig.dials[0].0;
+    rig.step(RouterLink::stop);
+    assert_eq!((rig.state(), rig.closed.as_slice()), (StateName::Stopped, &[conn][..]));
+    let mut rig = Rig::new(&["a"], |_| {});
+    let conn = rig.dials[0].0;
+    rig.lost(conn);
+    rig.step(RouterLink::stop);
+    assert!(rig.link.is_stopped());
+    let mut rig = Rig::new(&["a"], |_| {});
+    let conn = rig.log_in();
+    rig.stuck = true;
+    rig.step(RouterLink::reconnect);
+    assert_eq!(rig.state(), StateName::Leaving);
+    rig.step(RouterLink::stop);
+    assert_eq!((rig.state(), rig.closed.as_slice()), (StateName::Stopped, &[conn][..]));
+}
+
+#[test]
+fn who_is_told_to_stop_does_not_come_back() {
+    for stuck in [false, true] {
+        let mut rig = Rig::new(&["a"], |_| {});
+        rig.log_in();
+        rig.stuck = stuck;
+        rig.step(RouterLink::stop);
+        let state = if stuck { StateName::Leaving } else { StateName::Stopped };
+        for again in [RouterLink::reconnect, RouterLink::flushed] {
+            assert_eq!(rig.state(), state);
+            rig.step(again);
+        }
+        rig.step(RouterLink::stop);
+        rig.step(|link, cx| link.broken(cx, "late".to_owned()));
+        assert_eq!((rig.state(), rig.deadline()), (StateName::Stopped, None));
+        assert_eq!(rig.new_ends(), []);
+    }
+}

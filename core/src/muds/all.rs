@@ -1,0 +1,302 @@
+//! All muds of the gateway, and the one way to step a link.
+
+use super::mud::Mud;
+use crate::cx::Cx;
+use crate::effects::ConnMap;
+use crate::i3::packet::RouterEntry;
+use crate::ids::MudId;
+use crate::link::pacer::{Origin, STARTUP_WEIGHT};
+use crate::link::{LinkCx, LinkEvent, RouterLink};
+use crate::machine::{ConnId, SaveTicket, Saved};
+use crate::notice::{Level, Notice};
+use crate::settings::Settings;
+use crate::time::{Instant, Now};
+use crate::wake::Wake;
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::ops::{Index, IndexMut};
+use std::time::Duration;
+
+/// Between two connections to one router, whichever muds they are for: Dead Souls' router closes the second that it
+/// accepts in a second of its clock.
+const DIAL_SPACING: Duration = Duration::from_millis(1050);
+
+/// What the services must know of what happened to a mud.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// Its link has changed.
+    Link(MudId, LinkEvent),
+    /// A frame has gone to its router, while packets are traced.
+    Sent(MudId, Bytes),
+    /// An accepted packet does not go.
+    GivenUp { mud: MudId, origin: Origin, why: &'static str },
+}
+
+/// The muds, in the order of the settings.
+#[derive(Debug)]
+pub(crate) struct Muds {
+    all: Vec<Mud>,
+    /// Which mud a router's connection is for.
+    conns: ConnMap<MudId>,
+    /// The connections of the last [`DIAL_SPACING`] to each router.
+    dials: Vec<(String, u16, Instant)>,
+    /// Frames that go out are reported.
+    pub(crate) tracing: bool,
+    pub(super) last_message_micros: u64,
+    pub(super) news: VecDeque<News>,
+}
+
+impl Index<MudId> for Muds {
+    type Output = Mud;
+
+    fn index(&self, mud: MudId) -> &Mud {
+        &self.all[mud.place()]
+    }
+}
+
+impl IndexMut<MudId> for Muds {
+    fn index_mut(&mut self, mud: MudId) -> &mut Mud {
+        &mut self.all[mud.place()]
+    }
+}
+
+impl Muds {
+    /// The muds of the settings, with what the store held of them, and how many entries of each could not be read.
+    pub(crate) fn new(
+        settings: &Settings,
+        saved: &Saved,
+        rng: &mut fastrand::Rng,
+        now: Now,
+    ) -> (Muds, Vec<(String, usize)>) {
+        let mut unreadable = Vec::new();
+        let mut all = Vec::new();
+        for one in &settings.muds {
+            let mut mud = Mud::new(one, rng.u64(..), now);
+            let count = mud.restore(one, saved);
+            if count > 0 {
+                unreadable.push((one.name.clone(), count));
+            }
+            all.push(mud);
+        }
+        let muds = Muds {
+            all,
+            conns: ConnMap::default(),
+            dials: Vec::new(),
+            tracing: false,
+            last_message_micros: 0,
+            news: VecDeque::new(),
+        };
+        (muds, unreadable)
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// All, with their ids.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (MudId, &Mud)> {
+        self.all.iter().enumerate().map(|(at, mud)| (MudId::at(at), mud))
+    }
+
+    /// All ids.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = MudId> + use<> {
+        MudId::all(self.all.len())
+    }
+
+    /// Whether every link is ready.
+    pub(crate) fn are_ready(&self) -> bool {
+        self.all.iter().all(|mud| mud.link.is_ready())
+    }
+
+    /// Whether every link has ended.
+    pub(crate) fn are_stopped(&self) -> bool {
+        self.all.iter().all(|mud| mud.link.is_stopped())
+    }
+
+    /// The mud whose router a connection leads to.
+    pub(crate) fn of_conn(&self, conn: ConnId) -> Option<MudId> {
+        self.conns.get(conn).copied()
+    }
+
+    /// Connections to routers.
+    pub(crate) fn conn_count(&self) -> usize {
+        self.conns.len()
+    }
+
+    /// The next thing that the services must know.
+    pub(crate) fn poll_news(&mut self) -> Option<News> {
+        self.news.pop_front()
+    }
+
+    /// Runs a step of a link. Its timer and the table of connections follow; what else follows is news.
+    fn step(
+        &mut self,
+        cx: &mut Cx<'_>,
+        mud: MudId,
+        step: impl FnOnce(&mut RouterLink, &mut LinkCx<'_>) -> Option<LinkEvent>,
+    ) {
+        let one = &mut self.all[mud.place()];
+        let before = {
+            let mut conns = one.link.conns();
+            [conns.next(), conns.next()]
+        };
+        let mut lent =
+            LinkCx { now: cx.now, fx: cx.fx, settings: &cx.settings.link, mud: cx.settings.mud(mud) };
+        let event = step(&mut one.link, &mut lent);
+        let wake = one.link.deadline(&cx.settings.link).map(|(at, wait)| (at, Wake::Link(mud, wait)));
+        if one.link_wake != wake.map(|(_, wake)| wake)
+            && let Some(old) = one.link_wake.take()
+        {
+            cx.timers.clear(old);
+        }
+        if let Some((at, wake)) = wake.filter(|(at, wake)| cx.timers.get(*wake) != Some(*at)) {
+            cx.timers.set(wake, at);
+            one.link_wake = Some(wake);
+        }
+        for gone in before.into_iter().flatten().filter(|old| one.link.conns().all(|conn| conn != *old)) {
+            self.conns.remove(gone);
+        }
+        for conn in one.link.conns() {
+            if self.conns.get(conn).is_none() {
+                self.conns.insert(conn, mud);
+            }
+        }
+        if let Some(event) = event {
+            self.news.push_back(News::Link(mud, event));
+        }
+    }
+
+    /// A deadline of a link has passed. A dial is not made at once after another one to the same router.
+    pub(crate) fn link_due(&mut self, cx: &mut Cx<'_>, mud: MudId) {
+        self.space_dials(cx, mud);
+        self.step(cx, mud, RouterLink::handle_timeout);
+    }
+
+    fn space_dials(&mut self, cx: &Cx<'_>, mud: MudId) {
+        let now = cx.now.mono;
+        let one = &mut self.all[mud.place()];
+        let Some(router) = one.link.about_to_dial(now, cx.settings.mud(mud)) else { return };
+        self.dials.retain(|(_, _, at)| *at + DIAL_SPACING > now);
+        let last = self.dials.iter().find(|(host, port, _)| *host == router.host && *port == router.port);
+        match last.map(|(_, _, at)| *at) {
+            Some(last) => one.link.postpone(last + DIAL_SPACING),
+            None => self.dials.push((router.host.clone(), router.port, now)),
+        }
+    }
+
+    /// Bytes came in on a connection of the mud's link: what they hold is read with `link.next_frame`.
+    pub(crate) fn link_received(&mut self, cx: &mut Cx<'_>, mud: MudId, conn: ConnId) {
+        self.step(cx, mud, |link, lent| {
+            link.received(lent, conn);
+            None
+        });
+    }
+
+    /// A connection to a router is open.
+    pub(crate) fn link_dialed(&mut self, cx: &mut Cx<'_>, mud: MudId, conn: ConnId) {
+        let one = &mut self.all[mud.place()];
+        if one.link.conn() == Some(conn) {
+            one.choose_password(cx.settings.mud(mud));
+            one.pacer.connected();
+            one.pacer.count(cx.now.mono, STARTUP_WEIGHT);
+        }
+        self.step(cx, mud, |link, lent| link.dialed(lent, conn));
+    }
+
+    /// A router's connection has taken everything.
+    pub(crate) fn link_flushed(&mut self, cx: &mut Cx<'_>, mud: MudId, conn: ConnId) {
+        let one = &mut self.all[mud.place()];
+        if one.link.conn() == Some(conn) && cx.fx.pending_bytes(conn) == 0 {
+            one.pacer.written(cx.now.mono);
+        }
+        self.step(cx, mud, RouterLink::flushed);
+        self.pump(cx, mud);
+    }
+
+    /// A router's connection is gone, or could not be made.
+    pub(crate) fn link_lost(&mut self, cx: &mut Cx<'_>, mud: MudId, conn: ConnId, reason: String) {
+        self.conns.remove(conn);
+        self.step(cx, mud, |link, lent| link.lost(lent, conn, reason));
+    }
+
+    /// A save has ended.
+    pub(crate) fn link_saved(&mut self, cx: &mut Cx<'_>, ticket: SaveTicket, outcome: &Result<(), String>) {
+        for mud in self.ids() {
+            self.step(cx, mud, |link, lent| link.saved(lent, ticket, outcome));
+        }
+    }
+
+    /// The router has accepted the login, or has news of it.
+    pub(crate) fn startup_reply(
+        &mut self,
+        cx: &mut Cx<'_>,
+        mud: MudId,
+        password: i64,
+        routers: &[RouterEntry<'_>],
+    ) {
+        let one = &mut self.all[mud.place()];
+        let router = one.link.router().name.clone();
+        let name = &cx.settings.mud(mud).name;
+        let change = one.passwords.keep(name, &router, password);
+        self.step(cx, mud, |link, lent| link.startup_reply(lent, change, routers));
+        // Lists follow the startup-reply at once, whether or not the password is durable yet.
+        let changes = self.all[mud.place()].lists.logged_in(cx.now.mono, name, &router);
+        cx.save(changes);
+    }
+
+    /// The router refuses the login in words.
+    pub(crate) fn link_refused(&mut self, cx: &mut Cx<'_>, mud: MudId, reason: String) {
+        self.step(cx, mud, |link, lent| link.refused(lent, reason));
+    }
+
+    /// The session with the router cannot go on.
+    pub(crate) fn link_broken(&mut self, cx: &mut Cx<'_>, mud: MudId, reason: String) {
+        self.step(cx, mud, |link, lent| link.broken(lent, reason));
+    }
+
+    /// Leaves the router and logs in again.
+    pub(crate) fn reconnect(&mut self, cx: &mut Cx<'_>, mud: MudId) {
+        self.step(cx, mud, RouterLink::reconnect);
+    }
+
+    /// Says goodbye for good.
+    pub(crate) fn stop(&mut self, cx: &mut Cx<'_>, mud: MudId) {
+        self.step(cx, mud, RouterLink::stop);
+    }
+
+    /// The settings have changed; `before` are those of the mud until now.
+    pub(crate) fn reload(
+        &mut self,
+        cx: &mut Cx<'_>,
+        mud: MudId,
+        before: &crate::settings::MudSettings,
+    ) -> crate::link::Applied {
+        let mut applied = crate::link::Applied::Now;
+        self.step(cx, mud, |link, lent| {
+            applied = link.reload(lent, before);
+            None
+        });
+        applied
+    }
+
+    /// Reports a frame that was no packet: to everybody with a count, and to those who look for faults each of them.
+    pub(crate) fn report_unreadable(
+        &mut self,
+        cx: &mut Cx<'_>,
+        mud: MudId,
+        error: impl std::fmt::Display,
+        shown: &str,
+    ) {
+        let one = &mut self.all[mud.place()];
+        let notice = |level| {
+            Notice::new(level, "link", "unreadable frame dropped")
+                .with("mud", &cx.settings.mud(mud).name)
+                .with("router", &one.link.router().name)
+        };
+        if let Some(times) = one.unreadable.again(cx.now.mono) {
+            cx.fx.notice(notice(Level::Info).with("times", times));
+        }
+        cx.fx.notice(notice(Level::Debug).with("error", error).with("frame", shown));
+    }
+}

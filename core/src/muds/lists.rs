@@ -1,0 +1,155 @@
+//! The lists of one mud's network, and how they are saved.
+
+use crate::i3::packet::{ChannelEntry, Mapping, MudEntry};
+use crate::machine::Change;
+use crate::network::chanlist::ChannelChange;
+use crate::network::mudlist::MudChange;
+use crate::network::{Chanlist, Mudlist};
+use crate::saved;
+use crate::spaces::Space;
+use crate::time::Instant;
+use std::time::Duration;
+
+/// How long after the first login at a router its lists keep coming: Dead Souls sends one mud a packet, ten a second,
+/// after it has sent them all at once.
+const FIRST_LISTS_WITHIN: Duration = Duration::from_secs(30);
+
+/// The muds and channels of a network.
+#[derive(Debug, Default)]
+pub(crate) struct Lists {
+    muds: Mudlist,
+    channels: Chanlist,
+    /// The router that they came from.
+    from: Option<String>,
+    /// Until then additions are not announced: the first lists are still arriving.
+    quiet_until: Instant,
+}
+
+impl Lists {
+    /// Its muds.
+    pub(crate) fn muds(&self) -> &Mudlist {
+        &self.muds
+    }
+
+    /// Its channels.
+    pub(crate) fn channels(&self) -> &Chanlist {
+        &self.channels
+    }
+
+    /// Takes over a saved mud. Returns whether it can be read.
+    pub(crate) fn restore_mud(&mut self, name: &str, value: &[u8]) -> bool {
+        saved::read(value).is_some_and(|mud| {
+            self.muds.restore(name.to_owned(), mud);
+            true
+        })
+    }
+
+    /// Takes over a saved channel. Returns whether it can be read.
+    pub(crate) fn restore_channel(&mut self, name: &str, value: &[u8]) -> bool {
+        saved::read(value).is_some_and(|channel| {
+            self.channels.restore(name.to_owned(), channel);
+            true
+        })
+    }
+
+    /// Takes over the saved name of the router that the lists came from. Returns whether it can be read.
+    pub(crate) fn restore_from(&mut self, value: &[u8]) -> bool {
+        self.from = std::str::from_utf8(value).ok().map(str::to_owned);
+        self.from.is_some()
+    }
+
+    /// A login: lists of another router mean nothing here. Returns the changes to save.
+    pub(crate) fn logged_in(&mut self, now: Instant, mud_name: &str, router: &str) -> Vec<Change> {
+        self.channels.logged_in();
+        let is_same = self.from.as_deref() == Some(router);
+        if !is_same || self.muds.is_empty() {
+            self.quiet_until = now + FIRST_LISTS_WITHIN;
+        }
+        if is_same {
+            return Vec::new();
+        }
+        self.from = Some(router.to_owned());
+        let delete = |space: Space, key| Change { space: space.of(mud_name), key, value: None };
+        let muds = self.muds.clear().into_iter().map(|name| delete(Space::Muds, name));
+        let channels = self.channels.clear().into_iter().map(|name| delete(Space::Channels, name));
+        let from = Change {
+            space: Space::ListsFrom.of(mud_name),
+            key: String::new(),
+            value: Some(router.as_bytes().to_vec()),
+        };
+        muds.chain(channels).chain([from]).collect()
+    }
+
+    /// Whether a mud or a channel that was not known before is announced.
+    pub(crate) fn is_news(&self, now: Instant) -> bool {
+        now >= self.quiet_until
+    }
+
+    /// Whether a channel that was not known before is announced: not while the first lists are still arriving.
+    pub(crate) fn is_channel_news(&self, now: Instant) -> bool {
+        self.is_news(now) || self.channels.is_settled(now)
+    }
+
+    /// Merges a mudlist. Returns what changed, and the changes to save.
+    pub(crate) fn apply_muds(
+        &mut self,
+        mud_name: &str,
+        id: i64,
+        muds: &Mapping<'_, Option<MudEntry<'_>>>,
+    ) -> (Vec<MudChange>, Vec<Change>) {
+        let changed = self.muds.apply(id, muds);
+        let save = |change: &MudChange| Change {
+            space: Space::Muds.of(mud_name),
+            key: change.name.clone(),
+            value: self.muds.get(&change.name).and_then(saved::write),
+        };
+        let saves = changed.iter().map(save).collect();
+        (changed, saves)
+    }
+
+    /// Merges a chanlist-reply. Returns what changed, and the changes to save.
+    pub(crate) fn apply_channels(
+        &mut self,
+        now: Instant,
+        mud_name: &str,
+        id: i64,
+        channels: &Mapping<'_, Option<ChannelEntry<'_>>>,
+    ) -> (Vec<ChannelChange>, Vec<Change>) {
+        let changed = self.channels.apply(now, id, channels);
+        let save = |(name, _): &ChannelChange| Change {
+            space: Space::Channels.of(mud_name),
+            key: name.clone(),
+            value: self.channels.get(name).and_then(saved::write),
+        };
+        let saves = changed.iter().map(save).collect();
+        (changed, saves)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::i3::packet::{Body, Packet};
+
+    #[test]
+    fn lists_of_another_router_are_forgotten_in_the_store_too() {
+        let mut lists = Lists::default();
+        let now = Instant::ORIGIN;
+        assert_eq!(lists.logged_in(now, "Alpha", "*a").len(), 1);
+        assert!(!lists.is_news(now) && lists.is_news(now + FIRST_LISTS_WITHIN));
+        let text = br#"({"mudlist",5,"*a",0,"Alpha",0,7,(["Sage":({-1,"1.2.3.4",4000,0,0,"l","b","d","t","o","e",(["tell":1,]),0,}),]),})"#;
+        let Body::Mudlist { id, muds } = Packet::decode(text).unwrap().0.body else { panic!("a mudlist") };
+        let (changed, saves) = lists.apply_muds("Alpha", id, &muds);
+        assert_eq!(
+            (changed.len(), saves[0].space.as_str(), saves[0].key.as_str()),
+            (1, "mudlist/Alpha", "Sage")
+        );
+        let mut again = Lists::default();
+        assert!(again.restore_mud("Sage", saves[0].value.as_deref().unwrap()) && again.restore_from(b"*a"));
+        assert_eq!(again.muds().get("Sage"), lists.muds().get("Sage"));
+        assert_eq!(again.logged_in(now, "Alpha", "*a"), []);
+        let deleted = again.logged_in(now, "Alpha", "*b");
+        assert_eq!((deleted.len(), deleted[0].key.as_str(), &deleted[0].value), (2, "Sage", &None));
+        assert!(again.muds().is_empty() && !again.restore_mud("x", b"no mud"));
+    }
+}

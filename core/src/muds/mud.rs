@@ -1,0 +1,98 @@
+//! One mud that the gateway speaks for.
+
+use super::lists::Lists;
+use super::passwords::Passwords;
+use super::sent::Sent;
+use crate::link::RouterLink;
+use crate::link::pacer::Pacer;
+use crate::machine::{Change, Saved};
+use crate::moderation::Bans;
+use crate::network::{Presence, RemoteSubscribers, Ucache};
+use crate::notice::Repeated;
+use crate::saved;
+use crate::settings::MudSettings;
+use crate::spaces::Space;
+use crate::time::Now;
+use crate::wake::Wake;
+
+/// Its link, its queue, what its network told, and what is kept of it. Its settings are those of the gateway.
+#[derive(Debug)]
+pub(crate) struct Mud {
+    pub(crate) link: RouterLink,
+    /// The deadline of the link that a timer is set for.
+    pub(super) link_wake: Option<Wake>,
+    pub(crate) pacer: Pacer,
+    /// Frames that were no packet.
+    pub(crate) unreadable: Repeated,
+    pub(crate) lists: Lists,
+    pub(crate) presence: Presence,
+    pub(crate) ucache: Ucache,
+    /// Who subscribes to channels on other muds.
+    pub(crate) elsewhere: RemoteSubscribers,
+    pub(crate) bans: Bans,
+    pub(crate) passwords: Passwords,
+    pub(crate) sent: Sent,
+}
+
+impl Mud {
+    /// A mud whose link dials at once.
+    pub(crate) fn new(settings: &MudSettings, seed: u64, now: Now) -> Self {
+        Mud {
+            link: RouterLink::new(settings, seed, now),
+            link_wake: None,
+            pacer: Pacer::default(),
+            unreadable: Repeated::default(),
+            lists: Lists::default(),
+            presence: Presence::default(),
+            ucache: Ucache::default(),
+            elsewhere: RemoteSubscribers::default(),
+            bans: Bans::default(),
+            passwords: Passwords::default(),
+            sent: Sent::default(),
+        }
+    }
+
+    /// Takes over what the store held. Returns how many entries could not be read.
+    pub(crate) fn restore(&mut self, settings: &MudSettings, saved: &Saved) -> usize {
+        let spaces = [Space::Passwords, Space::Muds, Space::Channels, Space::ListsFrom, Space::Bans];
+        let named = spaces.map(|space| (space.of(&settings.name), space));
+        let mut unreadable = 0;
+        for Change { space, key, value } in &saved.entries {
+            let Some(value) = value else { continue };
+            let Some((_, found)) = named.iter().find(|(name, _)| name == space) else { continue };
+            let is_good = match found {
+                Space::Passwords => self.passwords.restore(key, value),
+                Space::Muds => self.lists.restore_mud(key, value),
+                Space::Channels => self.lists.restore_channel(key, value),
+                Space::ListsFrom => self.lists.restore_from(value),
+                _ => self.restore_ban(key, value),
+            };
+            unreadable += usize::from(!is_good);
+        }
+        self.choose_password(settings);
+        unreadable
+    }
+
+    fn restore_ban(&mut self, key: &str, value: &[u8]) -> bool {
+        match (key.parse(), saved::read(value)) {
+            (Ok(id), Some(ban)) => {
+                self.bans.restore(id, ban);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// How a ban is saved that was added or removed.
+    pub(crate) fn save_ban(&self, mud_name: &str, id: u64) -> Change {
+        let ban = self.bans.iter().find(|(known, _, _)| *known == id);
+        let value = ban.and_then(|(_, ban, _)| saved::write(ban));
+        Change { space: Space::Bans.of(mud_name), key: id.to_string(), value }
+    }
+
+    /// Sets the password that the router in turn knows.
+    pub(crate) fn choose_password(&mut self, settings: &MudSettings) {
+        let password = self.passwords.at(&self.link.router().name).unwrap_or(settings.router_password);
+        self.link.set_password(password);
+    }
+}

@@ -1,0 +1,174 @@
+//! What goes to the routers: accepted, paced, and given up when it has waited too long.
+
+use super::all::{Muds, News};
+use crate::cx::Cx;
+use crate::fault::{Fault, reason};
+use crate::i3::packet::{Body, Header, Packet};
+use crate::ids::MudId;
+use crate::link::pacer::{Class, Origin, QueuedPacket};
+use crate::metrics::kind_label;
+use crate::time::Instant;
+use crate::wake::Wake;
+use std::time::Duration;
+
+/// Bytes that may wait for the socket of a router. A CoffeeMud router loses what comes in heaps of 100 kB and more, so this
+/// and what the kernel holds (the drivers' socket options) must stay below.
+const ROUTER_PENDING_BYTES_MAX: usize = 32_768;
+
+/// How long an accepted packet may wait for a router that is away.
+pub const QUEUED_PACKET_MAX_AGE: Duration = Duration::from_secs(60);
+
+impl Muds {
+    /// Queues a packet for the router of a mud, at once where it may go.
+    ///
+    /// Refused when there is no ready link, when a ban stops it, when the queue is full, and when the packet is larger
+    /// than routers take.
+    pub(crate) fn send(
+        &mut self,
+        cx: &mut Cx<'_>,
+        mud: MudId,
+        class: Class,
+        packet: &Packet<'_>,
+        origin: Option<Origin>,
+    ) -> Result<(), Fault> {
+        let one = &self[mud];
+        if !one.link.is_ready() {
+            let why = one.link.last_error().unwrap_or("the login is not finished");
+            return Err(Fault::gateway(&reason::ROUTER_DOWN, format!("the router link is down: {why}")));
+        }
+        self.check_outgoing(cx, mud, packet)?;
+        let one = &mut self[mud];
+        let bytes = one.link.frame(packet);
+        let most = cx.settings.link.frame_bytes_max;
+        if bytes.len() > most {
+            let text = format!("the packet has {} bytes, routers take {most}: shorten the text", bytes.len());
+            return Err(Fault::params(text));
+        }
+        let for_router = packet.header.to_mud.as_deref() == Some(&*one.link.router().name);
+        let kind = kind_label(packet.body.kind());
+        let queued = QueuedPacket { frame: bytes.into(), kind, accepted: cx.now.mono, origin, for_router };
+        if one.pacer.push(&cx.settings.link, class, queued).is_err() {
+            cx.metrics.packets_refused += 1;
+            return Err(Fault::gateway(&reason::QUEUE_FULL, "too many packets wait for the router"));
+        }
+        self.pump(cx, mud);
+        Ok(())
+    }
+
+    /// Answers a packet. If the queue is full there is nobody to report it to but the operator: it is counted.
+    pub(crate) fn answer(&mut self, cx: &mut Cx<'_>, mud: MudId, packet: &Packet<'_>) {
+        if self.send(cx, mud, Class::Prompt, packet, None).is_err() {
+            cx.metrics.packets_ignored += 1;
+        }
+    }
+
+    /// Answers a packet with an error packet, if it names its sender.
+    pub(crate) fn refuse(
+        &mut self,
+        cx: &mut Cx<'_>,
+        mud: MudId,
+        packet: &Packet<'_>,
+        code: &'static str,
+        message: String,
+    ) {
+        if packet.header.from_mud.is_empty() {
+            cx.metrics.packets_ignored += 1;
+            return;
+        }
+        let header = Header {
+            to_user: packet.header.from_user.clone(),
+            ..Header::to_mud(&cx.settings.mud(mud).name, None, &packet.header.from_mud)
+        };
+        let body = Body::Error { code: code.into(), message: message.into(), packet: packet.to_value() };
+        self.answer(cx, mud, &Packet { header, body });
+    }
+
+    /// Sends packets as far as the pacing and the router allow.
+    pub(crate) fn pump(&mut self, cx: &mut Cx<'_>, mud: MudId) {
+        let tracing = self.tracing;
+        let mut traced = Vec::new();
+        let one = &mut self[mud];
+        cx.timers.clear(Wake::Pace(mud));
+        if let Some(conn) = one.link.conn().filter(|_| one.link.is_ready()) {
+            while cx.fx.pending_bytes(conn) < ROUTER_PENDING_BYTES_MAX {
+                let Some(queued) = one.pacer.pop(cx.now.mono, &cx.settings.link) else { break };
+                cx.metrics.packets_sent += 1;
+                *cx.metrics.sent_by_kind.entry(queued.kind).or_default() += 1;
+                if tracing {
+                    traced.push(News::Sent(mud, queued.frame.clone()));
+                }
+                cx.fx.send_shared(conn, queued.frame);
+            }
+            if cx.fx.pending_bytes(conn) < ROUTER_PENDING_BYTES_MAX
+                && let Some(at) = one.pacer.next_at(cx.now.mono, &cx.settings.link)
+            {
+                cx.timers.set(Wake::Pace(mud), at);
+            }
+        }
+        match one.pacer.oldest() {
+            Some(accepted) => cx.timers.set(Wake::Expire(mud), accepted + QUEUED_PACKET_MAX_AGE),
+            None => cx.timers.clear(Wake::Expire(mud)),
+        }
+        self.news.extend(traced);
+    }
+
+    /// Gives up packets that have waited longer than `older_than`.
+    pub(crate) fn expire(&mut self, cx: &mut Cx<'_>, mud: MudId, older_than: Duration, why: &'static str) {
+        let age = u64::try_from(older_than.as_micros()).unwrap_or(u64::MAX);
+        let before = Instant::from_micros((cx.now.mono.micros() + 1).saturating_sub(age));
+        let expired = self[mud].pacer.expire(before);
+        self.give_up(cx, mud, expired, why);
+        self.pump(cx, mud);
+    }
+
+    /// Gives up the packets that are for a router whose session has ended.
+    pub(crate) fn give_up_for_router(&mut self, cx: &mut Cx<'_>, mud: MudId) {
+        let for_router = self[mud].pacer.take_for_router();
+        self.give_up(cx, mud, for_router, "the router that it was for was lost");
+        self.pump(cx, mud);
+    }
+
+    fn give_up(&mut self, cx: &mut Cx<'_>, mud: MudId, packets: Vec<QueuedPacket>, why: &'static str) {
+        // Channels are listened to again after the next login.
+        cx.metrics.packets_expired += packets.iter().filter(|queued| queued.grows_old()).count() as u64;
+        let origins = packets.into_iter().filter_map(|queued| queued.origin);
+        self.news.extend(origins.map(|origin| News::GivenUp { mud, origin, why }));
+    }
+
+    /// A name for an accepted message: unique, and in the order of acceptance.
+    pub(crate) fn message_id(&mut self, cx: &Cx<'_>, kind: &str, about: &str) -> String {
+        let micros = cx.now.unix.micros().max(self.last_message_micros + 1);
+        self.last_message_micros = micros;
+        format!("{kind}_{about}_{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cx::testing::Bench;
+    use crate::machine::Saved;
+
+    #[test]
+    fn nothing_is_accepted_for_a_router_that_is_away() {
+        let mut bench = Bench::default();
+        let (mut muds, _) = Muds::new(&bench.settings, &Saved::default(), &mut bench.rng, bench.now);
+        let header = Header::to_user("Alpha", Some("ann"), "Sage", "bob");
+        let packet = Packet { header, body: Body::Tell { visname: "Ann".into(), message: "hi".into() } };
+        let refused = muds.send(&mut bench.cx(), MudId::OWN, Class::Prompt, &packet, None);
+        assert_eq!(
+            refused.map_err(|fault| fault.message),
+            Err("the router link is down: the login is not finished".to_owned())
+        );
+        muds.answer(&mut bench.cx(), MudId::OWN, &packet);
+        assert_eq!(bench.metrics.packets_ignored, 1);
+    }
+
+    #[test]
+    fn message_ids_only_grow() {
+        let mut bench = Bench::default();
+        let (mut muds, _) = Muds::new(&bench.settings, &Saved::default(), &mut bench.rng, bench.now);
+        let ids = [0; 3].map(|_| muds.message_id(&bench.cx(), "tell", "Alpha"));
+        assert_eq!(ids, ["tell_Alpha_0.000001", "tell_Alpha_0.000002", "tell_Alpha_0.000003"]);
+    }
+}

@@ -1,0 +1,62 @@
+//! The passwords of one mud at the routers that it has logged in to.
+
+use crate::machine::{Change, Saved};
+use crate::spaces::Space;
+use std::collections::BTreeMap;
+
+/// The names of the routers whose passwords a store holds for a mud.
+pub(crate) fn saved_passwords(saved: &Saved, mud: &str) -> Vec<String> {
+    let space = Space::Passwords.of(mud);
+    saved.entries.iter().filter(|entry| entry.space == space).map(|entry| entry.key.clone()).collect()
+}
+
+/// By the name of the router.
+#[derive(Debug, Default)]
+pub(crate) struct Passwords(BTreeMap<String, i64>);
+
+impl Passwords {
+    /// Takes over a saved one. Returns whether it can be read.
+    pub(crate) fn restore(&mut self, router: &str, value: &[u8]) -> bool {
+        let password = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+        password.is_some_and(|password| {
+            self.0.insert(router.to_owned(), password);
+            true
+        })
+    }
+
+    /// The password that a router knows.
+    pub(crate) fn at(&self, router: &str) -> Option<i64> {
+        self.0.get(router).copied()
+    }
+
+    /// Keeps what a router gave as the password; returns the change to save, if there is one. 0 is no password and never
+    /// replaces one; -1 (CoffeeMud) is one.
+    pub(crate) fn keep(&mut self, mud_name: &str, router: &str, password: i64) -> Option<Change> {
+        if password == 0 || self.at(router) == Some(password) {
+            return None;
+        }
+        self.0.insert(router.to_owned(), password);
+        Some(Change {
+            space: Space::Passwords.of(mud_name),
+            key: router.to_owned(),
+            value: Some(password.to_string().into_bytes()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_kept_once_and_never_replaced_by_none() {
+        let mut passwords = Passwords::default();
+        let change = passwords.keep("Alpha", "*net", 7).unwrap();
+        assert_eq!((change.space.as_str(), change.value.as_deref()), ("password/Alpha", Some(&b"7"[..])));
+        assert_eq!((passwords.keep("Alpha", "*net", 7), passwords.keep("Alpha", "*net", 0)), (None, None));
+        assert!(passwords.keep("Alpha", "*net", -1).is_some());
+        assert_eq!((passwords.at("*net"), passwords.at("*other")), (Some(-1), None));
+        assert!(passwords.restore("*other", b"12") && !passwords.restore("*bad", b"x"));
+        assert_eq!((passwords.at("*other"), passwords.at("*bad")), (Some(12), None));
+    }
+}

@@ -1,0 +1,32 @@
+//! How values are written for the store: as JSON, so that a person can read them.
+
+use serde::Serialize;
+use serde::de::Deserialize;
+
+/// A value as the store keeps it.
+pub(crate) fn write(value: &impl Serialize) -> Option<Vec<u8>> {
+    let written = serde_json::to_vec(value);
+    debug_assert!(written.is_ok(), "a value that cannot be written");
+    written.ok()
+}
+
+/// A value that the store has kept; `None`: it cannot be read.
+pub(crate) fn read<'de, T: Deserialize<'de>>(value: &'de [u8]) -> Option<T> {
+    serde_json::from_slice(value).ok()
+}
+
+/// A part of a saved value, as it was written.
+pub(crate) use serde_json::value::RawValue as Verbatim;
+
+/// A value that was written before, to stand in another as it is.
+#[derive(Debug)]
+pub(crate) struct Written<'a>(pub(crate) &'a [u8]);
+
+impl Serialize for Written<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = std::str::from_utf8(self.0).map_err(serde::ser::Error::custom)?;
+        let raw: &serde_json::value::RawValue =
+            serde_json::from_str(text).map_err(serde::ser::Error::custom)?;
+        raw.serialize(serializer)
+    }
+}

@@ -1,0 +1,244 @@
+//! Who calls: keys, and the first request of a client.
+
+use super::call::Call;
+use super::method::{Access, NoParams, methods};
+use crate::clients::rates::Holder;
+use crate::clients::{Clients, Goodbye, Identified, keys};
+use crate::colour::TextStyle;
+use crate::cx::Cx;
+use crate::delivery::Delivery;
+use crate::describe::macros::{output, params, words};
+use crate::describe::values::{EventId, Filled, Name, Setting};
+use crate::fault::Fault;
+use crate::ids::MudId;
+use crate::machine::ConnId;
+use crate::notice::{Level, Notice};
+use crate::settings::{KeySettings, Permissions};
+use crate::time::UnixTime;
+use std::sync::Arc;
+
+/// Wrong keys that one connection may try.
+pub const WRONG_KEYS_MAX: u32 = 5;
+
+params! {
+    /// What `authenticate` takes.
+    pub(super) struct Authenticate<'a> {
+        /// the key; a client that is identified already needs none
+        api_key: Option<Filled<'a>>,
+        /// how texts are to come: as they are, without colours, with colours for a terminal, or for a page
+        text_format: Setting<TextStyle> = "raw",
+        /// give again what came after this event
+        last_event_id: Option<EventId>,
+        /// a name under which the gateway remembers what this client has had
+        client: Option<Name<'a>>,
+        /// false: without the lines of one's own mud that the network sends back
+        echo: Setting<bool> = true,
+    }
+}
+
+output! {
+    /// What a shown key gets.
+    pub(super) struct Authenticated {
+        /// `success`: it was answered before, and the session keeps its identity
+        status: AuthenticatedStatus,
+        /// the mud that the session speaks for
+        mud_name: String,
+        /// names the session; it opens nothing
+        session_id: String,
+    }
+
+    /// What a ping gets.
+    pub(super) struct Pong {
+        /// true
+        pong: bool,
+        /// now
+        timestamp: UnixTime,
+    }
+
+    /// What a heartbeat gets.
+    pub(super) struct Heartbeat {
+        /// that it went well
+        status: HeartbeatStatus,
+        /// now
+        timestamp: UnixTime,
+    }
+}
+
+words! {
+    /// How a key was taken.
+    pub(super) enum AuthenticatedStatus {
+        /// It was good.
+        Authenticated = "authenticated",
+        /// The session had shown one before.
+        Success = "success",
+    }
+
+    /// That the session lives.
+    pub(super) enum HeartbeatStatus {
+        /// It does.
+        Ok = "ok",
+    }
+}
+
+methods! {
+    /// Says who calls; everything else comes after.
+    "authenticate" (Access::Open) Authenticate<'_> => [Authenticated] &[],
+        |parts, call, args| {
+            let mut out = Delivery { clients: parts.clients, journal: parts.journal };
+            authenticate(&mut parts.cx, &mut out, call, args)
+        };
+    /// Shows that the session lives.
+    "heartbeat" (Access::Identified) NoParams => [Heartbeat] &[],
+        |parts, _call, _args| {
+            let timestamp = parts.cx.now.unix;
+            Ok::<_, Fault>(Heartbeat { status: HeartbeatStatus::Ok, timestamp })
+        };
+    /// Shows that the gateway lives.
+    "ping" (Access::Open) NoParams => [Pong] &[],
+        |parts, _call, _args| Ok::<_, Fault>(Pong { pong: true, timestamp: parts.cx.now.unix });
+}
+
+/// Once is enough: a session keeps the identity it has, as clients of the Python gateway expect.
+fn authenticate(
+    cx: &mut Cx<'_>,
+    out: &mut Delivery<'_>,
+    call: &Call,
+    args: Authenticate<'_>,
+) -> Result<Authenticated, Fault> {
+    let conn = call.conn();
+    let identity = match &call.identity {
+        Some(identity) => identity.clone(),
+        None => {
+            let key = args.api_key.ok_or_else(|| Fault::params("api_key is missing"))?;
+            first_key(cx, out.clients, conn, &key)?
+        }
+    };
+    let (client, last_event_id) = (args.client, args.last_event_id.map(|id| id.0));
+    let is_new = out.clients.get(conn).is_some_and(|session| !session.reader.has_begun());
+    if is_new || client.is_some() || last_event_id.is_some() {
+        out.start_reading(cx, conn, client.as_deref(), last_event_id)?;
+    }
+    let again = out.clients.get_mut(conn).is_some_and(|session| {
+        session.reads = args.text_format.0.unwrap_or(session.reads);
+        session.hears_echo = args.echo.0.unwrap_or(session.hears_echo);
+        std::mem::replace(&mut session.greeted, true)
+    });
+    Ok(Authenticated {
+        status: if again { AuthenticatedStatus::Success } else { AuthenticatedStatus::Authenticated },
+        mud_name: identity.mud_name.clone(),
+        session_id: identity.session_id.clone(),
+    })
+}
+
+fn first_key(
+    cx: &mut Cx<'_>,
+    clients: &mut Clients,
+    conn: ConnId,
+    key: &str,
+) -> Result<Arc<Identified>, Fault> {
+    show_key(cx, clients, conn, key).map_err(|refused| match refused {
+        KeyRefused::Wrong => {
+            close_after_several(cx, clients, conn);
+            Fault::not_authenticated("Invalid API key")
+        }
+        KeyRefused::TooSoon { wait_ms } => Fault::too_often(wait_ms, "too many wrong keys from this address"),
+    })
+}
+
+/// Why a key does not open a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyRefused {
+    /// No key of the settings is like it.
+    Wrong,
+    /// It was not looked at: wrong ones have come from its address.
+    TooSoon { wait_ms: u64 },
+}
+
+/// A client shows a key. A wrong one is counted, reported without the key, and costs its address time.
+pub(crate) fn show_key(
+    cx: &mut Cx<'_>,
+    clients: &mut Clients,
+    conn: ConnId,
+    key: &str,
+) -> Result<Arc<Identified>, KeyRefused> {
+    let address = clients.addresses.of(conn);
+    if cx.settings.api.keys.is_some()
+        && let Some(wait_ms) = clients.addresses.wait_ms(address, cx.now.mono)
+    {
+        cx.metrics.keys_delayed += 1;
+        return Err(KeyRefused::TooSoon { wait_ms });
+    }
+    if let Some(identity) = identify(cx, clients, conn, Some(key)) {
+        return Ok(identity);
+    }
+    cx.metrics.keys_refused += 1;
+    if clients.addresses.wrong_key(address, keys::digest(key), cx.now.mono) {
+        cx.notice(Notice::new(Level::Warn, "api", "wrong API key").with("address", address));
+    }
+    Err(KeyRefused::Wrong)
+}
+
+/// After several wrong keys the connection is closed, once this one is answered.
+fn close_after_several(cx: &mut Cx<'_>, clients: &mut Clients, conn: ConnId) {
+    let Some(session) = clients.get_mut(conn) else { return };
+    session.wrong_keys += 1;
+    if session.wrong_keys >= WRONG_KEYS_MAX {
+        cx.metrics.connections_at_fault += 1;
+        clients.dismiss(conn, Goodbye::Policy, "too many wrong keys");
+    }
+}
+
+/// Gives a client the identity of its key; without keys in the settings, every client that of the first mud.
+pub(crate) fn identify(
+    cx: &mut Cx<'_>,
+    clients: &mut Clients,
+    conn: ConnId,
+    key: Option<&str>,
+) -> Option<Arc<Identified>> {
+    let (mud_name, permissions, holder, requests_per_minute) = match &cx.settings.api.keys {
+        None => (cx.settings.mud(MudId::OWN).name.clone(), Permissions::ALL, Holder::Session(conn), None),
+        Some(known) => {
+            let KeySettings { digest, mud_name, permissions, requests_per_minute } = keys::find(known, key?)?;
+            (mud_name.clone(), *permissions, Holder::Key(*digest), *requests_per_minute)
+        }
+    };
+    let own = cx.settings.muds.iter().position(|mud| mud.name == mud_name).map(MudId::at);
+    let identity = Arc::new(Identified {
+        session_id: session_id(cx.rng),
+        mud_name,
+        mud: own.unwrap_or(MudId::OWN),
+        may_speak: own.is_some(),
+        permissions,
+        holder,
+        requests_per_minute,
+    });
+    clients.get_mut(conn)?.identity = Some(identity.clone());
+    Some(identity)
+}
+
+/// A session keeps what its key still allows; a key that is gone, or is another mud's now, ends it.
+pub(super) fn identify_again(cx: &Cx<'_>, clients: &mut Clients, conn: ConnId) {
+    let Some(known) = &cx.settings.api.keys else { return };
+    let Some(session) = clients.get_mut(conn) else { return };
+    let Some(identity) = session.identity.clone() else { return };
+    let key = match identity.holder {
+        Holder::Key(digest) => keys::find_digest(known, &digest),
+        Holder::Session(_) => None,
+    };
+    match key.filter(|key| key.mud_name == identity.mud_name) {
+        Some(key) => {
+            let (permissions, requests_per_minute) = (key.permissions, key.requests_per_minute);
+            let identity = Identified { permissions, requests_per_minute, ..Identified::clone(&identity) };
+            session.identity = Some(Arc::new(identity));
+        }
+        None => clients.dismiss(conn, Goodbye::Policy, "the key is no longer valid"),
+    }
+}
+
+/// Looks like a UUID of version 4, as the Python gateway's do. It names a session; it opens nothing.
+fn session_id(rng: &mut fastrand::Rng) -> String {
+    let bits = rng.u128(..);
+    let hex = format!("{bits:032x}");
+    let variant = ["8", "9", "a", "b"][(bits & 3) as usize];
+    format!("{}-{}-4{}-{variant}{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
+}

@@ -1,0 +1,353 @@
+//! The gateway itself: whether it works, what it counts, who is connected.
+
+use super::call::Call;
+use super::method::{Access, NoParams, methods};
+use crate::clients::{Clients, Goodbye, Identified, Session};
+use crate::cx::Cx;
+use crate::describe::datum::Datum;
+use crate::describe::macros::{output, params, words};
+use crate::describe::shape::{Described, Shape};
+use crate::describe::values::{Filled, OrNull, Parameter, Wrong};
+use crate::fault::Fault;
+use crate::ids::MudId;
+use crate::link::StateName;
+use crate::muds::Muds;
+use crate::notice::{Level, Notice};
+use crate::run::Run;
+use crate::settings::Permission;
+use crate::time::UnixTime;
+use crate::waiting::Success;
+use serde::Serialize;
+use std::net::IpAddr;
+
+params! {
+    /// What `kick` takes.
+    pub(super) struct Kick<'a> {
+        /// of `sessions`
+        session_id: Filled<'a>,
+    }
+
+    /// What `log_level` takes.
+    pub(super) struct SetLogLevel {
+        /// DEBUG, INFO, WARNING or ERROR, in any case; nothing changes when left out
+        level: Option<AnyCase>,
+    }
+}
+
+/// A log level in any case.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AnyCase(Level);
+
+impl Described for AnyCase {
+    const SHAPE: Shape = Shape::Filled;
+}
+
+impl<'a> Parameter<'a> for AnyCase {
+    fn read(value: Datum<'a>) -> Result<Self, Wrong> {
+        let wanted = Filled::read(value)?;
+        let known = Level::ALL.iter().find(|(name, _)| name.eq_ignore_ascii_case(&wanted));
+        known
+            .map(|(_, level)| AnyCase(*level))
+            .ok_or_else(|| Wrong::must("must be DEBUG, INFO, WARNING or ERROR"))
+    }
+}
+
+/// A log level as the settings name it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LevelName(Level);
+
+impl Described for LevelName {
+    const SHAPE: Shape = Shape::OneOf(&["DEBUG", "INFO", "WARNING", "ERROR"]);
+}
+
+impl Serialize for LevelName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.name())
+    }
+}
+
+output! {
+    /// Whether the link is ready, and why not.
+    pub(super) struct Status<'m> {
+        /// whether it is ready
+        connected: bool,
+        /// the mud
+        mud_name: String,
+        /// of this session
+        session_id: String,
+        /// seconds since this session came
+        uptime: f64,
+        /// the link
+        router: RouterStatus<'m>,
+    }
+
+    /// The link to the router.
+    pub(super) struct RouterStatus<'m> {
+        /// why it was last lost or refused
+        last_error: OrNull<&'m str>,
+        /// how it is known that the session lives, for people
+        liveness: &'static str,
+        /// the router that is used, or tried
+        name: &'m str,
+        /// when it is dialed next, if it waits for that
+        next_attempt: OrNull<UnixTime>,
+        /// since when the link is in its state
+        since: UnixTime,
+        /// what the link does
+        state: LinkState,
+    }
+
+    /// Counts.
+    pub(super) struct Stats {
+        /// muds that are known
+        mud_count: usize,
+        /// of these, up
+        online_muds: usize,
+        /// channels that are known
+        channel_count: usize,
+        /// sessions that have shown a key
+        session_count: usize,
+        /// of the router's list; it orders nothing
+        mudlist_id: i64,
+        /// of the router's list of channels; it orders nothing
+        chanlist_id: i64,
+        /// whether the router link is ready
+        gateway_connected: bool,
+        /// to routers, since the start
+        packets_sent: u64,
+        /// from routers, since the start
+        packets_received: u64,
+    }
+
+    /// What reconnecting gets.
+    pub(super) struct Reconnecting {
+        /// that it went well
+        status: ReconnectingStatus,
+    }
+
+    /// The sessions that a caller may see.
+    pub(super) struct Sessions<'m> {
+        /// that it went well
+        status: Success,
+        /// the sessions
+        sessions: Vec<SessionRow<'m>>,
+        /// how many
+        count: usize,
+    }
+
+    /// A session.
+    pub(super) struct SessionRow<'m> {
+        /// names it; null before a key was shown
+        session_id: OrNull<&'m str>,
+        /// the mud of its key; null before a key was shown
+        mud_name: OrNull<&'m str>,
+        /// how it is connected
+        transport: Transport,
+        /// from where; behind a trusted proxy what that says
+        address: IpAddr,
+        /// since when
+        since: UnixTime,
+        /// since its last request
+        idle_seconds: u64,
+        /// of its key; `*` for all
+        permissions: Vec<&'static str>,
+        /// how many it subscribes to
+        channels: usize,
+        /// what it has not read yet
+        queued_bytes: usize,
+    }
+
+    /// What ending a session gets.
+    pub(super) struct Kicked<'a> {
+        /// that it went well
+        status: KickedStatus,
+        /// as it was given
+        session_id: Filled<'a>,
+    }
+
+    /// What the log shows.
+    pub(super) struct LogLevel {
+        /// that it went well
+        status: Success,
+        /// what the log shows now
+        level: LevelName,
+    }
+}
+
+words! {
+    /// That the link is left.
+    pub(super) enum ReconnectingStatus {
+        /// It is.
+        Reconnecting = "reconnecting",
+    }
+
+    /// That a session was ended.
+    pub(super) enum KickedStatus {
+        /// It was.
+        Kicked = "kicked",
+    }
+}
+
+/// The state of a link, as its name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LinkState(StateName);
+
+impl Described for LinkState {
+    const SHAPE: Shape = Shape::OneOf(&StateName::TEXTS);
+}
+
+impl Serialize for LinkState {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.as_str())
+    }
+}
+
+/// The way in of a session, as its front door names it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Transport(&'static str);
+
+impl Described for Transport {
+    const SHAPE: Shape = Shape::OneOf(&["tcp", "websocket"]);
+}
+
+impl Serialize for Transport {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0)
+    }
+}
+
+methods! {
+    /// Reports whether the router link is ready, and why not.
+    "status" (Access::Identified) NoParams => [Status] &[],
+        |parts, call, _args| status(&parts.cx, parts.muds, parts.clients, call);
+    /// Counts.
+    "stats" (Access::Identified) NoParams => [Stats] &[],
+        |parts, call, _args| stats(&parts.cx, parts.muds, parts.clients, call);
+    /// Leaves the router and logs in again.
+    "reconnect" (Access::Permitted(Permission::Admin)) NoParams => [Reconnecting] &[],
+        |parts, call, _args| reconnect(&mut parts.cx, parts.muds, call);
+    /// Lists the sessions of the caller's mud; for the gateway's own mud all.
+    "sessions" (Access::Permitted(Permission::Admin)) NoParams => [Sessions] &[],
+        |parts, call, _args| sessions(&parts.cx, parts.clients, call);
+    /// Ends a session and closes its connection.
+    "kick" (Access::Permitted(Permission::Admin)) Kick<'_> => [Kicked] &[],
+        |parts, call, args| kick(&mut parts.cx, parts.clients, call, args);
+    /// Reports what the log shows, and changes it until the next start.
+    "log_level" (Access::Permitted(Permission::Admin)) SetLogLevel => [LogLevel] &[],
+        |parts, call, args| log_level(&mut parts.cx, parts.run, call, args);
+}
+
+fn status<'m>(cx: &Cx<'_>, muds: &'m Muds, clients: &Clients, call: &Call) -> Result<Status<'m>, Fault> {
+    let caller = call.caller()?;
+    let link = &muds[caller.mud].link;
+    let since = clients.get(call.conn()).map_or(cx.now.mono, |session| session.since);
+    let next_attempt = link
+        .next_attempt()
+        .map(|at| UnixTime::from_micros(cx.now.unix.micros() + at.since(cx.now.mono).as_micros() as u64));
+    Ok(Status {
+        connected: link.is_ready(),
+        mud_name: caller.mud_name.clone(),
+        session_id: caller.session_id.clone(),
+        uptime: cx.now.mono.since(since).as_secs_f64(),
+        router: RouterStatus {
+            last_error: OrNull(link.last_error()),
+            liveness: link.liveness().as_str(),
+            name: &link.router().name,
+            next_attempt: OrNull(next_attempt),
+            since: link.since(),
+            state: LinkState(link.state()),
+        },
+    })
+}
+
+fn stats(cx: &Cx<'_>, muds: &Muds, clients: &Clients, call: &Call) -> Result<Stats, Fault> {
+    let mud = &muds[call.caller()?.mud];
+    Ok(Stats {
+        mud_count: mud.lists.muds().len(),
+        online_muds: mud.lists.muds().online(),
+        channel_count: mud.lists.channels().len(),
+        session_count: clients.active(),
+        mudlist_id: mud.lists.muds().id,
+        chanlist_id: mud.lists.channels().id,
+        gateway_connected: mud.link.is_ready(),
+        packets_sent: cx.metrics.packets_sent,
+        packets_received: cx.metrics.packets_received,
+    })
+}
+
+fn reconnect(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call) -> Result<Reconnecting, Fault> {
+    muds.reconnect(cx, call.speaker()?.mud);
+    Ok(Reconnecting { status: ReconnectingStatus::Reconnecting })
+}
+
+/// Whether a caller speaks for the gateway's own mud.
+fn is_of_own_mud(caller: &Identified) -> bool {
+    caller.mud == MudId::OWN && caller.may_speak
+}
+
+/// The sessions that a caller may see: those of its own mud, and for the gateway's own mud all.
+fn may_see(caller: &Identified, session: &Session) -> bool {
+    is_of_own_mud(caller)
+        || session.identity.as_ref().is_some_and(|identity| identity.mud_name == caller.mud_name)
+}
+
+fn sessions<'m>(cx: &Cx<'_>, clients: &'m Clients, call: &Call) -> Result<Sessions<'m>, Fault> {
+    let caller = call.caller()?;
+    let visible = clients.iter().filter(|(_, session)| may_see(caller, session));
+    let rows = visible.map(|(conn, session)| {
+        let identity = session.identity.as_deref();
+        let age = cx.now.mono.since(session.since).as_micros() as u64;
+        SessionRow {
+            session_id: OrNull(identity.map(|identity| identity.session_id.as_str())),
+            mud_name: OrNull(identity.map(|identity| identity.mud_name.as_str())),
+            transport: Transport(session.way.name),
+            address: clients.addresses.of(conn),
+            since: UnixTime::from_micros(cx.now.unix.micros().saturating_sub(age)),
+            idle_seconds: cx.now.mono.since(session.heard).as_secs(),
+            permissions: identity.map(|identity| identity.permissions.names()).unwrap_or_default(),
+            channels: session.channels.len(),
+            queued_bytes: cx.fx.pending_bytes(conn),
+        }
+    });
+    let sessions: Vec<SessionRow<'m>> = rows.collect();
+    Ok(Sessions { status: Success::Success, count: sessions.len(), sessions })
+}
+
+/// A client with a good key may come back. To block a client for good, use `ip_blacklist`.
+fn kick<'a>(
+    cx: &mut Cx<'_>,
+    clients: &mut Clients,
+    call: &Call,
+    args: Kick<'a>,
+) -> Result<Kicked<'a>, Fault> {
+    let caller = call.caller()?;
+    let is_it = |session: &Session| {
+        let id = session.identity.as_ref().map(|identity| identity.session_id.as_str());
+        id == Some(&*args.session_id) && may_see(caller, session)
+    };
+    let found = clients.iter().find(|(_, session)| is_it(session)).map(|(conn, _)| conn);
+    let conn = found.ok_or_else(|| Fault::params("there is no such session"))?;
+    cx.metrics.sessions_kicked += 1;
+    let notice = Notice::new(Level::Info, "api", "session ended by an administrator");
+    cx.notice(notice.with("address", clients.addresses.of(conn)));
+    clients.report(cx, conn, &Fault::session_expired("the session was ended by an administrator"));
+    clients.dismiss(conn, Goodbye::Policy, "ended by an administrator");
+    Ok(Kicked { status: KickedStatus::Kicked, session_id: args.session_id })
+}
+
+/// The log is that of all muds: only an administrator of the gateway's own may change it.
+fn log_level(cx: &mut Cx<'_>, run: &mut Run, call: &Call, args: SetLogLevel) -> Result<LogLevel, Fault> {
+    let caller = call.caller()?;
+    if let Some(AnyCase(level)) = args.level {
+        if !is_of_own_mud(caller) {
+            let text = "only the gateway's own mud may change the log";
+            return Err(Fault::permission("a key of the gateway's own mud", text));
+        }
+        // Before the change, so that the old level decides whether it is seen: a log that has gone quiet shows why.
+        let notice = Notice::new(Level::Warn, "api", "the log level was changed by an administrator");
+        cx.notice(notice.with("level", level.name()).with("mud", &caller.mud_name));
+        run.log_level = level;
+        cx.fx.log_level(level);
+    }
+    Ok(LogLevel { status: Success::Success, level: LevelName(run.log_level) })
+}

@@ -1,0 +1,259 @@
+//! Answers of other muds to what was asked here.
+
+use super::ask::{shown_user, subscribers};
+use super::text::or_empty;
+use crate::cx::Cx;
+use crate::delivery::{Delivery, To};
+use crate::event::Event;
+use crate::event::told::{ChannelWhoReply, FingerReply, Located, UserInfo, WhoReply, WhoUser};
+use crate::i3::packet::{Body, Header, Packet, WhoRow};
+use crate::ids::MudId;
+use crate::muds::Muds;
+use crate::network::Shown;
+use crate::waiting::{ChannelWhoStatus, Members, Question, Reply, Waiting, WhoAnswer, WhoFilters};
+use std::borrow::Cow;
+
+impl WhoFilters {
+    fn takes(&self, user: &WhoUser<'_>) -> bool {
+        let extra = user.extra.to_lowercase();
+        self.min_level.is_none_or(|least| user.level >= least)
+            && self.max_level.is_none_or(|most| user.level <= most)
+            && self.texts.iter().all(|text| extra.contains(text))
+    }
+}
+
+fn who_user(row: &WhoRow<'_>) -> WhoUser<'static> {
+    let text = or_empty(row.extra.as_ref());
+    let (level, extra) = split_level(text).unwrap_or((0, text));
+    WhoUser {
+        name: Cow::Owned(row.visname.clone().into_owned()),
+        idle: row.idle,
+        level,
+        extra: Cow::Owned(extra.to_owned()),
+    }
+}
+
+/// The two parts of "Level 12 - the Bold", or of "Level 12".
+fn split_level(text: &str) -> Option<(i64, &str)> {
+    let rest = text.strip_prefix("Level ")?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let (level, rest) = rest.split_at(digits);
+    let extra = if rest.is_empty() { rest } else { rest.strip_prefix(" - ")? };
+    Some((level.parse().ok()?, extra))
+}
+
+/// An answer, as an event has it.
+#[derive(Clone)]
+enum Answer {
+    Who(WhoReply<'static>),
+    Finger(FingerReply<'static>),
+    Locate(Located<'static>),
+}
+
+fn owned(text: &str) -> Cow<'static, str> {
+    Cow::Owned(text.to_owned())
+}
+
+impl Answer {
+    fn read(packet: &Packet<'_>) -> Option<Answer> {
+        let Header { from_mud, to_mud, to_user, .. } = &packet.header;
+        let from_mud = owned(from_mud);
+        let (to_mud, to_user) = (owned(or_empty(to_mud.as_ref())), owned(or_empty(to_user.as_ref())));
+        Some(match &packet.body {
+            Body::WhoReply { users } => Answer::Who(WhoReply {
+                from_mud,
+                to_mud,
+                to_user,
+                users: users.iter().map(who_user).collect(),
+            }),
+            Body::FingerReply { .. } => {
+                Answer::Finger(FingerReply { from_mud, to_mud, to_user, user_info: user_info(&packet.body)? })
+            }
+            Body::LocateReply { located_mud, located_user, idle, status } => Answer::Locate(Located {
+                from_mud,
+                to_mud,
+                to_user,
+                located_mud: owned(located_mud),
+                located_user: owned(located_user),
+                idle: *idle,
+                status: owned(or_empty(status.as_ref())),
+            }),
+            _ => return None,
+        })
+    }
+
+    /// The answer for a request that waits for it.
+    fn reply(&self, mud: MudId, question: &Question) -> Option<Reply> {
+        let is_for = |at: MudId, asker: &str, to_user: &str| at == mud && asker.eq_ignore_ascii_case(to_user);
+        match (self, question) {
+            (Answer::Who(reply), Question::Who { mud: at, of, asker, filters }) => {
+                (is_for(*at, asker, &reply.to_user) && *of == reply.from_mud)
+                    .then(|| who_answer(reply, filters))
+            }
+            (Answer::Finger(reply), Question::Finger { mud: at, of, asker }) => {
+                let fits = is_for(*at, asker, &reply.to_user) && *of == reply.from_mud;
+                fits.then(|| Reply::Finger(reply.clone()))
+            }
+            (Answer::Locate(reply), Question::Locate { mud: at, asker }) => {
+                is_for(*at, asker, &reply.to_user).then(|| Reply::Locate(reply.clone()))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn who_answer(reply: &WhoReply<'_>, filters: &WhoFilters) -> Reply {
+    let wanted = reply.users.iter().filter(|user| filters.takes(user));
+    let users: Vec<WhoUser<'static>> =
+        wanted.map(|user| WhoUser { name: owned(&user.name), extra: owned(&user.extra), ..*user }).collect();
+    let names = users.iter().map(|user| user.name.to_string()).collect();
+    Reply::Who(WhoAnswer {
+        from_mud: reply.from_mud.to_string(),
+        to_mud: reply.to_mud.to_string(),
+        to_user: reply.to_user.to_string(),
+        members: vec![Members { mud: reply.from_mud.to_string(), users: names }],
+        users,
+    })
+}
+
+fn user_info(body: &Body<'_>) -> Option<UserInfo<'static>> {
+    let Body::FingerReply { visname, title, real_name, email, loginout_time, idle, ip_name, level, extra } =
+        body
+    else {
+        return None;
+    };
+    let level = or_empty(level.as_ref());
+    let number = level.parse::<i64>().ok();
+    let text = |field: &Option<Cow<'_, str>>| owned(or_empty(field.as_ref()));
+    Some(UserInfo {
+        name: owned(visname),
+        title: text(title),
+        real_name: text(real_name),
+        email: text(email),
+        login_time: text(loginout_time),
+        idle_time: *idle,
+        ip_address: text(ip_name),
+        level: number.unwrap_or(0),
+        extra: text(extra),
+        level_name: (number.is_none() && !level.is_empty()).then(|| owned(level)),
+    })
+}
+
+/// An answer to a who, finger or locate: for requests that wait for it their result, for all other sessions an event.
+pub(super) fn answered(
+    cx: &mut Cx<'_>,
+    waiting: &mut Waiting,
+    out: &mut Delivery<'_>,
+    mud: MudId,
+    packet: &Packet<'_>,
+) {
+    let Some(answer) = Answer::read(packet) else { return };
+    let waiters = waiting.answer(cx, |question| answer.reply(mud, question).map(Ok));
+    let event = match answer {
+        Answer::Who(reply) => Event::WhoReply(reply),
+        Answer::Finger(reply) => Event::FingerReply(reply),
+        Answer::Locate(reply) => Event::LocateReply(reply),
+    };
+    out.emit(cx, To::MudExcept(mud, &waiters), &event);
+}
+
+/// Who subscribes to a channel on another mud.
+pub(super) fn channel_members(
+    cx: &mut Cx<'_>,
+    muds: &mut Muds,
+    waiting: &mut Waiting,
+    out: &mut Delivery<'_>,
+    mud: MudId,
+    packet: &Packet<'_>,
+) {
+    let Body::ChanWhoReply { channel, users } = &packet.body else { return };
+    let from = packet.header.from_mud.to_string();
+    // A CoffeeMud router loses the name of the channel: then it is the one that this mud was asked about.
+    let mut asked = channel.to_string();
+    waiting.answer(cx, |question| {
+        if let Question::ChanWho { mud: at, channel, open } = question
+            && *at == mud
+            && asked.is_empty()
+            && open.contains(&from)
+        {
+            asked.clone_from(channel);
+        }
+        None
+    });
+    if asked.is_empty() {
+        cx.metrics.packets_ignored += 1;
+        return;
+    }
+    let names: Vec<String> = users.iter().map(ToString::to_string).collect();
+    muds[mud].elsewhere.answered(cx.now.mono, &asked, &from, names.clone());
+    let result = subscribers(cx, muds, out.clients, mud, &asked, ChannelWhoStatus::Success);
+    let waiters = waiting.answer(cx, |question| match question {
+        Question::ChanWho { mud: at, channel, open } if *at == mud && *channel == asked => {
+            open.retain(|mud| *mud != from);
+            open.is_empty().then(|| Ok(Reply::ChannelWho(result.clone())))
+        }
+        _ => None,
+    });
+    let reply = ChannelWhoReply {
+        from_mud: Cow::Borrowed(&from),
+        to_user: Cow::Borrowed(or_empty(packet.header.to_user.as_ref())),
+        channel: Cow::Borrowed(&asked),
+        users: names,
+    };
+    out.emit(cx, To::MudExcept(mud, &waiters), &Event::ChannelWhoReply(reply));
+}
+
+/// What a user of another mud is called: an answer, or a broadcast.
+pub(super) fn user_shown(
+    cx: &mut Cx<'_>,
+    muds: &mut Muds,
+    waiting: &mut Waiting,
+    mud: MudId,
+    packet: &Packet<'_>,
+) {
+    let (Body::ChanUserReply { user, visname, gender } | Body::UcacheUpdate { user, visname, gender }) =
+        &packet.body
+    else {
+        return;
+    };
+    let from = &*packet.header.from_mud;
+    let shown = Shown { visname: visname.to_string(), gender: *gender };
+    waiting.answer(cx, |question| match question {
+        Question::ChanUser { mud: at, of, user: asked }
+            if *at == mud && of == from && asked.eq_ignore_ascii_case(user) =>
+        {
+            Some(Ok(Reply::ChannelUser(shown_user(from, asked, &shown))))
+        }
+        _ => None,
+    });
+    muds[mud].ucache.learn(from, user, shown);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_read_out_of_who_rows() {
+        for (text, expected) in [
+            ("Level 12 - the Bold", Some((12, "the Bold"))),
+            ("Level 3", Some((3, ""))),
+            ("Level up", None),
+            ("Level 12th", None),
+            ("First Admin", None),
+        ] {
+            assert_eq!(split_level(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn filters_look_at_level_and_text() {
+        let user = |extra: &'static str| {
+            who_user(&WhoRow { visname: "Bob".into(), idle: 0, extra: Some(extra.into()) })
+        };
+        let filters = WhoFilters { min_level: Some(5), max_level: Some(9), texts: vec!["elf".to_owned()] };
+        let taken = ["Level 5 - Elf", "Level 4 - Elf", "Level 10 - Elf", "Level 6 - Orc", "Elf"]
+            .map(|extra| filters.takes(&user(extra)));
+        assert_eq!(taken, [true, false, false, false, false]);
+    }
+}

@@ -1,0 +1,191 @@
+//! Questions of other muds, answered from what the game has published.
+
+use super::text::or_empty;
+use crate::clients::Clients;
+use crate::cx::Cx;
+use crate::i3::packet::{Body, Header, Packet, Text, WhoRow};
+use crate::i3::text::outgoing;
+use crate::ids::MudId;
+use crate::muds::Muds;
+use crate::network::{Snapshot, User};
+
+/// What a who-reply may hold besides its rows, in bytes.
+const WHO_REPLY_SPARE_BYTES: usize = 512;
+
+/// Keys for out-of-band sessions are drawn below this, to be positive in 32 bits.
+const KEY_BELOW: i64 = 1_000_000_000;
+
+/// Neuter, in ucache packets: games publish no gender.
+pub(super) const NEUTER: i64 = 2;
+
+/// Another mud asks. A question that is not for this mud in particular is answered only with something to say.
+pub(super) fn asked(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: MudId, packet: &Packet<'_>) {
+    // A CoffeeMud router loses who asks for a user's name: no answer can go there.
+    if packet.header.from_mud.is_empty() {
+        cx.metrics.packets_ignored += 1;
+        return;
+    }
+    let service = match &packet.body {
+        Body::WhoReq {} => "who",
+        Body::FingerReq { .. } => "finger",
+        Body::LocateReq { .. } => "locate",
+        // Asked by every careful mud to see whether we live; answered whatever is offered.
+        _ => "",
+    };
+    if !service.is_empty() && !cx.settings.mud(mud).offers(service) {
+        if packet.header.to_mud.is_some() {
+            muds.refuse(cx, mud, packet, "unk-type", format!("{service} is not offered here"));
+        }
+        return;
+    }
+    match answer(cx, muds, clients, mud, packet) {
+        Ok(Some(body)) => {
+            let header = Header {
+                to_user: packet.header.from_user.clone(),
+                ..Header::to_mud(&cx.settings.mud(mud).name, None, &packet.header.from_mud)
+            };
+            muds.answer(cx, mud, &Packet { header, body });
+        }
+        Ok(None) => {}
+        Err(user) if packet.header.to_mud.is_some() => {
+            muds.refuse(cx, mud, packet, "unk-user", format!("User {user} is not online"));
+        }
+        Err(_) => {}
+    }
+}
+
+/// The answer, nothing, or the user who is not on.
+fn answer(
+    cx: &mut Cx<'_>,
+    muds: &Muds,
+    clients: &Clients,
+    mud: MudId,
+    packet: &Packet<'_>,
+) -> Result<Option<Body<'static>>, String> {
+    let key = cx.rng.i64(1..KEY_BELOW);
+    let known = muds[mud].presence.fresh(cx.now.mono, cx.settings.api.presence_ttl);
+    let find = |user: &str| {
+        let found = known.and_then(|known| Some((known, known.find(user)?)));
+        found.ok_or_else(|| user.to_owned())
+    };
+    Ok(Some(match &packet.body {
+        Body::WhoReq {} => {
+            let row = |known: Snapshot<'_>, user| who_row(user, known.idle(user));
+            let rows = known.into_iter().flat_map(|known| known.users().map(move |user| row(known, user)));
+            Body::WhoReply { users: fit(rows.collect(), cx.settings.link.frame_bytes_max) }
+        }
+        Body::FingerReq { user } => {
+            let (known, user) = find(user)?;
+            finger_reply(user, known.idle(user))
+        }
+        Body::LocateReq { user } => {
+            let (known, user) = find(user)?;
+            Body::LocateReply {
+                located_mud: cx.settings.mud(mud).name.clone().into(),
+                located_user: user.name.clone().into(),
+                idle: known.idle(user),
+                status: some(&user.status),
+            }
+        }
+        Body::ChanWhoReq { channel } => {
+            let is_heard = clients.audience.has(mud, channel);
+            let users = known.filter(|_| is_heard).into_iter().flat_map(Snapshot::users);
+            let users = users.map(|user| user.name.clone().into()).collect();
+            Body::ChanWhoReply { channel: channel.to_string().into(), users }
+        }
+        Body::ChanUserReq { user } if known.is_some() => {
+            let (_, found) = find(user)?;
+            Body::ChanUserReply {
+                user: user.to_string().into(),
+                visname: found.name.clone().into(),
+                gender: NEUTER,
+            }
+        }
+        Body::ChanUserReq { user } => {
+            let mut letters = user.chars();
+            let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+            let visname = format!("{first}{}", letters.as_str());
+            Body::ChanUserReply { user: user.to_string().into(), visname: visname.into(), gender: NEUTER }
+        }
+        Body::AuthMudReq {} => Body::AuthMudReply { key },
+        Body::PingReq {} => Body::PingReply { key },
+        _ => return Ok(None),
+    }))
+}
+
+fn finger_reply(user: &User, idle: i64) -> Body<'static> {
+    Body::FingerReply {
+        visname: user.name.clone().into(),
+        title: some(&user.title),
+        // Never an address or a name from outside the game.
+        real_name: None,
+        email: None,
+        loginout_time: some(&user.login_time),
+        idle,
+        ip_name: None,
+        level: (user.level > 0).then(|| user.level.to_string().into()),
+        extra: some(&finger_extra(user)),
+    }
+}
+
+fn some(text: &str) -> Option<Text<'static>> {
+    (!text.is_empty()).then(|| outgoing(text).into_owned().into())
+}
+
+/// "Level 12 - the Bold", as the Python gateway writes and reads it.
+fn who_row(user: &User, idle: i64) -> WhoRow<'static> {
+    let extra = match (user.level, user.title.as_str()) {
+        (0, title) => title.to_owned(),
+        (level, "") => format!("Level {level}"),
+        (level, title) => format!("Level {level} - {title}"),
+    };
+    WhoRow { visname: user.name.clone().into(), idle, extra: some(&extra) }
+}
+
+fn finger_extra(user: &User) -> String {
+    let parts = [("race", &user.race), ("guild", &user.guild), ("location", &user.location)];
+    let known =
+        parts.iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| format!("{name}: {text}"));
+    known.collect::<Vec<_>>().join(", ")
+}
+
+/// As many rows as a frame holds, and one that says how many are left out.
+fn fit(mut rows: Vec<WhoRow<'static>>, frame_bytes_max: usize) -> Vec<WhoRow<'static>> {
+    let mut room = frame_bytes_max.saturating_sub(WHO_REPLY_SPARE_BYTES);
+    let fitting = rows
+        .iter()
+        .take_while(|row| {
+            // Twice the text: every byte may need an escape.
+            let bytes = 2 * (row.visname.len() + or_empty(row.extra.as_ref()).len()) + 40;
+            let fits = bytes <= room;
+            room = room.saturating_sub(bytes);
+            fits
+        })
+        .count();
+    let left_out = rows.len() - fitting;
+    if left_out > 0 {
+        rows.truncate(fitting);
+        let extra = Some(format!("and {left_out} more").into());
+        rows.push(WhoRow { visname: "...".into(), idle: 0, extra });
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_who_is_cut_and_says_so() {
+        let row = |n: usize| WhoRow {
+            visname: format!("User{n}").into(),
+            idle: 0,
+            extra: Some("x".repeat(200).into()),
+        };
+        let rows = fit((0..100).map(row).collect(), 9500);
+        let kept = rows.len() - 1;
+        assert!(kept > 10 && kept < 40, "{kept}");
+        assert_eq!(rows[kept].extra.as_deref(), Some(format!("and {} more", 100 - kept).as_str()));
+        assert_eq!(fit((0..3).map(row).collect(), 9500).len(), 3);
+    }
+}

@@ -1,0 +1,54 @@
+//! One request on its way to a service.
+
+use crate::clients::Identified;
+use crate::colour::TextStyle;
+use crate::cx::Cx;
+use crate::fault::{Fault, reason};
+use crate::machine::ConnId;
+use crate::waiting::Asker;
+use std::sync::Arc;
+
+/// Who asks, and how.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) asker: Asker,
+    /// Nothing until a key was accepted.
+    pub(crate) identity: Option<Arc<Identified>>,
+    /// How the client reads texts.
+    pub(crate) reads: TextStyle,
+    /// Nothing is said to a client that wants no answer.
+    pub(crate) wants_answer: bool,
+}
+
+impl Call {
+    /// The connection that it came over.
+    pub(crate) fn conn(&self) -> ConnId {
+        self.asker.conn
+    }
+
+    /// The caller, who must be identified.
+    pub(crate) fn caller(&self) -> Result<&Arc<Identified>, Fault> {
+        let fault = || Fault::not_authenticated("Not authenticated. Please authenticate first.");
+        self.identity.as_ref().ok_or_else(fault)
+    }
+
+    /// The caller, whose mud must be one of the gateway's: only its sessions can speak on the network.
+    pub(crate) fn speaker(&self) -> Result<&Arc<Identified>, Fault> {
+        let caller = self.caller()?;
+        if caller.may_speak {
+            return Ok(caller);
+        }
+        let text =
+            format!("this gateway has no router link for {}: it may read but not speak", caller.mud_name);
+        Err(Fault::permission("a router link for the key's mud", text))
+    }
+
+    /// A speaker that uses a service, which must be switched on.
+    pub(crate) fn user_of(&self, cx: &Cx<'_>, service: &str) -> Result<&Arc<Identified>, Fault> {
+        let speaker = self.speaker()?;
+        if cx.settings.mud(speaker.mud).offers(service) {
+            return Ok(speaker);
+        }
+        Err(Fault::gateway(&reason::SERVICE_DISABLED, format!("the service {service} is switched off here")))
+    }
+}

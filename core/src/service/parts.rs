@@ -1,0 +1,133 @@
+//! The parts of the gateway's state, each lent for one input.
+
+use super::filter::Filters;
+use crate::clients::Clients;
+use crate::cx::Cx;
+use crate::delivery::Delivery;
+use crate::journal::Journal;
+use crate::muds::Muds;
+use crate::run::Run;
+use crate::waiting::Waiting;
+
+/// All parts: for the code that says which service something is for. A service is lent only those that it needs.
+#[derive(Debug)]
+pub(crate) struct Parts<'a> {
+    pub(crate) cx: Cx<'a>,
+    pub(crate) muds: &'a mut Muds,
+    pub(crate) clients: &'a mut Clients,
+    pub(crate) journal: &'a mut Journal,
+    pub(crate) waiting: &'a mut Waiting,
+    pub(crate) filters: &'a mut Filters,
+    pub(crate) run: &'a mut Run,
+}
+
+impl<'a> Parts<'a> {
+    /// Where events go, and the context for it.
+    pub(crate) fn delivery(&mut self) -> (&mut Cx<'a>, Delivery<'_>) {
+        (&mut self.cx, Delivery { clients: self.clients, journal: self.journal })
+    }
+}
+
+/// The parts of tests.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+    use crate::clients::{Encode, Framed, Identified, Posted, Session, Way, rates::Holder};
+    use crate::colour::TextStyle;
+    use crate::cx::testing::Bench;
+    use crate::fault::Fault;
+    use crate::ids::MudId;
+    use crate::machine::{ConnId, Saved};
+    use crate::notice::Level;
+    use crate::settings::Permissions;
+    use std::sync::Arc;
+
+    /// A front door that writes an event as its name and its members.
+    #[derive(Debug)]
+    struct Plain;
+
+    impl Encode for Plain {
+        fn number(&self) -> usize {
+            0
+        }
+
+        fn event(&self, posted: &Posted<'_>, _: TextStyle) -> Framed {
+            let late = if posted.is_replay { " (late)" } else { "" };
+            let members = String::from_utf8_lossy(posted.members);
+            let text = format!("{}{late} {members}\n", posted.kind.name).into_bytes();
+            let whole = 0..text.len();
+            Framed::new(text, [whole.clone(), whole])
+        }
+
+        fn fault(&self, fault: &Fault, _: TextStyle) -> Framed {
+            let text = format!("fault {}\n", fault.message).into_bytes();
+            let whole = 0..text.len();
+            Framed::new(text, [whole.clone(), whole])
+        }
+    }
+
+    static PLAIN: Way = Way { name: "plain", label: "plain", encoder: &Plain, view: 0 };
+
+    /// A gateway without front doors.
+    #[derive(Debug)]
+    pub(crate) struct Stage {
+        pub(crate) bench: Bench,
+        pub(crate) muds: Muds,
+        pub(crate) clients: Clients,
+        pub(crate) journal: Journal,
+        pub(crate) waiting: Waiting,
+        pub(crate) filters: Filters,
+        pub(crate) run: Run,
+    }
+
+    impl Default for Stage {
+        fn default() -> Self {
+            let mut bench = Bench::default();
+            let saved = Saved::default();
+            let (muds, _) = Muds::new(&bench.settings, &saved, &mut bench.rng, bench.now);
+            let journal = Journal::restore(&mut bench.cx(), &saved);
+            let (clients, run) = (Clients::new(muds.len()), Run::new(bench.now.mono, Level::Info));
+            let (waiting, filters) = (Waiting::default(), Filters::default());
+            Stage { bench, muds, clients, journal, waiting, filters, run }
+        }
+    }
+
+    impl Stage {
+        pub(crate) fn parts(&mut self) -> Parts<'_> {
+            Parts {
+                cx: self.bench.cx(),
+                muds: &mut self.muds,
+                clients: &mut self.clients,
+                journal: &mut self.journal,
+                waiting: &mut self.waiting,
+                filters: &mut self.filters,
+                run: &mut self.run,
+            }
+        }
+
+        /// A session with all permissions that speaks for a mud.
+        pub(crate) fn join(&mut self, mud: MudId) -> ConnId {
+            let conn = self.bench.fx.open();
+            let mut session = Session::new(&PLAIN, self.bench.now);
+            session.identity = Some(Arc::new(Identified {
+                session_id: format!("session {}", conn.index()),
+                mud_name: self.bench.settings.mud(mud).name.clone(),
+                mud,
+                may_speak: true,
+                permissions: Permissions::ALL,
+                holder: Holder::Session(conn),
+                requests_per_minute: None,
+            }));
+            self.clients.insert(conn, session);
+            conn
+        }
+
+        /// What was queued for a client.
+        pub(crate) fn taken(&mut self, conn: ConnId) -> String {
+            let mut pieces = Vec::new();
+            self.bench.fx.take_bytes(conn, usize::MAX, &mut pieces);
+            self.bench.fx.flushed(conn);
+            String::from_utf8_lossy(&pieces.concat()).into_owned()
+        }
+    }
+}

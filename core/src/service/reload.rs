@@ -1,0 +1,101 @@
+//! New settings for a gateway that runs. What can be applied without dropping anybody is; the rest is named.
+
+use super::{access, channel};
+use crate::clients::rates::Rates;
+use crate::clients::{Clients, Goodbye};
+use crate::cx::Cx;
+use crate::ids::MudId;
+use crate::link::Applied;
+use crate::machine::ConnId;
+use crate::moderation::UserRates;
+use crate::muds::Muds;
+use crate::notice::{Level, Notice};
+use crate::settings::{MudSettings, Settings};
+
+/// What a reload takes over.
+#[derive(Debug)]
+pub(crate) struct Merged {
+    /// The settings from here on.
+    pub(crate) settings: Settings,
+    /// Those of the muds until now.
+    pub(crate) before: Vec<MudSettings>,
+    /// Muds came or went, which changes with a restart only.
+    pub(crate) other_muds: bool,
+}
+
+/// New settings for the muds that there are: which muds the gateway speaks for changes with a restart only.
+pub(crate) fn merge(old: Settings, new: Settings) -> Merged {
+    let other_muds = new.muds.iter().map(|mud| &mud.name).ne(old.muds.iter().map(|mud| &mud.name));
+    let mut given = new.muds;
+    let before = old.muds;
+    let take = |old: &MudSettings| {
+        let place = given.iter().position(|new| new.name == old.name);
+        place.map_or_else(|| old.clone(), |place| given.swap_remove(place))
+    };
+    let muds = before.iter().map(take).collect();
+    Merged { settings: Settings { muds, link: new.link, api: new.api }, before, other_muds }
+}
+
+/// The settings have changed.
+///
+/// At once: keys, permissions, addresses, limits, time-outs, pacing, channels. At the next login to a router, which a
+/// notice says: what the login tells of a mud. With a restart only, which a notice says too: which muds there are.
+pub(crate) fn applied(
+    cx: &mut Cx<'_>,
+    muds: &mut Muds,
+    clients: &mut Clients,
+    before: &[MudSettings],
+    other_muds: bool,
+) {
+    if other_muds {
+        let text = "which muds the gateway speaks for changes with a restart only";
+        cx.notice(Notice::new(Level::Warn, "gateway", text));
+    }
+    clients.rates = Rates::default();
+    clients.user_rates = UserRates::default();
+    for (mud, before) in muds.ids().zip(before) {
+        mud_changed(cx, muds, clients, mud, before);
+    }
+    for conn in clients.conns() {
+        admit_again(cx, clients, conn);
+        access::identify_again(cx, clients, conn);
+    }
+    cx.notice(Notice::new(Level::Info, "gateway", "new settings applied"));
+}
+
+fn mud_changed(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: MudId, before: &MudSettings) {
+    if muds.reload(cx, mud, before) == Applied::AtTheNextLogin {
+        let text = "what routers are told of the mud, or which they are, changes at the next login (method reconnect)";
+        cx.notice(Notice::new(Level::Warn, "gateway", text).with("mud", &before.name));
+    }
+    channel::retune(cx, muds, clients, mud, &before.channels);
+    muds.pump(cx, mud);
+}
+
+/// A client whose address may not connect any more is disconnected.
+fn admit_again(cx: &mut Cx<'_>, clients: &mut Clients, conn: ConnId) {
+    if !cx.settings.api.addresses.allow(clients.addresses.of(conn)) {
+        cx.metrics.connections_forbidden += 1;
+        clients.dismiss(conn, Goodbye::Policy, "this address is not allowed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cx::testing::Bench;
+
+    #[test]
+    fn the_muds_stay_those_that_there_are() {
+        let old = Bench::default().settings;
+        let mut new = Bench::default().settings;
+        new.muds.reverse();
+        new.muds[0].driver = "other".to_owned();
+        new.muds[1].name = "Gamma".to_owned();
+        let Merged { settings, before, other_muds } = merge(old, new);
+        let known: Vec<_> =
+            settings.muds.iter().map(|mud| (mud.name.as_str(), mud.driver.as_str())).collect();
+        assert_eq!(known, [("Alpha", "driver"), ("Beta", "other")]);
+        assert!(other_muds && before.len() == 2);
+    }
+}

@@ -1,0 +1,20 @@
+//! What follows from the end of a session.
+
+use super::parts::Parts;
+use super::{channel, trace};
+use crate::delivery::Delivery;
+use crate::machine::ConnId;
+
+/// A client is gone: it subscribes to no channel any more, judges none, and its requests wait no more.
+pub(crate) fn ended(parts: &mut Parts<'_>, conn: ConnId) {
+    let Some(session) = parts.clients.remove(conn) else { return };
+    parts.filters.forget(conn);
+    parts.waiting.forget(&mut parts.cx, conn);
+    trace::tracers_changed(parts.muds, parts.clients);
+    let mut out = Delivery { clients: parts.clients, journal: parts.journal };
+    out.reader_gone(&mut parts.cx, conn, &session);
+    let Some(identity) = session.identity else { return };
+    for channel in session.channels.into_keys() {
+        channel::parted(&mut parts.cx, parts.muds, &mut out, identity.mud, conn, &channel);
+    }
+}

@@ -1,0 +1,43 @@
+//! The methods of all services.
+
+use super::method::Method;
+use super::{
+    access, admin, ask, channel, filter, history, host, lists, moderation, presence, speech, tell, trace,
+};
+
+/// All methods of the services, by name.
+pub fn methods() -> Vec<&'static Method> {
+    let tables = [
+        access::METHODS,
+        admin::METHODS,
+        ask::METHODS,
+        channel::METHODS,
+        filter::METHODS,
+        history::METHODS,
+        host::METHODS,
+        lists::METHODS,
+        moderation::METHODS,
+        presence::METHODS,
+        speech::METHODS,
+        tell::METHODS,
+        trace::METHODS,
+    ];
+    let mut all: Vec<&'static Method> = tables.into_iter().flatten().collect();
+    all.sort_by_key(|method| method.name);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_there_once_and_what_must_be_there_comes_first() {
+        let all = methods();
+        assert!(all.windows(2).all(|pair| pair[0].name < pair[1].name));
+        for method in all {
+            let required = method.params.iter().take_while(|param| param.required).count();
+            assert!(method.params[required..].iter().all(|param| !param.required), "{}", method.name);
+        }
+    }
+}

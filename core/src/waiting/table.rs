@@ -1,0 +1,175 @@
+//! All requests that wait.
+
+use super::question::Question;
+use super::reply::Reply;
+use crate::cx::Cx;
+use crate::fault::{Fault, reason};
+use crate::ids::Ticket;
+use crate::machine::ConnId;
+use crate::metrics::outcome_label;
+use crate::time::Instant;
+use crate::wake::Wake;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// Requests that may wait at one time, of all clients.
+pub const WAITERS_MAX: usize = 2000;
+
+/// Requests of one client that may wait at one time.
+pub const WAITERS_PER_CLIENT_MAX: usize = 64;
+
+/// Whose request it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asker {
+    pub(crate) conn: ConnId,
+    /// How its front door knows it.
+    pub(crate) ticket: Ticket,
+    pub(crate) method: &'static str,
+}
+
+/// A request that waits.
+#[derive(Debug)]
+struct Waiter {
+    asker: Asker,
+    question: Question,
+    since: Instant,
+}
+
+/// A request that has waited, with its outcome: for its front door.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) conn: ConnId,
+    pub(crate) ticket: Ticket,
+    pub(crate) outcome: Result<Reply, Fault>,
+}
+
+/// The requests that wait.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    last: u64,
+    waiters: BTreeMap<Ticket, Waiter>,
+    finished: VecDeque<Finished>,
+}
+
+impl Waiting {
+    /// How many requests wait.
+    pub(crate) fn len(&self) -> usize {
+        self.waiters.len()
+    }
+
+    /// A new name for a request.
+    pub(crate) fn next_ticket(&mut self) -> Ticket {
+        self.last += 1;
+        Ticket(self.last)
+    }
+
+    /// Whether a request of a client may wait: to be asked before anything is done for it that cannot be undone.
+    pub(crate) fn may_wait(&self, conn: ConnId) -> Result<(), Fault> {
+        let mine = self.waiters.values().filter(|waiter| waiter.asker.conn == conn).count();
+        if self.waiters.len() >= WAITERS_MAX || mine >= WAITERS_PER_CLIENT_MAX {
+            return Err(Fault::gateway(&reason::TOO_MANY_WAITING, "too many requests wait for an answer"));
+        }
+        Ok(())
+    }
+
+    /// The request, which may wait, is answered when `question` is, or after `timeout`.
+    pub(crate) fn wait(&mut self, cx: &mut Cx<'_>, asker: Asker, question: Question, timeout: Duration) {
+        debug_assert!(self.may_wait(asker.conn).is_ok());
+        self.waiters.insert(asker.ticket, Waiter { asker, question, since: cx.now.mono });
+        cx.timers.set(Wake::Answer(asker.ticket), cx.now.mono + timeout);
+    }
+
+    /// What a request waits for.
+    pub(crate) fn question(&self, ticket: Ticket) -> Option<&Question> {
+        self.waiters.get(&ticket).map(|waiter| &waiter.question)
+    }
+
+    /// Answers every request whose question `answer` has something to say to. Returns the clients.
+    pub(crate) fn answer(
+        &mut self,
+        cx: &mut Cx<'_>,
+        mut answer: impl FnMut(&mut Question) -> Option<Result<Reply, Fault>>,
+    ) -> Vec<ConnId> {
+        let waiters = self.waiters.iter_mut();
+        let answered: Vec<_> = waiters
+            .filter_map(|(ticket, waiter)| Some((*ticket, waiter.asker.conn, answer(&mut waiter.question)?)))
+            .collect();
+        let mut conns = Vec::with_capacity(answered.len());
+        for (ticket, conn, outcome) in answered {
+            self.finish(cx, ticket, outcome);
+            conns.push(conn);
+        }
+        conns
+    }
+
+    /// Answers one request.
+    pub(crate) fn finish(&mut self, cx: &mut Cx<'_>, ticket: Ticket, outcome: Result<Reply, Fault>) {
+        let Some(waiter) = self.waiters.remove(&ticket) else { return };
+        cx.timers.clear(Wake::Answer(ticket));
+        let label = outcome_label(outcome.as_ref().err().map(|fault| fault.kind));
+        cx.metrics.count_call(waiter.asker.method, label, cx.now.mono.since(waiter.since));
+        self.finished.push_back(Finished { conn: waiter.asker.conn, ticket, outcome });
+    }
+
+    /// The next request that has been answered.
+    pub(crate) fn poll_finished(&mut self) -> Option<Finished> {
+        self.finished.pop_front()
+    }
+
+    /// A client is gone: its requests wait no more.
+    pub(crate) fn forget(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        self.waiters.retain(|ticket, waiter| {
+            let stays = waiter.asker.conn != conn;
+            if !stays {
+                cx.timers.clear(Wake::Answer(*ticket));
+            }
+            stays
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cx::testing::Bench;
+    use crate::ids::MudId;
+    use crate::waiting::{Hosted, HostedStatus};
+
+    fn hosted(channel: &str) -> Reply {
+        let (channel, message_id) = (channel.to_owned(), "m".to_owned());
+        Reply::Hosted(Hosted { status: HostedStatus::Success, channel, message_id })
+    }
+
+    #[test]
+    fn a_question_is_answered_once_and_a_client_that_left_gets_nothing() {
+        let mut bench = Bench::default();
+        let mut waiting = Waiting::default();
+        let conns = [bench.fx.open(), bench.fx.open()];
+        for conn in conns {
+            let asker = Asker { conn, ticket: waiting.next_ticket(), method: "channel_add" };
+            let (message_id, channel) = ("m".to_owned(), "chat".to_owned());
+            let question = Question::Verdict { mud: MudId::OWN, message_id, channel, there: None };
+            waiting.wait(&mut bench.cx(), asker, question, Duration::from_secs(3));
+        }
+        assert_eq!((waiting.len(), bench.timers.len()), (2, 2));
+        waiting.forget(&mut bench.cx(), conns[0]);
+        let told = waiting.answer(&mut bench.cx(), |_| Some(Ok(hosted("chat"))));
+        assert_eq!((told, waiting.len(), bench.timers.len()), (vec![conns[1]], 0, 0));
+        let finished = waiting.poll_finished().unwrap();
+        assert_eq!((finished.conn, finished.outcome.is_ok()), (conns[1], true));
+        assert!(waiting.poll_finished().is_none());
+    }
+
+    #[test]
+    fn what_waits_is_bounded_for_each_client() {
+        let mut bench = Bench::default();
+        let mut waiting = Waiting::default();
+        let conns = [bench.fx.open(), bench.fx.open()];
+        for _ in 0..WAITERS_PER_CLIENT_MAX {
+            let asker = Asker { conn: conns[0], ticket: waiting.next_ticket(), method: "locate" };
+            let question = Question::Locate { mud: MudId::OWN, asker: "ann".to_owned() };
+            waiting.wait(&mut bench.cx(), asker, question, Duration::from_secs(3));
+        }
+        assert!(waiting.may_wait(conns[0]).is_err() && waiting.may_wait(conns[1]).is_ok());
+    }
+}
