@@ -57,7 +57,10 @@ fn print(package: &Package, options: &Options) {
     );
     for large in &measures.large {
         let functions = large.taken_by.len();
-        println!("    {functions:>4}  {} ({} fields)  {}", large.name, large.fields, large.file);
+        let own = format!("{}::", large.name);
+        let own = large.taken_by.iter().filter(|one| one.name.starts_with(&own)).count();
+        let of_it = if own > 0 { format!(", {own} of them its own methods") } else { String::new() };
+        println!("    {functions:>4}  {} ({} fields)  {}{of_it}", large.name, large.fields, large.file);
         if options.takers {
             for one in &large.taken_by {
                 println!("          {}:{}  {}", one.file, one.line, one.name);

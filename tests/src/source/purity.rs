@@ -137,7 +137,7 @@ const CONVERSIONS: &[&str] = &[
     "from_u32_unchecked",
 ];
 
-/// Functions that read bytes as UTF-8 and fail on any other. They are banned where [`Charset::strict`] says so.
+/// Functions that read bytes as UTF-8 and fail on any other. They are banned where [`Charset::is_strict`] says so.
 const STRICT_CONVERSIONS: &[&str] = &["from_utf8", "from_utf8_mut"];
 
 /// What a file may do with character sets.
