@@ -3,9 +3,11 @@
 # temporary directory, and the program runs with that as its root, not as root, read-only but for the state directory.
 # It must become healthy by the image's own HEALTHCHECK, and end with 0 on SIGTERM.
 #
-#   deploy/image-rootfs.sh [--keep DIRECTORY] [PROGRAM]
+#   deploy/image-rootfs.sh [--keep DIRECTORY] [--inspect] [PROGRAM]
 #
 # PROGRAM is an i3-gateway to take instead of building one. --keep lays the file system out there and leaves it.
+# --inspect runs nothing: it prints as JSON what the Dockerfile says, under the names of `docker image inspect`, and the
+# base of each stage and the commands of the build; without PROGRAM an empty file takes its place.
 # Needed: bash, and for a root directory of its own bwrap, or unshare with user namespaces; where neither is allowed, the
 # program runs with that directory as its working directory only, and that is said.
 set -euo pipefail
@@ -17,10 +19,12 @@ PATIENCE=30
 
 keep=
 program=
+inspect=false
 while [ $# -gt 0 ]; do
     case $1 in
         --keep) keep=$2; shift 2 ;;
-        -*) echo "usage: deploy/image-rootfs.sh [--keep DIRECTORY] [PROGRAM]" >&2; exit 64 ;;
+        --inspect) inspect=true; shift ;;
+        -*) echo "usage: deploy/image-rootfs.sh [--keep DIRECTORY] [--inspect] [PROGRAM]" >&2; exit 64 ;;
         *) program=$(realpath "$1"); shift ;;
     esac
 done
@@ -52,6 +56,7 @@ build() {
     cargo build --quiet --locked --profile min --target "$triple" -p i3-gateway --bin i3-gateway
     program=$(realpath "$target/$triple/min/i3-gateway")
 }
+if $inspect && [ -z "$program" ]; then program=/dev/null; fi
 [ -n "$program" ] || build
 
 # --- The last stage of the Dockerfile.
@@ -66,7 +71,12 @@ json() {
     python3 -c 'import json, sys; print(*json.loads(sys.argv[1]), sep="\n")' "$1"
 }
 
-environment=() entrypoint=() health=() volumes=() owners=() user='' directory=/
+# instructions: those of the whole Dockerfile, a line each.
+instructions() {
+    sed -n -e ':again' -e '/\\$/{N;s/\\\n *//;b again' -e '}' -e '/^#/d; /^ *$/d; p' deploy/Dockerfile
+}
+
+environment=() ports=() owners=() user='' directory=/ volumes_json='[]' health_json='[]' entrypoint_json='[]'
 while read -r instruction rest; do
     case $instruction in
         FROM) [ "$rest" = scratch ] || fail "the last stage is not from scratch: $rest" ;;
@@ -89,13 +99,35 @@ while read -r instruction rest; do
         WORKDIR) directory=$rest; mkdir -p "$root$rest" ;;
         ENV) environment+=("$rest") ;;
         USER) user=$rest ;;
-        VOLUME) mapfile -t volumes < <(json "$rest") ;;
-        HEALTHCHECK) mapfile -t health < <(json "${rest#*CMD }") ;;
-        ENTRYPOINT) mapfile -t entrypoint < <(json "$rest") ;;
-        LABEL | EXPOSE) ;;
+        VOLUME) volumes_json=$rest ;;
+        HEALTHCHECK) health_json=${rest#*CMD } ;;
+        ENTRYPOINT) entrypoint_json=$rest ;;
+        EXPOSE) read -ra ports <<<"$rest" ;;
+        LABEL) ;;
         *) fail "the instruction $instruction is not known here" ;;
     esac
-done < <(sed -e ':again' -e '/\\$/{N;s/\\\n *//;b again' -e '}' deploy/Dockerfile | sed '/^#/d; /^ *$/d' | tac | sed '/^FROM /q' | tac)
+done < <(instructions | tac | sed '/^FROM /q' | tac)
+# strings WORD…: a JSON list of them.
+strings() {
+    local list='' word
+    for word in "$@"; do
+        word=${word//\\/\\\\}
+        list+="${list:+, }\"${word//\"/\\\"}\""
+    done
+    printf '[%s]' "$list"
+}
+if $inspect; then
+    mapfile -t stages < <(instructions | sed -n 's/^FROM \([^ ]*\).*/\1/p')
+    mapfile -t commands < <(instructions | sed -n 's/^RUN //p')
+    printf '{"Stages": %s, "Commands": %s, "User": "%s", "WorkingDir": "%s", "Env": %s, "ExposedPorts": %s, ' \
+        "$(strings "${stages[@]}")" "$(strings "${commands[@]}")" "$user" "$directory" "$(strings "${environment[@]}")" \
+        "$(strings "${ports[@]}")"
+    printf '"Volumes": %s, "Healthcheck": %s, "Entrypoint": %s}\n' "$volumes_json" "$health_json" "$entrypoint_json"
+    exit 0
+fi
+mapfile -t volumes < <(json "$volumes_json")
+mapfile -t health < <(json "$health_json")
+mapfile -t entrypoint < <(json "$entrypoint_json")
 [[ $user =~ ^[1-9][0-9]*:[1-9][0-9]*$ ]] || fail "the image's user is '$user', not a number above 0"
 [ "${#volumes[@]}" -eq 1 ] || fail "one volume was expected: ${volumes[*]}"
 volume=${volumes[0]} uid=${user%:*} gid=${user#*:}

@@ -15,15 +15,16 @@ mod process;
 #[allow(dead_code)]
 mod programs;
 
+use i3_tests::source::mentions::Mentions;
+use i3_tests::source::workspace::{packages, root as tree, shipped_packages};
 use process::{Process, free_port, wait_for};
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::ops::Range;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
-
-fn tree() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
 
 /// README.md and what is in `docs/`, by name.
 fn documents() -> Vec<String> {
@@ -40,6 +41,15 @@ fn read(name: &str) -> String {
     fs::read_to_string(tree().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
+/// The events of a document, each with its place in the text.
+fn events(text: &str) -> impl Iterator<Item = (Event<'_>, Range<usize>)> {
+    Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter()
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text[..at].matches('\n').count() + 1
+}
+
 /// A fenced block.
 struct Block {
     line: usize,
@@ -48,29 +58,24 @@ struct Block {
 }
 
 fn blocks(name: &str) -> Vec<Block> {
+    let text = read(name);
     let mut blocks: Vec<Block> = Vec::new();
-    let mut indent = None;
-    for (at, line) in read(name).lines().enumerate() {
-        let fence = line.trim_start().strip_prefix("```");
-        match (indent, fence) {
-            (None, Some(marks)) => {
-                indent = Some(line.len() - line.trim_start().len());
+    let mut is_open = false;
+    for (event, range) in events(&text) {
+        match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(marks))) => {
+                let line = line_of(&text, range.start);
+                let is_closed = text[range].lines().last().is_some_and(|last| last.trim() == "```");
+                assert!(is_closed, "{name}:{line}: a block without an end");
                 let marks = marks.split_whitespace().map(str::to_owned).collect();
-                blocks.push(Block { line: at + 1, marks, text: String::new() });
+                blocks.push(Block { line, marks, text: String::new() });
+                is_open = true;
             }
-            (Some(_), Some(end)) => {
-                assert_eq!(end, "", "{name}:{}: a fence within a block", at + 1);
-                indent = None;
-            }
-            (Some(indent), None) => {
-                let block = blocks.last_mut().unwrap();
-                block.text.push_str(line.get(indent..).unwrap_or_default());
-                block.text.push('\n');
-            }
-            (None, None) => {}
+            Event::End(TagEnd::CodeBlock) => is_open = false,
+            Event::Text(part) if is_open => blocks.last_mut().unwrap().text.push_str(&part),
+            _ => {}
         }
     }
-    assert!(indent.is_none(), "{name}: a block without an end");
     blocks
 }
 
@@ -94,90 +99,134 @@ fn each_block_says_what_it_is() {
     }
 }
 
+/// The links of a document, and its code: spans, and the words of blocks.
+fn links_and_code(text: &str) -> (Vec<String>, Vec<String>) {
+    let (mut links, mut code, mut is_block) = (Vec::new(), Vec::new(), false);
+    for (event, _) in events(text) {
+        match event {
+            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                links.push(dest_url.into_string());
+            }
+            Event::Start(Tag::CodeBlock(_)) => is_block = true,
+            Event::End(TagEnd::CodeBlock) => is_block = false,
+            Event::Code(span) => code.push(span.into_string()),
+            Event::Text(part) if is_block => code.extend(part.split_whitespace().map(str::to_owned)),
+            _ => {}
+        }
+    }
+    (links, code)
+}
+
+/// The anchors of a document's headings, as forges make them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let (mut found, mut heading) = (BTreeSet::new(), None);
+    for (event, _) in events(text) {
+        match event {
+            Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+            Event::Text(part) | Event::Code(part) => {
+                if let Some(heading) = &mut heading {
+                    heading.push_str(&part);
+                }
+            }
+            Event::End(TagEnd::Heading(_)) => {
+                let words = heading.take().unwrap_or_default().to_lowercase();
+                let kept = words.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+                found.insert(kept.map(|c| if c == ' ' { '-' } else { c }).collect());
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 #[test]
 fn what_is_pointed_to_is_there() {
-    for name in documents() {
+    for name in [documents(), vec!["ARCHITECTURE.md".to_owned(), "CONTRIBUTING.md".to_owned()]].concat() {
         let folder = tree().join(&name).parent().unwrap().to_owned();
         let text = read(&name);
-        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        let (links, code) = links_and_code(&text);
+        for target in links.iter().filter(|target| !target.contains("://")) {
             let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
-            if path.contains("://") {
-                continue;
-            }
             let file = if path.is_empty() { tree().join(&name) } else { folder.join(path) };
             assert!(file.exists(), "{name}: there is no {path}");
             if !anchor.is_empty() {
                 let there = fs::read_to_string(&file).unwrap();
-                let headings = there.lines().filter(|line| line.starts_with('#'));
-                let found = headings.map(as_anchor).any(|heading| heading == anchor);
-                assert!(found, "{name}: no heading for {target}");
+                assert!(anchors(&there).contains(anchor), "{name}: no heading for {target}");
             }
         }
-        // Files of the tree that are named, wherever.
-        for word in text.split(|c: char| c.is_whitespace() || "`(),;:'\"".contains(c)) {
-            let word = word.trim_end_matches('.');
-            if ["deploy/", "tests/tests/", "docs/", "config/.env"].iter().any(|start| word.starts_with(start))
-            {
+        for word in code.iter().map(|word| word.trim_matches(['.', ',', ';', ':', '"', '\''])) {
+            if ["deploy/", "tests/", "docs/", "config/.env"].iter().any(|start| word.starts_with(start)) {
                 assert!(tree().join(word).exists(), "{name} names {word}, which is not there");
             }
         }
     }
 }
 
-/// As forges make one of a heading.
-fn as_anchor(heading: &str) -> String {
-    let words = heading.trim_start_matches('#').trim().to_lowercase();
-    words
-        .chars()
-        .filter(|c| c.is_alphanumeric() || " -_".contains(*c))
-        .map(|c| if c == ' ' { '-' } else { c })
-        .collect()
-}
-
-/// The program's text, in which a text over several lines is one.
-fn program_text() -> String {
-    let mut folders: Vec<PathBuf> =
-        ["core", "host", "config", "store", "runtime-smol"].map(|name| tree().join(name).join("src")).into();
-    let mut text = String::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|end| end == "rs") {
-                let source = fs::read_to_string(&path).unwrap();
-                let mut rest = source.as_str();
-                while let Some((before, after)) = rest.split_once("\\\n") {
-                    text.push_str(before);
-                    rest = after.trim_start();
-                }
-                text.push_str(rest);
-            }
+/// The files and folders of all packages, with and without `src/`, each after a slash.
+fn source_paths() -> Vec<String> {
+    let mut found = Vec::new();
+    let mut waiting: Vec<PathBuf> =
+        packages().into_iter().map(|package| tree().join(package.folder)).collect();
+    while let Some(path) = waiting.pop() {
+        let name = path.strip_prefix(tree()).unwrap().to_str().unwrap().to_owned();
+        let end = if path.is_dir() { "/" } else { "" };
+        found.extend([format!("/{name}{end}"), format!("/{}{end}", name.replacen("/src", "", 1))]);
+        if path.is_dir() {
+            waiting.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
         }
     }
-    text
+    found
+}
+
+#[test]
+fn the_source_files_that_are_named_are_there() {
+    let paths = source_paths();
+    let mut named = 0;
+    for name in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let (_, code) = links_and_code(&read(name));
+        let is_path = |word: &&String| {
+            let is_plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c));
+            is_plain && !word.starts_with(['.', '/']) && (word.ends_with(".rs") || word.ends_with('/'))
+        };
+        for word in code.iter().filter(is_path) {
+            let is_there = paths.iter().any(|path| path.ends_with(&format!("/{word}")));
+            assert!(is_there, "{name} names {word}, which no package has");
+            named += 1;
+        }
+    }
+    assert!(named > 10, "{named}");
+}
+
+/// The texts in the programs' code, those of its tests left out.
+fn program_texts() -> BTreeSet<String> {
+    let mut texts = BTreeSet::new();
+    for package in shipped_packages() {
+        for file in package.tree().files.into_values() {
+            texts.extend(Mentions::of(&file.syntax).literals.into_iter().map(|(text, _)| text));
+        }
+    }
+    texts
 }
 
 #[test]
 fn what_the_log_is_said_to_hold_is_what_the_program_writes() {
-    let program = program_text();
-    let mut quoted = 0;
+    let texts = program_texts();
+    let writes = |part: &str| texts.iter().any(|text| text.contains(part));
+    let is_component = |name: &str| i3_config::log::COMPONENTS.iter().any(|(_, of)| of.contains(&name));
     for name in documents() {
         for block in blocks(&name).iter().filter(|block| is(block, &["log"])) {
             for line in block.text.lines() {
-                let (level, rest) = line.split_once(' ').unwrap();
-                assert!(["ERROR", "WARN", "INFO", "DEBUG"].contains(&level), "{name}:{}: {line}", block.line);
-                let (component, what) = rest.split_once(": ").unwrap_or_else(|| panic!("{name}: {line}"));
-                // In an error that is logged as a whole, the part comes first.
-                let what = what.strip_prefix("listening: ").unwrap_or(what);
-                for part in [format!("\"{component}\""), what.to_owned()] {
-                    assert!(program.contains(&part), "{name}:{}: the program has no {part:?}", block.line);
-                }
-                quoted += 1;
+                let at = format!("{name}:{}: {line}", block.line);
+                let (level, rest) = line.split_once(' ').unwrap_or_else(|| panic!("{at}"));
+                assert!(["ERROR", "WARN", "INFO", "DEBUG"].contains(&level), "{at}");
+                let (component, what) = rest.split_once(": ").unwrap_or_else(|| panic!("{at}"));
+                assert!(is_component(component), "{at}: the log has no part {component}");
+                // An error that is logged with what led to it is put together from several texts.
+                let is_written = writes(what) || what.split(": ").all(writes);
+                assert!(is_written, "{at}: the program has no such text");
             }
         }
     }
-    assert!(quoted >= 6, "{quoted}");
 }
 
 /// What runs the blocks of one document.

@@ -1,75 +1,130 @@
 //! Who may know what: the invariants of ARCHITECTURE.md that the compiler does not hold. Each message says which one
-//! broke and what to do.
+//! broke and what to do. The sources are parsed, without what is compiled for tests only.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use i3_tests::source::mentions::{Brings, Mentions};
+use i3_tests::source::purity::{Charset, Fault, check};
+use i3_tests::source::tree::{File, Tree, is_test_only, read_texts};
+use i3_tests::source::workspace::{Package, cargo, package, packages, root, shipped_packages};
+use std::collections::{BTreeMap, BTreeSet};
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+/// The crates that are machines: they have no I/O.
+const MACHINES: &[&str] = &["core", "router"];
+
+/// The one file that converts between bytes and text as it likes.
+const CHARSET_FILE: &str = "core/src/i3/text.rs";
+
+/// Where else it is allowed, each with its reason.
+const CHARSET_EXCEPTIONS: &[(&str, &str, &str)] = &[
+    ("core/src/service/inbound.rs", "from_utf8_lossy", "shows an operator a frame that nobody could read"),
+    (
+        "router/src/coffeemud/text.rs",
+        "utf8_chunks",
+        "damages text that is not UTF-8 as CoffeeMud's router does",
+    ),
+];
+
+/// In this folder bytes are not even read as UTF-8, but for [`CHARSET_FILE`] and the numbers of LPC, which are ASCII.
+const CHARSET_STRICT: &str = "core/src/i3/";
+const CHARSET_NUMBERS: &str = "core/src/i3/lpc";
+
+/// What a crate may name of core: modules, and items that its root exports.
+const MAY_NAME_OF_CORE: &[(&str, &[&str], &str)] = &[
+    (
+        "router",
+        &["effects", "i3", "machine", "notice", "time", "timers"],
+        "the router shares the codec and the contract of a machine with the gateway, nothing else",
+    ),
+    ("store", &["machine", "saves"], "values are opaque to the store: what they mean belongs to core"),
+];
+
+/// What config must not name of core: it turns files into settings.
+const CONFIG_MUST_NOT_NAME: &[&str] = &["i3", "Gateway", "*"];
+
+/// What every other crate may name of core: it moves bytes, time and files, and knows no rule of either protocol.
+const RUNTIMES_MAY_NAME: &[&str] = &["Gateway", "health", "machine", "notice", "settings", "time"];
+
+/// The demo makes a key of its own, for which it needs the digest of keys.
+const DEMO_MAY_NAME: &[&str] = &["session"];
+
+/// The only file that names serde_yaml, so that it can be replaced.
+const YAML_FILE: &str = "config/src/yaml.rs";
+
+/// The direct dependencies of core.
+const CORE_NEEDS: &[&str] = &[
+    "any_ascii",
+    "bytes",
+    "fastrand",
+    "httparse",
+    "ipnet",
+    "itoa",
+    "memchr",
+    "nom",
+    "prometheus-client",
+    "serde",
+    "serde_json",
+    "sha2",
+    "subtle",
+    "time",
+    "tungstenite",
+    "wide",
+    "wildmatch",
+];
+
+/// Dependencies of core that bring something impure with their default features.
+const CORE_WITHOUT_DEFAULTS: &[(&str, &str)] =
+    &[("fastrand", "the system's randomness"), ("tungstenite", "sockets"), ("time", "a clock")];
+
+/// Packages that do I/O, by the beginning of the name.
+const IO_PACKAGES: &[&str] = &[
+    "tokio",
+    "smol",
+    "async",
+    "futures",
+    "mio",
+    "polling",
+    "socket2",
+    "rusqlite",
+    "signal",
+    "rustix",
+    "native-tls",
+    "rustls",
+    "openssl",
+    "reqwest",
+    "hyper",
+    "simplelog",
+    "serde_yaml",
+    "yaml_serde",
+    "argh",
+];
+
+/// Whether a package is one of those that do I/O, or of their families: `async-io`, `serde_yaml_ng`.
+fn does_io(name: &str, but: &[&str]) -> bool {
+    IO_PACKAGES
+        .iter()
+        .filter(|io| !but.contains(io))
+        .any(|io| name.strip_prefix(io).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_'])))
 }
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The `.rs` files under a folder, as `folder/…` paths; none if there is no such folder.
-fn sources(folder: &str) -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir(root().join(folder)) else { return Vec::new() };
-    let mut files = Vec::new();
-    for entry in entries {
-        let entry = entry.unwrap();
-        let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
-        if entry.file_type().unwrap().is_dir() {
-            files.extend(sources(&path));
-        } else if path.ends_with(".rs") {
-            files.push(path);
-        }
-    }
-    // A module that holds tests and nothing else.
-    files.retain(|file| !file.ends_with("/tests.rs"));
-    files.sort();
-    files
+fn toml(path: &str) -> toml::Table {
+    read(path).parse().unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The lines of code in a file with their numbers: without comments, and without the tests at its end.
-fn code(path: &str) -> Vec<(usize, String)> {
-    let text = read(path);
-    let lines = text.lines().take_while(|line| line.trim() != "#[cfg(test)]").enumerate();
-    lines
-        .map(|(at, line)| (at + 1, line.split(" // ").next().unwrap_or_default().to_owned()))
-        .filter(|(_, line)| !line.trim_start().starts_with("//"))
-        .collect()
-}
-
-/// Where a word stands in the code of these files.
-fn uses(files: &[String], word: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for file in files {
-        for (at, line) in code(file) {
-            if line.contains(word) {
-                found.push(format!("{file}:{at}: {}", line.trim()));
-            }
-        }
+/// What may be done with character sets in a file, seen from the root of the workspace.
+fn charset(path: &str) -> Charset {
+    Charset {
+        is_allowed: path == CHARSET_FILE,
+        is_strict: path.starts_with(CHARSET_STRICT) && !path.starts_with(CHARSET_NUMBERS),
     }
-    found
 }
 
 /// The names of all packages that `package` is built from.
-fn tree(package: &str) -> BTreeSet<String> {
-    let output = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
-        .current_dir(root())
-        .args([
-            "tree",
-            "--offline",
-            "--locked",
-            "--edges",
-            "normal",
-            "--prefix",
-            "none",
-            "--package",
-            package,
-        ])
+fn built_from(package: &str) -> BTreeSet<String> {
+    let output = cargo()
+        .args(["tree", "--edges", "normal", "--prefix", "none", "--package", package])
         .output()
         .expect("cargo runs");
     assert!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
@@ -77,45 +132,52 @@ fn tree(package: &str) -> BTreeSet<String> {
     text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
-/// The names under `[dependencies]` of a manifest.
-fn direct_dependencies(manifest: &str) -> BTreeSet<String> {
-    let text = read(manifest);
-    let section = text.lines().skip_while(|line| *line != "[dependencies]").skip(1);
-    section
-        .take_while(|line| !line.starts_with('['))
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(|line| line.split(['.', ' ', '=']).next().unwrap_or_default().to_owned())
-        .collect()
+/// What the files of a package name, by their paths from the root of the workspace.
+fn mentions_of(package: &Package) -> BTreeMap<String, Mentions> {
+    let files = package.tree().files.into_values();
+    files.map(|file| (format!("{}/{}", package.sources(), file.path), Mentions::of(&file.syntax))).collect()
+}
+
+/// The places where a file names a path, in full, with their lines. A glob import ends with `*`.
+fn full_paths(mentions: &Mentions) -> Vec<(Vec<String>, usize)> {
+    let mut found = Vec::new();
+    for import in &mentions.imports {
+        for mut path in mentions.full_paths(&import.path) {
+            path.extend((import.brings == Brings::All).then(|| "*".to_owned()));
+            found.push((path, import.line));
+        }
+    }
+    for mention in &mentions.mentions {
+        found.extend(mentions.full_paths(&mention.path).into_iter().map(|path| (path, mention.line)));
+    }
+    found
+}
+
+/// The places where a package names a path that begins with `krate`, as `file:line: path`, and what follows `krate`.
+fn names_of(package: &Package, krate: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (file, mentions) in mentions_of(package) {
+        for (path, line) in full_paths(&mentions) {
+            if let [first, second, ..] = &path[..]
+                && first == krate
+            {
+                found.push((format!("{file}:{line}: {}", path.join("::")), second.clone()));
+            }
+        }
+    }
+    found
 }
 
 #[test]
 fn core_and_router_are_built_without_any_io() {
-    for package in ["i3-core", "i3-router"] {
-        let io = [
-            "tokio",
-            "smol",
-            "async",
-            "futures",
-            "mio",
-            "polling",
-            "socket2",
-            "rusqlite",
-            "signal",
-            "rustix",
-            "native-tls",
-            "rustls",
-            "openssl",
-            "reqwest",
-            "hyper",
-            "simplelog",
-            "serde_yaml",
-            "argh",
-        ];
-        for name in tree(package) {
-            let guilty = io.iter().any(|io| name == *io || name.starts_with(&format!("{io}-")));
+    for folder in MACHINES {
+        let name = package(folder).name;
+        let from = built_from(&name);
+        assert!(from.contains(&name) && from.len() > 5, "{from:?}");
+        for part in from {
             assert!(
-                !guilty,
-                "{package} has no I/O, but is built from {name}: do it in a runtime, and tell the machine of it"
+                !does_io(&part, &[]),
+                "{name} has no I/O, but is built from {part}: do it in a runtime, and give the machine an input"
             );
         }
     }
@@ -123,27 +185,10 @@ fn core_and_router_are_built_without_any_io() {
 
 #[test]
 fn core_needs_what_is_listed_here_and_no_more() {
-    let allowed = [
-        "any_ascii",
-        "bytes",
-        "fastrand",
-        "httparse",
-        "ipnet",
-        "itoa",
-        "memchr",
-        "nom",
-        "prometheus-client",
-        "serde",
-        "serde_json",
-        "sha2",
-        "subtle",
-        "time",
-        "tungstenite",
-        "wide",
-        "wildmatch",
-    ];
-    let allowed: BTreeSet<String> = allowed.into_iter().map(str::to_owned).collect();
-    let actual = direct_dependencies("core/Cargo.toml");
+    let core = package("core");
+    let direct = core.dependencies.iter().filter(|one| one.is_normal);
+    let actual: BTreeSet<&str> = direct.clone().map(|one| one.name.as_str()).collect();
+    let allowed: BTreeSet<&str> = CORE_NEEDS.iter().copied().collect();
     let new: Vec<_> = actual.difference(&allowed).collect();
     let gone: Vec<_> = allowed.difference(&actual).collect();
     assert!(
@@ -151,237 +196,214 @@ fn core_needs_what_is_listed_here_and_no_more() {
         "core's dependencies are few and chosen: new {new:?}, gone {gone:?}. Give the reason in Cargo.toml, then \
          change the list here"
     );
-    let text = read("Cargo.toml");
-    for (name, no_defaults) in
-        [("fastrand", "the system's randomness"), ("tungstenite", "sockets"), ("time", "a clock")]
-    {
-        let line = text.lines().find(|line| line.starts_with(&format!("{name} ="))).unwrap_or_default();
+    for (name, brings) in CORE_WITHOUT_DEFAULTS {
+        let one = direct.clone().find(|one| one.name == *name).unwrap();
         assert!(
-            line.contains("default-features = false"),
-            "core must not get {no_defaults} with {name}: keep default-features = false in Cargo.toml"
+            !one.uses_default_features,
+            "core must not get {brings} with {name}: keep default-features = false in Cargo.toml"
         );
     }
 }
 
 #[test]
 fn no_tokio_anywhere() {
-    let lock = read("Cargo.lock");
-    for line in lock.lines().filter_map(|line| line.strip_prefix("name = ")) {
+    let lock = toml("Cargo.lock");
+    let packages = lock["package"].as_array().unwrap();
+    assert!(packages.len() > 50);
+    for package in packages {
+        let name = package["name"].as_str().unwrap();
         assert!(
-            !line.trim_matches('"').starts_with("tokio"),
-            "the workspace runs on smol and on threads, but Cargo.lock has {line}: find who brings it with \
+            !name.starts_with("tokio"),
+            "the workspace runs on smol and on threads, but Cargo.lock has {name}: find who brings it with \
              `cargo tree -i`, and switch that feature off"
         );
     }
 }
 
 #[test]
-fn core_and_router_use_no_clock_no_file_no_thread_and_no_global() {
-    let files = [sources("core/src"), sources("router/src")].concat();
-    assert!(files.len() > 40, "the sources are missing");
-    for (word, instead) in [
-        ("std::net::Tcp", "a connection is a ConnId, its bytes are inputs and outputs"),
-        ("std::net::Udp", "a connection is a ConnId, its bytes are inputs and outputs"),
-        ("std::fs", "durable facts come with Saved and leave with Output::Save"),
-        ("std::thread", "a machine is owned by one driver"),
-        ("std::process", "only a daemon may end or start a process"),
-        ("Instant::now", "time is an input: take Now"),
-        ("SystemTime", "time is an input: take Now"),
-        ("std::env", "settings are an input"),
-        ("HashMap", "its order differs from run to run: use BTreeMap"),
-        ("HashSet", "its order differs from run to run: use BTreeSet"),
-        ("static mut", "state belongs to the machine"),
-        ("thread_local!", "state belongs to the machine"),
-        ("OnceLock", "state belongs to the machine"),
-        ("LazyLock", "state belongs to the machine"),
-        ("Mutex", "state belongs to the machine"),
-        ("println!", "tell the operator with Output::Notice"),
-        ("print!", "tell the operator with Output::Notice"),
-        ("log::", "tell the operator with Output::Notice"),
-        ("fastrand::Rng::new", "randomness comes from the seed given at construction"),
-        ("getrandom", "randomness comes from the seed given at construction"),
-        ("rand::", "randomness comes from the seed given at construction"),
-        ("unsafe", "there is no need for it"),
-    ] {
-        let found: Vec<String> = uses(&files, word)
-            .into_iter()
-            // `fastrand::` ends like `rand::`.
-            .filter(|line| word != "rand::" || line.replace("fastrand::", "").contains(word))
-            .collect();
-        assert!(found.is_empty(), "core and router are pure: {instead}\n{}", found.join("\n"));
+fn every_member_has_the_lints_of_the_workspace_and_no_unsafe_code() {
+    let lints = &toml("Cargo.toml")["workspace"]["lints"];
+    assert_eq!(lints["rust"]["unsafe_code"].as_str(), Some("forbid"));
+    for package in packages() {
+        let manifest = toml(&format!("{}/Cargo.toml", package.folder));
+        let inherits = manifest.get("lints").and_then(|lints| lints.get("workspace"));
+        assert_eq!(inherits.and_then(toml::Value::as_bool), Some(true), "{}/Cargo.toml", package.folder);
     }
 }
 
+/// Every file of the machines, with its path from the root of the workspace.
+fn machine_files() -> Vec<(String, File)> {
+    let mut files = Vec::new();
+    for folder in MACHINES {
+        let package = package(folder);
+        let own = package.tree().files.into_values();
+        files.extend(own.map(|file| (format!("{}/{}", package.sources(), file.path), file)));
+    }
+    files
+}
+
 #[test]
-fn only_text_rs_converts_character_sets() {
-    // Each exception with its reason.
-    let allowed = [
-        ("core/src/i3/text.rs", "the one place"),
-        ("core/src/service/inbound.rs", "shows an operator a frame that nobody could read"),
-    ];
-    let files = [sources("core/src"), sources("router/src")].concat();
-    for word in ["from_utf8_lossy", "char::from(", "as char", "from_utf8_unchecked", "encode_utf16"] {
-        for line in uses(&files, word) {
-            let file = line.split(':').next().unwrap_or_default();
-            assert!(
-                allowed.iter().any(|(name, _)| *name == file),
-                "only core/src/i3/text.rs knows character sets: call it, or name the exception here\n{line}"
-            );
+fn core_and_router_name_nothing_of_the_world_outside() {
+    let files = machine_files();
+    assert!(files.len() > 40, "the sources are missing");
+    let mut used = BTreeSet::new();
+    let mut found = Vec::new();
+    for (path, file) in &files {
+        for finding in check(file, charset(path)) {
+            let is_allowed = |(file, name, _): &&(&str, &'static str, &str)| {
+                finding.fault == Fault::Charset && path == file && finding.what.ends_with(name)
+            };
+            match CHARSET_EXCEPTIONS.iter().find(is_allowed) {
+                Some(exception) => _ = used.insert(exception),
+                None => found.push(format!("{path}: {finding}")),
+            }
         }
     }
-    // Numbers are ASCII: the grammar has seen to it.
-    for line in uses(&sources("core/src/i3"), "from_utf8(") {
-        assert!(
-            ["core/src/i3/text.rs", "core/src/i3/lpc"].iter().any(|file| line.starts_with(file)),
-            "only core/src/i3/text.rs knows character sets\n{line}"
-        );
+    assert!(found.is_empty(), "core and router are pure\n{}", found.join("\n"));
+    assert!(files.iter().any(|(path, _)| path == CHARSET_FILE), "{CHARSET_FILE} is gone");
+    for exception in CHARSET_EXCEPTIONS {
+        assert!(used.contains(exception), "nothing needs this exception any more: {exception:?}");
     }
 }
 
-/// What a crate may not name, and why.
-fn must_not_name(files: &[String], words: &[&str], why: &str) {
-    for word in words {
-        let found = uses(files, word);
-        assert!(found.is_empty(), "{why}\n{}", found.join("\n"));
+/// What is planted into every file, and what the check must call it.
+const PLANTED: &[(Fault, &str)] = &[
+    (Fault::Thread, "fn planted_thread() { std::thread::spawn(|| ()); }"),
+    (Fault::Thread, "mod planted_thread_in_module { use std::thread as t; fn f() { t::Builder::new(); } }"),
+    (Fault::Clock, "fn planted_clock() -> u64 { assert!(std::time::Instant::now() > x); 0 }"),
+    (Fault::Clock, "use std::time::SystemTime as PlantedClock;"),
+    (Fault::File, "fn planted_file() { let planted = std::fs::read(\"x\"); }"),
+    (Fault::File, "use std::{fs as planted_files, fmt as planted_format};"),
+    (Fault::Socket, "struct PlantedSocket { stream: Option<std::net::TcpStream> }"),
+    (Fault::Environment, "const PLANTED: &[fn()] = &[|| drop(std::env::var(\"x\"))];"),
+    (Fault::Process, "trait Planted { fn end() { std::process::exit(1) } }"),
+    (Fault::Randomness, "fn planted_randomness() -> u8 { fastrand::u8(..) }"),
+    (Fault::Global, "static mut PLANTED_STATE: u8 = 0;"),
+    (
+        Fault::HashOrder,
+        "fn planted_order(all: &std::collections::HashMap<u8, u8>) { for one in all.keys() { drop(one); } }",
+    ),
+    (Fault::Console, "fn planted_output() { println!(\"planted\"); }"),
+    (Fault::Charset, "fn planted_text(bytes: &[u8]) { String::from_utf8_lossy(bytes); }"),
+];
+
+/// The line before the first item of a file that is for tests only; after the last line if there is none.
+fn before_the_tests(file: &File, text: &str) -> usize {
+    let attributes = file.syntax.items.iter().filter_map(|item| match item {
+        syn::Item::Mod(item) => Some(&item.attrs),
+        syn::Item::Fn(item) => Some(&item.attrs),
+        syn::Item::Use(item) => Some(&item.attrs),
+        _ => None,
+    });
+    let mut tests = attributes.filter(|attributes| is_test_only(attributes));
+    let first = tests.next().map(|attributes| attributes[0].pound_token.span.start().line - 1);
+    first.unwrap_or(text.lines().count())
+}
+
+#[test]
+fn what_is_planted_into_any_file_of_core_and_router_is_found() {
+    for folder in MACHINES {
+        let package = package(folder);
+        let texts = read_texts(&root().join(package.sources())).unwrap();
+        for (path, file) in package.tree().files {
+            let whole = format!("{}/{path}", package.sources());
+            let lines: Vec<&str> = texts[&path].lines().collect();
+            let end = lines.len();
+            for at in [before_the_tests(&file, &texts[&path]), end] {
+                let planted: Vec<&str> = PLANTED.iter().map(|(_, text)| *text).collect();
+                let text = [&lines[..at], &planted, &lines[at..]].concat().join("\n");
+                let changed = File {
+                    path: path.clone(),
+                    krate: file.krate.clone(),
+                    module: file.module.clone(),
+                    syntax: syn::parse_file(&text).unwrap_or_else(|error| panic!("{whole}: {error}")),
+                };
+                let found = check(&changed, charset(&whole));
+                for (offset, (fault, text)) in PLANTED.iter().enumerate() {
+                    let line = at + offset + 1;
+                    let is_found = found.iter().any(|one| one.fault == *fault && one.line == line);
+                    let is_free = *fault == Fault::Charset && whole == CHARSET_FILE;
+                    assert!(is_found != is_free, "in line {line} of {whole} the check does not see: {text}");
+                }
+            }
+        }
     }
 }
 
 #[test]
-fn the_router_does_not_know_the_gateway() {
-    must_not_name(
-        &sources("router/src"),
-        &[
-            "i3_core::api",
-            "i3_core::session",
-            "i3_core::service",
-            "i3_core::link",
-            "i3_core::network",
-            "i3_core::settings",
-            "i3_core::Gateway",
-            "i3_core::hub",
-            "i3_core::metrics",
-            "i3_core::{",
-        ],
-        "the router shares the codec and the contract of a machine with the gateway, nothing else: i3, machine, \
-         effects, timers, time, notice",
-    );
-}
-
-#[test]
-fn the_layers_of_i3_know_only_the_ones_below() {
-    let gateway =
-        ["crate::api", "crate::hub", "crate::service", "crate::link", "crate::network", "crate::mud"];
-    for (layer, above) in [
-        ("text", &["super::frame", "i3::lpc", "i3::frame", "i3::packet"][..]),
-        ("frame", &["super::lpc", "super::packet", "super::text", "i3::lpc", "i3::packet", "i3::text"]),
-        ("lpc", &["super::frame", "super::packet", "i3::frame", "i3::packet"]),
-        ("packet", &["super::frame", "i3::frame"]),
-    ] {
-        let mut files = sources(&format!("core/src/i3/{layer}"));
-        files.extend(
-            sources("core/src/i3").into_iter().filter(|file| file.ends_with(&format!("/{layer}.rs"))),
-        );
-        assert!(!files.is_empty(), "the layer {layer} is missing");
-        let words = [above, &gateway].concat();
-        must_not_name(
-            &files,
-            &words,
-            "the layers of i3/ know only the ones below, and nothing of the gateway",
-        );
+fn what_is_planted_into_tests_is_let_pass() {
+    for (_, text) in PLANTED {
+        let text = format!("fn before() {{}}\n#[cfg(test)]\nmod tests {{ {text} }}\n");
+        let texts = BTreeMap::from([("lib.rs".to_owned(), text.clone())]);
+        let tree = Tree::parse(&texts, &[("planted".to_owned(), "lib.rs".to_owned())]).unwrap();
+        let found = check(&tree.files["lib.rs"], Charset::default());
+        assert!(found.is_empty(), "{text}: {found:?}");
     }
 }
 
 #[test]
-fn the_runtimes_know_no_protocol() {
-    let files = [sources("host/src"), sources("runtime-smol/src"), sources("runtime-threads/src")].concat();
-    must_not_name(
-        &files,
-        &[
-            "i3_core::i3",
-            "i3_core::link",
-            "i3_core::network",
-            "i3_core::service",
-            "i3_core::hub",
-            "i3_core::effects",
-        ],
-        "a runtime moves bytes, time and files, and knows no rule of either protocol: that belongs to core",
-    );
-    // The demo makes a key of its own, for which it needs the digest; nobody else may look into these.
-    let but_demo: Vec<String> = files.into_iter().filter(|file| !file.ends_with("/demo.rs")).collect();
-    must_not_name(
-        &but_demo,
-        &["i3_core::session", "i3_core::api"],
-        "a runtime does not look into the API: only the demo makes a key",
-    );
+fn each_crate_names_of_core_what_it_may() {
+    for package in shipped_packages().into_iter().filter(|package| package.folder != "core") {
+        let own = MAY_NAME_OF_CORE.iter().find(|(folder, ..)| package.folder == *folder);
+        for (place, name) in names_of(&package, "i3_core") {
+            if package.folder == "config" {
+                let is_allowed = !CONFIG_MUST_NOT_NAME.contains(&name.as_str());
+                assert!(is_allowed, "config must not name {CONFIG_MUST_NOT_NAME:?} of core\n{place}");
+                continue;
+            }
+            let (allowed, why) = own.map_or(
+                (
+                    RUNTIMES_MAY_NAME,
+                    "a runtime moves bytes, time and files, and knows no rule of either protocol",
+                ),
+                |(_, allowed, why)| (*allowed, *why),
+            );
+            let file = place.split(':').next().unwrap_or_default();
+            let is_demo = file.ends_with("/demo.rs") || file.contains("/demo/");
+            let is_allowed = allowed.contains(&name.as_str())
+                || (is_demo && own.is_none() && DEMO_MAY_NAME.contains(&name.as_str()));
+            assert!(is_allowed, "{} may name {allowed:?} of core: {why}\n{place}", package.folder);
+        }
+    }
 }
 
 #[test]
 fn yaml_is_read_in_one_file() {
-    let folders = ["core", "router", "config", "store", "host", "runtime-smol", "runtime-threads"];
-    let files: Vec<String> = folders.iter().flat_map(|folder| sources(&format!("{folder}/src"))).collect();
-    for line in uses(&files, "serde_yaml") {
-        assert!(
-            line.starts_with("config/src/yaml.rs:"),
-            "serde_yaml is used in config/src/yaml.rs only, so that it can be replaced: call that\n{line}"
-        );
+    let mut files = BTreeSet::new();
+    for package in shipped_packages() {
+        for (place, _) in names_of(&package, "serde_yaml") {
+            files.insert(place.split(':').next().unwrap_or_default().to_owned());
+        }
     }
-}
-
-#[test]
-fn the_store_does_not_know_what_it_stores_and_config_knows_no_runtime() {
-    must_not_name(
-        &sources("store/src"),
-        &[
-            "i3_core::i3",
-            "i3_core::api",
-            "i3_core::link",
-            "i3_core::session",
-            "i3_core::Gateway",
-            "serde_json",
-        ],
-        "values are opaque to the store: what they mean belongs to core",
-    );
-    must_not_name(
-        &sources("config/src"),
-        &[
-            "smol::",
-            "async_io::",
-            "std::net::Tcp",
-            "std::thread",
-            "i3_core::i3",
-            "i3_core::Gateway",
-            "i3_gateway",
-        ],
-        "config turns files into settings and knows neither sockets nor runtimes",
+    assert_eq!(
+        files,
+        BTreeSet::from([YAML_FILE.to_owned()]),
+        "serde_yaml is used in {YAML_FILE} only, so that it can be replaced: call that"
     );
 }
 
 #[test]
-fn clippy_bans_the_world_in_core_and_router() {
-    for file in ["core/clippy.toml", "router/clippy.toml"] {
-        let text = read(file);
-        for banned in [
-            "std::time::Instant::now",
-            "std::time::SystemTime::now",
-            "std::thread::spawn",
-            "std::thread::sleep",
-            "std::env::var",
-            "std::env::vars",
-            "std::env::args",
-            "std::net::TcpStream",
-            "std::net::TcpListener",
-            "std::net::UdpSocket",
-            "std::fs::File",
-            "std::time::Instant",
-            "std::time::SystemTime",
-            "std::sync::Mutex",
-            "std::sync::RwLock",
-            "std::collections::HashMap",
-            "std::collections::HashSet",
-        ] {
+fn config_and_store_know_no_runtime() {
+    for (folder, but) in
+        [("config", &["serde_yaml", "yaml_serde", "argh", "simplelog"][..]), ("store", &["rusqlite"])]
+    {
+        let package = package(folder);
+        for part in built_from(&package.name) {
             assert!(
-                text.contains(&format!("path = \"{banned}\"")),
-                "{file} must ban {banned} with a reason: the lint finds what this test's search does not"
+                !does_io(&part, but),
+                "{} is built from {part}: waiting belongs to a runtime",
+                package.name
+            );
+        }
+    }
+    assert!(!built_from(&package("store").name).contains("i3-config"));
+    let config = package("config");
+    for file in config.tree().files.values() {
+        for finding in check(file, Charset::default()) {
+            let is_runtime = finding.fault == Fault::Socket || finding.what.contains("std::thread");
+            assert!(
+                !is_runtime,
+                "config turns files into settings and knows neither sockets nor threads\n{finding}"
             );
         }
     }
@@ -389,27 +411,95 @@ fn clippy_bans_the_world_in_core_and_router() {
 
 #[test]
 fn each_component_of_the_log_can_have_its_level() {
-    let folders = ["core", "router", "config", "store", "host", "runtime-smol", "runtime-threads"];
+    let known: BTreeSet<&str> =
+        i3_config::log::COMPONENTS.iter().flat_map(|(_, targets)| targets.iter().copied()).collect();
     let mut found = BTreeSet::new();
-    for file in folders.iter().flat_map(|folder| sources(&format!("{folder}/src"))) {
-        let text: String = code(&file).into_iter().map(|(_, line)| line + "\n").collect();
-        for mark in ["Notice::new(", "target: "] {
-            for after in text.split(mark).skip(1) {
-                // A notice has its level before it, and no more. A constant is looked after where it stands.
-                let after = if mark == "target: " {
-                    after
-                } else {
-                    after.split_once(',').map_or("", |(_, rest)| rest)
-                };
-                if let Some(rest) = after.trim_start().strip_prefix('"') {
-                    found.extend(rest.split('"').next().map(str::to_owned));
-                }
-            }
+    for package in shipped_packages() {
+        for mentions in mentions_of(&package).into_values() {
+            let notices = mentions.calls.iter().filter(|call| {
+                matches!(&call.path[..], [.., class, function] if class == "Notice" && function == "new")
+            });
+            found.extend(notices.filter_map(|call| call.texts.get(1).cloned().flatten()));
+            let targets = mentions.labelled.into_iter().filter(|(name, _)| name == "target");
+            found.extend(targets.map(|(_, text)| text));
         }
     }
     assert!(found.len() >= 6, "{found:?}");
-    let log = read("config/src/log.rs");
-    let table = log.split("pub const COMPONENTS").nth(1).and_then(|rest| rest.split("];").next()).unwrap();
-    let unknown: Vec<_> = found.iter().filter(|name| !table.contains(&format!("\"{name}\"]"))).collect();
-    assert!(unknown.is_empty(), "config/src/log.rs does not know these parts of the log: {unknown:?}");
+    let unknown: Vec<_> = found.iter().filter(|name| !known.contains(name.as_str())).collect();
+    assert!(
+        unknown.is_empty(),
+        "i3_config::log::COMPONENTS does not know these parts of the log: {unknown:?}"
+    );
 }
+
+#[test]
+fn clippy_bans_the_same_world_in_core_and_in_router() {
+    let [core, router] = MACHINES else { panic!("two machines") };
+    let [core, router] = [core, router].map(|folder| toml(&format!("{folder}/clippy.toml")));
+    assert_eq!(core, router, "core/clippy.toml and router/clippy.toml ban the same: copy one over the other");
+    let mut banned: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for list in ["disallowed-methods", "disallowed-types", "disallowed-macros"] {
+        for entry in core[list].as_array().unwrap() {
+            let path = entry["path"].as_str().unwrap();
+            let reason = entry.get("reason").and_then(toml::Value::as_str).unwrap_or_default();
+            assert!(reason.len() > 10, "{path} has no reason");
+            assert!(banned.entry(list).or_default().insert(path), "{path} is listed twice in {list}");
+        }
+    }
+    for (list, paths) in CLIPPY_BANS {
+        for path in *paths {
+            assert!(banned[list].contains(path), "{list} lacks {path}");
+        }
+    }
+}
+
+/// What both lists of clippy ban at least, one of each kind. The lint knows the types that the parser does not see.
+const CLIPPY_BANS: &[(&str, &[&str])] = &[
+    (
+        "disallowed-methods",
+        &[
+            "std::time::Instant::now",
+            "std::time::SystemTime::now",
+            "std::thread::spawn",
+            "std::thread::scope",
+            "std::thread::sleep",
+            "std::thread::Builder::spawn",
+            "std::env::var",
+            "std::env::args",
+            "std::env::current_dir",
+            "std::fs::read",
+            "std::fs::write",
+            "std::fs::read_to_string",
+            "std::fs::remove_file",
+            "std::process::exit",
+            "std::io::stdin",
+            "std::io::stdout",
+            "std::io::stderr",
+            "std::path::Path::exists",
+            "std::net::ToSocketAddrs::to_socket_addrs",
+        ],
+    ),
+    (
+        "disallowed-types",
+        &[
+            "std::net::TcpStream",
+            "std::net::TcpListener",
+            "std::net::UdpSocket",
+            "std::fs::File",
+            "std::fs::OpenOptions",
+            "std::thread::Builder",
+            "std::thread::JoinHandle",
+            "std::process::Command",
+            "std::time::Instant",
+            "std::time::SystemTime",
+            "std::sync::Mutex",
+            "std::sync::RwLock",
+            "std::sync::OnceLock",
+            "std::sync::LazyLock",
+            "std::collections::HashMap",
+            "std::collections::HashSet",
+            "std::hash::RandomState",
+        ],
+    ),
+    ("disallowed-macros", &["std::thread_local"]),
+];

@@ -1,23 +1,29 @@
-//! The files of `deploy/`: what they name exists, and they agree with each other and with the program. What the tools
-//! that read them say of each by itself, `deploy/check.sh` asks.
+//! The files of `deploy/`: what they name exists, and they agree with each other and with the program. The settings are
+//! read by the program's own reader, and the Dockerfile by `deploy/image-rootfs.sh`, which CI also runs to build and start
+//! the image. What the tools that read the other files say of each by itself, `deploy/check.sh` asks.
 
+#![cfg(unix)]
+
+mod promql;
+
+use i3_config::{Config, Sources};
 use i3_core::Gateway;
 use i3_core::health::Process;
 use i3_core::machine::Listener;
 use i3_core::time::UnixTime;
 use i3_tests::scenario::Stage;
+use i3_tests::source::workspace::{packages, root as tree};
+use promql::series;
+use pulldown_cmark::{Event, Parser};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 const PROGRAM: &str = "/usr/local/bin/i3-gateway";
-
-fn tree() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
 
 fn read(path: &str) -> String {
     fs::read_to_string(tree().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -80,37 +86,91 @@ fn ini<'t>(text: &'t str, name: &str) -> &'t str {
     value
 }
 
-/// The instructions of the Dockerfile's last stage.
-fn image() -> Vec<(String, String)> {
-    let text = read("deploy/Dockerfile").replace("\\\n", " ");
-    let lines: Vec<&str> =
-        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
-    let last = lines.iter().rposition(|line| line.starts_with("FROM ")).expect("a stage");
-    let words =
-        |line: &&str| line.split_once(' ').map(|(name, rest)| (name.to_owned(), rest.trim().to_owned()));
-    lines[last..].iter().filter_map(words).collect()
+/// What the Dockerfile says, as `deploy/image-rootfs.sh --inspect` prints it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Image {
+    /// The base of each stage.
+    stages: Vec<String>,
+    /// What is run in the stages before the last.
+    commands: Vec<String>,
+    user: String,
+    working_dir: String,
+    env: Vec<String>,
+    exposed_ports: Vec<String>,
+    volumes: Vec<String>,
+    healthcheck: Vec<String>,
+    entrypoint: Vec<String>,
 }
 
-fn instruction(name: &str) -> String {
-    let mut found = image().into_iter().filter(|(found, _)| found == name);
-    let (_, rest) = found.next().unwrap_or_else(|| panic!("no {name}"));
-    assert!(found.next().is_none(), "{name} comes twice");
-    rest
+impl Image {
+    fn inspect() -> Image {
+        Image::of(Command::new(tree().join("deploy/image-rootfs.sh")).arg("--inspect"))
+    }
+
+    /// Its file system is laid out in a folder, with an empty file for the program.
+    fn laid_out(folder: &Path) -> Image {
+        let mut script = Command::new(tree().join("deploy/image-rootfs.sh"));
+        Image::of(script.arg("--inspect").arg("--keep").arg(folder))
+    }
+
+    fn of(script: &mut Command) -> Image {
+        let output = script.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn environment(&self) -> Variables {
+        self.env
+            .iter()
+            .map(|pair| pair.split_once('=').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap())
+            .collect()
+    }
 }
 
-fn image_environment() -> BTreeMap<String, String> {
-    let all = image().into_iter().filter(|(name, _)| name == "ENV");
-    all.map(|(_, rest)| rest.split_once('=').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap()).collect()
+/// Variables of an environment.
+type Variables = BTreeMap<String, String>;
+
+/// What has no default.
+fn name_and_key() -> Variables {
+    let pairs = [("MUD_NAME", "YourMUD"), ("I3_GATEWAY_SECRET", "0123456789abcdef0123456789abcdef")];
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
-/// The ports that `config/config.yaml` gives where no variable is set: HTTP and lines.
+/// The settings that the shipped file gives with these variables, or what is wrong with them. Each must be read.
+fn settings(variables: &Variables) -> Result<Config, String> {
+    let env: String = variables.iter().map(|(name, value)| format!("{name}=\"{value}\"\n")).collect();
+    let config = i3_config::load(Sources {
+        yaml_text: Some(("config/config.yaml".to_owned(), read("config/config.yaml"))),
+        env_file_text: Some((".env".to_owned(), env)),
+        process_env: BTreeMap::new(),
+    });
+    let config =
+        config.map_err(|problems| problems.0.iter().map(|one| one.text() + "\n").collect::<String>())?;
+    let unread = config.warnings.iter().find(|warning| variables.contains_key(&warning.path));
+    assert!(unread.is_none(), "no setting is read from this variable: {unread:?}");
+    Ok(config)
+}
+
+/// The port of a kind of listener.
+fn port(config: &Config, listener: Listener) -> u64 {
+    let found = config.listeners.iter().find(|at| at.listener == listener);
+    found.unwrap_or_else(|| panic!("nothing listens for {listener:?}")).port.into()
+}
+
+/// The ports where no variable is set: HTTP and lines.
 fn ports() -> [u64; 2] {
-    let config = one("config/config.yaml");
-    ["websocket", "tcp"].map(|part| {
-        let value = text(&config["api"][part]["port"]);
-        let default = value.split_once(':').unwrap().1.trim_end_matches('}');
-        default.parse().unwrap_or_else(|_| panic!("{value}"))
-    })
+    let config = settings(&name_and_key()).unwrap();
+    [Listener::Http, Listener::Lines].map(|listener| port(&config, listener))
+}
+
+fn variables(section_of: &Json) -> Variables {
+    section(section_of).map(|(name, value)| (name.clone(), text(value).to_owned())).collect()
+}
+
+/// What a Kubernetes manifest calls by this kind.
+fn of_kind(documents: &[Json], kind: &str) -> Json {
+    documents.iter().find(|one| one["kind"] == kind).unwrap_or_else(|| panic!("no {kind}")).clone()
 }
 
 #[test]
@@ -182,70 +242,6 @@ fn get(stage: &mut Stage, path: &str) -> (u16, String) {
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
-/// What PromQL itself calls something, and what Prometheus adds.
-const NOT_METRICS: &[&str] =
-    &["and", "or", "unless", "by", "without", "offset", "on", "ignoring", "bool", "up", "ALERTS"];
-
-/// A series that an expression names, with the matchers for its labels.
-type Series = (String, Vec<(String, String, String)>);
-
-/// The series in an expression of PromQL.
-fn series(expression: &str) -> Vec<Series> {
-    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-    let mut found: Vec<Series> = Vec::new();
-    let mut rest = expression;
-    while let Some(first) = rest.chars().next() {
-        if first == '"' {
-            rest = rest[1..].split_once('"').expect("a closed text").1;
-        } else if first == '[' {
-            rest = rest.split_once(']').expect("a closed range").1;
-        } else if first == '{' {
-            let (inside, after) = rest[1..].split_once('}').expect("closed matchers");
-            let matchers =
-                inside.split(',').map(str::trim).filter(|matcher| !matcher.is_empty()).map(|matcher| {
-                    let at = matcher.find(['=', '!']).unwrap_or_else(|| panic!("{matcher}"));
-                    let (label, rest) = matcher.split_at(at);
-                    let (operator, value) = rest.split_once('"').unwrap_or_else(|| panic!("{matcher}"));
-                    (label.to_owned(), operator.to_owned(), value.trim_end_matches('"').to_owned())
-                });
-            found.last_mut().expect("matchers follow a name").1.extend(matchers);
-            rest = after;
-        } else if is_word(first) || first == '$' {
-            let end = rest[1..].find(|c| !is_word(c)).map_or(rest.len(), |at| at + 1);
-            let (word, after) = rest.split_at(end);
-            rest = after;
-            // sum(…), sum by (…) (…)
-            let is_function =
-                ["(", "by ", "without "].iter().any(|next| after.trim_start().starts_with(next));
-            if ["by", "without", "on", "ignoring"].contains(&word) {
-                // Labels.
-                rest = after.split_once(')').expect("closed labels").1;
-            } else if first.is_ascii_alphabetic() && !is_function {
-                found.push((word.to_owned(), Vec::new()));
-            }
-        } else {
-            rest = &rest[first.len_utf8()..];
-        }
-    }
-    found.retain(|(name, _)| !NOT_METRICS.contains(&name.as_str()));
-    found
-}
-
-#[test]
-fn the_reader_of_expressions_finds_each_series() {
-    let matcher = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
-    assert_eq!(
-        series(r#"sum by (le, x) (rate(a_b{c=~"$i",d!="or"}[5m])) / 1024 > b or (c unless c offset 15m)"#),
-        [
-            ("a_b".to_owned(), vec![matcher("c", "=~", "$i"), matcher("d", "!=", "or")]),
-            ("b".to_owned(), Vec::new()),
-            ("c".to_owned(), Vec::new()),
-            ("c".to_owned(), Vec::new()),
-        ]
-    );
-    assert_eq!(series("rate(x[$__rate_interval]) > 1"), [("x".to_owned(), Vec::new())]);
-}
-
 #[test]
 fn every_metric_that_dashboard_and_alerts_name_exists() {
     let page = scrape();
@@ -309,10 +305,16 @@ fn the_panels_have_their_own_places_and_the_provisioned_source() {
 
 #[test]
 fn each_alert_is_explained() {
-    let explained = read("docs/MONITORING.md");
+    let document = read("docs/MONITORING.md");
+    let explained: BTreeSet<String> = Parser::new(&document)
+        .filter_map(|event| match event {
+            Event::Code(text) => Some(text.into_string()),
+            _ => None,
+        })
+        .collect();
     let alerts = one("deploy/prometheus/alerts.yml");
     for alert in all_under(&alerts, "alert").into_iter().map(text) {
-        assert!(explained.contains(&format!("`{alert}`")), "docs/MONITORING.md says nothing of {alert}");
+        assert!(explained.contains(alert), "docs/MONITORING.md does not explain {alert}");
     }
     let tried = one("deploy/prometheus/alerts_test.yml");
     let all = all_under(&alerts, "alert").len() as u64;
@@ -323,42 +325,53 @@ fn each_alert_is_explained() {
 }
 
 #[test]
-fn every_variable_is_one_that_the_settings_read() {
-    let config = read("config/config.yaml");
-    let mut variables: BTreeSet<String> = image_environment().into_keys().collect();
+fn each_way_to_deploy_gives_settings_that_a_gateway_starts_with() {
+    let image = Image::inspect().environment();
+    let [http, lines] = ports();
     let compose = one("deploy/docker-compose.yml");
-    variables.extend(section(&compose["services"]["gateway"]["environment"]).map(|(name, _)| name.clone()));
-    for file in ["deploy/kubernetes/i3-gateway.yaml", "deploy/kubernetes/secret.example.yaml"] {
-        for document in yaml(file).iter().filter(|one| one["kind"] == "ConfigMap" || one["kind"] == "Secret")
-        {
-            let data = if document["kind"] == "Secret" { &document["stringData"] } else { &document["data"] };
-            variables.extend(section(data).map(|(name, _)| name.clone()));
-        }
-    }
+    let compose = variables(&compose["services"]["gateway"]["environment"]);
+    let manifest = yaml("deploy/kubernetes/i3-gateway.yaml");
+    let secret = one("deploy/kubernetes/secret.example.yaml");
+    let kubernetes = variables(&of_kind(&manifest, "ConfigMap")["data"]);
     let supervisor = read("deploy/supervisor/i3-gateway.conf");
-    let pairs = ini(&supervisor, "environment").split(',');
-    variables.extend(pairs.map(|pair| pair.split_once('=').unwrap().0.to_owned()));
-    assert!(variables.len() >= 8, "{variables:?}");
-    for name in &variables {
-        let read = ["}", ":"].iter().any(|end| config.contains(&format!("${{{name}{end}")));
-        assert!(read, "config/config.yaml reads no {name}");
+    let pairs = ini(&supervisor, "environment").split(',').map(|pair| pair.split_once('=').unwrap());
+    let supervisor =
+        pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())).collect();
+    for (what, of_image, own) in [
+        ("image", true, Variables::new()),
+        ("compose", true, compose),
+        ("Kubernetes", true, kubernetes.clone()),
+        ("supervisor", false, supervisor),
+    ] {
+        let mut all = name_and_key();
+        all.extend(of_image.then(|| image.clone()).into_iter().flatten());
+        all.extend(own);
+        let config = settings(&all).unwrap_or_else(|problems| panic!("{what}: {problems}"));
+        assert_eq!([Listener::Http, Listener::Lines].map(|one| port(&config, one)), [http, lines], "{what}");
+        assert_eq!(config.state_directory, Path::new(&all["STATE_DIRECTORY"]), "{what}");
+        // In a container every address is its own; who reaches it is said outside.
+        let everywhere = config.listeners.iter().all(|at| at.host == "0.0.0.0");
+        assert_eq!(everywhere, of_image, "{what}: {:?}", config.listeners);
     }
-    // What has no default stands in both: the gateway would not start.
-    for name in ["MUD_NAME", "I3_GATEWAY_SECRET"] {
-        assert!(variables.contains(name), "{name}");
-        assert!(read("config/.env.example").contains(&format!("\n{name}=")), "{name}");
+    // The name and the key are to be filled in, and nothing starts before that.
+    assert!(kubernetes.contains_key("MUD_NAME"));
+    for (name, value) in variables(&secret["stringData"]) {
+        assert!(name_and_key().contains_key(&name), "{name}");
+        assert!(settings(&[name_and_key(), [(name, value)].into()].into_iter().flatten().collect()).is_err());
+    }
+    for missing in name_and_key().into_keys() {
+        let mut rest = name_and_key();
+        rest.remove(&missing);
+        assert!(settings(&rest).is_err(), "{missing} has a default");
     }
 }
 
 #[test]
 fn ports_agree_and_none_is_taken_twice() {
     let [http, lines] = ports();
-    assert_eq!(instruction("EXPOSE"), format!("{http} {lines}"));
+    assert_eq!(Image::inspect().exposed_ports, [http, lines].map(|port| port.to_string()));
     let compose = one("deploy/docker-compose.yml");
     let services = &compose["services"];
-    let gateway = &services["gateway"];
-    let inside = ["API_WS_PORT", "API_TCP_PORT"].map(|name| text(&gateway["environment"][name]).to_owned());
-    assert_eq!(inside, [http, lines].map(|port| port.to_string()));
     let mut published = BTreeMap::new();
     for (name, service) in section(services) {
         for port in list(&service["ports"]).iter().map(text) {
@@ -385,12 +398,14 @@ fn ports_agree_and_none_is_taken_twice() {
     let source = one("deploy/grafana/provisioning/datasources/prometheus.yml");
     assert_eq!(all_under(&source, "url"), ["http://prometheus:9090"]);
     assert_eq!(published["9090"], "prometheus");
-    assert!(read("deploy/nginx/i3-gateway.conf").contains(&format!("server 127.0.0.1:{http};")));
+    let nginx = read("deploy/nginx/i3-gateway.conf");
+    let servers = words_after(&nginx, &["server"]).filter(|word| word.contains(':'));
+    assert_eq!(servers.collect::<Vec<_>>(), [format!("127.0.0.1:{http};")]);
 
     let kubernetes = yaml("deploy/kubernetes/i3-gateway.yaml");
-    let of =
-        |kind: &str| kubernetes.iter().find(|one| one["kind"] == kind).unwrap_or_else(|| panic!("no {kind}"));
-    let container = &of("Deployment")["spec"]["template"]["spec"]["containers"][0];
+    let of = |kind| of_kind(&kubernetes, kind);
+    let deployment = of("Deployment");
+    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
     let named: BTreeMap<&str, u64> = list(&container["ports"])
         .iter()
         .map(|port| (text(&port["name"]), port["containerPort"].as_u64().unwrap()))
@@ -399,7 +414,7 @@ fn ports_agree_and_none_is_taken_twice() {
     for port in list(&of("Service")["spec"]["ports"]) {
         assert_eq!(named[text(&port["targetPort"])], port["port"].as_u64().unwrap());
     }
-    let annotations = &of("Deployment")["spec"]["template"]["metadata"]["annotations"];
+    let annotations = &deployment["spec"]["template"]["metadata"]["annotations"];
     assert_eq!(annotations["prometheus.io/port"], http.to_string());
 }
 
@@ -410,7 +425,7 @@ fn the_pages_that_are_asked_for_exist() {
         stage.line(line).unwrap();
     }
     let kubernetes = yaml("deploy/kubernetes/i3-gateway.yaml");
-    let deployment = kubernetes.iter().find(|one| one["kind"] == "Deployment").unwrap();
+    let deployment = of_kind(&kubernetes, "Deployment");
     let container = &deployment["spec"]["template"]["spec"]["containers"][0];
     let mut pages: Vec<String> = ["startupProbe", "livenessProbe", "readinessProbe"]
         .map(|probe| {
@@ -423,8 +438,7 @@ fn the_pages_that_are_asked_for_exist() {
     let scrape = one("deploy/prometheus/prometheus.yml");
     pages.extend(all_under(&scrape, "metrics_path").into_iter().map(|path| text(path).to_owned()));
     let nginx = read("deploy/nginx/i3-gateway.conf");
-    let exact = nginx.lines().filter_map(|line| line.trim().strip_prefix("location = ")?.strip_suffix(" {"));
-    pages.extend(exact.map(str::to_owned));
+    pages.extend(words_after(&nginx, &["location", "="]).map(str::to_owned));
     assert!(pages.len() >= 8, "{pages:?}");
     for page in pages {
         let (status, _) = get(&mut stage, &page);
@@ -433,51 +447,57 @@ fn the_pages_that_are_asked_for_exist() {
     }
 }
 
+/// The word after each run of these words, wherever comments let it be read.
+fn words_after<'t>(text: &'t str, before: &[&str]) -> impl Iterator<Item = &'t str> {
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+    let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+    let found = words.windows(before.len() + 1).filter(|words| words.starts_with(before));
+    found.map(|words| words[words.len() - 1]).collect::<Vec<_>>().into_iter()
+}
+
 #[test]
 fn the_image_can_be_built_from_what_is_sent_to_the_builder() {
-    let cargo = read("Cargo.toml");
-    let dockerfile = read("deploy/Dockerfile");
-    let profile =
-        dockerfile.split("--profile ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a profile");
-    assert!(cargo.contains(&format!("\n[profile.{profile}]\n")), "there is no profile {profile}");
-    assert!(dockerfile.contains(&format!("target/{profile}/i3-gateway")));
-    let toolchain = read("rust-toolchain.toml");
-    let version =
-        dockerfile.split("FROM rust:").nth(1).and_then(|rest| rest.split('-').next()).expect("a version");
-    assert!(
-        toolchain.contains(&format!("channel = \"{version}")),
-        "{version} is not what is pinned: {toolchain}"
-    );
+    let image = Image::inspect();
+    let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
+    let builds: Vec<&String> = image.commands.iter().filter(|line| line.contains("cargo build")).collect();
+    assert_eq!(builds.len(), 1, "{builds:?}");
+    let profile = words_after(builds[0], &["--profile"]).next().expect("a profile");
+    assert!(manifest["profile"].as_table().unwrap().contains_key(profile), "there is no profile {profile}");
+    assert!(builds[0].contains(&format!(" target/{profile}/i3-gateway ")), "{builds:?}");
+    // The compiler that is pinned.
+    let toolchain: toml::Table = read("rust-toolchain.toml").parse().unwrap();
+    let pinned = toolchain["toolchain"]["channel"].as_str().unwrap();
+    let base = image.stages[0].strip_prefix("rust:").and_then(|rest| rest.split('-').next());
+    assert!(base.is_some_and(|base| pinned.starts_with(base)), "{:?} is not {pinned}", image.stages);
     let sent = read("deploy/Dockerfile.dockerignore");
-    let members = cargo.split("members = [").nth(1).and_then(|rest| rest.split(']').next()).expect("members");
-    let members: Vec<&str> = members.split('"').skip(1).step_by(2).collect();
-    assert!(members.len() > 5, "{members:?}");
-    for part in members.into_iter().chain(["Cargo.toml", "Cargo.lock"]) {
+    let members = packages().into_iter().map(|package| package.folder);
+    for part in members.chain(["Cargo.toml", "Cargo.lock"].map(str::to_owned)) {
         assert!(sent.lines().any(|line| line == format!("!{part}")), "the builder does not get {part}");
     }
 }
 
 #[test]
-fn users_and_paths_agree() {
-    let user = instruction("USER");
-    let (uid, gid) = user.split_once(':').expect("numbers of user and group");
-    assert!(uid != "0" && gid != "0");
-    let copies: Vec<_> =
-        image().into_iter().filter(|(name, _)| name == "COPY").map(|(_, rest)| rest).collect();
-    let state = &image_environment()["STATE_DIRECTORY"];
-    assert!(
-        copies
-            .iter()
-            .any(|copy| copy.contains(&format!("--chown={user} ")) && copy.ends_with(&format!(" {state}")))
-    );
-    assert!(copies.iter().any(|copy| copy.ends_with(&format!(" {PROGRAM}"))));
-    // Without options the program looks for config/config.yaml where it is started.
-    let directory = instruction("WORKDIR");
-    assert!(copies.contains(&format!("config/config.yaml {directory}/config/config.yaml")));
-    assert_eq!(instruction("VOLUME"), format!("[\"{state}\"]"));
-    assert_eq!(instruction("ENTRYPOINT"), format!("[\"{PROGRAM}\"]"));
-    assert!(instruction("HEALTHCHECK").ends_with(&format!("CMD [\"{PROGRAM}\", \"healthcheck\"]")));
+fn the_image_has_what_its_program_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = Image::laid_out(folder.path());
+    let inside = |path: &str| folder.path().join(path.trim_start_matches('/'));
+    assert_eq!(image.entrypoint, [PROGRAM]);
+    assert_eq!(image.healthcheck, [PROGRAM, "healthcheck"]);
+    assert!(inside(PROGRAM).is_file());
+    // Without options the program looks for its settings where it is started.
+    let settings = inside(&image.working_dir).join(i3_config::DEFAULT_CONFIG_FILE);
+    assert_eq!(fs::read_to_string(settings).unwrap(), read("config/config.yaml"));
+    let state = image.environment()["STATE_DIRECTORY"].clone();
+    assert_eq!(image.volumes, [state.as_str()]);
+    assert!(inside(&state).is_dir());
+}
 
+#[test]
+fn users_and_paths_agree() {
+    let image = Image::inspect();
+    let (uid, gid) = image.user.split_once(':').expect("numbers of user and group");
+    assert!(uid != "0" && gid != "0");
+    let state = &image.environment()["STATE_DIRECTORY"];
     let compose = one("deploy/docker-compose.yml");
     let gateway = &compose["services"]["gateway"];
     assert_eq!(gateway["environment"]["STATE_DIRECTORY"], state.as_str());
@@ -499,7 +519,7 @@ fn users_and_paths_agree() {
     assert!(list(&one("deploy/prometheus/prometheus.yml")["rule_files"]).contains(&"alerts.yml".into()));
 
     let kubernetes = yaml("deploy/kubernetes/i3-gateway.yaml");
-    let pod = &kubernetes.iter().find(|one| one["kind"] == "Deployment").unwrap()["spec"];
+    let pod = &of_kind(&kubernetes, "Deployment")["spec"];
     assert_eq!((&pod["replicas"], &pod["strategy"]["type"]), (&1.into(), &"Recreate".into()));
     let pod = &pod["template"]["spec"];
     let ids = ["runAsUser", "runAsGroup", "fsGroup"].map(|name| pod["securityContext"][name].to_string());
@@ -512,16 +532,18 @@ fn users_and_paths_agree() {
     assert_eq!(ini(&unit, "ExecStart"), ini(&supervisor, "command"));
     assert!(ini(&unit, "ExecStart").starts_with(&format!("{PROGRAM} ")));
     assert_eq!((ini(&unit, "Group"), ini(&supervisor, "user")), (name, name));
-    assert!(read("deploy/systemd/i3-gateway.sysusers").contains(&format!("\nu {name} ")));
+    let sysusers = read("deploy/systemd/i3-gateway.sysusers");
+    assert_eq!(words_after(&sysusers, &["u"]).collect::<Vec<_>>(), [name]);
     let home = format!("/var/lib/{}", ini(&unit, "StateDirectory"));
     assert_eq!([ini(&unit, "WorkingDirectory"), ini(&supervisor, "directory")], [&home; 2]);
     assert_eq!(ini(&supervisor, "environment"), format!("STATE_DIRECTORY=\"{home}\""));
     let logrotate = read("deploy/logrotate/i3-gateway");
-    assert!(logrotate.contains(&format!("\n/var/log/{}/*.log {{", ini(&unit, "LogsDirectory"))));
-    assert!(
-        logrotate.contains(&format!("su {name} {name}\n"))
-            && logrotate.contains(&format!("create 0640 {name} {name}\n"))
-    );
+    let logs = format!("/var/log/{}/*.log", ini(&unit, "LogsDirectory"));
+    assert!(logrotate.split_whitespace().any(|word| word == logs), "{logs}");
+    for before in [&["su"][..], &["create", "0640"]] {
+        let user: Vec<&str> = words_after(&logrotate, before).collect();
+        assert_eq!(user, [name], "{before:?}");
+    }
     // Neither starts again what cannot be mended by that.
     assert_eq!(ini(&unit, "RestartPreventExitStatus"), "64 78");
     assert_eq!(ini(&supervisor, "exitcodes"), "0,64,78");
