@@ -184,7 +184,7 @@ impl Found {
             Ok(digest) => {
                 self.refused.push(digest);
                 refuse(
-                    "is a placeholder of a published example, which anybody can know",
+                    "is a placeholder from a published example, which anybody can know",
                     MAKE_ONE.to_owned(),
                 );
             }
