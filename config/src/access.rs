@@ -1,4 +1,4 @@
-//! From where games may connect: addresses, proxies, the origins of web pages.
+//! Who may connect to the API: addresses, proxies, and origins of web pages.
 
 use crate::path::Path;
 use crate::read::Reader;
@@ -6,7 +6,7 @@ use crate::yaml::Node;
 use i3_core::settings::{AddressRules, IpNet};
 use std::net::IpAddr;
 
-/// The lists of addresses.
+/// Reads the lists of addresses.
 pub(crate) fn addresses(reader: &mut Reader<'_>) -> AddressRules {
     let security = Path::of("security");
     let default = AddressRules::default();
@@ -18,7 +18,7 @@ pub(crate) fn addresses(reader: &mut Reader<'_>) -> AddressRules {
     }
 }
 
-/// The origins whose pages may open a WebSocket.
+/// Reads the origins whose pages may open a WebSocket.
 pub(crate) fn origins(reader: &mut Reader<'_>) -> Vec<String> {
     list(reader, &Path::of("api.websocket.allowed_origins"), ORIGIN, origin).unwrap_or_default()
 }
@@ -26,7 +26,7 @@ pub(crate) fn origins(reader: &mut Reader<'_>) -> Vec<String> {
 const ADDRESS: &str = "an address or a network, such as 203.0.113.9 or 203.0.113.0/24";
 const ORIGIN: &str = "an origin, such as https://example.org";
 
-/// A list, or a text with blanks or commas between the entries, as a variable holds it. `None`: not set.
+/// Reads a list, or a text with entries separated by blanks or commas, as a variable contains it. `None`: not set.
 fn list<T>(
     reader: &mut Reader<'_>,
     path: &Path,
@@ -57,7 +57,7 @@ fn list<T>(
     Some(found)
 }
 
-/// IPv4 in IPv6 clothes is IPv4, as it is for the addresses of clients.
+/// Parses a network. An IPv4-mapped IPv6 network becomes an IPv4 network, as the addresses of clients do.
 fn network(text: &str) -> Option<IpNet> {
     let network =
         text.parse().ok().or_else(|| text.parse().ok().map(|address: IpAddr| IpNet::from(address)))?;
@@ -68,7 +68,7 @@ fn network(text: &str) -> Option<IpNet> {
     }
 }
 
-/// As a browser writes it: no path, not even a slash.
+/// Checks an origin. Browsers send it without a path, and without a final slash.
 fn origin(text: &str) -> Option<String> {
     let (scheme, host) = text.split_once("://")?;
     let good = !scheme.is_empty() && !host.is_empty() && !host.contains(['/', '?', '#', '@', '*']);

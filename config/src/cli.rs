@@ -7,49 +7,49 @@ use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Where `call` and `watch` look for a gateway when no settings say it.
+/// The URL of the gateway for `call` and `watch`, if no settings name one.
 pub const DEFAULT_URL: &str = "ws://127.0.0.1:8080/ws";
 
 /// A gateway between local games and the Intermud-3 network.
 ///
-/// Without a command it runs until it gets SIGTERM or SIGINT.
+/// Without a command, the gateway runs until it receives SIGTERM or SIGINT.
 #[derive(FromArgs)]
 pub struct Cli {
-    /// the settings (default: config/config.yaml, if there is one)
+    /// the file of the settings (default: config/config.yaml, if it exists)
     #[argh(option, short = 'c', long = "config", arg_name = "file")]
     pub config: Option<PathBuf>,
-    /// variables for the settings (default: .env, if there is one)
+    /// the file of variables for the settings (default: .env, if it exists)
     #[argh(option, short = 'e', long = "env-file", arg_name = "file")]
     pub env_file: Option<PathBuf>,
-    /// how much to log: DEBUG, INFO, WARNING or ERROR
+    /// the log level: DEBUG, INFO, WARNING or ERROR
     #[argh(option, long = "log-level", arg_name = "level")]
     pub log_level: Option<String>,
-    /// the same as --log-level DEBUG
+    /// short for --log-level DEBUG
     #[argh(switch)]
     pub debug: bool,
-    /// say everything that is wrong with the settings, and end with 0 or 78
+    /// report every problem of the settings, and end with 0 or 78
     #[argh(switch, long = "validate-config")]
     pub validate_config: bool,
-    /// the same as --validate-config
+    /// another name of --validate-config
     #[argh(switch, long = "dry-run")]
     pub dry_run: bool,
     /// log once a minute what holds memory
     #[argh(switch, long = "profile-memory")]
     pub profile_memory: bool,
-    /// try it out without settings and without the network
+    /// run a network on this host, to try the gateway out without settings
     #[argh(switch)]
     pub demo: bool,
-    /// say which version this is
+    /// print the version
     #[argh(switch)]
     pub version: bool,
-    /// what to do instead of running a gateway
+    /// a command; without one the gateway runs
     #[argh(subcommand)]
     pub command: Option<Command>,
 }
 
 impl Cli {
-    /// Reads a command line: the program's name and its arguments. An error is what to say instead, and whether that is
-    /// what was asked for.
+    /// Parses a command line: the program's name and its arguments. An error is a text to print instead, and whether the
+    /// command line asked for that text, as `--help` does.
     pub fn read(mut words: impl Iterator<Item = OsString>) -> Result<Cli, (String, bool)> {
         let path = words.next().map(PathBuf::from).unwrap_or_default();
         let program = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -58,7 +58,7 @@ impl Cli {
             match word.into_string() {
                 Ok(word) if word == "-h" => arguments.push("--help".to_owned()),
                 Ok(word) => arguments.push(word),
-                Err(word) => return Err((format!("{} is no UTF-8 text", word.display()), false)),
+                Err(word) => return Err((format!("{} is not UTF-8 text", word.display()), false)),
             }
         }
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -70,12 +70,12 @@ impl Cli {
         })
     }
 
-    /// Whether only the settings are to be looked at.
+    /// Whether the program only checks the settings.
     pub fn only_validates(&self) -> bool {
         self.validate_config || self.dry_run
     }
 
-    /// What [`load_files`](crate::load_files) needs.
+    /// The options for [`load_files`](crate::load_files).
     pub fn files(&self) -> FileOptions {
         FileOptions {
             config: self.config.clone(),
@@ -86,95 +86,96 @@ impl Cli {
     }
 }
 
-/// What the program does instead of running a gateway.
+/// A command, which the program executes instead of running a gateway.
 #[derive(FromArgs)]
 #[argh(subcommand)]
 pub enum Command {
-    /// One request.
+    /// Sends one request.
     Call(Call),
-    /// Events as they come.
+    /// Prints events as they arrive.
     Watch(Watch),
-    /// A copy of the state.
+    /// Copies the state.
     Backup(Backup),
-    /// A copy of the state, put back.
+    /// Restores a copy of the state.
     Restore(Restore),
-    /// The first settings.
+    /// Writes the first settings.
     Init(Init),
-    /// Everything looked at.
+    /// Checks everything that a gateway needs.
     Doctor(Doctor),
-    /// For containers.
+    /// Asks a running gateway whether it is alive.
     Healthcheck(Healthcheck),
-    /// For `api_keys`.
+    /// Prints the digest of a key.
     HashKey(HashKey),
 }
 
-/// Copies the state into a file, also while the gateway runs.
+/// Copies the state to a file, also while the gateway runs.
 ///
-/// The state is the router passwords, the lists, the kept events, the history and the cursors of clients. The file is
-/// complete in itself; one that is there already is replaced when the copy is whole.
+/// The state consists of the router passwords, the lists, the kept events, the history and the cursors of clients. The copy
+/// is complete in itself. If the file exists, it is replaced once the copy is complete.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "backup")]
 pub struct Backup {
-    /// the directory of the state (default: as the settings say)
+    /// the directory of the state (default: from the settings)
     #[argh(option)]
     pub state: Option<PathBuf>,
-    /// where to
+    /// the file to write
     #[argh(positional)]
     pub file: PathBuf,
 }
 
-/// Puts the state that a backup holds in place of the present one, also while the gateway runs.
+/// Replaces the state by a backup, also while the gateway runs.
 ///
-/// A gateway that runs takes it over by itself: it says goodbye to its clients and to the router, and goes on with the
-/// restored state a moment later, in the same process. The present state is kept beside it, as
-/// i3-gateway.before-restore.sqlite. Ids of events go on growing.
+/// A running gateway disconnects from its clients and routers, and continues with the restored state a moment later, in the
+/// same process. The previous state is kept in the same directory, as i3-gateway.before-restore.sqlite. Event ids keep
+/// growing.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "restore")]
 pub struct Restore {
-    /// the directory of the state (default: as the settings say)
+    /// the directory of the state (default: from the settings)
     #[argh(option)]
     pub state: Option<PathBuf>,
-    /// what `backup` has written
+    /// a file that `backup` has written
     #[argh(positional)]
     pub file: PathBuf,
 }
 
-/// Writes settings with comments and an env file with a fresh key, where --config and --env-file say. It overwrites nothing.
+/// Writes the settings, with comments, and an env file with a fresh API key, to the files of --config and --env-file. It
+/// does not overwrite files.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "init")]
 pub struct Init {
     /// the name of the mud
     #[argh(option, long = "mud-name", arg_name = "name")]
     pub mud_name: Option<String>,
-    /// overwrite what is there
+    /// overwrite existing files
     #[argh(switch)]
     pub force: bool,
 }
 
-/// Looks at settings, files, ports, routers, clock and limits, and says what to do. It changes nothing, and does not log
-/// in at a router: that would end the session of a gateway that runs under the same name.
+/// Checks settings, files, ports, routers, clock and limits, and says what to do. It changes nothing. It does not log in at
+/// a router: that would end the session of a gateway that runs under the same name.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "doctor")]
 pub struct Doctor {
-    /// log in at the routers too, and leave again; where no other gateway or game uses the mud's name
+    /// also log in at the routers, and log out; use this only if no other gateway or game uses the mud's name
     #[argh(switch)]
     pub login: bool,
 }
 
-/// Asks the gateway of these settings whether it lives. Ends with 0 or 1.
+/// Asks the gateway of these settings whether it is alive. The exit code is 0 or 1.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "healthcheck")]
 pub struct Healthcheck {
-    /// whether every router link is ready too
+    /// also ask whether every router link is ready
     #[argh(switch)]
     pub ready: bool,
 }
 
-/// Prints the digest of an API key, to be written into the settings in place of the key.
+/// Prints the digest of an API key, which can replace the key in the settings.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "hash-key")]
 pub struct HashKey {
-    /// the key (default: read from standard input, which no other user of this host can see)
+    /// the key (default: read from standard input, where no other user of this host can see it)
     #[argh(positional)]
     pub key: Option<String>,
 }
@@ -186,19 +187,19 @@ pub struct HashKey {
 #[derive(FromArgs)]
 #[argh(subcommand, name = "call")]
 pub struct Call {
-    /// where the gateway is (default: as the settings say, else ws://127.0.0.1:8080/ws)
+    /// the URL of the gateway (default: from the settings, else ws://127.0.0.1:8080/ws)
     #[argh(option)]
     pub url: Option<String>,
     /// the API key (default: the variable I3_API_KEY or I3_GATEWAY_SECRET)
     #[argh(option)]
     pub key: Option<String>,
-    /// for wss:// URLs: whom to trust, authorities or the gateway's own certificate in PEM (default: whom this system trusts)
+    /// for wss:// URLs: trusted authorities, or the gateway's own certificate, in PEM (default: the authorities of the system)
     #[argh(option, arg_name = "file")]
     pub ca: Option<PathBuf>,
-    /// a certificate to show, where the gateway wants one, in PEM
+    /// a client certificate in PEM, if the gateway asks for one
     #[argh(option, arg_name = "file")]
     pub cert: Option<PathBuf>,
-    /// its private key, in PEM
+    /// the private key of that certificate, in PEM
     #[argh(option, long = "cert-key", arg_name = "file")]
     pub cert_key: Option<PathBuf>,
     /// the method
@@ -209,40 +210,40 @@ pub struct Call {
     pub params: Vec<String>,
 }
 
-/// Hears channels of a running gateway and prints its events, or the packets of its router, as they come, one readable line each.
+/// Joins channels at a running gateway and prints its events, or the packets of its router, as they arrive, one line each.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "watch")]
 pub struct Watch {
-    /// where the gateway is (default: as the settings say, else ws://127.0.0.1:8080/ws)
+    /// the URL of the gateway (default: from the settings, else ws://127.0.0.1:8080/ws)
     #[argh(option)]
     pub url: Option<String>,
     /// the API key (default: the variable I3_API_KEY or I3_GATEWAY_SECRET)
     #[argh(option)]
     pub key: Option<String>,
-    /// show the packets from and to the router instead, without passwords; needs a key with the permission admin
+    /// print the packets from and to the router instead, without passwords; needs a key with the permission admin
     #[argh(switch)]
     pub trace: bool,
-    /// for wss:// URLs: whom to trust, authorities or the gateway's own certificate in PEM (default: whom this system trusts)
+    /// for wss:// URLs: trusted authorities, or the gateway's own certificate, in PEM (default: the authorities of the system)
     #[argh(option, arg_name = "file")]
     pub ca: Option<PathBuf>,
-    /// a certificate to show, where the gateway wants one, in PEM
+    /// a client certificate in PEM, if the gateway asks for one
     #[argh(option, arg_name = "file")]
     pub cert: Option<PathBuf>,
-    /// its private key, in PEM
+    /// the private key of that certificate, in PEM
     #[argh(option, long = "cert-key", arg_name = "file")]
     pub cert_key: Option<PathBuf>,
-    /// the channels (default: all that there are)
+    /// the channels to join (default: all of the network)
     #[argh(positional)]
     pub channels: Vec<String>,
 }
 
-/// The key of a client: the option's, else a variable's.
+/// The API key of a client: from the option, else from a variable.
 pub fn client_key(option: Option<&str>, env: &Environment) -> Option<String> {
     let variables = ["I3_API_KEY", "I3_GATEWAY_SECRET"].into_iter().filter_map(|name| env.get(name));
     option.into_iter().chain(variables).map(str::trim).find(|key| !key.is_empty()).map(str::to_owned)
 }
 
-/// The parameters of a request, as they stand on the command line. `None`: no parameters.
+/// Parses the parameters of a request from the command line. `None`: no parameters.
 pub fn call_params(arguments: &[String]) -> Result<Option<Value>, String> {
     match arguments {
         [] => return Ok(None),

@@ -1,4 +1,4 @@
-//! Who may speak: keys, as digests. No text made here ever holds a key.
+//! API keys, as digests. No error or warning of this module contains a key.
 
 use crate::listeners::rate;
 use crate::path::Path;
@@ -9,8 +9,8 @@ use i3_core::clients::keys::KEY_BYTES_MAX;
 use i3_core::settings::{KeySettings, Permission, Permissions};
 use sha2::{Digest, Sha256};
 
-/// Keys that stand in published examples (the deployment guide, the Python gateway's own file and documents): anybody
-/// can know them. Compared without regard to case.
+/// Keys of published examples (the deployment guide, the Python gateway's own file and documents), which everybody can
+/// know. Upper and lower case are not distinguished.
 const PLACEHOLDERS: &[&str] = &[
     "your-secret-key-here",
     "your-secret-here",
@@ -35,19 +35,20 @@ const PLACEHOLDERS: &[&str] = &[
     "luminari-i3-gateway-2025",
 ];
 
-/// What it takes to make a good key.
+/// The fix for a missing or bad key.
 const MAKE_ONE: &str = "write a long random text, such as `openssl rand -hex 32` prints";
 
 type KeyDigest = [u8; 32];
 
-/// `None`: authentication is off.
+/// Reads all keys. `None`: authentication is off.
 pub(crate) fn keys(reader: &mut Reader<'_>, muds: &[String]) -> Option<Vec<KeySettings>> {
     let enabled = Path::of("api.auth.enabled");
     let list = Path::of("api.auth.api_keys");
     let count = reader.length(&list);
     if reader.boolean(&enabled) == Some(false) {
-        let message = "anybody who can connect may do everything, and the keys that are set mean nothing";
-        reader.warn(&enabled, message, "write true, except where nobody else can connect");
+        let message =
+            "everybody who can connect may do everything, and the keys in the settings have no effect";
+        reader.warn(&enabled, message, "write true, unless nobody else can connect");
         return None;
     }
     let mut found = Found { own_mud: muds.first().cloned().unwrap_or_default(), ..Found::default() };
@@ -71,14 +72,14 @@ pub(crate) fn keys(reader: &mut Reader<'_>, muds: &[String]) -> Option<Vec<KeySe
     if found.keys.is_empty() && !found.failed {
         let secret = Path::of("api.auth.secret");
         let fix = format!(
-            "set I3_GATEWAY_SECRET: {MAKE_ONE}; or API_AUTH_ENABLED=false where only this host can connect"
+            "set I3_GATEWAY_SECRET: {MAKE_ONE}; or set API_AUTH_ENABLED=false if only this host can connect"
         );
         reader.error(&secret, "authentication is on, and there is no key", fix);
     }
     Some(found.keys)
 }
 
-/// The digest of a key, as `api_keys` takes it in the key's place.
+/// Returns the digest of a key, in the form that can replace the key in the settings.
 pub fn hash_key(key: &str) -> Result<String, String> {
     let key = key.trim();
     if key.is_empty() {
@@ -88,11 +89,11 @@ pub fn hash_key(key: &str) -> Result<String, String> {
         return Err(format!("a key has at most {KEY_BYTES_MAX} bytes"));
     }
     if key.starts_with("sha256:") {
-        return Err("this is a digest already".to_owned());
+        return Err("this is already a digest".to_owned());
     }
     let digest = digest(key).map_err(|what| format!("the key {what}"))?;
     if is_published(&digest) {
-        return Err(format!("this is a placeholder that anybody can know; {MAKE_ONE}"));
+        return Err(format!("this is a published placeholder, which everybody can know; {MAKE_ONE}"));
     }
     Ok(format!("sha256:{}", digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
 }
@@ -101,13 +102,13 @@ pub fn hash_key(key: &str) -> Result<String, String> {
 struct Found {
     own_mud: String,
     keys: Vec<KeySettings>,
-    /// Digests of placeholders that have been named already: the same one often stands in two places.
+    /// Digests of placeholders that have been reported. A placeholder is often set in two places, and reported once.
     refused: Vec<KeyDigest>,
     failed: bool,
 }
 
 impl Found {
-    /// An entry of `api.auth.api_keys`.
+    /// Reads an entry of `api.auth.api_keys`.
     fn listed(&mut self, reader: &mut Reader<'_>, path: &Path, muds: &[String]) {
         if !matches!(reader.node(path), Some(Node::Map(_))) {
             self.failed = true;
@@ -121,8 +122,12 @@ impl Found {
         let mud_name = reader.text(&mud_path).unwrap_or_else(|| self.own_mud.clone());
         if !muds.contains(&mud_name) && !muds.is_empty() {
             let message =
-                format!("this key may read but not speak, because the gateway does not connect {mud_name:?}");
-            reader.warn(&mud_path, message, "add the mud to `muds:`, or write one that is there");
+                format!("this key may read but not send, because {mud_name:?} is not a mud of this gateway");
+            reader.warn(
+                &mud_path,
+                message,
+                "add the mud to `muds:`, or write the name of a mud in the settings",
+            );
         }
         let permissions = permissions(reader, &path.key("permissions"));
         let requests_per_minute = rate(reader, &path.key("rate_limit_override"));
@@ -146,7 +151,11 @@ impl Found {
         };
         if self.keys.iter().any(|key| key.digest == digest) {
             self.failed = true;
-            return reader.error(&key_path, "is the same as an earlier key", "give each entry its own");
+            return reader.error(
+                &key_path,
+                "is also the key of an earlier entry",
+                "give each entry a key of its own",
+            );
         }
         self.keys.push(KeySettings {
             digest,
@@ -156,7 +165,7 @@ impl Found {
         });
     }
 
-    /// A key with all permissions for the gateway's own mud. One that is listed already keeps what is said there.
+    /// Adds a key with all permissions for the first mud. A key that `api_keys` lists keeps the permissions of its entry.
     fn add_full(
         &mut self,
         digest: Result<KeyDigest, &'static str>,
@@ -184,7 +193,7 @@ impl Found {
             Ok(digest) => {
                 self.refused.push(digest);
                 refuse(
-                    "is a placeholder of a published example, which anybody can know",
+                    "is a placeholder from a published example, which everybody can know",
                     MAKE_ONE.to_owned(),
                 );
             }
@@ -199,17 +208,17 @@ fn key_text(reader: &mut Reader<'_>, path: &Path) -> Option<String> {
     reader.text(path).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// The digest of a key in clear, or the one that is given as `sha256:…`.
+/// Returns the digest of a key in clear text, or the digest that is written as `sha256:…`.
 fn digest(text: &str) -> Result<KeyDigest, &'static str> {
     let text = text.trim();
     if text.starts_with('<') && text.ends_with('>') || text.contains("${") {
-        return Err("is a placeholder that nobody has replaced");
+        return Err("is a placeholder that was not replaced");
     }
     if let Some(hex) = text.strip_prefix("sha256:") {
         return from_hex(hex).ok_or("`sha256:` is not followed by 64 hexadecimal digits");
     }
     if is_placeholder(text) {
-        // The digest of the one in the list, so that it is recognised in any case.
+        // The list has it in lower case: the digest must be that of the list.
         return Ok(sha256(&text.to_ascii_lowercase()));
     }
     Ok(sha256(text))
@@ -219,7 +228,7 @@ fn is_placeholder(text: &str) -> bool {
     PLACEHOLDERS.iter().any(|placeholder| placeholder.eq_ignore_ascii_case(text))
 }
 
-/// By digest, so that a placeholder is found in its hashed form too.
+/// Compares digests, so that a placeholder is also found in its hashed form.
 fn is_published(digest: &KeyDigest) -> bool {
     PLACEHOLDERS.iter().any(|placeholder| sha256(placeholder) == *digest)
 }
@@ -239,10 +248,10 @@ fn from_hex(hex: &str) -> Option<KeyDigest> {
     Some(digest)
 }
 
-/// `None`: missing or wrong, and named.
+/// Reads the permissions of a key. `None`: they are missing or wrong, and the problem has been reported.
 fn permissions(reader: &mut Reader<'_>, path: &Path) -> Option<Permissions> {
     let names: Vec<&str> = Permission::ALL.iter().map(|(name, _)| *name).collect();
-    let fix = format!("write [\"*\"] for all, or some of [{}]", names.join(", "));
+    let fix = format!("write [\"*\"] for all permissions, or some of [{}]", names.join(", "));
     let elements: Vec<Path> = match reader.node(path) {
         None => {
             reader.error(path, "is missing", fix);

@@ -5,23 +5,23 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// The environment of this process. Variables that are not text are left out: no setting can use them.
+/// Returns the environment of this process. Variables that are not UTF-8 are left out, since no setting can use them.
 pub fn process_environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()
 }
 
-/// Variables: the process's own come first, then the env file's.
+/// The variables of the process and of the env file. Those of the process take precedence.
 #[derive(Default)]
 pub struct Environment {
     process: BTreeMap<String, String>,
     file: BTreeMap<String, (String, Place)>,
-    /// What was asked for, to tell which lines of the env file nobody reads.
+    /// The names that were read: the other lines of the env file have no effect.
     asked: RefCell<BTreeSet<String>>,
 }
 
-/// The names only: a value may be a secret.
+/// Shows names only, since a value can be a secret.
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Environment").field("file", &self.file.keys()).finish_non_exhaustive()
@@ -29,7 +29,7 @@ impl fmt::Debug for Environment {
 }
 
 impl Environment {
-    /// Takes both; what is wrong with the env file goes to `problems`.
+    /// Combines both sources. Problems of the env file go to `problems`.
     pub fn new(
         process: BTreeMap<String, String>,
         env_file: Option<&(String, String)>,
@@ -42,12 +42,12 @@ impl Environment {
         Environment { process, file, asked: RefCell::default() }
     }
 
-    /// The value of a variable. Set but empty is `Some("")`.
+    /// Returns the value of a variable. A variable that is set but empty is `Some("")`.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.find(name).map(|(value, _)| value)
     }
 
-    /// The value, and the line of the env file if it comes from there.
+    /// Returns the value, and its place if it comes from the env file.
     pub(crate) fn find(&self, name: &str) -> Option<(&str, Option<&Place>)> {
         self.asked.borrow_mut().insert(name.to_owned());
         match self.process.get(name) {
@@ -56,12 +56,12 @@ impl Environment {
         }
     }
 
-    /// All names that begin so, in order.
+    /// Returns all names with this prefix, in order.
     pub(crate) fn names_with(&self, prefix: &str) -> BTreeSet<String> {
         self.process.keys().chain(self.file.keys()).filter(|name| name.starts_with(prefix)).cloned().collect()
     }
 
-    /// What the env file sets and nobody has asked for.
+    /// Returns the variables of the env file that were never read.
     pub(crate) fn unread(&self) -> Vec<(String, Place)> {
         let asked = self.asked.borrow();
         let unread = self.file.iter().filter(|(name, _)| !asked.contains(*name));
@@ -69,7 +69,7 @@ impl Environment {
     }
 }
 
-/// `NAME=value` lines; `export` before, quotes around, `#` after.
+/// Parses lines of `NAME=value`. `export` may stand before the name, quotes around the value, and a `#` comment after it.
 fn parse(file: &str, text: &str, into: &mut BTreeMap<String, (String, Place)>, problems: &mut Vec<Problem>) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (at, line) in text.lines().enumerate() {
@@ -80,7 +80,7 @@ fn parse(file: &str, text: &str, into: &mut BTreeMap<String, (String, Place)>, p
             continue;
         }
         let line = line.strip_prefix("export ").map_or(line, str::trim_start);
-        // The line itself is not shown: it may hold a secret.
+        // The line is not shown, since it can contain a secret.
         let Some((name, value)) = line.split_once('=') else {
             problems.push(Problem::error("", "this line has no `=`", "write NAME=value").at(Some(place)));
             continue;
@@ -95,7 +95,7 @@ fn parse(file: &str, text: &str, into: &mut BTreeMap<String, (String, Place)>, p
             Ok(value) => {
                 if value.contains("${") {
                     let fix = "write the value itself";
-                    let message = "`${` has no meaning in an env file: the value is taken as it stands";
+                    let message = "`${` has no special meaning in an env file: it is part of the value";
                     problems.push(Problem::warning(name, message, fix).at(Some(place.clone())));
                 }
                 if let Some((_, first)) = into.insert(name.to_owned(), (value, place.clone())) {
@@ -119,14 +119,14 @@ pub(crate) fn is_name(name: &str) -> bool {
 
 fn unquote(value: &str) -> Result<String, &'static str> {
     const OPEN: &str = "the quote is not closed";
-    const AFTER: &str = "there is something after the closing quote";
+    const AFTER: &str = "there is text after the closing quote";
     let (inner, rest) = if let Some(quoted) = value.strip_prefix('\'') {
         let (inner, rest) = quoted.split_once('\'').ok_or(OPEN)?;
         (inner.to_owned(), rest)
     } else if let Some(quoted) = value.strip_prefix('"') {
         escaped(quoted).ok_or(OPEN)?
     } else {
-        // `#` begins a comment after a blank only: it may be part of a password.
+        // `#` begins a comment only after a blank: it can be part of a password.
         let comment = value
             .char_indices()
             .find(|(at, c)| *c == '#' && (*at == 0 || value[..*at].ends_with(char::is_whitespace)));
@@ -137,7 +137,8 @@ fn unquote(value: &str) -> Result<String, &'static str> {
     if rest.is_empty() || rest.starts_with('#') { Ok(inner) } else { Err(AFTER) }
 }
 
-/// The text up to the closing double quote, with `\n`, `\t`, `\r`, `\"`, `\\` and `\$` undone, and what follows it.
+/// Returns the text before the closing double quote, with the escapes `\n`, `\t`, `\r`, `\"`, `\\` and `\$` replaced, and
+/// the text after the quote.
 fn escaped(quoted: &str) -> Option<(String, &str)> {
     let mut inner = String::new();
     let mut chars = quoted.char_indices();

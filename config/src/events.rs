@@ -1,4 +1,4 @@
-//! What is kept of events, for games that are away and as history.
+//! The settings of events that are kept for games that are away, and of the history.
 
 use crate::path::Path;
 use crate::read::Reader;
@@ -8,11 +8,11 @@ use std::time::Duration;
 const SECONDS_MAX: i64 = 31_536_000;
 const DAYS_MAX: i64 = 3_650;
 const COUNT_MAX: i64 = 1_000_000;
-/// They are all in memory.
+/// Kept events are in memory.
 const BYTES_MAX: i64 = 1_073_741_824;
 const BYTES_MIN: i64 = 4_096;
 
-/// The keys of the Python gateway count where ours are not set.
+/// Reads the settings. A key of the Python gateway counts if our own key is not set.
 pub(crate) fn events(reader: &mut Reader<'_>) -> EventSettings {
     let mut events = EventSettings::default();
     let seconds = |reader: &mut Reader<'_>, path: &Path| {

@@ -1,23 +1,24 @@
-//! `${NAME}` and `${NAME:default}` in a value. It happens after the YAML is read, so a variable cannot add a key.
+//! Replaces `${NAME}` and `${NAME:default}` in values. This happens after the YAML is parsed, so a variable cannot add a
+//! key.
 
 use crate::env::{Environment, is_name};
 use crate::path::Path;
 use crate::yaml::Node;
 use std::collections::BTreeMap;
 
-/// How deep a default may hold another `${…}`.
+/// How deeply `${…}` may be nested in defaults.
 const DEPTH_MAX: usize = 8;
 
-/// What was seen while putting variables in.
+/// The problems of an expansion.
 #[derive(Debug, Default)]
 pub(crate) struct Expanded {
-    /// Values that are empty because of variables that are not set and have no default.
+    /// Values that are empty because these variables are not set and have no default.
     pub(crate) missing: BTreeMap<Path, Vec<String>>,
-    /// Values that cannot be read.
+    /// Values with a wrong `${…}`, and the reason.
     pub(crate) bad: Vec<(Path, &'static str)>,
 }
 
-/// Replaces the variables in every text of the tree. A text that is empty after that is no value at all.
+/// Replaces the variables in every text of the tree. A text that becomes empty is replaced by [`Node::Null`].
 pub(crate) fn expand(node: &mut Node, path: &Path, env: &Environment, seen: &mut Expanded) {
     match node {
         Node::Text(text) if text.contains("${") => {
@@ -58,7 +59,7 @@ fn expand_text(
     let mut rest = text;
     while let Some(start) = rest.find("${") {
         if depth == 0 {
-            return Err("the `${…}` are too deep in one another");
+            return Err("`${…}` is nested too deeply");
         }
         done += &rest[..start];
         let inner = &rest[start + 2..];
@@ -68,7 +69,7 @@ fn expand_text(
             None => (&inner[..end], None),
         };
         if !is_name(name) {
-            return Err("what follows `${` is not the name of a variable");
+            return Err("the text after `${` is not the name of a variable");
         }
         match (env.get(name), default) {
             (Some(value), _) => done += value,
@@ -80,7 +81,7 @@ fn expand_text(
     Ok(done + rest)
 }
 
-/// Where the `}` of a `${` stands, past those that belong to a default's own.
+/// Finds the `}` that closes a `${`. Nested `${…}` in the default are skipped.
 fn closing(inner: &str) -> Option<usize> {
     let mut open = 1_usize;
     let mut previous = ' ';

@@ -1,4 +1,4 @@
-//! Every key that is known, and what became of it. A key that is not here is answered with a warning.
+//! The table of all known keys. The gateway warns of a key that is not in it.
 
 use crate::log::COMPONENTS;
 use crate::path::{Path, Step};
@@ -8,23 +8,23 @@ use i3_core::door::rpc::discover::methods;
 /// A key of the settings. `*` in a path stands for each element of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownKey {
-    /// Where it stands.
+    /// The path of the key.
     pub path: String,
-    /// `None`: it has an effect. Otherwise why it has none.
+    /// Why the key has no effect. `None`: it has one.
     pub no_effect: Option<&'static str>,
 }
 
-/// The services of Intermud-3 that this gateway knows how to serve.
+/// The services of Intermud-3 that this gateway serves.
 pub(crate) const SERVICES: &[&str] =
     &["auth", "beep", "channel", "emoteto", "finger", "locate", "tell", "ucache", "who"];
 
-/// Names that the Python gateway advertises beside them. Nobody looks at them, but they go out as they are set.
+/// Further names that the Python gateway advertises. No mud is known to use them; they are advertised as they are set.
 const LIST_SERVICES: &[&str] =
     &["chanlist-req", "chanlist-reply", "chan-who-req", "chan-who-reply", "chan-user-req", "chan-user-reply"];
 
 const OOB_SERVICES: &[&str] = &["amcp", "file", "ftp", "http", "mail", "news", "nntp", "rcp", "smtp"];
 
-/// One mud: under `mud:` and in each entry of `muds:`.
+/// Keys of one mud: under `mud:` and in each entry of `muds:`.
 const MUD: &[&str] = &[
     "name",
     "port",
@@ -38,7 +38,7 @@ const MUD: &[&str] = &[
     "open_status",
 ];
 
-/// The routers of one mud: under `router:` and in the `router:` of each entry of `muds:`.
+/// Keys of the routers of one mud: under `router:` and under `router:` in each entry of `muds:`.
 const ROUTERS: &[&str] = &[
     "primary.name",
     "primary.host",
@@ -51,7 +51,7 @@ const ROUTERS: &[&str] = &[
     "fallback.*.charset",
 ];
 
-/// TLS: under `api.tls`, and for one kind of listener.
+/// Keys of TLS: under `api.tls`, and under `tls:` of one kind of listener.
 const TLS: &[&str] = &["enabled", "cert_file", "key_file", "client_ca_file", "require_client_cert"];
 
 const USED: &[&str] = &[
@@ -135,9 +135,9 @@ const USED: &[&str] = &[
 ];
 
 const NOT_YET: &str = "this gateway does not use it yet";
-const ONE_LIMIT: &str = "performance.max_connections holds for all kinds of connections together";
-const OWN_THREADS: &str = "the gateway needs no such number";
-pub(crate) const OWN_CACHE: &str = "what is known of the network is kept up to date and never expires";
+const ONE_LIMIT: &str = "performance.max_connections limits the connections of all listeners together";
+const OWN_THREADS: &str = "the gateway has nothing of this kind";
+pub(crate) const OWN_CACHE: &str = "the lists of muds and channels are kept up to date and never expire";
 const METRICS: &str = "/metrics is always served on the port of the WebSocket API";
 const OWN_SAVES: &str = "every change is saved at once";
 const NO_OOB: &str = "out-of-band services are not offered yet";
@@ -145,21 +145,21 @@ const NO_OOB: &str = "out-of-band services are not offered yet";
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("mud.oob_services", NO_OOB),
     ("router.connection.max_reconnect_attempts", "the gateway never gives up"),
-    ("muds.*.router.connection", "router.connection at the top holds for all muds"),
-    ("muds.*.router.pacing", "router.pacing at the top holds for all muds"),
+    ("muds.*.router.connection", "router.connection at the top level applies to all muds"),
+    ("muds.*.router.pacing", "router.pacing at the top level applies to all muds"),
     ("gateway.max_packet_size", "router.max_frame_bytes limits what is sent"),
-    ("gateway.timeout", "performance.connection_timeout is for connecting"),
+    ("gateway.timeout", "performance.connection_timeout is the limit for connecting"),
     ("gateway.retry_attempts", "the gateway never gives up"),
-    ("gateway.retry_delay", "performance.reconnect_delay is the wait before a new connection"),
+    ("gateway.retry_delay", "performance.reconnect_delay is the wait before the next attempt"),
     ("gateway.max_connections", ONE_LIMIT),
     ("gateway.queue_size", "performance.message_queue_size is the limit"),
     ("gateway.worker_threads", OWN_THREADS),
-    ("gateway.auth.enabled", "api.auth.enabled holds for all addresses"),
+    ("gateway.auth.enabled", "api.auth.enabled applies to all listeners"),
     ("gateway.auth.token_expiry", "there are no tokens that expire"),
     ("api.tcp.max_connections", ONE_LIMIT),
     ("api.tcp.buffer_size", "buffers grow as needed, up to api.websocket.max_frame_size"),
     ("api.websocket.compression", NOT_YET),
-    ("api.session.cleanup_interval", "a session ends when its time is over"),
+    ("api.session.cleanup_interval", "a session ends exactly when api.session.timeout is over"),
     ("api.metrics.enabled", METRICS),
     ("api.metrics.export_interval", METRICS),
     ("api.metrics.include_details", METRICS),
@@ -177,11 +177,11 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("metrics.port", METRICS),
     ("metrics.path", METRICS),
     ("development.debug", "write logging.level: DEBUG"),
-    ("development.reload", "it is a program, not a script"),
+    ("development.reload", "a compiled program cannot reload its code"),
     ("development.profile", "start with --profile-memory"),
 ];
 
-/// All of them.
+/// Returns all known keys.
 pub fn known_keys() -> Vec<KnownKey> {
     let mut keys = Vec::new();
     let mut add = |path: String, no_effect| keys.push(KnownKey { path, no_effect });
@@ -212,24 +212,24 @@ pub fn known_keys() -> Vec<KnownKey> {
     keys
 }
 
-/// Whether a key is known and has an effect.
+/// Returns whether a key is known and has an effect.
 pub(crate) fn is_used(path: &Path) -> bool {
     let pattern = path.pattern();
     known_keys().iter().any(|key| key.path == pattern && key.no_effect.is_none())
 }
 
-/// Something in the file that the gateway passes over.
+/// A part of the file that the gateway does not use.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Passed {
-    /// Nobody knows this key. The nearest one that is known, if there is one.
+    /// An unknown key, and the known key that is most similar, if there is one.
     Unknown(Path, Option<String>),
-    /// Known, and why it has no effect; how often it is set.
+    /// A known key without effect, the reason, and how often it is set.
     NoEffect(Path, &'static str, usize),
-    /// A value where a section or a list with keys of its own belongs.
+    /// A plain value in place of a section or list with keys of its own.
     NotASection(Path),
 }
 
-/// Looks through the whole tree.
+/// Returns the unused parts of the whole tree.
 pub(crate) fn passed_over(root: &Node) -> Vec<Passed> {
     let known = known_keys();
     let mut passed = Vec::new();
@@ -246,7 +246,7 @@ fn walk(node: &Node, path: &Path, known: &[KnownKey], passed: &mut Vec<Passed>) 
         }
         let section = format!("{pattern}.");
         if !matches!(node, Node::List(_)) && is_list(&pattern, known) {
-            // Who reads the list says so; its keys are not shown, they may be anything.
+            // The reader of the list reports it. Its keys are not shown, since they can be secrets.
             return;
         }
         let is_section = known.iter().any(|key| key.path.starts_with(&section));
@@ -271,7 +271,7 @@ fn walk(node: &Node, path: &Path, known: &[KnownKey], passed: &mut Vec<Passed>) 
                 return passed.push(Passed::NotASection(path.clone()));
             }
             for (at, item) in items.iter().enumerate() {
-                // A list of plain words or of sections: who reads it says which.
+                // Entries are plain values or sections; the reader of the list checks which.
                 if matches!(item, Node::Map(_)) {
                     walk(item, &path.index(at), known, passed);
                 }
@@ -281,7 +281,7 @@ fn walk(node: &Node, path: &Path, known: &[KnownKey], passed: &mut Vec<Passed>) 
     }
 }
 
-/// Whether a list of sections stands there.
+/// Returns whether the key is a list of sections.
 fn is_list(pattern: &str, known: &[KnownKey]) -> bool {
     known.iter().any(|key| key.path.strip_prefix(pattern).is_some_and(|rest| rest.starts_with(".*.")))
 }
@@ -308,7 +308,7 @@ fn no_effect(node: &Node, path: &Path, why: &'static str, passed: &mut Vec<Passe
     passed.push(Passed::NoEffect(path.clone(), why, 1));
 }
 
-/// The known key that looks most like an unknown one: beside it, or else anywhere.
+/// Returns the known key that is most similar to an unknown one: in the same section, or else anywhere.
 fn nearest(path: &Path, known: &[KnownKey]) -> Option<String> {
     let (last, parents) = path.0.split_last()?;
     let Step::Key(last) = last else { return None };
@@ -326,12 +326,12 @@ fn nearest(path: &Path, known: &[KnownKey]) -> Option<String> {
     if let Some(name) = closest(&whole, elsewhere().map(|key| key.path.as_str())) {
         return Some(name.to_owned());
     }
-    // The right name in the wrong section.
+    // The right name can stand in the wrong section.
     let same_name = elsewhere().filter(|key| key.path.rsplit('.').next() == Some(last));
     same_name.max_by_key(|key| common_start(&key.path, &whole)).map(|key| key.path.clone())
 }
 
-/// The name that is at most a third of its letters away.
+/// Returns the most similar name, if at most a third of its letters differ.
 pub(crate) fn closest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let distances = names.map(|name| (strsim::damerau_levenshtein(wanted, name), name));
     let (distance, name) = distances.min()?;

@@ -1,7 +1,7 @@
-//! Where the settings come from: a YAML file, an env file, the process environment, the command line; and logging.
+//! The settings, which come from a YAML file, an env file, the process environment and the command line; and the log.
 //!
-//! [`load_files`] is what a daemon calls; [`load`] does the same with texts in memory. Both give a checked [`Config`] or
-//! every problem at once, each with its key, its line and what to write.
+//! A daemon calls [`load_files`]. [`load`] reads texts in memory instead of files. Both return a checked [`Config`], or
+//! every problem, each with its key, its line and its fix.
 
 mod access;
 pub mod cli;
@@ -36,26 +36,26 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-/// Everything that a daemon needs to know.
+/// All settings of a daemon.
 #[derive(Clone)]
 pub struct Config {
-    /// What the core is told.
+    /// The settings of the core.
     pub core: Settings,
-    /// Where to listen.
+    /// The addresses of the API.
     pub listeners: Vec<ListenAt>,
-    /// Plain text is spoken to this host only.
+    /// Whether every listener without TLS has to be at a loopback address.
     pub tls_required: bool,
-    /// Where the durable state is kept.
+    /// The directory of the durable state.
     pub state_directory: PathBuf,
-    /// How many copies of it are kept beside it, one a day; 0: none.
+    /// How many daily copies of the state are kept in that directory; 0: none.
     pub state_backups: u32,
-    /// Where messages go.
+    /// The settings of the log.
     pub logging: Logging,
-    /// What is not as the sources say, to be shown at the start.
+    /// Settings that have no effect, or another one than expected. A daemon logs them at its start.
     pub warnings: Vec<Problem>,
 }
 
-/// Without the router passwords, which the core's own types would show.
+/// Omits the router passwords, which the `Debug` of the core's types would show.
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut core = self.core.clone();
@@ -74,68 +74,68 @@ impl fmt::Debug for Config {
     }
 }
 
-/// One address to listen at.
+/// One listener of the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenAt {
-    /// What is spoken there.
+    /// Its protocol.
     pub listener: Listener,
     /// A host name or an address.
     pub host: String,
     /// The TCP port.
     pub port: u16,
-    /// `None`: plain text.
+    /// `None`: the listener speaks plain text.
     pub tls: Option<TlsFiles>,
 }
 
-/// What a listener that speaks TLS needs. The files are read when it starts, and again with the settings.
+/// The files of a listener with TLS. They are read when the listener starts, and again when the settings are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The certificate, and those between it and the authority, in PEM.
+    /// The certificate, followed by the intermediate certificates, in PEM.
     pub certificate: NamedFile,
-    /// Its private key, in PEM.
+    /// The private key of the certificate, in PEM.
     pub key: NamedFile,
-    /// The authorities whose certificates clients may show. `None`: clients are not asked for one.
+    /// The authorities that sign client certificates. `None`: clients are not asked for a certificate.
     pub client_authorities: Option<NamedFile>,
-    /// Clients without a certificate are not let in.
+    /// Whether clients without a certificate are refused.
     pub client_certificate_required: bool,
 }
 
-/// A file, and the key of the settings that names it.
+/// A file that the settings name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedFile {
-    /// Such as `api.tls.cert_file`.
+    /// The key of the settings, such as `api.tls.cert_file`.
     pub key: String,
-    /// Where it is.
+    /// The path of the file.
     pub path: PathBuf,
 }
 
-/// Where messages go.
+/// The settings of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Logging {
-    /// What matters less is left out.
+    /// Messages below this level are not logged.
     pub level: LevelFilter,
-    /// The same for single parts, by their names in [`log::COMPONENTS`].
+    /// Levels of single parts, by their names in [`log::COMPONENTS`].
     pub components: BTreeMap<String, LevelFilter>,
     /// How a record is written.
     pub format: LogFormat,
-    /// Beside standard error.
+    /// A file that gets the messages in addition to standard error.
     pub file: Option<PathBuf>,
-    /// When the file is set aside. `None`: never, by the gateway.
+    /// When the gateway rotates the file. `None`: never.
     pub rotation: Option<Rotation>,
 }
 
 impl Logging {
-    /// Lines of text on standard error.
+    /// Logs lines of text to standard error only.
     pub fn to_stderr(level: LevelFilter) -> Self {
         Logging { level, components: BTreeMap::new(), format: LogFormat::Text, file: None, rotation: None }
     }
 }
 
-/// How a record is written, always as one line.
+/// The format of a record. A record is always one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// An object in JSON.
+    /// A JSON object.
     Json,
 }

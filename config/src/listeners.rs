@@ -1,4 +1,4 @@
-//! What local games are offered: addresses, limits, rates.
+//! The settings of the API: listeners, limits and rates.
 
 use crate::access;
 use crate::path::Path;
@@ -14,11 +14,12 @@ const DEFAULT_HTTP_PORT: u16 = 8080;
 const DEFAULT_LINES_PORT: u16 = 8081;
 const DEFAULT_SECOND_LINES_PORT: u16 = 4001;
 
-/// All requests of a session together, where only limits for single methods are set.
+/// The limit for all requests of a key together, if only limits for single methods are set.
 const DEFAULT_REQUESTS_PER_MINUTE: u32 = 600;
 const DEFAULT_BURST: u32 = 60;
 
-/// Where to listen, and whether plain text is for this host only. Without authentication all of it is.
+/// Reads the listeners, and whether listeners without TLS must be at a loopback address. Without authentication every
+/// listener is at a loopback address, unless the settings allow otherwise.
 pub(crate) fn listeners(reader: &mut Reader<'_>, authenticated: bool) -> (Vec<ListenAt>, bool) {
     let api_enabled = reader.boolean(&Path::of("api.enabled")).unwrap_or(true);
     let http = reader.boolean(&Path::of("api.websocket.enabled")).unwrap_or(true);
@@ -48,7 +49,7 @@ pub(crate) fn listeners(reader: &mut Reader<'_>, authenticated: bool) -> (Vec<Li
             DEFAULT_SECOND_LINES_PORT,
         ),
     ] {
-        // They are read in any case, so that a wrong value is named.
+        // The keys of a disabled listener are read too, so that a wrong value is reported.
         let mut at = ListenAt {
             listener,
             host: reader.host(&host).unwrap_or_else(|| DEFAULT_HOST.to_owned()),
@@ -60,7 +61,7 @@ pub(crate) fn listeners(reader: &mut Reader<'_>, authenticated: bool) -> (Vec<Li
         }
         if !authenticated && !remote_allowed && !is_loopback(&at.host) {
             let message = format!(
-                "without authentication the gateway listens at {DEFAULT_HOST} only, not at {}",
+                "without authentication the gateway listens at {DEFAULT_HOST} only, and not at {}",
                 at.host
             );
             let fix = "switch api.auth.enabled on, or set api.auth.allow_remote_without_auth: true";
@@ -68,19 +69,19 @@ pub(crate) fn listeners(reader: &mut Reader<'_>, authenticated: bool) -> (Vec<Li
             at.host = DEFAULT_HOST.to_owned();
         }
         if tls_required && at.tls.is_none() && !is_loopback(&at.host) {
-            let message = format!("{}:{} would speak plain text to other hosts", at.host, at.port);
+            let message = format!("other hosts could connect to {}:{} in plain text", at.host, at.port);
             let fix = "set api.tls.enabled: true with cert_file and key_file, or listen at 127.0.0.1 behind a proxy \
                        that speaks TLS";
             reader.error(&require_tls, message, fix);
         }
         if found.iter().any(|(other, _)| collide(other, &at)) {
-            let message = format!("{}:{} is in use by another part of the API", at.host, at.port);
-            reader.error(&port, message, "give each its own port");
+            let message = format!("{}:{} is already the address of another listener", at.host, at.port);
+            reader.error(&port, message, "give each listener its own port");
         }
         found.push((at, port));
     }
     if found.is_empty() {
-        let message = "nothing listens: no game can connect";
+        let message = "there is no listener: no game can connect";
         reader.problems.push(Problem::warning(
             "api",
             message,
@@ -90,7 +91,7 @@ pub(crate) fn listeners(reader: &mut Reader<'_>, authenticated: bool) -> (Vec<Li
     (found.into_iter().map(|(at, _)| at).collect(), tls_required)
 }
 
-/// The TLS of one kind of listener: each key may stand under `own`, else the one under `api.tls` counts.
+/// Reads the TLS settings of one kind of listener. A key under `own` takes precedence over the key under `api.tls`.
 fn tls(reader: &mut Reader<'_>, own: &str, used: bool) -> Option<TlsFiles> {
     let place = |reader: &Reader<'_>, key: &str| {
         let own = Path::of(own).key(key);
@@ -103,7 +104,7 @@ fn tls(reader: &mut Reader<'_>, own: &str, used: bool) -> Option<TlsFiles> {
     };
     let switch = place(reader, "enabled");
     let required_at = place(reader, "require_client_cert");
-    // All are read in any case, so that a wrong value is named.
+    // The keys are read even if TLS is off, so that a wrong value is reported.
     let enabled = reader.boolean(&switch).unwrap_or(false);
     let required = reader.boolean(&required_at).unwrap_or(false);
     let (certificate, certificate_at) = file(reader, "cert_file");
@@ -120,15 +121,15 @@ fn tls(reader: &mut Reader<'_>, own: &str, used: bool) -> Option<TlsFiles> {
         return None;
     }
     for (is_there, at, what) in [
-        (certificate.is_some(), &certificate_at, "the certificate's file, in PEM"),
-        (key.is_some(), &key_at, "the file of its private key, in PEM"),
+        (certificate.is_some(), &certificate_at, "the file of the certificate, in PEM"),
+        (key.is_some(), &key_at, "the file of the private key, in PEM"),
     ] {
         if !is_there {
             reader.error(at, format!("is missing, and {switch} is true"), format!("write {what}"));
         }
     }
     if required && authorities.is_none() {
-        let fix = "write the file of the authority that signs the clients' certificates, in PEM";
+        let fix = "write the file of the authorities that sign client certificates, in PEM";
         reader.error(&authorities_at, format!("is missing, and {required_at} is true"), fix);
     }
     Some(TlsFiles {
@@ -148,7 +149,7 @@ fn collide(one: &ListenAt, other: &ListenAt) -> bool {
     one.port == other.port && (one.host == other.host || any(&one.host) || any(&other.host))
 }
 
-/// Limits; the keys are put in by the caller.
+/// Reads the limits of the API. The caller adds the API keys.
 pub(crate) fn api(reader: &mut Reader<'_>) -> ApiSettings {
     let mut api = ApiSettings::default();
     let connections =
@@ -186,7 +187,8 @@ pub(crate) fn api(reader: &mut Reader<'_>) -> ApiSettings {
     api
 }
 
-/// Both ways to set them. The finer `by_method` counts more than the guide's three numbers, a variable more than both.
+/// Reads the rate limits, which can be set in two ways. `by_method` takes precedence over the three numbers of the
+/// deployment guide, and a variable takes precedence over both.
 fn rate_limits(reader: &mut Reader<'_>) -> Option<RateLimits> {
     let security = Path::of("security.rate_limiting");
     let ours = Path::of("api.rate_limits");
@@ -224,7 +226,7 @@ fn rate_limits(reader: &mut Reader<'_>) -> Option<RateLimits> {
             }
             let counts = *limits.by_method.entry((*method).to_owned()).or_insert(rate);
             if counts != rate {
-                let message = format!("has no effect on {method}: {finer} is set too, and counts");
+                let message = format!("has no effect on {method}: {finer} is also set, and takes precedence");
                 reader.warn(&path, message, "keep one of the two");
             }
         }

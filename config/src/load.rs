@@ -1,4 +1,4 @@
-//! From files and variables to a [`Config`].
+//! Reads files and variables, and makes a [`Config`] of them.
 
 use crate::credentials;
 use crate::env::{Environment, process_environment};
@@ -18,24 +18,24 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// Read when no other file is named; may be missing.
+/// The settings file if no other is named. It may be missing.
 pub const DEFAULT_CONFIG_FILE: &str = "config/config.yaml";
 
-/// Read when no other env file is named; may be missing.
+/// The env file if no other is named. It may be missing.
 pub const DEFAULT_ENV_FILE: &str = ".env";
 
-/// What counts when there is no file: everything in it can be set with variables.
+/// The settings if there is no file: variables can set everything in it that has to be set.
 pub const DEFAULT_CONFIG_TEXT: &str = include_str!("../config.yaml");
 
-/// What `init` begins an env file with.
+/// The env file that `init` writes, before it fills in a key and a name.
 pub const DEFAULT_ENV_TEXT: &str = include_str!("../.env.example");
 
-/// The longest file that is read. Real ones have a few kilobytes.
+/// The longest settings file or env file. Real files have a few kilobytes.
 pub const CONFIG_BYTES_MAX: u64 = 1_048_576;
 
 const DEFAULT_STATE_DIRECTORY: &str = "state";
 
-/// Variables that count over the file, whether or not it mentions them, and the key of each.
+/// Variables that override the file, whether or not it mentions them, and the key of each.
 pub const VARIABLES: &[(&str, &str)] = &[
     ("MUD_NAME", "mud.name"),
     ("MUD_PORT", "mud.port"),
@@ -64,37 +64,37 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("RATE_LIMIT_CHANNELS", "security.rate_limiting.channels_per_minute"),
 ];
 
-/// Variables that others read.
+/// Variables that the command-line client reads.
 const OTHER_VARIABLES: &[&str] = &["I3_API_KEY"];
 
-/// Variables of the Python gateway that mean nothing here, and why.
+/// Variables of the Python gateway without effect here, and the reason.
 const OLD_VARIABLES: &[(&str, &str)] = &[("CACHE_TTL", OWN_CACHE)];
 
-/// Everything that settings come from, as text.
+/// All sources of the settings, as text.
 #[derive(Clone, Default)]
 pub struct Sources {
-    /// The name of the YAML file and what is in it. `None`: [`DEFAULT_CONFIG_TEXT`].
+    /// The name and the text of the YAML file. `None`: [`DEFAULT_CONFIG_TEXT`].
     pub yaml_text: Option<(String, String)>,
-    /// The name of the env file and what is in it.
+    /// The name and the text of the env file.
     pub env_file_text: Option<(String, String)>,
-    /// The variables of the process; they come before those of the env file.
+    /// The variables of the process, which take precedence over those of the env file.
     pub process_env: BTreeMap<String, String>,
 }
 
-/// Which files to read: what the command line says about the settings.
+/// The options of the command line about the settings.
 #[derive(Clone, Debug, Default)]
 pub struct FileOptions {
-    /// `--config`; must exist if it is given.
+    /// `--config`. The file must exist.
     pub config: Option<PathBuf>,
-    /// `--env-file`; must exist if it is given.
+    /// `--env-file`. The file must exist.
     pub env_file: Option<PathBuf>,
-    /// `--log-level`; counts more than `LOG_LEVEL`.
+    /// `--log-level`, which takes precedence over `LOG_LEVEL`.
     pub log_level: Option<String>,
-    /// `--debug`: the level DEBUG, when no other is given.
+    /// `--debug`: the level DEBUG, unless `--log-level` names another.
     pub debug: bool,
 }
 
-/// Reads the files, and the environment of this process.
+/// Loads the settings from the files and the environment of this process.
 pub fn load_files(options: &FileOptions) -> Result<Config, Problems> {
     let mut problems = Vec::new();
     let yaml_text = read(options.config.as_deref(), DEFAULT_CONFIG_FILE, &mut problems);
@@ -116,14 +116,15 @@ pub fn load_files(options: &FileOptions) -> Result<Config, Problems> {
     let nothing = yaml_text.is_none() && env_file_text.is_none();
     let mut loaded = load(Sources { yaml_text, env_file_text, process_env });
     if nothing && let Err(problems) = &mut loaded {
-        let message = format!("there is no {DEFAULT_CONFIG_FILE} here and no {DEFAULT_ENV_FILE}");
-        let fix = "`i3-gateway init --mud-name NAME` writes both; or name them with --config and --env-file";
+        let message = format!("the current directory has no {DEFAULT_CONFIG_FILE} and no {DEFAULT_ENV_FILE}");
+        let fix =
+            "write both with `i3-gateway init --mud-name NAME`, or name them with --config and --env-file";
         problems.0.push(Problem::warning("", message, fix));
     }
     loaded
 }
 
-/// The environment and the env file alone, for a client that needs no settings.
+/// Reads the environment and the env file only, for a client that needs no settings.
 pub fn environment_of_files(env_file: Option<&Path>) -> Result<Environment, Problems> {
     let mut problems = Vec::new();
     let text = read(env_file, DEFAULT_ENV_FILE, &mut problems);
@@ -134,13 +135,13 @@ pub fn environment_of_files(env_file: Option<&Path>) -> Result<Environment, Prob
     }
 }
 
-/// A file that was named must be there, the default one need not.
+/// Reads a file. A named file must exist; the default file may be missing.
 fn read(named: Option<&Path>, default: &str, problems: &mut Vec<Problem>) -> Option<(String, String)> {
     let path = named.unwrap_or(Path::new(default));
     let name = path.display().to_string();
     let read = || -> io::Result<String> {
         let mut text = String::new();
-        // A byte more than the limit tells a file that is too long from one that just fits.
+        // One byte more than the limit distinguishes a file that is too long from one that just fits.
         std::fs::File::open(path)?.take(CONFIG_BYTES_MAX + 1).read_to_string(&mut text)?;
         Ok(text)
     };
@@ -160,7 +161,7 @@ fn read(named: Option<&Path>, default: &str, problems: &mut Vec<Problem>) -> Opt
     }
 }
 
-/// Puts everything together: the default text or the file, the variables in it, the variables over it.
+/// Makes the settings of the file (or the default text), the variables in it, and the variables that override it.
 pub fn load(sources: Sources) -> Result<Config, Problems> {
     let Sources { yaml_text, env_file_text, process_env } = sources;
     let mut problems = Vec::new();
@@ -173,12 +174,12 @@ pub fn load(sources: Sources) -> Result<Config, Problems> {
         Ok(_) => {
             let fix = "write sections such as `mud:`, with keys below them";
             let start = Place { file: name, line: 1, column: 1 };
-            problems.push(Problem::error("", "this is not a file of settings", fix).at(Some(start)));
+            problems.push(Problem::error("", "the file contains no settings", fix).at(Some(start)));
             return Err(Problems(problems));
         }
         Err(error) => {
             let place = error.position.map(|(line, column)| Place { file: name, line, column });
-            let fix = "mend the YAML: blanks to indent, no tabs, `key: value`";
+            let fix = "correct the YAML: indent with blanks, not with tabs, and write `key: value`";
             problems.push(Problem::error("", error.message, fix).at(place));
             return Err(Problems(problems));
         }
@@ -201,13 +202,14 @@ pub fn load(sources: Sources) -> Result<Config, Problems> {
         return Err(Problems(problems));
     }
     if let Err(error) = config.core.check() {
-        problems.insert(0, Problem::error("", error.to_string(), "change the settings that it speaks of"));
+        problems
+            .insert(0, Problem::error("", error.to_string(), "change the settings that the message names"));
         return Err(Problems(problems));
     }
     Ok(Config { warnings: problems, ..config })
 }
 
-/// Variables into the values, warnings about what nobody reads, variables over the values.
+/// Replaces variables in the values, warns of keys without effect, and applies the variables that override keys.
 fn prepare(reader: &mut Reader<'_>, built_in: bool) {
     let mut seen = Expanded::default();
     expand(&mut reader.root, &Key::default(), reader.env, &mut seen);
@@ -217,18 +219,18 @@ fn prepare(reader: &mut Reader<'_>, built_in: bool) {
     reader.missing = seen.missing;
     for passed in passed_over(&reader.root) {
         match passed {
-            // Somebody may have written the keys of the API where the names of settings belong.
+            // API keys can stand in place of the names of settings, so the name is not shown.
             Passed::Unknown(mut path, None) if path.pattern().starts_with("api.auth.api_keys.") => {
                 path.0.pop();
-                let fix = "each entry has key, mud_name, permissions and rate_limit_override";
-                reader.warn(&path, "holds something that is no setting, and has no effect", fix);
+                let fix = "an entry has only key, mud_name, permissions and rate_limit_override";
+                reader.warn(&path, "contains an unknown key, which has no effect", fix);
             }
             Passed::Unknown(path, nearest) => {
                 let fix = match nearest {
                     Some(nearest) => format!("did you mean {nearest}?"),
                     None => "remove it".to_owned(),
                 };
-                reader.warn(&path, "no such setting: it has no effect", fix);
+                reader.warn(&path, "unknown setting: it has no effect", fix);
             }
             Passed::NoEffect(path, why, times) => {
                 let times = if times > 1 { format!(" ({times} times)") } else { String::new() };
@@ -247,7 +249,7 @@ fn prepare(reader: &mut Reader<'_>, built_in: bool) {
         }
     }
     if built_in {
-        // Its lines are of no use to anybody: what can be set without a file is set with variables.
+        // Line numbers of the built-in text help nobody.
         reader.yaml = ("", "");
     }
 }
@@ -259,7 +261,7 @@ fn assemble(reader: &mut Reader<'_>) -> Config {
     let names: Vec<String> = muds.iter().map(|mud| mud.name.clone()).collect();
     api.keys = credentials::keys(reader, &names);
     if api.rate_limits.is_none() && api.keys.iter().flatten().any(|key| key.requests_per_minute.is_some()) {
-        let message = "rate_limit_override has no effect, because no rate is limited";
+        let message = "rate_limit_override has no effect, because rates are not limited";
         reader.warn(&Key::of("api.auth.api_keys"), message, "set api.rate_limits.default.per_minute");
     }
     let (listeners, tls_required) = listeners::listeners(reader, api.keys.is_some());
@@ -279,12 +281,12 @@ fn assemble(reader: &mut Reader<'_>) -> Config {
     }
 }
 
-/// Copies of the state, where they are wanted.
+/// How many copies of the state are kept by default.
 const DEFAULT_STATE_BACKUPS: u32 = 3;
 
 const LEVELS: &str = "write DEBUG, INFO, WARNING or ERROR";
 
-/// When nothing is set: some weeks of a busy network.
+/// Bytes of the log file by default: a few weeks of a busy network.
 const DEFAULT_ROTATE_BYTES: u64 = 10_485_760;
 const DEFAULT_BACKUPS: u32 = 5;
 
@@ -314,7 +316,7 @@ fn logging(reader: &mut Reader<'_>) -> Logging {
     let backups = reader.number(&Key::of("logging.backup_count"), 0..=1000, "a number of files");
     let (bytes_max, backups) =
         (bytes_max.unwrap_or(DEFAULT_ROTATE_BYTES), backups.unwrap_or(DEFAULT_BACKUPS));
-    // As in Python's logging: 0 of either means that somebody else rotates.
+    // As in Python's logging, 0 of either switches rotation off.
     let rotation = (bytes_max > 0 && backups > 0).then_some(Rotation { bytes_max, backups });
     let file = reader.text(&Key::of("logging.file")).map(PathBuf::from);
     Logging { level, components, format, file, rotation }
@@ -330,7 +332,7 @@ fn level(reader: &mut Reader<'_>, path: &Key) -> Option<LevelFilter> {
     level
 }
 
-/// Lines of the env file that nobody has asked for.
+/// Warns of variables in the env file that were never read.
 fn unread_variables(reader: &mut Reader<'_>) {
     for (name, place) in reader.env.unread() {
         if OTHER_VARIABLES.contains(&name.as_str()) {
@@ -344,7 +346,7 @@ fn unread_variables(reader: &mut Reader<'_>) {
         let known = VARIABLES.iter().map(|(name, _)| *name).chain(OTHER_VARIABLES.iter().copied());
         let fix = match closest(&name, known) {
             Some(nearest) => format!("did you mean {nearest}?"),
-            None => "remove it, or write ${…} with this name in the YAML file".to_owned(),
+            None => "remove it, or use it in the YAML file as ${NAME}".to_owned(),
         };
         let message = "has no effect: the settings do not use this variable";
         reader.problems.push(Problem::warning(name, message, fix).at(Some(place)));

@@ -1,4 +1,4 @@
-//! Where messages go: standard error, and a file if one is set. One record is one line, as text or as JSON.
+//! The log. Messages go to standard error, and to a file if one is set. A record is one line, as text or as JSON.
 
 use crate::logfile::LogFile;
 use crate::{LogFormat, Logging, Problem};
@@ -11,11 +11,11 @@ use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
-/// The packages below us log for their own developers.
+/// Crates whose log messages are for their own developers.
 const QUIET: &[&str] = &["async_io", "polling", "tungstenite", "async_tungstenite"];
 
-/// The parts that can have a level of their own, and the components of the records that each means: those of this
-/// gateway, and the four of the Python gateway's file.
+/// The parts that can have a level of their own, and the log components that belong to each: the parts of this gateway,
+/// and the four of the Python gateway's file.
 pub const COMPONENTS: &[(&str, &[&str])] = &[
     ("api", &["api"]),
     ("daemon", &["daemon"]),
@@ -33,7 +33,7 @@ pub const COMPONENTS: &[(&str, &[&str])] = &[
     ("store", &["store"]),
 ];
 
-/// The one of this process.
+/// The logger of this process.
 static LOGGER: OnceLock<Logger> = OnceLock::new();
 
 /// The back end of [`log`].
@@ -46,17 +46,17 @@ struct Logger {
 struct Sinks {
     settings: Logging,
     file: Option<LogFile>,
-    /// The last line could not be written to the file, and that was said.
+    /// Whether the last line could not be written to the file. The failure is reported once.
     failed: bool,
-    /// What a line is put together in.
+    /// The buffer in which a line is composed.
     line: String,
 }
 
-/// Starts logging. Can be called once in a process.
+/// Starts logging. May be called once in a process.
 pub fn init(logging: &Logging) -> Result<(), Problem> {
     let file = open(logging)?;
     let sinks = Sinks { settings: logging.clone(), file, failed: false, line: String::new() };
-    let twice = || Problem::error("logging", "has been started already", "start it once");
+    let twice = || Problem::error("logging", "is already running", "start the log once");
     LOGGER.set(Logger { sinks: Mutex::new(sinks) }).map_err(|_| twice())?;
     let logger = LOGGER.get().ok_or_else(twice)?;
     log::set_logger(logger).map_err(|_| twice())?;
@@ -64,8 +64,8 @@ pub fn init(logging: &Logging) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Goes on with other settings, and opens the file anew: after logrotate has moved it, what is written from here on goes
-/// to a new one. When the new file cannot be opened, everything stays as it was.
+/// Applies other settings and reopens the file. If logrotate has moved the file, further lines go to a new one. If the
+/// file cannot be opened, nothing changes.
 pub fn change(logging: &Logging) -> Result<(), Problem> {
     let Some(logger) = LOGGER.get() else { return init(logging) };
     let file = open(logging)?;
@@ -77,7 +77,7 @@ pub fn change(logging: &Logging) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Shows more from here on, or less, of all parts; until the next [`change`].
+/// Sets the level of all parts, until the next [`change`].
 pub fn set_level(level: Level) {
     let Some(logger) = LOGGER.get() else { return };
     let mut sinks = logger.lock();
@@ -95,7 +95,7 @@ fn filter(level: Level) -> LevelFilter {
     }
 }
 
-/// The level of a machine's notices that is the nearest to what is set.
+/// Returns the level of notices that is nearest to a level of the log.
 pub(crate) fn level(filter: LevelFilter) -> Level {
     match filter {
         LevelFilter::Off | LevelFilter::Error => Level::Error,
@@ -113,9 +113,9 @@ fn open(logging: &Logging) -> Result<Option<LogFile>, Problem> {
     })
 }
 
-/// Writes what a machine has to say.
+/// Logs a notice of a machine.
 pub fn record(notice: &Notice) {
-    // `Off` is no level of a notice.
+    // A notice never has the level `Off`.
     let Some(level) = filter(notice.level).to_level().filter(|level| *level <= log::max_level()) else {
         return;
     };
@@ -125,7 +125,7 @@ pub fn record(notice: &Notice) {
     log::logger().log(&record.args(format_args!("{}", notice.what)).build());
 }
 
-/// A notice's particulars.
+/// The fields of a notice.
 struct Fields<'a>(&'a [(&'static str, String)]);
 
 impl Source for Fields<'_> {
@@ -136,7 +136,7 @@ impl Source for Fields<'_> {
     }
 }
 
-/// The names of `log`, and those of Python.
+/// Parses the level names of `log` and of Python.
 pub fn parse_level(text: &str) -> Option<LevelFilter> {
     Some(match text.trim().to_ascii_uppercase().as_str() {
         "TRACE" => LevelFilter::Trace,
@@ -150,7 +150,7 @@ pub fn parse_level(text: &str) -> Option<LevelFilter> {
 }
 
 impl Logging {
-    /// What is logged of a component.
+    /// Returns the level of a component.
     fn level_of(&self, target: &str) -> LevelFilter {
         let own = self.components.get(target);
         let of_several = || {
@@ -160,7 +160,7 @@ impl Logging {
         own.or_else(of_several).copied().unwrap_or(self.level)
     }
 
-    /// What is logged of the most talkative component.
+    /// Returns the most verbose level of any component.
     fn lowest_level(&self) -> LevelFilter {
         self.components.values().copied().chain([self.level]).max().unwrap_or(self.level)
     }
@@ -168,7 +168,7 @@ impl Logging {
 
 impl Logger {
     fn lock(&self) -> MutexGuard<'_, Sinks> {
-        // A panic while a line was written costs that line.
+        // A panic during a write loses only that line.
         self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -200,7 +200,7 @@ impl Sinks {
             LogFormat::Json => json(&mut line, at, record),
         }
         line.push('\n');
-        // There is nobody to tell when standard error is gone.
+        // A failure of standard error cannot be reported anywhere.
         let _ = io::stderr().write_all(line.as_bytes());
         if let Some(file) = &mut self.file {
             match file.write_line(line.as_bytes()) {
@@ -216,7 +216,7 @@ impl Sinks {
     }
 }
 
-/// `2026-11-23T02:44:16.190959Z WARN link: what happened name=value …`, whatever a peer has put into it.
+/// Appends `2026-11-23T02:44:16.190959Z WARN link: what happened name=value …`. Control characters from peers are escaped.
 fn text(line: &mut String, at: UnixTime, record: &Record<'_>) {
     struct Append<'l>(&'l mut String);
 
@@ -233,7 +233,7 @@ fn text(line: &mut String, at: UnixTime, record: &Record<'_>) {
     if line[from..].contains(|c: char| !c.is_ascii_graphic() && c != ' ') {
         let mut escaped = String::new();
         for c in line[from..].chars() {
-            // Quotes may stand as they are: this is not a value.
+            // The message is not a quoted value, so quotes stay as they are.
             if matches!(c, '"' | '\'' | '\\') { escaped.push(c) } else { escaped.extend(c.escape_debug()) }
         }
         line.truncate(from);
@@ -242,7 +242,7 @@ fn text(line: &mut String, at: UnixTime, record: &Record<'_>) {
     let _ = record.key_values().visit(&mut Append(line));
 }
 
-/// `{"timestamp":…,"level":…,"component":…,"message":…,"fields":{…}}`
+/// Appends `{"timestamp":…,"level":…,"component":…,"message":…,"fields":{…}}`.
 fn json(line: &mut String, at: UnixTime, record: &Record<'_>) {
     struct Collect(serde_json::Map<String, serde_json::Value>);
 

@@ -1,7 +1,7 @@
-//! The log file: appended to, rotated by size, and opened again when somebody else has moved it.
+//! The log file. It is appended to, rotated by size, and reopened if another program has moved it.
 //!
-//! The packages for rotating files take for granted that nobody else touches the directory: beside logrotate they panic,
-//! or write nowhere without a word.
+//! Crates for log rotation assume that no other program changes the directory. Beside logrotate they panic, or silently
+//! lose lines.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -16,17 +16,17 @@ pub(crate) struct LogFile {
     rotation: Option<Rotation>,
 }
 
-/// When a log file is set aside, and how many are kept.
+/// When a log file is rotated, and how many old files are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rotation {
-    /// A line that would make the file longer than this goes to a new one. More than 0.
+    /// A line that would make the file longer than this goes to a new file. More than 0.
     pub bytes_max: u64,
-    /// How many files are kept beside the one in use: `.1` is the youngest. More than 0.
+    /// How many old files are kept: `.1` is the newest. More than 0.
     pub backups: u32,
 }
 
 impl LogFile {
-    /// Opens the file, and makes its directory if there is none.
+    /// Opens the file, and creates its directory if it is missing.
     pub(crate) fn open(path: &Path, rotation: Option<Rotation>) -> io::Result<Self> {
         if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             fs::create_dir_all(directory)?;
@@ -36,7 +36,7 @@ impl LogFile {
         Ok(LogFile { path: path.to_owned(), file, bytes, rotation })
     }
 
-    /// Appends a line in one piece, so that two writers cannot mix.
+    /// Appends a line with one write, so that the lines of two writers do not mix.
     pub(crate) fn write_line(&mut self, line: &[u8]) -> io::Result<()> {
         let length = line.len() as u64;
         if let Some(Rotation { bytes_max, backups }) = self.rotation
@@ -50,7 +50,7 @@ impl LogFile {
         Ok(())
     }
 
-    /// Sets the file aside. When somebody else has done so already, only a new one is begun: nothing is rotated twice.
+    /// Renames the file and opens a new one. If another program has renamed it already, it is not renamed again.
     fn rotate(&mut self, backups: u32) -> io::Result<()> {
         if is_at(&self.file, &self.path) {
             for at in (1..backups).rev() {
@@ -75,13 +75,13 @@ fn append_to(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
-        // It names players and their addresses.
+        // The log contains names of players and their addresses.
         options.mode(0o640);
     }
     options.open(path)
 }
 
-/// Whether the open file is still the one at that path.
+/// Returns whether the open file is still the file at that path.
 fn is_at(file: &File, path: &Path) -> bool {
     #[cfg(unix)]
     {

@@ -1,4 +1,4 @@
-//! The muds, their routers and the links to them.
+//! The settings of the muds, their routers and the links to routers.
 
 use crate::keys::SERVICES;
 use crate::path::Path;
@@ -8,29 +8,29 @@ use i3_core::settings::{Charset, LinkSettings, MUD_NAME_BYTES_MAX, MudSettings, 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The routers for settings that name none: name, address, port. The first is where most muds are.
+/// The routers if the settings name none: name, address, port. Most muds are at the first.
 const DEFAULT_ROUTERS: &[(&str, &str, u16)] =
     &[("*i4", "204.209.44.3", 8080), ("*dalet", "97.107.133.86", 8787), ("*wpr", "136.144.155.250", 8080)];
 
-/// Where *wpr was until it moved; older settings still have it.
+/// The former address of *wpr, which older settings still contain.
 const OLD_WPR_HOST: &str = "195.242.99.94";
 
-/// What mudlibs call a mud that has no name yet: blocked in the stock settings of Dead Souls' routers. The socket stays
-/// open, and nothing is ever answered.
+/// Names that mudlibs give to a mud before its owner names it. The default settings of Dead Souls routers block them: the
+/// socket stays open, and the router never answers.
 const DEFAULT_NAMES: &[&str] = &["DeadSoulsWin", "DeadSoulsNew", "Your Mud's Name Here", "Your Muds Name"];
 
 const DEFAULT_PLAYER_PORT: u16 = 4000;
 
-/// How much longer than the keepalive interval a link lives, when nothing is set: time for a probe and its answer.
+/// The time for a probe and its answer. By default a silent link is closed so long after the keepalive interval.
 const DEAD_AFTER_PROBE: Duration = Duration::from_secs(30);
 
-/// More frames than this in a second, and Dead Souls routers punish the mud.
+/// Dead Souls routers punish a mud that sends more frames than this in a second.
 const ROUTER_PACKETS_PER_SECOND: u32 = 10;
 
-/// Longer frames than this, and Dead Souls routers drop the connection.
+/// Dead Souls routers close a connection that sends a longer frame than this.
 const ROUTER_FRAME_BYTES: usize = 10_000;
 
-/// All muds; the main one first.
+/// Reads all muds, the main one first.
 pub(crate) fn muds(reader: &mut Reader<'_>) -> Vec<MudSettings> {
     let (routers, password) = routers(reader, &Path::of("router")).unwrap_or_default();
     let channels = channels(reader);
@@ -51,11 +51,11 @@ pub(crate) fn muds(reader: &mut Reader<'_>) -> Vec<MudSettings> {
         if muds.iter().any(|other| other.name == mud.name) {
             reader.error(
                 &path.key("name"),
-                "is the name of an earlier mud too",
-                "give each mud its own name",
+                "is also the name of an earlier mud",
+                "give each mud a name of its own",
             );
         }
-        // A password belongs to one mud at one network, so another mud does not share the main one's.
+        // A password belongs to one mud on one network, so other muds do not get the password of the main mud.
         let own = if is_main { None } else { self::routers(reader, &path.key("router")) };
         (mud.routers, mud.router_password) = match own {
             Some(own) => own,
@@ -77,7 +77,7 @@ fn path_is_section(reader: &mut Reader<'_>, path: &Path) -> bool {
     false
 }
 
-/// Everything but routers and channels.
+/// Reads everything of a mud but routers and channels.
 fn mud(reader: &mut Reader<'_>, path: &Path) -> Option<MudSettings> {
     let text = |reader: &mut Reader<'_>, keys: &[&str], default: &str| {
         let paths: Vec<Path> = keys.iter().map(|key| path.key(key)).collect();
@@ -103,7 +103,7 @@ fn mud(reader: &mut Reader<'_>, path: &Path) -> Option<MudSettings> {
 }
 
 fn mud_name(reader: &mut Reader<'_>, path: &Path) -> Option<String> {
-    let fix = "write the name that the mud shall have on the network";
+    let fix = "write the name of the mud on the network";
     if reader.node(path).is_none() {
         let message = match reader.missing.get(path).map(|names| names.join(", ")) {
             Some(names) => format!("is empty: {names} is not set"),
@@ -125,23 +125,24 @@ fn mud_name(reader: &mut Reader<'_>, path: &Path) -> Option<String> {
         return None;
     }
     if DEFAULT_NAMES.contains(&name.as_str()) {
-        let message = "is what a mudlib calls a mud that has no name yet: the routers answer nothing to it";
+        let message =
+            "is the name that a mudlib gives to a mud before its owner names it: routers do not answer it";
         reader.warn(path, message, fix);
     }
     if name.len() > 1 && ['\'', '"'].iter().any(|quote| name.starts_with(*quote) && name.ends_with(*quote)) {
         let message =
-            "has quotes around it, which are part of the name: Docker takes those of an env file so";
-        reader.warn(path, message, "write it without quotes in a file for docker --env-file");
+            "has quotes around it, which are part of the name: Docker does not remove quotes in an env file";
+        reader.warn(path, message, "write the name without quotes in a file for docker --env-file");
     }
     if name.trim() != name || name.chars().any(|c| !c.is_ascii() || c == '@' || c == ':') {
-        let message = "begins or ends with a blank, or holds @, : or letters that are not English: others may not be able \
-                       to write to it";
+        let message = "begins or ends with a blank, or contains @, : or letters that are not English: other muds may not be \
+                       able to send to it";
         reader.warn(path, message, "write English letters, digits and blanks");
     }
     Some(name)
 }
 
-/// What a mud advertises: its own list or all services, and then what `services:` switches on or off.
+/// Reads the services of a mud: its own list, or all services. The section `services:` then switches some on or off.
 fn services(reader: &mut Reader<'_>, path: &Path) -> BTreeMap<String, i64> {
     let mut services = BTreeMap::new();
     if reader.node(path).is_some() {
@@ -151,7 +152,9 @@ fn services(reader: &mut Reader<'_>, path: &Path) -> BTreeMap<String, i64> {
             let value = match reader.node(&own) {
                 None => None,
                 Some(Node::Bool(value)) => Some(i64::from(*value)),
-                Some(_) => reader.integer(&own, 0..=65_535, "1 for a service that is offered, or a number"),
+                Some(_) => {
+                    reader.integer(&own, 0..=65_535, "1 for a service that the mud offers, or another number")
+                }
             };
             if known && let Some(value) = value.filter(|value| *value != 0) {
                 services.insert(name, value);
@@ -167,7 +170,7 @@ fn services(reader: &mut Reader<'_>, path: &Path) -> BTreeMap<String, i64> {
         if reader.node(&own).is_some() && services.contains_key(*name) != enabled {
             reader.warn(
                 &own,
-                format!("has no effect: {switch} is set too, and counts"),
+                format!("has no effect: {switch} is also set, and takes precedence"),
                 "keep one of the two",
             );
         }
@@ -180,7 +183,7 @@ fn services(reader: &mut Reader<'_>, path: &Path) -> BTreeMap<String, i64> {
     services
 }
 
-/// The routers of a section, and the password. `None`: the section names none.
+/// Reads the routers of a section, and the password. `None`: the section names no router.
 fn routers(reader: &mut Reader<'_>, path: &Path) -> Option<(Vec<RouterSettings>, i64)> {
     let primary = path.key("primary");
     let password = reader.integer(
@@ -207,7 +210,7 @@ fn routers(reader: &mut Reader<'_>, path: &Path) -> Option<(Vec<RouterSettings>,
         reader.error(&primary.key("host"), "is missing", "write the address of the router");
     }
     if reader.node(&primary.key("name")).is_none() {
-        let fix = "write the router's name, for example \"*i4\" (it is checked by the router)";
+        let fix = "write the router's name, for example \"*i4\" (the router checks it)";
         reader.error(&primary.key("name"), "is missing", fix);
     }
     routers.extend(router(reader, &primary));
@@ -217,9 +220,8 @@ fn routers(reader: &mut Reader<'_>, path: &Path) -> Option<(Vec<RouterSettings>,
             continue;
         }
         if reader.node(&entry.key("name")).is_none() {
-            let fix = "write its name, for example \"*dalet\"";
-            let message =
-                "this router is not used, because its name is missing: a router wants to be called by it";
+            let fix = "write the router's name, for example \"*dalet\"";
+            let message = "this router is not used, because its name is missing: a router ignores logins without its name";
             reader.warn(&entry, message, fix);
             continue;
         }
@@ -228,7 +230,7 @@ fn routers(reader: &mut Reader<'_>, path: &Path) -> Option<(Vec<RouterSettings>,
     Some((routers, password.unwrap_or(0)))
 }
 
-/// UTF-8 unless it is set.
+/// Reads a character set. UTF-8 is the default.
 fn charset(reader: &mut Reader<'_>, path: &Path) -> Option<Charset> {
     if reader.node(path).is_none() {
         return Some(Charset::Utf8);
@@ -237,7 +239,7 @@ fn charset(reader: &mut Reader<'_>, path: &Path) -> Option<Charset> {
         "utf-8" | "utf8" => Some(Charset::Utf8),
         "latin-1" | "latin1" | "iso-8859-1" => Some(Charset::Latin1),
         _ => {
-            reader.error(path, "no such character set", "write utf-8 or latin-1");
+            reader.error(path, "unknown character set", "write utf-8 or latin-1");
             None
         }
     }
@@ -252,13 +254,13 @@ fn router(reader: &mut Reader<'_>, path: &Path) -> Option<RouterSettings> {
     let charset = charset(reader, &path.key("charset"));
     let router = RouterSettings { name: name?, host: host?, port: port?, charset: charset? };
     if router.name.len() < 2 || !router.name.starts_with('*') {
-        let fix = format!("write {:?} if that is what the router is called", format!("*{}", router.name));
-        reader.warn(&name_path, "the names of routers begin with *", fix);
+        let fix = format!("write {:?} if that is the router's name", format!("*{}", router.name));
+        reader.warn(&name_path, "the name of a router begins with *", fix);
     }
     let known = DEFAULT_ROUTERS.iter().find(|(_, host, port)| (*host, *port) == (&router.host, router.port));
     if let Some((name, ..)) = known.filter(|(name, ..)| *name != router.name) {
         let message = format!(
-            "the router at {} calls itself {name}, and ignores a login under another name",
+            "the name of the router at {} is {name}; it ignores logins under another name",
             router.host
         );
         reader.warn(&name_path, message, format!("write \"{name}\""));
@@ -270,7 +272,7 @@ fn router(reader: &mut Reader<'_>, path: &Path) -> Option<RouterSettings> {
     Some(router)
 }
 
-/// The channels to hear from the start, of both places where they can be listed.
+/// Reads the channels to which the mud subscribes at the start, from both keys that can list them.
 fn channels(reader: &mut Reader<'_>) -> Vec<String> {
     let mut channels = Vec::new();
     for list in [Path::of("services.channel.default_channels"), Path::of("channels.default_channels")] {
@@ -290,7 +292,7 @@ fn channels(reader: &mut Reader<'_>) -> Vec<String> {
     channels
 }
 
-/// The links to routers.
+/// Reads the settings of the links to routers.
 pub(crate) fn link(reader: &mut Reader<'_>) -> LinkSettings {
     let mut link = LinkSettings::default();
     if let Some(time) = reader.seconds(&Path::of("performance.connection_timeout")) {
@@ -300,14 +302,14 @@ pub(crate) fn link(reader: &mut Reader<'_>) -> LinkSettings {
         link.keepalive_interval = interval;
         link.dead_after = link.dead_after.max(interval + DEAD_AFTER_PROBE);
     }
-    // The Python gateway gives a router up after that much silence, hence the same here.
+    // The Python gateway closes the connection after that much silence; this gateway does so too.
     let timeout = Path::of("router.connection.timeout");
     if let Some(silence) = reader.seconds(&timeout) {
         if silence > link.keepalive_interval {
             link.dead_after = silence;
         } else {
             let message = format!(
-                "has no effect: a router is asked after {} s of silence, and must have time to answer",
+                "has no effect: a probe is sent after {} s of silence, and the router needs time to answer",
                 link.keepalive_interval.as_secs_f64()
             );
             reader.warn(&timeout, message, "write more than router.connection.keepalive_interval");
@@ -332,7 +334,7 @@ pub(crate) fn link(reader: &mut Reader<'_>) -> LinkSettings {
     let burst = Path::of("router.pacing.burst");
     if let Some(packets) = reader.number(&burst, 1..=1_000, "a number of packets") {
         if link.packets_per_second.is_some_and(|most| packets > most) {
-            let message = "has no effect above packets_per_second, which holds for every second";
+            let message = "has no effect above packets_per_second, which limits every second";
             reader.warn(&burst, message, "write at most packets_per_second");
         }
         link.packets_burst = packets;
@@ -341,7 +343,7 @@ pub(crate) fn link(reader: &mut Reader<'_>) -> LinkSettings {
         link.packets_per_second = None;
     }
     let back = Path::of("router.return_after");
-    if let Some(seconds) = reader.number(&back, 0..=604_800, "a number of seconds, or 0 to stay") {
+    if let Some(seconds) = reader.number(&back, 0..=604_800, "a number of seconds") {
         link.return_after = (seconds > 0).then(|| Duration::from_secs(seconds));
     }
     if let Some(follow) = reader.boolean(&Path::of("router.follow_redirects")) {
@@ -354,7 +356,8 @@ pub(crate) fn link(reader: &mut Reader<'_>) -> LinkSettings {
     let frame = Path::of("router.max_frame_bytes");
     if let Some(bytes) = reader.number(&frame, 1_000..=2_097_152, "a number of bytes") {
         if bytes > ROUTER_FRAME_BYTES {
-            let message = format!("Dead Souls routers take frames of up to {ROUTER_FRAME_BYTES} bytes only");
+            let message =
+                format!("Dead Souls routers accept frames of up to {ROUTER_FRAME_BYTES} bytes only");
             reader.warn(&frame, message, "write 9500, except for a router of your own");
         }
         link.frame_bytes_max = bytes;

@@ -1,37 +1,37 @@
-//! The way to a value in the settings.
+//! Paths to values in the settings.
 
 use std::fmt;
 
 /// One step of a [`Path`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Step {
-    /// Into a section.
+    /// A key of a section.
     Key(String),
-    /// Into a list, counted from 0.
+    /// An index of a list, counted from 0.
     Index(usize),
 }
 
-/// `api.tcp.port`, `router.fallback[0].host`.
+/// A path, such as `api.tcp.port` or `router.fallback[0].host`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Path(pub(crate) Vec<Step>);
 
 impl Path {
-    /// Of keys with dots between them.
+    /// Returns the path of keys separated by dots.
     pub(crate) fn of(text: &str) -> Self {
         Path(text.split('.').map(|key| Step::Key(key.to_owned())).collect())
     }
 
-    /// One or more keys further, with dots between them.
+    /// Returns this path, extended by keys separated by dots.
     pub(crate) fn then(&self, keys: &str) -> Self {
         Path(self.0.iter().cloned().chain(Path::of(keys).0).collect())
     }
 
-    /// One key further, which may itself hold a dot.
+    /// Returns this path, extended by one key, which may contain a dot.
     pub(crate) fn key(&self, key: &str) -> Self {
         self.step(Step::Key(key.to_owned()))
     }
 
-    /// One element further.
+    /// Returns this path, extended by an index.
     pub(crate) fn index(&self, at: usize) -> Self {
         self.step(Step::Index(at))
     }
@@ -42,7 +42,7 @@ impl Path {
         further
     }
 
-    /// The same with `*` for each element of a list: how the table of known keys writes it.
+    /// Returns the path as the table of known keys writes it: with `*` for each index.
     pub(crate) fn pattern(&self) -> String {
         let steps = self.0.iter().map(|step| match step {
             Step::Key(key) => key.as_str(),
@@ -51,7 +51,7 @@ impl Path {
         steps.collect::<Vec<_>>().join(".")
     }
 
-    /// Whether the value must never be shown.
+    /// Returns whether the value is a secret, which no message may show.
     pub(crate) fn is_secret(&self) -> bool {
         let last = self.0.iter().rev().find_map(|step| match step {
             Step::Key(key) => Some(key.as_str()),

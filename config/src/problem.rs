@@ -1,51 +1,51 @@
-//! What is wrong with the settings, said so that a person can mend it.
+//! Problems of the settings, described so that a person can correct them.
 
 use std::fmt;
 
-/// Where something stands in a file.
+/// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The file's name.
     pub file: String,
-    /// Counted from 1.
+    /// The line, counted from 1.
     pub line: usize,
-    /// Characters into the line, counted from 1.
+    /// The column, in characters counted from 1.
     pub column: usize,
 }
 
-/// `config.yaml:12:7`, as compilers write it.
+/// Writes `config.yaml:12:7`, as compilers do.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
     }
 }
 
-/// How bad it is.
+/// The severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// The gateway does not start.
     Error,
-    /// It starts, and something is not as the settings say.
+    /// The gateway starts, but a setting has no effect or another one than expected.
     Warning,
 }
 
-/// One thing that is wrong. No text of it ever holds a key, a password or a secret.
+/// One problem. Its texts never contain a key, a password or a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
     /// The key (`api.tcp.port`, `router.fallback[0].host`), the variable or the option. Empty for a file as a whole.
     pub path: String,
-    /// Where it stands, where that is known.
+    /// The place in a file, if it is known.
     pub place: Option<Place>,
-    /// What is wrong.
+    /// A description of the problem.
     pub message: String,
-    /// What to write.
+    /// What to write instead.
     pub fix: String,
 }
 
 impl Problem {
-    /// Something that keeps the gateway from starting.
+    /// Makes a problem that keeps the gateway from starting.
     pub fn error(path: impl fmt::Display, message: impl Into<String>, fix: impl Into<String>) -> Self {
         Problem {
             severity: Severity::Error,
@@ -56,20 +56,20 @@ impl Problem {
         }
     }
 
-    /// Something that does not.
+    /// Makes a problem that does not keep the gateway from starting.
     pub fn warning(path: impl fmt::Display, message: impl Into<String>, fix: impl Into<String>) -> Self {
         Problem { severity: Severity::Warning, ..Problem::error(path, message, fix) }
     }
 
-    /// The same, with where it stands.
+    /// Returns the problem with its place.
     #[must_use]
     pub fn at(mut self, place: Option<Place>) -> Self {
         self.place = place;
         self
     }
 
-    /// `config.yaml:12:7: api.tcp.port: what is wrong; what to write`, on one line: without the severity, for where that
-    /// is said already.
+    /// Returns one line, `config.yaml:12:7: api.tcp.port: description; fix`, without the severity. The log has the severity
+    /// in a place of its own.
     pub fn text(&self) -> String {
         let mut text = String::new();
         if let Some(place) = &self.place {
@@ -82,7 +82,7 @@ impl Problem {
         if !self.fix.is_empty() {
             text += &format!("; {}", self.fix);
         }
-        // Parts of the file can be in it: they must not drive a terminal or add a line.
+        // The text can contain parts of the file. They must not control a terminal or add a line.
         let mut plain = String::with_capacity(text.len());
         for c in text.chars() {
             if c.is_control() {
@@ -95,7 +95,7 @@ impl Problem {
     }
 }
 
-/// `error: ` or `warning: `, and the [text](Problem::text).
+/// Writes `error: ` or `warning: `, followed by the [text](Problem::text).
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let severity = match self.severity {
@@ -106,11 +106,11 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong, at least one error among it.
+/// All problems, with at least one error among them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);
 
-/// One problem on each line.
+/// Writes one problem on each line.
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, problem) in self.0.iter().enumerate() {

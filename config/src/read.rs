@@ -1,4 +1,4 @@
-//! Typed values out of the tree, each with a clear problem when it is something else.
+//! Reads typed values from the tree, and reports a problem for each value of a wrong type.
 
 use crate::env::Environment;
 use crate::path::{Path, Step};
@@ -9,27 +9,27 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// How much of a wrong value a message shows.
+/// Characters of a wrong value that a message shows.
 const SHOWN_CHARS_MAX: usize = 60;
 
-/// The longest time that can be set: a year.
+/// The longest time that can be set: one year.
 const SECONDS_MAX: f64 = 31_536_000.0;
 
-/// The settings, on their way from a tree to values.
+/// Reads settings from the tree, and collects problems.
 pub(crate) struct Reader<'a> {
     pub(crate) env: &'a Environment,
-    /// The name and the text of the YAML, for line numbers.
+    /// The name and the text of the YAML, from which the places of problems are found.
     pub(crate) yaml: (&'a str, &'a str),
     pub(crate) root: Node,
-    /// Values that an environment variable has put in place of the file's.
+    /// Values of the file that an environment variable overrides.
     pub(crate) overrides: BTreeMap<Path, (&'static str, Option<Place>)>,
-    /// Values that are empty because of these variables.
+    /// Values that are empty because these variables are not set.
     pub(crate) missing: BTreeMap<Path, Vec<String>>,
     pub(crate) problems: Vec<Problem>,
 }
 
 impl Reader<'_> {
-    /// The value at a path; `None` for one that is missing or empty.
+    /// Returns the value at a path. `None`: it is missing or empty.
     pub(crate) fn node(&self, path: &Path) -> Option<&Node> {
         let mut node = &self.root;
         for step in &path.0 {
@@ -42,7 +42,7 @@ impl Reader<'_> {
         (*node != Node::Null).then_some(node)
     }
 
-    /// Puts a variable's value where the file's was, or would be.
+    /// Overrides the value at a path by that of a variable.
     pub(crate) fn put(&mut self, path: &Path, name: &'static str, value: String, place: Option<Place>) {
         let mut node = &mut self.root;
         for step in &path.0 {
@@ -62,12 +62,12 @@ impl Reader<'_> {
         self.overrides.insert(path.clone(), (name, place));
     }
 
-    /// Whether the value is a variable's, given over the file.
+    /// Returns whether a variable overrides the value.
     pub(crate) fn is_override(&self, path: &Path) -> bool {
         self.overrides.contains_key(path)
     }
 
-    /// Where a value stands.
+    /// Returns the place of a value.
     pub(crate) fn place(&self, path: &Path) -> Option<Place> {
         match self.overrides.get(path) {
             Some((_, place)) => place.clone(),
@@ -96,7 +96,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What a message shows of a value: nothing of a secret.
+    /// Returns a value as messages show it. Secrets are not shown.
     pub(crate) fn shown(&self, path: &Path) -> String {
         if path.is_secret() {
             return "this".to_owned();
@@ -118,29 +118,29 @@ impl Reader<'_> {
         self.error(path, message, format!("write {expected}"));
     }
 
-    /// A text, which holds no control characters.
+    /// Reads text without control characters.
     pub(crate) fn text(&mut self, path: &Path) -> Option<String> {
         let text = match self.node(path)? {
             Node::Text(text) => text.clone(),
             Node::Int(value) => value.to_string(),
             Node::Bool(_) | Node::Float(_) => {
-                let message = format!("{} is not a text in YAML", self.shown(path));
+                let message = format!("{} is not text in YAML", self.shown(path));
                 self.error(path, message, "put it in quotes");
                 return None;
             }
             _ => {
-                self.wrong(path, "a text");
+                self.wrong(path, "text");
                 return None;
             }
         };
         if text.chars().any(char::is_control) {
-            self.error(path, "holds a line break or another control character", "write it on one line");
+            self.error(path, "contains a line break or another control character", "write it on one line");
             return None;
         }
         Some(text)
     }
 
-    /// A whole number in a range; `what` says what it counts.
+    /// Reads a whole number in a range. `what` describes the number in messages.
     pub(crate) fn integer(&mut self, path: &Path, range: RangeInclusive<i64>, what: &str) -> Option<i64> {
         let value = match self.node(path)? {
             Node::Int(value) => Some(*value),
@@ -155,7 +155,7 @@ impl Reader<'_> {
         value
     }
 
-    /// The same for the types that the settings have.
+    /// Reads a whole number as the type that the settings use.
     pub(crate) fn number<T: TryFrom<i64> + Display>(
         &mut self,
         path: &Path,
@@ -165,12 +165,12 @@ impl Reader<'_> {
         self.integer(path, range, what).and_then(|value| T::try_from(value).ok())
     }
 
-    /// A TCP port.
+    /// Reads a TCP port.
     pub(crate) fn port(&mut self, path: &Path) -> Option<u16> {
         self.number(path, 1..=65_535, "a port")
     }
 
-    /// Seconds, more than 0; fractions are allowed.
+    /// Reads a time in seconds, more than 0. Fractions are allowed.
     pub(crate) fn seconds(&mut self, path: &Path) -> Option<Duration> {
         let value = match self.node(path)? {
             Node::Int(value) => Some(*value as f64),
@@ -187,7 +187,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Yes or no: also the words that older YAML knows, and the 0 and 1 of environment files.
+    /// Reads true or false. The words of older YAML (yes, no, on, off) and 0 and 1 are accepted too.
     pub(crate) fn boolean(&mut self, path: &Path) -> Option<bool> {
         let value = match self.node(path)? {
             Node::Bool(value) => Some(*value),
@@ -206,7 +206,7 @@ impl Reader<'_> {
         value
     }
 
-    /// A host name or an address; `[::1]` without its brackets.
+    /// Reads a host name or an address. Brackets, as in `[::1]`, are removed.
     pub(crate) fn host(&mut self, path: &Path) -> Option<String> {
         let text = self.text(path)?.trim().to_owned();
         let host = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(&text);
@@ -218,14 +218,14 @@ impl Reader<'_> {
             return None;
         }
         if host.matches(':').count() == 1 {
-            let message = format!("{} holds a port", self.shown(path));
-            self.error(path, message, "write the host alone, and the port under its own key");
+            let message = format!("{} contains a port", self.shown(path));
+            self.error(path, message, "write only the host here, and the port under its own key");
             return None;
         }
         Some(host.to_owned())
     }
 
-    /// The length of a list; 0 when it is missing.
+    /// Returns the length of a list, 0 if it is missing.
     pub(crate) fn length(&mut self, path: &Path) -> usize {
         match self.node(path) {
             None => 0,
@@ -241,7 +241,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The keys of a section.
+    /// Returns the keys of a section.
     pub(crate) fn keys(&self, path: &Path) -> Vec<String> {
         match self.node(path) {
             Some(Node::Map(entries)) => entries.iter().map(|(key, _)| key.clone()).collect(),
@@ -249,8 +249,8 @@ impl Reader<'_> {
         }
     }
 
-    /// The first of several keys for the same thing that is set; a variable's value before a file's. A different
-    /// value under another of them is named.
+    /// Returns the path that counts among several paths of one setting: one that a variable overrides, else the first that
+    /// is set. Warns of another value under another of these paths.
     pub(crate) fn first(&mut self, paths: &[Path]) -> Path {
         let set: Vec<&Path> = paths.iter().filter(|path| self.node(path).is_some()).collect();
         let by_variable = set.iter().find(|path| self.is_override(path));
@@ -262,7 +262,7 @@ impl Reader<'_> {
             let others: Vec<Path> =
                 set.into_iter().filter(|path| self.plain(path) != value).cloned().collect();
             for other in others {
-                let message = format!("has no effect: {winner} is set too, and counts");
+                let message = format!("has no effect: {winner} is also set, and takes precedence");
                 self.warn(&other, message, "keep one of the two");
             }
         }

@@ -1,4 +1,4 @@
-//! YAML text to a plain tree. The only file that knows the YAML library.
+//! Parses YAML text into a plain tree. This is the only file that uses the YAML crate.
 
 use crate::path::{Path, Step};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -8,7 +8,7 @@ use std::fmt;
 /// A value of the settings.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Node {
-    /// Nothing.
+    /// No value.
     Null,
     /// `true` or `false`, without quotes.
     Bool(bool),
@@ -16,7 +16,7 @@ pub(crate) enum Node {
     Int(i64),
     /// Any other number.
     Float(f64),
-    /// Text; also what came from a variable, whatever it looks like: who reads it knows what it should be.
+    /// Text. The value of a variable is always text; the reader converts it to the type that it expects.
     Text(String),
     /// A list.
     List(Vec<Node>),
@@ -27,14 +27,14 @@ pub(crate) enum Node {
 /// A line and a column, both counted from 1.
 pub(crate) type Position = (usize, usize);
 
-/// What the library found wrong, and where.
+/// An error of the YAML crate, and its position.
 #[derive(Debug)]
 pub(crate) struct SyntaxError {
     pub(crate) position: Option<Position>,
     pub(crate) message: String,
 }
 
-/// Reads one document. An empty text is [`Node::Null`].
+/// Parses one document. An empty text is [`Node::Null`].
 pub(crate) fn parse(text: &str) -> Result<Node, SyntaxError> {
     let refuse =
         |error: serde_yaml::Error| SyntaxError { position: position(&error), message: error.to_string() };
@@ -74,7 +74,8 @@ fn key_text(key: Value) -> Result<String, &'static str> {
     }
 }
 
-/// Where a key or a list element stands; for one that is not in the text, where the nearest section around it does. Reads the text again: only for what goes into a message.
+/// Returns the position of a key or list element. If the text does not contain it, returns that of the nearest section
+/// around it. This parses the text again, so it is for error messages only.
 pub(crate) fn position_of(text: &str, path: &Path) -> Option<Position> {
     (1..=path.0.len()).rev().find_map(|length| {
         let error = Probe(&path.0[..length]).deserialize(serde_yaml::Deserializer::from_str(text)).err()?;
@@ -85,7 +86,7 @@ pub(crate) fn position_of(text: &str, path: &Path) -> Option<Position> {
     })
 }
 
-/// The library gives places with errors only: so a probe walks to the node in question and fails there with this text.
+/// The crate reports positions only with errors. So a probe walks to the node, and fails there with this text.
 const FOUND: &str = "(the node that was looked for)";
 
 /// Walks down `path` and fails at its end.
@@ -99,7 +100,7 @@ impl<'de> DeserializeSeed<'de> for Probe<'_> {
     }
 }
 
-/// At the end of the path every kind of value is an error; before it, scalars are passed over.
+/// At the end of the path a value of any kind is an error. Before the end, scalars are skipped.
 macro_rules! visit_scalars {
     ($($name:ident: $type:ty),*) => {$(
         fn $name<E: serde::de::Error>(self, _: $type) -> Result<(), E> {
@@ -161,7 +162,8 @@ impl<'de> Visitor<'de> for Probe<'_> {
     }
 }
 
-/// Compares a key; fails on the one at the end of the path, so that the error has the key's place and not the value's.
+/// Compares a key. Fails at the key at the end of the path, so that the error has the position of the key and not that of
+/// its value.
 struct KeyProbe<'a> {
     key: &'a str,
     last: bool,

@@ -130,7 +130,7 @@ fn the_guides_files() {
     assert_eq!(config.logging.format, LogFormat::Json);
     assert_eq!(config.logging.rotation, Some(Rotation { bytes_max: 10_485_760, backups: 5 }));
     assert_eq!(place(warning(&config, "services.tell.queue_size")), "c.yaml:34:5");
-    assert!(!lines(&config.warnings).iter().any(|line| line.contains("no such setting")));
+    assert!(!lines(&config.warnings).iter().any(|line| line.contains("unknown setting")));
 }
 
 #[test]
@@ -180,14 +180,14 @@ fn the_python_gateways_file() {
     assert_eq!(names, ["ExampleMUD", "DemoMUD", "AdminMUD"], "API_KEY_ADMIN is listed, so it is not doubled");
     assert_eq!(keys[0].requests_per_minute, Some(500));
     assert!(keys[1].permissions.has(Permission::Tell) && !keys[1].permissions.has(Permission::Admin));
-    assert!(warning(&config, "api.auth.api_keys[1].mud_name").message.contains("may read but not speak"));
+    assert!(warning(&config, "api.auth.api_keys[1].mud_name").message.contains("may read but not send"));
     assert_eq!(config.state_directory, PathBuf::from("state/"));
     assert_eq!(config.logging.file, Some(PathBuf::from("logs/i3-gateway.log")));
     let levels = ["api", "network", "services", "state"].map(|part| config.logging.components[part]);
     assert_eq!(levels, [LevelFilter::Info, LevelFilter::Info, LevelFilter::Info, LevelFilter::Warn]);
     warning(&config, "channels.default_channels[0].type");
     warning(&config, "router.connection.max_reconnect_attempts");
-    assert!(!lines(&config.warnings).iter().any(|line| line.contains("no such setting")));
+    assert!(!lines(&config.warnings).iter().any(|line| line.contains("unknown setting")));
 }
 
 #[test]
@@ -277,7 +277,7 @@ performance:
     );
     assert!(
         all.contains(
-            &"warning: c.yaml:4:3: mud.nmae: no such setting: it has no effect; did you mean mud.name?"
+            &"warning: c.yaml:4:3: mud.nmae: unknown setting: it has no effect; did you mean mud.name?"
                 .to_owned()
         )
     );
@@ -303,8 +303,8 @@ fn a_wrong_variable_is_named() {
 #[test]
 fn a_variable_of_the_guide_without_effect_says_why() {
     let config = load(sources(None, Some("CACHE_TTL=600"), BASE)).unwrap();
-    let expected = "warning: .env:1:1: CACHE_TTL: has no effect: what is known of the network is kept up to date and never \
-                    expires; remove it";
+    let expected = "warning: .env:1:1: CACHE_TTL: has no effect: the lists of muds and channels are kept up to date and \
+                    never expire; remove it";
     assert_eq!(lines(&config.warnings), [expected]);
 }
 
@@ -440,7 +440,7 @@ fn two_keys_for_one_thing() {
     assert_eq!(
         lines(&config.warnings),
         [
-            "warning: c.yaml:1:17: mud.mud_type: has no effect: mud.type is set too, and counts; keep one of the two"
+            "warning: c.yaml:1:17: mud.mud_type: has no effect: mud.type is also set, and takes precedence; keep one of the two"
         ]
     );
     let config = good("router: {connection: {timeout: 60, keepalive_interval: 60}}");
@@ -454,7 +454,7 @@ fn addresses_must_differ() {
     assert_eq!(
         lines(&problems),
         [
-            "error: c.yaml:1:13: api.tcp.port: 127.0.0.1:8080 is in use by another part of the API; give each its own port"
+            "error: c.yaml:1:13: api.tcp.port: 127.0.0.1:8080 is already the address of another listener; give each listener its own port"
         ]
     );
     bad("api: {host: 0.0.0.0, port: 4001}\ngateway: {port: 4001}");
@@ -559,7 +559,7 @@ fn every_key_with_an_effect_has_one() {
         let (with, without) = (read(&with), read(&without));
         assert_ne!(all_of(&with), all_of(&without), "{path}\n{}", yaml_of(path, another_value(path)));
         let passed =
-            |config: &Config| config.warnings.iter().any(|one| one.message.contains("no such setting"));
+            |config: &Config| config.warnings.iter().any(|one| one.message.contains("unknown setting"));
         assert!(!passed(&with), "{path}: {:?}", lines(&with.warnings));
     }
 }

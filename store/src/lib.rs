@@ -1,8 +1,8 @@
-//! Durable state: values under keys in named spaces, written all or none.
+//! The durable state: values under keys in named spaces. The changes of one save are written all or none.
 //!
-//! The store does not know the meaning of what it keeps. A driver opens one at its start, gives [`Store::load`] to the
-//! core, and hands every [`Output::Save`](i3_core::machine::Output::Save) to a [`Writer`], so that a slow disk never
-//! stops the sockets.
+//! The store does not interpret keys and values. At its start a daemon opens a store and passes the result of
+//! [`Store::load`] to the core. It passes every [`Output::Save`](i3_core::machine::Output::Save) to a [`Writer`], so that
+//! a slow disk does not stop the sockets.
 
 mod sqlite;
 mod writer;
@@ -14,11 +14,11 @@ use i3_core::machine::{Change, Saved};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Where durable facts are kept.
+/// A store of durable facts.
 pub trait Store: Send {
-    /// Everything that is kept, in the order of space and key.
+    /// Returns everything in the store, in the order of space and key.
     fn load(&mut self) -> Result<Saved, StoreError>;
-    /// Makes the changes durable, all or none. They apply in order: a later one for the same key wins.
+    /// Makes the changes durable, all or none. They apply in order: of two changes of one key the later one counts.
     fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError>;
 }
 
@@ -32,7 +32,7 @@ impl<S: Store + ?Sized> Store for Box<S> {
     }
 }
 
-/// Why something could not be kept or read. The text is for people.
+/// Why the store could not be read or written. The text is for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreError(pub String);
 
@@ -44,7 +44,7 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
-/// A store that ends with the process: for tests and for trying things out.
+/// A store in memory, for tests and experiments.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     facts: BTreeMap<(String, String), Vec<u8>>,

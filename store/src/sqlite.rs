@@ -1,4 +1,4 @@
-//! One SQLite file: the embedded default.
+//! The default store: one SQLite file.
 
 use crate::{Store, StoreError};
 use i3_core::machine::{Change, Saved};
@@ -9,7 +9,8 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// What makes a file of one version a file of the next, from an empty one on. The version of a file is its `user_version`.
+/// The statements that turn a file of each version into one of the next. Version 0 is an empty file. The version of a file
+/// is its `user_version`.
 const MIGRATIONS: &[&str] = &[
     "CREATE TABLE state (
         space TEXT NOT NULL,
@@ -17,35 +18,35 @@ const MIGRATIONS: &[&str] = &[
         value BLOB NOT NULL,
         PRIMARY KEY (space, key)
     ) WITHOUT ROWID",
-    // Says whose file it is ("I3GW"), to `file` and to who restores a copy.
+    // Marks the file as a state of this gateway ("I3GW"), for the program `file` and for a restore.
     "PRAGMA application_id = 1228097367",
 ];
 
-/// The layout this code reads and writes.
+/// The version that this program writes.
 pub const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
 
-/// See [`MIGRATIONS`].
+/// The mark of the state files of this gateway: "I3GW".
 const APPLICATION_ID: i64 = 0x4933_4757;
 
-/// The version in which files begin to say whose they are.
+/// The first version whose files have that mark.
 const MARKED_SINCE_VERSION: i64 = 2;
 
-/// How long to wait for another process that holds the file. The core tries again what could not be saved.
+/// How long to wait for another process that has locked the file. The core repeats a save that failed.
 pub const BUSY_TIMEOUT_MS: u64 = 1_000;
 
-/// What SQLite may keep of the file in memory: it is read once, at the start.
+/// The page cache of SQLite. A small one is enough, since the file is read only once, at the start.
 const CACHE_KIB: i64 = 512;
 
-/// Facts in one SQLite file, which only its owner may read: it holds router passwords and private messages.
+/// A store in one SQLite file. Only the owner may read the file: it contains router passwords and private messages.
 #[derive(Debug)]
 pub struct SqliteStore {
     connection: Connection,
 }
 
 impl SqliteStore {
-    /// Opens the file, and creates it and its directory where they are missing.
+    /// Opens the file, and creates it and its directory if they are missing.
     ///
-    /// A file of a newer schema is refused and left as it is.
+    /// A file of a newer version is refused, and not changed.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let fail = |what: &str, error: &dyn std::fmt::Display| {
             StoreError(format!("{}: {what}: {error}", path.display()))
@@ -107,16 +108,16 @@ fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     }
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    // FULL: what was acknowledged is on disk even after a power failure, not only after a crash.
+    // FULL: an acknowledged save survives a power failure, and not only a crash of the process.
     connection.pragma_update(None, "synchronous", "FULL")?;
     migrate(connection, version, SCHEMA_VERSION)
 }
 
-/// Each step is done whole or not at all, so one that was cut off is done again.
+/// Each step is one transaction, so a step that was interrupted is repeated.
 fn migrate(connection: &mut Connection, from: i64, to: i64) -> Result<(), StoreError> {
     for version in from..to {
         let step = usize::try_from(version).ok().and_then(|at| MIGRATIONS.get(at));
-        let step = step.ok_or_else(|| StoreError(format!("its schema is version {version}")))?;
+        let step = step.ok_or_else(|| StoreError(format!("the file has the unknown version {version}")))?;
         let transaction = connection.transaction()?;
         transaction.execute_batch(step)?;
         transaction.pragma_update(None, "user_version", version + 1)?;
@@ -125,15 +126,15 @@ fn migrate(connection: &mut Connection, from: i64, to: i64) -> Result<(), StoreE
     Ok(())
 }
 
-/// Puts a whole copy of one file in place of another, at once: who reads or writes either at the same time sees the one
-/// or the other state. A file that holds no state of this program, or a newer one's, is refused.
+/// Replaces one file by a copy of another. The replacement is atomic: a process that uses a file meanwhile sees either the
+/// old or the new state. A source that is not a state of this gateway, or that a newer version has written, is refused.
 ///
-/// The copy is complete in itself, readable by its owner alone, and checked.
+/// Only the owner may read the copy. Its integrity is checked.
 pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     let fail = |path: &Path, what: &str, error: &dyn std::fmt::Display| {
         StoreError(format!("{}: {what}: {error}", path.display()))
     };
-    // SQLite would create it.
+    // SQLite would create a missing file.
     fs::metadata(from).map_err(|error| fail(from, "cannot be opened", &error))?;
     let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)
         .or_else(|_| Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY))
@@ -145,11 +146,11 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
         let mut target = Connection::open(to)?;
         target.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))?;
         {
-            // All pages in one step: nobody can write in between.
+            // One step for all pages, so that no other process can write in between.
             let backup = Backup::new(&source, &mut target)?;
             match backup.step(-1)? {
                 StepResult::Done => {}
-                other => return Err(StoreError(format!("it is in use ({other:?})"))),
+                other => return Err(StoreError(format!("the file is in use ({other:?})"))),
             }
         }
         let verdict: String = target.pragma_query_value(None, "quick_check", |row| row.get(0))?;
@@ -158,32 +159,32 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     write().map_err(|error| fail(to, "cannot be written", &error))
 }
 
-/// Makes a file that nobody has open complete in itself: nothing of it stands in a log beside it.
+/// Moves everything from the write-ahead log into the file. No other process may have the file open.
 pub fn complete(path: &Path) -> Result<(), StoreError> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
     Ok(())
 }
 
-/// Whether a file holds state that this program can read.
+/// Checks that a file is a state that this program can read.
 fn is_state(connection: &Connection) -> Result<(), StoreError> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let is_ours = connection.prepare("SELECT space, key, value FROM state").is_ok();
     if version < 1 || !is_ours || (version >= MARKED_SINCE_VERSION && id != APPLICATION_ID) {
-        return Err(StoreError("it holds no state of this gateway".to_owned()));
+        return Err(StoreError("the file is not a state of this gateway".to_owned()));
     }
     if version > SCHEMA_VERSION { Err(newer(version)) } else { Ok(()) }
 }
 
 fn newer(version: i64) -> StoreError {
     StoreError(format!(
-        "its schema is version {version}, and this program knows versions up to {SCHEMA_VERSION}; \
-         use the program that wrote it or a newer one"
+        "the file has version {version}, and this program reads versions up to {SCHEMA_VERSION}; \
+         use the program that wrote it, or a newer one"
     ))
 }
 
-/// The directory of the file; a new one is open to its owner alone.
+/// Creates the directory of the file if it is missing. Only its owner may use it.
 fn make_directory(path: &Path) -> io::Result<()> {
     let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
         return Ok(());
@@ -198,8 +199,8 @@ fn make_directory(path: &Path) -> io::Result<()> {
     builder.create(directory)
 }
 
-/// Creates the file before SQLite does, so that it is never readable by others, and tightens one that is there. SQLite
-/// gives `-wal` and `-shm` the mode of the file itself when it creates them; what an earlier run left is tightened too.
+/// Creates the file before SQLite does, so that others can never read it, and restricts the mode of an existing file. SQLite
+/// gives new `-wal` and `-shm` files the mode of the main file; the mode of existing ones is restricted too.
 fn make_private(path: &Path) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.read(true).append(true).create(true);

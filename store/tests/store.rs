@@ -280,12 +280,12 @@ fn what_is_no_state_is_not_copied() {
     assert!(copy(&bad, &target).unwrap_err().to_string().contains("bad.db"));
     assert!(!bad.exists(), "looking for it does not create it");
     std::fs::write(&bad, "").unwrap();
-    assert!(copy(&bad, &target).unwrap_err().to_string().contains("no state"));
+    assert!(copy(&bad, &target).unwrap_err().to_string().contains("not a state"));
     std::fs::write(&bad, "not a database, but a text that is long enough to be looked at ".repeat(30))
         .unwrap();
     assert!(copy(&bad, &target).unwrap_err().to_string().contains("not a database"));
     SqliteStore::open(&good).unwrap().commit(&[put("a", "b", b"c")]).unwrap();
-    for (pragma, text) in [("application_id = 5", "no state"), ("user_version = 99", "version 99")] {
+    for (pragma, text) in [("application_id = 5", "not a state"), ("user_version = 99", "version 99")] {
         std::fs::copy(&good, &bad).unwrap();
         rusqlite::Connection::open(&bad).unwrap().execute_batch(&format!("PRAGMA {pragma}")).unwrap();
         assert!(copy(&bad, &target).unwrap_err().to_string().contains(text), "{pragma}");

@@ -82,7 +82,7 @@ fn mode(path: &Path) -> u32 {
 fn the_first_settings(daemon: Daemon) {
     let site = Site::new(daemon);
     let (code, text) = site.run(&["--validate-config"]);
-    assert!(code == Some(78) && text.contains("`i3-gateway init --mud-name NAME` writes both"), "{text}");
+    assert!(code == Some(78) && text.contains("`i3-gateway init --mud-name NAME`"), "{text}");
     let (code, text) = site.run(&["init", "--mud-name", "Test Mud"]);
     assert_eq!(code, Some(0), "{text}");
     let (config, env_file) = (site.path("config/config.yaml"), site.path(".env"));
@@ -158,7 +158,7 @@ fn a_visit_of_the_doctor(daemon: Daemon) {
         "FAIL  state: ",
         "FAIL  DeadSoulsNew: no router can be reached",
         "warn  .env holds keys and others may read it (mode 644)\n      -> chmod 600 .env",
-        "routers answer nothing to it (from the environment variable MUD_NAME)\n      -> write the name",
+        "routers do not answer it (from the environment variable MUD_NAME)\n      -> write the name",
     ] {
         assert!(text.contains(line), "{line:?} is not in\n{text}");
     }

@@ -1,0 +1,592 @@
+//! The meaning of each key, by section.
+
+/// Facts about a key that cannot be derived from the program.
+pub(crate) struct Entry {
+    /// `<…>` stands for any name, `*` for each entry of a list.
+    pub(crate) path: &'static str,
+    /// The permitted values, if the error for a wrong value does not name all of them.
+    pub(crate) value: &'static str,
+    /// The value that counts if the key is left out. Empty: the meaning describes it.
+    pub(crate) default: &'static str,
+    /// What the setting does.
+    pub(crate) meaning: &'static str,
+}
+
+const fn entry(
+    path: &'static str,
+    value: &'static str,
+    default: &'static str,
+    meaning: &'static str,
+) -> Entry {
+    Entry { path, value, default, meaning }
+}
+
+/// Sections in their order: the title, the introduction, and the keys.
+pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
+    (
+        "The mud",
+        "What other muds see. `muds:` is a list of further muds of this gateway. Each entry has the keys \
+                 of `mud:`. An entry with routers of its own has the keys of `router:` under `router:`.",
+        &[
+            entry(
+                "mud.name",
+                "text of up to 128 bytes",
+                "",
+                "The name of the mud on the network. Required. Upper and lower case and blanks are part of it.",
+            ),
+            entry("mud.port", "", "4000", "The port where players connect; shown in the mud list."),
+            entry(
+                "mud.admin_email",
+                "",
+                "",
+                "The address of the administrator. Everybody can see it; an empty one is left out.",
+            ),
+            entry("mud.mudlib", "", "unknown", "The mudlib and its version."),
+            entry("mud.base_mudlib", "", "unknown", "The mudlib that this mudlib is derived from."),
+            entry("mud.driver", "", "unknown", "The driver and its version."),
+            entry("mud.type", "", "LP", "The type of the mud, such as `Circle` or `LP`."),
+            entry("mud.mud_type", "", "LP", "Another name of `mud.type`, which takes precedence."),
+            entry(
+                "mud.status",
+                "",
+                "Development",
+                "The status of the mud, such as `open` or `Development`: free text.",
+            ),
+            entry(
+                "mud.open_status",
+                "",
+                "Development",
+                "Another name of `mud.status`, which takes precedence.",
+            ),
+            entry(
+                "mud.services.<service>",
+                "",
+                "",
+                "The services that the mud advertises and the gateway serves. Without this section: all that the \
+                 gateway knows. A service that is 0 or missing is neither advertised nor served.",
+            ),
+            entry(
+                "services.<service>.enabled",
+                "",
+                "",
+                "Switches one service on or off; takes precedence over `mud.services`.",
+            ),
+        ],
+    ),
+    (
+        "Routers",
+        "The link tries the routers in this order. Without this section: `*i4`, `*dalet`, `*wpr`, at \
+                 their public addresses.",
+        &[
+            entry(
+                "router.primary.name",
+                "text that begins with `*`",
+                "",
+                "The router's own name. The router ignores a login under another name.",
+            ),
+            entry("router.primary.host", "a host name or an address", "", "The router's address."),
+            entry("router.primary.port", "", "8080", "The router's port."),
+            entry(
+                "router.primary.password",
+                "a number",
+                "0",
+                "If you move an existing mud here: the password that the router gave it. The gateway keeps \
+                 passwords that it receives in its state.",
+            ),
+            entry(
+                "router.primary.charset",
+                "utf-8 or latin-1",
+                "utf-8",
+                "The character set of texts that are sent: latin-1 if the other muds read only that.",
+            ),
+            entry("router.fallback.*.name", "text that begins with `*`", "", "As for the primary router."),
+            entry(
+                "router.fallback.*.host",
+                "a host name or an address",
+                "",
+                "The router's address. An entry without it is ignored.",
+            ),
+            entry("router.fallback.*.port", "", "8080", "As for the primary router."),
+            entry("router.fallback.*.charset", "utf-8 or latin-1", "utf-8", "As for the primary router."),
+            entry(
+                "router.connection.keepalive_interval",
+                "",
+                "60",
+                "Silence after which the gateway sends a probe to the router.",
+            ),
+            entry(
+                "router.connection.timeout",
+                "",
+                "90",
+                "Silence after which the connection is closed. Must be more than `keepalive_interval`.",
+            ),
+            entry(
+                "router.connection.reconnect_delay",
+                "",
+                "2",
+                "Another name of `performance.reconnect_delay`, which takes precedence.",
+            ),
+            entry(
+                "router.return_after",
+                "",
+                "600",
+                "How long the primary router must be reachable before the link returns to it; 0: the link does \
+                 not return.",
+            ),
+            entry(
+                "router.follow_redirects",
+                "",
+                "false",
+                "Follow the redirect of a router, at most once an hour to each router.",
+            ),
+            entry(
+                "router.pacing.enabled",
+                "",
+                "true",
+                "Limit the rate of packets, so that no router punishes the mud.",
+            ),
+            entry(
+                "router.pacing.packets_per_second",
+                "",
+                "8",
+                "Packets a second. Dead Souls routers punish more than 10.",
+            ),
+            entry("router.pacing.burst", "", "8", "How many of these may be sent at once."),
+            entry(
+                "router.max_frame_bytes",
+                "",
+                "9500",
+                "The longest packet that is sent. Dead Souls routers close the connection above 10,000.",
+            ),
+            entry(
+                "router.split_long_texts",
+                "",
+                "false",
+                "true: a longer text is split at word ends into several packets; false: it is refused.",
+            ),
+        ],
+    ),
+    (
+        "Where games connect",
+        "The listeners of the API. `127.0.0.1`: from this host only; `0.0.0.0`: on all addresses of the \
+                 host. A change of addresses or ports needs a restart.",
+        &[
+            entry("api.enabled", "", "true", "false: the API has no listeners, and no game can connect."),
+            entry(
+                "api.host",
+                "a host name or an address",
+                "127.0.0.1",
+                "The address of listeners without an address of their own.",
+            ),
+            entry("api.port", "", "8080", "Another name of `api.websocket.port`, which takes precedence."),
+            entry(
+                "api.websocket.enabled",
+                "",
+                "true",
+                "The listener of WebSocket and of the pages `/health`, `/metrics` and others.",
+            ),
+            entry(
+                "api.websocket.host",
+                "a host name or an address",
+                "127.0.0.1",
+                "The address of that listener.",
+            ),
+            entry("api.websocket.port", "", "8080", "The port of that listener."),
+            entry("api.websocket.ping_interval", "", "30", "The time between pings to a client."),
+            entry("api.websocket.ping_timeout", "", "30", "How long the client may take to answer a ping."),
+            entry(
+                "api.websocket.max_frame_size",
+                "",
+                "65536",
+                "The longest request, over WebSocket and over TCP.",
+            ),
+            entry(
+                "api.websocket.max_connections",
+                "",
+                "1000",
+                "Another name of `performance.max_connections`, which takes precedence.",
+            ),
+            entry(
+                "api.websocket.allowed_origins",
+                "a list of origins, such as `https://example.org`",
+                "",
+                "Origins of web pages that may connect; empty: any. Other clients than browsers always may.",
+            ),
+            entry("api.tcp.enabled", "", "true", "The listener of JSON lines over TCP."),
+            entry("api.tcp.host", "a host name or an address", "127.0.0.1", "The address of that listener."),
+            entry("api.tcp.port", "", "8081", "The port of that listener."),
+            entry(
+                "gateway.host",
+                "a host name or an address",
+                "",
+                "A second listener for JSON lines exists if this or `gateway.port` is set. Its address: \
+                 127.0.0.1 if only `gateway.port` is set.",
+            ),
+            entry(
+                "gateway.port",
+                "",
+                "",
+                "The port of that second listener: 4001 if only `gateway.host` is set.",
+            ),
+            entry(
+                "api.handshake_timeout",
+                "",
+                "10",
+                "The time limit of each TLS handshake, HTTP request and WebSocket handshake.",
+            ),
+            entry("api.idle_timeout", "", "75", "How long an idle HTTP connection is kept open."),
+            entry(
+                "api.session.timeout",
+                "",
+                "3600",
+                "Silence after which a client on the TCP port is disconnected: it sends nothing, and takes \
+                 nothing that is sent to it.",
+            ),
+        ],
+    ),
+    (
+        "TLS",
+        "TLS is off by default. `api.tls` applies to WebSocket and to all listeners of JSON lines. \
+                 SIGHUP reads the files again: new connections use the new certificate, open connections stay. \
+                 Switching TLS on or off needs a restart.",
+        &[
+            entry("api.tls.enabled", "", "false", "Accept TLS (1.2 and 1.3) and no plain text."),
+            entry(
+                "api.tls.cert_file",
+                "a file",
+                "",
+                "The certificate in PEM, followed by the intermediate certificates.",
+            ),
+            entry(
+                "api.tls.key_file",
+                "a file",
+                "",
+                "The private key in PEM. Only the gateway's user should be able to read it.",
+            ),
+            entry(
+                "api.tls.client_ca_file",
+                "a file",
+                "",
+                "The authorities that sign client certificates, in PEM. Empty: clients are not asked for a \
+                 certificate.",
+            ),
+            entry(
+                "api.tls.require_client_cert",
+                "",
+                "false",
+                "true: clients without a certificate are refused. false: they may connect; a certificate that a \
+                 client sends must be valid.",
+            ),
+            entry(
+                "api.<listener>.tls.<key>",
+                "as under `api.tls`",
+                "",
+                "Overrides the key under `api.tls` for one kind of listener.",
+            ),
+            entry(
+                "api.auth.require_tls",
+                "",
+                "false",
+                "The gateway does not start if a listener without TLS is at an address that is not a loopback \
+                 address.",
+            ),
+        ],
+    ),
+    (
+        "Events that are kept",
+        "Events that arrive while no game is connected are kept, and delivered when the game is back. \
+                 Each limit is for one mud.",
+        &[
+            entry(
+                "events.keep.tells",
+                "",
+                "300",
+                "How long tells are kept, in seconds; 0: tells are refused while the game is away.",
+            ),
+            entry(
+                "api.session.queue_ttl",
+                "",
+                "",
+                "The Python gateway's name of `events.keep.tells`, which takes precedence.",
+            ),
+            entry(
+                "events.keep.channels",
+                "",
+                "60",
+                "How long channel lines are kept, in seconds. For that time the mud stays subscribed to the \
+                 channels.",
+            ),
+            entry(
+                "events.keep.answers",
+                "",
+                "60",
+                "How long replies of other muds and errors are kept, in seconds.",
+            ),
+            entry(
+                "events.keep.max_count",
+                "",
+                "1000",
+                "How many tells, how many replies, and how many lines of each channel are kept.",
+            ),
+            entry(
+                "api.session.max_queue_size",
+                "",
+                "",
+                "The Python gateway's name of `events.keep.max_count`, which takes precedence.",
+            ),
+            entry(
+                "events.max_bytes",
+                "",
+                "2097152",
+                "Bytes of all kept events and of the history, in memory and on disk.",
+            ),
+            entry(
+                "history.days",
+                "",
+                "30",
+                "How many days channel_history and history_search find a line; 0: no history is kept.",
+            ),
+            entry("history.max_lines", "", "100", "How many lines of each channel the history has."),
+            entry(
+                "channels.history_size",
+                "",
+                "",
+                "The Python gateway's name of `history.max_lines`, which takes precedence.",
+            ),
+            entry("history.tells", "", "false", "true: tells are kept as history too."),
+        ],
+    ),
+    (
+        "Keys",
+        "Each variable `API_KEY_<NAME>` is a further key with all permissions for the first mud. In \
+                 place of a key you can write its digest, which `hash-key` prints.",
+        &[
+            entry(
+                "api.auth.enabled",
+                "",
+                "true",
+                "false: everybody who can connect may do everything. The gateway then listens on 127.0.0.1 only.",
+            ),
+            entry(
+                "api.auth.secret",
+                "text, or `sha256:` and 64 hexadecimal digits",
+                "",
+                "A key with all permissions for the first mud.",
+            ),
+            entry(
+                "gateway.auth.secret",
+                "text, or `sha256:` and 64 hexadecimal digits",
+                "",
+                "A further key with all permissions for the first mud.",
+            ),
+            entry(
+                "api.auth.allow_remote_without_auth",
+                "",
+                "false",
+                "true: without authentication, listen at the addresses of the settings all the same.",
+            ),
+            entry("api.auth.api_keys.*.key", "text, or `sha256:` and 64 hexadecimal digits", "", "A key."),
+            entry(
+                "api.auth.api_keys.*.mud_name",
+                "",
+                "",
+                "The mud that the key is for; the first mud if left out.",
+            ),
+            entry(
+                "api.auth.api_keys.*.permissions",
+                "a list of: tell, channel, info, presence, host, moderate, admin, oob, or `\"*\"`",
+                "",
+                "What the key allows. Required.",
+            ),
+            entry(
+                "api.auth.api_keys.*.rate_limit_override",
+                "",
+                "",
+                "Requests a minute with this key; replaces `api.rate_limits.default.per_minute`.",
+            ),
+        ],
+    ),
+    (
+        "Limits",
+        "Rates are limited if there is a section `api.rate_limits` or `security.rate_limiting`. The \
+                 default file has both. Rates are per minute.",
+        &[
+            entry(
+                "performance.max_connections",
+                "",
+                "1000",
+                "Connections of games, of all listeners together.",
+            ),
+            entry(
+                "performance.max_connections_per_address",
+                "",
+                "100",
+                "Connections from one address. This host and trusted proxies may have more.",
+            ),
+            entry(
+                "performance.message_queue_size",
+                "",
+                "1000",
+                "Packets that may wait for a router. Further ones are refused.",
+            ),
+            entry(
+                "performance.connection_timeout",
+                "",
+                "30",
+                "The time limit for connecting to a router, and for its answer to a login.",
+            ),
+            entry(
+                "performance.reconnect_delay",
+                "",
+                "2",
+                "The wait before the next attempt. It doubles after each failure, up to 5 minutes.",
+            ),
+            entry(
+                "api.rate_limits.default.per_minute",
+                "",
+                "",
+                "Requests of all sessions of a key together. If rates are limited: 600 by default.",
+            ),
+            entry(
+                "api.rate_limits.default.burst",
+                "",
+                "",
+                "How many of these may come at once. If rates are limited: 60 by default.",
+            ),
+            entry("api.rate_limits.by_method.<method>", "", "", "Requests for one method."),
+            entry("security.rate_limiting.enabled", "", "", "`false` switches all rate limits off."),
+            entry(
+                "security.rate_limiting.tells_per_minute",
+                "",
+                "",
+                "Requests for each of the methods tell, emoteto and beep.",
+            ),
+            entry(
+                "security.rate_limiting.channels_per_minute",
+                "",
+                "",
+                "Requests for each of the methods channel_send, channel_emote and channel_targeted_emote.",
+            ),
+            entry("security.rate_limiting.who_per_minute", "", "", "Requests for the method who."),
+            entry(
+                "security.rate_limiting.user_messages_per_minute",
+                "",
+                "",
+                "Tells, emotes and channel lines of each user of a game. Not limited if left out.",
+            ),
+        ],
+    ),
+    (
+        "Who may connect",
+        "Addresses and networks, such as `203.0.113.9` or `203.0.113.0/24`.",
+        &[
+            entry(
+                "security.ip_whitelist",
+                "a list of addresses and networks",
+                "",
+                "Only these may connect; empty: all.",
+            ),
+            entry("security.ip_blacklist", "a list of addresses and networks", "", "These may not connect."),
+            entry(
+                "security.trusted_proxies",
+                "a list of addresses and networks",
+                "127.0.0.0/8 ::1",
+                "Proxies whose `X-Real-IP` or `X-Forwarded-For` gives the client's address.",
+            ),
+        ],
+    ),
+    (
+        "Channels",
+        "",
+        &[
+            entry(
+                "channels.default_channels",
+                "a list of names",
+                "",
+                "The mud subscribes to these at the start, whether or not a game has joined.",
+            ),
+            entry(
+                "channels.default_channels.*.name",
+                "",
+                "",
+                "The name of the channel, if the entry is a section.",
+            ),
+            entry(
+                "services.channel.default_channels",
+                "a list of names",
+                "",
+                "Further channels, as in `channels.default_channels`.",
+            ),
+            entry(
+                "services.channel.default_channels.*.name",
+                "",
+                "",
+                "The name of the channel, if the entry is a section.",
+            ),
+        ],
+    ),
+    (
+        "State",
+        "",
+        &[
+            entry(
+                "state.directory",
+                "a directory",
+                "state",
+                "The directory of everything that must survive a restart. A change needs a restart.",
+            ),
+            entry(
+                "state.backup_enabled",
+                "",
+                "false",
+                "Copy the state once a day to `i3-gateway.backup-1.sqlite` in the same directory. Older copies \
+                 have higher numbers.",
+            ),
+            entry("state.backup_count", "", "", "How many copies are kept: 3 by default."),
+        ],
+    ),
+    (
+        "Logging",
+        "Messages go to standard error, and to a file if one is set. SIGHUP reopens the file.",
+        &[
+            entry(
+                "logging.level",
+                "DEBUG, INFO, WARNING or ERROR",
+                "INFO",
+                "Messages below this level are not logged.",
+            ),
+            entry(
+                "logging.components.<part>",
+                "DEBUG, INFO, WARNING or ERROR",
+                "",
+                "The level of one part; `logging.level` if left out.",
+            ),
+            entry(
+                "logging.format",
+                "text or json",
+                "text",
+                "Each message is a line: as text for people, or as a JSON object.",
+            ),
+            entry("logging.file", "a file", "", "A log file in addition to standard error."),
+            entry(
+                "logging.rotate_size",
+                "",
+                "10485760",
+                "A file that would become longer is renamed to `.1`, `.2`, …; 0: never, for example because \
+                 logrotate does it.",
+            ),
+            entry(
+                "logging.max_size",
+                "",
+                "10485760",
+                "Another name of `logging.rotate_size`, which takes precedence.",
+            ),
+            entry(
+                "logging.backup_count",
+                "",
+                "5",
+                "How many renamed files are kept; 0: the file is never renamed.",
+            ),
+        ],
+    ),
+];
