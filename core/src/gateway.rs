@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 use crate::muds::{self, Mud, Muds, QUEUED_PACKET_MAX_AGE};
 use crate::notice::{Level, Notice, Shown};
 use crate::run::Run;
-use crate::service::filter::Filters;
+use crate::service::held::Filters;
 use crate::service::{Parts, consequences, inbound, reload};
 use crate::settings::{Settings, SettingsError};
 use crate::time::{Instant, Now};

@@ -1,6 +1,7 @@
 //! Judging what is said on a filtered channel of ours.
 
 use super::call::Call;
+use super::held::{Filters, Held};
 use super::method::{Access, methods};
 use super::text::{or_empty, sendable};
 use crate::cx::Cx;
@@ -12,21 +13,13 @@ use crate::event::told::{FilterRequest, LineEvent};
 use crate::fault::Fault;
 use crate::fault::reason::{SERVICE_DISABLED, TOO_LATE};
 use crate::i3::Value;
-use crate::i3::packet::{Body, Header, Packet};
+use crate::i3::packet::{Body, Packet};
 use crate::ids::MudId;
-use crate::machine::ConnId;
 use crate::muds::Muds;
 use crate::settings::Permission;
-use crate::wake::Wake;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::time::Duration;
 
-/// How long a game may take to judge a message on its filtered channel, before it passes unchanged.
-pub const FILTER_WITHIN: Duration = Duration::from_secs(5);
-
-/// Messages that may wait for a judgement at one time.
-const FILTERS_MAX: usize = 200;
+pub use super::held::FILTER_WITHIN;
 
 params! {
     /// What `channel_filter` takes.
@@ -97,57 +90,6 @@ methods! {
         |parts, call, args| filter(&mut parts.cx, parts.muds, parts.filters, call, args);
 }
 
-/// The games that judge, and what waits for them.
-#[derive(Debug, Default)]
-pub(crate) struct Filters {
-    last: u64,
-    /// Who judges a channel of a mud.
-    judges: BTreeMap<(MudId, String), ConnId>,
-    held: BTreeMap<u64, Held>,
-}
-
-/// A message that waits for its judgement.
-#[derive(Debug)]
-struct Held {
-    mud: MudId,
-    channel: String,
-    packet: Value<'static>,
-}
-
-impl Held {
-    /// Puts another text in place of what was said: the last field of a channel-m or -e.
-    fn reword(&mut self, message: &str) {
-        if let Value::Array(fields) = &mut self.packet
-            && let [Value::Str(kind), .., text] = &mut fields[..]
-            && matches!(&**kind, b"channel-m" | b"channel-e")
-        {
-            *text = Value::Str(Cow::Owned(message.as_bytes().to_vec()));
-        }
-    }
-
-    /// Lets it pass.
-    fn pass(self, cx: &mut Cx<'_>, muds: &mut Muds) {
-        let router = muds[self.mud].link.router().name.clone();
-        let header = Header::to_mud(&cx.settings.mud(self.mud).name, None, &router);
-        let body = Body::ChanFilterReply { channel: self.channel.into(), packet: self.packet };
-        muds.answer(cx, self.mud, &Packet { header, body });
-    }
-}
-
-impl Filters {
-    /// A client is gone: it judges no more. What waits passes when its time is up.
-    pub(crate) fn forget(&mut self, conn: ConnId) {
-        self.judges.retain(|_, judge| *judge != conn);
-    }
-
-    /// A game has not judged in time.
-    pub(crate) fn is_late(&mut self, cx: &mut Cx<'_>, muds: &mut Muds, key: u64) {
-        if let Some(held) = self.held.remove(&key) {
-            held.pass(cx, muds);
-        }
-    }
-}
-
 fn filter<'a>(
     cx: &mut Cx<'_>,
     muds: &mut Muds,
@@ -163,11 +105,7 @@ fn filter<'a>(
     }
     let channel = args.channel.ok_or_else(|| Fault::params("channel is missing"))?;
     let key = (mud, channel.to_string());
-    if args.enabled {
-        filters.judges.insert(key, call.conn());
-    } else if filters.judges.get(&key) == Some(&call.conn()) {
-        filters.judges.remove(&key);
-    }
+    filters.set_judge(key, call.conn(), args.enabled);
     let status = if args.enabled { JudgesStatus::Filtering } else { JudgesStatus::NotFiltering };
     Ok(FilterResult::Judges(Judges { status, channel }))
 }
@@ -181,14 +119,11 @@ fn judge(
     message: Option<Cow<'_, str>>,
 ) -> Result<Judged, Fault> {
     let key = u64::try_from(id).unwrap_or(0);
-    if filters.held.get(&key).is_none_or(|held| held.mud != mud) {
+    let Some(mut held) = filters.take(cx, mud, key) else {
         let text = "nothing of that filter_id waits; it has passed unchanged";
         return Err(Fault::gateway(&TOO_LATE, text));
-    }
-    cx.timers.clear(Wake::Filter(key));
-    if let Some(mut held) = filters.held.remove(&key)
-        && allow
-    {
+    };
+    if allow {
         if let Some(message) = message {
             held.reword(&message);
         }
@@ -206,9 +141,8 @@ pub(super) fn asked(
     mud: MudId,
     (channel, packet): (&str, &Value<'_>),
 ) {
-    let held = Held { mud, channel: channel.to_owned(), packet: packet.clone().into_owned() };
-    let has_judge = filters.judges.contains_key(&(mud, channel.to_owned()));
-    if !has_judge || filters.held.len() >= FILTERS_MAX {
+    let held = Held::new(mud, channel, packet);
+    if !filters.has_room(mud, channel) {
         return held.pass(cx, muds);
     }
     let mut bytes = Vec::new();
@@ -223,12 +157,8 @@ pub(super) fn asked(
         }
         _ => return held.pass(cx, muds),
     };
-    filters.last += 1;
-    let key = filters.last;
-    filters.held.insert(key, held);
-    cx.timers.set(Wake::Filter(key), cx.now.mono + FILTER_WITHIN);
     let request = FilterRequest {
-        filter_id: key,
+        filter_id: filters.hold(cx, held),
         channel,
         event,
         from_mud: &inner.header.from_mud,

@@ -1,6 +1,6 @@
 //! The parts of the gateway's state, each lent for one input.
 
-use super::filter::Filters;
+use super::held::Filters;
 use crate::clients::Clients;
 use crate::cx::Cx;
 use crate::delivery::Delivery;

@@ -1,6 +1,6 @@
 //! What the OpenRPC and AsyncAPI documents promise, and what was really said held against it.
 
-use i3_core::door::rpc::{asyncapi, openrpc, rpc};
+use i3_core::door::rpc::{asyncapi, discover, rpc};
 use i3_tests::scenario::Said;
 use jsonschema::Validator;
 use serde_json::{Value as Json, json};
@@ -61,7 +61,7 @@ pub(crate) struct Seen {
 
 impl Contract {
     pub(crate) fn new() -> Contract {
-        let documented = document(&openrpc::document());
+        let documented = document(&discover::document());
         let mut methods = BTreeMap::new();
         for method in documented["methods"].as_array().unwrap() {
             let params = method["params"].as_array().unwrap();

@@ -1,7 +1,7 @@
 //! The documents against the schemas of their specifications.
 
 use crate::contract::document;
-use i3_core::door::rpc::{asyncapi, openrpc};
+use i3_core::door::rpc::{asyncapi, discover};
 use serde_json::{Value as Json, json};
 
 /// Of `@open-rpc/meta-schema` 1.14.9, without its descriptions.
@@ -30,7 +30,7 @@ fn schema(text: &str) -> Json {
 
 #[test]
 fn the_openrpc_document_is_one() {
-    let (schema, mut document) = (schema(OPENRPC), document(&openrpc::document()));
+    let (schema, mut document) = (schema(OPENRPC), document(&discover::document()));
     assert_eq!(complaints(&schema, &document), [""; 0]);
     document["methods"][0]["params"][0]["schema"]["type"] = json!("text");
     assert_eq!(complaints(&schema, &document).len(), 1, "schemas are looked at too");

@@ -3,10 +3,9 @@
 
 use crate::scenarios;
 use i3_core::describe::shape::{ANY_LENGTH, Member, Shape};
-use i3_core::door::rpc::discover;
 use i3_core::door::rpc::limits as door;
 use i3_core::door::rpc::rpc::code;
-use i3_core::door::rpc::{asyncapi, openrpc};
+use i3_core::door::rpc::{asyncapi, discover, openrpc};
 use i3_core::event::KINDS;
 use i3_core::event::kind::{COMMON, Class, Kind};
 use i3_core::fault::reason::{REASONS, Reason};
@@ -183,7 +182,8 @@ fn event(page: &mut String, event: &Kind, examples: &BTreeMap<String, String>) {
 /// What a permission allows.
 fn permissions() -> String {
     let allows = |permission: Permission| {
-        let methods = discover::methods().into_iter().filter(|method| method.access == Access::Permitted(permission));
+        let methods =
+            discover::methods().into_iter().filter(|method| method.access == Access::Permitted(permission));
         methods.map(|method| method.name).collect::<Vec<_>>().join(", ")
     };
     let all = Permission::ALL.iter().map(|(name, permission)| (name, allows(*permission)));
@@ -288,7 +288,7 @@ fn files() -> [(PathBuf, String); 3] {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     [
         (docs.join("API.md"), markdown()),
-        (docs.join("openrpc.json"), pretty(&openrpc::document())),
+        (docs.join("openrpc.json"), pretty(&discover::document())),
         (docs.join("asyncapi.json"), pretty(&asyncapi::document())),
     ]
 }

@@ -44,12 +44,17 @@ static DISCOVER: Method = Method {
     results: <Discovered as Outcome>::ANSWERS,
     reasons: &[],
     run: |_, _, _, respond| {
-        let text = String::from_utf8(openrpc::document()).unwrap_or_default();
+        let text = String::from_utf8(document()).unwrap_or_default();
         let document: Result<Box<RawValue>, _> = serde_json::from_str(&text);
         respond(&document.unwrap_or_default());
         Ok::<_, Fault>(Progress::Answered)
     },
 };
+
+/// The OpenRPC document, as JSON.
+pub fn document() -> Vec<u8> {
+    openrpc::document_of(&methods())
+}
 
 /// All methods, by name.
 pub fn methods() -> Vec<&'static Method> {

@@ -6,6 +6,8 @@ use super::style::restyle;
 use crate::clients::{Encode, Framed, Posted, Way};
 use crate::colour::TextStyle;
 use crate::fault::Fault;
+use crate::machine::ConnId;
+use crate::service::Parts;
 use std::io::Write;
 
 /// JSON lines over TCP.
@@ -42,8 +44,16 @@ impl Encode for JsonRpc {
     }
 }
 
+/// Queues a text for a client.
+pub(super) fn send_text(parts: &mut Parts<'_>, conn: ConnId, text: &[u8]) {
+    let Some(session) = parts.clients.get(conn) else { return };
+    let bytes = styled(text, session.reads).view(session.way.view);
+    parts.cx.fx.send_shared(conn, bytes);
+    parts.clients.bound(&mut parts.cx, conn);
+}
+
 /// A text as a client reads it, framed.
-pub(super) fn styled(text: &[u8], style: TextStyle) -> Framed {
+fn styled(text: &[u8], style: TextStyle) -> Framed {
     match style {
         TextStyle::Raw => framed_text(text),
         style => framed_text(&restyle(text, style)),

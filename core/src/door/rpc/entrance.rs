@@ -1,7 +1,7 @@
 //! The front door itself: bytes of a connection to requests, and what it says unasked.
 
 use super::conn::{Conn, STRANGER_MAX, State};
-use super::encoder::LINES;
+use super::encoder::{LINES, send_text};
 use super::http::{self, Head, HeadError};
 use super::json::write;
 use super::line::{Line, LineReader};
@@ -148,14 +148,6 @@ fn welcome(parts: &mut Parts<'_>, conn: ConnId) {
         let (cx, mut out) = parts.delivery();
         out.begin_reading(cx, conn);
     }
-}
-
-/// Queues a text for a client.
-pub(super) fn send_text(parts: &mut Parts<'_>, conn: ConnId, text: &[u8]) {
-    let Some(session) = parts.clients.get(conn) else { return };
-    let bytes = super::encoder::styled(text, session.reads).view(session.way.view);
-    parts.cx.fx.send_shared(conn, bytes);
-    parts.clients.bound(&mut parts.cx, conn);
 }
 
 /// A line client has been silent for too long. Nothing like a ping can tell whether it is still there.

@@ -1,6 +1,5 @@
 //! The OpenRPC document, made from the table of methods.
 
-use super::discover;
 use super::rpc::code;
 use super::schema::{member_schema, object_schema};
 use crate::describe::shape::{Answer, Member};
@@ -11,9 +10,9 @@ use serde_json::{Value, json};
 /// The version of this software.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The document as JSON.
-pub fn document() -> Vec<u8> {
-    let methods: Vec<Value> = discover::methods().into_iter().map(method).collect();
+/// The document of these methods, as JSON.
+pub fn document_of(methods: &[&Method]) -> Vec<u8> {
+    let methods: Vec<Value> = methods.iter().map(|one| method(one)).collect();
     let document = json!({
         "openrpc": "1.3.2",
         "info": {"title": "Intermud-3 gateway", "version": VERSION},

@@ -4,7 +4,7 @@ use super::encoder::SOCKETS;
 use super::exposition::{self, Format};
 use super::http::{self, Head, Response, Upgrade};
 use super::json::Object;
-use super::{asyncapi, openrpc};
+use super::{asyncapi, discover, openrpc};
 use crate::clients::Session;
 use crate::machine::ConnId;
 use crate::service::access::{self, KeyRefused};
@@ -154,7 +154,7 @@ fn page(parts: &mut Parts<'_>, conn: ConnId, head: &Head) {
             content_type = format.content_type();
             exposition::encode(parts, format)
         }
-        "/api/openrpc.json" => openrpc::document(),
+        "/api/openrpc.json" => discover::document(),
         "/api/asyncapi.json" => asyncapi::document(),
         _ => Object::default()
             .with("version", openrpc::VERSION)

@@ -2,7 +2,7 @@
 
 use super::conn::{Conn, EARLY_REQUESTS_MAX};
 use super::discover;
-use super::entrance::send_text;
+use super::encoder::send_text;
 use super::json;
 use super::rpc::{self, Incoming, Members, Request, code};
 use crate::clients::Goodbye;

@@ -3,7 +3,7 @@
 //! A fast path takes what well-behaved peers send nearly always and leaves the rest to the parser behind it. The bench
 //! that shows what each is worth is `cargo run --release -p i3-benches --bin ratios`, rows "tree" and "typed packet".
 
-use super::{LpcError, LpcErrorKind};
+use super::error::{LpcError, LpcErrorKind};
 use crate::i3::{blocks, text};
 use nom::bytes::complete::take_while;
 use nom::character::complete::{char, digit0, digit1, one_of};

@@ -1,7 +1,8 @@
 //! Pulls tokens out of LPC text: trees and typed packets are both built on it.
 
+use super::error::{DEPTH_MAX, LpcError, LpcErrorKind};
 use super::grammar::{self, Number, Parsed, Place};
-use super::{DEPTH_MAX, LpcError, LpcErrorKind, Value};
+use super::value::Value;
 use crate::i3::text;
 use nom::Parser;
 use nom::branch::alt;
@@ -541,5 +542,12 @@ impl Scratch<'_> {
     fn take<T>(waiting: &mut Vec<T>, start: usize) -> Vec<T> {
         // The outermost collection ends the reading: it can have the scratch itself.
         if start == 0 { std::mem::take(waiting) } else { waiting.split_off(start) }
+    }
+}
+
+impl<'a> Value<'a> {
+    /// The value that `text` starts with; what follows it does not matter.
+    pub fn parse(text: &'a [u8]) -> Result<Value<'a>> {
+        Reader::new(text).value()
     }
 }

@@ -1,6 +1,7 @@
 //! Each peculiarity is named after the peer that was seen to have it.
 
 use super::*;
+use std::borrow::Cow;
 
 fn parse(text: &str) -> Value<'_> {
     Value::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))

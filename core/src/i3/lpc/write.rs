@@ -1,6 +1,6 @@
 //! LPC text as every peer can read it: no white space, a comma after every element, only `\"` and `\\`.
 
-use super::Value;
+use super::value::Value;
 use crate::i3::blocks::{self, Block, Marks};
 use crate::i3::text;
 use std::borrow::Cow;

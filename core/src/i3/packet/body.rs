@@ -1,9 +1,10 @@
 //! The packet types that go through a router, and the fields after their header.
 
+use super::error::PacketError;
 use super::field::{Elements, Field, Mapping};
+use super::header::Text;
 use super::lists::{ChannelEntry, MudEntry, RouterEntry, WhoRow};
 use super::table::packets;
-use super::{PacketError, Text};
 use crate::i3::lpc::Value;
 
 /// Dead Souls' router takes no other number.

@@ -1,6 +1,7 @@
 //! How the fields of a packet are read, tolerantly, and written, strictly.
 
-use super::{PacketError, Text};
+use super::error::PacketError;
+use super::header::Text;
 use crate::i3::lpc::{self, Kind, LpcError, LpcErrorKind, Open, Reader, Value};
 
 /// A type that can be a field of a packet.

@@ -1,7 +1,8 @@
 //! The rows of the lists that packets carry: routers, users, muds and channels.
 
+use super::error::PacketError;
 use super::field::{Elements, Field, Mapping, rows};
-use super::{PacketError, Text};
+use super::header::Text;
 use crate::i3::lpc::{self, Kind, LpcErrorKind, Reader, Value};
 
 rows! {

@@ -4,10 +4,12 @@
 //! text, and of Dead Souls where it has its own (`oob-reply`, `oob-test`, `oob-file…`). The answers of a news server
 //! have no type at all.
 
+use super::error::PacketError;
 use super::field::{Elements, Field, IdMapping, Mapping};
+use super::header::Text;
 use super::lists::FileRow;
 use super::table::packets;
-use super::{Packet, PacketError, Repairs, Text};
+use super::whole::{Packet, Repairs};
 use crate::i3::lpc::{self, Kind, Reader, Value};
 
 packets! {

@@ -1,6 +1,8 @@
 //! Layouts and peculiarities, named after the peer that was seen to have them.
 
 use super::*;
+use crate::i3::lpc::{LpcError, LpcErrorKind, Value};
+use crate::i3::text::Charset;
 
 fn decode(text: &str) -> Packet<'_> {
     Packet::decode(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}")).0

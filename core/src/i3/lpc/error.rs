@@ -1,0 +1,67 @@
+//! Why a text is not a value.
+
+use std::fmt;
+
+/// How deep arrays, mappings and classes may nest: FluffOS writes no deeper. An unbounded recursion would abort the
+/// process on `({({({…`.
+pub const DEPTH_MAX: u32 = 100;
+
+/// Why a text is not a value.
+// As wide as a word, so that every variant of a `Result` with it is made of whole words. With a kind of one byte, values
+// were moved in pieces and read back whole, which stalls the processor once for each token (bench: "typed packet").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum LpcErrorKind {
+    /// The text ends inside a value.
+    Truncated,
+    /// Something that starts no value.
+    NotAValue,
+    /// A number that is none, like `-`, or that is beyond all floats.
+    BadNumber,
+    /// An element is followed by neither a comma nor the end of its collection.
+    ExpectedComma,
+    /// A mapping's key is not followed by a colon.
+    ExpectedColon,
+    /// Nested deeper than [`DEPTH_MAX`].
+    TooDeep,
+    /// A collection where another kind of value belongs.
+    WrongType,
+    /// `({8|…`: a size before the elements. No peer was seen to write it; CoffeeMud refuses it too.
+    SizePrefix,
+    /// Quotes inside strings were not escaped, and it cannot be told where the strings end.
+    AmbiguousQuotes,
+}
+
+/// Where and why reading failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LpcError {
+    /// Bytes of the text that were left at that point.
+    pub left_bytes: usize,
+    /// Why.
+    pub kind: LpcErrorKind,
+}
+
+impl LpcError {
+    pub(super) fn at(rest: &[u8], kind: LpcErrorKind) -> Self {
+        LpcError { left_bytes: rest.len(), kind }
+    }
+}
+
+impl fmt::Display for LpcError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            LpcErrorKind::Truncated => "the text ends inside a value",
+            LpcErrorKind::NotAValue => "no value starts here",
+            LpcErrorKind::BadNumber => "not a number",
+            LpcErrorKind::ExpectedComma => "expected a comma",
+            LpcErrorKind::ExpectedColon => "expected a colon",
+            LpcErrorKind::TooDeep => "nested too deep",
+            LpcErrorKind::WrongType => "a collection where a plain value belongs",
+            LpcErrorKind::SizePrefix => "sizes in front of elements are not read",
+            LpcErrorKind::AmbiguousQuotes => "unescaped quotes leave it open where a string ends",
+        };
+        write!(f, "{what}, {} bytes before the end", self.left_bytes)
+    }
+}
+
+impl std::error::Error for LpcError {}

@@ -1,0 +1,105 @@
+//! Messages on filtered channels of ours that wait for their judgement.
+
+use crate::cx::Cx;
+use crate::i3::Value;
+use crate::i3::packet::{Body, Header, Packet};
+use crate::ids::MudId;
+use crate::machine::ConnId;
+use crate::muds::Muds;
+use crate::wake::Wake;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long a game may take to judge a message on its filtered channel, before it passes unchanged.
+pub const FILTER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Messages that may wait for a judgement at one time.
+const FILTERS_MAX: usize = 200;
+
+/// The games that judge, and what waits for them.
+#[derive(Debug, Default)]
+pub(crate) struct Filters {
+    last: u64,
+    /// Who judges a channel of a mud.
+    judges: BTreeMap<(MudId, String), ConnId>,
+    held: BTreeMap<u64, Held>,
+}
+
+/// A message that waits for its judgement.
+#[derive(Debug)]
+pub(super) struct Held {
+    mud: MudId,
+    channel: String,
+    packet: Value<'static>,
+}
+
+impl Held {
+    /// A message that was said on a channel of a mud.
+    pub(super) fn new(mud: MudId, channel: &str, packet: &Value<'_>) -> Held {
+        Held { mud, channel: channel.to_owned(), packet: packet.clone().into_owned() }
+    }
+
+    /// Puts another text in place of what was said: the last field of a channel-m or -e.
+    pub(super) fn reword(&mut self, message: &str) {
+        if let Value::Array(fields) = &mut self.packet
+            && let [Value::Str(kind), .., text] = &mut fields[..]
+            && matches!(&**kind, b"channel-m" | b"channel-e")
+        {
+            *text = Value::Str(Cow::Owned(message.as_bytes().to_vec()));
+        }
+    }
+
+    /// Lets it pass.
+    pub(super) fn pass(self, cx: &mut Cx<'_>, muds: &mut Muds) {
+        let router = muds[self.mud].link.router().name.clone();
+        let header = Header::to_mud(&cx.settings.mud(self.mud).name, None, &router);
+        let body = Body::ChanFilterReply { channel: self.channel.into(), packet: self.packet };
+        muds.answer(cx, self.mud, &Packet { header, body });
+    }
+}
+
+impl Filters {
+    /// A session judges a channel of a mud, or judges it no more.
+    pub(super) fn set_judge(&mut self, channel: (MudId, String), conn: ConnId, judges: bool) {
+        if judges {
+            self.judges.insert(channel, conn);
+        } else if self.judges.get(&channel) == Some(&conn) {
+            self.judges.remove(&channel);
+        }
+    }
+
+    /// Whether a session judges a channel, and one more message may wait for it.
+    pub(super) fn has_room(&self, mud: MudId, channel: &str) -> bool {
+        self.judges.contains_key(&(mud, channel.to_owned())) && self.held.len() < FILTERS_MAX
+    }
+
+    /// A message waits for its judgement. Returns its number.
+    pub(super) fn hold(&mut self, cx: &mut Cx<'_>, held: Held) -> u64 {
+        self.last += 1;
+        self.held.insert(self.last, held);
+        cx.timers.set(Wake::Filter(self.last), cx.now.mono + FILTER_WITHIN);
+        self.last
+    }
+
+    /// Takes a message of a mud out that waits.
+    pub(super) fn take(&mut self, cx: &mut Cx<'_>, mud: MudId, key: u64) -> Option<Held> {
+        if self.held.get(&key)?.mud != mud {
+            return None;
+        }
+        cx.timers.clear(Wake::Filter(key));
+        self.held.remove(&key)
+    }
+
+    /// A client is gone: it judges no more. What waits passes when its time is up.
+    pub(crate) fn forget(&mut self, conn: ConnId) {
+        self.judges.retain(|_, judge| *judge != conn);
+    }
+
+    /// A game has not judged in time.
+    pub(crate) fn is_late(&mut self, cx: &mut Cx<'_>, muds: &mut Muds, key: u64) {
+        if let Some(held) = self.held.remove(&key) {
+            held.pass(cx, muds);
+        }
+    }
+}
