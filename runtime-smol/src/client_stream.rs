@@ -1,6 +1,6 @@
 //! What the client's WebSocket is made over: a socket, or TLS over one.
 
-use i3_host::tls::Trust;
+use i3_daemon::tls::Trust;
 use smol::io::{AsyncRead, AsyncWrite};
 use smol::net::TcpStream;
 use std::io;
@@ -43,23 +43,23 @@ impl AsyncWrite for Stream {
 #[cfg(feature = "tls")]
 pub(crate) struct Tls {
     connector: futures_rustls::TlsConnector,
-    name: i3_host::tls::client::pki_types::ServerName<'static>,
+    name: i3_daemon::tls::client::pki_types::ServerName<'static>,
 }
 
 #[cfg(feature = "tls")]
 impl Tls {
     /// The error is for people.
     pub(crate) fn new(trust: Trust<'_>, host: &str) -> Result<Tls, String> {
-        let name = i3_host::address::without_brackets(host)
+        let name = i3_driver::address::without_brackets(host)
             .to_owned()
             .try_into()
             .map_err(|_| format!("{host} is no name for TLS"))?;
-        Ok(Tls { connector: i3_host::tls::client::config(trust)?.into(), name })
+        Ok(Tls { connector: i3_daemon::tls::client::config(trust)?.into(), name })
     }
 
     pub(crate) async fn connect(self, stream: TcpStream) -> io::Result<Stream> {
         let connected = self.connector.connect(self.name, stream).await;
-        Ok(Stream(Box::pin(connected.map_err(i3_host::tls::client::explained)?)))
+        Ok(Stream(Box::pin(connected.map_err(i3_daemon::tls::client::explained)?)))
     }
 }
 

@@ -5,7 +5,7 @@
 //! that was told since its last turn. Each connection has one reading task, which owns no buffer; it has a writing task
 //! only while its socket is full. So an idle connection costs a few hundred bytes.
 //!
-//! Where a listener speaks TLS, a [`Session`] stands between the socket and the machine: see [`i3_host::tls`].
+//! Where a listener speaks TLS, a [`Session`] stands between the socket and the machine: see [`i3_driver::tls`].
 
 use crate::clock::Clock;
 use crate::socket;
@@ -13,14 +13,14 @@ use bytes::Bytes;
 use i3_core::machine::{Change, ConnId, Input, Listener, LostBy, Machine, Output, SaveTicket, settle};
 use i3_core::notice::{Level, Notice};
 use i3_core::time::{Instant, Now};
-use i3_host::accept::{ACCEPT_PAUSE, Complaint};
-use i3_host::address::canonical;
-use i3_host::command::COMMANDS_MAX;
-pub use i3_host::command::Command;
-use i3_host::linger::{LINGER_BYTES_MAX, LINGER_TIME, LINGERING_MAX};
-use i3_host::socket::{set_dialed_options, set_options};
-use i3_host::tls::{Acceptor, Heard, Session};
-use i3_host::write::{WRITE_BUDGET_BYTES, Written};
+use i3_driver::accept::{ACCEPT_PAUSE, Complaint};
+use i3_driver::address::canonical;
+use i3_driver::command::COMMANDS_MAX;
+pub use i3_driver::command::Command;
+use i3_driver::linger::{LINGER_BYTES_MAX, LINGER_TIME, LINGERING_MAX};
+use i3_driver::socket::{set_dialed_options, set_options};
+use i3_driver::tls::{Acceptor, Heard, Session};
+use i3_driver::write::{WRITE_BUDGET_BYTES, Written};
 use smol::channel::{Receiver, Sender};
 use smol::future::{or, poll_fn, yield_now};
 use smol::{Async, LocalExecutor, Task, Timer};

@@ -11,4 +11,4 @@ pub mod listen;
 pub mod signals;
 mod socket;
 
-pub use i3_host::clock;
+pub use i3_driver::clock;

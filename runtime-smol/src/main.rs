@@ -2,12 +2,13 @@
 
 use i3_config::Logging;
 use i3_config::cli::{self, Call, Cli, Watch};
+use i3_daemon::exit::{UNAVAILABLE, USAGE, ended, start_logging, unusable};
+use i3_daemon::healthcheck::websocket;
+use i3_daemon::program::{command_line, run_shared};
+use i3_daemon::terminal::{err, out};
+use i3_daemon::tls::Trust;
 use i3_gateway::client::{self, At, ClientError, Wanted};
 use i3_gateway::{client_format, daemon, demo};
-use i3_host::healthcheck::websocket;
-use i3_host::program::{UNAVAILABLE, USAGE, command_line, ended, run_shared, start_logging, unusable};
-use i3_host::terminal::{err, out};
-use i3_host::tls::Trust;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

@@ -7,7 +7,7 @@
 //! has a thread too.
 //!
 //! Where a listener speaks TLS, a connection has a thread for its handshake first, since that wants a deeper stack; the
-//! one that reads takes its place. See [`i3_host::tls`].
+//! one that reads takes its place. See [`i3_driver::tls`].
 //!
 //! A thread that waits for a socket is woken by shutting the socket down, and says in the inbox when it ends.
 
@@ -21,13 +21,13 @@ use bytes::Bytes;
 use i3_core::machine::{Change, ConnId, Input, Listener, LostBy, Machine, Output, SaveTicket, settle};
 use i3_core::notice::{Level, Notice};
 use i3_core::time::{Instant, Now};
-use i3_host::address::canonical;
-use i3_host::command::COMMANDS_MAX;
-pub use i3_host::command::Command;
-use i3_host::linger::{LINGER_TIME, LINGERING_MAX};
-use i3_host::socket::{set_dialed_options, set_options};
-use i3_host::tls::Acceptor;
-use i3_host::write::{WRITE_BUDGET_BYTES, Written};
+use i3_driver::address::canonical;
+use i3_driver::command::COMMANDS_MAX;
+pub use i3_driver::command::Command;
+use i3_driver::linger::{LINGER_TIME, LINGERING_MAX};
+use i3_driver::socket::{set_dialed_options, set_options};
+use i3_driver::tls::Acceptor;
+use i3_driver::write::{WRITE_BUDGET_BYTES, Written};
 use socket2::SockRef;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;

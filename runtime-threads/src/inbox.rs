@@ -13,7 +13,7 @@ use crate::accept::Permit;
 use crate::threads::{ThreadKey, lock};
 use i3_core::machine::{ConnId, Listener, LostBy};
 use i3_core::notice::Notice;
-use i3_host::tls::Acceptor;
+use i3_driver::tls::Acceptor;
 use std::io::{self, ErrorKind, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc::SyncSender;

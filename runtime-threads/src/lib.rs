@@ -11,4 +11,4 @@ pub mod signals;
 mod socket;
 mod threads;
 
-pub use i3_host::{clock, listen};
+pub use i3_driver::{clock, listen};

@@ -1,8 +1,9 @@
 //! `i3-gateway-threads`: the daemon for minimal hosts.
 
+use i3_daemon::exit::USAGE;
+use i3_daemon::program::{command_line, run_shared};
+use i3_daemon::terminal::{err, out};
 use i3_gateway_threads::daemon;
-use i3_host::program::{USAGE, command_line, run_shared};
-use i3_host::terminal::{err, out};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

@@ -8,7 +8,7 @@
 
 #![cfg(unix)]
 
-#[path = "../../host/tests/shared/process.rs"]
+#[path = "../../daemon/tests/shared/process.rs"]
 #[allow(dead_code)]
 mod process;
 #[path = "e2e/programs.rs"]
@@ -136,8 +136,9 @@ fn as_anchor(heading: &str) -> String {
 
 /// The program's text, in which a text over several lines is one.
 fn program_text() -> String {
-    let mut folders: Vec<PathBuf> =
-        ["core", "host", "config", "store", "runtime-smol"].map(|name| tree().join(name).join("src")).into();
+    let mut folders: Vec<PathBuf> = ["core", "driver", "daemon", "config", "store", "runtime-smol"]
+        .map(|name| tree().join(name).join("src"))
+        .into();
     let mut text = String::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {

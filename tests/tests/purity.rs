@@ -293,7 +293,13 @@ fn the_layers_of_i3_know_only_the_ones_below() {
 
 #[test]
 fn the_runtimes_know_no_protocol() {
-    let files = [sources("host/src"), sources("runtime-smol/src"), sources("runtime-threads/src")].concat();
+    let files = [
+        sources("driver/src"),
+        sources("daemon/src"),
+        sources("runtime-smol/src"),
+        sources("runtime-threads/src"),
+    ]
+    .concat();
     must_not_name(
         &files,
         &[
@@ -317,7 +323,8 @@ fn the_runtimes_know_no_protocol() {
 
 #[test]
 fn yaml_is_read_in_one_file() {
-    let folders = ["core", "router", "config", "store", "host", "runtime-smol", "runtime-threads"];
+    let folders =
+        ["core", "router", "config", "store", "driver", "daemon", "runtime-smol", "runtime-threads"];
     let files: Vec<String> = folders.iter().flat_map(|folder| sources(&format!("{folder}/src"))).collect();
     for line in uses(&files, "serde_yaml") {
         assert!(
@@ -389,7 +396,8 @@ fn clippy_bans_the_world_in_core_and_router() {
 
 #[test]
 fn each_component_of_the_log_can_have_its_level() {
-    let folders = ["core", "router", "config", "store", "host", "runtime-smol", "runtime-threads"];
+    let folders =
+        ["core", "router", "config", "store", "driver", "daemon", "runtime-smol", "runtime-threads"];
     let mut found = BTreeSet::new();
     for file in folders.iter().flat_map(|folder| sources(&format!("{folder}/src"))) {
         let text: String = code(&file).into_iter().map(|(_, line)| line + "\n").collect();

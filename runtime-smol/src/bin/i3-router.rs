@@ -3,9 +3,9 @@
 use argh::FromArgs;
 use i3_config::{ListenAt, Logging};
 use i3_core::machine::Listener;
+use i3_daemon::tls::Acceptors;
 use i3_gateway::clock::Clock;
 use i3_gateway::daemon::{self, DaemonError};
-use i3_host::tls::Acceptors;
 use i3_router::{Dialect, Faults, Router, RouterSettings};
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,9 +1,9 @@
 //! A small machine to drive, and waiting with deadlines.
 #![allow(dead_code, unused_imports, reason = "not every test uses all of it")]
 
-#[path = "../../../host/tests/shared/echo.rs"]
+#[path = "../../../driver/tests/shared/echo.rs"]
 mod echo;
-#[path = "../../../host/tests/shared/system.rs"]
+#[path = "../../../driver/tests/shared/system.rs"]
 mod system;
 
 pub(crate) use echo::*;

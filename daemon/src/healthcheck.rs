@@ -1,11 +1,12 @@
 //! `healthcheck`: asks a running gateway how it is, the way a container's or an orchestrator's probe does.
 
-use crate::address::{resolve, without_brackets};
+use crate::exit::unusable;
 use crate::terminal::{err, out};
 use crate::tls::client;
 use i3_config::cli::{Cli, Healthcheck};
 use i3_config::{Config, ListenAt};
 use i3_core::machine::Listener;
+use i3_driver::address::{resolve, without_brackets};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -22,7 +23,7 @@ const ANSWER_BYTES_MAX: usize = 16_384;
 pub fn run(cli: &Cli, healthcheck: &Healthcheck) -> ExitCode {
     let config = match i3_config::load_files(&cli.files()) {
         Ok(config) => config,
-        Err(problems) => return crate::program::unusable(&problems),
+        Err(problems) => return unusable(&problems),
     };
     match ask(&config, healthcheck.ready) {
         Ok(text) => {

@@ -1,6 +1,7 @@
 //! The files of TLS: certificates and keys, read and checked. Nothing that is said of them shows what is in a key.
 
-use super::Findings;
+use super::found::Findings;
+use crate::permissions::mode_of;
 use i3_config::{ListenAt, NamedFile, Problem, Problems, TlsFiles};
 use i3_core::time::UnixTime;
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
@@ -205,7 +206,7 @@ fn date(at: pki_types::UnixTime) -> UnixTime {
 
 /// A key that everybody on this host can read is everybody's key.
 fn mode(file: &NamedFile, found: &mut Findings) {
-    if let Some(mode) = crate::doctor::mode(&file.path).filter(|mode| mode & 0o007 != 0) {
+    if let Some(mode) = mode_of(&file.path).filter(|mode| mode & 0o007 != 0) {
         let name = file.path.display();
         let message = format!("{name}: every user of this host may read the key (mode {mode:o})");
         found.problems.push(Problem::warning(&file.key, message, format!("chmod o= {name}")));

@@ -1,6 +1,6 @@
 //! `init` and `hash-key`: what is done once, before the first start.
 
-use crate::program::{CANNOT_CREATE, USAGE};
+use crate::exit::{CANNOT_CREATE, USAGE};
 use crate::terminal::{err, out};
 use i3_config::cli::{Cli, HashKey, Init};
 use i3_config::{DEFAULT_CONFIG_FILE, DEFAULT_CONFIG_TEXT, DEFAULT_ENV_FILE, DEFAULT_ENV_TEXT};

@@ -3,7 +3,6 @@
 //!
 //! The service manager hears from here that the daemon lives; a loop that does not turn does not come here.
 
-use crate::clock::Clock;
 use crate::daily::Daily;
 use crate::tls::Acceptors;
 use crate::{process, systemd};
@@ -13,6 +12,7 @@ use i3_core::health::Health;
 use i3_core::machine::Listener;
 use i3_core::notice::{Level, Notice};
 use i3_core::time::{Instant, Now, UnixTime};
+use i3_driver::clock::Clock;
 use log::LevelFilter;
 use std::time::Duration;
 

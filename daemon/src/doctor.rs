@@ -3,15 +3,12 @@
 //! It is harmless to a gateway that runs: ports are tried and let go, routers are connected to and left without a word,
 //! since a login under the mud's name would end the session that there is.
 
-use crate::address::resolve;
 use crate::attend::Attend;
-use crate::clock::Clock;
-use crate::dial::{CONNECT_TIMEOUT, DIAL_ADDRESSES_MAX, Failures};
+use crate::exit::{CONFIG, start_logging};
 use crate::gateway::{Run, run_once};
 use crate::healthcheck;
-use crate::listen::bind;
+use crate::permissions::mode_of;
 use crate::process;
-use crate::program;
 use crate::state::{STORE_FILE, open_store, python_password};
 use crate::terminal::out;
 use crate::tls;
@@ -22,6 +19,10 @@ use i3_core::health::Process;
 use i3_core::machine::{Input, Listener, Machine, Saved};
 use i3_core::settings::RouterSettings;
 use i3_core::time::{Instant, Now};
+use i3_driver::address::resolve;
+use i3_driver::clock::Clock;
+use i3_driver::dial::{CONNECT_TIMEOUT, DIAL_ADDRESSES_MAX, Failures};
+use i3_driver::listen::bind;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::TcpStream;
@@ -76,7 +77,7 @@ pub fn run(cli: &Cli, doctor: &Doctor, run: Run) -> ExitCode {
                 out(&problem.to_string());
             }
             out("The settings cannot be used; the rest was not looked at.");
-            return ExitCode::from(program::CONFIG);
+            return ExitCode::from(CONFIG);
         }
     };
     settings(&mut report, cli, &config);
@@ -114,23 +115,9 @@ fn settings(report: &mut Report, cli: &Cli, config: &Config) {
     let names: Vec<&str> = config.core.muds.iter().map(|mud| mud.name.as_str()).collect();
     report.good(&format!("settings for {}", names.join(", ")));
     let env_file = cli.env_file.as_deref().unwrap_or(Path::new(DEFAULT_ENV_FILE));
-    if let Some(mode) = mode(env_file).filter(|mode| mode & 0o077 != 0) {
+    if let Some(mode) = mode_of(env_file).filter(|mode| mode & 0o077 != 0) {
         let text = format!("{} holds keys and others may read it (mode {mode:o})", env_file.display());
         report.warn(&text, &format!("chmod 600 {}", env_file.display()));
-    }
-}
-
-/// The permissions of a file that is there.
-pub(crate) fn mode(path: &Path) -> Option<u32> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::metadata(path).ok().map(|found| found.permissions().mode() & 0o777)
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = path;
-        None
     }
 }
 
@@ -166,7 +153,7 @@ fn state(report: &mut Report, config: &Config) -> Option<Saved> {
         }
         return None;
     }
-    if let Some(mode) = mode(&store).filter(|mode| mode & 0o077 != 0) {
+    if let Some(mode) = mode_of(&store).filter(|mode| mode & 0o077 != 0) {
         let text = format!("{} holds passwords and others may read it (mode {mode:o})", store.display());
         report.warn(&text, &format!("chmod 600 {}", store.display()));
     }
@@ -373,7 +360,7 @@ impl Attend<Gateway> for LoginTry {
 /// Runs a gateway without clients until it is logged in. What the routers give it is saved.
 fn login(report: &mut Report, mut config: Config, run: Run) {
     let fix = "see docs and the log: a wrong router name, a name that is taken, a lost password";
-    if program::start_logging(&config.logging).is_err() {
+    if start_logging(&config.logging).is_err() {
         return report.fail("no login was tried: the log cannot be written", "set logging.file");
     }
     config.listeners.clear();

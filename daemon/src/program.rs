@@ -1,23 +1,13 @@
-//! What a program does before its daemon runs and after it has ended: settings, logging, and the exit code.
+//! What a program does with its command line: it runs the command, or the daemon where there is none.
 
 use crate::attend::with_account;
-use crate::error::DaemonError;
+use crate::exit::{CONFIG, USAGE, ended, start_logging, unusable};
 use crate::gateway::{Run, run_each};
 use crate::terminal::{err, out};
 use crate::{backup, doctor, healthcheck, setup, tls};
 use i3_config::cli::{Cli, Command};
-use i3_config::{Config, Logging, Severity};
-use std::fmt;
+use i3_config::{Config, Severity};
 use std::process::ExitCode;
-
-/// `EX_USAGE` of sysexits.h: supervisors and scripts know these numbers.
-pub const USAGE: u8 = 64;
-/// `EX_UNAVAILABLE`.
-pub const UNAVAILABLE: u8 = 69;
-/// `EX_CANTCREAT`.
-pub const CANNOT_CREATE: u8 = 73;
-/// `EX_CONFIG`.
-pub const CONFIG: u8 = 78;
 
 /// The command line of this process. An error is the exit code, when all is said: help is none, a word that nobody
 /// knows is.
@@ -76,26 +66,4 @@ fn run_daemon(cli: &Cli, run: Run) -> ExitCode {
         log::warn!(target: "settings", "{}", warning.text());
     }
     ended(run_each(&files, config, cli.profile_memory, run))
-}
-
-/// Starts logging, or says why not.
-pub fn start_logging(logging: &Logging) -> Result<(), ExitCode> {
-    i3_config::log::init(logging).map_err(|problem| unusable(&problem))
-}
-
-/// The exit code for settings that cannot be used, which it says.
-pub fn unusable(problems: &impl fmt::Display) -> ExitCode {
-    err(&problems.to_string());
-    ExitCode::from(CONFIG)
-}
-
-/// The exit code of a daemon that has ended. An error is logged.
-pub fn ended(outcome: Result<(), DaemonError>) -> ExitCode {
-    let Err(error) = outcome else { return ExitCode::SUCCESS };
-    log::error!(target: "daemon", "{error}");
-    match error {
-        DaemonError::Settings(_) => ExitCode::from(CONFIG),
-        DaemonError::Listen(_) | DaemonError::Store(_) => ExitCode::from(UNAVAILABLE),
-        DaemonError::System(_) => ExitCode::FAILURE,
-    }
 }

@@ -1,7 +1,7 @@
 //! The commands `backup` and `restore`. Both work on the state of a gateway that runs.
 
 use crate::directory::{BEFORE_RESTORE_FILE, REFUSED_FILE, RESTORE_FILE, StateDirectory, Unavailable};
-use crate::program::{UNAVAILABLE, unusable};
+use crate::exit::{UNAVAILABLE, unusable};
 use crate::state::STORE_FILE;
 use crate::terminal::{err, out};
 use i3_config::cli::{Backup, Cli, Restore};

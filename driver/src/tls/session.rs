@@ -1,5 +1,6 @@
 //! One connection's TLS.
 
+use super::heard::Heard;
 use bytes::Bytes;
 use i3_core::machine::{HandshakeFault, LostBy};
 use rustls::Error;
@@ -53,15 +54,6 @@ enum Stage {
     Plain,
     /// Nothing more comes or goes.
     Over,
-}
-
-/// What some bytes meant, beside the plain text in them.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Heard {
-    /// With them TLS was agreed on. It comes before the plain text.
-    pub secured: bool,
-    /// With them the connection ended. It comes after the plain text.
-    pub end: Option<LostBy>,
 }
 
 impl Session {

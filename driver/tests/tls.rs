@@ -2,44 +2,40 @@
 #![cfg(feature = "tls")]
 
 use bytes::Bytes;
-use i3_config::{ListenAt, NamedFile, TlsFiles};
-use i3_core::machine::{HandshakeFault, Listener, LostBy};
-use i3_host::tls::{Acceptors, Session};
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, SupportedProtocolVersion, version};
+use i3_core::machine::{HandshakeFault, LostBy};
+use i3_driver::tls::{Acceptor, Session};
+use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, ServerConfig, SupportedProtocolVersion, version,
+};
 use std::io::{Read, Write};
-use std::path::Path;
 use std::sync::Arc;
 
 struct Site {
-    folder: tempfile::TempDir,
+    acceptor: Acceptor,
     roots: RootCertStore,
 }
 
 impl Site {
     fn new() -> Site {
         let pair = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("cert.pem"), pair.cert.pem()).unwrap();
-        std::fs::write(folder.path().join("key.pem"), pair.signing_key.serialize_pem()).unwrap();
+        let key = PrivatePkcs8KeyDer::from(pair.signing_key.serialize_der());
         let mut roots = RootCertStore::empty();
         roots.add(pair.cert.der().clone()).unwrap();
-        Site { folder, roots }
+        let mut config =
+            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(vec![pair.cert.der().clone()], key.into())
+                .unwrap();
+        // As listeners are set up: there are no tickets after the handshake.
+        config.send_tls13_tickets = 0;
+        Site { acceptor: Acceptor::new(Arc::new(config)), roots }
     }
 
     fn accept(&self) -> Session {
-        let named =
-            |name: &str| NamedFile { key: name.to_owned(), path: self.folder.path().join(Path::new(name)) };
-        let tls = TlsFiles {
-            certificate: named("cert.pem"),
-            key: named("key.pem"),
-            client_authorities: None,
-            client_certificate_required: false,
-        };
-        let at = ListenAt { listener: Listener::Lines, host: String::new(), port: 1, tls: Some(tls) };
-        let acceptors =
-            Acceptors::load(std::slice::from_ref(&at)).unwrap_or_else(|problems| panic!("{problems}"));
-        acceptors.of(&at).unwrap().begin().unwrap()
+        self.acceptor.begin().unwrap()
     }
 
     fn connect(&self, version: &'static SupportedProtocolVersion) -> ClientConnection {

@@ -1,32 +1,11 @@
-//! What sessions begin with.
+//! The acceptors of the listeners, with what is in the files that the settings name.
 
 use super::files;
-use super::session::Session;
 use i3_config::{ListenAt, Problem, Problems, Severity};
 use i3_core::machine::Listener;
+use i3_driver::tls::Acceptor;
 use rustls::server::ServerConfig;
-use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
-
-/// Begins the sessions of a listener, with what its files held when they were last read.
-#[derive(Clone)]
-pub struct Acceptor {
-    current: Arc<RwLock<Arc<ServerConfig>>>,
-}
-
-impl fmt::Debug for Acceptor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Acceptor").finish_non_exhaustive()
-    }
-}
-
-impl Acceptor {
-    /// A new connection.
-    pub fn begin(&self) -> Result<Session, String> {
-        let config = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
-        Session::new(config).map_err(|error| error.to_string())
-    }
-}
+use std::sync::Arc;
 
 /// The acceptors of all listeners that speak TLS: one for each kind.
 #[derive(Clone, Debug, Default)]
@@ -38,11 +17,8 @@ impl Acceptors {
     /// Reads the files of these listeners. The error: what is wrong with them.
     pub fn load(listeners: &[ListenAt]) -> Result<Acceptors, Problems> {
         let read = read(listeners)?;
-        let each = read
-            .into_iter()
-            .map(|(listener, config)| (listener, Acceptor { current: Arc::new(RwLock::new(config)) }))
-            .collect();
-        Ok(Acceptors { each })
+        let each = read.into_iter().map(|(listener, config)| (listener, Acceptor::new(config)));
+        Ok(Acceptors { each: each.collect() })
     }
 
     /// Of a listener that speaks TLS.
@@ -57,7 +33,7 @@ impl Acceptors {
         for (listener, config) in read(listeners)? {
             // One that has spoken plain text so far goes on with that until a restart.
             if let Some((_, acceptor)) = self.each.iter().find(|(known, _)| *known == listener) {
-                *acceptor.current.write().unwrap_or_else(PoisonError::into_inner) = config;
+                acceptor.replace(config);
             }
         }
         Ok(self.each.len())

@@ -1,23 +1,10 @@
-//! TLS in a program that was built without it: the settings cannot ask for it, so the rest is never reached.
+//! TLS in a program that was built without it: settings that ask for it are an error.
 
-use super::Findings;
-use bytes::Bytes;
+use super::found::Findings;
 use i3_config::{ListenAt, Problem, Problems};
-use i3_core::machine::LostBy;
-use std::convert::Infallible;
+use i3_driver::tls::Acceptor;
 
-/// There is none.
-#[derive(Clone, Debug)]
-pub struct Acceptor(Infallible);
-
-impl Acceptor {
-    /// Never called.
-    pub fn begin(&self) -> Result<Session, String> {
-        match self.0 {}
-    }
-}
-
-/// Of no listener.
+/// The acceptors of no listener.
 #[derive(Clone, Debug, Default)]
 pub struct Acceptors {
     _none: (),
@@ -35,13 +22,13 @@ impl Acceptors {
         None
     }
 
-    /// The same as [`Acceptors::load`].
+    /// An error where the settings ask for TLS.
     pub fn reload(&self, listeners: &[ListenAt]) -> Result<usize, Problems> {
         Acceptors::load(listeners).map(|_| 0)
     }
 }
 
-/// The same errors.
+/// A problem for each listener that wants TLS.
 pub fn findings(listeners: &[ListenAt]) -> Findings {
     let mut found = Findings::default();
     for tls in listeners.iter().filter_map(|at| at.tls.as_ref()) {
@@ -53,42 +40,7 @@ pub fn findings(listeners: &[ListenAt]) -> Findings {
     found
 }
 
-/// What some bytes meant.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Heard {
-    /// Never.
-    pub secured: bool,
-    /// Never.
-    pub end: Option<LostBy>,
-}
-
-/// There is none.
-#[derive(Debug)]
-pub struct Session(Infallible);
-
-impl Session {
-    /// Never called.
-    pub fn receive(&mut self, _: &[u8], _: &mut Vec<u8>) -> Heard {
-        match self.0 {}
-    }
-
-    /// Never called.
-    pub fn take_outgoing(&mut self) -> Option<Bytes> {
-        match self.0 {}
-    }
-
-    /// Never called.
-    pub fn seal(&mut self, _: &mut Vec<Bytes>) -> Result<(), LostBy> {
-        match self.0 {}
-    }
-
-    /// Never called.
-    pub fn close(&mut self) -> Option<Bytes> {
-        match self.0 {}
-    }
-}
-
-/// The tools' side.
+/// The side of the gateway's own tools.
 pub mod client {
     use i3_config::TlsFiles;
     use std::io;

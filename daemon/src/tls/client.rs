@@ -1,7 +1,7 @@
 //! The other side: what the gateway's own tools need to talk to a listener that speaks TLS.
 
-use super::Trust;
 use super::files::{authorities, certificates, private_key, provider};
+use super::trust::Trust;
 use i3_config::{NamedFile, TlsFiles};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};

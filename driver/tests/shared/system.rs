@@ -1,6 +1,5 @@
 //! What tests ask of the operating system. The tests of each runtime take this file in.
 
-use i3_host::signals::Request;
 use std::process::Command;
 
 /// Set in the process that [`again_with_few_files`] starts.
@@ -16,20 +15,6 @@ pub(crate) fn again_with_few_files() -> bool {
     let status = Command::new("sh").args(["-c", script]).arg(test).env(FEW_FILES, "1").status().unwrap();
     assert!(status.success());
     false
-}
-
-/// Signals in some order, and what they ask for.
-pub(crate) const SIGNALS: [(&str, Request); 4] = [
-    ("HUP", Request::Reload),
-    ("TERM", Request::Shutdown),
-    ("HUP", Request::Reload),
-    ("INT", Request::Shutdown),
-];
-
-/// Sends this process a signal.
-pub(crate) fn raise(name: &str) {
-    let pid = std::process::id().to_string();
-    assert!(Command::new("sh").args(["-c", "kill -$0 $1", name, &pid]).status().unwrap().success());
 }
 
 /// How many connections to that port the system is trying to make.

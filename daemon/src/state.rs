@@ -1,8 +1,8 @@
 //! The state directory: what was saved, and saving.
 
-use crate::command::Command;
 use crate::error::DaemonError;
 use i3_core::machine::{Change, SaveTicket, Saved};
+use i3_driver::command::Command;
 use i3_store::{SqliteStore, Store, Writer};
 use std::io::ErrorKind;
 use std::path::Path;

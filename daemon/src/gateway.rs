@@ -1,16 +1,17 @@
 //! A gateway from its settings to the point where a driver takes over.
 
 use crate::attend::{Attend, Attendant};
-use crate::clock::Clock;
 use crate::directory::{StateDirectory, Unavailable};
 use crate::error::DaemonError;
-use crate::listen::{Bound, bind_each};
+use crate::listeners::bind_each;
 use crate::seed::seed;
 use crate::state::{open_store, python_password};
 use crate::tls::Acceptors;
 use i3_config::{Config, FileOptions, Problem};
 use i3_core::Gateway;
 use i3_core::machine::Listener;
+use i3_driver::clock::Clock;
+use i3_driver::listen::Bound;
 use i3_store::{SqliteStore, Store};
 
 /// A gateway that has read its store, and what its driver needs.
