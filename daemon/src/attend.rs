@@ -4,6 +4,7 @@
 //! The service manager hears from here that the daemon lives; a loop that does not turn does not come here.
 
 use crate::daily::Daily;
+use crate::state::open_to_read;
 use crate::tls::Acceptors;
 use crate::{process, systemd};
 use i3_config::{Config, FileOptions, ListenAt, Logging, Problem, Problems, Severity};
@@ -201,7 +202,8 @@ impl Attend<Gateway> for Attendant {
             self.status = status;
         }
         self.account(now.mono, &health, resident_bytes);
-        self.daily.look(now, &self.config.state_directory, self.config.state_backups);
+        let Config { state_directory, state_backups, .. } = &self.config;
+        self.daily.look(now, state_directory, *state_backups, open_to_read);
     }
 
     fn reload(&mut self, gateway: &mut Gateway, now: Now) {

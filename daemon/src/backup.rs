@@ -1,11 +1,12 @@
 //! The commands `backup` and `restore`. Both work on the state of a gateway that runs.
 
-use crate::directory::{BEFORE_RESTORE_FILE, REFUSED_FILE, RESTORE_FILE, StateDirectory, Unavailable};
+use crate::directory::{StateDirectory, before_restore, refused, staged};
 use crate::exit::{UNAVAILABLE, unusable};
-use crate::state::STORE_FILE;
+use crate::state::{open_to_read, url};
 use crate::terminal::{err, out};
 use i3_config::cli::{Backup, Cli, Restore};
-use std::fs::{self, File};
+use i3_store::{StoreError, Unavailable};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,12 +24,12 @@ pub fn backup(cli: &Cli, command: &Backup) -> ExitCode {
         Ok(directory) => directory,
         Err(code) => return code,
     };
-    match copy_whole(&directory.join(STORE_FILE), &command.file) {
+    match open_to_read(&directory).and_then(|mut store| store.snapshot_to(&command.file)) {
         Ok(()) => {
             out(&format!("The state is copied to {}.", command.file.display()));
             ExitCode::SUCCESS
         }
-        Err(text) => failed(&text),
+        Err(error) => failed(&error.to_string()),
     }
 }
 
@@ -63,71 +64,51 @@ fn state_directory(cli: &Cli, named: Option<&Path>) -> Result<PathBuf, ExitCode>
     }
 }
 
-/// Copies beside the target first: what stands under its name is always whole.
-pub(crate) fn copy_whole(from: &Path, to: &Path) -> Result<(), String> {
-    if is_same_file(from, to) {
-        return Err(format!("{} is the state itself: name another file", to.display()));
+fn restore_from(path: &Path, file: &Path) -> Result<String, String> {
+    if !path.is_dir() {
+        return Err(format!("{}: there is no such directory", path.display()));
     }
-    let mut name = to.as_os_str().to_owned();
-    name.push(".part");
-    let part = PathBuf::from(name);
-    let fail = |error: io::Error| format!("{}: {error}", to.display());
-    let write = || {
-        // A rest of an attempt that was cut off.
-        match fs::remove_file(&part) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fail(error)),
-            _ => {}
-        }
-        i3_store::copy(from, &part).map_err(|error| error.to_string())?;
-        i3_store::complete(&part).map_err(|error| error.to_string())?;
-        File::open(&part).and_then(|file| file.sync_all()).map_err(fail)?;
-        fs::rename(&part, to).map_err(fail)
-    };
-    write().inspect_err(|_| {
-        let _ = fs::remove_file(&part);
-    })
-}
-
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
-}
-
-fn restore_from(directory: &Path, file: &Path) -> Result<String, String> {
-    let staged = directory.join(RESTORE_FILE);
-    let before = directory.join(BEFORE_RESTORE_FILE);
-    if !directory.is_dir() {
-        return Err(format!("{}: there is no such directory", directory.display()));
-    }
-    if is_same_file(file, &directory.join(STORE_FILE)) {
-        return Err(format!("{} is the state itself", file.display()));
-    }
-    let kept = format!("What was there before is in {}.", before.display());
-    match StateDirectory::take(directory) {
-        Ok(held) => {
-            copy_whole(file, &staged)?;
-            held.restore().map_err(|error| error.to_string())?;
-            Ok(format!("The state is restored. {kept} No gateway is running with it."))
-        }
-        Err(Unavailable::Error(error)) => Err(format!("{}: {error}", directory.display())),
+    match StateDirectory::take(path) {
+        Ok(held) => restore_here(&held, file).map_err(|error| error.to_string()),
+        Err(Unavailable::Error(error)) => Err(format!("{}: {error}", path.display())),
         Err(Unavailable::InUse(None)) => Err(format!(
             "a gateway runs with the state in {}, and its process cannot be told: stop it first",
-            directory.display()
+            path.display()
         )),
-        Err(Unavailable::InUse(Some(process))) => {
-            let refused = directory.join(REFUSED_FILE);
-            let _ = fs::remove_file(&refused);
-            copy_whole(file, &staged)?;
-            if let Err(error) = tell(process).and_then(|()| wait_until_taken(&staged)) {
-                // Else it would be taken at the next start, when nobody expects it.
-                let _ = fs::remove_file(&staged);
-                return Err(format!("the gateway (process {process}) did not take the state: {error}"));
-            }
-            if refused.exists() {
-                return Err(format!("the gateway (process {process}) refused the state: its log says why"));
-            }
-            Ok(format!("The gateway (process {process}) goes on with the restored state. {kept}"))
-        }
+        Err(Unavailable::InUse(Some(process))) => restore_in(process, path, file),
     }
+}
+
+/// No gateway runs with this state.
+fn restore_here(directory: &StateDirectory, file: &Path) -> Result<String, StoreError> {
+    let path = directory.path();
+    let open = || i3_store::open(url(path)?);
+    open()?.copy_snapshot(file, &staged(path))?;
+    directory.restore(open)?;
+    Ok(format!("The state is restored. {} No gateway is running with it.", kept(path)))
+}
+
+/// Lets the gateway with this process take the state over.
+fn restore_in(process: u32, path: &Path, file: &Path) -> Result<String, String> {
+    let (staged, refused) = (staged(path), refused(path));
+    let _ = fs::remove_file(&refused);
+    let store = open_to_read(path).map_err(|error| error.to_string())?;
+    store.copy_snapshot(file, &staged).map_err(|error| error.to_string())?;
+    // The gateway is to have the state to itself.
+    drop(store);
+    if let Err(error) = tell(process).and_then(|()| wait_until_taken(&staged)) {
+        // Else it would be taken at the next start, when nobody expects it.
+        let _ = fs::remove_file(&staged);
+        return Err(format!("the gateway (process {process}) did not take the state: {error}"));
+    }
+    if refused.exists() {
+        return Err(format!("the gateway (process {process}) refused the state: its log says why"));
+    }
+    Ok(format!("The gateway (process {process}) goes on with the restored state. {}", kept(path)))
+}
+
+fn kept(path: &Path) -> String {
+    format!("What was there before is in {}.", before_restore(path).display())
 }
 
 #[cfg(unix)]

@@ -1,8 +1,7 @@
 //! A copy of the state once a day, where the settings want it. It is made on a thread of its own: the gateway goes on.
 
-use crate::backup::copy_whole;
-use crate::state::STORE_FILE;
 use i3_core::time::{Instant, Now, UnixTime};
+use i3_store::{Store, StoreError, snapshot_path};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,8 +22,15 @@ pub(crate) struct Daily {
 }
 
 impl Daily {
-    /// Begins a copy if the newest is a day old; `keep` of them stay, none when it is 0.
-    pub(crate) fn look(&mut self, now: Now, directory: &Path, keep: u32) {
+    /// Begins a copy into `directory` if the newest is a day old; `keep` of them stay, none when it is 0. `open` opens the
+    /// store to read it, beside the gateway that uses it.
+    pub(crate) fn look(
+        &mut self,
+        now: Now,
+        directory: &Path,
+        keep: u32,
+        open: impl FnOnce(&Path) -> Result<Box<dyn Store>, StoreError> + Send + 'static,
+    ) {
         if keep == 0 || self.looked.is_some_and(|at| now.mono.since(at) < LOOK_INTERVAL) {
             return;
         }
@@ -35,8 +41,9 @@ impl Daily {
         }
         let directory = directory.to_owned();
         let copy = thread::Builder::new().name("backup".to_owned()).spawn(move || {
-            let outcome = copy_and_rotate(&directory, keep);
-            match outcome {
+            let copied =
+                open(&directory).and_then(|mut store| copy_and_rotate(&mut *store, &directory, keep));
+            match copied {
                 Ok(()) => {
                     log::info!(target: "store", "the state is copied to {}", file(&directory, 1).display());
                 }
@@ -67,7 +74,7 @@ impl Drop for Daily {
 
 /// The copies by their age: 1 is the newest.
 fn file(directory: &Path, number: u32) -> PathBuf {
-    directory.join(format!("i3-gateway.backup-{number}.sqlite"))
+    snapshot_path(directory, &format!("backup-{number}"))
 }
 
 fn is_due(directory: &Path, now: UnixTime) -> bool {
@@ -79,10 +86,10 @@ fn is_due(directory: &Path, now: UnixTime) -> bool {
     age.is_none_or(|age| age >= DAY)
 }
 
-fn copy_and_rotate(directory: &Path, keep: u32) -> Result<(), String> {
+fn copy_and_rotate(store: &mut dyn Store, directory: &Path, keep: u32) -> Result<(), StoreError> {
     let new = file(directory, 0);
-    copy_whole(&directory.join(STORE_FILE), &new)?;
-    let fail = |error: io::Error| error.to_string();
+    store.snapshot_to(&new)?;
+    let fail = |error: io::Error| StoreError(error.to_string());
     for number in (1..keep).rev() {
         match fs::rename(file(directory, number), file(directory, number + 1)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fail(error)),
@@ -101,8 +108,9 @@ fn copy_and_rotate(directory: &Path, keep: u32) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::MemoryStore;
+    use crate::state::open_to_read;
     use i3_core::machine::Change;
-    use i3_store::{SqliteStore, Store};
 
     fn now(seconds: u64) -> Now {
         let unix = std::time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -114,20 +122,21 @@ mod tests {
     }
 
     /// What the copies hold, newest first.
-    fn copies(directory: &Path) -> Vec<String> {
+    fn copies(store: &dyn Store, directory: &Path) -> Vec<String> {
         let files = (1..).map(|number| file(directory, number)).take_while(|file| file.exists());
         files
             .map(|file| {
-                let saved = SqliteStore::open(&file).unwrap().load().unwrap();
+                let saved = store.load_snapshot(&file).unwrap();
                 String::from_utf8(saved.entries[0].value.clone().unwrap()).unwrap()
             })
             .collect()
     }
 
-    #[test]
-    fn a_copy_a_day_is_made_while_the_state_is_in_use_and_so_many_are_kept() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut store = SqliteStore::open(&directory.path().join(STORE_FILE)).unwrap();
+    fn a_copy_a_day(
+        store: &mut dyn Store,
+        open: impl Fn(&Path) -> Result<Box<dyn Store>, StoreError> + Clone + Send + 'static,
+        directory: &Path,
+    ) {
         let mut daily = Daily::default();
         // The clock of the files does not go on in a test: each copy is taken for an old one.
         for (day, keep, expected) in
@@ -136,15 +145,25 @@ mod tests {
             let value = Some(day.to_string().into_bytes());
             store.commit(&[Change { space: "test".to_owned(), key: "day".to_owned(), value }]).unwrap();
             let noon = now(day * 2 * DAY.as_secs());
-            daily.look(noon, directory.path(), keep);
+            daily.look(noon, directory, keep, open.clone());
             // Nothing more for a while, nor within the day.
-            daily.look(noon, directory.path(), keep);
+            daily.look(noon, directory, keep, open.clone());
             daily.finish();
-            assert_eq!(copies(directory.path()).join(" "), expected, "day {day}");
+            assert_eq!(copies(store, directory).join(" "), expected, "day {day}");
         }
-        daily.look(now(11 * DAY.as_secs()), &directory.path().join("none"), 1);
+        daily.look(now(11 * DAY.as_secs()), &directory.join("none"), 1, open);
         daily.finish();
-        assert_eq!(copies(directory.path()), ["5"]);
+        assert_eq!(copies(store, directory), ["5"]);
+    }
+
+    #[test]
+    fn a_copy_a_day_is_made_while_the_state_is_in_use_and_so_many_are_kept() {
+        let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let [first, second] = directories.each_ref().map(|one| one.path());
+        a_copy_a_day(&mut *i3_store::open(first.to_str().unwrap()).unwrap(), open_to_read, first);
+        let mut memory = MemoryStore::default();
+        let same = memory.clone();
+        a_copy_a_day(&mut memory, move |_| Ok(Box::new(same.clone())), second);
     }
 
     #[test]

@@ -1,78 +1,58 @@
 //! The state directory: who uses it, and a state that is put back.
 
-use crate::state::STORE_FILE;
-use i3_store::{SqliteStore, Store, StoreError};
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Write};
+use i3_core::Gateway;
+use i3_core::machine::Change;
+use i3_store::{DirectoryLock, Store, StoreError, Unavailable, replace_all, snapshot_path};
+use std::fs;
 use std::path::{Path, PathBuf};
-
-/// Beside it while a gateway runs there: locked, with the number of its process in it.
-pub const LOCK_FILE: &str = "i3-gateway.lock";
-
-/// A state that is to be restored: the gateway takes it over when it is told to, or at its start.
-pub const RESTORE_FILE: &str = "i3-gateway.restore.sqlite";
-
-/// What was to be restored, and could not be used.
-pub const REFUSED_FILE: &str = "i3-gateway.refused.sqlite";
-
-/// The state that was there before the last one was restored.
-pub const BEFORE_RESTORE_FILE: &str = "i3-gateway.before-restore.sqlite";
 
 /// The state directory of one gateway, which no other uses as long as this is held.
 #[derive(Debug)]
 pub struct StateDirectory {
     path: PathBuf,
-    _lock: File,
+    _lock: DirectoryLock,
 }
 
-/// Why a state directory cannot be had.
-#[derive(Debug)]
-pub enum Unavailable {
-    /// A gateway uses it: its process, if that can be told.
-    InUse(Option<u32>),
-    /// The system's reason.
-    Error(io::Error),
+/// A snapshot that is to be restored: the gateway takes it over when it is told to, or at its start.
+pub(crate) fn staged(directory: &Path) -> PathBuf {
+    snapshot_path(directory, "restore")
+}
+
+/// What was to be restored, and could not be used.
+pub(crate) fn refused(directory: &Path) -> PathBuf {
+    snapshot_path(directory, "refused")
+}
+
+/// A snapshot of the state that was there before the last one was restored.
+pub(crate) fn before_restore(directory: &Path) -> PathBuf {
+    snapshot_path(directory, "before-restore")
 }
 
 impl StateDirectory {
     /// Takes it, and creates it where it is missing.
     pub fn take(path: &Path) -> Result<StateDirectory, Unavailable> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(path).map_err(Unavailable::Error)?;
-        let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(false);
-        let mut lock = options.open(path.join(LOCK_FILE)).map_err(Unavailable::Error)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let read = lock.read_to_string(&mut text);
-                return Err(Unavailable::InUse(read.ok().and_then(|_| text.trim().parse().ok())));
-            }
-            Err(TryLockError::Error(error)) => return Err(Unavailable::Error(error)),
-        }
-        let write = |lock: &mut File| {
-            lock.set_len(0)?;
-            lock.write_all(format!("{}\n", std::process::id()).as_bytes())
-        };
-        write(&mut lock).map_err(Unavailable::Error)?;
-        Ok(StateDirectory { path: path.to_owned(), _lock: lock })
+        Ok(StateDirectory { path: path.to_owned(), _lock: DirectoryLock::take(path)? })
     }
 
-    /// Puts the state that is to be restored, if there is one, in place of what is there. Nobody may have the store
-    /// open. One that cannot be used is put aside, and the state stays as it is.
-    pub fn restore(&self) -> Result<bool, StoreError> {
-        let staged = self.path.join(RESTORE_FILE);
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Puts the state that is to be restored, if there is one, in place of what the store holds; `open` opens the store.
+    /// A snapshot that cannot be used is put aside, and the state stays as it is.
+    pub fn restore(
+        &self,
+        open: impl FnOnce() -> Result<Box<dyn Store>, StoreError>,
+    ) -> Result<bool, StoreError> {
+        let staged = staged(&self.path);
         if !staged.exists() {
             return Ok(false);
         }
-        let outcome = self.replace_with(&staged);
+        let outcome = open().and_then(|mut store| self.replace_with(&mut *store, &staged));
         let put_away = match &outcome {
             Ok(()) => fs::remove_file(&staged),
-            Err(_) => fs::rename(&staged, self.path.join(REFUSED_FILE)),
+            Err(_) => fs::rename(&staged, refused(&self.path)),
         };
         // It would be restored again at the next start.
         put_away
@@ -81,61 +61,60 @@ impl StateDirectory {
             .map(|()| true)
     }
 
-    fn replace_with(&self, staged: &Path) -> Result<(), StoreError> {
-        let file = self.path.join(STORE_FILE);
-        let mut restored = SqliteStore::open(staged)?;
-        if file.exists() {
-            let mut before = SqliteStore::open(&file)?;
-            let carried = i3_core::Gateway::carry_over(&before.load()?, &restored.load()?);
-            restored.commit(&carried)?;
-            drop(before);
-            i3_store::copy(&file, &self.path.join(BEFORE_RESTORE_FILE))?;
+    fn replace_with(&self, store: &mut dyn Store, staged: &Path) -> Result<(), StoreError> {
+        let mut restored = store.load_snapshot(staged)?;
+        let before = store.load()?;
+        if !before.entries.is_empty() {
+            let carried = Gateway::carry_over(&before, &restored);
+            let is_carried = |entry: &Change| {
+                carried.iter().any(|one| (&one.space, &one.key) == (&entry.space, &entry.key))
+            };
+            restored.entries.retain(|entry| !is_carried(entry));
+            restored.entries.extend(carried);
+            store.snapshot_to(&before_restore(&self.path))?;
         }
-        drop(restored);
-        // All at once: whatever happens meanwhile, the file holds the one or the other state.
-        i3_store::copy(staged, &file)
+        // All at once: whatever happens meanwhile, the store holds the one or the other state.
+        replace_all(store, &restored)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use i3_core::machine::Change;
+    use crate::memory::MemoryStore;
 
     fn fact(key: &str, value: &str) -> Change {
         Change { space: "event_ids".to_owned(), key: key.to_owned(), value: Some(value.as_bytes().to_vec()) }
     }
 
-    #[test]
-    fn one_gateway_for_a_directory() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("new/state");
-        let held = StateDirectory::take(&path).unwrap();
-        let process = std::process::id();
-        assert!(matches!(StateDirectory::take(&path), Err(Unavailable::InUse(Some(pid))) if pid == process));
-        drop(held);
-        assert!(!StateDirectory::take(&path).unwrap().restore().unwrap(), "there is nothing to restore");
+    /// The daemon restores into any engine: `store` opens the one to restore into.
+    fn restores(directory: &Path, store: &dyn Fn() -> Box<dyn Store>, other: &mut dyn Store) {
+        let state = StateDirectory::take(directory).unwrap();
+        let open = || Ok(store());
+        assert!(!state.restore(open).unwrap(), "there is nothing to restore");
+        store().commit(&[fact("reserved", "30000"), fact("only new", "1")]).unwrap();
+        other.commit(&[fact("reserved", "10000"), fact("only old", "1")]).unwrap();
+        other.snapshot_to(&staged(directory)).unwrap();
+        assert!(state.restore(open).unwrap());
+        let now = [fact("only old", "1"), fact("reserved", "30000")];
+        assert_eq!(store().load().unwrap().entries, now);
+        let before = store().load_snapshot(&before_restore(directory)).unwrap().entries;
+        assert_eq!(before, [fact("only new", "1"), fact("reserved", "30000")]);
+        assert!(!staged(directory).exists() && !state.restore(open).unwrap());
+
+        fs::write(staged(directory), "this is no state").unwrap();
+        assert!(state.restore(open).is_err());
+        assert!(!staged(directory).exists() && refused(directory).exists());
+        assert_eq!(store().load().unwrap().entries, now);
     }
 
     #[test]
     fn a_restored_state_replaces_the_old_one_but_for_the_ids_that_were_given() {
-        let directory = tempfile::tempdir().unwrap();
-        let state = StateDirectory::take(directory.path()).unwrap();
-        let [file, staged, before] =
-            [STORE_FILE, RESTORE_FILE, BEFORE_RESTORE_FILE].map(|name| directory.path().join(name));
-        let entries = |path: &Path| SqliteStore::open(path).unwrap().load().unwrap().entries;
-        let new = [fact("reserved", "30000"), fact("only new", "1")];
-        SqliteStore::open(&file).unwrap().commit(&new).unwrap();
-        let old = [fact("reserved", "10000"), fact("only old", "1")];
-        SqliteStore::open(&staged).unwrap().commit(&old).unwrap();
-        assert!(state.restore().unwrap());
-        assert_eq!(entries(&file), [fact("only old", "1"), fact("reserved", "30000")]);
-        assert_eq!(entries(&before), [fact("only new", "1"), fact("reserved", "30000")]);
-        assert!(!staged.exists() && !state.restore().unwrap());
-
-        fs::write(&staged, "this is no state").unwrap();
-        assert!(state.restore().is_err());
-        assert!(!staged.exists() && directory.path().join(REFUSED_FILE).exists());
-        assert_eq!(entries(&file).len(), 2);
+        let directories = [(); 3].map(|()| tempfile::tempdir().unwrap());
+        let [first, other, second] = directories.each_ref().map(|one| one.path());
+        let open = |path: &Path| i3_store::open(path.to_str().unwrap()).unwrap();
+        restores(first, &|| open(first), &mut *open(other));
+        let memory = MemoryStore::default();
+        restores(second, &|| Box::new(memory.clone()), &mut MemoryStore::default());
     }
 }

@@ -9,7 +9,7 @@ use crate::gateway::{Run, run_once};
 use crate::healthcheck;
 use crate::permissions::mode_of;
 use crate::process;
-use crate::state::{STORE_FILE, open_store, python_password};
+use crate::state::{python_password, url};
 use crate::terminal::out;
 use crate::tls;
 use i3_config::cli::{Cli, Doctor};
@@ -23,6 +23,7 @@ use i3_driver::address::resolve;
 use i3_driver::clock::Clock;
 use i3_driver::dial::{CONNECT_TIMEOUT, DIAL_ADDRESSES_MAX, Failures};
 use i3_driver::listen::bind;
+use i3_store::{Condition, StoreError};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::TcpStream;
@@ -81,9 +82,11 @@ pub fn run(cli: &Cli, doctor: &Doctor, run: Run) -> ExitCode {
         }
     };
     settings(&mut report, cli, &config);
-    clock(&mut report, &config.state_directory);
-    let saved = state(&mut report, &config);
-    passwords(&mut report, &config, saved.as_ref());
+    let found = look_at_state(&config.state_directory);
+    let known = found.as_ref().ok().and_then(Option::as_ref);
+    clock(&mut report, known.and_then(|(_, condition)| condition.saved_at));
+    state(&mut report, &config.state_directory, &found);
+    passwords(&mut report, &config, known.map(|(saved, _)| saved));
     log_file(&mut report, &config);
     tls_files(&mut report, &config);
     let running = ports(&mut report, &config);
@@ -121,51 +124,54 @@ fn settings(report: &mut Report, cli: &Cli, config: &Config) {
     }
 }
 
-fn clock(report: &mut Report, state_directory: &Path) {
+fn clock(report: &mut Report, saved_at: Option<SystemTime>) {
     let now = SystemTime::now();
     let seconds = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-    let saved = fs::metadata(state_directory.join(STORE_FILE)).and_then(|found| found.modified());
     let fix = "set the clock, and let NTP keep it (timedatectl set-ntp true)";
     if seconds < CLOCK_SECONDS_MIN {
         report.fail("the clock is wrong: it shows a time before 2025", fix);
-    } else if saved.is_ok_and(|saved| saved > now + Duration::from_secs(60)) {
+    } else if saved_at.is_some_and(|saved| saved > now + Duration::from_secs(60)) {
         report.warn("the clock is behind the time of the last save", fix);
     } else {
         report.good(&format!("the clock shows {}", Clock::start().now().unix));
     }
 }
 
-/// The state directory: what is saved there, if anything is.
-fn state(report: &mut Report, config: &Config) -> Option<Saved> {
-    let directory = &config.state_directory;
+/// The state that was found: what is saved there, and in which condition it is.
+type State = (Saved, Condition);
+
+/// Reads and checks the state, if there is one. Nothing is made here: the gateway does it.
+fn look_at_state(directory: &Path) -> Result<Option<State>, StoreError> {
+    let Some(mut store) = i3_store::open_existing(url(directory)?)? else { return Ok(None) };
+    let condition = store.check()?;
+    let saved = store.load().map_err(|error| StoreError(format!("{}: {error}", store.place())))?;
+    Ok(Some((saved, condition)))
+}
+
+/// Reports on the state directory and what is saved there.
+fn state(report: &mut Report, directory: &Path, found: &Result<Option<State>, StoreError>) {
     let shown = directory.display();
-    let store = directory.join(STORE_FILE);
-    if !store.exists() {
-        // Nothing is made here: the gateway does it.
-        let nearest = directory.ancestors().find(|path| path.exists() || path.as_os_str().is_empty());
-        let nearest = nearest.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        match can_write(nearest) {
-            Ok(()) => report.good(&format!("state in {shown}: nothing yet")),
-            Err(error) => report.fail(
-                &format!("state in {shown}: {} cannot be written: {error}", nearest.display()),
-                "make it, and give it to the user that the gateway runs as; or set state.directory",
-            ),
-        }
-        return None;
-    }
-    if let Some(mode) = mode_of(&store).filter(|mode| mode & 0o077 != 0) {
-        let text = format!("{} holds passwords and others may read it (mode {mode:o})", store.display());
-        report.warn(&text, &format!("chmod 600 {}", store.display()));
-    }
-    match open_store(directory) {
-        Ok((_, saved)) => {
+    match found {
+        Ok(Some((saved, condition))) => {
+            for warning in &condition.warnings {
+                report.warn(&warning.what, &warning.fix);
+            }
             report.good(&format!("state in {shown}: {} entries", saved.entries.len()));
-            Some(saved)
+        }
+        Ok(None) => {
+            let nearest = directory.ancestors().find(|path| path.exists() || path.as_os_str().is_empty());
+            let nearest = nearest.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            match can_write(nearest) {
+                Ok(()) => report.good(&format!("state in {shown}: nothing yet")),
+                Err(error) => report.fail(
+                    &format!("state in {shown}: {} cannot be written: {error}", nearest.display()),
+                    "make it, and give it to the user that the gateway runs as; or set state.directory",
+                ),
+            }
         }
         Err(error) => {
             let fix = "give it to the user that the gateway runs as; if it is damaged, restore a backup";
-            report.fail(&error.to_string(), fix);
-            None
+            report.fail(&format!("state: {error}"), fix);
         }
     }
 }

@@ -1,21 +1,22 @@
 //! A gateway from its settings to the point where a driver takes over.
 
 use crate::attend::{Attend, Attendant};
-use crate::directory::{StateDirectory, Unavailable};
+use crate::directory::StateDirectory;
 use crate::error::DaemonError;
 use crate::listeners::bind_each;
 use crate::seed::seed;
-use crate::state::{open_store, python_password};
+use crate::state::{open_store, python_password, url};
 use crate::tls::Acceptors;
 use i3_config::{Config, FileOptions, Problem};
 use i3_core::Gateway;
-use i3_core::machine::Listener;
+use i3_core::machine::{Listener, Saved};
+use i3_core::settings::Settings;
 use i3_driver::clock::Clock;
 use i3_driver::listen::Bound;
-use i3_store::{SqliteStore, Store};
+use i3_store::{Store, Unavailable};
+use std::path::Path;
 
 /// A gateway that has read its store, and what its driver needs.
-#[derive(Debug)]
 pub struct Prepared {
     /// The machine.
     pub gateway: Gateway,
@@ -24,7 +25,7 @@ pub struct Prepared {
     /// Where it listens: its clients wait in the kernel's queue until a driver accepts them.
     pub listeners: Vec<(Listener, Bound)>,
     /// Where its saves go.
-    pub store: SqliteStore,
+    pub store: Box<dyn Store>,
     /// How many clients it serves at one time. It refuses the others by itself.
     pub connections_max: usize,
 }
@@ -52,7 +53,7 @@ pub fn run_each(
     let directory = take(&config)?;
     let mut tls = acceptors(&config)?;
     loop {
-        match directory.restore() {
+        match directory.restore(|| i3_store::open(url(directory.path())?)) {
             Ok(true) => log::warn!(target: "store", "the state was replaced with a restored one"),
             Ok(false) => {}
             Err(error) => log::error!(target: "store", "the state to restore cannot be used: {error}"),
@@ -103,16 +104,26 @@ fn take(config: &Config) -> Result<StateDirectory, DaemonError> {
 
 /// Opens the store and constructs the gateway.
 fn prepare(config: Config, tls: &Acceptors) -> Result<Prepared, DaemonError> {
-    let Config { mut core, listeners, tls_required, state_directory, .. } = config;
-    let connections_max = core.api.connections_max;
+    let connections_max = config.core.api.connections_max;
     // Before the store: a second gateway that was started by mistake ends before it touches anything.
-    let listeners = bind_each(&listeners, tls, tls_required)?;
-    let (mut store, saved) = open_store(&state_directory)?;
+    let listeners = bind_each(&config.listeners, tls, config.tls_required)?;
+    let (mut store, saved) = open_store(&config.state_directory)?;
+    let (gateway, clock) = construct(config.core, &config.state_directory, &mut *store, &saved)?;
+    Ok(Prepared { gateway, clock, listeners, store, connections_max })
+}
+
+/// Constructs the gateway with what `store` holds, and saves what must be there before it starts.
+fn construct(
+    mut settings: Settings,
+    state_directory: &Path,
+    store: &mut dyn Store,
+    saved: &Saved,
+) -> Result<(Gateway, Clock), DaemonError> {
     // At the first start only: afterwards the router's last word is in the store.
     if let Some(first) =
-        core.muds.first_mut().filter(|mud| mud.router_password == 0 && saved.entries.is_empty())
+        settings.muds.first_mut().filter(|mud| mud.router_password == 0 && saved.entries.is_empty())
     {
-        match python_password(&state_directory) {
+        match python_password(state_directory) {
             Ok(Some(password)) => {
                 log::info!(target: "store", "taking over the router password of the Python gateway");
                 first.router_password = password;
@@ -123,12 +134,59 @@ fn prepare(config: Config, tls: &Acceptors) -> Result<Prepared, DaemonError> {
             }
         }
     }
-    if let Err(error) = store.commit(&Gateway::before_start(&saved)) {
+    if let Err(error) = store.commit(&Gateway::before_start(saved)) {
         // A full disk is no reason not to serve.
         log::error!(target: "store", "ids of events may be given again after a restart: {error}");
     }
     let clock = Clock::start();
-    let gateway = Gateway::new(core, &saved, seed()?, clock.now());
+    let gateway = Gateway::new(settings, saved, seed()?, clock.now());
     let gateway = gateway.map_err(|error| DaemonError::Settings(error.to_string()))?;
-    Ok(Prepared { gateway, clock, listeners, store, connections_max })
+    Ok((gateway, clock))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::MemoryStore;
+    use crate::state::save_to;
+    use i3_config::Sources;
+    use i3_core::machine::{Machine, Output};
+    use std::collections::BTreeMap;
+
+    fn settings() -> Settings {
+        let yaml = "mud: {name: Test}\napi: {auth: {secret: a-long-key}}";
+        let yaml_text = Some(("c.yaml".to_owned(), yaml.to_owned()));
+        let process_env = BTreeMap::new();
+        i3_config::load(Sources { yaml_text, env_file_text: None, process_env }).unwrap().core
+    }
+
+    /// Starts a gateway with a store, carries out the saves of its start, and says what is kept then.
+    fn start_and_save(mut store: Box<dyn Store>) -> Saved {
+        let directory = tempfile::tempdir().unwrap();
+        let saved = store.load().unwrap();
+        let (mut gateway, clock) = construct(settings(), directory.path(), &mut *store, &saved).unwrap();
+        let mut again = MemoryStore::default();
+        again.commit(&store.load().unwrap().entries).unwrap();
+        let mut save = save_to(Box::new(again.clone()), |_| {});
+        gateway.handle_timeout(clock.now());
+        while let Some(output) = gateway.poll_output() {
+            if let Output::Save { ticket, changes } = output {
+                save(ticket, changes);
+            }
+        }
+        drop(save);
+        again.load().unwrap()
+    }
+
+    #[test]
+    fn a_gateway_starts_with_any_store_and_gives_no_id_twice() {
+        let memory = MemoryStore::default();
+        let first = start_and_save(Box::new(memory.clone()));
+        assert!(!first.entries.is_empty(), "the ids that this start may give are reserved");
+        let second = start_and_save(Box::new(memory));
+        assert_ne!(first, second, "the second start reserves others");
+        let directory = tempfile::tempdir().unwrap();
+        let file = i3_store::open(directory.path().to_str().unwrap()).unwrap();
+        assert_eq!(start_and_save(file), first, "what is kept does not depend on the engine");
+    }
 }

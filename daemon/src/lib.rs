@@ -14,6 +14,9 @@ pub mod exit;
 pub mod gateway;
 pub mod healthcheck;
 pub mod listeners;
+#[cfg(test)]
+#[path = "../tests/shared/memory.rs"]
+mod memory;
 mod permissions;
 pub mod process;
 pub mod program;

@@ -1,22 +1,32 @@
-//! The state directory: what was saved, and saving.
+//! The state: what was saved, and saving.
 
 use crate::error::DaemonError;
 use i3_core::machine::{Change, SaveTicket, Saved};
 use i3_driver::command::Command;
-use i3_store::{SqliteStore, Store, Writer};
+use i3_store::{Store, StoreError, Writer};
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// The file in it.
-pub const STORE_FILE: &str = "i3-gateway.sqlite";
+/// Opens the store of a state directory, creates it where there is none, and reads it.
+pub fn open_store(directory: &Path) -> Result<(Box<dyn Store>, Saved), DaemonError> {
+    let open = || {
+        let mut store = i3_store::open(url(directory)?)?;
+        let saved = store.load().map_err(|error| StoreError(format!("{}: {error}", store.place())))?;
+        Ok((store, saved))
+    };
+    open().map_err(|error: StoreError| DaemonError::Store(error.to_string()))
+}
 
-/// Opens the store in its directory and reads it.
-pub fn open_store(directory: &Path) -> Result<(SqliteStore, Saved), DaemonError> {
-    let file = directory.join(STORE_FILE);
-    let fail = |error| DaemonError::Store(format!("{}: {error}", file.display()));
-    let mut store = SqliteStore::open(&file).map_err(fail)?;
-    let saved = store.load().map_err(fail)?;
-    Ok((store, saved))
+/// Opens the store of a state directory to read it, beside a gateway that may run. The error also says that there is
+/// none.
+pub(crate) fn open_to_read(directory: &Path) -> Result<Box<dyn Store>, StoreError> {
+    let found = i3_store::open_existing(url(directory)?)?;
+    found.ok_or_else(|| StoreError(format!("{}: there is no state of a gateway", directory.display())))
+}
+
+/// The URL of the store in a state directory.
+pub(crate) fn url(directory: &Path) -> Result<&str, StoreError> {
+    directory.to_str().ok_or_else(|| StoreError(format!("{}: its name is not UTF-8", directory.display())))
 }
 
 /// Where the Python gateway keeps the password that its router gave it, beside its other state.
@@ -44,7 +54,7 @@ pub fn python_password(directory: &Path) -> Result<Option<i64>, String> {
 ///
 /// Dropping what this returns writes what was submitted, and ends the thread.
 pub fn save_to(
-    store: impl Store + 'static,
+    store: Box<dyn Store>,
     answer: impl Fn(Command) + Send + 'static,
 ) -> impl FnMut(SaveTicket, Vec<Change>) + Send + 'static {
     let writer = Writer::spawn(store, move |ticket, outcome| answer(Command::Saved { ticket, outcome }));
@@ -57,13 +67,14 @@ pub fn save_to(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use i3_store::MemoryStore;
+    use crate::memory::MemoryStore;
     use std::sync::mpsc;
 
     #[test]
     fn each_save_is_answered() {
         let (sender, answers) = mpsc::channel();
-        let mut save = save_to(MemoryStore::default(), move |command| sender.send(command).unwrap());
+        let mut save =
+            save_to(Box::new(MemoryStore::default()), move |command| sender.send(command).unwrap());
         save(SaveTicket(7), Vec::new());
         drop(save);
         let answers: Vec<Command> = answers.iter().collect();
@@ -91,9 +102,12 @@ mod tests {
     #[test]
     fn a_store_that_cannot_be_opened_is_named() {
         let directory = tempfile::tempdir().unwrap();
+        assert!(open_to_read(directory.path()).is_err());
         assert!(open_store(directory.path()).unwrap().1.entries.is_empty());
-        let file = directory.path().join(STORE_FILE);
-        let error = open_store(&file).unwrap_err();
-        assert!(matches!(&error, DaemonError::Store(text) if text.contains(STORE_FILE)), "{error}");
+        assert!(open_to_read(directory.path()).is_ok());
+        let file = directory.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let error = open_store(&file).map(drop).unwrap_err();
+        assert!(matches!(&error, DaemonError::Store(text) if text.contains("file")), "{error}");
     }
 }

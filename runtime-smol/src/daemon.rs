@@ -34,7 +34,7 @@ pub fn run<M: Machine + 'static>(
     machine: M,
     clock: Clock,
     listeners: Vec<(Listener, Bound)>,
-    store: impl Store + 'static,
+    store: Box<dyn Store>,
     attendant: impl Attend<M> + 'static,
 ) -> Result<(), DaemonError> {
     run_until(machine, clock, listeners, store, attendant, Ending::default()).map(|_| ())
@@ -44,7 +44,7 @@ fn run_until<M: Machine + 'static>(
     machine: M,
     clock: Clock,
     listeners: Vec<(Listener, Bound)>,
-    store: impl Store + 'static,
+    store: Box<dyn Store>,
     mut attendant: impl Attend<M> + 'static,
     mut ending: Ending,
 ) -> Result<Ended, DaemonError> {

@@ -40,7 +40,7 @@ pub fn run<M: Machine + Send + 'static>(
     machine: M,
     clock: Clock,
     listeners: Vec<(Listener, Bound)>,
-    store: impl Store + 'static,
+    store: Box<dyn Store>,
     connections_max: usize,
     attendant: impl Attend<M> + Send + 'static,
 ) -> Result<(), DaemonError> {
@@ -51,7 +51,7 @@ fn run_until<M: Machine + Send + 'static>(
     machine: M,
     clock: Clock,
     listeners: Vec<(Listener, Bound)>,
-    store: impl Store + 'static,
+    store: Box<dyn Store>,
     connections_max: usize,
     mut attendant: impl Attend<M> + Send + 'static,
     ending: Ending,

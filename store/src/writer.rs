@@ -1,6 +1,6 @@
 //! A thread that writes, so that no driver waits for a disk.
 
-use crate::{Store, StoreError};
+use crate::engine::{Store, StoreError};
 use i3_core::machine::{Change, SaveTicket};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -13,8 +13,8 @@ pub const QUEUE_TICKETS_MAX: usize = 4_096;
 /// Saves that go into one transaction: enough to share one sync of the disk, few enough to be acknowledged soon.
 pub const BATCH_TICKETS_MAX: usize = 256;
 
-/// The stack of the thread: many times what SQLite takes of it for the store's short statements. What is never touched is
-/// no memory, but hosts that limit what a process may reserve count it.
+/// The stack of the thread: many times what an engine takes of it for a commit. What is never touched is no memory, but
+/// hosts that limit what a process may reserve count it.
 const STACK_BYTES: usize = 256 * 1024;
 
 /// Owns a store on its own thread.
@@ -57,11 +57,10 @@ impl Shared {
 impl Writer {
     /// Starts the thread. `on_done` is called on it, once for each ticket and in the order of submission, when the
     /// changes are durable or are not going to be.
-    pub fn spawn<S, F>(store: S, on_done: F) -> Writer
-    where
-        S: Store + 'static,
-        F: Fn(SaveTicket, Result<(), String>) + Send + 'static,
-    {
+    pub fn spawn(
+        store: Box<dyn Store>,
+        on_done: impl Fn(SaveTicket, Result<(), String>) + Send + 'static,
+    ) -> Writer {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -112,14 +111,14 @@ impl Drop for Writer {
     }
 }
 
-fn run<S: Store>(shared: &Shared, mut store: S, on_done: impl Fn(SaveTicket, Result<(), String>)) {
+fn run(shared: &Shared, mut store: Box<dyn Store>, on_done: impl Fn(SaveTicket, Result<(), String>)) {
     while let Some(jobs) = next_jobs(shared) {
         let mut batch = Vec::new();
         for job in jobs {
             match job {
                 Job::Write(ticket, changes) => batch.push((ticket, changes)),
                 Job::Refuse(first, last) => {
-                    write(&mut store, std::mem::take(&mut batch), &on_done);
+                    write(&mut *store, std::mem::take(&mut batch), &on_done);
                     for ticket in first.0..=last.0 {
                         on_done(
                             SaveTicket(ticket),
@@ -129,7 +128,7 @@ fn run<S: Store>(shared: &Shared, mut store: S, on_done: impl Fn(SaveTicket, Res
                 }
             }
         }
-        write(&mut store, batch, &on_done);
+        write(&mut *store, batch, &on_done);
     }
 }
 
@@ -148,13 +147,13 @@ fn next_jobs(shared: &Shared) -> Option<Vec<Job>> {
     Some(jobs)
 }
 
-/// Saves of one batch that may fail in a row before the rest is refused untried: it is the file then, not the saves, and
-/// each further attempt on one that is locked would take [`BUSY_TIMEOUT_MS`](crate::BUSY_TIMEOUT_MS).
+/// Saves of one batch that may fail in a row before the rest is refused untried: it is the store then, not the saves, and
+/// each further attempt on one that is held by somebody else would take a second or more.
 const FAILURES_IN_A_ROW_MAX: u32 = 2;
 
 /// One transaction for all; when that fails, one for each, so that a bad save does not take others with it.
-fn write<S: Store>(
-    store: &mut S,
+fn write(
+    store: &mut dyn Store,
     batch: Vec<(SaveTicket, Vec<Change>)>,
     on_done: &impl Fn(SaveTicket, Result<(), String>),
 ) {
