@@ -136,9 +136,10 @@ fn as_anchor(heading: &str) -> String {
 
 /// The program's text, in which a text over several lines is one.
 fn program_text() -> String {
-    let mut folders: Vec<PathBuf> = ["core", "driver", "daemon", "config", "store", "runtime-smol"]
-        .map(|name| tree().join(name).join("src"))
-        .into();
+    let mut folders: Vec<PathBuf> =
+        ["core", "driver", "daemon", "client", "demo", "config", "store", "runtime-smol"]
+            .map(|name| tree().join(name).join("src"))
+            .into();
     let mut text = String::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {

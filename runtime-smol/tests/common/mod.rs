@@ -3,30 +3,11 @@
 
 #[path = "../../../driver/tests/shared/echo.rs"]
 mod echo;
+#[path = "../../../client/tests/shared/patience.rs"]
+mod patience;
 #[path = "../../../driver/tests/shared/system.rs"]
 mod system;
 
 pub(crate) use echo::*;
-use smol::Timer;
-use std::time::Duration;
+pub(crate) use patience::*;
 pub(crate) use system::*;
-
-/// The future's outcome; panics when it takes too long.
-pub(crate) async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
-    smol::future::or(async { Some(future.await) }, async {
-        Timer::after(PATIENCE).await;
-        None
-    })
-    .await
-    .unwrap_or_else(|| panic!("{what}: still waiting"))
-}
-
-/// Waits until `condition` holds.
-pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    patiently(what, async {
-        while !condition() {
-            Timer::after(Duration::from_millis(1)).await;
-        }
-    })
-    .await;
-}

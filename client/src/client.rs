@@ -1,7 +1,7 @@
 //! The command line's client: one call, or a watch on what happens, over the WebSocket of a running gateway.
 
-use crate::client_format::{line, plain};
-use crate::client_stream::{Stream, Tls};
+use crate::format::{line, plain};
+use crate::stream::{Stream, Tls};
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::client::IntoClientRequest;
 use async_tungstenite::tungstenite::handshake::client::Request;

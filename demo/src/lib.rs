@@ -1,27 +1,26 @@
-//! `--demo`: a whole network in one process, on loopback: a router, three small muds, and a gateway before them.
+//! `i3-gateway --demo`: a whole network in one process, on loopback: a router, three small muds, and a gateway before
+//! them.
 //!
 //! Nothing is written to disk, and nothing is asked for.
 
-use crate::client::{self, Wanted};
-use crate::clock::Clock;
-use crate::daemon::{DaemonError, seed};
-use crate::driver::{Command, Driver};
-use crate::listen::{Bound, bind_or_free};
-use crate::signals::{Request, Signals};
+use i3_client::Wanted;
 use i3_config::{DEFAULT_ENV_FILE, cli};
 use i3_core::Gateway;
-use i3_core::machine::{Listener, Machine, Saved};
+use i3_core::machine::{Listener, Saved};
 use i3_core::session::keys;
 use i3_core::settings::{
     ApiSettings, KeySettings, LinkSettings, MudSettings, Permissions, RouterSettings, Settings,
 };
+use i3_daemon::error::DaemonError;
+use i3_daemon::seed::seed;
+use i3_driver::clock::Clock;
+use i3_driver::listen::{Bound, bind_or_free};
 use i3_router::{DemoMuds, Router};
 use serde_json::json;
-use smol::{LocalExecutor, Timer};
+use smol::Timer;
 use std::io::Write;
 use std::path::Path;
-use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const HOST: &str = "127.0.0.1";
 const ROUTER: &str = "*demo";
@@ -42,74 +41,77 @@ struct Addresses {
     key: String,
 }
 
-/// Runs the demo until SIGINT or SIGTERM.
-pub fn run() -> Result<(), DaemonError> {
-    let listen = |port| bind_or_free(HOST, port).map_err(|error| DaemonError::Listen(error.to_string()));
-    let (router, websocket, lines) = (listen(0)?, listen(8080)?, listen(8081)?);
-    let at = Addresses {
-        router: router.port,
-        websocket: websocket.port,
-        lines: lines.port,
-        key: format!("{:016x}{:016x}", seed()?, seed()?),
-    };
-    let clock = Clock::start();
-    let network = i3_router::RouterSettings {
-        name: ROUTER.to_owned(),
-        address: format!("{HOST} {}", at.router),
-        channels: CHANNELS.map(|name| (name.to_owned(), 0)).to_vec(),
-        ..i3_router::RouterSettings::default()
-    };
-    let router =
-        drive(Router::new(network, Saved::default(), seed()?, clock.now()), clock, [(Listener::Mud, router)]);
-    let muds = DemoMuds::new(DemoMuds::trio(), ROUTER, HOST, at.router, seed()?, clock.now());
-    let muds = drive(muds, clock, []);
-    let gateway = Gateway::new(settings(&at), &Saved::default(), seed()?, clock.now());
-    let gateway = gateway.map_err(|error| DaemonError::Settings(error.to_string()))?;
-    let gateway = drive(gateway, clock, [(Listener::Http, websocket), (Listener::Lines, lines)]);
+/// The machines of the demo, ready to be driven, and what is shown beside them.
+///
+/// A runtime drives each with a driver of its own, all with one clock; their saves are good at once.
+pub struct Demo {
+    /// The clock that all of them were constructed with.
+    pub clock: Clock,
+    /// The router, and where muds connect to it.
+    pub router: (Router, Vec<(Listener, Bound)>),
+    /// The three small muds, which only dial.
+    pub muds: DemoMuds,
+    /// The gateway, and where its clients connect.
+    pub gateway: (Gateway, Vec<(Listener, Bound)>),
+    /// What the person at the terminal sees.
+    pub show: Show,
+}
 
-    let mut signals = Signals::new().map_err(|error| DaemonError::System(format!("signals: {error}")))?;
-    let ends: Vec<_> = [&router.commands(), &muds.commands(), &gateway.commands()].map(Clone::clone).into();
-    let ready = gateway.handle();
-    let executor = Rc::new(LocalExecutor::new());
-    let drivers = [executor.spawn(router.run()), executor.spawn(muds.run()), executor.spawn(gateway.run())];
-    let show = executor.spawn(async move {
-        let started = clock.now().mono;
-        while !ready.with(|gateway, _| gateway.is_ready()).unwrap_or(true) {
-            if clock.now().mono.since(started) > READY_WITHIN {
+impl Demo {
+    /// Binds the listeners and constructs the machines.
+    pub fn new() -> Result<Demo, DaemonError> {
+        let listen = |port| bind_or_free(HOST, port).map_err(DaemonError::listen);
+        let (router, websocket, lines) = (listen(0)?, listen(8080)?, listen(8081)?);
+        let at = Addresses {
+            router: router.port,
+            websocket: websocket.port,
+            lines: lines.port,
+            key: format!("{:016x}{:016x}", seed()?, seed()?),
+        };
+        let clock = Clock::start();
+        let network = i3_router::RouterSettings {
+            name: ROUTER.to_owned(),
+            address: format!("{HOST} {}", at.router),
+            channels: CHANNELS.map(|name| (name.to_owned(), 0)).to_vec(),
+            ..i3_router::RouterSettings::default()
+        };
+        let machine = Router::new(network, Saved::default(), seed()?, clock.now());
+        let muds = DemoMuds::new(DemoMuds::trio(), ROUTER, HOST, at.router, seed()?, clock.now());
+        let gateway = Gateway::new(settings(&at), &Saved::default(), seed()?, clock.now());
+        let gateway = gateway.map_err(|error| DaemonError::Settings(error.to_string()))?;
+        Ok(Demo {
+            clock,
+            router: (machine, vec![(Listener::Mud, router)]),
+            muds,
+            gateway: (gateway, vec![(Listener::Http, websocket), (Listener::Lines, lines)]),
+            show: Show { at },
+        })
+    }
+}
+
+/// What the person at the terminal sees of the demo.
+pub struct Show {
+    at: Addresses,
+}
+
+impl Show {
+    /// Waits until the gateway is ready, says what there is, and shows what happens on the network until it is dropped.
+    pub async fn run(self, is_ready: impl Fn() -> bool) {
+        let started = Instant::now();
+        while !is_ready() {
+            if started.elapsed() > READY_WITHIN {
                 say("The gateway could not log in at the demo's router within 30 seconds.\n");
                 return;
             }
             Timer::after(READY_POLL).await;
         }
-        present(&at).await;
-    });
-    smol::block_on(executor.run(async {
-        while let Ok(Request::Reload) = signals.next().await {}
-        say("\nThe demo ends.\n");
-        drop(show);
-        // The gateway says goodbye to the router, so it goes first.
-        for end in ends.iter().rev() {
-            let _ = end.send(Command::Shutdown).await;
-        }
-        for driver in drivers {
-            driver.await;
-        }
-    }));
-    Ok(())
+        present(&self.at).await;
+    }
 }
 
-/// A driver for a machine whose saves are good at once: the demo keeps nothing.
-fn drive<M: Machine + 'static>(
-    machine: M,
-    clock: Clock,
-    listeners: impl IntoIterator<Item = (Listener, Bound)>,
-) -> Driver<M> {
-    let mut driver = Driver::new(machine, clock).on_notice(i3_config::log::record);
-    for (on, bound) in listeners {
-        driver = driver.listen(on, None, bound.listeners);
-    }
-    let commands = driver.commands();
-    driver.on_save(move |ticket, _| drop(commands.try_send(Command::Saved { ticket, outcome: Ok(()) })))
+/// Says that the demo ends.
+pub fn goodbye() {
+    say("\nThe demo ends.\n");
 }
 
 fn settings(at: &Addresses) -> Settings {
@@ -181,7 +183,7 @@ async fn present(at: &Addresses) {
         // After `watch` has joined.
         Timer::after(Duration::from_secs(1)).await;
         let params = json!({"target_mud": mud, "target_user": user, "from_user": "Me", "message": "Hello, who is there?"});
-        if let Err(error) = client::call(client::At::new(&url, Some(&at.key)), "tell", params).await {
+        if let Err(error) = i3_client::call(i3_client::At::new(&url, Some(&at.key)), "tell", params).await {
             say(&format!("The tell failed: {error}\n"));
         }
         std::future::pending::<()>().await;
@@ -189,8 +191,8 @@ async fn present(at: &Addresses) {
     let channels = CHANNELS.map(str::to_owned);
     let mut out = std::io::stdout();
     let watch = async {
-        let at = client::At::new(&url, Some(&at.key));
-        if let Err(error) = client::watch(at, Wanted::Channels(&channels), &mut out).await {
+        let at = i3_client::At::new(&url, Some(&at.key));
+        if let Err(error) = i3_client::watch(at, Wanted::Channels(&channels), &mut out).await {
             say(&format!("Watching ended: {error}\n"));
         }
     };

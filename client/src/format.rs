@@ -48,7 +48,7 @@ const PINKFISH_CODES: [&str; 34] = [
 ];
 
 /// One event on one line, with the time of day (UTC) in front.
-pub fn line(event: &str, params: &Value) -> String {
+pub(crate) fn line(event: &str, params: &Value) -> String {
     let fields = Fields(params.as_object());
     let text = match event {
         "channel_message" => {
@@ -77,7 +77,7 @@ pub fn line(event: &str, params: &Value) -> String {
 }
 
 /// `text` without pinkfish colour codes and with everything escaped that is not simply shown.
-pub fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     escaped(&without_pinkfish(text))
 }
 

@@ -1,14 +1,15 @@
 //! The client against a small WebSocket server that plays a script.
 #![expect(clippy::result_large_err, reason = "the handshake's callback is made so")]
 
-mod common;
+#[path = "shared/patience.rs"]
+mod patience;
 
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::Message;
 use async_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use async_tungstenite::tungstenite::http::{Response as HttpResponse, StatusCode};
-use common::{patiently, until};
-use i3_gateway::client::{At, ClientError, Wanted, call, watch};
+use i3_client::{At, ClientError, Wanted, call, watch};
+use patience::{patiently, until};
 use serde_json::{Value, json};
 use smol::LocalExecutor;
 use smol::net::{TcpListener, TcpStream};
