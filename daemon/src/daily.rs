@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn a_copy_a_day_is_made_while_the_state_is_in_use_and_so_many_are_kept() {
         let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
-        let [first, second] = directories.each_ref().map(|one| one.path());
+        let [first, second] = directories.each_ref().map(tempfile::TempDir::path);
         a_copy_a_day(&mut *i3_store::open(first.to_str().unwrap()).unwrap(), open_to_read, first);
         let mut memory = MemoryStore::default();
         let same = memory.clone();

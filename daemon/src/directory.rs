@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn a_restored_state_replaces_the_old_one_but_for_the_ids_that_were_given() {
         let directories = [(); 3].map(|()| tempfile::tempdir().unwrap());
-        let [first, other, second] = directories.each_ref().map(|one| one.path());
+        let [first, other, second] = directories.each_ref().map(tempfile::TempDir::path);
         let open = |path: &Path| i3_store::open(path.to_str().unwrap()).unwrap();
         restores(first, &|| open(first), &mut *open(other));
         let memory = MemoryStore::default();

@@ -46,6 +46,12 @@ pub fn write_some(
     outcome
 }
 
+/// Writes what a TLS session has to say by itself, with `write` as in [`write_some`]. Says whether the socket took it.
+pub fn say(bytes: Option<Bytes>, write: impl FnOnce(&mut Vec<Bytes>) -> io::Result<Written>) -> bool {
+    let Some(bytes) = bytes else { return true };
+    matches!(write(&mut vec![bytes]), Ok(Written::All))
+}
+
 /// Cuts `written` bytes off the front; what is used up stays as empty pieces.
 fn advance(pieces: &mut [Bytes], mut written: usize) {
     for piece in pieces {

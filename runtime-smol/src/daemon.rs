@@ -85,7 +85,7 @@ fn run_until<M: Machine + 'static>(
 }
 
 /// Looks at the machine now and then, until its driver is gone.
-async fn look<M: Machine>(handle: Handle<M>, clock: Clock, attendant: Rc<RefCell<impl Attend<M>>>) {
+async fn look<M: Machine + 'static>(handle: Handle<M>, clock: Clock, attendant: Rc<RefCell<impl Attend<M>>>) {
     let interval = attendant.borrow().interval();
     let mut due = clock.now().mono;
     while handle.with(|machine, now| attendant.borrow_mut().look(machine, now, due)).is_some() {

@@ -4,6 +4,7 @@
 pub mod daemon;
 pub mod driver;
 pub mod listen;
+mod runtime;
 pub mod signals;
 mod socket;
 

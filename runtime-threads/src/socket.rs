@@ -1,6 +1,6 @@
 //! What is done to one socket, without knowing for whom.
 
-use crate::threads::lock;
+use crate::lock::lock;
 use bytes::Bytes;
 use i3_driver::address::resolve;
 use i3_driver::dial::{CONNECT_TIMEOUT, DIAL_ADDRESSES_MAX, Failures};

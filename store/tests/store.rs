@@ -215,7 +215,7 @@ fn a_full_queue_refuses_without_waiting() {
     let (entered, started) = mpsc::channel();
     let (done, answers) = mpsc::channel();
     let writer = Writer::spawn(Box::new(Stuck(gate, entered)), move |ticket, outcome| {
-        done.send((ticket, outcome)).unwrap()
+        done.send((ticket, outcome)).unwrap();
     });
     let change = || vec![put("a", "b", b"c")];
     assert!(writer.submit(SaveTicket(0), change()));

@@ -10,3 +10,13 @@ pub struct Heard {
     /// With them the connection ended. It comes after the plain text.
     pub end: Option<LostBy>,
 }
+
+impl Heard {
+    /// Whether the socket took what TLS had to say to this by itself, such as its part of a handshake. That is little, and
+    /// a socket without room for it is broken. What ends the connection is said when it is closed.
+    pub fn answered(&mut self, taken: bool) {
+        if self.end.is_none() && !taken {
+            self.end = Some(LostBy::Error("the socket takes no handshake".to_owned()));
+        }
+    }
+}

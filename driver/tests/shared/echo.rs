@@ -29,6 +29,9 @@ pub(crate) struct Echo {
     pub(crate) fired: u32,
     pub(crate) wake_at: Option<Instant>,
     pub(crate) refuse: bool,
+    /// What happened to connections with TLS, in order; what happened twice in a row is there once.
+    pub(crate) story: Vec<(ConnId, &'static str)>,
+    secured: Vec<ConnId>,
     /// Carried out when the effects are.
     reads: VecDeque<Output>,
     closing: Vec<ConnId>,
@@ -42,6 +45,24 @@ impl Echo {
     /// Stops or goes on reading, at the test's will and not because of what is queued.
     pub(crate) fn read(&mut self, conn: ConnId, enabled: bool) {
         self.reads.push_back(Output::Read { conn, enabled });
+    }
+
+    /// Tells the story of this connection, too.
+    pub(crate) fn note_as_secured(&mut self, conn: ConnId) {
+        self.secured.push(conn);
+    }
+
+    fn note(&mut self, input: &Input<'_>) {
+        let (conn, what) = match input {
+            Input::Secured { conn } => (*conn, "secured"),
+            Input::Received { conn, .. } => (*conn, "received"),
+            Input::Lost { conn, by: LostBy::EndOfStream } => (*conn, "ended"),
+            Input::Lost { conn, .. } => (*conn, "failed"),
+            _ => return,
+        };
+        if self.secured.contains(&conn) && self.story.last() != Some(&(conn, what)) {
+            self.story.push((conn, what));
+        }
     }
 }
 
@@ -63,7 +84,14 @@ impl Machine for Echo {
         Ok(conn)
     }
 
+    fn accept_secured(&mut self, now: Now, on: Listener, peer: SocketAddr) -> Result<ConnId, Refused> {
+        let conn = self.accept(now, on, peer)?;
+        self.secured.push(conn);
+        Ok(conn)
+    }
+
     fn handle(&mut self, _: Now, input: Input<'_>) {
+        self.note(&input);
         match input {
             Input::Received { conn, bytes } if self.closing.contains(&conn) => {
                 self.received_bytes += bytes.len();
