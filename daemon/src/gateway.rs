@@ -5,42 +5,23 @@ use crate::directory::StateDirectory;
 use crate::error::DaemonError;
 use crate::listeners::bind_each;
 use crate::seed::seed;
+use crate::service::Service;
+use crate::signals::{Ended, Ending};
 use crate::state::{open_store, python_password, url};
 use crate::tls::Acceptors;
 use i3_config::{Config, FileOptions, Problem};
 use i3_core::Gateway;
-use i3_core::machine::{Listener, Saved};
+use i3_core::machine::Saved;
 use i3_core::settings::Settings;
 use i3_driver::clock::Clock;
-use i3_driver::listen::Bound;
 use i3_store::{Store, Unavailable};
 use std::path::Path;
 
 /// A gateway that has read its store, and what its driver needs.
-pub struct Prepared {
-    /// The machine.
-    pub gateway: Gateway,
-    /// The clock that it was constructed with.
-    pub clock: Clock,
-    /// Where it listens: its clients wait in the kernel's queue until a driver accepts them.
-    pub listeners: Vec<(Listener, Bound)>,
-    /// Where its saves go.
-    pub store: Box<dyn Store>,
-    /// How many clients it serves at one time. It refuses the others by itself.
-    pub connections_max: usize,
-}
-
-/// How a daemon has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// It was told to.
-    Stopped,
-    /// It is to go on with another state.
-    ToRestore,
-}
+pub type GatewayService = Service<Gateway, Box<dyn Attend<Gateway> + Send>>;
 
 /// How a runtime drives a gateway until it ends.
-pub type Run = fn(Prepared, Box<dyn Attend<Gateway> + Send>) -> Result<Ended, DaemonError>;
+pub type Run = fn(GatewayService) -> Result<Ended, DaemonError>;
 
 /// Runs a gateway with `run` until it is told to end: again and again, if a state is restored in between, with the
 /// settings of `files` as they are then.
@@ -59,7 +40,7 @@ pub fn run_each(
             Err(error) => log::error!(target: "store", "the state to restore cannot be used: {error}"),
         }
         let attendant = Attendant::new(files.clone(), config.clone(), tls.clone(), profile_memory);
-        if run(prepare(config.clone(), &tls)?, Box::new(attendant))? == Ended::Stopped {
+        if run(prepare(config.clone(), &tls, Box::new(attendant))?)? == Ended::Stopped {
             return Ok(());
         }
         let new = i3_config::load_files(files).and_then(|new| Ok((Acceptors::load(&new.listeners)?, new)));
@@ -82,7 +63,7 @@ pub fn run_once(
 ) -> Result<(), DaemonError> {
     let _directory = take(&config)?;
     let tls = acceptors(&config)?;
-    run(prepare(config, &tls)?, attendant).map(|_| ())
+    run(prepare(config, &tls, attendant)?).map(|_| ())
 }
 
 fn acceptors(config: &Config) -> Result<Acceptors, DaemonError> {
@@ -103,13 +84,18 @@ fn take(config: &Config) -> Result<StateDirectory, DaemonError> {
 }
 
 /// Opens the store and constructs the gateway.
-fn prepare(config: Config, tls: &Acceptors) -> Result<Prepared, DaemonError> {
-    let connections_max = config.core.api.connections_max;
+fn prepare(
+    config: Config,
+    tls: &Acceptors,
+    attendant: Box<dyn Attend<Gateway> + Send>,
+) -> Result<GatewayService, DaemonError> {
+    let connections_max = Some(config.core.api.connections_max);
     // Before the store: a second gateway that was started by mistake ends before it touches anything.
     let listeners = bind_each(&config.listeners, tls, config.tls_required)?;
     let (mut store, saved) = open_store(&config.state_directory)?;
-    let (gateway, clock) = construct(config.core, &config.state_directory, &mut *store, &saved)?;
-    Ok(Prepared { gateway, clock, listeners, store, connections_max })
+    let (machine, clock) = construct(config.core, &config.state_directory, &mut *store, &saved)?;
+    let ending = Ending::or_restore();
+    Ok(Service { machine, clock, listeners, store, connections_max, attendant, ending })
 }
 
 /// Constructs the gateway with what `store` holds, and saves what must be there before it starts.

@@ -21,6 +21,7 @@ mod permissions;
 pub mod process;
 pub mod program;
 pub mod seed;
+pub mod service;
 pub mod setup;
 pub mod signals;
 pub mod state;

@@ -14,41 +14,69 @@ pub enum Request {
 /// What a shell calls the end by an interrupt.
 const INTERRUPTED: i32 = 130;
 
-/// Whether a daemon is ending already.
+/// How a daemon has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to.
+    Stopped,
+    /// It is to go on with another state.
+    ToRestore,
+}
+
+/// What a runtime does about a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// What looks after the machine reads the settings again.
+    Reload,
+    /// The machine is told to end in order.
+    Shutdown,
+    /// Nothing.
+    Nothing,
+}
+
+/// Whether a daemon is ending already, and how.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ending {
-    begun: bool,
+    begun: Option<Ended>,
     restores: bool,
 }
 
 impl Ending {
     /// Of a daemon that can go on with another state.
     pub fn or_restore() -> Ending {
-        Ending { begun: false, restores: true }
+        Ending { begun: None, restores: true }
     }
 
-    /// Whether this request begins the end. A second one to end does not wait for that: it ends the process at once.
-    pub fn begins_with(&mut self, request: Request) -> bool {
+    /// What to do about a request. A second one to end does not wait for that: it ends the process at once.
+    pub fn answer(&mut self, request: Request) -> Answer {
         match request {
-            Request::Shutdown if self.begun => std::process::exit(INTERRUPTED),
+            Request::Reload => Answer::Reload,
+            Request::Shutdown if self.begun.is_some() => std::process::exit(INTERRUPTED),
             Request::Shutdown => {
                 log::info!(target: "daemon", "shutting down");
                 crate::systemd::stopping();
-                self.begun = true;
-                true
+                self.begin(Ended::Stopped)
             }
-            Request::Restore if self.begun => false,
+            Request::Restore if self.begun.is_some() => Answer::Nothing,
             Request::Restore if self.restores => {
                 log::warn!(target: "daemon", "ending to go on with a restored state");
-                self.begun = true;
-                true
+                self.begin(Ended::ToRestore)
             }
             Request::Restore => {
                 log::warn!(target: "daemon", "SIGUSR1: there is nothing to restore here");
-                false
+                Answer::Nothing
             }
-            Request::Reload => false,
         }
+    }
+
+    fn begin(&mut self, ended: Ended) -> Answer {
+        self.begun = Some(ended);
+        Answer::Shutdown
+    }
+
+    /// How the daemon has ended. A machine that stopped by itself was not to be restored.
+    pub fn ended(self) -> Ended {
+        self.begun.unwrap_or(Ended::Stopped)
     }
 }
 
@@ -59,12 +87,14 @@ mod tests {
     #[test]
     fn only_a_request_to_end_begins_the_end() {
         let mut ending = Ending::default();
-        assert!(!ending.begins_with(Request::Reload));
-        assert!(!ending.begins_with(Request::Restore));
-        assert!(ending.begins_with(Request::Shutdown));
-        assert!(!ending.begins_with(Request::Reload));
+        assert_eq!(ending.answer(Request::Reload), Answer::Reload);
+        assert_eq!(ending.answer(Request::Restore), Answer::Nothing);
+        assert_eq!(ending.answer(Request::Shutdown), Answer::Shutdown);
+        assert_eq!(ending.answer(Request::Reload), Answer::Reload);
+        assert_eq!(ending.ended(), Ended::Stopped);
         let mut ending = Ending::or_restore();
-        assert!(ending.begins_with(Request::Restore));
-        assert!(!ending.begins_with(Request::Restore));
+        assert_eq!(ending.answer(Request::Restore), Answer::Shutdown);
+        assert_eq!(ending.answer(Request::Restore), Answer::Nothing);
+        assert_eq!(ending.ended(), Ended::ToRestore);
     }
 }

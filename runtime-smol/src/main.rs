@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         Some(Command::Call(call)) => run_call(&cli, call),
         Some(Command::Watch(watch)) => run_watch(&cli, watch),
         None if cli.demo => run_demo(&cli),
-        _ => run_shared(&cli, daemon::run_gateway).unwrap_or(ExitCode::from(USAGE)),
+        _ => run_shared(&cli, daemon::run).unwrap_or(ExitCode::from(USAGE)),
     }
 }
 

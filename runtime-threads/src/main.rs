@@ -15,7 +15,7 @@ fn main() -> ExitCode {
         out(&format!("i3-gateway-threads {}", env!("CARGO_PKG_VERSION")));
         return ExitCode::SUCCESS;
     }
-    let shared = if cli.demo { None } else { run_shared(&cli, daemon::run_gateway) };
+    let shared = if cli.demo { None } else { run_shared(&cli, daemon::run) };
     shared.unwrap_or_else(|| {
         err("This is the daemon alone, with its tools: call, watch and --demo are in i3-gateway.");
         ExitCode::from(USAGE)

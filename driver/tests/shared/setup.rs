@@ -14,11 +14,14 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
 
+/// Takes notices.
+pub(crate) type OnNotice = Box<dyn FnMut(&Notice) + Send>;
+
 /// How a driver is to run.
 #[derive(Default)]
 pub(crate) struct Setup {
     /// What the notices go to.
-    pub(crate) notice: Option<Box<dyn FnMut(&Notice) + Send>>,
+    pub(crate) notice: Option<OnNotice>,
     /// Where saves go, each of which succeeds. `None`: the driver's own answer.
     pub(crate) saves: Option<mpsc::Sender<Vec<Change>>>,
     /// For the listener that echoes.
