@@ -10,7 +10,7 @@
 //! - What a machine wants of a connection that is still being dialed is done when the connection is open: it is read from
 //!   or not, as the last [`Output::Read`] said, and written to after [`Input::Dialed`].
 //! - Each [`Output::Write`] is answered by one [`Input::Flushed`], when the socket has everything that was taken.
-//! - A connection that cannot be written to or waited for is lost. It is told of once.
+//! - A connection that cannot be written to or waited for is lost, and the machine is told so once.
 //!
 //! A driver calls the pump when something has happened, and [`Pump::settle`] at the end of its turn. The pump calls the
 //! [`Runtime`] to wait for what comes next.

@@ -26,7 +26,7 @@ pub trait Store: Send {
     /// Writes all that is kept into `file`, as it is at one moment and also while a gateway commits. A file that is there
     /// already is replaced when the new one is whole; only its owner may read it.
     ///
-    /// The error also says so where the engine cannot do this, and names the tool that can.
+    /// Where an engine cannot do this, the error names the tool that can: a server has its own.
     fn snapshot_to(&mut self, file: &Path) -> Result<(), StoreError>;
 
     /// Copies a snapshot, with the care of [`Store::snapshot_to`]. The error: it cannot be read, it is no snapshot of a

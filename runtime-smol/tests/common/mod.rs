@@ -88,7 +88,7 @@ fn drive(
             answers.try_send(Command::Saved { ticket, outcome: Ok(()) }).unwrap();
         });
     }
-    let handle = driver.handle();
+    let (handle, gone) = (driver.handle(), driver.handle());
     ready.send((commands, Ports { echo, flood, closing })).unwrap();
     let executor = LocalExecutor::new();
     let acts = executor.spawn(async move {
@@ -100,5 +100,6 @@ fn drive(
         // It only ever ends by being closed.
         let _ = dropped.recv().await;
     })));
-    drop(acts);
+    drop((acts, executor));
+    assert!(gone.with(|_, _| ()).is_none(), "no task keeps the machine alive");
 }
