@@ -1,7 +1,7 @@
 //! Listening sockets, as the executor waits for them.
 
-use i3_host::listen;
-use i3_host::tls::Acceptor;
+use i3_driver::listen;
+use i3_driver::tls::Acceptor;
 use smol::Async;
 use std::io;
 use std::net::TcpListener;

@@ -1,7 +1,7 @@
 //! What the operating system's signals ask for.
 
 use async_signal::Signal;
-pub use i3_host::signals::Request;
+pub use i3_daemon::signals::Request;
 use smol::stream::StreamExt;
 use std::io;
 

@@ -1,9 +1,9 @@
 //! What is done to one socket, without knowing for whom.
 
 use bytes::Bytes;
-use i3_host::address::{unresolved, without_brackets};
-use i3_host::dial::{CONNECT_TIMEOUT, DIAL_ADDRESSES_MAX, Failures};
-use i3_host::write::{self, Written};
+use i3_driver::address::{unresolved, without_brackets};
+use i3_driver::dial::{CONNECT_TIMEOUT, DIAL_ADDRESSES_MAX, Failures};
+use i3_driver::write::{self, Written};
 use smol::{Async, Timer};
 use std::io::{self, ErrorKind, Write};
 use std::net::TcpStream;

@@ -4,7 +4,7 @@
 #![cfg(unix)]
 
 #[allow(dead_code, reason = "others need more of it")]
-#[path = "../../host/tests/shared/process.rs"]
+#[path = "../../daemon/tests/shared/process.rs"]
 mod process;
 
 use process::{Process, wait_for};

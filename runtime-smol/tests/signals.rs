@@ -1,9 +1,10 @@
 //! Signals to this process: alone in it.
 
-mod common;
+#[path = "../../daemon/tests/shared/signals.rs"]
+mod signals;
 
-use common::{SIGNALS, raise};
 use i3_gateway::signals::Signals;
+use signals::{SIGNALS, raise};
 
 #[test]
 fn signals_become_requests() {

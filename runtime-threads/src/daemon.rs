@@ -1,65 +1,37 @@
-//! A machine as a daemon: its store, its listeners, its driver, and the signals that end it.
+//! A machine as a daemon: its driver, its signals, and what looks after it.
 
 use crate::clock::Clock;
 use crate::driver::{Command, Commands, Driver, Handle};
 use crate::signals::Signals;
 use crate::threads::STACK_BYTES;
-use i3_core::Gateway;
-use i3_core::machine::{Listener, Machine};
-pub use i3_host::attend::{Attend, Unattended};
-pub use i3_host::error::DaemonError;
-use i3_host::gateway::{Ended, Prepared};
-use i3_host::listen::Bound;
-pub use i3_host::seed::seed;
-use i3_host::signals::{Ending, Request};
-pub use i3_host::state::open_store;
-use i3_host::state::save_to;
-use i3_store::Store;
+use i3_core::machine::Machine;
+use i3_daemon::attend::Attend;
+use i3_daemon::error::DaemonError;
+use i3_daemon::service::Service;
+use i3_daemon::signals::{Answer, Ended, Ending};
+use i3_daemon::state::save_to;
 use std::io;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// How many connections are accepted beyond those that the gateway serves: it refuses them itself, so that they are
+/// How many connections are accepted beyond those that the machine serves: it refuses them itself, so that they are
 /// counted, and closed ones need room while they linger.
 const CONNECTIONS_SPARE: usize = 64;
 
-/// Runs a gateway until it is told to end, or to go on with another state.
-pub fn run_gateway(
-    prepared: Prepared,
-    attendant: Box<dyn Attend<Gateway> + Send>,
-) -> Result<Ended, DaemonError> {
-    let Prepared { gateway, clock, listeners, store, connections_max } = prepared;
-    let connections_max = connections_max.saturating_add(CONNECTIONS_SPARE);
-    run_until(gateway, clock, listeners, store, connections_max, attendant, Ending::or_restore())
-}
-
-/// Runs a machine until it is told to end: by SIGTERM or SIGINT; a second one ends the process at once. SIGHUP is passed
-/// to what looks after it. At `connections_max` accepting pauses, see [`Driver::connections_max`].
-pub fn run<M: Machine + Send + 'static>(
-    machine: M,
-    clock: Clock,
-    listeners: Vec<(Listener, Bound)>,
-    store: impl Store + 'static,
-    connections_max: usize,
-    attendant: impl Attend<M> + Send + 'static,
-) -> Result<(), DaemonError> {
-    run_until(machine, clock, listeners, store, connections_max, attendant, Ending::default()).map(|_| ())
-}
-
-fn run_until<M: Machine + Send + 'static>(
-    machine: M,
-    clock: Clock,
-    listeners: Vec<(Listener, Bound)>,
-    store: impl Store + 'static,
-    connections_max: usize,
-    mut attendant: impl Attend<M> + Send + 'static,
-    ending: Ending,
-) -> Result<Ended, DaemonError> {
+/// Runs a machine until it is told to end, and says how it has ended.
+pub fn run<M, A>(service: Service<M, A>) -> Result<Ended, DaemonError>
+where
+    M: Machine + Send + 'static,
+    A: Attend<M> + Send + 'static,
+{
+    let Service { machine, clock, listeners, store, connections_max, mut attendant, ending } = service;
     let system = |error: io::Error| DaemonError::System(error.to_string());
-    let driver =
+    let mut driver =
         Driver::new(machine, clock).on_notice(i3_config::log::record).on_log_level(i3_config::log::set_level);
-    let mut driver = driver.connections_max(connections_max);
+    if let Some(served) = connections_max {
+        driver = driver.connections_max(served.saturating_add(CONNECTIONS_SPARE));
+    }
     for (on, bound) in listeners {
         driver = driver.listen(on, bound.tls.as_ref(), bound.listeners);
     }
@@ -100,17 +72,17 @@ fn watch_signals<M>(
     attendant: &Arc<Mutex<impl Attend<M> + Send + 'static>>,
     mut ending: Ending,
 ) -> Ended {
-    let mut ended = Ended::Stopped;
     while let Some(request) = signals.next_request() {
-        if request == Request::Reload {
-            let attendant = attendant.clone();
-            handle.with(move |machine, now| locked(&attendant).reload(machine, now));
-        } else if ending.begins_with(request) {
-            ended = if request == Request::Restore { Ended::ToRestore } else { Ended::Stopped };
-            let _ = commands.send(Command::Shutdown);
+        match ending.answer(request) {
+            Answer::Reload => {
+                let attendant = attendant.clone();
+                handle.with(move |machine, now| locked(&attendant).reload(machine, now));
+            }
+            Answer::Shutdown => drop(commands.send(Command::Shutdown)),
+            Answer::Nothing => {}
         }
     }
-    ended
+    ending.ended()
 }
 
 /// Looks at the machine now and then, until its driver is gone.

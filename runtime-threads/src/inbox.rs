@@ -9,11 +9,11 @@
 //! takes 6.7 us through the inbox and 4.2 us under the lock; 32 clients get half as many echoes a second, some 110,000
 //! against 208,000, and 200 clients as many or more. A router takes some ten packets a second.
 
-use crate::accept::Permit;
-use crate::threads::{ThreadKey, lock};
+use crate::lock::lock;
+use crate::room::Permit;
 use i3_core::machine::{ConnId, Listener, LostBy};
 use i3_core::notice::Notice;
-use i3_host::tls::Acceptor;
+use i3_driver::tls::{Acceptor, Heard};
 use std::io::{self, ErrorKind, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc::SyncSender;
@@ -37,8 +37,8 @@ pub(crate) type Inbox = SyncSender<Message>;
 pub(crate) enum Message {
     /// A listener has a new connection.
     Accepted { on: Listener, tls: Option<Acceptor>, stream: TcpStream, peer: SocketAddr, permit: Permit },
-    /// TLS is agreed on, and this was in its last bytes already.
-    Secured { conn: ConnId, plain: Vec<u8>, permit: Permit },
+    /// TLS is agreed on: what its last bytes meant, and what was in them already.
+    Secured { conn: ConnId, heard: Heard, plain: Vec<u8>, permit: Permit },
     /// Bytes came in.
     Received { conn: ConnId, buffer: Buffer },
     /// A writing thread is done.
@@ -54,6 +54,10 @@ pub(crate) enum Message {
     /// There is a command, or something else to do to the machine.
     Wake,
 }
+
+/// One thread, for the table of its driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ThreadKey(pub(crate) u64);
 
 /// A bounded set of buffers for reading. An idle connection has none.
 #[derive(Debug, Default)]

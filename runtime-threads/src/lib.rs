@@ -7,8 +7,11 @@ pub mod daemon;
 pub mod driver;
 mod inbox;
 mod link;
+mod lock;
+mod room;
+mod runtime;
 pub mod signals;
 mod socket;
 mod threads;
 
-pub use i3_host::{clock, listen};
+pub use i3_driver::{clock, listen};

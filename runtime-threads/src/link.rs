@@ -1,15 +1,15 @@
 //! An open connection: what its threads and the core thread share, and what its threads do.
 
-use crate::accept::Permit;
 use crate::inbox::{Buffer, Buffers, Inbox, Message, READ_BUFFER_BYTES};
+use crate::lock::lock;
+use crate::room::Permit;
 use crate::socket;
-use crate::threads::lock;
 use bytes::Bytes;
 use i3_core::machine::{ConnId, LostBy};
-use i3_host::linger::LINGER_BYTES_MAX;
-use i3_host::tls::{Heard, Session};
-use i3_host::write::Written;
-use std::io::{self, ErrorKind, Read};
+use i3_driver::linger::Discard;
+use i3_driver::tls::Session;
+use i3_driver::write::say;
+use std::io::{self, ErrorKind};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -59,20 +59,9 @@ impl Link {
         }
     }
 
-    /// Whether it has TLS.
-    pub(crate) fn is_secured(&self) -> bool {
-        self.tls.is_some()
-    }
-
-    /// Turns what the machine wrote into what goes to the socket.
-    pub(crate) fn seal(&self, pieces: &mut Vec<Bytes>) -> Result<(), LostBy> {
-        self.tls.as_ref().map_or(Ok(()), |tls| lock(tls).seal(pieces))
-    }
-
-    /// The last bytes of TLS, if the socket has room for them.
-    pub(crate) fn say_goodbye(&self) {
-        let goodbye = self.tls.as_ref().and_then(|tls| lock(tls).close());
-        say(&self.socket, goodbye);
+    /// Lets `act` use its TLS. `None`: it speaks plain text.
+    pub(crate) fn with_tls<R>(&self, act: impl FnOnce(&mut Session) -> R) -> Option<R> {
+        self.tls.as_ref().map(|tls| act(&mut lock(tls)))
     }
 
     /// Stops or goes on reading. A few reads may be on their way.
@@ -89,13 +78,9 @@ impl Link {
         self.change(|gate| gate.unseen = gate.unseen.saturating_sub(1));
     }
 
-    /// Closes in order: the peer is told, and what it still sends is discarded, until [`Link::end`] at the latest.
-    /// False when that cannot be.
-    pub(crate) fn close(&self) -> bool {
-        // This also wakes a writing thread.
-        let told = self.socket.shutdown(Shutdown::Write).is_ok();
+    /// From now on what still comes is discarded, until [`Link::end`] at the latest.
+    pub(crate) fn linger(&self) {
         self.change(|gate| gate.mode = Mode::Closed);
-        told
     }
 
     /// Closes at once: every thread that waits for the socket is woken and ends.
@@ -151,17 +136,20 @@ pub(crate) fn agree(link: &Link, conn: ConnId, permit: Permit, buffers: &Arc<Buf
                     Ok(_) => {
                         let mut plain = Vec::new();
                         let mut session = lock(tls);
-                        let Heard { secured, end } = session.receive(buffer.filled(), &mut plain);
-                        // What ends it is said when it is closed.
-                        let said = end.is_some() || say(&link.socket, session.take_outgoing());
+                        let mut heard = session.receive(buffer.filled(), &mut plain);
+                        let outgoing = if heard.end.is_none() { session.take_outgoing() } else { None };
+                        heard.answered(say(outgoing, |pieces| socket::write_some(&link.socket, pieces)));
                         drop((session, buffer));
-                        match end {
-                            Some(by) => by,
-                            None if !said => LostBy::Error("the socket takes no handshake".to_owned()),
-                            None if secured => {
-                                let _ = inbox.send(Message::Secured { conn, plain, permit });
-                                return;
+                        if heard.secured {
+                            let ended = heard.end.is_some();
+                            let _ = inbox.send(Message::Secured { conn, heard, plain, permit });
+                            if ended {
+                                discard(&link.socket);
                             }
+                            return;
+                        }
+                        match heard.end {
+                            Some(by) => by,
                             None if plain.is_empty() => continue,
                             None => {
                                 if give(link, conn, &plain, buffers.take(), buffers, inbox) {
@@ -214,7 +202,7 @@ pub(crate) fn read_from(link: &Link, conn: ConnId, buffers: &Arc<Buffers>, inbox
 /// The end, as this side sees it. With TLS the core thread closes it in order, and the peer is read until it has done so
 /// too.
 fn end(link: &Link, conn: ConnId, by: LostBy, inbox: &Inbox) {
-    if inbox.send(Message::Lost { conn, by }).is_ok() && link.is_secured() {
+    if inbox.send(Message::Lost { conn, by }).is_ok() && link.tls.is_some() {
         discard(&link.socket);
     }
 }
@@ -251,12 +239,6 @@ fn give(
     true
 }
 
-/// Writes what a TLS session has to say by itself, which is little. Says whether the socket took it.
-fn say(socket: &TcpStream, bytes: Option<Bytes>) -> bool {
-    let mut pieces: Vec<Bytes> = bytes.into_iter().collect();
-    matches!(socket::write_some(socket, &mut pieces), Ok(Written::All))
-}
-
 /// Waits until there is something to read, an end of stream included, and leaves it in the socket: so a connection has
 /// a buffer only while it has bytes, and a paused one keeps them where the peer feels it.
 fn wait_for_bytes(socket: &TcpStream) -> io::Result<()> {
@@ -271,18 +253,10 @@ fn wait_for_bytes(socket: &TcpStream) -> io::Result<()> {
 /// Discards what still comes until the peer has closed too, within the bound; the core thread sees to the time.
 // Inlined, its buffer would be a part of every reader's stack from the start.
 #[inline(never)]
-fn discard(mut socket: &TcpStream) {
+fn discard(socket: &TcpStream) {
     let mut scratch = [0; LINGER_READ_BYTES];
-    let mut left = LINGER_BYTES_MAX;
-    while left > 0 {
-        let room = left.min(scratch.len());
-        match socket.read(&mut scratch[..room]) {
-            Ok(0) => return,
-            Ok(count) => left -= count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(_) => return,
-        }
-    }
+    let mut rest = Discard::default();
+    while rest.goes_on_after(socket, &mut scratch) {}
 }
 
 /// What a writing thread does: it waits with the rest of what was taken from the machine, until the socket has it.

@@ -1,8 +1,9 @@
 //! `i3-gateway-threads`: the daemon for minimal hosts.
 
+use i3_daemon::exit::USAGE;
+use i3_daemon::program::{command_line, run_shared};
+use i3_daemon::terminal::{err, out};
 use i3_gateway_threads::daemon;
-use i3_host::program::{USAGE, command_line, run_shared};
-use i3_host::terminal::{err, out};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -14,7 +15,7 @@ fn main() -> ExitCode {
         out(&format!("i3-gateway-threads {}", env!("CARGO_PKG_VERSION")));
         return ExitCode::SUCCESS;
     }
-    let shared = if cli.demo { None } else { run_shared(&cli, daemon::run_gateway) };
+    let shared = if cli.demo { None } else { run_shared(&cli, daemon::run) };
     shared.unwrap_or_else(|| {
         err("This is the daemon alone, with its tools: call, watch and --demo are in i3-gateway.");
         ExitCode::from(USAGE)

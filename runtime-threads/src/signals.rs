@@ -1,6 +1,6 @@
 //! What the operating system's signals ask for.
 
-pub use i3_host::signals::Request;
+pub use i3_daemon::signals::Request;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator;
 use std::io;

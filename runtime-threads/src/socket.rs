@@ -1,10 +1,10 @@
 //! What is done to one socket, without knowing for whom.
 
-use crate::threads::lock;
+use crate::lock::lock;
 use bytes::Bytes;
-use i3_host::address::resolve;
-use i3_host::dial::{CONNECT_TIMEOUT, DIAL_ADDRESSES_MAX, Failures};
-use i3_host::write::{self, Written};
+use i3_driver::address::resolve;
+use i3_driver::dial::{CONNECT_TIMEOUT, DIAL_ADDRESSES_MAX, Failures};
+use i3_driver::write::{self, Written};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io::{self, ErrorKind};
 use std::net::{Shutdown, SocketAddr, TcpStream};

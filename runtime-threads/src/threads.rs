@@ -1,9 +1,8 @@
 //! The threads of one driver: each says when it ends, and is joined then.
 
-use crate::inbox::{Inbox, Message};
+use crate::inbox::{Inbox, Message, ThreadKey};
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 /// Reads, writes and accepts call nothing deep, nor do those who wait for what they ask the core thread for. It is four
@@ -44,10 +43,6 @@ impl Job {
         }
     }
 }
-
-/// One thread, for the table of its driver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct ThreadKey(u64);
 
 /// The threads that have not been joined. Only the core thread has this.
 #[derive(Debug)]
@@ -109,9 +104,4 @@ impl Drop for Farewell {
         // It fails when the driver waits no more.
         let _ = self.inbox.send(Message::Ended(self.key));
     }
-}
-
-/// Takes a lock of which a panic can have left nothing half done: all of them here hold plain values.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

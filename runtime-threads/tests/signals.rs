@@ -1,9 +1,12 @@
 //! Signals to this process: alone in it.
 
 mod common;
+#[path = "../../daemon/tests/shared/signals.rs"]
+mod signals;
 
-use common::{SIGNALS, patiently, raise};
+use common::patiently;
 use i3_gateway_threads::signals::Signals;
+use signals::{SIGNALS, raise};
 
 #[test]
 fn signals_become_requests() {

@@ -1,16 +1,23 @@
-//! The default store: one SQLite file.
+//! One SQLite file: the embedded default.
 
-use crate::{Store, StoreError};
+use crate::engine::{Condition, Store, StoreError, Warning};
+use crate::private::{beside, make_directory, make_file, open_to_others, replace_file, tighten};
 use i3_core::machine::{Change, Saved};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, params};
+use std::fmt;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The statements that turn a file of each version into one of the next. Version 0 is an empty file. The version of a file
-/// is its `user_version`.
+/// The state's file in its directory.
+const FILE: &str = "i3-gateway.sqlite";
+
+/// What a path that names the file itself ends in.
+const EXTENSION: &str = "sqlite";
+
+/// What makes a file of one version a file of the next, from an empty one on. The version of a file is its `user_version`.
 const MIGRATIONS: &[&str] = &[
     "CREATE TABLE state (
         space TEXT NOT NULL,
@@ -18,58 +25,84 @@ const MIGRATIONS: &[&str] = &[
         value BLOB NOT NULL,
         PRIMARY KEY (space, key)
     ) WITHOUT ROWID",
-    // Marks the file as a state of this gateway ("I3GW"), for the program `file` and for a restore.
+    // Says whose file it is ("I3GW"), to `file` and to who restores a copy.
     "PRAGMA application_id = 1228097367",
 ];
 
-/// The version that this program writes.
-pub const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
+/// The layout this code reads and writes.
+const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
 
-/// The mark of the state files of this gateway: "I3GW".
+/// See [`MIGRATIONS`].
 const APPLICATION_ID: i64 = 0x4933_4757;
 
-/// The first version whose files have that mark.
+/// The version in which files begin to say whose they are.
 const MARKED_SINCE_VERSION: i64 = 2;
 
-/// How long to wait for another process that has locked the file. The core repeats a save that failed.
-pub const BUSY_TIMEOUT_MS: u64 = 1_000;
+/// How long to wait for another process that holds the file. The core tries again what could not be saved.
+const BUSY_TIMEOUT_MS: u64 = 1_000;
 
-/// The page cache of SQLite. A small one is enough, since the file is read only once, at the start.
+/// What SQLite may keep of the file in memory: it is read once, at the start.
 const CACHE_KIB: i64 = 512;
 
-/// A store in one SQLite file. Only the owner may read the file: it contains router passwords and private messages.
+/// The file of the state at a path: see [`open`](crate::open).
+pub(crate) fn file_of(path: &str) -> PathBuf {
+    let path = Path::new(path);
+    if path.extension().is_some_and(|end| end == EXTENSION) { path.to_owned() } else { path.join(FILE) }
+}
+
+/// Facts in one SQLite file, which only its owner may read: it holds router passwords and private messages.
 #[derive(Debug)]
-pub struct SqliteStore {
+pub(crate) struct SqliteStore {
+    file: PathBuf,
     connection: Connection,
 }
 
 impl SqliteStore {
-    /// Opens the file, and creates it and its directory if they are missing.
+    /// Opens the file, and creates it and its directory where they are missing.
     ///
-    /// A file of a newer version is refused, and not changed.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let fail = |what: &str, error: &dyn std::fmt::Display| {
-            StoreError(format!("{}: {what}: {error}", path.display()))
-        };
-        make_directory(path).map_err(|error| fail("cannot create its directory", &error))?;
-        make_private(path).map_err(|error| fail("cannot be opened", &error))?;
-        let mut connection = Connection::open(path).map_err(|error| fail("cannot be opened", &error))?;
-        prepare(&mut connection).map_err(|error| fail("cannot be used", &error))?;
-        Ok(SqliteStore { connection })
+    /// A file of a newer schema is refused and left as it is.
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            make_directory(directory).map_err(|error| fail(path, "cannot create its directory", error))?;
+        }
+        make_private(path).map_err(|error| fail(path, "cannot be opened", error))?;
+        let mut connection = Connection::open(path).map_err(|error| fail(path, "cannot be opened", error))?;
+        prepare(&mut connection).map_err(|error| fail(path, "cannot be used", error))?;
+        Ok(SqliteStore { file: path.to_owned(), connection })
+    }
+
+    /// Opens the file to read it, if it is there. An empty file is one that was never written.
+    pub(crate) fn open_existing(path: &Path) -> Result<Option<Self>, StoreError> {
+        match fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Ok(found) if found.len() == 0 => return Ok(None),
+            _ => {}
+        }
+        Ok(Some(SqliteStore { file: path.to_owned(), connection: open_to_read(path)? }))
+    }
+
+    /// Copies what a connection reads into a snapshot, unless that is the state itself.
+    fn copy(&self, source: &Connection, to: &Path) -> Result<(), StoreError> {
+        if is_same_file(&self.file, to) {
+            return Err(StoreError(format!("{} is the state itself: name another file", to.display())));
+        }
+        let fail = |error: &dyn fmt::Display| fail(to, "cannot be written", error);
+        let write = |part: &Path| copy_pages(source, part).map_err(|error| fail(&error));
+        replace_file(to, write, |error| fail(&error))
+    }
+
+    /// Opens a snapshot, unless it is the state itself.
+    fn snapshot(&self, file: &Path) -> Result<Connection, StoreError> {
+        if is_same_file(&self.file, file) {
+            return Err(StoreError(format!("{} is the state itself", file.display())));
+        }
+        open_to_read(file)
     }
 }
 
 impl Store for SqliteStore {
     fn load(&mut self) -> Result<Saved, StoreError> {
-        let read = || {
-            let mut select =
-                self.connection.prepare("SELECT space, key, value FROM state ORDER BY space, key")?;
-            let rows = select.query_map((), |row| {
-                Ok(Change { space: row.get(0)?, key: row.get(1)?, value: Some(row.get(2)?) })
-            })?;
-            rows.collect::<rusqlite::Result<Vec<_>>>()
-        };
-        Ok(Saved { entries: read()? })
+        load(&self.connection)
     }
 
     fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
@@ -92,6 +125,36 @@ impl Store for SqliteStore {
         };
         Ok(write()?)
     }
+
+    fn place(&self) -> String {
+        self.file.display().to_string()
+    }
+
+    fn check(&mut self) -> Result<Condition, StoreError> {
+        quick_check(&self.connection).map_err(|error| fail(&self.file, "is damaged", error))?;
+        let saved_at = [&beside(&self.file, "-wal"), &self.file]
+            .into_iter()
+            .filter_map(|file| fs::metadata(file).ok().filter(|found| found.len() > 0)?.modified().ok())
+            .max();
+        let shown = self.file.display();
+        let exposed = open_to_others(&self.file).map(|mode| Warning {
+            what: format!("{shown} holds passwords and others may read it (mode {mode:o})"),
+            fix: format!("chmod 600 {shown}"),
+        });
+        Ok(Condition { saved_at, warnings: exposed.into_iter().collect() })
+    }
+
+    fn snapshot_to(&mut self, file: &Path) -> Result<(), StoreError> {
+        self.copy(&self.connection, file)
+    }
+
+    fn copy_snapshot(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
+        self.copy(&self.snapshot(from)?, to)
+    }
+
+    fn load_snapshot(&self, file: &Path) -> Result<Saved, StoreError> {
+        load(&self.snapshot(file)?).map_err(|error| fail(file, "cannot be read", error))
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {
@@ -108,16 +171,16 @@ fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     }
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    // FULL: an acknowledged save survives a power failure, and not only a crash of the process.
+    // FULL: what was acknowledged is on disk even after a power failure, not only after a crash.
     connection.pragma_update(None, "synchronous", "FULL")?;
     migrate(connection, version, SCHEMA_VERSION)
 }
 
-/// Each step is one transaction, so a step that was interrupted is repeated.
+/// Each step is done whole or not at all, so one that was cut off is done again.
 fn migrate(connection: &mut Connection, from: i64, to: i64) -> Result<(), StoreError> {
     for version in from..to {
         let step = usize::try_from(version).ok().and_then(|at| MIGRATIONS.get(at));
-        let step = step.ok_or_else(|| StoreError(format!("the file has the unknown version {version}")))?;
+        let step = step.ok_or_else(|| StoreError(format!("its schema is version {version}")))?;
         let transaction = connection.transaction()?;
         transaction.execute_batch(step)?;
         transaction.pragma_update(None, "user_version", version + 1)?;
@@ -126,102 +189,80 @@ fn migrate(connection: &mut Connection, from: i64, to: i64) -> Result<(), StoreE
     Ok(())
 }
 
-/// Replaces one file by a copy of another. The replacement is atomic: a process that uses a file meanwhile sees either the
-/// old or the new state. A source that is not a state of this gateway, or that a newer version has written, is refused.
-///
-/// Only the owner may read the copy. Its integrity is checked.
-pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
-    let fail = |path: &Path, what: &str, error: &dyn std::fmt::Display| {
-        StoreError(format!("{}: {what}: {error}", path.display()))
-    };
-    // SQLite would create a missing file.
-    fs::metadata(from).map_err(|error| fail(from, "cannot be opened", &error))?;
-    let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)
-        .or_else(|_| Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY))
-        .map_err(|error| fail(from, "cannot be opened", &error))?;
-    source.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))?;
-    is_state(&source).map_err(|error| fail(from, "cannot be used", &error))?;
-    make_private(to).map_err(|error| fail(to, "cannot be written", &error))?;
-    let write = || -> Result<(), StoreError> {
-        let mut target = Connection::open(to)?;
-        target.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))?;
-        {
-            // One step for all pages, so that no other process can write in between.
-            let backup = Backup::new(&source, &mut target)?;
-            match backup.step(-1)? {
-                StepResult::Done => {}
-                other => return Err(StoreError(format!("the file is in use ({other:?})"))),
-            }
+/// Copies all pages into another file, which becomes complete in itself: nothing of it stands in a journal beside it.
+fn copy_pages(source: &Connection, to: &Path) -> Result<(), StoreError> {
+    make_file(to).map_err(|error| StoreError(error.to_string()))?;
+    let mut target = Connection::open(to)?;
+    target.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))?;
+    {
+        // All pages in one step: nobody can write in between.
+        let backup = Backup::new(source, &mut target)?;
+        match backup.step(-1)? {
+            StepResult::Done => {}
+            other => return Err(StoreError(format!("it is in use ({other:?})"))),
         }
-        let verdict: String = target.pragma_query_value(None, "quick_check", |row| row.get(0))?;
-        if verdict == "ok" { Ok(()) } else { Err(StoreError(verdict)) }
-    };
-    write().map_err(|error| fail(to, "cannot be written", &error))
-}
-
-/// Moves everything from the write-ahead log into the file. No other process may have the file open.
-pub fn complete(path: &Path) -> Result<(), StoreError> {
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    connection.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
+    }
+    quick_check(&target)?;
+    target.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
     Ok(())
 }
 
-/// Checks that a file is a state that this program can read.
+fn quick_check(connection: &Connection) -> Result<(), StoreError> {
+    let verdict: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+    if verdict == "ok" { Ok(()) } else { Err(StoreError(verdict)) }
+}
+
+/// Opens a file that holds state to read it. It is left as it is, also in its version.
+fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    // SQLite would create it.
+    fs::metadata(path).map_err(|error| fail(path, "cannot be opened", error))?;
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .or_else(|_| Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY))
+        .map_err(|error| fail(path, "cannot be opened", error))?;
+    let prepare = || {
+        connection.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))?;
+        is_state(&connection)
+    };
+    prepare().map_err(|error| fail(path, "cannot be used", error))?;
+    Ok(connection)
+}
+
+fn load(connection: &Connection) -> Result<Saved, StoreError> {
+    let mut select = connection.prepare("SELECT space, key, value FROM state ORDER BY space, key")?;
+    let rows = select
+        .query_map((), |row| Ok(Change { space: row.get(0)?, key: row.get(1)?, value: Some(row.get(2)?) }))?;
+    Ok(Saved { entries: rows.collect::<rusqlite::Result<_>>()? })
+}
+
+fn fail(path: &Path, what: &str, error: impl fmt::Display) -> StoreError {
+    StoreError(format!("{}: {what}: {error}", path.display()))
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Whether a file holds state that this program can read.
 fn is_state(connection: &Connection) -> Result<(), StoreError> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let is_ours = connection.prepare("SELECT space, key, value FROM state").is_ok();
     if version < 1 || !is_ours || (version >= MARKED_SINCE_VERSION && id != APPLICATION_ID) {
-        return Err(StoreError("the file is not a state of this gateway".to_owned()));
+        return Err(StoreError("it holds no state of this gateway".to_owned()));
     }
     if version > SCHEMA_VERSION { Err(newer(version)) } else { Ok(()) }
 }
 
 fn newer(version: i64) -> StoreError {
     StoreError(format!(
-        "the file has version {version}, and this program reads versions up to {SCHEMA_VERSION}; \
-         use the program that wrote it, or a newer one"
+        "its schema is version {version}, and this program knows versions up to {SCHEMA_VERSION}; \
+         use the program that wrote it or a newer one"
     ))
 }
 
-/// Creates the directory of the file if it is missing. Only its owner may use it.
-fn make_directory(path: &Path) -> io::Result<()> {
-    let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
-        return Ok(());
-    };
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    builder.create(directory)
-}
-
-/// Creates the file before SQLite does, so that others can never read it, and restricts the mode of an existing file. SQLite
-/// gives new `-wal` and `-shm` files the mode of the main file; the mode of existing ones is restricted too.
+/// Creates the file before SQLite does, so that it is never readable by others, and tightens one that is there. SQLite
+/// gives its journals the mode of the file itself when it creates them; what an earlier run left is tightened too.
 fn make_private(path: &Path) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.read(true).append(true).create(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    options.open(path)?;
-    #[cfg(unix)]
-    for suffix in ["", "-wal", "-shm"] {
-        use std::os::unix::fs::PermissionsExt;
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        match fs::metadata(&name) {
-            Ok(found) if found.permissions().mode() & 0o077 != 0 => {
-                fs::set_permissions(&name, fs::Permissions::from_mode(0o600))?;
-            }
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
+    make_file(path)?;
+    ["", "-wal", "-shm"].iter().try_for_each(|suffix| tighten(&beside(path, suffix)))
 }

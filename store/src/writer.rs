@@ -1,23 +1,23 @@
-//! A thread that writes to the store, so that no driver waits for a disk.
+//! A thread that writes, so that no driver waits for a disk.
 
-use crate::{Store, StoreError};
+use crate::engine::{Store, StoreError};
 use i3_core::machine::{Change, SaveTicket};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-/// Saves that may wait for the disk. The core sends at most one for each event, so this is many seconds of a busy network.
-/// Further saves are refused at once, and the core counts them.
+/// Saves that may wait for the disk. The core sends one per event at most, so this is many seconds of a busy network;
+/// what comes beyond is refused at once and the core counts it.
 pub const QUEUE_TICKETS_MAX: usize = 4_096;
 
-/// The most saves in one transaction: enough to share one sync of the disk, and few enough to be acknowledged soon.
+/// Saves that go into one transaction: enough to share one sync of the disk, few enough to be acknowledged soon.
 pub const BATCH_TICKETS_MAX: usize = 256;
 
-/// The stack of the thread: many times what SQLite needs for the store's short statements. Untouched pages take no memory,
-/// but they count on hosts that limit the address space of a process.
+/// The stack of the thread: many times what an engine takes of it for a commit. What is never touched is no memory, but
+/// hosts that limit what a process may reserve count it.
 const STACK_BYTES: usize = 256 * 1024;
 
-/// A store on a thread of its own.
+/// Owns a store on its own thread.
 #[derive(Debug)]
 pub struct Writer {
     shared: Arc<Shared>,
@@ -33,35 +33,34 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Queue {
     jobs: VecDeque<Job>,
-    /// How many of the jobs are `Write`.
+    /// How many of them are `Write`.
     writes: usize,
     finished: bool,
 }
 
-/// A job. Jobs are in the order of submission, and so are the answers.
+/// In the order of submission, so that answers keep it.
 #[derive(Debug)]
 enum Job {
     Write(SaveTicket, Vec<Change>),
-    /// A range of consecutive tickets, first and last, that were refused because the queue was full. One job for all of
-    /// them limits the memory while a disk hangs for hours.
+    /// Refused when the queue was full: tickets that follow each other, in one element, so that a disk that hangs for
+    /// hours does not fill the memory either.
     Refuse(SaveTicket, SaveTicket),
 }
 
 impl Shared {
     fn lock(&self) -> std::sync::MutexGuard<'_, Queue> {
-        // The lock is held only to move elements, which cannot panic halfway.
+        // The lock is held for moving elements only: nothing can panic halfway.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Writer {
-    /// Starts the thread. The thread calls `on_done` once for each ticket, in the order of submission, when the changes are
-    /// durable or the save has failed.
-    pub fn spawn<S, F>(store: S, on_done: F) -> Writer
-    where
-        S: Store + 'static,
-        F: Fn(SaveTicket, Result<(), String>) + Send + 'static,
-    {
+    /// Starts the thread. `on_done` is called on it, once for each ticket and in the order of submission, when the
+    /// changes are durable or are not going to be.
+    pub fn spawn(
+        store: Box<dyn Store>,
+        on_done: impl Fn(SaveTicket, Result<(), String>) + Send + 'static,
+    ) -> Writer {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -72,8 +71,8 @@ impl Writer {
         Writer { shared, thread: Some(thread) }
     }
 
-    /// Queues changes, without waiting for the disk. Returns false if [`QUEUE_TICKETS_MAX`] saves are waiting already. Then
-    /// the changes are not written, and the ticket gets an error when its turn comes.
+    /// Queues changes; never waits for the disk. False: [`QUEUE_TICKETS_MAX`] are waiting already, so these changes
+    /// will not be written, and the ticket is answered with an error when its turn comes.
     pub fn submit(&self, ticket: SaveTicket, changes: Vec<Change>) -> bool {
         let mut queue = self.shared.lock();
         let room = queue.writes < QUEUE_TICKETS_MAX;
@@ -91,7 +90,7 @@ impl Writer {
         room
     }
 
-    /// Writes everything that was submitted, answers every ticket, and ends the thread. Dropping the writer does this too.
+    /// Writes what was submitted, answers every ticket, and ends the thread. Dropping does the same.
     pub fn finish(mut self) {
         self.end();
     }
@@ -100,7 +99,7 @@ impl Writer {
         self.shared.lock().finished = true;
         self.shared.wake.notify_one();
         if let Some(thread) = self.thread.take() {
-            // The panic hook has reported a panic of the thread already.
+            // A panic there has been reported by the panic hook already.
             let _ = thread.join();
         }
     }
@@ -112,14 +111,14 @@ impl Drop for Writer {
     }
 }
 
-fn run<S: Store>(shared: &Shared, mut store: S, on_done: impl Fn(SaveTicket, Result<(), String>)) {
+fn run(shared: &Shared, mut store: Box<dyn Store>, on_done: impl Fn(SaveTicket, Result<(), String>)) {
     while let Some(jobs) = next_jobs(shared) {
         let mut batch = Vec::new();
         for job in jobs {
             match job {
                 Job::Write(ticket, changes) => batch.push((ticket, changes)),
                 Job::Refuse(first, last) => {
-                    write(&mut store, std::mem::take(&mut batch), &on_done);
+                    write(&mut *store, std::mem::take(&mut batch), &on_done);
                     for ticket in first.0..=last.0 {
                         on_done(
                             SaveTicket(ticket),
@@ -129,11 +128,11 @@ fn run<S: Store>(shared: &Shared, mut store: S, on_done: impl Fn(SaveTicket, Res
                 }
             }
         }
-        write(&mut store, batch, &on_done);
+        write(&mut *store, batch, &on_done);
     }
 }
 
-/// Waits for jobs. `None`: there will be no more jobs.
+/// Waits for work. `None`: there will be none any more.
 fn next_jobs(shared: &Shared) -> Option<Vec<Job>> {
     let mut queue = shared.lock();
     while queue.jobs.is_empty() {
@@ -148,13 +147,13 @@ fn next_jobs(shared: &Shared) -> Option<Vec<Job>> {
     Some(jobs)
 }
 
-/// Saves of one batch that may fail in a row before the rest of the batch is refused without an attempt. The cause is then
-/// the file and not the saves, and each attempt on a locked file takes [`BUSY_TIMEOUT_MS`](crate::BUSY_TIMEOUT_MS).
+/// Saves of one batch that may fail in a row before the rest is refused untried: it is the store then, not the saves, and
+/// each further attempt on one that is held by somebody else would take a second or more.
 const FAILURES_IN_A_ROW_MAX: u32 = 2;
 
-/// Writes all saves in one transaction. If that fails, writes each in its own, so that a bad save does not affect others.
-fn write<S: Store>(
-    store: &mut S,
+/// One transaction for all; when that fails, one for each, so that a bad save does not take others with it.
+fn write(
+    store: &mut dyn Store,
     batch: Vec<(SaveTicket, Vec<Change>)>,
     on_done: &impl Fn(SaveTicket, Result<(), String>),
 ) {

@@ -3,10 +3,9 @@
 #![cfg(unix)]
 
 use i3_core::machine::{Change, SaveTicket};
-use i3_store::{SqliteStore, Store, Writer};
+use i3_store::{Store, Writer, open};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Names the file to a process that is to write until it is killed.
@@ -27,8 +26,8 @@ fn part(ticket: u64, part: u64) -> Change {
 #[test]
 fn storm() {
     let Some(path) = std::env::var_os(STORM) else { return };
-    let mut store = SqliteStore::open(Path::new(&path)).unwrap();
-    let first = tickets(&mut store).last().map_or(0, |last| last + 1);
+    let mut store = open(path.to_str().unwrap()).unwrap();
+    let first = tickets(&mut *store).last().map_or(0, |last| last + 1);
     let writer = Writer::spawn(store, |ticket, outcome| {
         // Refused because too many wait: it is not acknowledged.
         if outcome.is_err() {
@@ -45,7 +44,7 @@ fn storm() {
 }
 
 /// The saves in a store; panics when one is there by half.
-fn tickets(store: &mut SqliteStore) -> BTreeSet<u64> {
+fn tickets(store: &mut dyn Store) -> BTreeSet<u64> {
     let mut tickets = BTreeSet::new();
     let entries = store.load().unwrap().entries;
     for parts in entries.chunks(PARTS as usize) {
@@ -60,7 +59,7 @@ fn tickets(store: &mut SqliteStore) -> BTreeSet<u64> {
 #[test]
 fn what_was_acknowledged_survives_fifty_kills() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("state.db");
+    let path = directory.path().join("state.sqlite");
     let mut acknowledged = BTreeSet::new();
     for round in 0..KILLS {
         let mut child = Command::new(std::env::current_exe().unwrap())
@@ -81,8 +80,8 @@ fn what_was_acknowledged_survives_fifty_kills() {
             }
         }
         child.wait().unwrap();
-        let mut store = SqliteStore::open(&path).unwrap();
-        let there = tickets(&mut store);
+        let mut store = open(path.to_str().unwrap()).unwrap();
+        let there = tickets(&mut *store);
         let lost: Vec<_> = acknowledged.difference(&there).collect();
         assert!(lost.is_empty(), "round {round}: acknowledged and lost: {lost:?}");
         // A small file keeps the rounds quick.

@@ -1,11 +1,23 @@
-//! Both stores and the writer, on real files.
+//! The store and the writer, on real files, beside a second engine.
+
+#[path = "../../daemon/tests/shared/memory.rs"]
+mod memory;
 
 use i3_core::machine::{Change, SaveTicket, Saved};
 use i3_store::{
-    MemoryStore, QUEUE_TICKETS_MAX, SCHEMA_VERSION, SqliteStore, Store, StoreError, Writer, copy,
+    Condition, QUEUE_TICKETS_MAX, Store, StoreError, Writer, open_existing, replace_all, snapshot_path,
 };
+use memory::MemoryStore;
 use std::path::Path;
 use std::sync::mpsc;
+
+/// The version of the layout that this program writes.
+const SCHEMA_VERSION: i64 = 2;
+
+/// The store in this file.
+fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+    i3_store::open(path.to_str().unwrap())
+}
 
 fn put(space: &str, key: &str, value: &[u8]) -> Change {
     Change { space: space.to_owned(), key: key.to_owned(), value: Some(value.to_vec()) }
@@ -37,18 +49,18 @@ fn round_trip(store: &mut dyn Store) {
 fn what_is_put_comes_back() {
     round_trip(&mut MemoryStore::default());
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("deep/er/state.db");
-    round_trip(&mut SqliteStore::open(&path).unwrap());
-    let again = SqliteStore::open(&path).unwrap().load().unwrap();
+    let path = directory.path().join("deep/er/state.sqlite");
+    round_trip(&mut *open(&path).unwrap());
+    let again = open(&path).unwrap().load().unwrap();
     assert_eq!(again.entries.len(), 3, "it is still there after opening it again");
 }
 
 #[test]
 fn a_second_opener_sees_what_the_first_has_written() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("state.db");
-    let mut first = SqliteStore::open(&path).unwrap();
-    let mut second = SqliteStore::open(&path).unwrap();
+    let path = directory.path().join("state.sqlite");
+    let mut first = open(&path).unwrap();
+    let mut second = open(&path).unwrap();
     first.commit(&[put("a", "b", b"c")]).unwrap();
     assert_eq!(second.load().unwrap().entries, [put("a", "b", b"c")]);
 }
@@ -66,11 +78,11 @@ mod permissions {
     #[test]
     fn only_the_owner_can_read() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("state/state.db");
-        let mut store = SqliteStore::open(&path).unwrap();
+        let path = directory.path().join("state/state.sqlite");
+        let mut store = open(&path).unwrap();
         store.commit(&[put("a", "b", b"c")]).unwrap();
         assert_eq!(mode(&directory.path().join("state")), 0o700);
-        for name in ["state.db", "state.db-wal", "state.db-shm"] {
+        for name in ["state.sqlite", "state.sqlite-wal", "state.sqlite-shm"] {
             assert_eq!(mode(&directory.path().join("state").join(name)), 0o600, "{name}");
         }
     }
@@ -79,10 +91,14 @@ mod permissions {
     fn wider_permissions_are_tightened_and_a_given_directory_is_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let path = directory.path().join("state.db");
+        let path = directory.path().join("state.sqlite");
         fs::write(&path, b"").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        SqliteStore::open(&path).unwrap();
+        open(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let warnings = open_existing(path.to_str().unwrap()).unwrap().unwrap().check().unwrap().warnings;
+        assert!(warnings[0].what.contains("mode 644") && warnings[0].fix.contains("chmod 600"));
+        open(&path).unwrap();
         assert_eq!(mode(&path), 0o600);
         assert_eq!(mode(directory.path()), 0o755);
     }
@@ -91,8 +107,8 @@ mod permissions {
 #[test]
 fn a_failed_commit_changes_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("state.db");
-    let mut store = SqliteStore::open(&path).unwrap();
+    let path = directory.path().join("state.sqlite");
+    let mut store = open(&path).unwrap();
     store.commit(&[put("a", "kept", b"1")]).unwrap();
     refuse_key(&path, "bad");
     let error =
@@ -115,13 +131,13 @@ fn refuse_key(path: &Path, key: &str) {
 #[test]
 fn a_newer_schema_is_refused_and_left_alone() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("state.db");
-    SqliteStore::open(&path).unwrap();
+    let path = directory.path().join("state.sqlite");
+    open(&path).unwrap();
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.pragma_update(None, "user_version", SCHEMA_VERSION + 1).unwrap();
-    let error = SqliteStore::open(&path).unwrap_err().to_string();
+    let error = open(&path).map(drop).unwrap_err().to_string();
     let newer = format!("version {}", SCHEMA_VERSION + 1);
-    assert!(error.contains(&newer) && error.contains("state.db"), "{error}");
+    assert!(error.contains(&newer) && error.contains("state.sqlite"), "{error}");
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
     assert_eq!(version, SCHEMA_VERSION + 1);
 }
@@ -129,18 +145,18 @@ fn a_newer_schema_is_refused_and_left_alone() {
 #[test]
 fn a_file_of_something_else_is_refused() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("state.db");
+    let path = directory.path().join("state.sqlite");
     std::fs::write(&path, "not a database, but a text that is long enough to be looked at ".repeat(30))
         .unwrap();
-    let error = SqliteStore::open(&path).unwrap_err().to_string();
+    let error = open(&path).map(drop).unwrap_err().to_string();
     assert!(error.contains("not a database"), "{error}");
 }
 
 #[test]
 fn every_ticket_is_answered_in_order_and_written_at_the_end() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("state.db");
-    let store = SqliteStore::open(&path).unwrap();
+    let path = directory.path().join("state.sqlite");
+    let store = open(&path).unwrap();
     refuse_key(&path, "7");
     let (done, answers) = mpsc::channel();
     let writer = Writer::spawn(store, move |ticket, outcome| done.send((ticket, outcome)).unwrap());
@@ -154,7 +170,7 @@ fn every_ticket_is_answered_in_order_and_written_at_the_end() {
         assert_eq!(outcome.is_err(), ticket.0 == 7, "{ticket:?} {outcome:?}");
     }
     assert_eq!(answers.len(), 1000);
-    assert_eq!(SqliteStore::open(&path).unwrap().load().unwrap().entries.len(), 999);
+    assert_eq!(open(&path).unwrap().load().unwrap().entries.len(), 999);
 }
 
 /// A store that stands still until it is told to go on.
@@ -171,6 +187,26 @@ impl Store for Stuck {
         let _ = self.0.recv();
         Ok(())
     }
+
+    fn place(&self) -> String {
+        "stuck".to_owned()
+    }
+
+    fn check(&mut self) -> Result<Condition, StoreError> {
+        Ok(Condition::default())
+    }
+
+    fn snapshot_to(&mut self, _: &Path) -> Result<(), StoreError> {
+        Err(StoreError("it is stuck".to_owned()))
+    }
+
+    fn copy_snapshot(&self, _: &Path, _: &Path) -> Result<(), StoreError> {
+        Err(StoreError("it is stuck".to_owned()))
+    }
+
+    fn load_snapshot(&self, _: &Path) -> Result<Saved, StoreError> {
+        Err(StoreError("it is stuck".to_owned()))
+    }
 }
 
 #[test]
@@ -178,8 +214,9 @@ fn a_full_queue_refuses_without_waiting() {
     let (go, gate) = mpsc::channel();
     let (entered, started) = mpsc::channel();
     let (done, answers) = mpsc::channel();
-    let writer =
-        Writer::spawn(Stuck(gate, entered), move |ticket, outcome| done.send((ticket, outcome)).unwrap());
+    let writer = Writer::spawn(Box::new(Stuck(gate, entered)), move |ticket, outcome| {
+        done.send((ticket, outcome)).unwrap();
+    });
     let change = || vec![put("a", "b", b"c")];
     assert!(writer.submit(SaveTicket(0), change()));
     assert_eq!(started.recv().unwrap(), 1, "it hangs in the first save");
@@ -223,24 +260,24 @@ fn pragma(path: &Path, name: &str) -> i64 {
 #[test]
 fn an_old_file_becomes_a_new_one_and_keeps_what_it_holds() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("state.db");
+    let path = directory.path().join("state.sqlite");
     file_of_version_1(&path);
     let expected = [put("event_ids", "reserved", b"10000"), put("password/Alpha", "*i4", b"17")];
     for _ in 0..2 {
-        assert_eq!(SqliteStore::open(&path).unwrap().load().unwrap().entries, expected);
+        assert_eq!(open(&path).unwrap().load().unwrap().entries, expected);
         assert_eq!((pragma(&path, "user_version"), pragma(&path, "application_id")), (2, 0x4933_4757));
     }
-    let fresh = directory.path().join("fresh.db");
-    SqliteStore::open(&fresh).unwrap();
+    let fresh = directory.path().join("fresh.sqlite");
+    open(&fresh).unwrap();
     assert_eq!((pragma(&fresh, "user_version"), pragma(&fresh, "application_id")), (2, 0x4933_4757));
 }
 
 #[test]
-fn a_copy_is_made_while_the_file_is_written() {
+fn a_snapshot_is_made_while_the_file_is_written() {
     let directory = tempfile::tempdir().unwrap();
-    let [path, copied] = ["state.db", "copy.db"].map(|name| directory.path().join(name));
-    let store = SqliteStore::open(&path).unwrap();
-    let writer = Writer::spawn(store, |_, outcome| outcome.unwrap());
+    let [path, copied] = ["state.sqlite", "copy"].map(|name| directory.path().join(name));
+    let writer = Writer::spawn(open(&path).unwrap(), |_, outcome| outcome.unwrap());
+    let mut reader = open_existing(path.to_str().unwrap()).unwrap().unwrap();
     // Each save writes a pair: half of one in the copy would show.
     for n in 0..2_000_u64 {
         writer.submit(
@@ -248,56 +285,148 @@ fn a_copy_is_made_while_the_file_is_written() {
             vec![put("a", &format!("{n:06}"), b"x"), put("b", &format!("{n:06}"), b"x")],
         );
         if n % 500 == 250 {
-            copy(&path, &copied).unwrap();
-            let entries = SqliteStore::open(&copied).unwrap().load().unwrap().entries;
+            reader.snapshot_to(&copied).unwrap();
+            let entries = reader.load_snapshot(&copied).unwrap().entries;
             let of = |space: &str| entries.iter().filter(|one| one.space == space).count();
             assert_eq!(of("a"), of("b"));
         }
     }
     writer.finish();
-    copy(&path, &copied).unwrap();
-    assert_eq!(SqliteStore::open(&copied).unwrap().load(), SqliteStore::open(&path).unwrap().load());
+    reader.snapshot_to(&copied).unwrap();
+    assert_eq!(reader.load_snapshot(&copied), reader.load());
+    assert_eq!(names(directory.path()), ["copy", "state.sqlite"], "a snapshot is complete in itself");
+}
+
+/// What a directory holds, but for the journals of a file that is open.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| !name.starts_with("state.sqlite-")).collect();
+    names.sort();
+    names
+}
+
+/// What both engines do with snapshots.
+fn snapshots(store: &mut dyn Store, other: &mut dyn Store) {
+    let directory = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|purpose| snapshot_path(directory.path(), purpose));
+    store.commit(&[put("a", "old", b"1"), put("a", "both", b"1")]).unwrap();
+    other.commit(&[put("a", "new", b"2"), put("a", "both", b"2")]).unwrap();
+    other.snapshot_to(&first).unwrap();
+    store.copy_snapshot(&first, &second).unwrap();
+    std::fs::remove_file(&first).unwrap();
+    let saved = store.load_snapshot(&second).unwrap();
+    replace_all(store, &saved).unwrap();
+    assert_eq!(store.load().unwrap().entries, [put("a", "both", b"2"), put("a", "new", b"2")]);
+    assert!(store.load_snapshot(&first).is_err() && store.copy_snapshot(&first, &second).is_err());
+    std::fs::write(&first, "this is no snapshot").unwrap();
+    assert!(store.load_snapshot(&first).is_err() && store.copy_snapshot(&first, &second).is_err());
+    assert_eq!(store.load_snapshot(&second).unwrap(), saved, "what could not be copied replaces nothing");
+    assert_eq!(store.check().unwrap().warnings, []);
+    assert!(!store.place().is_empty());
 }
 
 #[test]
-fn a_copy_replaces_a_file_that_is_open() {
+fn a_snapshot_replaces_everything() {
     let directory = tempfile::tempdir().unwrap();
-    let [path, other] = ["state.db", "other.db"].map(|name| directory.path().join(name));
-    let mut store = SqliteStore::open(&path).unwrap();
+    let at = |name: &str| open(&directory.path().join(name)).unwrap();
+    snapshots(&mut *at("a.sqlite"), &mut *at("b.sqlite"));
+    snapshots(&mut MemoryStore::default(), &mut MemoryStore::default());
+}
+
+#[test]
+fn who_has_the_file_open_sees_what_replaced_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.sqlite");
+    let mut store = open(&path).unwrap();
     store.commit(&[put("a", "old", b"1")]).unwrap();
-    SqliteStore::open(&other).unwrap().commit(&[put("a", "new", b"2")]).unwrap();
-    copy(&other, &path).unwrap();
+    replace_all(&mut *open(&path).unwrap(), &Saved { entries: vec![put("a", "new", b"2")] }).unwrap();
     assert_eq!(store.load().unwrap().entries, [put("a", "new", b"2")]);
     store.commit(&[put("a", "newer", b"3")]).unwrap();
     drop(store);
-    assert_eq!(SqliteStore::open(&path).unwrap().load().unwrap().entries.len(), 2);
+    assert_eq!(open(&path).unwrap().load().unwrap().entries.len(), 2);
+}
+
+#[test]
+fn the_state_itself_is_no_snapshot() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.sqlite");
+    let mut store = open(&path).unwrap();
+    let elsewhere = directory.path().join("copy");
+    for outcome in [
+        store.snapshot_to(&path),
+        store.copy_snapshot(&path, &elsewhere),
+        store.load_snapshot(&path).map(drop),
+    ] {
+        assert!(outcome.unwrap_err().to_string().contains("the state itself"));
+    }
 }
 
 #[test]
 fn what_is_no_state_is_not_copied() {
     let directory = tempfile::tempdir().unwrap();
-    let [good, bad, target] = ["good.db", "bad.db", "target.db"].map(|name| directory.path().join(name));
-    assert!(copy(&bad, &target).unwrap_err().to_string().contains("bad.db"));
+    let [good, bad, target] = ["good", "bad", "target"].map(|name| directory.path().join(name));
+    let mut store = open(directory.path()).unwrap();
+    let refused = |store: &dyn Store| store.copy_snapshot(&bad, &target).unwrap_err().to_string();
+    assert!(refused(&*store).contains("bad"));
     assert!(!bad.exists(), "looking for it does not create it");
     std::fs::write(&bad, "").unwrap();
-    assert!(copy(&bad, &target).unwrap_err().to_string().contains("not a state"));
+    assert!(refused(&*store).contains("no state"));
     std::fs::write(&bad, "not a database, but a text that is long enough to be looked at ".repeat(30))
         .unwrap();
-    assert!(copy(&bad, &target).unwrap_err().to_string().contains("not a database"));
-    SqliteStore::open(&good).unwrap().commit(&[put("a", "b", b"c")]).unwrap();
-    for (pragma, text) in [("application_id = 5", "not a state"), ("user_version = 99", "version 99")] {
+    assert!(refused(&*store).contains("not a database"));
+    store.commit(&[put("a", "b", b"c")]).unwrap();
+    store.snapshot_to(&good).unwrap();
+    for (pragma, text) in [("application_id = 5", "no state"), ("user_version = 99", "version 99")] {
         std::fs::copy(&good, &bad).unwrap();
         rusqlite::Connection::open(&bad).unwrap().execute_batch(&format!("PRAGMA {pragma}")).unwrap();
-        assert!(copy(&bad, &target).unwrap_err().to_string().contains(text), "{pragma}");
+        assert!(refused(&*store).contains(text), "{pragma}");
     }
     assert!(!target.exists());
 }
 
 #[test]
+fn opening_to_read_makes_and_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.sqlite");
+    let existing = || open_existing(path.to_str().unwrap());
+    assert!(existing().unwrap().is_none() && names(directory.path()).is_empty());
+    std::fs::write(&path, "").unwrap();
+    assert!(existing().unwrap().is_none(), "nothing was ever written");
+    std::fs::remove_file(&path).unwrap();
+    file_of_version_1(&path);
+    let mut store = existing().unwrap().unwrap();
+    assert_eq!((store.load().unwrap().entries.len(), pragma(&path, "user_version")), (2, 1));
+    std::fs::write(&path, "not a database, but a text that is long enough to be looked at ".repeat(30))
+        .unwrap();
+    assert!(existing().map(drop).unwrap_err().to_string().contains("state.sqlite"));
+}
+
+#[test]
+fn a_check_finds_damage() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.sqlite");
+    let mut store = open(&path).unwrap();
+    let value = vec![b'x'; 100];
+    let changes: Vec<Change> = (0..500).map(|n| put("a", &format!("{n:04}"), &value)).collect();
+    store.commit(&changes).unwrap();
+    assert!(store.check().unwrap().saved_at.is_some());
+    let copied = directory.path().join("copy.sqlite");
+    store.snapshot_to(&copied).unwrap();
+    let mut bytes = std::fs::read(&copied).unwrap();
+    // A page in the middle, behind its header.
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 64].fill(0xff);
+    std::fs::write(&copied, bytes).unwrap();
+    let mut damaged = open_existing(copied.to_str().unwrap()).unwrap().unwrap();
+    assert!(damaged.check().unwrap_err().to_string().contains("is damaged"));
+}
+
+#[test]
 fn a_locked_file_is_said_soon_and_taken_later() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("state.db");
-    let store = SqliteStore::open(&path).unwrap();
+    let path = directory.path().join("state.sqlite");
+    let store = open(&path).unwrap();
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let (done, answers) = mpsc::channel();

@@ -8,7 +8,7 @@
 
 #![cfg(unix)]
 
-#[path = "../../host/tests/shared/process.rs"]
+#[path = "../../daemon/tests/shared/process.rs"]
 #[allow(dead_code)]
 mod process;
 #[path = "e2e/programs.rs"]

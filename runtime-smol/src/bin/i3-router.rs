@@ -3,9 +3,16 @@
 use argh::FromArgs;
 use i3_config::{ListenAt, Logging};
 use i3_core::machine::Listener;
+use i3_daemon::attend::Unattended;
+use i3_daemon::error::DaemonError;
+use i3_daemon::listeners::bind_each;
+use i3_daemon::seed::seed;
+use i3_daemon::service::Service;
+use i3_daemon::signals::Ending;
+use i3_daemon::state::open_store;
+use i3_daemon::tls::Acceptors;
 use i3_gateway::clock::Clock;
-use i3_gateway::daemon::{self, DaemonError};
-use i3_host::tls::Acceptors;
+use i3_gateway::daemon;
 use i3_router::{Dialect, Faults, Router, RouterSettings};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -78,15 +85,13 @@ fn run(cli: &Cli) -> Result<(), DaemonError> {
         channels: channels.into_iter().map(|name| (name, 0)).collect(),
         ..RouterSettings::default()
     };
-    let (store, saved) = daemon::open_store(&cli.state)?;
+    let (store, saved) = open_store(&cli.state)?;
     let clock = Clock::start();
-    let router = Router::new(settings, saved, daemon::seed()?, clock.now());
+    let machine = Router::new(settings, saved, seed()?, clock.now());
     let at = ListenAt { listener: Listener::Mud, host: cli.host.clone(), port: cli.port, tls: None };
-    daemon::run(
-        router,
-        clock,
-        daemon::bind_each(&[at], &Acceptors::default(), false)?,
-        store,
-        daemon::Unattended,
-    )
+    let listeners = bind_each(&[at], &Acceptors::default(), false)?;
+    let ending = Ending::default();
+    let connections_max = None;
+    let attendant = Unattended;
+    daemon::run(Service { machine, clock, listeners, store, connections_max, attendant, ending }).map(|_| ())
 }

@@ -3,7 +3,7 @@
 
 #![cfg(unix)]
 
-#[path = "../../../host/tests/shared/process.rs"]
+#[path = "../../../daemon/tests/shared/process.rs"]
 mod process;
 
 /// Makes a test of each case for each daemon.

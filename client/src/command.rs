@@ -1,0 +1,112 @@
+//! The commands `call` and `watch`: where the gateway is, which key is shown, and the exit code.
+
+use crate::client::{At, ClientError, Wanted, call, watch};
+use crate::format::plain;
+use i3_config::cli::{self, Call, Cli, Watch};
+use i3_daemon::exit::{UNAVAILABLE, USAGE, unusable};
+use i3_daemon::healthcheck::websocket;
+use i3_daemon::terminal::{err, out};
+use i3_daemon::tls::Trust;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// The API's code for a session that has shown no key.
+const NOT_AUTHENTICATED: i64 = -32000;
+
+/// The key of the client, from the command line, the env file or the environment.
+fn key(cli: &Cli, option: Option<&str>) -> Result<Option<String>, ExitCode> {
+    let environment = i3_config::environment_of_files(cli.env_file.as_deref());
+    environment
+        .map(|environment| cli::client_key(option, &environment))
+        .map_err(|problems| unusable(&problems))
+}
+
+/// Where the gateway is, and whom to trust there: what the options say, else the settings of a gateway, if they are here,
+/// else the usual place.
+fn place(cli: &Cli, url: Option<&str>, ca: Option<&Path>) -> Result<(String, Option<PathBuf>), ExitCode> {
+    let ca = ca.map(Path::to_owned);
+    if let Some(url) = url {
+        return Ok((url.to_owned(), ca));
+    }
+    let found = match i3_config::load_files(&cli.files()) {
+        Ok(config) => websocket(&config),
+        // Who names settings means them; a client alone has none.
+        Err(problems) if cli.config.is_some() => return Err(unusable(&problems)),
+        Err(_) => None,
+    };
+    let (url, certificate) = found.unwrap_or_else(|| (cli::DEFAULT_URL.to_owned(), None));
+    Ok((url, ca.or(certificate)))
+}
+
+fn trust<'a>(ca: &'a Option<PathBuf>, cert: &'a Option<PathBuf>, key: &'a Option<PathBuf>) -> Trust<'a> {
+    Trust { authorities: ca.as_deref(), certificate: cert.as_deref(), key: key.as_deref() }
+}
+
+/// Runs `call`: prints the result.
+pub fn run_call(cli: &Cli, command: &Call) -> ExitCode {
+    let params = match cli::call_params(&command.params) {
+        Ok(params) => params.unwrap_or_else(|| serde_json::json!({})),
+        Err(text) => {
+            err(&text);
+            return ExitCode::from(USAGE);
+        }
+    };
+    let place = place(cli, command.url.as_deref(), command.ca.as_deref());
+    let ((url, ca), key) = match (place, key(cli, command.key.as_deref())) {
+        (Ok(place), Ok(key)) => (place, key),
+        (Err(code), _) | (_, Err(code)) => return code,
+    };
+    let at = At { url: &url, key: key.as_deref(), trust: trust(&ca, &command.cert, &command.cert_key) };
+    match smol::block_on(call(at, &command.method, params)) {
+        Ok(result) => {
+            let text = serde_json::to_string_pretty(&result).unwrap_or_default();
+            // JSON escapes most control characters; the rest must not reach the terminal either.
+            out(&text.lines().map(plain).collect::<Vec<_>>().join("\n"));
+            ExitCode::SUCCESS
+        }
+        Err(error) => failed(&error, key.is_some()),
+    }
+}
+
+/// Runs `watch`: prints what happens, until the connection is given up.
+pub fn run_watch(cli: &Cli, command: &Watch) -> ExitCode {
+    let place = place(cli, command.url.as_deref(), command.ca.as_deref());
+    let ((url, ca), key) = match (place, key(cli, command.key.as_deref())) {
+        (Ok(place), Ok(key)) => (place, key),
+        (Err(code), _) | (_, Err(code)) => return code,
+    };
+    let mut stdout = std::io::stdout();
+    let wanted = if command.trace { Wanted::Packets } else { Wanted::Channels(&command.channels) };
+    let at = At { url: &url, key: key.as_deref(), trust: trust(&ca, &command.cert, &command.cert_key) };
+    match smol::block_on(watch(at, wanted, &mut stdout)) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read it has enough.
+        Err(ClientError::Output(_)) => ExitCode::SUCCESS,
+        Err(error) => failed(&error, key.is_some()),
+    }
+}
+
+fn failed(error: &ClientError, with_key: bool) -> ExitCode {
+    err(&error.to_string());
+    let unknown = matches!(
+        error,
+        ClientError::Refused { status: 401, .. } | ClientError::Rpc { code: NOT_AUTHENTICATED, .. }
+    );
+    if unknown && !with_key {
+        err(
+            "No key was shown: --key, the variable I3_API_KEY, or I3_GATEWAY_SECRET of an env file (--env-file).",
+        );
+    }
+    if let ClientError::Rpc { data, .. } = error
+        && !data.is_null()
+    {
+        err(&plain(&data.to_string()));
+    }
+    match error {
+        ClientError::Usage(_) => ExitCode::from(USAGE),
+        ClientError::Connect(_) | ClientError::Timeout(_) | ClientError::Lost(_) => {
+            ExitCode::from(UNAVAILABLE)
+        }
+        ClientError::Refused { .. } | ClientError::Rpc { .. } | ClientError::Output(_) => ExitCode::FAILURE,
+    }
+}

@@ -1,0 +1,229 @@
+//! What a daemon does beside driving its machine: it looks how the machine is, every few seconds and on the thread that
+//! drives it, and gives it new settings when it is asked to.
+//!
+//! The service manager hears from here that the daemon lives; a loop that does not turn does not come here.
+
+use crate::daily::Daily;
+use crate::state::open_to_read;
+use crate::tls::Acceptors;
+use crate::{process, systemd};
+use i3_config::{Config, FileOptions, ListenAt, Logging, Problem, Problems, Severity};
+use i3_core::Gateway;
+use i3_core::health::Health;
+use i3_core::machine::Listener;
+use i3_core::notice::{Level, Notice};
+use i3_core::time::{Instant, Now, UnixTime};
+use i3_driver::clock::Clock;
+use log::LevelFilter;
+use std::time::Duration;
+
+/// How often the machine is looked at, unless the service manager wants to hear more often.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How often a memory account is logged, where that is wanted.
+const ACCOUNT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The part of the log that it goes to.
+const MEMORY: &str = "memory";
+
+/// What looks after a machine. All of it is called on the thread that drives the machine; it may take some milliseconds.
+pub trait Attend<M> {
+    /// How often [`Attend::look`] is to be called.
+    fn interval(&self) -> Duration;
+    /// The machine runs and can be connected to.
+    fn started(&mut self);
+    /// Looks how the machine is; `due` is when that was to be.
+    fn look(&mut self, machine: &mut M, now: Now, due: Instant);
+    /// Reads the settings again.
+    fn reload(&mut self, machine: &mut M, now: Now);
+}
+
+impl<M> Attend<M> for Box<dyn Attend<M> + Send> {
+    fn interval(&self) -> Duration {
+        (**self).interval()
+    }
+
+    fn started(&mut self) {
+        (**self).started();
+    }
+
+    fn look(&mut self, machine: &mut M, now: Now, due: Instant) {
+        (**self).look(machine, now, due);
+    }
+
+    fn reload(&mut self, machine: &mut M, now: Now) {
+        (**self).reload(machine, now);
+    }
+}
+
+/// For a machine whose settings are its command line.
+#[derive(Clone, Copy, Debug)]
+pub struct Unattended;
+
+impl<M> Attend<M> for Unattended {
+    fn interval(&self) -> Duration {
+        systemd::watchdog_within().map_or(LOOK_INTERVAL, |within| within / 2)
+    }
+
+    fn started(&mut self) {
+        systemd::ready("running");
+    }
+
+    fn look(&mut self, _: &mut M, _: Now, _: Instant) {
+        systemd::watchdog();
+    }
+
+    fn reload(&mut self, _: &mut M, _: Now) {
+        log::info!(target: "daemon", "SIGHUP: there are no settings to read again");
+    }
+}
+
+/// Looks after a gateway.
+#[derive(Debug)]
+pub struct Attendant {
+    files: FileOptions,
+    /// The settings that hold; what needs a restart stays as it was at the start.
+    config: Config,
+    tls: Acceptors,
+    profile_memory: bool,
+    started: UnixTime,
+    status: String,
+    accounted: Option<Instant>,
+    daily: Daily,
+}
+
+impl Attendant {
+    /// Looks after the gateway that is started with `config`, which came from `files`, and with these acceptors.
+    pub fn new(files: FileOptions, config: Config, tls: Acceptors, profile_memory: bool) -> Self {
+        let started = Clock::start().now().unix;
+        Attendant {
+            files,
+            config,
+            tls,
+            profile_memory,
+            started,
+            status: String::new(),
+            accounted: None,
+            daily: Daily::default(),
+        }
+    }
+
+    /// Logs what holds memory, now and then.
+    fn account(&mut self, now: Instant, health: &Health, resident_bytes: Option<u64>) {
+        if !self.profile_memory || self.accounted.is_some_and(|at| now.since(at) < ACCOUNT_INTERVAL) {
+            return;
+        }
+        self.accounted = Some(now);
+        let mut notice = Notice::new(Level::Info, MEMORY, "memory account");
+        if let Some(bytes) = resident_bytes {
+            notice = notice.with("resident_bytes", bytes);
+        }
+        for (name, held) in &health.holds {
+            notice = notice.with(name, held);
+        }
+        i3_config::log::record(&notice);
+    }
+
+    /// Takes over what can change while the gateway runs. An error says why nothing did.
+    fn take_over(&mut self, gateway: &mut Gateway, now: Now) -> Result<(), Problems> {
+        let new = i3_config::load_files(&self.files)?;
+        gateway.reload(now, new.core.clone()).map_err(|error| {
+            Problem::error("", error.to_string(), "change the settings that it speaks of")
+        })?;
+        // What does not work here is no reason to do without the rest.
+        let logging = with_account(new.logging, self.profile_memory);
+        if let Err(problem) = i3_config::log::change(&logging) {
+            log::error!(target: "settings", "{}", problem.text());
+        }
+        // What was said at the start is not said again.
+        for warning in new.warnings.iter().filter(|warning| !self.config.warnings.contains(warning)) {
+            log::warn!(target: "settings", "{}", warning.text());
+        }
+        match self.tls.reload(&new.listeners) {
+            Ok(0) => {}
+            Ok(_) => {
+                log::info!(target: "net", "TLS: the files were read; new connections get what is in them");
+            }
+            Err(problems) => {
+                for problem in problems.0 {
+                    log::error!(target: "net", "{}", problem.text());
+                }
+                log::error!(target: "net", "TLS stays as it was");
+            }
+        }
+        for (what, changed) in [
+            ("the addresses to listen at", places(&new.listeners) != places(&self.config.listeners)),
+            ("api.auth.require_tls", new.tls_required != self.config.tls_required),
+            ("state.directory", new.state_directory != self.config.state_directory),
+        ] {
+            if changed {
+                log::warn!(target: "settings", "a restart is needed to change {what}");
+            }
+        }
+        self.config.core = new.core;
+        self.config.state_backups = new.state_backups;
+        self.config.warnings = new.warnings;
+        self.config.logging = logging;
+        Ok(())
+    }
+}
+
+/// Where it listens and what is spoken there. Which files TLS is made with can change at any time.
+fn places(listeners: &[ListenAt]) -> Vec<(Listener, &str, u16, bool)> {
+    listeners.iter().map(|at| (at.listener, at.host.as_str(), at.port, at.tls.is_some())).collect()
+}
+
+/// Who asks for the account wants to see it, whatever the level of the rest.
+pub(crate) fn with_account(mut logging: Logging, profile_memory: bool) -> Logging {
+    if profile_memory {
+        logging.components.entry(MEMORY.to_owned()).or_insert(LevelFilter::Info);
+    }
+    logging
+}
+
+impl Attend<Gateway> for Attendant {
+    fn interval(&self) -> Duration {
+        let within = systemd::watchdog_within().map(|within| within / 2);
+        within.map_or(LOOK_INTERVAL, |within| within.min(LOOK_INTERVAL))
+    }
+
+    fn started(&mut self) {
+        systemd::ready("listening");
+    }
+
+    fn look(&mut self, gateway: &mut Gateway, now: Now, due: Instant) {
+        let process = process::figures(due, self.started);
+        let resident_bytes = process.resident_bytes;
+        let health = gateway.report(now, process);
+        systemd::watchdog();
+        let status = health.to_string();
+        if status != self.status {
+            systemd::status(&status);
+            self.status = status;
+        }
+        self.account(now.mono, &health, resident_bytes);
+        let Config { state_directory, state_backups, .. } = &self.config;
+        self.daily.look(now, state_directory, *state_backups, open_to_read);
+    }
+
+    fn reload(&mut self, gateway: &mut Gateway, now: Now) {
+        systemd::reloading();
+        let outcome = self.take_over(gateway, now);
+        if let Err(problems) = &outcome {
+            for problem in &problems.0 {
+                let level = match problem.severity {
+                    Severity::Error => log::Level::Error,
+                    Severity::Warning => log::Level::Warn,
+                };
+                log::log!(target: "settings", level, "{}", problem.text());
+            }
+            log::error!(target: "settings", "the settings stay as they were");
+            // What moved the log file has moved it all the same.
+            if let Err(problem) = i3_config::log::change(&self.config.logging) {
+                log::error!(target: "settings", "{}", problem.text());
+            }
+        }
+        self.status = gateway.report(now, process::figures(now.mono, self.started)).to_string();
+        systemd::ready(&self.status);
+    }
+}

@@ -1,0 +1,385 @@
+//! `doctor`: looks at everything that a gateway needs, and says in plain words what to do.
+//!
+//! It is harmless to a gateway that runs: ports are tried and let go, routers are connected to and left without a word,
+//! since a login under the mud's name would end the session that there is.
+
+use crate::attend::Attend;
+use crate::exit::{CONFIG, start_logging};
+use crate::gateway::{Run, run_once};
+use crate::healthcheck;
+use crate::permissions::mode_of;
+use crate::process;
+use crate::state::{python_password, url};
+use crate::terminal::out;
+use crate::tls;
+use i3_config::cli::{Cli, Doctor};
+use i3_config::{Config, DEFAULT_ENV_FILE, ListenAt, Severity};
+use i3_core::Gateway;
+use i3_core::health::Process;
+use i3_core::machine::{Input, Listener, Machine, Saved};
+use i3_core::settings::RouterSettings;
+use i3_core::time::{Instant, Now};
+use i3_driver::address::resolve;
+use i3_driver::clock::Clock;
+use i3_driver::dial::{CONNECT_TIMEOUT, DIAL_ADDRESSES_MAX, Failures};
+use i3_driver::listen::bind;
+use i3_store::{Condition, StoreError};
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+/// Between two connections to routers: some accept one a second, and drop the others.
+const BETWEEN_CONNECTIONS: Duration = Duration::from_millis(1100);
+
+/// How long a login may take before it is given up: more than any answer of a router, and one more attempt.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Files that are open beside the connections: listeners, routers, store, log.
+const FILES_SPARE: u64 = 64;
+
+/// No clock that is right shows an earlier time: 2025-01-01.
+const CLOCK_SECONDS_MIN: u64 = 1_735_689_600;
+
+/// What was found, line by line.
+#[derive(Debug, Default)]
+struct Report {
+    failed: usize,
+    warned: usize,
+}
+
+impl Report {
+    fn good(&mut self, text: &str) {
+        out(&format!("ok    {text}"));
+    }
+
+    fn warn(&mut self, text: &str, fix: &str) {
+        self.warned += 1;
+        out(&format!("warn  {text}\n      -> {fix}"));
+    }
+
+    fn fail(&mut self, text: &str, fix: &str) {
+        self.failed += 1;
+        out(&format!("FAIL  {text}\n      -> {fix}"));
+    }
+}
+
+/// Looks at everything: 0 when a gateway can run, 1 when it cannot, 78 when it is the settings.
+pub fn run(cli: &Cli, doctor: &Doctor, run: Run) -> ExitCode {
+    let mut report = Report::default();
+    let config = match i3_config::load_files(&cli.files()) {
+        Ok(config) => config,
+        Err(problems) => {
+            for problem in &problems.0 {
+                out(&problem.to_string());
+            }
+            out("The settings cannot be used; the rest was not looked at.");
+            return ExitCode::from(CONFIG);
+        }
+    };
+    settings(&mut report, cli, &config);
+    let found = look_at_state(&config.state_directory);
+    let known = found.as_ref().ok().and_then(Option::as_ref);
+    clock(&mut report, known.and_then(|(_, condition)| condition.saved_at));
+    state(&mut report, &config.state_directory, &found);
+    passwords(&mut report, &config, known.map(|(saved, _)| saved));
+    log_file(&mut report, &config);
+    tls_files(&mut report, &config);
+    let running = ports(&mut report, &config);
+    file_limit(&mut report, &config);
+    routers(&mut report, &config);
+    if !doctor.login {
+        out(
+            "      No login was tried: it would end the session of a gateway or game that runs under the same name.",
+        );
+        out("      Where none does, `doctor --login` tries one.");
+    } else if running || report.failed > 0 {
+        report.warn(
+            "no login was tried",
+            if running { "a gateway runs here: ask it instead, at /health" } else { "mend the rest first" },
+        );
+    } else {
+        login(&mut report, config, run);
+    }
+    out(&format!("{} to mend, {} to look at", report.failed, report.warned));
+    if report.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn settings(report: &mut Report, cli: &Cli, config: &Config) {
+    for warning in &config.warnings {
+        let mut found = warning.clone();
+        let fix = std::mem::take(&mut found.fix);
+        report.warn(&found.text(), if fix.is_empty() { "nothing, or remove the key" } else { &fix });
+    }
+    let names: Vec<&str> = config.core.muds.iter().map(|mud| mud.name.as_str()).collect();
+    report.good(&format!("settings for {}", names.join(", ")));
+    let env_file = cli.env_file.as_deref().unwrap_or(Path::new(DEFAULT_ENV_FILE));
+    if let Some(mode) = mode_of(env_file).filter(|mode| mode & 0o077 != 0) {
+        let text = format!("{} holds keys and others may read it (mode {mode:o})", env_file.display());
+        report.warn(&text, &format!("chmod 600 {}", env_file.display()));
+    }
+}
+
+fn clock(report: &mut Report, saved_at: Option<SystemTime>) {
+    let now = SystemTime::now();
+    let seconds = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let fix = "set the clock, and let NTP keep it (timedatectl set-ntp true)";
+    if seconds < CLOCK_SECONDS_MIN {
+        report.fail("the clock is wrong: it shows a time before 2025", fix);
+    } else if saved_at.is_some_and(|saved| saved > now + Duration::from_secs(60)) {
+        report.warn("the clock is behind the time of the last save", fix);
+    } else {
+        report.good(&format!("the clock shows {}", Clock::start().now().unix));
+    }
+}
+
+/// The state that was found: what is saved there, and in which condition it is.
+type State = (Saved, Condition);
+
+/// Reads and checks the state, if there is one. Nothing is made here: the gateway does it.
+fn look_at_state(directory: &Path) -> Result<Option<State>, StoreError> {
+    let Some(mut store) = i3_store::open_existing(url(directory)?)? else { return Ok(None) };
+    let condition = store.check()?;
+    let saved = store.load().map_err(|error| StoreError(format!("{}: {error}", store.place())))?;
+    Ok(Some((saved, condition)))
+}
+
+/// Reports on the state directory and what is saved there.
+fn state(report: &mut Report, directory: &Path, found: &Result<Option<State>, StoreError>) {
+    let shown = directory.display();
+    match found {
+        Ok(Some((saved, condition))) => {
+            for warning in &condition.warnings {
+                report.warn(&warning.what, &warning.fix);
+            }
+            report.good(&format!("state in {shown}: {} entries", saved.entries.len()));
+        }
+        Ok(None) => {
+            let nearest = directory.ancestors().find(|path| path.exists() || path.as_os_str().is_empty());
+            let nearest = nearest.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            match can_write(nearest) {
+                Ok(()) => report.good(&format!("state in {shown}: nothing yet")),
+                Err(error) => report.fail(
+                    &format!("state in {shown}: {} cannot be written: {error}", nearest.display()),
+                    "make it, and give it to the user that the gateway runs as; or set state.directory",
+                ),
+            }
+        }
+        Err(error) => {
+            let fix = "give it to the user that the gateway runs as; if it is damaged, restore a backup";
+            report.fail(&format!("state: {error}"), fix);
+        }
+    }
+}
+
+fn can_write(directory: &Path) -> io::Result<()> {
+    let probe = directory.join(format!(".i3-doctor-{}", std::process::id()));
+    fs::OpenOptions::new().write(true).create_new(true).open(&probe)?;
+    fs::remove_file(probe)
+}
+
+/// Whether the routers' passwords are there. Without one, a name that is registered is not let in.
+fn passwords(report: &mut Report, config: &Config, saved: Option<&Saved>) {
+    for mud in &config.core.muds {
+        let known = saved.map(|saved| Gateway::saved_passwords(saved, &mud.name)).unwrap_or_default();
+        let name = &mud.name;
+        if !known.is_empty() {
+            report.good(&format!("{name}: the passwords of {} are saved", known.join(", ")));
+        } else if mud.router_password != 0 {
+            report.good(&format!("{name}: the settings have the router's password"));
+        } else {
+            match python_password(&config.state_directory) {
+                Ok(Some(_)) => report.good(&format!("{name}: the Python gateway's password will be taken over")),
+                Ok(None) => report.warn(
+                    &format!("{name}: no router password is known"),
+                    "good for a new name; a name that is registered needs its password in router.primary.password",
+                ),
+                Err(error) => report.warn(&error, "write the number alone, or remove the file"),
+            }
+        }
+    }
+}
+
+fn log_file(report: &mut Report, config: &Config) {
+    let Some(file) = &config.logging.file else {
+        return report.good("log: standard error");
+    };
+    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let tried = if file.exists() {
+        fs::OpenOptions::new().append(true).open(file).map(drop)
+    } else if directory.exists() {
+        can_write(directory)
+    } else {
+        return report.warn(
+            &format!("log: {} is not there yet", directory.display()),
+            "the gateway makes it, if it may",
+        );
+    };
+    match tried {
+        Ok(()) => report.good(&format!("log: {}", file.display())),
+        Err(error) => report.fail(
+            &format!("log: {} cannot be written: {error}", file.display()),
+            "give it to the user that the gateway runs as, or set logging.file",
+        ),
+    }
+}
+
+fn tls_files(report: &mut Report, config: &Config) {
+    let found = tls::findings(&config.listeners);
+    found.good.iter().for_each(|text| report.good(text));
+    for mut problem in found.problems {
+        let fix = std::mem::take(&mut problem.fix);
+        match problem.severity {
+            Severity::Error => report.fail(&problem.text(), &fix),
+            Severity::Warning => report.warn(&problem.text(), &fix),
+        }
+    }
+}
+
+/// Tries the ports. Says whether a gateway holds them already.
+fn ports(report: &mut Report, config: &Config) -> bool {
+    let mut running = false;
+    for at in &config.listeners {
+        let shown = format!("{}:{}", at.host, at.port);
+        match bind(&at.host, at.port) {
+            Ok(_) => report.good(&format!("port {shown} is free")),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                let answer = (at.listener == Listener::Http).then(|| healthcheck::page(at, "/health"));
+                if let Some(Ok(body)) = answer {
+                    running = true;
+                    report.good(&format!("port {shown}: a gateway runs here: {body}"));
+                } else if running {
+                    report.good(&format!("port {shown} is taken, as it is by a gateway that runs"));
+                } else {
+                    report.fail(&format!("port {shown} is taken by another program"), &who_listens(at));
+                }
+            }
+            Err(error) => report.fail(
+                &format!("port {shown}: {error}"),
+                "write an address of this host (127.0.0.1, 0.0.0.0) and a port above 1023",
+            ),
+        }
+    }
+    running
+}
+
+fn who_listens(at: &ListenAt) -> String {
+    format!("end it (ss -tlnp | grep :{} names it), or set another port", at.port)
+}
+
+fn file_limit(report: &mut Report, config: &Config) {
+    let Process { open_files_max, .. } = process::figures(Instant::ORIGIN, Default::default());
+    let needed = config.core.api.connections_max as u64 + FILES_SPARE;
+    match open_files_max {
+        Some(most) if most < needed => report.warn(
+            &format!("{most} files may be open; performance.max_connections needs {needed}"),
+            "raise the limit (LimitNOFILE= in the unit, or ulimit -n), or lower performance.max_connections",
+        ),
+        Some(most) => report.good(&format!("{most} files may be open")),
+        None => {}
+    }
+}
+
+/// Connects to each router once, and leaves without a word.
+fn routers(report: &mut Report, config: &Config) {
+    let mut seen: Vec<(&RouterSettings, bool)> = Vec::new();
+    for mud in &config.core.muds {
+        let mut any = false;
+        for router in &mud.routers {
+            let is_same = |other: &RouterSettings| (&other.host, other.port) == (&router.host, router.port);
+            let known = seen.iter().find(|(other, _)| is_same(other)).map(|(_, reached)| *reached);
+            let reached = known.unwrap_or_else(|| {
+                if !seen.is_empty() {
+                    thread::sleep(BETWEEN_CONNECTIONS);
+                }
+                reach(report, router)
+            });
+            seen.push((router, reached));
+            any |= reached;
+        }
+        if !any {
+            let text = format!("{}: no router can be reached", mud.name);
+            report.fail(&text, "look whether this host may connect to the outside: firewall, proxy, DNS");
+        }
+    }
+}
+
+fn reach(report: &mut Report, router: &RouterSettings) -> bool {
+    let shown = format!("router {} at {}:{}", router.name, router.host, router.port);
+    let addresses = match resolve(&router.host, router.port) {
+        Ok(addresses) => addresses,
+        Err(error) => {
+            report.warn(&format!("{shown}: {error}"), "look at the name, and at this host's DNS");
+            return false;
+        }
+    };
+    let mut failures = Failures::default();
+    for address in addresses.into_iter().take(DIAL_ADDRESSES_MAX) {
+        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+            Ok(_) => {
+                report.good(&format!("{shown} takes connections ({address})"));
+                return true;
+            }
+            Err(error) => failures.add(address, error),
+        }
+    }
+    let fix = "look at the address and at firewalls; if it is down, another of the list is used meanwhile";
+    report.warn(&format!("{shown}: {}", failures.of(&router.host)), fix);
+    false
+}
+
+/// Ends a gateway as soon as every link is ready, or the time is over.
+#[derive(Debug)]
+struct LoginTry {
+    since: Option<Instant>,
+    /// What is wrong; nothing once all is well.
+    links_down: Arc<Mutex<Vec<String>>>,
+}
+
+impl Attend<Gateway> for LoginTry {
+    fn interval(&self) -> Duration {
+        Duration::from_millis(200)
+    }
+
+    fn started(&mut self) {}
+
+    fn look(&mut self, gateway: &mut Gateway, now: Now, due: Instant) {
+        let health = gateway.report(now, Process { due, ..Process::default() });
+        let since = *self.since.get_or_insert(now.mono);
+        if health.ready || now.mono.since(since) > LOGIN_TIMEOUT {
+            // A second look is no second end.
+            if gateway.is_stopping() {
+                return;
+            }
+            *self.links_down.lock().unwrap_or_else(PoisonError::into_inner) = health.links_down;
+            gateway.handle(now, Input::Shutdown);
+        }
+    }
+
+    fn reload(&mut self, _: &mut Gateway, _: Now) {}
+}
+
+/// Runs a gateway without clients until it is logged in. What the routers give it is saved.
+fn login(report: &mut Report, mut config: Config, run: Run) {
+    let fix = "see docs and the log: a wrong router name, a name that is taken, a lost password";
+    if start_logging(&config.logging).is_err() {
+        return report.fail("no login was tried: the log cannot be written", "set logging.file");
+    }
+    config.listeners.clear();
+    let links_down = Arc::new(Mutex::new(vec!["the gateway ended before it had logged in".to_owned()]));
+    let attempt = LoginTry { since: None, links_down: links_down.clone() };
+    if let Err(error) = run_once(config, Box::new(attempt), run) {
+        return report.fail(&format!("login: {error}"), fix);
+    }
+    let links_down = links_down.lock().unwrap_or_else(PoisonError::into_inner);
+    if links_down.is_empty() {
+        report.good("every mud could log in");
+    }
+    for link in links_down.iter() {
+        report.fail(&format!("login: {link}"), fix);
+    }
+}

@@ -1,0 +1,194 @@
+//! `healthcheck`: asks a running gateway how it is, the way a container's or an orchestrator's probe does.
+
+use crate::exit::unusable;
+use crate::terminal::{err, out};
+use crate::tls::client;
+use i3_config::cli::{Cli, Healthcheck};
+use i3_config::{Config, ListenAt};
+use i3_core::machine::Listener;
+use i3_driver::address::{resolve, without_brackets};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// How long a gateway may take to answer.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The longest answer that is looked at.
+const ANSWER_BYTES_MAX: usize = 16_384;
+
+/// Says whether the gateway of these settings lives (or, if asked, is ready): 0 or 1.
+pub fn run(cli: &Cli, healthcheck: &Healthcheck) -> ExitCode {
+    let config = match i3_config::load_files(&cli.files()) {
+        Ok(config) => config,
+        Err(problems) => return unusable(&problems),
+    };
+    match ask(&config, healthcheck.ready) {
+        Ok(text) => {
+            out(&text);
+            ExitCode::SUCCESS
+        }
+        Err(text) => {
+            err(&text);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Where clients on this host find the WebSocket of the gateway of these settings, and the certificate that it shows.
+pub fn websocket(config: &Config) -> Option<(String, Option<PathBuf>)> {
+    let at = config.listeners.iter().find(|at| at.listener == Listener::Http)?;
+    let place = match without_brackets(&at.host).parse::<IpAddr>() {
+        Ok(ip) => reachable(SocketAddr::new(ip, at.port)).to_string(),
+        Err(_) => format!("{}:{}", at.host, at.port),
+    };
+    let scheme = if at.tls.is_some() { "wss" } else { "ws" };
+    let certificate = at.tls.as_ref().map(|tls| tls.certificate.path.clone());
+    Some((format!("{scheme}://{place}/ws"), certificate))
+}
+
+/// What the gateway of these settings answers; an error for anything but good news.
+fn ask(config: &Config, ready: bool) -> Result<String, String> {
+    let of = |listener| config.listeners.iter().find(|at| at.listener == listener);
+    match (of(Listener::Http), of(Listener::Lines)) {
+        (Some(http), _) => page(http, if ready { "/health/ready" } else { "/health/live" })
+            .map_err(|error| error.to_string()),
+        (None, Some(_)) if ready => {
+            Err("only the WebSocket API says whether the gateway is ready: set api.websocket.enabled"
+                .to_owned())
+        }
+        (None, Some(lines)) => greeting(lines).map_err(|error| error.to_string()),
+        (None, None) => Err("the settings let the gateway listen nowhere".to_owned()),
+    }
+}
+
+/// The body of a page of the gateway that listens there. Anything but status 200 is an error.
+pub fn page(at: &ListenAt, path: &str) -> io::Result<String> {
+    let mut connection = connect(at)?;
+    let host = &at.host;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    connection.stream.write_all(request.as_bytes())?;
+    let answer = read_until(&mut connection, |_| false)?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| io::Error::other("no answer in HTTP"))?;
+    let status = head.split(' ').nth(1).unwrap_or_default();
+    if !head.starts_with("HTTP/1.1 ") || status != "200" {
+        return Err(io::Error::other(format!("status {status}: {}", plain(body))));
+    }
+    Ok(plain(body))
+}
+
+/// The welcome of a gateway that listens there for lines.
+fn greeting(at: &ListenAt) -> io::Result<String> {
+    let line = read_until(&mut connect(at)?, |text| text.contains('\n'))?;
+    if !line.contains("\"i3-gateway\"") {
+        return Err(io::Error::other("this is no gateway"));
+    }
+    Ok(plain(line.trim_end()))
+}
+
+/// A stream to a gateway, over TLS where its settings say so.
+trait Stream: Read + Write {}
+impl<S: Read + Write> Stream for S {}
+
+/// A connection, and the socket under it for its time-outs.
+struct Connection {
+    stream: Box<dyn Stream>,
+    socket: TcpStream,
+}
+
+fn connect(at: &ListenAt) -> io::Result<Connection> {
+    let socket = connect_plainly(at)?;
+    socket.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+    let stream = socket.try_clone()?;
+    let stream: Box<dyn Stream> = match &at.tls {
+        None => Box::new(stream),
+        Some(tls) => Box::new(client::local(stream, tls)?),
+    };
+    Ok(Connection { stream, socket })
+}
+
+fn connect_plainly(at: &ListenAt) -> io::Result<TcpStream> {
+    let mut failed = io::Error::other("no address");
+    for address in resolve(&at.host, at.port)? {
+        match TcpStream::connect_timeout(&reachable(address), ANSWER_TIMEOUT) {
+            Ok(stream) => {
+                stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
+                return Ok(stream);
+            }
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+/// Where a listener for every address can be reached from this host.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// Reads until it is enough, or the end; the whole of it has its time.
+fn read_until(connection: &mut Connection, enough: impl Fn(&str) -> bool) -> io::Result<String> {
+    let until = Instant::now() + ANSWER_TIMEOUT;
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    while bytes.len() < ANSWER_BYTES_MAX {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        connection.socket.set_read_timeout(Some(left))?;
+        match connection.stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => bytes.extend_from_slice(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // An end without a goodbye is one all the same: a page says how long it is.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
+            Err(error) => return Err(error),
+        }
+        if enough(&String::from_utf8_lossy(&bytes)) {
+            break;
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Whoever listens there: it must not drive the terminal.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use i3_config::Sources;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn the_websocket_is_where_this_host_reaches_it() {
+        let found = |yaml: &str| {
+            let yaml = format!("mud: {{name: Test}}\napi: {{auth: {{secret: a-long-key}}, {yaml}}}");
+            let yaml_text = Some(("c.yaml".to_owned(), yaml));
+            let process_env = BTreeMap::new();
+            websocket(&i3_config::load(Sources { yaml_text, env_file_text: None, process_env }).unwrap())
+        };
+        let plain = |url: &str| Some((url.to_owned(), None));
+        assert_eq!(found("port: 8080"), plain("ws://127.0.0.1:8080/ws"));
+        assert_eq!(found("websocket: {host: 0.0.0.0, port: 9000}"), plain("ws://127.0.0.1:9000/ws"));
+        assert_eq!(found("host: '::'"), plain("ws://[::1]:8080/ws"));
+        assert_eq!(found("host: '192.0.2.7'"), plain("ws://192.0.2.7:8080/ws"));
+        assert_eq!(found("host: mud.example.org"), plain("ws://mud.example.org:8080/ws"));
+        assert_eq!(found("websocket: {enabled: false}"), None);
+        let secured = found("tls: {enabled: true, cert_file: a.pem, key_file: b.pem}");
+        assert_eq!(secured, Some(("wss://127.0.0.1:8080/ws".to_owned(), Some(PathBuf::from("a.pem")))));
+    }
+}

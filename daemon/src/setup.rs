@@ -1,0 +1,129 @@
+//! `init` and `hash-key`: what is done once, before the first start.
+
+use crate::exit::{CANNOT_CREATE, USAGE};
+use crate::terminal::{err, out};
+use i3_config::cli::{Cli, HashKey, Init};
+use i3_config::{DEFAULT_CONFIG_FILE, DEFAULT_CONFIG_TEXT, DEFAULT_ENV_FILE, DEFAULT_ENV_TEXT};
+use std::fmt::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Bytes of a fresh key, before they are written as hexadecimal digits.
+const SECRET_BYTES: usize = 32;
+
+/// The longest key that is read from standard input.
+const KEY_BYTES_MAX: u64 = 65_536;
+
+/// Writes the settings and the env file with a fresh key.
+pub fn init(cli: &Cli, init: &Init) -> ExitCode {
+    let config = cli.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG_FILE));
+    let env_file = cli.env_file.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_ENV_FILE));
+    let env_text = match env_text(init.mud_name.as_deref()) {
+        Ok(text) => text,
+        Err(text) => {
+            err(&text);
+            return ExitCode::from(USAGE);
+        }
+    };
+    // Both or none: a key in a new env file is of no use to the settings that are there.
+    let files = [(&config, DEFAULT_CONFIG_TEXT, 0o640), (&env_file, env_text.as_str(), 0o600)];
+    if !init.force {
+        let there: Vec<String> = files
+            .iter()
+            .filter(|(path, ..)| path.exists())
+            .map(|(path, ..)| path.display().to_string())
+            .collect();
+        if !there.is_empty() {
+            err(&format!("already there: {}; nothing was written (--force overwrites)", there.join(" and ")));
+            return ExitCode::from(CANNOT_CREATE);
+        }
+    }
+    for (path, text, mode) in files {
+        if let Err(error) = write_private(path, text, mode, init.force) {
+            err(&format!("{} cannot be written: {error}", path.display()));
+            return ExitCode::from(CANNOT_CREATE);
+        }
+    }
+    out(&format!("{}: the settings, with a comment for each", config.display()));
+    out(&format!("{}: their variables, with a fresh key in I3_GATEWAY_SECRET", env_file.display()));
+    if init.mud_name.is_none() {
+        out(&format!("Write the name of your mud after MUD_NAME= in {}.", env_file.display()));
+    }
+    out("Then `doctor` looks at everything, and without a command the gateway runs.");
+    ExitCode::SUCCESS
+}
+
+/// The example with a fresh key and, if it is known, the mud's name.
+fn env_text(mud_name: Option<&str>) -> Result<String, String> {
+    let mut secret = [0; SECRET_BYTES];
+    getrandom::fill(&mut secret).map_err(|error| format!("no randomness: {error}"))?;
+    let secret = secret.iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    let name = mud_name.unwrap_or_default();
+    if name.contains(['\'', '\n', '\r']) {
+        return Err("a mud's name holds no quotes and no line breaks".to_owned());
+    }
+    // Quotes only where a shell needs them: Docker takes them as part of the value.
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    let quoted = if plain { name.to_owned() } else { format!("'{name}'") };
+    Ok(DEFAULT_ENV_TEXT
+        .replace("\nMUD_NAME=\n", &format!("\nMUD_NAME={quoted}\n"))
+        .replace("\nI3_GATEWAY_SECRET=\n", &format!("\nI3_GATEWAY_SECRET={secret}\n")))
+}
+
+/// Writes a file whole: nobody else can read a secret in it, not even for a moment.
+fn write_private(path: &Path, text: &str, mode: u32, overwrite: bool) -> io::Result<()> {
+    if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        fs::create_dir_all(directory)?;
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".new-{}", std::process::id()));
+    let new = PathBuf::from(name);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(mode);
+    }
+    #[cfg(not(unix))]
+    let _ = mode;
+    let written = options.open(&new).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        // A link is made only where there is nothing yet, whoever else makes one.
+        if overwrite { fs::rename(&new, path) } else { fs::hard_link(&new, path) }
+    });
+    let _ = fs::remove_file(&new);
+    written
+}
+
+/// Prints the digest of a key, as the settings take it in the key's place.
+pub fn hash_key(command: &HashKey) -> ExitCode {
+    let key = match &command.key {
+        Some(key) => key.clone(),
+        None => {
+            let mut text = String::new();
+            if let Err(error) = io::stdin().take(KEY_BYTES_MAX).read_to_string(&mut text) {
+                err(&format!("the key cannot be read: {error}"));
+                return ExitCode::from(USAGE);
+            }
+            text
+        }
+    };
+    match i3_config::hash_key(key.trim_end_matches(['\r', '\n'])) {
+        Ok(digest) => {
+            out(&digest);
+            ExitCode::SUCCESS
+        }
+        Err(text) => {
+            err(&text);
+            ExitCode::from(USAGE)
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! `i3-gateway --demo`: a whole network in one process, on loopback: a router, three small muds, and a gateway before
+//! them.
+//!
+//! Nothing is written to disk, and nothing is asked for.
+
+use i3_client::Wanted;
+use i3_config::{DEFAULT_ENV_FILE, cli};
+use i3_core::Gateway;
+use i3_core::clients::keys;
+use i3_core::machine::{Listener, Saved};
+use i3_core::settings::{
+    ApiSettings, KeySettings, LinkSettings, MudSettings, Permissions, RouterSettings, Settings,
+};
+use i3_daemon::error::DaemonError;
+use i3_daemon::seed::seed;
+use i3_driver::clock::Clock;
+use i3_driver::listen::{Bound, bind_or_free};
+use i3_router::{DemoMuds, Router};
+use serde_json::json;
+use smol::Timer;
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const HOST: &str = "127.0.0.1";
+const ROUTER: &str = "*demo";
+const MUD: &str = "MyMUD";
+const CHANNELS: [&str; 2] = ["demo_chat", "demo_code"];
+
+/// How often the demo asks itself whether the gateway is ready.
+const READY_POLL: Duration = Duration::from_millis(100);
+
+/// How long the gateway may take to log in.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// Where the demo listens, and the key made for this run.
+struct Addresses {
+    router: u16,
+    websocket: u16,
+    lines: u16,
+    key: String,
+}
+
+/// The machines of the demo, ready to be driven, and what is shown beside them.
+///
+/// A runtime drives each with a driver of its own, all with one clock; their saves are good at once.
+pub struct Demo {
+    /// The clock that all of them were constructed with.
+    pub clock: Clock,
+    /// The router, and where muds connect to it.
+    pub router: (Router, Vec<(Listener, Bound)>),
+    /// The three small muds, which only dial.
+    pub muds: DemoMuds,
+    /// The gateway, and where its clients connect.
+    pub gateway: (Gateway, Vec<(Listener, Bound)>),
+    /// What the person at the terminal sees.
+    pub show: Show,
+}
+
+impl Demo {
+    /// Binds the listeners and constructs the machines.
+    pub fn new() -> Result<Demo, DaemonError> {
+        let listen = |port| bind_or_free(HOST, port).map_err(DaemonError::listen);
+        let (router, websocket, lines) = (listen(0)?, listen(8080)?, listen(8081)?);
+        let at = Addresses {
+            router: router.port,
+            websocket: websocket.port,
+            lines: lines.port,
+            key: format!("{:016x}{:016x}", seed()?, seed()?),
+        };
+        let clock = Clock::start();
+        let network = i3_router::RouterSettings {
+            name: ROUTER.to_owned(),
+            address: format!("{HOST} {}", at.router),
+            channels: CHANNELS.map(|name| (name.to_owned(), 0)).to_vec(),
+            ..i3_router::RouterSettings::default()
+        };
+        let machine = Router::new(network, Saved::default(), seed()?, clock.now());
+        let muds = DemoMuds::new(DemoMuds::trio(), ROUTER, HOST, at.router, seed()?, clock.now());
+        let gateway = Gateway::new(settings(&at), &Saved::default(), seed()?, clock.now());
+        let gateway = gateway.map_err(|error| DaemonError::Settings(error.to_string()))?;
+        Ok(Demo {
+            clock,
+            router: (machine, vec![(Listener::Mud, router)]),
+            muds,
+            gateway: (gateway, vec![(Listener::Http, websocket), (Listener::Lines, lines)]),
+            show: Show { at },
+        })
+    }
+}
+
+/// What the person at the terminal sees of the demo.
+pub struct Show {
+    at: Addresses,
+}
+
+impl Show {
+    /// Waits until the gateway is ready, says what there is, and shows what happens on the network until it is dropped.
+    pub async fn run(self, is_ready: impl Fn() -> bool) {
+        let started = Instant::now();
+        while !is_ready() {
+            if started.elapsed() > READY_WITHIN {
+                say("The gateway could not log in at the demo's router within 30 seconds.\n");
+                return;
+            }
+            Timer::after(READY_POLL).await;
+        }
+        present(&self.at).await;
+    }
+}
+
+/// Says that the demo ends.
+pub fn goodbye() {
+    say("\nThe demo ends.\n");
+}
+
+fn settings(at: &Addresses) -> Settings {
+    let services = ["tell", "emoteto", "channel", "who", "finger", "locate", "auth"];
+    Settings {
+        muds: vec![MudSettings {
+            name: MUD.to_owned(),
+            player_port: 4000,
+            admin_email: "admin@example.org".to_owned(),
+            mudlib: "demo".to_owned(),
+            base_mudlib: "demo".to_owned(),
+            driver: format!("i3-gateway {}", env!("CARGO_PKG_VERSION")),
+            mud_type: "Demo".to_owned(),
+            open_status: "demonstration".to_owned(),
+            services: services.into_iter().map(|name| (name.to_owned(), 1)).collect(),
+            routers: vec![RouterSettings {
+                name: ROUTER.to_owned(),
+                host: HOST.to_owned(),
+                port: at.router,
+                charset: i3_core::settings::Charset::Utf8,
+            }],
+            router_password: 0,
+            channels: Vec::new(),
+        }],
+        link: LinkSettings::default(),
+        api: ApiSettings {
+            keys: Some(vec![KeySettings {
+                digest: keys::digest(&at.key),
+                mud_name: MUD.to_owned(),
+                permissions: Permissions::ALL,
+                requests_per_minute: None,
+            }]),
+            ..ApiSettings::default()
+        },
+    }
+}
+
+/// Says what there is, sends one tell as a game would, and then shows what happens on the network.
+async fn present(at: &Addresses) {
+    let trio = DemoMuds::trio();
+    let (mud, user) = match trio.first().map(|mud| (mud, mud.users.first())) {
+        Some((mud, Some(user))) => (mud.name.as_str(), user.name.as_str()),
+        _ => return,
+    };
+    let url = format!("ws://{HOST}:{}/ws", at.websocket);
+    let program = std::env::current_exe().map_or("i3-gateway".to_owned(), |path| shorten(&path));
+    // Without the option the client asks the settings first.
+    let is_found = url == cli::DEFAULT_URL && !Path::new(DEFAULT_ENV_FILE).exists();
+    let options = if is_found { String::new() } else { format!(" --url {url}") };
+    say(&format!(
+        "\nAn I3 network on this host: the router {ROUTER} (port {}), the muds {}, and this gateway for {MUD}.\n\n\
+         \x20 WebSocket  {url}\n\
+         \x20 TCP lines  {HOST}:{}\n\
+         \x20 API key    {}   (made for this run, with all permissions)\n\n\
+         In another terminal:\n\n\
+         \x20 export I3_API_KEY={}\n\
+         \x20 {program} watch{options}\n\
+         \x20 {program} call{options} tell target_mud='{mud}' target_user={user} from_user=Me message='Hello!'\n\
+         \x20 curl http://{HOST}:{}/health/ready\n\n\
+         A tell goes to {user}; what follows is what a game sees. Ctrl-C ends it.\n\n",
+        at.router,
+        trio.iter().map(|mud| mud.name.as_str()).collect::<Vec<_>>().join(", "),
+        at.lines,
+        at.key,
+        at.key,
+        at.websocket,
+    ));
+    let greet = async {
+        // After `watch` has joined.
+        Timer::after(Duration::from_secs(1)).await;
+        let params = json!({"target_mud": mud, "target_user": user, "from_user": "Me", "message": "Hello, who is there?"});
+        if let Err(error) = i3_client::call(i3_client::At::new(&url, Some(&at.key)), "tell", params).await {
+            say(&format!("The tell failed: {error}\n"));
+        }
+        std::future::pending::<()>().await;
+    };
+    let channels = CHANNELS.map(str::to_owned);
+    let mut out = std::io::stdout();
+    let watch = async {
+        let at = i3_client::At::new(&url, Some(&at.key));
+        if let Err(error) = i3_client::watch(at, Wanted::Channels(&channels), &mut out).await {
+            say(&format!("Watching ended: {error}\n"));
+        }
+    };
+    smol::future::or(watch, greet).await;
+}
+
+/// The path of this program as a person would type it.
+fn shorten(path: &std::path::Path) -> String {
+    let here = std::env::current_dir().ok();
+    let relative = here.as_ref().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
+    let text = relative.display().to_string();
+    if text.contains(' ') { format!("'{text}'") } else { text }
+}
+
+/// Writes to standard output; if nobody reads it, the demo goes on.
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

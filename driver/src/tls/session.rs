@@ -1,0 +1,262 @@
+//! One connection's TLS.
+
+use super::heard::Heard;
+use bytes::Bytes;
+use i3_core::machine::{HandshakeFault, LostBy};
+use rustls::Error;
+use rustls::server::{ServerConfig, ServerConnectionData, UnbufferedServerConnection};
+use rustls::unbuffered::{
+    ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic,
+};
+use std::fmt;
+use std::sync::Arc;
+
+/// The longest beginning of something that is kept until the rest comes: a handshake message with a client's
+/// certificates. Afterwards a record is at most 18 kB (RFC 5246, 6.2.3).
+pub const HANDSHAKE_BYTES_MAX: usize = 65_536;
+
+/// The first byte of a record that belongs to a handshake, and so of every connection (RFC 8446, 5.1).
+const HANDSHAKE_RECORD: u8 = 0x16;
+
+/// Plain text in one record (RFC 8446, 5.1).
+const RECORD_BYTES: usize = 16_384;
+
+/// What a record has beside its plain text, at most: header, nonce of TLS 1.2, type, tag.
+const RECORD_EXTRA_BYTES: usize = 40;
+
+/// An alert as a record: what says goodbye.
+const ALERT_BYTES: usize = 64;
+
+/// The TLS of one connection that was accepted.
+pub struct Session {
+    // Twice a pointer in a connection without TLS, and some 2 kB in one that has it.
+    tls: Box<UnbufferedServerConnection>,
+    /// The beginning of a record.
+    incoming: Vec<u8>,
+    /// For the peer, before anything else.
+    outgoing: Vec<u8>,
+    stage: Stage,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("stage", &self.stage).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing has come.
+    New,
+    Handshaking,
+    Open,
+    /// The peer does not speak TLS: bytes pass through as they are.
+    Plain,
+    /// Nothing more comes or goes.
+    Over,
+}
+
+impl Session {
+    pub(super) fn new(config: Arc<ServerConfig>) -> Result<Session, Error> {
+        let tls = Box::new(UnbufferedServerConnection::new(config)?);
+        Ok(Session { tls, incoming: Vec::new(), outgoing: Vec::new(), stage: Stage::New })
+    }
+
+    /// Takes what came from the socket, and puts the plain text at the end of `plain`.
+    pub fn receive(&mut self, bytes: &[u8], plain: &mut Vec<u8>) -> Heard {
+        match (self.stage, bytes) {
+            (Stage::Over, _) | (_, []) => return Heard::default(),
+            (Stage::New, [HANDSHAKE_RECORD, ..]) => self.stage = Stage::Handshaking,
+            (Stage::New, _) => self.stage = Stage::Plain,
+            _ => {}
+        }
+        if self.stage == Stage::Plain {
+            plain.extend_from_slice(bytes);
+            return Heard::default();
+        }
+        self.incoming.extend_from_slice(bytes);
+        let before = self.stage;
+        let mut outcome = self.process(plain);
+        let secured = before == Stage::Handshaking && outcome.is_ok() && !self.tls.is_handshaking();
+        if secured {
+            self.stage = Stage::Open;
+        }
+        if outcome.is_ok() && self.incoming.len() > HANDSHAKE_BYTES_MAX {
+            outcome = Err(Error::General("the handshake is too long".to_owned()));
+        }
+        if self.incoming.is_empty() {
+            // An idle connection has no buffer.
+            self.incoming = Vec::new();
+        }
+        let end = match outcome {
+            Ok(false) => None,
+            Ok(true) => Some(LostBy::EndOfStream),
+            Err(error) => {
+                self.queue_alert();
+                Some(self.fault(&error))
+            }
+        };
+        Heard { secured, end }
+    }
+
+    /// Takes all records that are complete. Says whether the peer has said goodbye.
+    fn process(&mut self, plain: &mut Vec<u8>) -> Result<bool, Error> {
+        let Session { tls, incoming, outgoing, .. } = self;
+        let mut used = 0;
+        let mut ended = false;
+        let outcome = loop {
+            let UnbufferedStatus { mut discard, state } = tls.process_tls_records(&mut incoming[used..]);
+            let goes_on = match state {
+                Ok(ConnectionState::ReadTraffic(mut traffic)) => loop {
+                    match traffic.next_record() {
+                        None => break Ok(true),
+                        Some(Err(error)) => break Err(error),
+                        Some(Ok(record)) => {
+                            discard += record.discard;
+                            plain.extend_from_slice(record.payload);
+                        }
+                    }
+                },
+                Ok(ConnectionState::EncodeTlsData(data)) => {
+                    encode(data, outgoing);
+                    Ok(true)
+                }
+                Ok(ConnectionState::TransmitTlsData(data)) => {
+                    // It is in `outgoing`, whose order the driver keeps.
+                    data.done();
+                    Ok(true)
+                }
+                Ok(ConnectionState::PeerClosed) => {
+                    ended = true;
+                    Ok(false)
+                }
+                // What else there is has not been asked for.
+                Ok(_) => Ok(false),
+                Err(error) => Err(error),
+            };
+            used += discard;
+            match goes_on {
+                Ok(true) => {}
+                Ok(false) => break Ok(ended),
+                Err(error) => break Err(error),
+            }
+        };
+        incoming.drain(..used);
+        outcome
+    }
+
+    /// After an error: the alert that tells the peer.
+    fn queue_alert(&mut self) {
+        let Session { tls, incoming, outgoing, .. } = self;
+        // Only as long as it has something to say: beyond that it would go on with what is left of the input.
+        while tls.wants_write() {
+            let Ok(ConnectionState::EncodeTlsData(data)) = tls.process_tls_records(incoming).state else {
+                break;
+            };
+            encode(data, outgoing);
+        }
+        self.incoming = Vec::new();
+    }
+
+    fn fault(&mut self, error: &Error) -> LostBy {
+        let before = std::mem::replace(&mut self.stage, Stage::Over);
+        if before == Stage::Open {
+            return LostBy::Error(format!("TLS: {error}"));
+        }
+        let fault = match error {
+            Error::NoCertificatesPresented => HandshakeFault::NoCertificate,
+            Error::InvalidCertificate(_) | Error::InvalidCertRevocationList(_) => {
+                HandshakeFault::BadCertificate
+            }
+            Error::AlertReceived(_) => HandshakeFault::Refused,
+            _ => HandshakeFault::Protocol,
+        };
+        LostBy::Handshake(fault, error.to_string())
+    }
+
+    /// What is to be written before anything else: of a handshake, or the alert that ends one.
+    pub fn take_outgoing(&mut self) -> Option<Bytes> {
+        (!self.outgoing.is_empty()).then(|| Bytes::from(std::mem::take(&mut self.outgoing)))
+    }
+
+    /// Turns the plain text in `pieces` into what is to be written. A piece of up to 16 kB, such as one message, stays
+    /// in one record: there are clients that take what one read gives them for a whole line.
+    ///
+    /// The error: nothing can be written any more.
+    pub fn seal(&mut self, pieces: &mut Vec<Bytes>) -> Result<(), LostBy> {
+        match self.stage {
+            Stage::Plain => return Ok(()),
+            Stage::Open => {}
+            Stage::New | Stage::Handshaking | Stage::Over => {
+                pieces.clear();
+                return Err(LostBy::Error("TLS is not agreed on".to_owned()));
+            }
+        }
+        let mut sealed = std::mem::take(&mut self.outgoing);
+        let extra = |piece: &Bytes| (piece.len() / RECORD_BYTES + 1) * RECORD_EXTRA_BYTES;
+        sealed.reserve(pieces.iter().map(|piece| piece.len() + extra(piece)).sum());
+        for piece in pieces.drain(..) {
+            let room = piece.len() + extra(&piece);
+            self.write(&mut sealed, room, |traffic, room| traffic.encrypt(&piece, room))?;
+        }
+        pieces.push(Bytes::from(sealed));
+        Ok(())
+    }
+
+    /// Puts something at the end of `out` that can be said once TLS is agreed on; it wants that much `room`, or says how
+    /// much more.
+    fn write(
+        &mut self,
+        out: &mut Vec<u8>,
+        mut room: usize,
+        mut say: impl FnMut(&mut WriteTraffic<'_, ServerConnectionData>, &mut [u8]) -> Result<usize, EncryptError>,
+    ) -> Result<(), LostBy> {
+        loop {
+            // What has come was processed when it came; what is kept is the beginning of a record.
+            match self.tls.process_tls_records(&mut self.incoming).state {
+                Ok(ConnectionState::WriteTraffic(mut traffic)) => {
+                    let start = out.len();
+                    out.resize(start + room, 0);
+                    let said = say(&mut traffic, &mut out[start..]);
+                    out.truncate(start + *said.as_ref().unwrap_or(&0));
+                    match said {
+                        Ok(_) => return Ok(()),
+                        Err(EncryptError::InsufficientSize(size)) => room = room.max(size.required_size),
+                        Err(EncryptError::EncryptExhausted) => {
+                            return Err(LostBy::Error("TLS: the keys are used up".to_owned()));
+                        }
+                    }
+                }
+                // Of a change of keys.
+                Ok(ConnectionState::EncodeTlsData(data)) => encode(data, out),
+                Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
+                Ok(_) => return Err(LostBy::Error("TLS: nothing can be written".to_owned())),
+                Err(error) => return Err(LostBy::Error(format!("TLS: {error}"))),
+            }
+        }
+    }
+
+    /// The last bytes: goodbye, or the alert that says why not.
+    pub fn close(&mut self) -> Option<Bytes> {
+        if self.stage == Stage::Open {
+            let mut goodbye = std::mem::take(&mut self.outgoing);
+            // Without it the peer sees an end that it must take for a cut; there is nothing else to do here.
+            #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general enough")]
+            let _ = self.write(&mut goodbye, ALERT_BYTES, |traffic, room| traffic.queue_close_notify(room));
+            self.outgoing = goodbye;
+            self.stage = Stage::Over;
+        }
+        self.take_outgoing()
+    }
+}
+
+/// Puts something of a handshake, or an alert, at the end of a buffer.
+fn encode(mut data: EncodeTlsData<'_, ServerConnectionData>, out: &mut Vec<u8>) {
+    let start = out.len();
+    // It says how much room it wants.
+    if let Err(EncodeError::InsufficientSize(size)) = data.encode(&mut []) {
+        out.resize(start + size.required_size, 0);
+        let written = data.encode(&mut out[start..]).unwrap_or(0);
+        out.truncate(start + written);
+    }
+}

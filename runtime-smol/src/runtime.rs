@@ -1,0 +1,299 @@
+//! How this runtime waits for sockets: a task for each thing that is waited for.
+
+use crate::clock::Clock;
+use crate::socket;
+use bytes::Bytes;
+use i3_core::machine::{ConnId, LostBy, Machine};
+use i3_driver::hooks::Hooks;
+use i3_driver::linger::{Discard, LINGER_TIME, is_transient};
+use i3_driver::pump::Pump;
+use i3_driver::runtime::{CannotWait, Runtime};
+use i3_driver::tls::Session;
+use i3_driver::write::Written;
+use smol::future::{or, poll_fn, yield_now};
+use smol::{Async, LocalExecutor, Task, Timer};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::io::{self, Read};
+use std::net::TcpStream;
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// The one buffer into which all connections of a driver are read.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
+
+/// What the tasks of one driver share.
+#[derive(Debug)]
+pub(crate) struct Shared<M: Machine + 'static> {
+    pump: RefCell<Pump<M, Tasks<M>>>,
+    scratch: RefCell<Box<[u8]>>,
+    pub(crate) clock: Clock,
+    pub(crate) wake: Wake,
+    lingering: Cell<usize>,
+    executor: OnceCell<Weak<LocalExecutor<'static>>>,
+}
+
+impl<M: Machine + 'static> Shared<M> {
+    pub(crate) fn new(machine: M, clock: Clock, hooks: Hooks) -> Rc<Self> {
+        Rc::new_cyclic(|shared| Shared {
+            pump: RefCell::new(Pump::new(machine, clock, Tasks { shared: shared.clone() }, hooks)),
+            scratch: RefCell::new(vec![0; READ_BUFFER_BYTES].into_boxed_slice()),
+            clock,
+            wake: Wake::default(),
+            lingering: Cell::new(0),
+            executor: OnceCell::new(),
+        })
+    }
+
+    /// Tasks hold the shared state, and the shared state names the executor only weakly: no cycle.
+    pub(crate) fn run_on(&self, executor: &Rc<LocalExecutor<'static>>) {
+        let _ = self.executor.set(Rc::downgrade(executor));
+    }
+
+    /// Tells the pump something; the machine is settled afterwards.
+    pub(crate) fn tell<R>(&self, tell: impl FnOnce(&mut Pump<M, Tasks<M>>) -> R) -> R {
+        let result = tell(&mut self.pump.borrow_mut());
+        self.wake.up();
+        result
+    }
+
+    /// Uses the pump; the machine is told nothing.
+    pub(crate) fn with_pump<R>(&self, act: impl FnOnce(&mut Pump<M, Tasks<M>>) -> R) -> R {
+        act(&mut self.pump.borrow_mut())
+    }
+
+    /// Waits until no connection lingers.
+    pub(crate) async fn lingered(&self) {
+        while self.lingering.get() > 0 {
+            self.wake.wait(&mut Timer::never()).await;
+        }
+    }
+
+    /// Reads once, without waiting, and gives the machine what came.
+    fn receive(&self, conn: ConnId, mut socket: &TcpStream) -> ReadEnd {
+        let mut scratch = self.scratch.borrow_mut();
+        let by = match socket.read(&mut scratch) {
+            Ok(0) => LostBy::EndOfStream,
+            Ok(count) => {
+                return match self.tell(|pump| pump.received(conn, &scratch[..count])) {
+                    false => ReadEnd::Lost,
+                    true if count == scratch.len() => ReadEnd::Full,
+                    true => ReadEnd::Drained,
+                };
+            }
+            Err(error) if is_transient(&error) => return ReadEnd::Drained,
+            Err(error) => LostBy::Error(error.to_string()),
+        };
+        self.tell(|pump| pump.lost(conn, by));
+        ReadEnd::Lost
+    }
+}
+
+/// What became of an attempt to read.
+enum ReadEnd {
+    /// The buffer was filled: there may be more.
+    Full,
+    /// There is no more for now.
+    Drained,
+    /// The connection is gone.
+    Lost,
+}
+
+/// Waits for the sockets of one driver.
+#[derive(Debug)]
+pub(crate) struct Tasks<M: Machine + 'static> {
+    shared: Weak<Shared<M>>,
+}
+
+/// An open connection. Dropping it ends its tasks.
+#[derive(Debug)]
+pub(crate) struct Link {
+    socket: Rc<Async<TcpStream>>,
+    tls: Option<Session>,
+    /// None while reading is paused.
+    reader: Option<Task<()>>,
+    /// Only while there are bytes that the socket would not take.
+    writer: Option<Task<()>>,
+}
+
+impl<M: Machine + 'static> Tasks<M> {
+    /// Starts a task with the shared state. `None` only when the driver is being dropped, with all its tasks.
+    fn spawn<F: Future<Output = ()> + 'static>(
+        &self,
+        task: impl FnOnce(Rc<Shared<M>>) -> F,
+    ) -> Option<Task<()>> {
+        let shared = self.shared.upgrade()?;
+        let executor = shared.executor.get()?.upgrade()?;
+        Some(executor.spawn(task(shared)))
+    }
+
+    fn spawn_reader(&self, conn: ConnId, socket: &Rc<Async<TcpStream>>) -> Option<Task<()>> {
+        let socket = socket.clone();
+        self.spawn(|shared| read_from(shared, conn, socket))
+    }
+}
+
+impl<M: Machine + 'static> Runtime for Tasks<M> {
+    type Stream = Async<TcpStream>;
+    /// Dropping it cancels the attempt.
+    type Dial = Option<Task<()>>;
+    type Link = Link;
+
+    fn stream_socket(stream: &Async<TcpStream>) -> &TcpStream {
+        stream.get_ref()
+    }
+
+    fn socket(link: &Link) -> &TcpStream {
+        (*link.socket).get_ref()
+    }
+
+    fn with_tls<R>(link: &mut Link, act: impl FnOnce(&mut Session) -> R) -> Option<R> {
+        link.tls.as_mut().map(act)
+    }
+
+    fn dial(&mut self, conn: ConnId, host: String, port: u16) -> Result<Self::Dial, CannotWait> {
+        Ok(self.spawn(|shared| async move {
+            let outcome = socket::connect(&host, port).await;
+            shared.tell(|pump| pump.dialed(conn, outcome));
+        }))
+    }
+
+    fn cancel(&mut self, dial: Self::Dial) {
+        drop(dial);
+    }
+
+    fn open(
+        &mut self,
+        conn: ConnId,
+        stream: Async<TcpStream>,
+        tls: Option<Session>,
+        reading: bool,
+    ) -> Result<Link, CannotWait> {
+        let socket = Rc::new(stream);
+        let reader = if reading { self.spawn_reader(conn, &socket) } else { None };
+        Ok(Link { socket, tls, reader, writer: None })
+    }
+
+    fn read(&mut self, conn: ConnId, link: &mut Link, enabled: bool) {
+        if !enabled {
+            link.reader = None;
+        } else if link.reader.is_none() {
+            link.reader = self.spawn_reader(conn, &link.socket);
+        }
+    }
+
+    fn write_some(link: &Link, pieces: &mut Vec<Bytes>) -> io::Result<Written> {
+        socket::write_some(Self::socket(link), pieces)
+    }
+
+    fn write_rest(&mut self, conn: ConnId, link: &mut Link, rest: Vec<Bytes>) -> Result<(), CannotWait> {
+        let socket = link.socket.clone();
+        link.writer = self.spawn(|shared| write_to(shared, conn, socket, rest));
+        Ok(())
+    }
+
+    fn lingering(&mut self) -> usize {
+        self.shared.upgrade().map_or(0, |shared| shared.lingering.get())
+    }
+
+    fn linger(&mut self, link: Link) {
+        let socket = link.socket.clone();
+        if let Some(task) = self.spawn(|shared| {
+            shared.lingering.set(shared.lingering.get() + 1);
+            linger(shared, socket)
+        }) {
+            task.detach();
+        }
+    }
+
+    fn cut(&mut self, link: Link) {
+        drop(link);
+    }
+}
+
+/// Reads from one connection until it is gone.
+async fn read_from<M: Machine + 'static>(shared: Rc<Shared<M>>, conn: ConnId, socket: Rc<Async<TcpStream>>) {
+    loop {
+        if let Err(error) = poll_fn(|cx| socket.poll_readable(cx)).await {
+            return shared.tell(|pump| pump.lost(conn, LostBy::Error(error.to_string())));
+        }
+        loop {
+            match shared.receive(conn, (*socket).get_ref()) {
+                ReadEnd::Full => yield_now().await,
+                ReadEnd::Drained => break,
+                ReadEnd::Lost => return,
+            }
+        }
+    }
+}
+
+/// Writes the rest of what was taken from the machine, as the socket has room.
+async fn write_to<M: Machine + 'static>(
+    shared: Rc<Shared<M>>,
+    conn: ConnId,
+    socket: Rc<Async<TcpStream>>,
+    mut rest: Vec<Bytes>,
+) {
+    loop {
+        let ready = poll_fn(|cx| socket.poll_writable(cx)).await;
+        match ready.and_then(|()| socket::write_some((*socket).get_ref(), &mut rest)) {
+            Ok(Written::All) => return shared.tell(|pump| pump.flushed(conn)),
+            Ok(Written::Some) => {}
+            Err(error) => return shared.tell(|pump| pump.lost(conn, LostBy::Error(error.to_string()))),
+        }
+    }
+}
+
+/// Discards what still comes until the peer has closed too, within the bounds.
+async fn linger<M: Machine + 'static>(shared: Rc<Shared<M>>, socket: Rc<Async<TcpStream>>) {
+    let discard = async {
+        let mut rest = Discard::default();
+        while poll_fn(|cx| socket.poll_readable(cx)).await.is_ok() {
+            if !rest.goes_on_after((*socket).get_ref(), &mut shared.scratch.borrow_mut()) {
+                return;
+            }
+        }
+    };
+    or(discard, after(LINGER_TIME)).await;
+    shared.lingering.set(shared.lingering.get() - 1);
+    shared.wake.up();
+}
+
+pub(crate) async fn after(wait: Duration) {
+    Timer::after(wait).await;
+}
+
+/// Wakes the task that settles the machine. Any number of calls before its turn wake it once.
+#[derive(Debug, Default)]
+pub(crate) struct Wake {
+    up: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Woken {
+    ByCall,
+    ByTimer,
+}
+
+impl Wake {
+    pub(crate) fn up(&self) {
+        if !self.up.replace(true)
+            && let Some(waker) = self.waker.take()
+        {
+            waker.wake();
+        }
+    }
+
+    pub(crate) async fn wait(&self, timer: &mut Timer) -> Woken {
+        poll_fn(|cx: &mut Context<'_>| {
+            if self.up.replace(false) {
+                return Poll::Ready(Woken::ByCall);
+            }
+            *self.waker.borrow_mut() = Some(cx.waker().clone());
+            Pin::new(&mut *timer).poll(cx).map(|_| Woken::ByTimer)
+        })
+        .await
+    }
+}

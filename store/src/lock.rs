@@ -1,0 +1,65 @@
+//! One gateway for a directory.
+
+use crate::private::make_directory;
+use std::fs::{File, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+/// In the directory while a gateway uses it: locked, with the number of its process in it.
+const LOCK_FILE: &str = "i3-gateway.lock";
+
+/// The right to use a state directory, which nobody else has as long as this is held.
+#[derive(Debug)]
+pub struct DirectoryLock {
+    _file: File,
+}
+
+/// Why a state directory cannot be used.
+#[derive(Debug)]
+pub enum Unavailable {
+    /// A gateway uses it: its process, if that can be told.
+    InUse(Option<u32>),
+    /// The system's reason.
+    Error(io::Error),
+}
+
+impl DirectoryLock {
+    /// Takes the lock, and creates the directory where it is missing.
+    pub fn take(directory: &Path) -> Result<DirectoryLock, Unavailable> {
+        make_directory(directory).map_err(Unavailable::Error)?;
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(directory.join(LOCK_FILE)).map_err(Unavailable::Error)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                let read = file.read_to_string(&mut text);
+                return Err(Unavailable::InUse(read.ok().and_then(|_| text.trim().parse().ok())));
+            }
+            Err(TryLockError::Error(error)) => return Err(Unavailable::Error(error)),
+        }
+        let write = |file: &mut File| {
+            file.set_len(0)?;
+            file.write_all(format!("{}\n", std::process::id()).as_bytes())
+        };
+        write(&mut file).map_err(Unavailable::Error)?;
+        Ok(DirectoryLock { _file: file })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_gateway_for_a_directory() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("new/state");
+        let held = DirectoryLock::take(&path).unwrap();
+        let process = std::process::id();
+        assert!(matches!(DirectoryLock::take(&path), Err(Unavailable::InUse(Some(pid))) if pid == process));
+        drop(held);
+        assert!(DirectoryLock::take(&path).is_ok());
+    }
+}

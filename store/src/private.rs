@@ -1,0 +1,91 @@
+//! Files and directories that only their owner may read.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Creates a directory and those above it; what is new is open to its owner alone.
+pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(path)
+}
+
+/// Creates a file that only its owner may read, where there is none.
+pub(crate) fn make_file(path: &Path) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.read(true).append(true).create(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path).map(drop)
+}
+
+/// Takes the right to read a file from everybody but its owner. A file that is missing is none to tighten.
+pub(crate) fn tighten(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        match fs::metadata(path) {
+            Ok(found) if found.permissions().mode() & 0o077 != 0 => {
+                fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+/// The permissions of a file that others may read. `None`: its owner alone, or this system has no permissions.
+pub(crate) fn open_to_others(path: &Path) -> Option<u32> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(path).ok()?.permissions().mode() & 0o777;
+        (mode & 0o077 != 0).then_some(mode)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
+}
+
+/// Writes a file whole: `write` fills one beside it, which then takes its name. A rest of an attempt that was cut off is
+/// removed.
+pub(crate) fn replace_file<E>(
+    path: &Path,
+    write: impl FnOnce(&Path) -> Result<(), E>,
+    fail: impl Fn(io::Error) -> E,
+) -> Result<(), E> {
+    let part = beside(path, ".part");
+    let replace = || {
+        match fs::remove_file(&part) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fail(error)),
+            _ => {}
+        }
+        write(&part)?;
+        fs::File::open(&part).and_then(|file| file.sync_all()).map_err(&fail)?;
+        fs::rename(&part, path).map_err(&fail)
+    };
+    replace().inspect_err(|_| {
+        let _ = fs::remove_file(&part);
+    })
+}
+
+/// The path with something at its end.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
