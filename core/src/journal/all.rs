@@ -2,7 +2,7 @@
 
 use super::cursors::Cursors;
 use super::ids::Ids;
-use super::log::{Log, Mark, Removed};
+use super::kept::{Log, Mark, Removed};
 use super::record::{LaneName, Record};
 use crate::cx::Cx;
 use crate::ids::MudId;

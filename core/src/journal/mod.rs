@@ -20,14 +20,14 @@
 mod all;
 mod cursors;
 mod ids;
+mod kept;
 mod lane;
-mod log;
 mod reader;
 mod record;
 
 pub(crate) use all::{Journal, Unread};
 pub use cursors::CLIENTS_MAX;
 pub(crate) use ids::{carry_over, set_aside};
-pub(crate) use log::Log;
+pub(crate) use kept::Log;
 pub(crate) use reader::{Job, Reader};
 pub(crate) use record::{LaneName, Record, Since};
