@@ -38,6 +38,8 @@ pub(crate) enum To<'a> {
     MudExcept(MudId, &'a [ConnId]),
     /// The sessions of a mud that trace its packets.
     Tracers(MudId),
+    /// One session.
+    Session(ConnId),
     /// Every identified session.
     All,
 }
@@ -177,12 +179,18 @@ impl Delivery<'_> {
             }
             return;
         }
+        if let To::Session(conn) = to {
+            if let Some(session) = self.clients.get_mut(conn) {
+                parcel.give(cx, conn, session);
+            }
+            return;
+        }
         for (conn, session) in self.clients.iter_mut() {
             let is_concerned = match to {
                 To::Mud(mud) => session.is_of(mud),
                 To::MudExcept(mud, except) => session.is_of(mud) && !except.contains(&conn),
                 To::Readers(mud) => session.identity.as_ref().is_some_and(|identity| identity.mud == mud),
-                To::All | To::Channel(..) | To::Echo(..) | To::Tracers(_) => session.identity.is_some(),
+                _ => session.identity.is_some(),
             };
             if is_concerned {
                 parcel.give(cx, conn, session);
@@ -216,17 +224,6 @@ impl Delivery<'_> {
             || audience.lingers(mud, channel)
     }
 
-    /// Queues an event for one client alone.
-    pub(crate) fn emit_to(&mut self, cx: &mut Cx<'_>, conn: ConnId, event: &Event<'_>) {
-        let id = self.journal.next_id(cx);
-        let Some(session) = self.clients.get(conn) else { return };
-        let (members, at) = (event.write(), cx.now.unix);
-        let bytes =
-            session.event(&Posted { kind: event.kind(), members: &members, id, at, is_replay: false });
-        cx.fx.send_shared(conn, bytes);
-        self.clients.bound(cx, conn);
-    }
-
     /// A client has taken what was queued: it is told what it missed, and given what is still to be replayed.
     pub(crate) fn flushed(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
         let pending = cx.fx.pending_bytes(conn);
@@ -242,7 +239,7 @@ impl Delivery<'_> {
             self.journal.marks_changed(cx, mud);
         }
         if dropped > 0 {
-            self.emit_to(cx, conn, &Event::Lagged(Lagged { dropped }));
+            self.emit(cx, To::Session(conn), &Event::Lagged(Lagged { dropped }));
         }
         self.replay(cx, conn);
     }

@@ -1,6 +1,6 @@
 //! What a session missed, given when it comes back.
 
-use super::emit::Delivery;
+use super::emit::{Delivery, To};
 use crate::clients::{Identified, Posted, Session};
 use crate::cx::Cx;
 use crate::event::Event;
@@ -95,7 +95,11 @@ impl Delivery<'_> {
         while let Some(job) = self.next_job(cx, conn) {
             if job.is_reported() {
                 let (replayed, gap, channel) = (job.replayed, job.gap, job.channel.as_deref());
-                self.emit_to(cx, conn, &Event::ReplayComplete(ReplayComplete { replayed, gap, channel }));
+                self.emit(
+                    cx,
+                    To::Session(conn),
+                    &Event::ReplayComplete(ReplayComplete { replayed, gap, channel }),
+                );
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::method::{Access, SPEAK, methods};
 use super::tell::Sent;
-use super::text::{Outgoing, admit_user, or_empty, resolve_mud, sendable, sender};
+use super::text::{Names, Outgoing, or_empty, resolve_mud, sendable, sender};
 use crate::clients::{Clients, Joined};
 use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
@@ -14,7 +14,7 @@ use crate::event::told::{Said, Targeted};
 use crate::fault::Fault;
 use crate::i3::packet::{Body, Header, Packet};
 use crate::ids::MudId;
-use crate::link::pacer::{Class, Origin};
+use crate::link::pacer::Class;
 use crate::muds::Muds;
 use crate::settings::Permission;
 use std::borrow::Cow;
@@ -86,16 +86,6 @@ struct Speaking<'a> {
     visname: Cow<'a, str>,
 }
 
-/// What a message is called.
-struct Names {
-    /// In its message id.
-    message: &'static str,
-    /// On the wire.
-    packet: &'static str,
-    /// A long text may go in several packets.
-    may_split: bool,
-}
-
 impl<'a> Speaking<'a> {
     fn new(
         cx: &Cx<'_>,
@@ -115,36 +105,21 @@ impl<'a> Speaking<'a> {
         Ok(Speaking { mud: caller.mud, mud_name: caller.mud_name.clone(), channel, from_user, visname })
     }
 
-    /// Sends what `body` makes of the text.
-    fn say(
-        &self,
-        cx: &mut Cx<'_>,
-        muds: &mut Muds,
-        clients: &mut Clients,
-        names: Names,
-        text: &str,
-        body: impl Fn(String) -> Body<'a>,
-    ) -> Result<Sent, Fault> {
-        admit_user(cx, clients, self.mud, &self.from_user)?;
-        let message_id = muds.message_id(cx, names.message, &self.channel);
-        let origin =
-            Origin { message_id: Some(message_id.clone()), from_user: self.from_user.clone().into_owned() };
+    /// The message, to be sent.
+    fn outgoing(self, names: Names) -> Outgoing<'a> {
         let header = Header {
-            from_mud: self.mud_name.clone().into(),
-            from_user: Some(self.from_user.clone()),
+            from_mud: self.mud_name.into(),
+            from_user: Some(self.from_user),
             ..Header::broadcast("", None)
         };
-        if names.may_split {
-            let outgoing =
-                Outgoing { mud: self.mud, class: Class::Chatter, header: &header, origin: &origin };
-            outgoing.send(cx, muds, text, body)?;
-        } else {
-            let packet = Packet { header, body: body(text.to_owned()) };
-            muds.send(cx, self.mud, Class::Chatter, &packet, Some(origin))?;
-        }
-        muds[self.mud].sent.remember(names.packet, &self.from_user, [&self.channel, ""], &message_id);
-        Ok(Sent::new(message_id))
+        let (about, to) = (self.channel.to_string(), [self.channel.to_string(), String::new()]);
+        Outgoing { mud: self.mud, names, header, about, to }
     }
+}
+
+/// A message on a channel.
+const fn named(message: &'static str, packet: &'static str, may_split: bool) -> Names {
+    Names { message, packet, may_split, class: Class::Chatter }
 }
 
 fn send(
@@ -156,13 +131,16 @@ fn send(
 ) -> Result<Sent, Fault> {
     let message = sendable("message", &args.message)?;
     let speaking = Speaking::new(cx, clients, call, args.channel, args.from_user, args.visname)?;
-    let names = Names { message: "channel", packet: "channel-m", may_split: true };
     let (channel, visname) = (speaking.channel.0.clone(), speaking.visname.clone());
-    speaking.say(cx, muds, clients, names, &message, |message| Body::ChannelMessage {
+    let body = |message: String| Body::ChannelMessage {
         channel: channel.clone(),
         visname: visname.clone(),
         message: message.into(),
-    })
+    };
+    speaking
+        .outgoing(named("channel", "channel-m", true))
+        .send(cx, muds, clients, &message, body)
+        .map(Sent::new)
 }
 
 fn emote(
@@ -174,13 +152,16 @@ fn emote(
 ) -> Result<Sent, Fault> {
     let emote = with_name(sendable("emote", &args.emote)?);
     let speaking = Speaking::new(cx, clients, call, args.channel, args.from_user, args.visname)?;
-    let names = Names { message: "channel_emote", packet: "channel-e", may_split: false };
     let (channel, visname) = (speaking.channel.0.clone(), speaking.visname.clone());
-    speaking.say(cx, muds, clients, names, &emote, |message| Body::ChannelEmote {
+    let body = |message: String| Body::ChannelEmote {
         channel: channel.clone(),
         visname: visname.clone(),
         message: message.into(),
-    })
+    };
+    speaking
+        .outgoing(named("channel_emote", "channel-e", false))
+        .send(cx, muds, clients, &emote, body)
+        .map(Sent::new)
 }
 
 /// Puts `$N` in front where it is missing: routers append " (from name@mud)" to an emote without.
@@ -204,9 +185,8 @@ fn targeted_emote(
         Some(text) => with_name(sendable("message_target", text)?),
         None => message.clone(),
     };
-    let names = Names { message: "channel_targeted_emote", packet: "channel-t", may_split: false };
     let (channel, visname) = (speaking.channel.0.clone(), speaking.visname.clone());
-    speaking.say(cx, muds, clients, names, &message, |message| Body::ChannelTargetedEmote {
+    let body = |message: String| Body::ChannelTargetedEmote {
         channel: channel.clone(),
         target_mud: target_mud.clone().into(),
         target_user: target_user.clone().into(),
@@ -214,7 +194,9 @@ fn targeted_emote(
         message_target: message_target.clone().into(),
         visname: visname.clone(),
         target_visname: target_visname.clone(),
-    })
+    };
+    let names = named("channel_targeted_emote", "channel-t", false);
+    speaking.outgoing(names).send(cx, muds, clients, &message, body).map(Sent::new)
 }
 
 /// A line or an emote on a channel.

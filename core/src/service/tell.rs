@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::method::{Access, SPEAK, methods};
-use super::text::{Outgoing, admit_user, or_empty, resolve_mud, sendable, sender};
+use super::text::{Names, Outgoing, or_empty, resolve_mud, sendable, sender};
 use crate::clients::Clients;
 use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
@@ -16,7 +16,7 @@ use crate::i3::Value;
 use crate::i3::packet::{Body, Header, Packet};
 use crate::ids::MudId;
 use crate::journal::Unread;
-use crate::link::pacer::{Class, Origin};
+use crate::link::pacer::Class;
 use crate::muds::Muds;
 use crate::network::KnownMud;
 use crate::saved;
@@ -131,48 +131,23 @@ impl<'a> Ends<'a> {
         muds[self.mud].lists.muds().get(&self.target_mud).is_some_and(KnownMud::is_coffeemud)
     }
 
-    /// Sends what `body` makes of a text.
-    fn send(
-        &self,
-        cx: &mut Cx<'_>,
-        muds: &mut Muds,
-        clients: &mut Clients,
-        names: Names,
-        text: &str,
-        body: impl Fn(String) -> Body<'a>,
-    ) -> Result<Sent, Fault> {
-        admit_user(cx, clients, self.mud, &self.from_user)?;
-        let message_id = muds.message_id(cx, names.message, &self.mud_name);
+    /// The message, to be sent.
+    fn outgoing(self, names: Names) -> Outgoing<'a> {
         let header = Header {
             from_mud: self.mud_name.clone().into(),
-            from_user: Some(self.from_user.clone()),
+            from_user: Some(self.from_user),
             to_mud: Some(self.target_mud.clone().into()),
             to_user: Some(self.target_user.clone().into()),
             ..Header::broadcast("", None)
         };
-        let origin =
-            Origin { message_id: Some(message_id.clone()), from_user: self.from_user.clone().into_owned() };
-        if names.may_split {
-            let outgoing = Outgoing { mud: self.mud, class: Class::Prompt, header: &header, origin: &origin };
-            outgoing.send(cx, muds, text, body)?;
-        } else {
-            let packet = Packet { header, body: body(text.to_owned()) };
-            muds.send(cx, self.mud, Class::Prompt, &packet, Some(origin))?;
-        }
-        let to = [self.target_mud.as_str(), self.target_user.as_str()];
-        muds[self.mud].sent.remember(names.packet, &self.from_user, to, &message_id);
-        Ok(Sent::new(message_id))
+        let to = [self.target_mud, self.target_user];
+        Outgoing { mud: self.mud, names, header, about: self.mud_name, to }
     }
 }
 
-/// What a message is called.
-struct Names {
-    /// In its message id.
-    message: &'static str,
-    /// On the wire.
-    packet: &'static str,
-    /// A long text may go in several packets.
-    may_split: bool,
+/// A message for a user.
+const fn named(message: &'static str, packet: &'static str, may_split: bool) -> Names {
+    Names { message, packet, may_split, class: Class::Prompt }
 }
 
 fn tell(
@@ -185,12 +160,9 @@ fn tell(
     let message = sendable("message", &args.message)?;
     let Tell { target_mud, target_user, from_user, visname, .. } = args;
     let ends = Ends::read(cx, muds, call, "tell", Beep { target_mud, target_user, from_user, visname })?;
-    let names = Names { message: "tell", packet: "tell", may_split: true };
     let visname = ends.visname.clone();
-    ends.send(cx, muds, clients, names, &message, |message| Body::Tell {
-        visname: visname.clone(),
-        message: message.into(),
-    })
+    let body = |message: String| Body::Tell { visname: visname.clone(), message: message.into() };
+    ends.outgoing(named("tell", "tell", true)).send(cx, muds, clients, &message, body).map(Sent::new)
 }
 
 /// A CoffeeMud's reader dies of an emoteto, and its router passes none on: there it goes as a tell.
@@ -207,17 +179,14 @@ fn emoteto(
     let visname = ends.visname.clone();
     if ends.is_for_coffeemud(muds) {
         let text = emote.replace("$N", &visname);
-        let names = Names { message: "emoteto", packet: "tell", may_split: true };
-        return ends.send(cx, muds, clients, names, &text, |message| Body::Tell {
-            visname: visname.clone(),
-            message: message.into(),
-        });
+        let body = |message: String| Body::Tell { visname: visname.clone(), message: message.into() };
+        return ends
+            .outgoing(named("emoteto", "tell", true))
+            .send(cx, muds, clients, &text, body)
+            .map(Sent::new);
     }
-    let names = Names { message: "emoteto", packet: "emoteto", may_split: false };
-    ends.send(cx, muds, clients, names, &emote, |message| Body::Emoteto {
-        visname: visname.clone(),
-        message: message.into(),
-    })
+    let body = |message: String| Body::Emoteto { visname: visname.clone(), message: message.into() };
+    ends.outgoing(named("emoteto", "emoteto", false)).send(cx, muds, clients, &emote, body).map(Sent::new)
 }
 
 fn beep(
@@ -232,9 +201,9 @@ fn beep(
     if ends.is_for_coffeemud(muds) {
         return Err(Fault::gateway(&NOT_SUPPORTED, format!("{} takes no beep", ends.target_mud)));
     }
-    let names = Names { message: "beep", packet: "beep", may_split: false };
     let visname = ends.visname.clone();
-    ends.send(cx, muds, clients, names, "", |_| Body::Beep { visname: visname.clone() })
+    let body = |_| Body::Beep { visname: visname.clone() };
+    ends.outgoing(named("beep", "beep", false)).send(cx, muds, clients, "", body).map(Sent::new)
 }
 
 /// A tell, an emoteto or a beep for a local user.

@@ -61,12 +61,7 @@ pub(super) fn sender<'a>(from_user: Name<'a>, visname: Option<Name<'a>>) -> (Cow
 }
 
 /// Whether a local user may send another message now.
-pub(super) fn admit_user(
-    cx: &mut Cx<'_>,
-    clients: &mut Clients,
-    mud: MudId,
-    user: &str,
-) -> Result<(), Fault> {
+fn admit_user(cx: &mut Cx<'_>, clients: &mut Clients, mud: MudId, user: &str) -> Result<(), Fault> {
     let Some(per_minute) = cx.settings.api.user_messages_per_minute else { return Ok(()) };
     clients.user_rates.admit(mud, user, per_minute, cx.now.mono).map_err(|wait_ms| {
         cx.metrics.user_messages_limited += 1;
@@ -74,30 +69,66 @@ pub(super) fn admit_user(
     })
 }
 
-/// A text on its way to the network.
-pub(super) struct Outgoing<'p, 'a> {
-    pub(super) mud: MudId,
+/// What a message is called, and how it goes.
+pub(super) struct Names {
+    /// In its message id.
+    pub(super) message: &'static str,
+    /// On the wire.
+    pub(super) packet: &'static str,
+    /// A long text may go in several packets.
+    pub(super) may_split: bool,
     pub(super) class: Class,
-    pub(super) header: &'p Header<'a>,
-    pub(super) origin: &'p Origin,
 }
 
-impl<'a> Outgoing<'_, 'a> {
-    /// Sends a text in one packet, or, where the settings say so and it does not fit, in several, cut at word ends. All of
-    /// them are accepted or none.
+/// A message of a local user on its way to the network.
+pub(super) struct Outgoing<'a> {
+    pub(super) mud: MudId,
+    pub(super) names: Names,
+    pub(super) header: Header<'a>,
+    /// What the message id names beside the kind.
+    pub(super) about: String,
+    /// Its target mud and user, or its channel and nothing.
+    pub(super) to: [String; 2],
+}
+
+impl<'a> Outgoing<'a> {
+    /// Sends what `body` makes of a text, if the user may send another message now. Returns the id of the message, by
+    /// which an error packet about it will be known.
     pub(super) fn send(
         &self,
         cx: &mut Cx<'_>,
         muds: &mut Muds,
+        clients: &mut Clients,
+        text: &str,
+        body: impl Fn(String) -> Body<'a>,
+    ) -> Result<String, Fault> {
+        let from_user = or_empty(self.header.from_user.as_ref());
+        admit_user(cx, clients, self.mud, from_user)?;
+        let message_id = muds.message_id(cx, self.names.message, &self.about);
+        let origin = Origin { message_id: Some(message_id.clone()), from_user: from_user.to_owned() };
+        self.send_parts(cx, muds, &origin, text, body)?;
+        let to = [self.to[0].as_str(), self.to[1].as_str()];
+        muds[self.mud].sent.remember(self.names.packet, from_user, to, &message_id);
+        Ok(message_id)
+    }
+
+    /// Sends a text in one packet, or, where the settings say so and it does not fit, in several, cut at word ends. All of
+    /// them are accepted or none.
+    fn send_parts(
+        &self,
+        cx: &mut Cx<'_>,
+        muds: &mut Muds,
+        origin: &Origin,
         text: &str,
         body: impl Fn(String) -> Body<'a>,
     ) -> Result<(), Fault> {
+        let class = self.names.class;
         let packet = |text: &str| Packet { header: self.header.clone(), body: body(text.to_owned()) };
-        let origin = || Some(self.origin.clone());
         let most = cx.settings.link.frame_bytes_max;
         let bytes = |muds: &Muds, packet: &Packet<'_>| muds[self.mud].link.frame(packet).len();
-        if !cx.settings.link.split_long_texts || bytes(muds, &packet(text)) <= most {
-            return muds.send(cx, self.mud, self.class, &packet(text), origin());
+        let may_split = self.names.may_split && cx.settings.link.split_long_texts;
+        if !may_split || bytes(muds, &packet(text)) <= most {
+            return muds.send(cx, self.mud, class, &packet(text), Some(origin.clone()));
         }
         let room = most.saturating_sub(bytes(muds, &packet("")));
         let parts = cut(text, room);
@@ -109,7 +140,7 @@ impl<'a> Outgoing<'_, 'a> {
         if muds[self.mud].pacer.len() + parts.len() > cx.settings.link.queue_packets_max {
             return Err(Fault::gateway(&reason::QUEUE_FULL, "too many packets wait for the router"));
         }
-        parts.iter().try_for_each(|part| muds.send(cx, self.mud, self.class, &packet(part), origin()))
+        parts.iter().try_for_each(|part| muds.send(cx, self.mud, class, &packet(part), Some(origin.clone())))
     }
 }
 

@@ -7,6 +7,7 @@ use super::json;
 use super::rpc::{self, Incoming, Members, Request, code};
 use crate::clients::Goodbye;
 use crate::clients::rates::TooOften;
+use crate::delivery::To;
 use crate::effects::ConnMap;
 use crate::event::Event;
 use crate::event::told::RateLimitWarning;
@@ -281,7 +282,7 @@ fn too_often(parts: &mut Parts<'_>, conn: ConnId, method: &'static str, refused:
         let (per_minute, retry_after_ms) = (refused.per_minute, refused.retry_after_ms);
         let warning = RateLimitWarning { method, per_minute, retry_after_ms };
         let (cx, mut out) = parts.delivery();
-        out.emit_to(cx, conn, &Event::RateLimitWarning(warning));
+        out.emit(cx, To::Session(conn), &Event::RateLimitWarning(warning));
     }
     Fault::too_often(refused.retry_after_ms, "Rate limit exceeded")
 }
