@@ -1,5 +1,5 @@
-//! From where clients connect: which addresses may, how many connections each has, and how long it must wait after
-//! wrong keys.
+//! The addresses of clients: which are allowed, how many connections each has, and how long each must wait after wrong
+//! keys.
 
 use crate::effects::ConnMap;
 use crate::machine::ConnId;
@@ -10,40 +10,40 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-/// Wrong keys from one address before it must wait.
+/// Number of wrong keys from one address before it must wait.
 pub const FREE_WRONG_KEYS: u32 = 5;
 
-/// The first wait; it doubles with each further wrong key.
+/// The first wait. It doubles with each further wrong key.
 pub const WAIT_MIN: Duration = Duration::from_secs(1);
 
-/// What the wait grows to. Who shares an address with somebody who guesses waits no longer than that either.
+/// The longest wait. A client that shares its address with somebody who guesses keys waits no longer than this.
 pub const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// When an address's wrong keys are forgotten.
+/// How long after the last one the wrong keys of an address are forgotten.
 const FORGET_AFTER: Duration = Duration::from_secs(600);
 
-/// Addresses whose wrong keys are remembered. The one whose last wrong key is the oldest makes room.
+/// Number of addresses whose wrong keys are remembered. The one whose last wrong key is the oldest is forgotten first.
 const REMEMBERED_MAX: usize = 10_000;
 
 impl AddressRules {
-    /// Whether a client may connect from there.
+    /// Whether a client with this address may connect.
     pub fn allow(&self, address: IpAddr) -> bool {
         !self.bar(address) && (self.whitelist.is_empty() || holds(&self.whitelist, address))
     }
 
-    /// Whether nobody may connect from there, not even a proxy.
+    /// Whether no connection from this address is accepted, not even that of a proxy.
     pub fn bar(&self, address: IpAddr) -> bool {
         holds(&self.blacklist, address)
     }
 
-    /// Whether what it says of a client's address is believed.
+    /// Whether the address is a trusted proxy, whose headers are believed.
     pub fn trusts(&self, address: IpAddr) -> bool {
         holds(&self.trusted_proxies, address)
     }
 
-    /// The client behind a peer, from what the request's headers say. `X-Real-IP` counts first: nginx sets it anew, and
-    /// passes an `X-Forwarded-For` on as it came. Of the latter the last entry counts that is no trusted proxy: what
-    /// stands before it anybody can have written.
+    /// Returns the client's address behind a peer, from the request's headers. `X-Real-IP` has precedence: nginx
+    /// replaces it, but passes `X-Forwarded-For` on as it came. In the latter, the last entry that is not a trusted
+    /// proxy is used, since anybody can have written the entries before it.
     pub fn client(&self, peer: IpAddr, real_ip: Option<&str>, forwarded_for: Option<&str>) -> IpAddr {
         if !self.trusts(peer) {
             return peer;
@@ -68,7 +68,7 @@ fn holds(networks: &[IpNet], address: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&address))
 }
 
-/// An address, with or without a port and brackets.
+/// Parses an address, with or without a port and brackets.
 fn parse(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
@@ -76,7 +76,7 @@ fn parse(text: &str) -> Option<IpAddr> {
     address.map(|address: IpAddr| address.to_canonical())
 }
 
-/// What counts as one address: of IPv6 the /64 that a single host has at least.
+/// Returns what counts as one address: for IPv6 the /64 network, which every single host has at least.
 fn place(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
@@ -89,12 +89,12 @@ fn place(address: IpAddr) -> IpAddr {
 struct WrongKeys {
     count: u32,
     last: Instant,
-    /// The last one. Who shows it again does not guess: it is a game with an old key, and others may share its address.
+    /// The last wrong key. To repeat it is not guessing: a game may hold an old key, and others may share its address.
     digest: [u8; 32],
 }
 
 impl WrongKeys {
-    /// How long the address must wait after its last wrong key.
+    /// Returns how long the address must wait after its last wrong key.
     fn wait(&self) -> Duration {
         match self.count.checked_sub(FREE_WRONG_KEYS) {
             None | Some(0) => Duration::ZERO,
@@ -107,7 +107,7 @@ impl WrongKeys {
     }
 }
 
-/// The addresses of the open connections, and those of wrong keys.
+/// The addresses of open connections, and the addresses that sent wrong keys.
 #[derive(Debug, Default)]
 pub struct Addresses {
     of: ConnMap<IpAddr>,
@@ -116,7 +116,7 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// A connection is from there: a new one, or one whose proxy has said so.
+    /// Sets the address of a connection: of a new one, or of one whose proxy has reported the client's address.
     pub fn set(&mut self, conn: ConnId, address: IpAddr) {
         *self.open.entry(place(address)).or_default() += 1;
         if let Some(before) = self.of.insert(conn, address.to_canonical()) {
@@ -124,7 +124,7 @@ impl Addresses {
         }
     }
 
-    /// A connection is gone.
+    /// Forgets a closed connection.
     pub fn forget(&mut self, conn: ConnId) {
         if let Some(address) = self.of.remove(conn) {
             self.leave(address);
@@ -141,24 +141,25 @@ impl Addresses {
         }
     }
 
-    /// From where a connection is.
+    /// Returns the address of a connection.
     pub fn of(&self, conn: ConnId) -> IpAddr {
         self.of.get(conn).copied().unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED))
     }
 
-    /// How many connections an address has.
+    /// Returns how many connections an address has.
     pub fn open(&self, address: IpAddr) -> usize {
         self.open.get(&place(address)).copied().unwrap_or(0)
     }
 
-    /// For how many milliseconds no key from there is looked at.
+    /// Returns for how many milliseconds keys from an address are not checked.
     pub fn wait_ms(&self, address: IpAddr, now: Instant) -> Option<u64> {
         let wrong = self.wrong_keys.get(&place(address)).filter(|wrong| !wrong.is_forgotten(now))?;
         let left = wrong.wait().checked_sub(now.since(wrong.last)).filter(|left| !left.is_zero())?;
         Some(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
     }
 
-    /// A wrong key came from there. The same one again costs nothing more: says whether it was another.
+    /// Counts a wrong key from an address. Returns whether it counts: repeating the last wrong key does not count
+    /// again.
     pub fn wrong_key(&mut self, address: IpAddr, digest: [u8; 32], now: Instant) -> bool {
         let place = place(address);
         if self.wrong_keys.len() >= REMEMBERED_MAX && !self.wrong_keys.contains_key(&place) {
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn connections_are_counted_by_address_or_64() {
+    fn connections_are_counted_by_ipv4_address_or_ipv6_network() {
         let mut effects = Effects::default();
         let mut addresses = Addresses::default();
         let (a, b, c) = (effects.open(), effects.open(), effects.open());
@@ -264,7 +265,7 @@ mod tests {
             addresses.forget(conn);
         }
         assert!(addresses.open.is_empty());
-        // The place of a closed connection goes to another before anybody has said that it is gone.
+        // The index of a closed connection may be assigned again before the close is reported.
         addresses.set(a, ip("203.0.113.9"));
         effects.release(a);
         let reused = effects.open();
@@ -294,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_wrong_key_again_is_no_guess() {
+    fn a_repeated_wrong_key_does_not_count_again() {
         let mut addresses = Addresses::default();
         let game = ip("203.0.113.9");
         for second in 0..1000 {
@@ -313,7 +314,7 @@ mod tests {
         assert_eq!(addresses.wrong_keys.len(), REMEMBERED_MAX);
         assert!(!addresses.wrong_keys.contains_key(&IpAddr::from(99_u32.to_be_bytes())));
         assert!(addresses.wrong_keys.contains_key(&IpAddr::from(100_u32.to_be_bytes())));
-        // What is forgotten makes room first.
+        // Addresses whose wrong keys are forgotten make room first.
         addresses.wrong_key(ip("203.0.113.9"), [0; 32], at(10_000));
         assert_eq!(addresses.wrong_keys.len(), 1);
     }

@@ -16,40 +16,41 @@ use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Bytes queued for a client above which it is not read from until it has read itself.
+/// Bytes queued for a client above which nothing is read from it until it has read.
 pub const CLIENT_PAUSE_BYTES: usize = 262_144;
 
-/// Bytes queued for a client above which it is closed: it does not read, and what it may not miss has no more room.
+/// Bytes queued for a client above which it is closed: it does not read, and there is no room for events that it may
+/// not miss.
 pub const CLIENT_PENDING_BYTES_MAX: usize = 1_048_576;
 
-/// Bytes queued for a client that is behind above which it gets no more presence events.
+/// Bytes queued for a slow client above which it gets no more presence events.
 pub const PRESENCE_PENDING_BYTES_MAX: usize = 32_768;
 
-/// Bytes queued for a client that is behind above which it gets no more channel lines.
+/// Bytes queued for a slow client above which it gets no more channel lines.
 pub const CHANNEL_PENDING_BYTES_MAX: usize = 65_536;
 
-/// How often the operator is told of handshakes that fail.
+/// The least time between two detailed reports of failed TLS handshakes.
 const HANDSHAKE_REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Why a client is closed, as a front door may say it.
+/// Why a client's session ends, as a front door may report it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Goodbye {
-    /// It broke a rule, or may not stay.
+    /// The client broke a rule, or may not stay.
     Policy,
-    /// The gateway ends.
+    /// The gateway shuts down.
     ShuttingDown,
 }
 
-/// A client that its front door has to close.
+/// A client that its front door must close.
 #[derive(Debug)]
 pub(crate) enum Dismissal {
-    /// In order: it gets what is queued, and a goodbye.
+    /// In order: the client receives what is queued, and a goodbye.
     Polite { conn: ConnId, goodbye: Goodbye, reason: &'static str },
-    /// At once: it does not read.
+    /// At once: the client does not read.
     Abrupt { conn: ConnId },
 }
 
-/// The clients, and what is kept of them.
+/// The clients, and the state that concerns all of them.
 #[derive(Debug)]
 pub(crate) struct Clients {
     sessions: ConnMap<Session>,
@@ -57,15 +58,15 @@ pub(crate) struct Clients {
     pub(crate) addresses: Addresses,
     pub(crate) rates: Rates,
     pub(crate) user_rates: UserRates,
-    /// Sessions that want to see the packets of their mud.
+    /// Sessions that receive the packets of their mud.
     pub(crate) tracers: BTreeSet<ConnId>,
     dismissals: VecDeque<Dismissal>,
-    /// When the operator was last told of a client without TLS.
+    /// When a failed TLS handshake was last reported in detail.
     handshake_reported: Option<Instant>,
 }
 
 impl Clients {
-    /// Nobody, at a gateway of so many muds.
+    /// Creates an empty set of clients for a gateway with this number of muds.
     pub(crate) fn new(muds: usize) -> Clients {
         Clients {
             sessions: ConnMap::default(),
@@ -79,17 +80,17 @@ impl Clients {
         }
     }
 
-    /// A session begins.
+    /// Adds a session.
     pub(crate) fn insert(&mut self, conn: ConnId, session: Session) {
         self.sessions.insert(conn, session);
     }
 
-    /// The session of a connection.
+    /// Returns the session of a connection.
     pub(crate) fn get(&self, conn: ConnId) -> Option<&Session> {
         self.sessions.get(conn)
     }
 
-    /// The session of a connection, to change.
+    /// Returns the session of a connection, to change it.
     pub(crate) fn get_mut(&mut self, conn: ConnId) -> Option<&mut Session> {
         self.sessions.get_mut(conn)
     }
@@ -99,7 +100,7 @@ impl Clients {
         self.get(conn).is_some_and(|session| !session.leaving)
     }
 
-    /// Takes a session out that has ended.
+    /// Removes and returns a session that has ended.
     pub(crate) fn remove(&mut self, conn: ConnId) -> Option<Session> {
         let session = self.sessions.remove(conn)?;
         self.rates.forget(conn);
@@ -107,43 +108,43 @@ impl Clients {
         Some(session)
     }
 
-    /// All sessions.
+    /// Returns all sessions.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (ConnId, &Session)> {
         self.sessions.iter()
     }
 
-    /// All sessions, to change.
+    /// Returns all sessions, to change them.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (ConnId, &mut Session)> {
         self.sessions.iter_mut()
     }
 
-    /// The subscribers, and the sessions to change.
+    /// Returns the subscribers, and the sessions to change.
     pub(crate) fn audience_and_sessions(&mut self) -> (&Audience, &mut ConnMap<Session>) {
         (&self.audience, &mut self.sessions)
     }
 
-    /// The connections of all sessions.
+    /// Returns the connections of all sessions.
     pub(crate) fn conns(&self) -> Vec<ConnId> {
         self.iter().map(|(conn, _)| conn).collect()
     }
 
-    /// How many sessions there are.
+    /// Returns the number of sessions.
     pub(crate) fn len(&self) -> usize {
         self.sessions.len()
     }
 
-    /// How many sessions are identified.
+    /// Returns the number of identified sessions.
     pub(crate) fn active(&self) -> usize {
         self.iter().filter(|(_, session)| session.identity.is_some()).count()
     }
 
-    /// How many sessions there are of a way in.
+    /// Returns the number of sessions of a transport.
     pub(crate) fn count_of(&self, label: &str) -> usize {
         self.iter().filter(|(_, session)| session.way.label == label).count()
     }
 
-    /// Whether an address has all the connections that one may have. This host's own and proxies may have more: many
-    /// clients are behind them.
+    /// Whether an address has reached its limit of connections. The limit does not hold for this host and for proxies,
+    /// because many clients may be behind them.
     pub(crate) fn is_full(&self, cx: &Cx<'_>, address: IpAddr) -> bool {
         let api = &cx.settings.api;
         !address.is_loopback()
@@ -151,7 +152,7 @@ impl Clients {
             && self.addresses.open(address) >= api.connections_per_address_max
     }
 
-    /// Queues an error for a client that is no answer to it.
+    /// Queues an error that answers no request.
     pub(crate) fn report(&mut self, cx: &mut Cx<'_>, conn: ConnId, fault: &Fault) {
         let Some(session) = self.get(conn) else { return };
         let bytes = session.fault(fault);
@@ -159,7 +160,7 @@ impl Clients {
         self.bound(cx, conn);
     }
 
-    /// Stops reading from a client that does not read itself, and closes it when nothing more can be queued.
+    /// Stops reading from a client that does not read, and closes it when nothing more may be queued.
     pub(crate) fn bound(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
         let pending = cx.fx.pending_bytes(conn);
         if pending > CLIENT_PENDING_BYTES_MAX {
@@ -169,21 +170,21 @@ impl Clients {
         }
     }
 
-    /// A client does not read, and there is no room left for what it may not miss.
+    /// Closes a client that does not read, when there is no room left for events that it may not miss.
     pub(crate) fn overrun(&mut self, cx: &mut Cx<'_>, conn: ConnId, pending: usize) {
         if let Some(session) = self.get_mut(conn)
             && std::mem::replace(&mut session.leaving, true)
         {
             return;
         }
-        // A client that is too slow harms only itself, and is told.
+        // A slow client harms only itself, and receives an error before it is closed.
         let notice = Notice::new(Level::Info, "api", "client does not read; closed");
         cx.notice(notice.with("queued_bytes", pending));
         cx.metrics.connections_at_fault += 1;
         self.dismissals.push_back(Dismissal::Abrupt { conn });
     }
 
-    /// Closes a client once it has what is queued, and the answer to the request that is being handled.
+    /// Closes a client after the answer to the current request and all queued bytes have been sent.
     pub(crate) fn dismiss(&mut self, conn: ConnId, goodbye: Goodbye, reason: &'static str) {
         if let Some(session) = self.get_mut(conn)
             && !std::mem::replace(&mut session.leaving, true)
@@ -192,13 +193,13 @@ impl Clients {
         }
     }
 
-    /// The next client that its front door has to close.
+    /// Returns the next client that its front door must close.
     pub(crate) fn poll_dismissal(&mut self) -> Option<Dismissal> {
         self.dismissals.pop_front()
     }
 
-    /// Counts and reports a handshake that failed: what is wrong may be this side's certificate. It is reported in detail
-    /// once in a while, since anybody can make as many as there are ports to try.
+    /// Counts and reports a failed TLS handshake, since the gateway's own certificate may be at fault. A detailed
+    /// report comes only from time to time, because any stranger can cause failures at will.
     pub(crate) fn handshake_failed(
         &mut self,
         cx: &mut Cx<'_>,
@@ -221,7 +222,7 @@ impl Clients {
         cx.notice(notice);
     }
 
-    /// The sessions of a mud.
+    /// Returns the sessions of a mud.
     pub(crate) fn of_mud(&self, mud: MudId) -> impl Iterator<Item = (ConnId, &Session)> {
         self.iter().filter(move |(_, session)| session.is_of(mud))
     }

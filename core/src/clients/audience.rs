@@ -1,4 +1,4 @@
-//! Who subscribes to which channel of each mud.
+//! The subscribers of each mud's channels.
 
 use crate::ids::MudId;
 use crate::machine::ConnId;
@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The subscribers of one mud.
 #[derive(Debug, Default)]
 struct OfMud {
-    /// The sessions of each channel.
+    /// The subscribed sessions, by channel.
     subscribers: BTreeMap<String, BTreeSet<ConnId>>,
-    /// Channels that the mud goes on hearing although no session subscribes to them, and until when.
+    /// Channels without subscribers that the mud still listens to, and until when.
     lingering: BTreeMap<String, Instant>,
 }
 
@@ -19,17 +19,17 @@ struct OfMud {
 pub(crate) struct Audience(Vec<OfMud>);
 
 impl Audience {
-    /// Nobody, of so many muds.
+    /// Creates an empty set for this number of muds.
     pub(crate) fn new(muds: usize) -> Audience {
         Audience((0..muds).map(|_| OfMud::default()).collect())
     }
 
-    /// The sessions that subscribe to a channel.
+    /// Returns the sessions that subscribe to a channel.
     pub(crate) fn of(&self, mud: MudId, channel: &str) -> impl Iterator<Item = ConnId> {
         self.0[mud.place()].subscribers.get(channel).into_iter().flatten().copied()
     }
 
-    /// How many sessions subscribe to a channel.
+    /// Returns the number of sessions that subscribe to a channel.
     pub(crate) fn count(&self, mud: MudId, channel: &str) -> usize {
         self.0[mud.place()].subscribers.get(channel).map_or(0, BTreeSet::len)
     }
@@ -39,8 +39,8 @@ impl Audience {
         self.0[mud.place()].subscribers.contains_key(channel)
     }
 
-    /// A session subscribes. Returns whether the mud must begin to hear the channel: it is the first, and the mud does not
-    /// hear it for a session that has gone.
+    /// Adds a subscriber. Returns whether the mud must start to listen to the channel: there was no subscriber before,
+    /// and the mud does not still listen for an earlier one.
     pub(crate) fn add(&mut self, mud: MudId, channel: &str, conn: ConnId) -> bool {
         let one = &mut self.0[mud.place()];
         let sessions = one.subscribers.entry(channel.to_owned()).or_default();
@@ -50,7 +50,7 @@ impl Audience {
         is_first && !lingered
     }
 
-    /// A session subscribes no longer. Returns whether it was the last.
+    /// Removes a subscriber. Returns whether it was the last.
     pub(crate) fn remove(&mut self, mud: MudId, channel: &str, conn: ConnId) -> bool {
         let subscribers = &mut self.0[mud.place()].subscribers;
         let Some(sessions) = subscribers.get_mut(channel) else { return false };
@@ -62,29 +62,29 @@ impl Audience {
         true
     }
 
-    /// The mud goes on hearing a channel until then.
+    /// Keeps the mud listening to a channel until then.
     pub(crate) fn linger(&mut self, mud: MudId, channel: &str, until: Instant) {
         self.0[mud.place()].lingering.insert(channel.to_owned(), until);
     }
 
-    /// Whether the mud goes on hearing a channel that no session subscribes to.
+    /// Whether the mud still listens to a channel without subscribers.
     pub(crate) fn lingers(&self, mud: MudId, channel: &str) -> bool {
         self.0[mud.place()].lingering.contains_key(channel)
     }
 
-    /// The channels that the mud has to hear: those with subscribers, and those that it goes on hearing.
+    /// Returns the channels that the mud must listen to: those with subscribers, and those it still listens to.
     pub(crate) fn channels(&self, mud: MudId) -> impl Iterator<Item = &String> {
         let one = &self.0[mud.place()];
         one.subscribers.keys().chain(one.lingering.keys())
     }
 
-    /// Takes out the channels that the mud need not hear any more.
+    /// Removes and returns the channels that the mud need not listen to any longer.
     pub(crate) fn expire(&mut self, mud: MudId, now: Instant) -> Vec<String> {
         let lingering = &mut self.0[mud.place()].lingering;
         lingering.extract_if(.., |_, until| *until <= now).map(|(channel, _)| channel).collect()
     }
 
-    /// When [`Audience::expire`] has something to give next.
+    /// Returns when [`Audience::expire`] is needed next.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         self.0.iter().flat_map(|one| one.lingering.values().copied()).min()
     }
@@ -97,7 +97,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_channel_is_begun_once_and_lingers_for_who_comes_back() {
+    fn a_channel_is_begun_once_and_lingers_for_a_returning_session() {
         let mut fx = Effects::default();
         let [one, two] = [fx.open(), fx.open()];
         let mut audience = Audience::new(2);

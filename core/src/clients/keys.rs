@@ -1,18 +1,19 @@
-//! API keys: kept and compared as digests, so that neither time nor memory tells one.
+//! API keys. They are kept and compared as digests, so that neither the time of a comparison nor the memory reveals a
+//! key.
 
 use crate::settings::KeySettings;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// The longest key that is looked at.
+/// The longest key that is checked.
 pub const KEY_BYTES_MAX: usize = 1024;
 
-/// The SHA-256 digest of a key.
+/// Returns the SHA-256 digest of a key.
 pub fn digest(key: &str) -> [u8; 32] {
     Sha256::digest(key.as_bytes()).into()
 }
 
-/// The settings of the key, looking at every one so that the time does not tell which it is.
+/// Returns the settings of a key. The search compares every key, so that its time does not reveal which one matched.
 pub fn find<'k>(keys: &'k [KeySettings], presented: &str) -> Option<&'k KeySettings> {
     if presented.len() > KEY_BYTES_MAX {
         return None;
@@ -20,7 +21,7 @@ pub fn find<'k>(keys: &'k [KeySettings], presented: &str) -> Option<&'k KeySetti
     find_digest(keys, &digest(presented))
 }
 
-/// The settings of the key with that digest, in the same way.
+/// Returns the settings of the key with this digest, in the same time whichever key matches.
 pub fn find_digest<'k>(keys: &'k [KeySettings], presented: &[u8; 32]) -> Option<&'k KeySettings> {
     let mut found = None;
     for key in keys {

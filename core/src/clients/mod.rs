@@ -1,5 +1,5 @@
-//! Who is connected: sessions, from where they are, what their keys allow, how often they may call, and which channels
-//! they subscribe to. Nothing here knows how a front door speaks.
+//! Connected clients: their sessions, addresses, permissions, request rates and subscriptions. Nothing here depends on
+//! a front door.
 
 pub mod addresses;
 mod all;

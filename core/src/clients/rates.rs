@@ -1,5 +1,5 @@
-//! How often each key may call: one budget for all its requests, one for each method that has its own limit. All
-//! sessions of a key share them, so that more connections are no more requests.
+//! The request rates of keys. Each key has one budget for all its requests, and one for each method with a limit of its
+//! own. All sessions of a key share them, so that more connections do not allow more requests.
 
 use crate::bucket::Bucket;
 use crate::machine::ConnId;
@@ -8,26 +8,26 @@ use crate::time::Instant;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How long a holder that has been warned is not warned again.
+/// The least time between two warnings to one holder.
 pub const WARN_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
-/// Whose budget it is.
+/// The holder of a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holder {
-    /// A key's, by its digest.
+    /// A key, by its digest.
     Key([u8; 32]),
-    /// Where no key is needed, each session's own.
+    /// A session, where no key is needed.
     Session(ConnId),
 }
 
-/// A request came too early.
+/// The refusal of a request that came too early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooOften {
-    /// When there is room.
+    /// Milliseconds until a request is accepted again.
     pub retry_after_ms: u64,
     /// The limit that was reached, in requests a minute.
     pub per_minute: u32,
-    /// It is the first time in a while: worth an event.
+    /// The holder has not been warned for a while, so an event must report it.
     pub is_news: bool,
 }
 
@@ -39,12 +39,12 @@ struct Rate {
     warned: Option<Instant>,
 }
 
-/// The budgets of all holders that have called.
+/// The budgets of all holders that have sent a request.
 #[derive(Debug, Default)]
 pub struct Rates(BTreeMap<Holder, Rate>);
 
 impl Rates {
-    /// Whether a request of this method may come now. `per_minute` is the holder's own rate, if it has one.
+    /// Checks whether a request for this method may come now. `per_minute` is the holder's own rate, if it has one.
     pub fn admit(
         &mut self,
         holder: Holder,
@@ -63,7 +63,7 @@ impl Rates {
             None => rate.all.take(now).map_err(|wait| (wait, rate.per_minute)),
             Some(own) => {
                 let bucket = rate.by_method.entry(method).or_insert_with(|| Bucket::new(own, own, now));
-                // Both or neither: a request that is refused costs nothing.
+                // Either both budgets are charged or neither: a refused request costs nothing.
                 let both = bucket.check(now).map_err(|wait| (wait, own));
                 let both = both.and_then(|()| rate.all.take(now).map_err(|wait| (wait, rate.per_minute)));
                 both.and_then(|()| bucket.take(now).map_err(|wait| (wait, own)))
@@ -78,7 +78,7 @@ impl Rates {
         })
     }
 
-    /// A session without a key has ended.
+    /// Forgets the budget of a session without a key that has ended.
     pub fn forget(&mut self, conn: ConnId) {
         self.0.remove(&Holder::Session(conn));
     }

@@ -1,4 +1,4 @@
-//! One client.
+//! The session of one client.
 
 use super::rates::Holder;
 use super::way::{Posted, Way};
@@ -12,64 +12,64 @@ use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What a client's key says of it.
+/// The identity of a client, from its key.
 #[derive(Clone, Debug)]
 pub(crate) struct Identified {
-    /// Names the session in answers.
+    /// Identifies the session in answers.
     pub(crate) session_id: String,
     /// The mud of its key.
     pub(crate) mud_name: String,
-    /// That mud among those of the gateway; the first for a mud that the gateway does not hold.
+    /// The mud's id. If the gateway has no link for the mud, this is the id of the first mud.
     pub(crate) mud: MudId,
-    /// The gateway holds its mud's link: it may speak and gets what is meant for the mud.
+    /// The gateway has a link for its mud: the session may speak, and receives the events for the mud.
     pub(crate) may_speak: bool,
-    /// What its key allows.
+    /// The permissions of its key.
     pub(crate) permissions: Permissions,
-    /// Whose requests its own count among.
+    /// The holder of the budget that its requests are charged to.
     pub(crate) holder: Holder,
-    /// Its key's own number of requests a minute.
+    /// Requests a minute, if its key has a rate of its own.
     pub(crate) requests_per_minute: Option<u32>,
 }
 
-/// How a client subscribes to a channel.
+/// How a session subscribes to a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Joined {
-    /// It may speak there.
+    /// It may speak on the channel.
     Fully,
-    /// It may not.
+    /// It may only listen.
     ListenOnly,
 }
 
-/// One client.
+/// The session of one client.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) way: &'static Way,
-    /// When it came.
+    /// When the client connected.
     pub(crate) since: Instant,
-    /// When it last asked for something, or took what it was sent.
+    /// When it last sent a request, or took the bytes queued for it.
     pub(crate) heard: Instant,
-    /// Nothing until a key was accepted.
+    /// `None` until a key was accepted.
     pub(crate) identity: Option<Arc<Identified>>,
-    /// How it wants the texts of the network.
+    /// The style in which it wants the texts of the network.
     pub(crate) reads: TextStyle,
-    /// It wants the channel lines of its own mud that the network sends back.
+    /// It receives its own mud's channel lines that the network sends back.
     pub(crate) hears_echo: bool,
-    /// The channels it subscribes to.
+    /// The channels that it subscribes to.
     pub(crate) channels: BTreeMap<String, Joined>,
-    /// Events it missed because it did not read.
+    /// Number of events that were dropped because it did not read.
     pub(crate) lagged: u64,
-    /// `authenticate` has been answered; a key in a header, or none needed, does not count.
+    /// `authenticate` has been answered. Identification by a key in a header, or without a key, does not set this.
     pub(crate) greeted: bool,
-    /// Wrong keys so far.
+    /// Number of wrong keys so far.
     pub(crate) wrong_keys: u32,
-    /// It is about to be closed: nothing more is read from it, and no event goes to it.
+    /// It is about to be closed: nothing more is read from it, and it receives no more events.
     pub(crate) leaving: bool,
-    /// What it has of its mud's events.
+    /// Its progress through its mud's events.
     pub(crate) reader: Reader,
 }
 
 impl Session {
-    /// A client that has just come.
+    /// Creates the session of a new client.
     pub(crate) fn new(way: &'static Way, now: Now) -> Self {
         Session {
             way,
@@ -87,34 +87,35 @@ impl Session {
         }
     }
 
-    /// Whether it is identified, stays, and has the permission.
+    /// Whether it is identified, stays connected, and has the permission.
     pub(crate) fn may(&self, permission: Option<Permission>) -> bool {
         let may = |identity: &Identified| permission.is_none_or(|needed| identity.permissions.has(needed));
         !self.leaving && self.identity.as_deref().is_some_and(may)
     }
 
-    /// Whether it speaks for that mud of the gateway.
+    /// Whether it may speak for this mud.
     pub(crate) fn is_of(&self, mud: MudId) -> bool {
         !self.leaving
             && self.identity.as_ref().is_some_and(|identity| identity.mud == mud && identity.may_speak)
     }
 
-    /// The mud that it speaks for.
+    /// Returns the mud that it may speak for.
     pub(crate) fn mud(&self) -> Option<MudId> {
         self.identity.as_ref().filter(|identity| identity.may_speak).map(|identity| identity.mud)
     }
 
-    /// The mud whose lists and events it reads: of a key whose mud the gateway does not hold, the first.
+    /// Returns the mud whose lists and events it reads. If the gateway has no link for the key's mud, this is the first
+    /// mud.
     pub(crate) fn mud_of_key(&self) -> Option<MudId> {
         self.identity.as_ref().map(|identity| identity.mud)
     }
 
-    /// An event as this client gets it.
+    /// Encodes an event for this client.
     pub(crate) fn event(&self, posted: &Posted<'_>) -> Bytes {
         self.way.encoder.event(posted, self.reads).view(self.way.view)
     }
 
-    /// An error as this client gets it.
+    /// Encodes an error for this client.
     pub(crate) fn fault(&self, fault: &Fault) -> Bytes {
         self.way.encoder.fault(fault, self.reads).view(self.way.view)
     }

@@ -1,4 +1,4 @@
-//! How a front door writes to its clients. The parts below the front doors know only what is here.
+//! How a front door encodes messages to its clients. The layers below the front doors depend only on this interface.
 
 use crate::colour::TextStyle;
 use crate::event::Kind;
@@ -8,26 +8,26 @@ use bytes::Bytes;
 use std::fmt::Debug;
 use std::ops::Range;
 
-/// Front doors that write events.
+/// Number of front doors that encode events.
 const DOORS_MAX: usize = 4;
 
-/// Different writings of one event: each front door may have one for each [`TextStyle`].
+/// Number of encodings of one event: each front door may have one for each [`TextStyle`].
 pub(crate) const FRAMED_MAX: usize = DOORS_MAX * TextStyle::ALL.len();
 
-/// An event on its way out.
+/// An event that is being sent.
 #[derive(Debug)]
 pub(crate) struct Posted<'a> {
     pub(crate) kind: &'static Kind,
-    /// Its members, as [`Event::write`](crate::event::Event::write) has them.
+    /// Its members, in the form that [`Event::write`](crate::event::Event::write) produces.
     pub(crate) members: &'a [u8],
     pub(crate) id: u64,
     pub(crate) at: UnixTime,
-    /// It comes late, or is given again.
+    /// It is a replay.
     pub(crate) is_replay: bool,
 }
 
-/// Bytes of one message in one allocation, which clients that read alike share. A front door may put more than one
-/// framing into it: each is a part of the same bytes.
+/// The bytes of one message, in one allocation that all clients with the same encoding share. It may hold two framings:
+/// each is a range of the bytes.
 #[derive(Clone, Debug)]
 pub struct Framed {
     bytes: Bytes,
@@ -35,43 +35,43 @@ pub struct Framed {
 }
 
 impl Framed {
-    /// Bytes with two framings.
+    /// Creates a message with two framings.
     pub fn new(bytes: impl Into<Bytes>, views: [Range<usize>; 2]) -> Self {
         Framed { bytes: bytes.into(), views }
     }
 
-    /// One framing: 0 or 1.
+    /// Returns a framing: 0 or 1.
     pub fn view(&self, view: usize) -> Bytes {
         self.bytes.slice(self.views[view].clone())
     }
 }
 
-/// What a front door can write unasked.
+/// Encodes the messages that a front door sends without a request.
 pub(crate) trait Encode: Debug + Sync {
-    /// The door's number among those that write events, below [`DOORS_MAX`].
+    /// The number of the front door among those that encode events, below [`DOORS_MAX`].
     fn number(&self) -> usize;
 
-    /// An event.
+    /// Encodes an event.
     fn event(&self, posted: &Posted<'_>, style: TextStyle) -> Framed;
 
-    /// An error that is no answer.
+    /// Encodes an error that answers no request.
     fn fault(&self, fault: &Fault, style: TextStyle) -> Framed;
 }
 
-/// One way in: a front door, and how its bytes are framed.
+/// A transport: a front door, and the framing of its messages.
 #[derive(Debug)]
 pub(crate) struct Way {
-    /// As `sessions` shows it.
+    /// Its name in the result of `sessions`.
     pub(crate) name: &'static str,
-    /// As a metric's label.
+    /// Its label in metrics.
     pub(crate) label: &'static str,
     pub(crate) encoder: &'static dyn Encode,
-    /// The [`Framed::view`] of its clients.
+    /// The [`Framed::view`] that its clients receive.
     pub(crate) view: usize,
 }
 
 impl Way {
-    /// The place of what its clients read among the [`FRAMED_MAX`] writings of an event.
+    /// Returns the index of its clients' encoding among the [`FRAMED_MAX`] encodings of an event.
     pub(crate) fn slot(&self, style: TextStyle) -> usize {
         self.encoder.number() * TextStyle::ALL.len() + style as usize
     }

@@ -1,4 +1,4 @@
-//! One event on its way to the clients that are there.
+//! Sends one event to the connected clients.
 
 use crate::clients::{
     CHANNEL_PENDING_BYTES_MAX, CLIENT_PENDING_BYTES_MAX, Clients, FRAMED_MAX, Framed,
@@ -12,29 +12,29 @@ use crate::ids::MudId;
 use crate::journal::{Journal, LaneName, Record};
 use crate::machine::ConnId;
 
-/// Bytes queued for all clients together above which each is only allowed [`CLIENT_CROWDED_BYTES_MAX`].
+/// Bytes queued for all clients together above which each client may only have [`CLIENT_CROWDED_BYTES_MAX`] queued.
 const ALL_PENDING_BYTES_MAX: usize = 33_554_432;
 
-/// Bytes queued for a client that is behind, while all together have little room left, above which it gets no more
+/// While all clients together have little room left: the bytes queued for a slow client above which it gets no more
 /// events.
 const CLIENT_CROWDED_BYTES_MAX: usize = 65_536;
 
-/// Bytes queued for a client that is behind above which it gets no more traced packets: a trace is worth less than all
-/// else.
+/// Bytes queued for a slow client above which it gets no more packet traces. A trace is worth less than all other
+/// events.
 const TRACE_PENDING_BYTES_MAX: usize = 32_768;
 
-/// Who gets an event.
+/// The recipients of an event.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum To<'a> {
     /// The sessions of a mud.
     Mud(MudId),
     /// The sessions that joined a channel of a mud's network.
     Channel(MudId, &'a str),
-    /// Like `Channel`, only sessions with echo on.
+    /// Like `Channel`, but only sessions with `echo` on.
     Echo(MudId, &'a str),
     /// Every identified session that reads the lists of this mud's network.
     Readers(MudId),
-    /// The sessions of a mud but some.
+    /// The sessions of a mud, except these.
     MudExcept(MudId, &'a [ConnId]),
     /// The sessions of a mud that trace its packets.
     Tracers(MudId),
@@ -44,7 +44,7 @@ pub(crate) enum To<'a> {
     All,
 }
 
-/// Bytes queued for a client that is behind above which an event of a weight is dropped.
+/// Returns the bytes queued for a slow client above which an event of this weight is dropped.
 fn pending_bytes_max(weight: Weight) -> usize {
     match weight {
         Weight::Presence => PRESENCE_PENDING_BYTES_MAX,
@@ -53,27 +53,27 @@ fn pending_bytes_max(weight: Weight) -> usize {
     }
 }
 
-/// Where clients and kept events meet.
+/// The clients and the kept events, which a delivery needs together.
 #[derive(Debug)]
 pub(crate) struct Delivery<'a> {
     pub(crate) clients: &'a mut Clients,
     pub(crate) journal: &'a mut Journal,
 }
 
-/// An event while it is given to sessions.
+/// An event that is being delivered.
 struct Parcel<'a> {
     posted: Posted<'a>,
-    /// Written once for each front door and way of reading.
+    /// Its encoded forms, each written once for all clients that share a front door and a style.
     framed: [Option<Framed>; FRAMED_MAX],
-    /// Where it is kept for sessions that cannot have it now.
+    /// The lane that keeps it for sessions that cannot receive it now.
     lane: Option<LaneName<'a>>,
-    /// Bytes queued for a client that is behind above which it does not get this.
+    /// Bytes queued for a slow client above which it does not get this event.
     most: usize,
-    /// As a metric's label, what is dropped when it is not given.
+    /// The metric's label for this kind of event when it is dropped.
     label: &'static str,
     /// At least one session of the mud received it.
     is_given: bool,
-    /// Sessions that do not read and may not miss this, with what is queued for them.
+    /// Sessions that do not read and may not miss this event, with the bytes queued for them.
     overrun: Vec<(ConnId, usize)>,
 }
 
@@ -90,20 +90,20 @@ impl<'a> Parcel<'a> {
             lane,
             most: if is_crowded { most.min(CLIENT_CROWDED_BYTES_MAX) } else { most },
             label,
-            // Who waited for an answer has it as the result of a request.
+            // A session that waited for this answer has it as the result of its request.
             is_given: matches!(to, To::MudExcept(_, except) if !except.is_empty()),
             overrun: Vec::new(),
         }
     }
 
-    /// Queues it for one session, if that may have it and has room.
+    /// Queues the event for one session, if the session may receive it and has room.
     fn give(&mut self, cx: &mut Cx<'_>, conn: ConnId, session: &mut Session) {
         if !session.may(self.posted.kind.permission) {
             return;
         }
         let joined = session.channels.keys().map(String::as_str);
         if self.lane.is_some_and(|lane| session.reader.defers(lane, joined)) {
-            // It comes after the older ones.
+            // The session receives it in its turn, after older events.
             return;
         }
         let pending = cx.fx.pending_bytes(conn);
@@ -129,7 +129,7 @@ impl<'a> Parcel<'a> {
 }
 
 impl Delivery<'_> {
-    /// Gives an event to every session concerned, and keeps it where it is to be kept.
+    /// Delivers an event to every session concerned, and keeps it if events of its kind are kept.
     pub(crate) fn emit(&mut self, cx: &mut Cx<'_>, to: To<'_>, event: &Event<'_>) {
         let members = event.write();
         let id = self.journal.next_id(cx);
@@ -165,7 +165,7 @@ impl Delivery<'_> {
                 if session.hears_echo || !is_echo {
                     parcel.give(cx, conn, session);
                 } else {
-                    // It knows what it said: nobody has missed that.
+                    // The mud knows its own line, so no session has missed it.
                     parcel.is_given = true;
                 }
             }
@@ -198,7 +198,7 @@ impl Delivery<'_> {
         }
     }
 
-    /// Whether, and where, an event is kept.
+    /// Returns the mud and the lane that keep an event, or `None` if it is not kept.
     fn lane_of<'a>(&self, cx: &Cx<'_>, to: To<'a>, kind: &Kind) -> Option<(MudId, LaneName<'a>)> {
         let class = kind.kept?;
         let (mud, lane) = match (to, class) {
@@ -209,7 +209,7 @@ impl Delivery<'_> {
             (To::Mud(mud) | To::MudExcept(mud, _), Class::Answers) => (mud, LaneName::Answers),
             _ => return None,
         };
-        // A router may send what was not asked for: nobody waits for that.
+        // A router may send lines that nobody has asked for. No session waits for them.
         let is_heard = match lane {
             LaneName::Channel(channel) => self.hears(cx, mud, channel),
             _ => true,
@@ -224,11 +224,12 @@ impl Delivery<'_> {
             || audience.lingers(mud, channel)
     }
 
-    /// A client has taken what was queued: it is told what it missed, and given what is still to be replayed.
+    /// Handles that a client has taken all bytes queued for it: reports the events that it missed, and continues its
+    /// replay.
     pub(crate) fn flushed(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
         let pending = cx.fx.pending_bytes(conn);
         let Some(session) = self.clients.get_mut(conn) else { return };
-        // A game that only listens is there as long as it takes what it gets.
+        // A game that only listens is connected as long as it takes its events.
         session.heard = cx.now.mono;
         if pending > 0 {
             return;

@@ -1,5 +1,5 @@
-//! From an event to the clients that get it: who is concerned, who has room, what is kept for whom, and what is given
-//! again. An event is written once for each front door and way of reading.
+//! Delivers events to clients: finds the sessions concerned, checks their room, keeps events for absent games, and
+//! replays them. An event is encoded once for each front door and style.
 
 mod emit;
 mod replay;

@@ -1,4 +1,4 @@
-//! What a session missed, given when it comes back.
+//! Replays the events that a session has missed.
 
 use super::emit::{Delivery, To};
 use crate::clients::{Identified, Posted, Session};
@@ -13,10 +13,10 @@ use crate::settings::Permission;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Bytes queued for a client above which a replay waits until it has read them.
+/// Bytes queued for a client above which its replay pauses until it has read them.
 const REPLAY_PENDING_BYTES_MAX: usize = 65_536;
 
-/// Whether a session may have anything of a lane.
+/// Whether a session may receive events of a lane.
 fn is_readable(lane: LaneName<'_>, session: &Session) -> bool {
     match lane {
         LaneName::Tells => session.may(Some(Permission::Tell)),
@@ -26,7 +26,7 @@ fn is_readable(lane: LaneName<'_>, session: &Session) -> bool {
 }
 
 impl Delivery<'_> {
-    /// A session has shown who it is: it is to be given what it has missed. The replay follows the answer, with
+    /// Prepares the replay for a session that has just been identified. The replay follows the answer, with
     /// [`Delivery::replay`].
     pub(crate) fn start_reading(
         &mut self,
@@ -57,19 +57,19 @@ impl Delivery<'_> {
 
     /// Starts the replay for a session that did not need to authenticate.
     pub(crate) fn begin_reading(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        // Only a name can be refused.
+        // Only a client name can be refused, and there is none here.
         let begun = self.start_reading(cx, conn, None, None);
         debug_assert!(begun.is_ok());
         self.replay(cx, conn);
     }
 
-    /// A session asks once more for what it has missed. Returns from where.
+    /// Prepares another replay at the request of a session. Returns where it starts.
     pub(crate) fn read_again(&mut self, conn: ConnId, last_event_id: Option<u64>) -> Option<u64> {
         let last = self.journal.last_id();
         self.clients.get_mut(conn)?.reader.again(last_event_id, last)
     }
 
-    /// A session has joined a channel: it is to be given the lines that it has missed.
+    /// Prepares the replay of a channel that a session has joined.
     pub(crate) fn channel_joined(&mut self, cx: &mut Cx<'_>, conn: ConnId, mud: MudId, channel: &str) {
         let last = self.journal.last_id();
         let Some(session) = self.clients.get_mut(conn).filter(|session| session.is_of(mud)) else { return };
@@ -80,7 +80,7 @@ impl Delivery<'_> {
         cx.save(change);
     }
 
-    /// A session has left a channel.
+    /// Handles a session that has left a channel.
     pub(crate) fn channel_left(&mut self, cx: &mut Cx<'_>, conn: ConnId, mud: MudId, channel: &str) {
         let last = self.journal.last_id();
         let Some(session) = self.clients.get_mut(conn).filter(|session| session.is_of(mud)) else { return };
@@ -90,7 +90,7 @@ impl Delivery<'_> {
         cx.save(change);
     }
 
-    /// Gives a session what is still to be replayed to it, as far as its connection has room.
+    /// Replays events to a session as far as its connection has room.
     pub(crate) fn replay(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
         while let Some(job) = self.next_job(cx, conn) {
             if job.is_reported() {
@@ -104,7 +104,7 @@ impl Delivery<'_> {
         }
     }
 
-    /// Works at the first job. Returns it when it is done.
+    /// Works on the first job. Returns it when it is done.
     fn next_job(&mut self, cx: &mut Cx<'_>, conn: ConnId) -> Option<Job> {
         let session = self.clients.get_mut(conn).filter(|session| !session.leaving)?;
         let mut job = session.reader.take_job()?;
@@ -122,11 +122,11 @@ impl Delivery<'_> {
     }
 }
 
-/// Gives the records of a job, as far as the connection has room. Returns whether all were given.
+/// Replays the records of a job as far as the connection has room. Returns whether all were sent.
 fn work_at(cx: &mut Cx<'_>, conn: ConnId, session: &mut Session, log: &mut Log, job: &mut Job) -> bool {
     let settings = &cx.settings.api.events;
     let whole = job.channel.is_none();
-    // A channel that was joined meanwhile gets its own.
+    // A channel that the session has joined in the meantime has a replay of its own.
     let has_own = |channel: &str| whole && session.reader.has_job_of(channel);
     let joined: Vec<String> = session.channels.keys().filter(|channel| !has_own(channel)).cloned().collect();
     let channel = job.channel.clone();
@@ -169,7 +169,7 @@ fn work_at(cx: &mut Cx<'_>, conn: ConnId, session: &mut Session, log: &mut Log, 
     is_done
 }
 
-/// Whether anybody but one session of a mud has what needs a permission.
+/// Whether any other session of the mud has received an event that needs this permission.
 pub(super) fn is_had_by_others<'a>(
     sessions: impl Iterator<Item = (ConnId, &'a Session)>,
     but: ConnId,
@@ -179,7 +179,7 @@ pub(super) fn is_had_by_others<'a>(
     others.any(|(_, session)| session.may(Some(permission)))
 }
 
-/// Who the session of a reader is, where that is a session of the mud.
+/// Returns the identity of a reader's session, if its mud has a router link here.
 pub(super) fn speaker(session: &Session) -> Option<&Arc<Identified>> {
     session.identity.as_ref().filter(|identity| identity.may_speak)
 }

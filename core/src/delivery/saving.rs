@@ -1,4 +1,4 @@
-//! What is saved of what was delivered, and what is forgotten with time.
+//! Saves which events were delivered, and removes old events.
 
 use super::emit::Delivery;
 use super::replay::{is_had_by_others, speaker};
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 impl Delivery<'_> {
-    /// Sets the timer for the next look at what has become too old, if there is anything to look at.
+    /// Sets the timer for the next sweep, if there is anything to remove.
     pub(crate) fn set_sweep(&self, cx: &mut Cx<'_>) {
         let due = self.clients.audience.next_expiry().into_iter().chain(self.journal.next_sweep(cx)).min();
         match due {
@@ -22,8 +22,8 @@ impl Delivery<'_> {
         }
     }
 
-    /// A session that subscribed to a channel is gone without leaving it: the mud goes on hearing the channel for as long
-    /// as lines are kept. Returns whether it does.
+    /// Keeps a mud on a channel after its subscriber has disconnected without leaving, for as long as channel lines are
+    /// kept. Returns whether it stays on the channel.
     pub(crate) fn linger(&mut self, cx: &mut Cx<'_>, mud: MudId, channel: &str) -> bool {
         let events = &cx.settings.api.events;
         let keep = events.keep_channels;
@@ -35,7 +35,7 @@ impl Delivery<'_> {
         lingers
     }
 
-    /// Saves what was delivered, to whom.
+    /// Saves which events were delivered, and to which clients.
     pub(crate) fn save_marks(&mut self, cx: &mut Cx<'_>) {
         let mut changes: Vec<Change> = Vec::new();
         let last = self.journal.last_id();
@@ -51,7 +51,7 @@ impl Delivery<'_> {
                     *least = through.min(*least);
                 }
             }
-            // What is written to a socket but not read is the client's to acknowledge.
+            // For events that are written to a socket but not read, clients have acknowledgements.
             changes.push(self.journal.mark(mud, &cx.settings.mud(mud).name, through));
             let known = self.journal.cursors_mut(mud);
             for (client, through) in cursors {
@@ -61,7 +61,8 @@ impl Delivery<'_> {
         cx.save(changes);
     }
 
-    /// A session has ended: what its connection has not taken was not delivered, unless another session had it.
+    /// Handles the end of a session: events that its connection has not taken count as not delivered, unless another
+    /// session has received them.
     pub(crate) fn reader_gone(&mut self, cx: &mut Cx<'_>, conn: ConnId, session: &Session) {
         let Some(mud) = speaker(session).map(|identity| identity.mud) else { return };
         if let Some(client) = session.reader.client() {

@@ -1,4 +1,4 @@
-//! What a front door is.
+//! The interface of a front door.
 
 use crate::clients::Goodbye;
 use crate::machine::{ConnId, Listener};
@@ -7,32 +7,33 @@ use crate::time::Instant;
 use crate::waiting::Finished;
 use std::fmt::Debug;
 
-/// A front door. It keeps the state of its connections; sessions, and what waits for them, are in the parts.
+/// A front door. It owns the state of its connections; the sessions and all that waits for them are in the parts.
 ///
-/// A door closes a connection through the effects and nothing more: when a call returns and the connection is closed,
+/// A door only closes a connection through the effects. If the connection is closed when a call returns,
 /// [`Door::closed`] follows.
 pub(crate) trait Door: Debug + Send {
-    /// A connection is open, and TLS is agreed on where it is spoken.
+    /// Handles a new connection, after the TLS handshake if the listener speaks TLS.
     fn open(&mut self, parts: &mut Parts<'_>, conn: ConnId, on: Listener);
 
-    /// Plain text came where TLS is spoken, before [`Door::open`]: it is answered in plain text, and the connection closed.
+    /// Handles plain text on a listener that speaks TLS, before [`Door::open`]. The client gets an answer in plain
+    /// text, and the connection closes.
     fn refuse_plain_text(&mut self, parts: &mut Parts<'_>, conn: ConnId, on: Listener);
 
-    /// Bytes came in.
+    /// Handles received bytes.
     fn received(&mut self, parts: &mut Parts<'_>, conn: ConnId, bytes: &[u8]);
 
-    /// The deadline of a connection has passed.
+    /// Handles the deadline of a connection.
     fn due(&mut self, parts: &mut Parts<'_>, conn: ConnId);
 
-    /// When a connection must be woken. It follows from the connection's state.
+    /// Returns when the connection must be woken. This follows from the connection's state.
     fn deadline(&self, parts: &Parts<'_>, conn: ConnId) -> Option<Instant>;
 
-    /// A request that waited has its outcome.
+    /// Handles the outcome of a request that has waited.
     fn finished(&mut self, parts: &mut Parts<'_>, finished: Finished);
 
-    /// A session is to end: its client gets what is queued and a goodbye.
+    /// Ends a session in order: the client receives what is queued, and then a goodbye.
     fn dismiss(&mut self, parts: &mut Parts<'_>, conn: ConnId, goodbye: Goodbye, reason: &'static str);
 
-    /// A connection is closed. Its session has ended.
+    /// Forgets a closed connection. Its session has ended already.
     fn closed(&mut self, conn: ConnId);
 }

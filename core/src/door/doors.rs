@@ -1,4 +1,4 @@
-//! All front doors: which connection is whose, TLS before anything else, and what follows after each call.
+//! All front doors: the front door of each connection, the TLS handshake before it, and what follows after each call.
 
 use super::contract::Door;
 use super::table;
@@ -9,16 +9,16 @@ use crate::service::{Parts, consequences, sessions};
 use crate::time::Instant;
 use crate::wake::Wake;
 
-/// A connection of a client.
+/// A client's connection.
 #[derive(Debug)]
 struct Attached {
     door: usize,
     on: Listener,
-    /// TLS is being agreed on, and since when. Until the handshake completes there is no session.
+    /// The start of a TLS handshake that is not complete. Until then there is no session.
     securing: Option<Instant>,
 }
 
-/// The front doors, and the connections of clients.
+/// The front doors, and the clients' connections.
 #[derive(Debug)]
 pub(crate) struct Doors {
     listeners: Vec<&'static [Listener]>,
@@ -34,27 +34,27 @@ impl Default for Doors {
 }
 
 impl Doors {
-    /// How many connections of clients there are.
+    /// Returns the number of clients' connections.
     pub(crate) fn len(&self) -> usize {
         self.conns.len()
     }
 
-    /// All connections of clients.
+    /// Returns all clients' connections.
     pub(crate) fn conns(&self) -> Vec<ConnId> {
         self.conns.iter().map(|(conn, _)| conn).collect()
     }
 
-    /// Whether a connection is one of a client.
+    /// Whether a connection is a client's.
     pub(crate) fn has(&self, conn: ConnId) -> bool {
         self.conns.get(conn).is_some()
     }
 
-    /// Whether a listener leads to a front door.
+    /// Whether a listener belongs to a front door.
     pub(crate) fn serves(&self, on: Listener) -> bool {
         self.listeners.iter().any(|of_door| of_door.contains(&on))
     }
 
-    /// A client has connected to a listener that leads to a front door.
+    /// Handles a new connection on the listener of a front door.
     pub(crate) fn accept(&mut self, parts: &mut Parts<'_>, conn: ConnId, on: Listener, is_secured: bool) {
         let door = self.listeners.iter().position(|of_door| of_door.contains(&on)).unwrap_or(0);
         let securing = is_secured.then_some(parts.cx.now.mono);
@@ -65,7 +65,7 @@ impl Doors {
         self.after(parts, conn);
     }
 
-    /// TLS is agreed on.
+    /// Handles a completed TLS handshake.
     pub(crate) fn secured(&mut self, parts: &mut Parts<'_>, conn: ConnId) {
         let Some(attached) = self.conns.get_mut(conn) else { return };
         if attached.securing.take().is_some() {
@@ -76,7 +76,7 @@ impl Doors {
         }
     }
 
-    /// Bytes came in.
+    /// Handles received bytes.
     pub(crate) fn received(&mut self, parts: &mut Parts<'_>, conn: ConnId, bytes: &[u8]) {
         let Some(attached) = self.conns.get_mut(conn) else { return };
         parts.cx.metrics.api_bytes_received += bytes.len() as u64;
@@ -92,19 +92,19 @@ impl Doors {
         self.after(parts, conn);
     }
 
-    /// A client has taken what was queued for it.
+    /// Handles that a client has taken all bytes that were queued for it.
     pub(crate) fn flushed(&mut self, parts: &mut Parts<'_>, conn: ConnId) {
         let (cx, mut out) = parts.delivery();
         out.flushed(cx, conn);
         self.after(parts, conn);
     }
 
-    /// A client's connection is gone.
+    /// Handles a connection that was closed by the client or by an error.
     pub(crate) fn lost(&mut self, parts: &mut Parts<'_>, conn: ConnId, by: LostBy) {
         if self.conns.get(conn).is_some_and(|attached| attached.securing.is_some()) {
             let (fault, text) = match by {
                 LostBy::Handshake(fault, text) => (fault, text),
-                LostBy::EndOfStream => (HandshakeFault::Ended, "the client left".to_owned()),
+                LostBy::EndOfStream => (HandshakeFault::Ended, "the client closed the connection".to_owned()),
                 LostBy::Error(text) => (HandshakeFault::Ended, text),
             };
             parts.clients.handshake_failed(&mut parts.cx, conn, fault, &text);
@@ -112,7 +112,7 @@ impl Doors {
         self.gone(parts, conn);
     }
 
-    /// The timer of a connection fired. It may have been set for an earlier deadline than the state has by now.
+    /// Handles the timer of a connection. It may have been set for an earlier deadline than the state has now.
     pub(crate) fn due(&mut self, parts: &mut Parts<'_>, conn: ConnId) {
         let is_due = self.deadline(parts, conn).is_some_and(|at| at <= parts.cx.now.mono);
         let Some(attached) = self.conns.get_mut(conn).filter(|_| is_due) else {
@@ -137,15 +137,15 @@ impl Doors {
         }
     }
 
-    /// The settings have changed, and with them the deadlines.
+    /// Applies new settings to the deadlines.
     pub(crate) fn reloaded(&mut self, parts: &mut Parts<'_>) {
         for conn in self.conns() {
             self.after(parts, conn);
         }
     }
 
-    /// After each call of a front door: a connection that is closed is forgotten, and the timer of an open one is never set
-    /// for later than its deadline. It may be set for earlier, so that traffic does not move it each time.
+    /// Runs after each call of a front door. It forgets a closed connection. The timer of an open one is never set
+    /// later than its deadline, but it may be set earlier, so that not every input has to move it.
     fn after(&mut self, parts: &mut Parts<'_>, conn: ConnId) {
         if !parts.cx.fx.is_open(conn) {
             return self.gone(parts, conn);
@@ -166,8 +166,7 @@ impl Doors {
         self.doors[attached.door].closed(conn);
     }
 
-    /// Deals with everything that followed from an input: news of the muds, requests that have their outcome, sessions that
-    /// are to end.
+    /// Handles all that follows from an input: changes of the muds, requests with an outcome, sessions that must end.
     pub(crate) fn follow(&mut self, parts: &mut Parts<'_>) {
         loop {
             consequences::follow(parts);
@@ -198,7 +197,7 @@ impl Doors {
         self.after(parts, conn);
     }
 
-    /// Ends every connection in order.
+    /// Ends every connection with a goodbye.
     pub(crate) fn shut_down(&mut self, parts: &mut Parts<'_>, goodbye: Goodbye, reason: &'static str) {
         for conn in self.conns() {
             self.dismiss(parts, &Dismissal::Polite { conn, goodbye, reason });

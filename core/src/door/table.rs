@@ -1,10 +1,10 @@
-//! Which front doors there are.
+//! The table of front doors.
 
 use super::contract::Door;
 use super::rpc::RpcDoor;
 use crate::machine::Listener;
 
-/// Each front door, with the listeners that lead to it.
+/// Returns each front door with its listeners.
 pub(super) fn doors() -> Vec<(&'static [Listener], Box<dyn Door>)> {
     vec![(&[Listener::Http, Listener::Lines], Box::new(RpcDoor::default()))]
 }

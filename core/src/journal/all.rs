@@ -1,4 +1,4 @@
-//! What is kept for all muds of the gateway.
+//! The kept events of all muds of the gateway.
 
 use super::cursors::Cursors;
 use super::ids::Ids;
@@ -14,22 +14,23 @@ use crate::wake::Wake;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How long what was delivered may stay unsaved.
+/// How long a change of the delivered events may stay unsaved.
 const MARK_DELAY: Duration = Duration::from_secs(1);
 
-/// How often the logs are swept at most. A tell that no session came for is refused that much later.
+/// The least time between two sweeps of the logs. A tell that no session has collected is refused up to this much
+/// later.
 const SWEEP_PAUSE: Duration = Duration::from_secs(5);
 
-/// What is kept for one mud.
+/// The kept events of one mud.
 #[derive(Debug)]
 struct OfMud {
     log: Log,
     cursors: Cursors,
-    /// What was delivered has changed since it was saved.
+    /// Which events were delivered has changed since the last save.
     unsaved: bool,
 }
 
-/// A tell that no session came for in time.
+/// A tell that no session has collected in time.
 #[derive(Debug)]
 pub(crate) struct Unread {
     pub(crate) mud: MudId,
@@ -47,7 +48,7 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Takes over what the store held.
+    /// Restores the journal from the store's contents.
     pub(crate) fn restore(cx: &mut Cx<'_>, saved: &Saved) -> Journal {
         let muds = cx.settings.muds.iter().map(|mud| OfMud {
             log: Log::new(&mud.name),
@@ -75,7 +76,7 @@ impl Journal {
             let Some(value) = value else { continue };
             if space == one.log.space() {
                 match one.log.restore(key, value, &mark) {
-                    // Ids may have been given out without having been set aside, because the store did not take it.
+                    // The store may have failed to reserve ids that were used afterwards.
                     Some(id) => self.ids.skip_to(id),
                     None => self.unreadable += 1,
                 }
@@ -86,17 +87,17 @@ impl Journal {
         one.log.restore_lost(&mark);
     }
 
-    /// How many saved entries could not be read.
+    /// Returns the number of saved entries that could not be read.
     pub(crate) fn unreadable(&self) -> usize {
         self.unreadable
     }
 
-    /// The next event id.
+    /// Returns a new event id.
     pub(crate) fn next_id(&mut self, cx: &mut Cx<'_>) -> u64 {
         self.ids.next(cx.now.mono, cx.fx)
     }
 
-    /// The last event id that was given out.
+    /// Returns the last event id in use.
     pub(crate) fn last_id(&self) -> u64 {
         self.ids.last()
     }
@@ -106,27 +107,27 @@ impl Journal {
         &self.muds[mud.place()].log
     }
 
-    /// The log of a mud, to note what was delivered.
+    /// The log of a mud, to mark events as delivered.
     pub(crate) fn log_mut(&mut self, mud: MudId) -> &mut Log {
         &mut self.muds[mud.place()].log
     }
 
-    /// The named clients of a mud, to change.
+    /// The named clients of a mud, to change them.
     pub(crate) fn cursors_mut(&mut self, mud: MudId) -> &mut Cursors {
         &mut self.muds[mud.place()].cursors
     }
 
-    /// Records of all muds, and their bytes.
+    /// Returns the number of records of all muds, and their bytes.
     pub(crate) fn size(&self) -> (usize, usize) {
         self.muds.iter().map(|one| one.log.size()).fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1))
     }
 
-    /// The next tell that no session came for in time.
+    /// Returns the next tell that no session has collected in time.
     pub(crate) fn poll_unread(&mut self) -> Option<Unread> {
         self.unread.pop_front()
     }
 
-    /// Puts an event into its log.
+    /// Adds an event to its log.
     pub(crate) fn keep(&mut self, cx: &mut Cx<'_>, mud: MudId, lane: LaneName<'_>, record: Record) {
         let removed = self.log_mut(mud).push(lane, record, &cx.settings.api.events);
         self.removed(cx, mud, removed);
@@ -139,7 +140,7 @@ impl Journal {
         self.unread.extend(removed.unread_tells.into_iter().map(|members| Unread { mud, members }));
     }
 
-    /// Looks through the logs for what has become too old.
+    /// Removes records that have become too old.
     pub(crate) fn sweep(&mut self, cx: &mut Cx<'_>) {
         for mud in MudId::all(self.muds.len()) {
             let removed = self.log_mut(mud).sweep(&cx.settings.api.events, cx.now.unix);
@@ -150,7 +151,7 @@ impl Journal {
         }
     }
 
-    /// When [`Journal::sweep`] has something to do next.
+    /// Returns when [`Journal::sweep`] is needed next.
     pub(crate) fn next_sweep(&self, cx: &Cx<'_>) -> Option<crate::time::Instant> {
         let (now, settings) = (cx.now, &cx.settings.api.events);
         let after =
@@ -159,7 +160,7 @@ impl Journal {
         due.map(|at| after(at).max(now.mono + SWEEP_PAUSE)).min()
     }
 
-    /// What was delivered of a mud's events has changed.
+    /// Notes that events of a mud have been delivered.
     pub(crate) fn marks_changed(&mut self, cx: &mut Cx<'_>, mud: MudId) {
         self.muds[mud.place()].unsaved = true;
         if cx.timers.get(Wake::Marks).is_none() {
@@ -167,19 +168,19 @@ impl Journal {
         }
     }
 
-    /// The muds of whose events what was delivered has changed since this was asked last.
+    /// Returns the muds whose delivered events have changed since the last call.
     pub(crate) fn take_changed(&mut self) -> Vec<MudId> {
         let muds = MudId::all(self.muds.len());
         muds.filter(|mud| std::mem::take(&mut self.muds[mud.place()].unsaved)).collect()
     }
 
-    /// How it is saved that all events of a mud up to one were written to the sessions that get them.
+    /// Returns the change that saves a mud's mark: all its events up to `through` were written to their recipients.
     pub(crate) fn mark(&self, mud: MudId, mud_name: &str, through: u64) -> Change {
         let value = saved::write(&self.log(mud).mark(through));
         Change { space: Space::Marks.whole(), key: mud_name.to_owned(), value }
     }
 
-    /// A client has dealt with all events up to one. Returns the change to save.
+    /// Notes that a client has handled all events up to one. Returns the change to save.
     pub(crate) fn acknowledge(
         &mut self,
         cx: &mut Cx<'_>,
@@ -191,7 +192,7 @@ impl Journal {
             Some(client) => self.cursors_mut(mud).acknowledged(client, through),
             None => {
                 self.log_mut(mud).delivered_through(through);
-                // What lies behind it is saved in its own time.
+                // The events before it are saved separately, at their own time.
                 Some(self.mark(mud, &cx.settings.mud(mud).name, through))
             }
         };

@@ -1,4 +1,4 @@
-//! Clients with a name: each has a cursor of its own in the events of its mud, which outlives its sessions.
+//! Named clients. Each has a cursor of its own in the events of its mud, which outlives its sessions.
 
 use crate::machine::Change;
 use crate::saved;
@@ -7,22 +7,22 @@ use crate::time::UnixTime;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Names that are remembered for one mud. Beyond it, the one that was away longest is forgotten.
+/// Number of client names that are remembered for one mud. Beyond it, the one that was absent longest is forgotten.
 pub const CLIENTS_MAX: usize = 100;
 
-/// Channels that are remembered for one client: as many as a session may hear.
+/// Number of channels that are remembered for one client: as many as a session may subscribe to.
 const CHANNELS_MAX: usize = 500;
 
-/// What is remembered of one client.
+/// A named client.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Client {
-    /// It has had all events up to this one.
+    /// The client has received all events up to this one.
     cursor: u64,
-    /// It acknowledges what it has had.
+    /// The client moves its cursor by acknowledgements.
     acks: bool,
-    /// What it heard last.
+    /// The channels that it subscribed to last.
     channels: BTreeSet<String>,
-    /// When it was there last: microseconds since 1970.
+    /// When it was connected last: microseconds since 1970.
     seen: u64,
 }
 
@@ -43,7 +43,7 @@ impl Cursors {
         &self.space
     }
 
-    /// Takes over a saved one. Says whether it can be read.
+    /// Restores a saved client. Returns whether it can be read.
     pub(crate) fn restore(&mut self, name: &str, value: &[u8]) -> bool {
         let client = saved::read(value);
         client.is_some_and(|client| {
@@ -57,17 +57,18 @@ impl Cursors {
         Change { space: self.space.clone(), key: name.to_owned(), value }
     }
 
-    /// Its cursor; `None` for a name that was never heard.
+    /// Returns the cursor of a client; `None` for an unknown name.
     pub(crate) fn cursor(&self, name: &str) -> Option<u64> {
         self.by_name.get(name).map(|client| client.cursor)
     }
 
-    /// Whether it heard a channel when it was there last.
+    /// Whether the client subscribed to a channel in its last session.
     pub(crate) fn heard(&self, name: &str, channel: &str) -> bool {
         self.by_name.get(name).is_some_and(|client| client.channels.contains(channel))
     }
 
-    /// A client says its name. `present`: the names that are in use. `None`: all names are, and this is one too many.
+    /// Adds the client of a session. `present` are the names in use. Returns `None` if all remembered names are in use
+    /// and there is no room for another.
     pub(crate) fn enter(
         &mut self,
         name: &str,
@@ -89,13 +90,13 @@ impl Cursors {
         Some(changes)
     }
 
-    /// Notes that it is there, or was until now.
+    /// Notes that a client is connected, or was until now.
     pub(crate) fn seen(&mut self, name: &str, now: UnixTime) -> Option<Change> {
         self.by_name.get_mut(name)?.seen = now.micros();
         Some(self.put(name))
     }
 
-    /// Events up to this one have been written to its connections.
+    /// Notes that all events up to `through` have been written to a client's connections.
     pub(crate) fn written(&mut self, name: &str, through: u64, now: UnixTime) -> Option<Change> {
         let client = self.by_name.get_mut(name).filter(|client| !client.acks && client.cursor < through)?;
         client.cursor = through;
@@ -103,7 +104,7 @@ impl Cursors {
         Some(self.put(name))
     }
 
-    /// It has had all events up to this one, and says so itself.
+    /// Notes that a client has acknowledged all events up to `through`.
     pub(crate) fn acknowledged(&mut self, name: &str, through: u64) -> Option<Change> {
         let client = self.by_name.get_mut(name)?;
         client.cursor = client.cursor.max(through);
@@ -111,7 +112,7 @@ impl Cursors {
         Some(self.put(name))
     }
 
-    /// It hears a channel, or no longer does.
+    /// Notes that a client has subscribed to a channel or left it.
     pub(crate) fn hears(&mut self, name: &str, channel: &str, hears: bool) -> Option<Change> {
         let channels = &mut self.by_name.get_mut(name)?.channels;
         let changed = match hears {
@@ -127,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_was_away_longest_is_forgotten_and_who_is_there_is_not() {
+    fn the_client_absent_longest_is_forgotten_but_none_that_is_connected() {
         let mut clients = Cursors::new("Alpha");
         let at = |n: usize| UnixTime::from_micros(n as u64);
         let names: Vec<String> = (0..CLIENTS_MAX).map(|n| format!("c{n}")).collect();
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_acknowledges_has_its_cursor_where_it_said() {
+    fn an_acknowledgement_alone_moves_the_cursor_of_its_client() {
         let mut clients = Cursors::new("Alpha");
         let now = UnixTime::from_micros(1);
         clients.enter("game", &BTreeSet::new(), 10, now);

@@ -1,21 +1,21 @@
-//! The ids of events: they only grow, also over a restart.
+//! The ids of events. They only grow, also over a restart.
 
 use crate::effects::Effects;
 use crate::machine::{Change, Saved};
 use crate::spaces::Space;
 use crate::time::Instant;
 
-/// How many ids are set aside at once. A start skips what was left of them. It takes half as many events to run out of
-/// them while the store does not take what is saved.
+/// Number of ids that are reserved at a time. A restart skips the rest of them. While the store fails, the gateway runs
+/// out of reserved ids after at least half as many events.
 const RESERVE: u64 = 100_000;
 
-/// See [`Gateway::carry_over`](crate::Gateway::carry_over).
+/// Implements [`Gateway::carry_over`](crate::Gateway::carry_over).
 pub(crate) fn carry_over(before: &Saved, restored: &Saved) -> Vec<Change> {
     let (before, restored) = (Ids::restore(before), Ids::restore(restored));
     if before.reserved > restored.reserved { vec![change(before.reserved)] } else { Vec::new() }
 }
 
-/// See [`Gateway::before_start`](crate::Gateway::before_start).
+/// Implements [`Gateway::before_start`](crate::Gateway::before_start).
 pub(crate) fn set_aside(saved: &Saved) -> Vec<Change> {
     vec![change(Ids::restore(saved).reserved + RESERVE)]
 }
@@ -25,7 +25,7 @@ fn change(reserved: u64) -> Change {
     Change { space: Space::EventIds.whole(), key: "reserved".to_owned(), value }
 }
 
-/// Gives out ids.
+/// Assigns ids.
 #[derive(Debug, Default)]
 pub(crate) struct Ids {
     last: u64,
@@ -33,7 +33,7 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
-    /// Goes on after what was set aside before.
+    /// Continues after the ids that were reserved before.
     pub(crate) fn restore(saved: &Saved) -> Self {
         let space = Space::EventIds.whole();
         let reserved = saved
@@ -46,18 +46,18 @@ impl Ids {
         Ids { last: reserved, reserved }
     }
 
-    /// Skips ids that were given out without having been set aside, because the store did not take it.
+    /// Skips ids that were used without a reservation, because the store failed.
     pub(crate) fn skip_to(&mut self, last: u64) {
         self.last = self.last.max(last);
         self.reserved = self.reserved.max(last);
     }
 
-    /// The last id that was given out.
+    /// Returns the last id in use.
     pub(crate) fn last(&self) -> u64 {
         self.last
     }
 
-    /// Sets ids aside, durably, if there are few.
+    /// Reserves more ids, durably, if few are left.
     pub(crate) fn reserve(&mut self, now: Instant, fx: &mut Effects) {
         if self.last + RESERVE / 2 >= self.reserved {
             self.reserved = self.last + RESERVE;
@@ -65,7 +65,7 @@ impl Ids {
         }
     }
 
-    /// The next id. More are set aside, durably, before they run out.
+    /// Returns a new id. More ids are reserved, durably, before they run out.
     pub(crate) fn next(&mut self, now: Instant, fx: &mut Effects) -> u64 {
         self.last += 1;
         self.reserve(now, fx);

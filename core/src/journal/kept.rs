@@ -1,5 +1,5 @@
-//! The kept events of one mud. Tells, answers and each channel have a lane of their own, so that talk on one of them
-//! pushes nothing out of another, and a channel's lane is its history.
+//! The kept events of one mud. Tells, answers and each channel have a lane of their own, so that events of one lane
+//! never push out those of another. A channel's lane is also its history.
 
 use super::lane::{Lane, Terms};
 use super::record::{LaneName, Record, Since};
@@ -11,17 +11,17 @@ use crate::time::UnixTime;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Channels whose losses are told apart. A mud hears some tens.
+/// Number of channels whose removed events are recorded separately. A mud listens to some tens.
 const CHANNELS_MAX: usize = 1_000;
 
-/// What left the log.
+/// The records that a change removed.
 #[derive(Debug, Default)]
 pub(crate) struct Removed {
-    /// To be saved.
+    /// The changes to save.
     pub(crate) changes: Vec<Change>,
-    /// The members of tells that no session has had.
+    /// The members of removed tells that no session had received.
     pub(crate) unread_tells: Vec<Box<[u8]>>,
-    /// Events of any kind that no session has had.
+    /// Number of removed events, of any kind, that no session had received.
     pub(crate) unread: u64,
 }
 
@@ -32,19 +32,19 @@ pub(crate) struct Log {
     tells: Lane,
     answers: Lane,
     channels: BTreeMap<String, Lane>,
-    /// The last record lost of the channels that are not remembered by name.
+    /// The last removed record of all channels that are not recorded by name.
     channels_lost: u64,
     bytes: usize,
 }
 
-/// How far the events of a mud have reached somebody.
+/// Which events of a mud have been delivered.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Mark {
-    /// All up to this one have, …
+    /// All events up to this one were delivered, …
     pub(crate) through: u64,
-    /// … but these.
+    /// … except these.
     pub(crate) open: Vec<u64>,
-    /// The last lost of the tells, the answers and the channels.
+    /// The last removed event of the tells, the answers and the channels.
     pub(crate) lost: [u64; 3],
 }
 
@@ -65,7 +65,7 @@ impl Log {
         &self.space
     }
 
-    /// Takes over a saved record, in the order of the keys. `None`: it cannot be read.
+    /// Restores a saved record; records come in the order of their keys. Returns `None` if it cannot be read.
     pub(crate) fn restore(&mut self, key: &str, value: &[u8], mark: &Mark) -> Option<u64> {
         let (mut record, channel) = Record::read(key, value)?;
         let id = record.id;
@@ -80,7 +80,7 @@ impl Log {
         Some(id)
     }
 
-    /// What was lost before the restart, as far as is known.
+    /// Restores what is known of the events that were removed before the restart.
     pub(crate) fn restore_lost(&mut self, mark: &Mark) {
         let [tells, answers, channels] = mark.lost;
         self.tells.lost = tells;
@@ -109,7 +109,7 @@ impl Log {
         }
     }
 
-    /// Adds a record, which is younger than all others, and removes what it leaves no room for.
+    /// Adds a record, which is younger than all others, and removes those for which no room is left.
     pub(crate) fn push(&mut self, name: LaneName<'_>, record: Record, settings: &EventSettings) -> Removed {
         let mut removed = Removed { changes: vec![self.put(&record)], ..Removed::default() };
         let now = record.at;
@@ -131,7 +131,7 @@ impl Log {
         Change { space: self.space.clone(), key: Record::key(record.id), value: record.value() }
     }
 
-    /// Takes the oldest record of a lane out.
+    /// Removes the oldest record of a lane.
     fn remove_oldest(&mut self, name: LaneName<'_>, removed: &mut Removed) -> bool {
         let lane = self.lane_mut(name);
         let Some(record) = lane.records.pop_front() else { return false };
@@ -155,7 +155,7 @@ impl Log {
         }
     }
 
-    /// History goes first, as the bulk of it all, then answers, then tells.
+    /// The history goes first, because it takes the most room, then the answers, then the tells.
     fn shrink(&mut self, bytes_max: usize, removed: &mut Removed) {
         while self.bytes > bytes_max {
             let oldest = self
@@ -175,11 +175,11 @@ impl Log {
         }
     }
 
-    /// Removes what has no more reason to stay.
+    /// Removes records that are too old.
     pub(crate) fn sweep(&mut self, settings: &EventSettings, now: UnixTime) -> Removed {
         let mut removed = Removed::default();
         let keep = settings.keep(Class::Tells);
-        // In the history they may stay; the one who waits for them does not come any more.
+        // These may stay in the history, but they are no longer kept for an absent game.
         for record in &mut self.tells.records {
             if !record.delivered && record.is_older(now, keep) {
                 record.delivered = true;
@@ -199,7 +199,7 @@ impl Log {
         removed
     }
 
-    /// When to sweep again; `None`: there is nothing to sweep.
+    /// Returns when the next sweep is due; `None` if there is nothing to remove.
     pub(crate) fn next_sweep(&self, settings: &EventSettings) -> Option<UnixTime> {
         let channels = self.channels.values().map(|lane| (lane, Class::Channels));
         let lanes =
@@ -209,7 +209,7 @@ impl Log {
             .min()
     }
 
-    /// The records of some lanes after an id that can still be replayed, in their order.
+    /// Returns the records of some lanes after an id that can still be replayed, in their order.
     pub(crate) fn replayable<'n>(
         &self,
         lanes: impl Iterator<Item = LaneName<'n>>,
@@ -227,17 +227,17 @@ impl Log {
         found
     }
 
-    /// Some session has these now.
+    /// Marks these records as delivered.
     pub(crate) fn delivered(&mut self, name: LaneName<'_>, ids: &[u64]) {
         self.set_delivered(name, true, |id| ids.binary_search(&id).is_ok());
     }
 
-    /// They did not arrive after all.
+    /// Marks records as not delivered after all.
     pub(crate) fn undelivered_from(&mut self, name: LaneName<'_>, from: u64) {
         self.set_delivered(name, false, |id| id >= from);
     }
 
-    /// All up to an id count as delivered.
+    /// Marks all records up to an id as delivered.
     pub(crate) fn delivered_through(&mut self, through: u64) {
         for lane in [&mut self.tells, &mut self.answers].into_iter().chain(self.channels.values_mut()) {
             for record in lane.records.iter_mut().take_while(|record| record.id <= through) {
@@ -259,7 +259,7 @@ impl Log {
         }
     }
 
-    /// Whether a reader of some lanes has missed something that it does not get any more.
+    /// Whether a reader of some lanes has missed an event that can no longer be replayed.
     pub(crate) fn has_gap<'n>(
         &self,
         lanes: impl Iterator<Item = LaneName<'n>>,
@@ -287,7 +287,8 @@ impl Log {
         gap
     }
 
-    /// Somebody was told of the gap: what nobody had in time is given up.
+    /// Notes that a session was informed of the gap. Events that no session received in time then count as lost for
+    /// good.
     pub(crate) fn gap_told(&mut self, name: LaneName<'_>, settings: &EventSettings, now: UnixTime) {
         let keep = settings.keep(name.class());
         if self.lane(name).is_none() {
@@ -300,8 +301,8 @@ impl Log {
         }
     }
 
-    /// What is to be saved of it beside the records. `through`: all events up to this one have been written to those
-    /// who get them.
+    /// Returns what is saved of the log besides its records. `through`: all events up to this one have been written to
+    /// their recipients.
     pub(crate) fn mark(&self, through: u64) -> Mark {
         let lanes = [&self.tells, &self.answers].into_iter().chain(self.channels.values());
         let open = lanes.flat_map(|lane| &lane.records);
@@ -312,7 +313,7 @@ impl Log {
         Mark { through, open, lost: [self.tells.lost, self.answers.lost, channels.unwrap_or(0)] }
     }
 
-    /// The history of a channel, oldest first.
+    /// Returns the history of a channel, oldest first.
     pub(crate) fn history<'a>(
         &'a self,
         name: LaneName<'_>,
@@ -327,12 +328,12 @@ impl Log {
         records.into_iter().flat_map(move |records| records.range(skip..)).filter(young)
     }
 
-    /// The channels of which anything is kept.
+    /// Returns the channels that have kept events.
     pub(crate) fn channels(&self) -> impl Iterator<Item = &str> {
         self.channels.iter().filter(|(_, lane)| !lane.records.is_empty()).map(|(name, _)| name.as_str())
     }
 
-    /// How many records there are, and their bytes.
+    /// Returns the number of records, and their bytes.
     pub(crate) fn size(&self) -> (usize, usize) {
         let lanes = [&self.tells, &self.answers].into_iter().chain(self.channels.values());
         (lanes.map(|lane| lane.records.len()).sum(), self.bytes)

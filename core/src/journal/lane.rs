@@ -1,4 +1,4 @@
-//! The records of one lane, and how long they stay.
+//! The records of one lane, and how long they are kept.
 
 use super::record::{Record, micros};
 use crate::event::Class;
@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 impl EventSettings {
-    /// How long events of a class are kept for a game that comes back.
+    /// How long events of a class are kept for an absent game.
     pub(crate) fn keep(&self, class: Class) -> Duration {
         match class {
             Class::Tells => self.keep_tells,
@@ -17,7 +17,7 @@ impl EventSettings {
         }
     }
 
-    /// Whether anything of a class is kept at all.
+    /// Whether any events of a class are kept.
     pub(crate) fn keeps(&self, class: Class) -> bool {
         let replays = self.kept_max > 0 && self.keep(class) > Duration::ZERO;
         let history = self.history_max > 0 && self.history_age > Duration::ZERO;
@@ -29,23 +29,23 @@ impl EventSettings {
             }
     }
 
-    /// Whether tells are kept for a game that is away.
+    /// Whether tells are kept for an absent game.
     pub(crate) fn keeps_tells(&self) -> bool {
         self.kept_max > 0 && self.keep_tells > Duration::ZERO
     }
 }
 
-/// Events of one kind of talk, oldest first.
+/// Events of one lane, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
     pub(super) records: VecDeque<Record>,
-    /// The last one that is no longer there.
+    /// The last event that was removed.
     pub(super) lost: u64,
-    /// One that no session has had is no longer there.
+    /// An event was removed that no session had received.
     pub(super) missed: bool,
 }
 
-/// How long a lane holds its records.
+/// How long a lane keeps its records.
 #[derive(Clone, Copy)]
 pub(super) struct Terms {
     pub(super) keep: Duration,
@@ -71,7 +71,7 @@ impl Terms {
 }
 
 impl Lane {
-    /// Whether its oldest record has no reason to stay.
+    /// Whether the oldest record is too old to be kept.
     pub(super) fn is_due(&self, terms: Terms, now: UnixTime) -> bool {
         let Some(oldest) = self.records.front() else { return false };
         let kept = self.records.len() <= terms.keep_max && !oldest.is_older(now, terms.keep);
@@ -79,7 +79,7 @@ impl Lane {
         !kept && !history
     }
 
-    /// When the next record may have no more reason to stay, or turns out to reach nobody.
+    /// Returns when the next record becomes too old, or becomes a tell that nobody has collected in time.
     pub(super) fn next_due(&self, terms: Terms, watches_unread: bool) -> Option<UnixTime> {
         let oldest = self.records.front()?;
         let stays =

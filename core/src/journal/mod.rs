@@ -1,21 +1,22 @@
-//! Events that are not lost: what is kept of them, for whom, and when it is given again.
+//! Kept events: which events are kept, for whom, and when they are replayed.
 //!
-//! What is meant for a mud (tells, answers, lines of the channels it hears) goes into its log with the event's id, and
-//! from there to the store. A session that comes gets of it, marked as a replay:
+//! Events for a mud (tells, answers, lines of the channels it listens to) go into the mud's log under their event ids,
+//! and from there to the store. A new session receives, marked as a replay:
 //!
 //! - with no arguments: events not yet delivered to any session of its mud;
 //! - with a last event id: all events after that one, whoever received them;
 //! - with a client name: all events after the cursor of that name. A client that acknowledges moves its cursor by that
-//!   alone; the cursor of one that never did follows what was written to its connection.
+//! alone; the cursor of one that never did follows what was written to its connection.
 //!
-//! Lines of a channel come when the session joins it: until then it does not hear the channel. The channels of a named
-//! client are remembered, so a channel that is new to it begins with what no session has had.
+//! Lines of a channel are replayed when the session joins the channel. The channels of a named client are remembered;
+//! the replay of a channel that is new to the client begins with the first event that no session has received.
 //!
-//! "Delivered" means written to a connection: what a connection still held when it broke counts as not delivered, as long
-//! as no other session of the mud received it. Which events were delivered is saved a second later; a crash in between
-//! gives them again, and never loses them.
+//! "Delivered" means written to a connection. Bytes that a connection still held when it broke count as not delivered,
+//! unless another session of the mud received the event. Which events were delivered is saved a second later; after a
+//! crash in between they are replayed again, and never lost.
 //!
-//! Nothing here knows a session: what was delivered, and to whom, comes from above.
+//! The journal does not depend on sessions: the layers above it report which events were delivered, and to which
+//! client.
 
 mod all;
 mod cursors;

@@ -1,24 +1,25 @@
-//! What one session has of its mud's events, and what it is still to be given.
+//! Which events of its mud a session has received, and which are still to be replayed to it.
 
 use super::record::{LaneName, Since};
 use std::collections::{BTreeMap, VecDeque};
 
-/// Channels that a session may join with a replay; what it joins beyond is only heard from then on.
+/// Number of channels that a session may join with a replay. Beyond it, a session receives only new lines of a channel.
 const CAUGHT_UP_MAX: usize = 500;
 
-/// Replays that may wait for one session. Each is asked for by a request of its own.
+/// Number of replays that may wait for one session. Each is asked for by a request of its own.
 const JOBS_MAX: usize = 1_000;
 
-/// How far a session has read.
+/// The progress of a session through its mud's events.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
-    /// It has been given, or is to be given, what was there before it.
+    /// The replay of earlier events has begun or is complete.
     begun: bool,
     client: Option<Box<str>>,
-    /// Where it began, if it said so or its name did.
+    /// The event after which the replay began, from the request or from the client's name.
     start: Option<u64>,
-    /// The channels whose past it has been given, and the last event there was when it left one: what it has had is not
-    /// given again when it comes back, even if another session that had it too has gone without reading it.
+    /// The channels whose earlier events were replayed, each with the last event there was when the session left the
+    /// channel. When the session returns, events up to it are not replayed again, even if another session that also
+    /// received them disconnected without reading them.
     caught_up: BTreeMap<Box<str>, u64>,
     jobs: VecDeque<Job>,
     /// The first event that its connection has not taken yet.
@@ -28,23 +29,23 @@ pub(crate) struct Reader {
 /// One replay.
 #[derive(Debug)]
 pub(crate) struct Job {
-    /// `None`: what is meant for the mud, and the channels that the session has joined and that have no replay of their
-    /// own behind this one.
+    /// `None`: the events for the mud, and the channels that the session has joined and that have no later replay of
+    /// their own.
     pub(crate) channel: Option<Box<str>>,
     pub(crate) since: Since,
-    /// Everything up to this event has been looked at.
+    /// All events up to this one have been examined.
     pub(crate) position: u64,
-    /// What came after this one is new: it waits for its turn behind what is old.
+    /// Events after this one are new. They wait until the older ones have been replayed.
     pub(crate) began_at: u64,
     pub(crate) replayed: u64,
-    /// Events are known to be missing.
+    /// Some events are known to be missing.
     pub(crate) gap: bool,
-    /// The client asked for it, so it is told of the end even if there was nothing.
+    /// The client has asked for the replay, so its end is reported even if there were no events.
     pub(crate) asked_for: bool,
 }
 
 impl Job {
-    /// Its lanes, of a session that has joined these channels.
+    /// Returns the lanes of the job for a session that has joined these channels.
     pub(crate) fn lanes<'a>(
         &'a self,
         joined: impl Iterator<Item = &'a str>,
@@ -55,7 +56,8 @@ impl Job {
         meant.chain(joined).chain(self.channel.as_deref().map(LaneName::Channel))
     }
 
-    /// Whether its end is reported: on a channel that no session heard, lines that are gone are no news.
+    /// Whether the end of the replay is reported. Missing lines of a channel that no session subscribed to are not
+    /// worth a report.
     pub(crate) fn is_reported(&self) -> bool {
         let is_news =
             self.replayed > 0 || (self.gap && (self.channel.is_none() || self.since != Since::Unread));
@@ -64,17 +66,17 @@ impl Job {
 }
 
 impl Reader {
-    /// Whether it has been given, or is to be given, what was there before it.
+    /// Whether the replay of earlier events has begun or is complete.
     pub(crate) fn has_begun(&self) -> bool {
         self.begun
     }
 
-    /// The name of its client.
+    /// Returns the client's name.
     pub(crate) fn client(&self) -> Option<&str> {
         self.client.as_deref()
     }
 
-    /// It begins, as the client of that name and after that event, if it names one.
+    /// Begins the replay, with the client's name and the last event id if there are any.
     pub(crate) fn begin(&mut self, client: Option<&str>, start: Option<u64>, last: u64) {
         if client.is_some() {
             self.client = client.map(Into::into);
@@ -87,14 +89,14 @@ impl Reader {
         self.add(None, since, 0, last, start.is_some() || client.is_some());
     }
 
-    /// It asks once more for what it has missed. Returns from where.
+    /// Begins another replay at the client's request. Returns where it starts.
     pub(crate) fn again(&mut self, last_event_id: Option<u64>, last: u64) -> Option<u64> {
         let start = last_event_id.or(self.start);
         self.add(None, start.map_or(Since::Unread, Since::Id), 0, last, true);
         start
     }
 
-    /// It has joined a channel. `knows_it`: its client's name heard it before.
+    /// Notes that the session has joined a channel. `knows_it`: a client of this name has subscribed to it before.
     pub(crate) fn joined(&mut self, channel: &str, knows_it: bool, last: u64) {
         let had = self.caught_up.get(channel).copied();
         let is_first = had.is_none() && self.caught_up.len() < CAUGHT_UP_MAX;
@@ -105,7 +107,7 @@ impl Reader {
         self.add(Some(channel), since, had.unwrap_or(0), last, false);
     }
 
-    /// It has left a channel. What it has not been given yet waits for the next session that joins.
+    /// Notes that the session has left a channel. Events not yet replayed wait for the next session that joins.
     pub(crate) fn left(&mut self, channel: &str, last: u64) {
         if let Some(had) = self.caught_up.get_mut(channel)
             && self.jobs.is_empty()
@@ -115,7 +117,7 @@ impl Reader {
         self.jobs.retain(|job| job.channel.as_deref() != Some(channel));
     }
 
-    /// Whether an event has to wait for its turn, because older ones are still to be given.
+    /// Whether a new event has to wait until older ones have been replayed.
     pub(crate) fn defers<'a>(
         &'a self,
         lane: LaneName<'_>,
@@ -124,53 +126,53 @@ impl Reader {
         self.jobs.iter().any(|job| job.lanes(joined.clone()).any(|covered| covered == lane))
     }
 
-    /// The next replay, to be worked at.
+    /// Takes the next replay.
     pub(crate) fn take_job(&mut self) -> Option<Job> {
         self.jobs.pop_front()
     }
 
-    /// Puts a replay back that is not done.
+    /// Puts an unfinished replay back.
     pub(crate) fn put_job(&mut self, job: Job) {
         self.jobs.push_front(job);
     }
 
-    /// Whether a channel has a replay of its own that waits.
+    /// Whether a replay of this channel alone is waiting.
     pub(crate) fn has_job_of(&self, channel: &str) -> bool {
         self.jobs.iter().any(|job| job.channel.as_deref() == Some(channel))
     }
 
-    /// An event has been queued for its connection.
+    /// Notes that an event was queued for the connection.
     pub(crate) fn queued(&mut self, id: u64) {
         self.unwritten_from = Some(self.unwritten_from.map_or(id, |from| from.min(id)));
     }
 
-    /// Its connection has taken everything. Returns whether there was an event among it.
+    /// Notes that the connection has taken all queued bytes. Returns whether they held an event.
     pub(crate) fn written(&mut self) -> bool {
         self.unwritten_from.take().is_some()
     }
 
-    /// The first event that its connection has not taken.
+    /// Returns the first event that the connection has not taken.
     pub(crate) fn unwritten_from(&self) -> Option<u64> {
         self.unwritten_from
     }
 
-    /// Its connection has taken all events up to this one; `last` is the last there is.
+    /// Returns the event up to which the connection has taken all; `last` is the newest event.
     pub(crate) fn written_through(&self, last: u64) -> u64 {
         self.unwritten_from.map_or(last, |from| from.saturating_sub(1))
     }
 
-    /// Its connection has taken all events up to this one, and nothing before it is still to be replayed.
+    /// Returns the event up to which the connection has taken all, with no earlier event still to be replayed.
     pub(crate) fn read_through(&self, last: u64) -> u64 {
         let positions = self.jobs.iter().map(|job| job.position);
         positions.chain([self.written_through(last)]).min().unwrap_or(last)
     }
 
-    /// Another replay: of what came after `since`, but not of what it has `had`.
+    /// Adds a replay of the events after `since`, without those that the session `had`.
     fn add(&mut self, channel: Option<&str>, since: Since, had: u64, last: u64, asked_for: bool) {
         if self.jobs.len() >= JOBS_MAX {
             return;
         }
-        // An id that was never given: the client knows another past than this gateway.
+        // An id that was never assigned: the client's last event is from another gateway or another store.
         let (since, gap) = match since {
             Since::Id(id) if id > last => (Since::Unread, true),
             since => (since, false),
@@ -193,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_old_comes_before_what_is_new() {
+    fn older_events_come_before_newer_ones() {
         let mut reader = Reader::default();
         reader.begin(None, Some(3), 9);
         let joined = || ["chat"].into_iter();
@@ -211,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_was_never_given_is_a_gap() {
+    fn an_unknown_event_id_is_a_gap() {
         let mut reader = Reader::default();
         assert_eq!(reader.again(Some(50), 9), Some(50));
         let job = reader.take_job().unwrap();
@@ -219,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_is_caught_up_with_once() {
+    fn a_channel_is_replayed_once() {
         let mut reader = Reader::default();
         reader.begin(Some("game"), Some(5), 9);
         reader.joined("chat", true, 9);

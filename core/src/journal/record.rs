@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// What a record takes beside its text: its place in a lane, and the allocation's own bookkeeping.
+/// The memory that a record needs besides its text: its place in a lane, and the allocator's overhead.
 const RECORD_OVERHEAD_BYTES: usize = 80;
 
 /// An event that is kept.
@@ -16,7 +16,7 @@ pub(crate) struct Record {
     pub(crate) id: u64,
     pub(crate) at: UnixTime,
     pub(crate) kind: &'static Kind,
-    /// As [`Event::write`](crate::event::Event::write) has them.
+    /// In the form that [`Event::write`](crate::event::Event::write) produces.
     pub(crate) members: Box<[u8]>,
     /// The mud's own line, as the router sent it back.
     pub(crate) is_echo: bool,
@@ -24,7 +24,7 @@ pub(crate) struct Record {
     pub(crate) delivered: bool,
 }
 
-/// How a record is saved.
+/// The saved form of a record, for reading.
 #[derive(Deserialize)]
 struct SavedRecord<'a> {
     at: u64,
@@ -34,7 +34,7 @@ struct SavedRecord<'a> {
     params: &'a Verbatim,
 }
 
-/// The same, to be written.
+/// The saved form of a record, for writing.
 #[derive(Serialize)]
 struct SavingRecord<'a> {
     at: u64,
@@ -42,7 +42,7 @@ struct SavingRecord<'a> {
     params: Written<'a>,
 }
 
-/// What tells a record's lane, and who gets it.
+/// The members from which a record's lane and its recipient are read.
 #[derive(Deserialize)]
 struct Addressed<'a> {
     #[serde(borrow)]
@@ -60,7 +60,7 @@ pub(crate) enum LaneName<'a> {
 }
 
 impl LaneName<'_> {
-    /// What its records are about.
+    /// The class of its events.
     pub(crate) fn class(self) -> Class {
         match self {
             LaneName::Tells => Class::Tells,
@@ -70,24 +70,24 @@ impl LaneName<'_> {
     }
 }
 
-/// What a reader has missed and gets no more.
+/// Where the replay of a reader starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Since {
-    /// Events that no session has had.
+    /// At the events that no session has received.
     Unread,
-    /// Events after this one.
+    /// After this event.
     Id(u64),
 }
 
-/// A duration as the core counts time.
+/// A duration in microseconds, the unit of the core's times.
 pub(super) fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// What stands at the end of the members of a record that an earlier version saved.
+/// How the time begins at the end of the members of a record that an earlier version saved.
 const STAMP: &str = ",\"timestamp\":\"";
 
-/// The members without the time and the id: earlier versions saved them too.
+/// Removes the time and the id from the members. Earlier versions saved them too.
 fn without_stamp(members: &str) -> Box<[u8]> {
     match members.rfind(STAMP) {
         Some(end) => [members[..end].as_bytes(), b"}"].concat().into(),
@@ -96,29 +96,29 @@ fn without_stamp(members: &str) -> Box<[u8]> {
 }
 
 impl Record {
-    /// What it takes in memory.
+    /// Returns the memory that the record needs.
     pub(super) fn bytes(&self) -> usize {
         self.members.len() + RECORD_OVERHEAD_BYTES
     }
 
-    /// Whether it is as old as that.
+    /// Whether the record is older than a duration.
     pub(crate) fn is_older(&self, now: UnixTime, than: Duration) -> bool {
         now.micros().saturating_sub(self.at.micros()) >= micros(than)
     }
 
-    /// Its key in the store. The store gives keys back in the order of their texts: that is to be the order of the numbers.
+    /// Returns its key in the store. The store sorts keys as texts, so the number has a fixed length.
     pub(super) fn key(id: u64) -> String {
         format!("{id:020}")
     }
 
-    /// Its value in the store.
+    /// Returns its value in the store.
     pub(super) fn value(&self) -> Option<Vec<u8>> {
         let (at, event) = (self.at.micros(), self.kind.name);
         saved::write(&SavingRecord { at, event, params: Written(&self.members) })
     }
 
-    /// A saved record, with the channel that it belongs to; `None`: it cannot be read. Whether it was delivered is not
-    /// known from it.
+    /// Reads a saved record. Returns it with the channel that it belongs to, or `None` if it cannot be read. Whether it
+    /// was delivered is saved elsewhere.
     pub(super) fn read<'a>(key: &str, value: &'a [u8]) -> Option<(Record, Option<Cow<'a, str>>)> {
         let saved: SavedRecord<'a> = saved::read(value)?;
         let Addressed { channel, is_echo } = saved::read(saved.params.get().as_bytes())?;

@@ -1,4 +1,4 @@
-//! All muds of the gateway, and the one way to step a link.
+//! All muds of the gateway, and the only way to step a link.
 
 use super::mud::Mud;
 use crate::cx::Cx;
@@ -17,18 +17,18 @@ use std::collections::VecDeque;
 use std::ops::{Index, IndexMut};
 use std::time::Duration;
 
-/// Between two connections to one router, whichever muds they are for: Dead Souls' router closes the second that it
-/// accepts in a second of its clock.
+/// The least time between two connections to one router, whichever muds they are for. Dead Souls' router closes the
+/// second connection that it accepts within one second of its clock.
 const DIAL_SPACING: Duration = Duration::from_millis(1050);
 
-/// What the services must know of what happened to a mud.
+/// What happened to a mud, for the services.
 #[derive(Debug)]
 pub(crate) enum News {
-    /// Its link has changed.
+    /// The state of its link has changed.
     Link(MudId, LinkEvent),
-    /// A frame has gone to its router, while packets are traced.
+    /// A frame was sent to its router, while packets are traced.
     Sent(MudId, Bytes),
-    /// An accepted packet does not go.
+    /// An accepted packet could not be sent.
     GivenUp { mud: MudId, origin: Origin, why: &'static str },
 }
 
@@ -36,11 +36,11 @@ pub(crate) enum News {
 #[derive(Debug)]
 pub(crate) struct Muds {
     all: Vec<Mud>,
-    /// Which mud a router's connection is for.
+    /// The mud of each connection to a router.
     conns: ConnMap<MudId>,
     /// The connections of the last [`DIAL_SPACING`] to each router.
     dials: Vec<(String, u16, Instant)>,
-    /// Frames that go out are reported.
+    /// Sent frames are recorded for traces.
     pub(crate) tracing: bool,
     pub(super) last_message_micros: u64,
     pub(super) news: VecDeque<News>,
@@ -61,7 +61,8 @@ impl IndexMut<MudId> for Muds {
 }
 
 impl Muds {
-    /// The muds of the settings, with what the store held of them, and how many entries of each could not be read.
+    /// Creates the muds of the settings and restores their state. Returns how many saved entries of each mud could not
+    /// be read.
     pub(crate) fn new(
         settings: &Settings,
         saved: &Saved,
@@ -89,17 +90,17 @@ impl Muds {
         (muds, unreadable)
     }
 
-    /// How many there are.
+    /// Returns the number of muds.
     pub(crate) fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// All, with their ids.
+    /// Returns all muds with their ids.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (MudId, &Mud)> {
         self.all.iter().enumerate().map(|(at, mud)| (MudId::at(at), mud))
     }
 
-    /// All ids.
+    /// Returns all ids.
     pub(crate) fn ids(&self) -> impl Iterator<Item = MudId> + use<> {
         MudId::all(self.all.len())
     }
@@ -114,22 +115,23 @@ impl Muds {
         self.all.iter().all(|mud| mud.link.is_stopped())
     }
 
-    /// The mud whose router a connection leads to.
+    /// Returns the mud that a connection to a router belongs to.
     pub(crate) fn of_conn(&self, conn: ConnId) -> Option<MudId> {
         self.conns.get(conn).copied()
     }
 
-    /// Connections to routers.
+    /// Returns the number of connections to routers.
     pub(crate) fn conn_count(&self) -> usize {
         self.conns.len()
     }
 
-    /// The next thing that the services must know.
+    /// Returns the next event for the services.
     pub(crate) fn poll_news(&mut self) -> Option<News> {
         self.news.pop_front()
     }
 
-    /// Runs a step of a link. Its timer and the table of connections follow; what else follows is news.
+    /// Steps a link, and updates its timer and the table of connections. What else follows is left for
+    /// [`Muds::poll_news`].
     fn step(
         &mut self,
         cx: &mut Cx<'_>,
@@ -167,7 +169,7 @@ impl Muds {
         }
     }
 
-    /// A deadline of a link has passed. A dial is not made at once after another one to the same router.
+    /// Handles the deadline of a link. A dial soon after another one to the same router is delayed.
     pub(crate) fn link_due(&mut self, cx: &mut Cx<'_>, mud: MudId) {
         self.space_dials(cx, mud);
         self.step(cx, mud, RouterLink::handle_timeout);
@@ -185,7 +187,7 @@ impl Muds {
         }
     }
 
-    /// Bytes came in on a connection of the mud's link: what they hold is read with `link.next_frame`.
+    /// Handles bytes received on a connection of the mud's link. `link.next_frame` then returns the frames.
     pub(crate) fn link_received(&mut self, cx: &mut Cx<'_>, mud: MudId, conn: ConnId) {
         self.step(cx, mud, |link, lent| {
             link.received(lent, conn);
@@ -193,7 +195,7 @@ impl Muds {
         });
     }
 
-    /// A connection to a router is open.
+    /// Handles an open connection to a router.
     pub(crate) fn link_dialed(&mut self, cx: &mut Cx<'_>, mud: MudId, conn: ConnId) {
         let one = &mut self.all[mud.place()];
         if one.link.conn() == Some(conn) {
@@ -204,7 +206,7 @@ impl Muds {
         self.step(cx, mud, |link, lent| link.dialed(lent, conn));
     }
 
-    /// A router's connection has taken everything.
+    /// Handles that a router's connection has taken all queued bytes.
     pub(crate) fn link_flushed(&mut self, cx: &mut Cx<'_>, mud: MudId, conn: ConnId) {
         let one = &mut self.all[mud.place()];
         if one.link.conn() == Some(conn) && cx.fx.pending_bytes(conn) == 0 {
@@ -214,20 +216,20 @@ impl Muds {
         self.pump(cx, mud);
     }
 
-    /// A router's connection is gone, or could not be made.
+    /// Handles a router's connection that was lost or could not be made.
     pub(crate) fn link_lost(&mut self, cx: &mut Cx<'_>, mud: MudId, conn: ConnId, reason: String) {
         self.conns.remove(conn);
         self.step(cx, mud, |link, lent| link.lost(lent, conn, reason));
     }
 
-    /// A save has ended.
+    /// Handles the end of a save.
     pub(crate) fn link_saved(&mut self, cx: &mut Cx<'_>, ticket: SaveTicket, outcome: &Result<(), String>) {
         for mud in self.ids() {
             self.step(cx, mud, |link, lent| link.saved(lent, ticket, outcome));
         }
     }
 
-    /// The router has accepted the login, or has news of it.
+    /// Handles a startup-reply: the router accepts the login, or changes it.
     pub(crate) fn startup_reply(
         &mut self,
         cx: &mut Cx<'_>,
@@ -240,32 +242,32 @@ impl Muds {
         let name = &cx.settings.mud(mud).name;
         let change = one.passwords.keep(name, &router, password);
         self.step(cx, mud, |link, lent| link.startup_reply(lent, change, routers));
-        // Lists follow the startup-reply at once, whether or not the password is durable yet.
+        // Routers send their lists right after the startup-reply, whether or not the password is saved by then.
         let changes = self.all[mud.place()].lists.logged_in(cx.now.mono, name, &router);
         cx.save(changes);
     }
 
-    /// The router refuses the login in words.
+    /// Handles a login that the router refuses with an error packet.
     pub(crate) fn link_refused(&mut self, cx: &mut Cx<'_>, mud: MudId, reason: String) {
         self.step(cx, mud, |link, lent| link.refused(lent, reason));
     }
 
-    /// The session with the router cannot go on.
+    /// Handles a session with a router that cannot continue.
     pub(crate) fn link_broken(&mut self, cx: &mut Cx<'_>, mud: MudId, reason: String) {
         self.step(cx, mud, |link, lent| link.broken(lent, reason));
     }
 
-    /// Leaves the router and logs in again.
+    /// Closes the link to the router and logs in again.
     pub(crate) fn reconnect(&mut self, cx: &mut Cx<'_>, mud: MudId) {
         self.step(cx, mud, RouterLink::reconnect);
     }
 
-    /// Says goodbye for good.
+    /// Logs off for good.
     pub(crate) fn stop(&mut self, cx: &mut Cx<'_>, mud: MudId) {
         self.step(cx, mud, RouterLink::stop);
     }
 
-    /// The settings have changed; `before` are those of the mud until now.
+    /// Applies new settings; `before` are the mud's settings until now.
     pub(crate) fn reload(
         &mut self,
         cx: &mut Cx<'_>,
@@ -280,7 +282,7 @@ impl Muds {
         applied
     }
 
-    /// Reports a frame that was no packet: to everybody with a count, and to those who look for faults each of them.
+    /// Reports an unreadable frame: from time to time a notice with a count, and each frame at the debug level.
     pub(crate) fn report_unreadable(
         &mut self,
         cx: &mut Cx<'_>,

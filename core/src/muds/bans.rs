@@ -1,4 +1,4 @@
-//! Which packets a mud's bans stop.
+//! Applies a mud's bans to packets.
 
 use super::all::Muds;
 use crate::cx::Cx;
@@ -7,7 +7,7 @@ use crate::i3::packet::{Body, Packet};
 use crate::ids::MudId;
 use crate::moderation::{Seen, Way};
 
-/// The channel that a packet of users is about.
+/// Returns the channel of a user's packet, if it has one.
 fn channel_of<'p>(body: &'p Body<'_>) -> Option<&'p str> {
     match body {
         Body::ChannelMessage { channel, .. }
@@ -24,7 +24,8 @@ fn person(user: Option<&str>, mud: &str) -> String {
 }
 
 impl Muds {
-    /// Whether a ban stops a packet of another mud. What comes from the router, or back to ourselves, always comes in.
+    /// Whether a ban stops a packet of another mud. Packets of the router, and the mud's own packets that come back,
+    /// always pass.
     pub(crate) fn keeps_out(&mut self, cx: &mut Cx<'_>, mud: MudId, packet: &Packet<'_>) -> bool {
         let one = &mut self[mud];
         if one.bans.is_empty() {
@@ -41,7 +42,8 @@ impl Muds {
         stopped
     }
 
-    /// Whether a packet may go out: neither its sender nor its target is banned. An error always may: it answers.
+    /// Checks whether a packet may go out: neither its sender nor its target may be banned. An error packet always
+    /// passes, because it is an answer.
     pub(super) fn check_outgoing(
         &mut self,
         cx: &mut Cx<'_>,
@@ -79,7 +81,7 @@ mod tests {
     use crate::moderation::{Ban, Direction};
 
     #[test]
-    fn a_ban_stops_what_it_fits_both_ways_but_not_the_router_or_errors() {
+    fn a_ban_stops_matching_packets_both_ways_but_not_the_router_or_errors() {
         let mut bench = Bench::default();
         let (mut muds, _) = Muds::new(&bench.settings, &Saved::default(), &mut bench.rng, bench.now);
         muds[MudId::OWN].bans.add(Ban {

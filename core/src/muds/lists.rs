@@ -10,8 +10,8 @@ use crate::spaces::Space;
 use crate::time::Instant;
 use std::time::Duration;
 
-/// How long after the first login at a router its lists keep coming: Dead Souls sends one mud a packet, ten a second,
-/// after it has sent them all at once.
+/// How long after the first login at a router its lists keep arriving. Dead Souls first sends all muds at once, and
+/// then again one mud in each packet, ten a second.
 const FIRST_LISTS_WITHIN: Duration = Duration::from_secs(30);
 
 /// The muds and channels of a network.
@@ -19,24 +19,24 @@ const FIRST_LISTS_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) struct Lists {
     muds: Mudlist,
     channels: Chanlist,
-    /// The router that they came from.
+    /// The router that sent them.
     from: Option<String>,
     /// Until then additions are not announced: the first lists are still arriving.
     quiet_until: Instant,
 }
 
 impl Lists {
-    /// Its muds.
+    /// Returns the mudlist.
     pub(crate) fn muds(&self) -> &Mudlist {
         &self.muds
     }
 
-    /// Its channels.
+    /// Returns the channel list.
     pub(crate) fn channels(&self) -> &Chanlist {
         &self.channels
     }
 
-    /// Takes over a saved mud. Returns whether it can be read.
+    /// Restores a saved mud. Returns whether it can be read.
     pub(crate) fn restore_mud(&mut self, name: &str, value: &[u8]) -> bool {
         saved::read(value).is_some_and(|mud| {
             self.muds.restore(name.to_owned(), mud);
@@ -44,7 +44,7 @@ impl Lists {
         })
     }
 
-    /// Takes over a saved channel. Returns whether it can be read.
+    /// Restores a saved channel. Returns whether it can be read.
     pub(crate) fn restore_channel(&mut self, name: &str, value: &[u8]) -> bool {
         saved::read(value).is_some_and(|channel| {
             self.channels.restore(name.to_owned(), channel);
@@ -52,13 +52,13 @@ impl Lists {
         })
     }
 
-    /// Takes over the saved name of the router that the lists came from. Returns whether it can be read.
+    /// Restores the saved name of the router that sent the lists. Returns whether it can be read.
     pub(crate) fn restore_from(&mut self, value: &[u8]) -> bool {
         self.from = std::str::from_utf8(value).ok().map(str::to_owned);
         self.from.is_some()
     }
 
-    /// A login: lists of another router mean nothing here. Returns the changes to save.
+    /// Handles a login. Lists of another router are not valid here. Returns the changes to save.
     pub(crate) fn logged_in(&mut self, now: Instant, mud_name: &str, router: &str) -> Vec<Change> {
         self.channels.logged_in();
         let is_same = self.from.as_deref() == Some(router);
@@ -80,12 +80,12 @@ impl Lists {
         muds.chain(channels).chain([from]).collect()
     }
 
-    /// Whether a mud or a channel that was not known before is announced.
+    /// Whether a mud that was unknown before is announced.
     pub(crate) fn is_news(&self, now: Instant) -> bool {
         now >= self.quiet_until
     }
 
-    /// Whether a channel that was not known before is announced: not while the first lists are still arriving.
+    /// Whether a channel that was unknown before is announced: not while the first lists are still arriving.
     pub(crate) fn is_channel_news(&self, now: Instant) -> bool {
         self.is_news(now) || self.channels.is_settled(now)
     }

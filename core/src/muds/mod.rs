@@ -1,5 +1,5 @@
-//! The muds that the gateway speaks for: their links, what waits for their routers, what their networks told, and who is
-//! banned. Nothing here knows a client.
+//! The muds that the gateway speaks for: their links, the packets that wait for their routers, the lists of their
+//! networks, and bans. Nothing here depends on clients.
 
 mod all;
 mod bans;

@@ -15,19 +15,20 @@ use crate::spaces::Space;
 use crate::time::Now;
 use crate::wake::Wake;
 
-/// Its link, its queue, what its network told, and what is kept of it. Its settings are those of the gateway.
+/// The state of a mud: its link, its queue, its network's lists, and its bans and passwords. Its settings are in the
+/// gateway's settings.
 #[derive(Debug)]
 pub(crate) struct Mud {
     pub(crate) link: RouterLink,
     /// The deadline of the link that a timer is set for.
     pub(super) link_wake: Option<Wake>,
     pub(crate) pacer: Pacer,
-    /// Frames that were no packet.
+    /// Unreadable frames.
     pub(crate) unreadable: Repeated,
     pub(crate) lists: Lists,
     pub(crate) presence: Presence,
     pub(crate) ucache: Ucache,
-    /// Who subscribes to channels on other muds.
+    /// The subscribers of channels on other muds.
     pub(crate) elsewhere: RemoteSubscribers,
     pub(crate) bans: Bans,
     pub(crate) passwords: Passwords,
@@ -35,7 +36,7 @@ pub(crate) struct Mud {
 }
 
 impl Mud {
-    /// A mud whose link dials at once.
+    /// Creates a mud whose link dials at once.
     pub(crate) fn new(settings: &MudSettings, seed: u64, now: Now) -> Self {
         Mud {
             link: RouterLink::new(settings, seed, now),
@@ -52,7 +53,7 @@ impl Mud {
         }
     }
 
-    /// Takes over what the store held. Returns how many entries could not be read.
+    /// Restores the state from the store's contents. Returns how many entries could not be read.
     pub(crate) fn restore(&mut self, settings: &MudSettings, saved: &Saved) -> usize {
         let spaces = [Space::Passwords, Space::Muds, Space::Channels, Space::ListsFrom, Space::Bans];
         let named = spaces.map(|space| (space.of(&settings.name), space));
@@ -83,14 +84,14 @@ impl Mud {
         }
     }
 
-    /// How a ban is saved that was added or removed.
+    /// Returns the change that saves a ban, or its removal.
     pub(crate) fn save_ban(&self, mud_name: &str, id: u64) -> Change {
         let ban = self.bans.iter().find(|(known, _, _)| *known == id);
         let value = ban.and_then(|(_, ban, _)| saved::write(ban));
         Change { space: Space::Bans.of(mud_name), key: id.to_string(), value }
     }
 
-    /// Sets the password that the router in turn knows.
+    /// Sets the password of the router that is next in turn.
     pub(crate) fn choose_password(&mut self, settings: &MudSettings) {
         let password = self.passwords.at(&self.link.router().name).unwrap_or(settings.router_password);
         self.link.set_password(password);

@@ -1,4 +1,4 @@
-//! What goes to the routers: accepted, paced, and given up when it has waited too long.
+//! Outgoing packets: they are accepted, paced, and dropped when they have waited too long.
 
 use super::all::{Muds, News};
 use crate::cx::Cx;
@@ -11,18 +11,18 @@ use crate::time::Instant;
 use crate::wake::Wake;
 use std::time::Duration;
 
-/// Bytes that may wait for the socket of a router. A CoffeeMud router loses what comes in heaps of 100 kB and more, so this
-/// and what the kernel holds (the drivers' socket options) must stay below.
+/// Bytes that may wait for the socket of a router. A CoffeeMud router loses data that arrives in bursts of 100 kB and
+/// more, so this value plus what the kernel holds (the drivers' socket options) must stay below.
 const ROUTER_PENDING_BYTES_MAX: usize = 32_768;
 
-/// How long an accepted packet may wait for a router that is away.
+/// How long an accepted packet may wait for a router that is down.
 pub const QUEUED_PACKET_MAX_AGE: Duration = Duration::from_secs(60);
 
 impl Muds {
-    /// Queues a packet for the router of a mud, at once where it may go.
+    /// Queues a packet for the router of a mud, and sends it at once if the pacing allows.
     ///
-    /// Refused when there is no ready link, when a ban stops it, when the queue is full, and when the packet is larger
-    /// than routers take.
+    /// It is refused when the link is not ready, when a ban stops it, when the queue is full, and when it is larger
+    /// than routers accept.
     pub(crate) fn send(
         &mut self,
         cx: &mut Cx<'_>,
@@ -55,14 +55,15 @@ impl Muds {
         Ok(())
     }
 
-    /// Answers a packet. If the queue is full there is nobody to report it to but the operator: it is counted.
+    /// Answers a packet. If the queue is full, the answer is counted as dropped; nobody but the operator needs to learn
+    /// of it.
     pub(crate) fn answer(&mut self, cx: &mut Cx<'_>, mud: MudId, packet: &Packet<'_>) {
         if self.send(cx, mud, Class::Prompt, packet, None).is_err() {
             cx.metrics.packets_ignored += 1;
         }
     }
 
-    /// Answers a packet with an error packet, if it names its sender.
+    /// Answers a packet with an error packet, if the packet names its sender.
     pub(crate) fn refuse(
         &mut self,
         cx: &mut Cx<'_>,
@@ -112,7 +113,7 @@ impl Muds {
         self.news.extend(traced);
     }
 
-    /// Gives up packets that have waited longer than `older_than`.
+    /// Drops packets that have waited longer than `older_than`.
     pub(crate) fn expire(&mut self, cx: &mut Cx<'_>, mud: MudId, older_than: Duration, why: &'static str) {
         let age = u64::try_from(older_than.as_micros()).unwrap_or(u64::MAX);
         let before = Instant::from_micros((cx.now.mono.micros() + 1).saturating_sub(age));
@@ -121,7 +122,7 @@ impl Muds {
         self.pump(cx, mud);
     }
 
-    /// Gives up the packets that are for a router whose session has ended.
+    /// Drops the packets for a router whose session has ended.
     pub(crate) fn give_up_for_router(&mut self, cx: &mut Cx<'_>, mud: MudId) {
         let for_router = self[mud].pacer.take_for_router();
         self.give_up(cx, mud, for_router, "the router that it was for was lost");
@@ -129,13 +130,13 @@ impl Muds {
     }
 
     fn give_up(&mut self, cx: &mut Cx<'_>, mud: MudId, packets: Vec<QueuedPacket>, why: &'static str) {
-        // Channels are listened to again after the next login.
+        // A packet that listens to a channel is not counted: the next login sends it again.
         cx.metrics.packets_expired += packets.iter().filter(|queued| queued.grows_old()).count() as u64;
         let origins = packets.into_iter().filter_map(|queued| queued.origin);
         self.news.extend(origins.map(|origin| News::GivenUp { mud, origin, why }));
     }
 
-    /// A name for an accepted message: unique, and in the order of acceptance.
+    /// Returns an id for an accepted message. Ids are unique, and sort in the order of acceptance.
     pub(crate) fn message_id(&mut self, cx: &Cx<'_>, kind: &str, about: &str) -> String {
         let micros = cx.now.unix.micros().max(self.last_message_micros + 1);
         self.last_message_micros = micros;
@@ -150,7 +151,7 @@ mod tests {
     use crate::machine::Saved;
 
     #[test]
-    fn nothing_is_accepted_for_a_router_that_is_away() {
+    fn no_packet_is_accepted_while_the_router_is_down() {
         let mut bench = Bench::default();
         let (mut muds, _) = Muds::new(&bench.settings, &Saved::default(), &mut bench.rng, bench.now);
         let header = Header::to_user("Alpha", Some("ann"), "Sage", "bob");

@@ -4,18 +4,18 @@ use crate::machine::{Change, Saved};
 use crate::spaces::Space;
 use std::collections::BTreeMap;
 
-/// The names of the routers whose passwords a store holds for a mud.
+/// Returns the names of the routers whose passwords a store holds for a mud.
 pub(crate) fn saved_passwords(saved: &Saved, mud: &str) -> Vec<String> {
     let space = Space::Passwords.of(mud);
     saved.entries.iter().filter(|entry| entry.space == space).map(|entry| entry.key.clone()).collect()
 }
 
-/// By the name of the router.
+/// Passwords by the names of the routers.
 #[derive(Debug, Default)]
 pub(crate) struct Passwords(BTreeMap<String, i64>);
 
 impl Passwords {
-    /// Takes over a saved one. Returns whether it can be read.
+    /// Restores a saved password. Returns whether it can be read.
     pub(crate) fn restore(&mut self, router: &str, value: &[u8]) -> bool {
         let password = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
         password.is_some_and(|password| {
@@ -24,13 +24,13 @@ impl Passwords {
         })
     }
 
-    /// The password that a router knows.
+    /// Returns the password for a router.
     pub(crate) fn at(&self, router: &str) -> Option<i64> {
         self.0.get(router).copied()
     }
 
-    /// Keeps what a router gave as the password; returns the change to save, if there is one. 0 is no password and never
-    /// replaces one; -1 (CoffeeMud) is one.
+    /// Keeps the password that a router has sent. Returns the change to save, if there is one. 0 means no password and
+    /// never replaces one; -1 (CoffeeMud) is a password.
     pub(crate) fn keep(&mut self, mud_name: &str, router: &str, password: i64) -> Option<Change> {
         if password == 0 || self.at(router) == Some(password) {
             return None;
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_is_kept_once_and_never_replaced_by_none() {
+    fn a_password_is_kept_and_never_replaced_by_zero() {
         let mut passwords = Passwords::default();
         let change = passwords.keep("Alpha", "*net", 7).unwrap();
         assert_eq!((change.space.as_str(), change.value.as_deref()), ("password/Alpha", Some(&b"7"[..])));

@@ -4,10 +4,10 @@ use crate::i3::{Value, text};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-/// How many are remembered for one mud.
+/// Number of messages that are remembered for one mud.
 const SENT_MAX: usize = 256;
 
-/// What an error's copy of a packet tells of it: type, sender, target mud and user, or channel.
+/// What an error's copy of a packet shows of it: type, sender, target mud and user, or channel.
 type Key = [String; 4];
 
 /// The last messages, oldest first.
@@ -15,7 +15,7 @@ type Key = [String; 4];
 pub(crate) struct Sent(VecDeque<(Key, String)>);
 
 impl Sent {
-    /// Remembers an accepted message. `to` is its target mud and user, or its channel and nothing.
+    /// Remembers an accepted message. `to` is its target mud and user, or its channel and an empty text.
     pub(crate) fn remember(&mut self, kind: &str, from_user: &str, to: [&str; 2], message_id: &str) {
         if self.0.len() >= SENT_MAX {
             self.0.pop_front();
@@ -23,7 +23,7 @@ impl Sent {
         self.0.push_back(([kind, from_user, to[0], to[1]].map(str::to_owned), message_id.to_owned()));
     }
 
-    /// The id of the message that a packet in an error is a copy of.
+    /// Returns the id of the message that the packet in an error is a copy of.
     pub(crate) fn message_of(&self, packet: &Value<'_>) -> Option<&str> {
         let Value::Array(fields) = packet else { return None };
         let field = |at: usize| match fields.get(at) {

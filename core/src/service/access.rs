@@ -1,4 +1,4 @@
-//! Who calls: keys, and the first request of a client.
+//! Identifies clients: API keys, and the first request of a client.
 
 use super::call::Call;
 use super::method::{Access, NoParams, methods};
@@ -17,88 +17,88 @@ use crate::settings::{KeySettings, Permissions};
 use crate::time::UnixTime;
 use std::sync::Arc;
 
-/// Wrong keys that one connection may try.
+/// Number of wrong keys after which a connection is closed.
 pub const WRONG_KEYS_MAX: u32 = 5;
 
 params! {
     /// What `authenticate` takes.
     pub(super) struct Authenticate<'a> {
-        /// the key; a client that is identified already needs none
+        /// the key; not needed by a client that is identified already
         api_key: Option<Filled<'a>>,
-        /// how texts are to come: as they are, without colours, with colours for a terminal, or for a page
+        /// how texts are delivered: unchanged, without colours, with colours for a terminal, or as HTML
         text_format: Setting<TextStyle> = "raw",
-        /// give again what came after this event
+        /// replay the events after this one
         last_event_id: Option<EventId>,
-        /// a name under which the gateway remembers what this client has had
+        /// a name under which the gateway remembers which events this client has received
         client: Option<Name<'a>>,
-        /// false: without the lines of one's own mud that the network sends back
+        /// false: do not send the mud's own channel lines that the router sends back
         echo: Setting<bool> = true,
     }
 }
 
 output! {
-    /// What a shown key gets.
+    /// The result of `authenticate`.
     pub(super) struct Authenticated {
-        /// `success`: it was answered before, and the session keeps its identity
+        /// `success` if the session was identified already; it keeps its identity
         status: AuthenticatedStatus,
         /// the mud that the session speaks for
         mud_name: String,
-        /// names the session; it opens nothing
+        /// identifies the session; it is not a secret
         session_id: String,
     }
 
-    /// What a ping gets.
+    /// The result of `ping`.
     pub(super) struct Pong {
-        /// true
+        /// always true
         pong: bool,
-        /// now
+        /// the current time
         timestamp: UnixTime,
     }
 
-    /// What a heartbeat gets.
+    /// The result of `heartbeat`.
     pub(super) struct Heartbeat {
-        /// that it went well
+        /// always `ok`
         status: HeartbeatStatus,
-        /// now
+        /// the current time
         timestamp: UnixTime,
     }
 }
 
 words! {
-    /// How a key was taken.
+    /// How `authenticate` ended.
     pub(super) enum AuthenticatedStatus {
-        /// It was good.
+        /// The key was accepted.
         Authenticated = "authenticated",
-        /// The session had shown one before.
+        /// The session was identified already.
         Success = "success",
     }
 
-    /// That the session lives.
+    /// The only status of a heartbeat.
     pub(super) enum HeartbeatStatus {
-        /// It does.
+        /// The session exists.
         Ok = "ok",
     }
 }
 
 methods! {
-    /// Says who calls; everything else comes after.
+    /// Identifies the client. All other methods but `ping` and `rpc.discover` need it first.
     "authenticate" (Access::Open) Authenticate<'_> => [Authenticated] &[],
         |parts, call, args| {
             let mut out = Delivery { clients: parts.clients, journal: parts.journal };
             authenticate(&mut parts.cx, &mut out, call, args)
         };
-    /// Shows that the session lives.
+    /// Keeps the session from timing out.
     "heartbeat" (Access::Identified) NoParams => [Heartbeat] &[],
         |parts, _call, _args| {
             let timestamp = parts.cx.now.unix;
             Ok::<_, Fault>(Heartbeat { status: HeartbeatStatus::Ok, timestamp })
         };
-    /// Shows that the gateway lives.
+    /// Shows that the gateway is running.
     "ping" (Access::Open) NoParams => [Pong] &[],
         |parts, _call, _args| Ok::<_, Fault>(Pong { pong: true, timestamp: parts.cx.now.unix });
 }
 
-/// Once is enough: a session keeps the identity it has, as clients of the Python gateway expect.
+/// A repeated request keeps the identity that the session has: clients of the Python gateway rely on that.
 fn authenticate(
     cx: &mut Cx<'_>,
     out: &mut Delivery<'_>,
@@ -145,16 +145,17 @@ fn first_key(
     })
 }
 
-/// Why a key does not open a session.
+/// Why a key was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyRefused {
-    /// No key of the settings is like it.
+    /// The settings hold no such key.
     Wrong,
-    /// It was not looked at: wrong ones have come from its address.
+    /// The key was not checked: its address has sent too many wrong keys, and must wait.
     TooSoon { wait_ms: u64 },
 }
 
-/// A client shows a key. A wrong one is counted, reported without the key, and costs its address time.
+/// Checks the key of a client. A wrong key is counted, is reported without the key itself, and makes later attempts
+/// from its address wait.
 pub(crate) fn show_key(
     cx: &mut Cx<'_>,
     clients: &mut Clients,
@@ -178,7 +179,7 @@ pub(crate) fn show_key(
     Err(KeyRefused::Wrong)
 }
 
-/// After several wrong keys the connection is closed, once this one is answered.
+/// Closes the connection after [`WRONG_KEYS_MAX`] wrong keys, once the current request is answered.
 fn close_after_several(cx: &mut Cx<'_>, clients: &mut Clients, conn: ConnId) {
     let Some(session) = clients.get_mut(conn) else { return };
     session.wrong_keys += 1;
@@ -188,7 +189,7 @@ fn close_after_several(cx: &mut Cx<'_>, clients: &mut Clients, conn: ConnId) {
     }
 }
 
-/// Gives a client the identity of its key; without keys in the settings, every client that of the first mud.
+/// Identifies a client by its key. If the settings hold no keys, every client is identified as the first mud.
 pub(crate) fn identify(
     cx: &mut Cx<'_>,
     clients: &mut Clients,
@@ -216,7 +217,8 @@ pub(crate) fn identify(
     Some(identity)
 }
 
-/// A session keeps what its key still allows; a key that is gone, or is another mud's now, ends it.
+/// Applies changed keys to a session. It keeps only the permissions that its key still has. If the key is gone or
+/// belongs to another mud now, the session ends.
 pub(super) fn identify_again(cx: &Cx<'_>, clients: &mut Clients, conn: ConnId) {
     let Some(known) = &cx.settings.api.keys else { return };
     let Some(session) = clients.get_mut(conn) else { return };
@@ -235,7 +237,7 @@ pub(super) fn identify_again(cx: &Cx<'_>, clients: &mut Clients, conn: ConnId) {
     }
 }
 
-/// Looks like a UUID of version 4, as the Python gateway's do. It names a session; it opens nothing.
+/// Returns a new session id. It looks like a UUID of version 4, as those of the Python gateway do.
 fn session_id(rng: &mut fastrand::Rng) -> String {
     let bits = rng.u128(..);
     let hex = format!("{bits:032x}");

@@ -1,4 +1,4 @@
-//! The gateway itself: whether it works, what it counts, who is connected.
+//! Administration of the gateway: the state of the link, counters, sessions, the log level.
 
 use super::call::Call;
 use super::method::{Access, NoParams, methods};
@@ -23,13 +23,13 @@ use std::net::IpAddr;
 params! {
     /// What `kick` takes.
     pub(super) struct Kick<'a> {
-        /// of `sessions`
+        /// from `sessions`
         session_id: Filled<'a>,
     }
 
     /// What `log_level` takes.
     pub(super) struct SetLogLevel {
-        /// DEBUG, INFO, WARNING or ERROR, in any case; nothing changes when left out
+        /// DEBUG, INFO, WARNING or ERROR, in any case; omit it to read the level only
         level: Option<AnyCase>,
     }
 }
@@ -67,128 +67,128 @@ impl Serialize for LevelName {
 }
 
 output! {
-    /// Whether the link is ready, and why not.
+    /// The result of `status`.
     pub(super) struct Status<'m> {
-        /// whether it is ready
+        /// whether the router link is ready
         connected: bool,
-        /// the mud
+        /// the session's mud
         mud_name: String,
-        /// of this session
+        /// this session
         session_id: String,
-        /// seconds since this session came
+        /// seconds since this session connected
         uptime: f64,
-        /// the link
+        /// the router link
         router: RouterStatus<'m>,
     }
 
-    /// The link to the router.
+    /// The state of the router link.
     pub(super) struct RouterStatus<'m> {
-        /// why it was last lost or refused
+        /// why the link was last lost or refused
         last_error: OrNull<&'m str>,
-        /// how it is known that the session lives, for people
+        /// how the gateway checks that the router still answers, as text for people
         liveness: &'static str,
-        /// the router that is used, or tried
+        /// the router in use, or the one being tried
         name: &'m str,
-        /// when it is dialed next, if it waits for that
+        /// when the gateway dials it next; null when no attempt is scheduled
         next_attempt: OrNull<UnixTime>,
-        /// since when the link is in its state
+        /// when the link entered its state
         since: UnixTime,
-        /// what the link does
+        /// the state of the link
         state: LinkState,
     }
 
-    /// Counts.
+    /// The result of `stats`.
     pub(super) struct Stats {
-        /// muds that are known
+        /// known muds
         mud_count: usize,
-        /// of these, up
+        /// known muds that are up
         online_muds: usize,
-        /// channels that are known
+        /// known channels
         channel_count: usize,
-        /// sessions that have shown a key
+        /// identified sessions
         session_count: usize,
-        /// of the router's list; it orders nothing
+        /// the version number of the router's mudlist; the numbers have no order
         mudlist_id: i64,
-        /// of the router's list of channels; it orders nothing
+        /// the version number of the router's channel list; the numbers have no order
         chanlist_id: i64,
         /// whether the router link is ready
         gateway_connected: bool,
-        /// to routers, since the start
+        /// packets sent to routers since the start
         packets_sent: u64,
-        /// from routers, since the start
+        /// packets received from routers since the start
         packets_received: u64,
     }
 
-    /// What reconnecting gets.
+    /// The result of `reconnect`.
     pub(super) struct Reconnecting {
-        /// that it went well
+        /// always `reconnecting`
         status: ReconnectingStatus,
     }
 
-    /// The sessions that a caller may see.
+    /// The result of `sessions`: the sessions that the caller may see.
     pub(super) struct Sessions<'m> {
-        /// that it went well
+        /// always `success`
         status: Success,
         /// the sessions
         sessions: Vec<SessionRow<'m>>,
-        /// how many
+        /// number of sessions
         count: usize,
     }
 
-    /// A session.
+    /// One session.
     pub(super) struct SessionRow<'m> {
-        /// names it; null before a key was shown
+        /// identifies the session; null before `authenticate`
         session_id: OrNull<&'m str>,
-        /// the mud of its key; null before a key was shown
+        /// the mud of its key; null before `authenticate`
         mud_name: OrNull<&'m str>,
         /// how it is connected
         transport: Transport,
-        /// from where; behind a trusted proxy what that says
+        /// the client's address; behind a trusted proxy, the address that the proxy reports
         address: IpAddr,
-        /// since when
+        /// when it connected
         since: UnixTime,
-        /// since its last request
+        /// seconds since its last request
         idle_seconds: u64,
-        /// of its key; `*` for all
+        /// permissions of its key; `*` means all
         permissions: Vec<&'static str>,
-        /// how many it subscribes to
+        /// number of channels that it subscribes to
         channels: usize,
-        /// what it has not read yet
+        /// bytes queued for the client that it has not read yet
         queued_bytes: usize,
     }
 
-    /// What ending a session gets.
+    /// The result of `kick`.
     pub(super) struct Kicked<'a> {
-        /// that it went well
+        /// always `kicked`
         status: KickedStatus,
-        /// as it was given
+        /// as given
         session_id: Filled<'a>,
     }
 
-    /// What the log shows.
+    /// The result of `log_level`.
     pub(super) struct LogLevel {
-        /// that it went well
+        /// always `success`
         status: Success,
-        /// what the log shows now
+        /// the current level of the log
         level: LevelName,
     }
 }
 
 words! {
-    /// That the link is left.
+    /// The only status of `reconnect`.
     pub(super) enum ReconnectingStatus {
-        /// It is.
+        /// The link to the router is being closed.
         Reconnecting = "reconnecting",
     }
 
-    /// That a session was ended.
+    /// The only status of `kick`.
     pub(super) enum KickedStatus {
-        /// It was.
+        /// The session was ended.
         Kicked = "kicked",
     }
 }
 
-/// The state of a link, as its name.
+/// The state of a link, by its name.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LinkState(StateName);
 
@@ -202,7 +202,7 @@ impl Serialize for LinkState {
     }
 }
 
-/// The way in of a session, as its front door names it.
+/// The transport of a session, by the name that its front door uses.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Transport(&'static str);
 
@@ -220,19 +220,19 @@ methods! {
     /// Reports whether the router link is ready, and why not.
     "status" (Access::Identified) NoParams => [Status] &[],
         |parts, call, _args| status(&parts.cx, parts.muds, parts.clients, call);
-    /// Counts.
+    /// Returns counters.
     "stats" (Access::Identified) NoParams => [Stats] &[],
         |parts, call, _args| stats(&parts.cx, parts.muds, parts.clients, call);
-    /// Leaves the router and logs in again.
+    /// Closes the link to the router and logs in again.
     "reconnect" (Access::Permitted(Permission::Admin)) NoParams => [Reconnecting] &[],
         |parts, call, _args| reconnect(&mut parts.cx, parts.muds, call);
-    /// Lists the sessions of the caller's mud; for the gateway's own mud all.
+    /// Lists the sessions of the caller's mud. A key of the gateway's own mud sees the sessions of all muds.
     "sessions" (Access::Permitted(Permission::Admin)) NoParams => [Sessions] &[],
         |parts, call, _args| sessions(&parts.cx, parts.clients, call);
     /// Ends a session and closes its connection.
     "kick" (Access::Permitted(Permission::Admin)) Kick<'_> => [Kicked] &[],
         |parts, call, args| kick(&mut parts.cx, parts.clients, call, args);
-    /// Reports what the log shows, and changes it until the next start.
+    /// Returns the level of the log, and changes it until the next restart if one is given.
     "log_level" (Access::Permitted(Permission::Admin)) SetLogLevel => [LogLevel] &[],
         |parts, call, args| log_level(&mut parts.cx, parts.run, call, args);
 }
@@ -280,12 +280,12 @@ fn reconnect(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call) -> Result<Reconnecti
     Ok(Reconnecting { status: ReconnectingStatus::Reconnecting })
 }
 
-/// Whether a caller speaks for the gateway's own mud.
+/// Whether the caller speaks for the gateway's own mud.
 fn is_of_own_mud(caller: &Identified) -> bool {
     caller.mud == MudId::OWN && caller.may_speak
 }
 
-/// The sessions that a caller may see: those of its own mud, and for the gateway's own mud all.
+/// Whether the caller may see a session. Each mud sees its own sessions; the gateway's own mud sees all.
 fn may_see(caller: &Identified, session: &Session) -> bool {
     is_of_own_mud(caller)
         || session.identity.as_ref().is_some_and(|identity| identity.mud_name == caller.mud_name)
@@ -313,7 +313,7 @@ fn sessions<'m>(cx: &Cx<'_>, clients: &'m Clients, call: &Call) -> Result<Sessio
     Ok(Sessions { status: Success::Success, count: sessions.len(), sessions })
 }
 
-/// A client with a good key may come back. To block a client for good, use `ip_blacklist`.
+/// A client whose key is valid may connect again. To block a client for good, use `ip_blacklist`.
 fn kick<'a>(
     cx: &mut Cx<'_>,
     clients: &mut Clients,
@@ -335,7 +335,7 @@ fn kick<'a>(
     Ok(Kicked { status: KickedStatus::Kicked, session_id: args.session_id })
 }
 
-/// The log is that of all muds: only an administrator of the gateway's own may change it.
+/// All muds share one log, so only an administrator of the gateway's own mud may change its level.
 fn log_level(cx: &mut Cx<'_>, run: &mut Run, call: &Call, args: SetLogLevel) -> Result<LogLevel, Fault> {
     let caller = call.caller()?;
     if let Some(AnyCase(level)) = args.level {
@@ -343,7 +343,8 @@ fn log_level(cx: &mut Cx<'_>, run: &mut Run, call: &Call, args: SetLogLevel) -> 
             let text = "only the gateway's own mud may change the log";
             return Err(Fault::permission("a key of the gateway's own mud", text));
         }
-        // Before the change, so that the old level decides whether it is seen: a log that has gone quiet shows why.
+        // The notice is written before the change, so that the old level decides whether it is shown. A log that
+        // becomes quiet then shows why.
         let notice = Notice::new(Level::Warn, "api", "the log level was changed by an administrator");
         cx.notice(notice.with("level", level.name()).with("mud", &caller.mud_name));
         run.log_level = level;

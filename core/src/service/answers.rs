@@ -1,4 +1,4 @@
-//! Answers of other muds to what was asked here.
+//! Replies of other muds to questions of local clients.
 
 use super::ask::{shown_user, subscribers};
 use super::text::or_empty;
@@ -33,7 +33,7 @@ fn who_user(row: &WhoRow<'_>) -> WhoUser<'static> {
     }
 }
 
-/// The two parts of "Level 12 - the Bold", or of "Level 12".
+/// Splits "Level 12 - the Bold" or "Level 12" into the level and the rest.
 fn split_level(text: &str) -> Option<(i64, &str)> {
     let rest = text.strip_prefix("Level ")?;
     let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
@@ -42,7 +42,7 @@ fn split_level(text: &str) -> Option<(i64, &str)> {
     Some((level.parse().ok()?, extra))
 }
 
-/// An answer, as an event has it.
+/// A reply, in the form of an event.
 #[derive(Clone)]
 enum Answer {
     Who(WhoReply<'static>),
@@ -82,7 +82,7 @@ impl Answer {
         })
     }
 
-    /// The answer for a request that waits for it.
+    /// Returns the result for a waiting request, if this reply answers it.
     fn reply(&self, mud: MudId, question: &Question) -> Option<Reply> {
         let is_for = |at: MudId, asker: &str, to_user: &str| at == mud && asker.eq_ignore_ascii_case(to_user);
         match (self, question) {
@@ -139,7 +139,8 @@ fn user_info(body: &Body<'_>) -> Option<UserInfo<'static>> {
     })
 }
 
-/// An answer to a who, finger or locate: for requests that wait for it their result, for all other sessions an event.
+/// Handles a reply to who, finger or locate. A request that waits for it gets it as its result; all other sessions get
+/// an event.
 pub(super) fn answered(
     cx: &mut Cx<'_>,
     waiting: &mut Waiting,
@@ -157,7 +158,7 @@ pub(super) fn answered(
     out.emit(cx, To::MudExcept(mud, &waiters), &event);
 }
 
-/// Who subscribes to a channel on another mud.
+/// Handles the list of subscribers of a channel on another mud.
 pub(super) fn channel_members(
     cx: &mut Cx<'_>,
     muds: &mut Muds,
@@ -168,7 +169,8 @@ pub(super) fn channel_members(
 ) {
     let Body::ChanWhoReply { channel, users } = &packet.body else { return };
     let from = packet.header.from_mud.to_string();
-    // A CoffeeMud router loses the name of the channel: then it is the one that this mud was asked about.
+    // A CoffeeMud router loses the name of the channel. Then the reply is for the channel that this mud was asked
+    // about.
     let mut asked = channel.to_string();
     waiting.answer(cx, |question| {
         if let Question::ChanWho { mud: at, channel, open } = question
@@ -203,7 +205,7 @@ pub(super) fn channel_members(
     out.emit(cx, To::MudExcept(mud, &waiters), &Event::ChannelWhoReply(reply));
 }
 
-/// What a user of another mud is called: an answer, or a broadcast.
+/// Handles the visible name of a user of another mud, from a reply or a broadcast.
 pub(super) fn user_shown(
     cx: &mut Cx<'_>,
     muds: &mut Muds,

@@ -1,4 +1,4 @@
-//! Questions of local programs to other muds: who, finger, locate, and who is on a channel.
+//! Questions of local clients to other muds: who, finger, locate, and the subscribers of a channel.
 
 use super::call::Call;
 use super::method::{ASK, Access, methods};
@@ -21,51 +21,52 @@ use crate::waiting::{
 };
 use std::time::Duration;
 
-/// How long an answer is waited for, unless the caller says otherwise. The default of the parameter `timeout` says it.
+/// How long a request waits for its answer by default. The default of the parameter `timeout` repeats it.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// The longest wait that a caller may ask for, in seconds.
 pub const ANSWER_SECONDS_MAX: u64 = 60;
 
-/// Muds that one channel_who asks: those heard last. Each question is a packet that must be paced.
+/// The number of muds that one channel_who asks, those that spoke on the channel last. Each question is a packet that
+/// must be paced.
 pub const CHANNEL_WHO_MUDS_MAX: usize = 16;
 
 params! {
     /// What `who` takes.
     pub(super) struct Who<'a> {
-        /// the mud; its name may be written loosely
+        /// the mud; its name in any case, or shortened
         target_mud: Name<'a>,
         /// the local user
         from_user: Name<'a> = "Someone",
-        /// which users the result is to have, with `wait`; the event has all
+        /// which users the result contains, with `wait`; the event always contains all
         filters: Option<Filters<'a>>,
-        /// answer with the reply itself
+        /// return the reply as the result
         wait: bool = false,
         /// how long to wait, in seconds
         timeout: Seconds<ANSWER_SECONDS_MAX> = 10,
     }
 
-    /// Which users of a who are wanted.
+    /// Selects users of a who reply.
     pub(super) struct Filters<'a> {
-        /// only from this level on
+        /// only users of at least this level
         min_level: Option<i64>,
-        /// only up to this level
+        /// only users of at most this level
         max_level: Option<i64>,
-        /// only with this text in what the mud tells of them, in any case
+        /// only users whose description holds this text, in any case
         race: Option<Filled<'a>>,
-        /// only with this text in what the mud tells of them, in any case
+        /// only users whose description holds this text, in any case
         guild: Option<Filled<'a>>,
     }
 
     /// What `finger` takes.
     pub(super) struct Finger<'a> {
-        /// the mud; its name may be written loosely
+        /// the mud; its name in any case, or shortened
         target_mud: Name<'a>,
         /// the user, in any case
         target_user: Name<'a>,
         /// the local user
         from_user: Name<'a> = "Someone",
-        /// answer with the reply itself
+        /// return the reply as the result
         wait: bool = false,
         /// how long to wait, in seconds
         timeout: Seconds<ANSWER_SECONDS_MAX> = 10,
@@ -77,7 +78,7 @@ params! {
         target_user: Name<'a>,
         /// the local user
         from_user: Name<'a> = "Someone",
-        /// answer with the reply itself
+        /// return the reply as the result
         wait: bool = false,
         /// how long to wait, in seconds
         timeout: Seconds<ANSWER_SECONDS_MAX> = 10,
@@ -85,7 +86,7 @@ params! {
 
     /// What `channel_user` takes.
     pub(super) struct AskUser<'a> {
-        /// the mud; its name may be written loosely
+        /// the mud; its name in any case, or shortened
         target_mud: Name<'a>,
         /// the user, in any case
         target_user: Name<'a>,
@@ -97,11 +98,11 @@ params! {
     pub(super) struct AskSubscribers<'a> {
         /// the channel's exact name
         channel: Name<'a>,
-        /// one mud; those heard there last when left out
+        /// the mud to ask; without it, those that spoke on the channel last
         target_mud: Option<Name<'a>>,
         /// the local user
         from_user: Name<'a> = "Someone",
-        /// answer with the reply itself
+        /// return the reply as the result
         wait: bool = false,
         /// how long to wait, in seconds
         timeout: Seconds<ANSWER_SECONDS_MAX> = 10,
@@ -109,65 +110,65 @@ params! {
 }
 
 output! {
-    /// A who that was sent.
+    /// The result of `who` without `wait`.
     pub(super) struct WhoRequested {
-        /// that it went well
+        /// always `requested`
         status: RequestedStatus,
         /// the mud
         mud_name: String,
     }
 
-    /// A finger that was sent.
+    /// The result of `finger` without `wait`.
     pub(super) struct FingerRequested<'a> {
-        /// that it went well
+        /// always `requested`
         status: RequestedStatus,
         /// the mud
         mud_name: String,
-        /// as it was given
+        /// as given
         user_name: Name<'a>,
     }
 
-    /// A locate that was sent.
+    /// The result of `locate` without `wait`.
     pub(super) struct LocateRequested<'a> {
-        /// that it went well
+        /// always `requested`
         status: RequestedStatus,
-        /// as it was given
+        /// as given
         user_name: Name<'a>,
     }
 }
 
 words! {
-    /// That a question was sent.
+    /// The only status of a question.
     pub(super) enum RequestedStatus {
-        /// It was.
+        /// The question was accepted into the queue of the router.
         Requested = "requested",
     }
 }
 
 methods! {
-    /// Asks who is on; the answer is the event `who_reply`, or with `wait` the result.
+    /// Asks a mud who is on. The answer is the event `who_reply`, or with `wait` the result.
     "who" (Access::Permitted(Permission::Info)) Who<'_> => later [WhoRequested, WhoAnswer] ASK,
         |parts, call, args| who(&mut parts.cx, parts.muds, parts.waiting, call, args);
-    /// Asks about a user; the answer is the event `finger_reply`, or with `wait` the result.
+    /// Asks a mud about a user. The answer is the event `finger_reply`, or with `wait` the result.
     "finger" (Access::Permitted(Permission::Info)) Finger<'_> => later [FingerRequested, FingerReply] ASK,
         |parts, call, args| finger(&mut parts.cx, parts.muds, parts.waiting, call, args);
-    /// Asks all muds for a user; the answers are events `locate_reply`, with `wait` the first is the result.
+    /// Asks all muds for a user. Each answer is an event `locate_reply`; with `wait` the first one is the result.
     "locate" (Access::Permitted(Permission::Info)) Locate<'_> => later [LocateRequested, Located] ASK,
         |parts, call, args| locate(&mut parts.cx, parts.muds, parts.waiting, call, args);
-    /// Reports what a user of another mud is called.
+    /// Returns the visible name and the gender of a user of another mud.
     "channel_user" (Access::Permitted(Permission::Info)) AskUser<'_> => later [ChannelUser] ASK,
         |parts, call, args| channel_user(&mut parts.cx, parts.muds, parts.waiting, call, args);
-    /// Reports who subscribes to a channel, as far as is known; with `wait` after asking.
+    /// Returns the known subscribers of a channel. With `wait` it asks the other muds first.
     "channel_who" (Access::Permitted(Permission::Info)) AskSubscribers<'_> => later [ChannelWho]
         &[&ROUTER_DOWN, &QUEUE_FULL, &SERVICE_DISABLED, &TOO_MANY_WAITING],
         |parts, call, args| channel_who(&mut parts.cx, parts.muds, parts.clients, parts.waiting, call, args);
 }
 
-/// Whether, and how long, the caller waits for the answer itself.
+/// How long the caller waits for the answer itself; `None` if it does not.
 type Wait = Option<Duration>;
 
-/// Sends a question. The answer is an event, or, for a caller that waits, the answer to the request. Returns whether it
-/// waits.
+/// Sends a question. The answer becomes an event, or the result of the request if the caller waits. Returns whether the
+/// caller waits.
 fn ask(
     cx: &mut Cx<'_>,
     muds: &mut Muds,
@@ -179,7 +180,7 @@ fn ask(
     if wait.is_some() {
         waiting.may_wait(call.conn())?;
     }
-    // If it cannot go after all, an event says so.
+    // If the packet cannot be sent later, an event reports it to this user.
     let from_user = or_empty(packet.header.from_user.as_ref()).to_owned();
     muds.send(cx, mud, Class::Query, packet, Some(Origin { message_id: None, from_user }))?;
     if let Some(timeout) = wait {
@@ -265,7 +266,7 @@ fn locate<'a>(
     Ok((!waits).then_some(requested))
 }
 
-/// What is remembered is answered at once.
+/// A user that is in the cache is answered at once.
 fn channel_user(
     cx: &mut Cx<'_>,
     muds: &mut Muds,
@@ -295,7 +296,7 @@ fn channel_user(
     Ok(None)
 }
 
-/// What a user of another mud is called, as a result.
+/// Returns the visible name of a user of another mud, as a result.
 pub(super) fn shown_user(mud: &str, user: &str, shown: &Shown) -> ChannelUser {
     ChannelUser {
         status: Success::Success,
@@ -306,7 +307,7 @@ pub(super) fn shown_user(mud: &str, user: &str, shown: &Shown) -> ChannelUser {
     }
 }
 
-/// Asks one mud, or those that were heard on the channel last.
+/// Asks one mud, or those that spoke on the channel last.
 fn channel_who(
     cx: &mut Cx<'_>,
     muds: &mut Muds,
@@ -345,7 +346,7 @@ fn channel_who(
     Ok(Some(subscribers(cx, muds, clients, mud, &args.channel, status)))
 }
 
-/// Who is known to subscribe to a channel, here and elsewhere.
+/// Returns the known subscribers of a channel, here and on other muds.
 pub(super) fn subscribers(
     cx: &Cx<'_>,
     muds: &Muds,

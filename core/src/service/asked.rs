@@ -1,4 +1,4 @@
-//! Questions of other muds, answered from what the game has published.
+//! Questions of other muds, answered from the users that the game has published.
 
 use super::text::or_empty;
 use crate::clients::Clients;
@@ -9,18 +9,18 @@ use crate::ids::MudId;
 use crate::muds::Muds;
 use crate::network::{Snapshot, User};
 
-/// What a who-reply may hold besides its rows, in bytes.
+/// The space that a who-reply needs besides its rows, in bytes.
 const WHO_REPLY_SPARE_BYTES: usize = 512;
 
-/// Keys for out-of-band sessions are drawn below this, to be positive in 32 bits.
+/// Keys of out-of-band sessions are below this value, so that they are positive in 32 bits.
 const KEY_BELOW: i64 = 1_000_000_000;
 
-/// Neuter, in ucache packets: games publish no gender.
+/// The gender "neuter" in ucache packets. Games publish no gender.
 pub(super) const NEUTER: i64 = 2;
 
-/// Another mud asks. A question that is not for this mud in particular is answered only with something to say.
+/// Answers a question of another mud. A broadcast question is answered only if there is something to report.
 pub(super) fn asked(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: MudId, packet: &Packet<'_>) {
-    // A CoffeeMud router loses who asks for a user's name: no answer can go there.
+    // A CoffeeMud router drops the name of the mud that asks for a user's visible name. No answer can reach it.
     if packet.header.from_mud.is_empty() {
         cx.metrics.packets_ignored += 1;
         return;
@@ -29,7 +29,8 @@ pub(super) fn asked(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: Mu
         Body::WhoReq {} => "who",
         Body::FingerReq { .. } => "finger",
         Body::LocateReq { .. } => "locate",
-        // Asked by every careful mud to see whether we live; answered whatever is offered.
+        // Every careful mud sends this to check that the connection works, so it is answered whatever services are
+        // offered.
         _ => "",
     };
     if !service.is_empty() && !cx.settings.mud(mud).offers(service) {
@@ -54,7 +55,7 @@ pub(super) fn asked(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: Mu
     }
 }
 
-/// The answer, nothing, or the user who is not on.
+/// Returns the answer, `None` if there is none, or the name of the user who is not online.
 fn answer(
     cx: &mut Cx<'_>,
     muds: &Muds,
@@ -117,7 +118,7 @@ fn finger_reply(user: &User, idle: i64) -> Body<'static> {
     Body::FingerReply {
         visname: user.name.clone().into(),
         title: some(&user.title),
-        // Never an address or a name from outside the game.
+        // The reply never holds an address or a name from outside the game.
         real_name: None,
         email: None,
         loginout_time: some(&user.login_time),
@@ -132,7 +133,7 @@ fn some(text: &str) -> Option<Text<'static>> {
     (!text.is_empty()).then(|| outgoing(text).into_owned().into())
 }
 
-/// "Level 12 - the Bold", as the Python gateway writes and reads it.
+/// Writes "Level 12 - the Bold", the form that the Python gateway writes and reads.
 fn who_row(user: &User, idle: i64) -> WhoRow<'static> {
     let extra = match (user.level, user.title.as_str()) {
         (0, title) => title.to_owned(),
@@ -149,13 +150,13 @@ fn finger_extra(user: &User) -> String {
     known.collect::<Vec<_>>().join(", ")
 }
 
-/// As many rows as a frame holds, and one that says how many are left out.
+/// Keeps as many rows as a frame holds. A last row says how many were left out.
 fn fit(mut rows: Vec<WhoRow<'static>>, frame_bytes_max: usize) -> Vec<WhoRow<'static>> {
     let mut room = frame_bytes_max.saturating_sub(WHO_REPLY_SPARE_BYTES);
     let fitting = rows
         .iter()
         .take_while(|row| {
-            // Twice the text: every byte may need an escape.
+            // Twice the length of the text, because every byte may need an escape.
             let bytes = 2 * (row.visname.len() + or_empty(row.extra.as_ref()).len()) + 40;
             let fits = bytes <= room;
             room = room.saturating_sub(bytes);
@@ -176,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_who_is_cut_and_says_so() {
+    fn a_long_who_reply_is_cut_and_ends_with_a_count() {
         let row = |n: usize| WhoRow {
             visname: format!("User{n}").into(),
             idle: 0,

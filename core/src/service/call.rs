@@ -1,4 +1,4 @@
-//! One request on its way to a service.
+//! A request on its way to a service.
 
 use crate::clients::Identified;
 use crate::colour::TextStyle;
@@ -8,31 +8,31 @@ use crate::machine::ConnId;
 use crate::waiting::Asker;
 use std::sync::Arc;
 
-/// Who asks, and how.
+/// A request: its caller, and how the caller wants to be answered.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) asker: Asker,
-    /// Nothing until a key was accepted.
+    /// `None` until a key was accepted.
     pub(crate) identity: Option<Arc<Identified>>,
-    /// How the client reads texts.
+    /// How texts are written for the client.
     pub(crate) reads: TextStyle,
-    /// Nothing is said to a client that wants no answer.
+    /// False for a notification, which is never answered.
     pub(crate) wants_answer: bool,
 }
 
 impl Call {
-    /// The connection that it came over.
+    /// The connection that the request came over.
     pub(crate) fn conn(&self) -> ConnId {
         self.asker.conn
     }
 
-    /// The caller, who must be identified.
+    /// Returns the caller, which must be identified.
     pub(crate) fn caller(&self) -> Result<&Arc<Identified>, Fault> {
         let fault = || Fault::not_authenticated("Not authenticated. Please authenticate first.");
         self.identity.as_ref().ok_or_else(fault)
     }
 
-    /// The caller, whose mud must be one of the gateway's: only its sessions can speak on the network.
+    /// Returns the caller, whose mud must have a router link here: only its sessions can speak on the network.
     pub(crate) fn speaker(&self) -> Result<&Arc<Identified>, Fault> {
         let caller = self.caller()?;
         if caller.may_speak {
@@ -43,7 +43,7 @@ impl Call {
         Err(Fault::permission("a router link for the key's mud", text))
     }
 
-    /// A speaker that uses a service, which must be switched on.
+    /// Returns a caller that may speak, if the service that it uses is switched on.
     pub(crate) fn user_of(&self, cx: &Cx<'_>, service: &str) -> Result<&Arc<Identified>, Fault> {
         let speaker = self.speaker()?;
         if cx.settings.mud(speaker.mud).offers(service) {

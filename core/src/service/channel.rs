@@ -1,4 +1,4 @@
-//! Channels: subscribing to them, and the list of them.
+//! Channels: subscriptions, and the channel list.
 
 use super::call::Call;
 use super::method::{Access, methods};
@@ -21,7 +21,7 @@ use crate::settings::Permission;
 use crate::waiting::Success;
 use std::collections::BTreeSet;
 
-/// Channels that one session may subscribe to.
+/// Number of channels that one session may subscribe to.
 pub const CHANNELS_PER_SESSION_MAX: usize = 500;
 
 params! {
@@ -29,7 +29,7 @@ params! {
     pub(super) struct Join<'a> {
         /// the channel's exact name
         channel: Name<'a>,
-        /// hear it, but do not speak
+        /// receive the channel's lines, but do not speak
         listen_only: bool = false,
     }
 
@@ -41,49 +41,49 @@ params! {
 
     /// What `channel_list` takes.
     pub(super) struct ListChannels<'a> {
-        /// ask the router for the list again; what changes comes as events
+        /// ask the router for the list again; changes arrive as events
         refresh: bool = false,
-        /// which channels
+        /// which channels to list
         filter: Option<ChannelFilter<'a>>,
     }
 
-    /// Which channels are listed.
+    /// Selects channels of the list.
     pub(super) struct ChannelFilter<'a> {
-        /// only of this type
+        /// only channels of this type
         channel_type as "type": Option<i64>,
-        /// only of this mud
+        /// only channels of this mud
         owner: Option<Filled<'a>>,
-        /// only with so many local subscribers
+        /// only channels with at least this many local subscribers
         min_members: i64 = 0,
     }
 }
 
 output! {
-    /// What joining a channel gets.
+    /// The result of `channel_join`.
     pub(super) struct JoinedChannel<'a> {
-        /// that it went well
+        /// always `joined`
         status: JoinedStatus,
-        /// as it was given
+        /// as given
         channel: Name<'a>,
     }
 
-    /// What leaving a channel gets.
+    /// The result of `channel_leave`.
     pub(super) struct LeftChannel<'a> {
-        /// that it went well
+        /// always `left`
         status: LeftStatus,
-        /// as it was given
+        /// as given
         channel: Name<'a>,
     }
 
-    /// The channels of a network.
+    /// The result of `channel_list`.
     pub(super) struct Channels<'m> {
-        /// that it went well
+        /// always `success`
         status: Success,
-        /// by name
+        /// sorted by name
         channels: Vec<ChannelRow<'m>>,
-        /// how many
+        /// number of channels
         count: usize,
-        /// those that this session subscribes to
+        /// the channels that this session subscribes to
         subscribed_channels: Vec<String>,
     }
 
@@ -91,25 +91,25 @@ output! {
     pub(super) struct ChannelRow<'m> {
         /// its exact name
         name: &'m str,
-        /// the mud that made it
+        /// the mud that created it
         owner: &'m str,
-        /// 0 all but the banned, 1 only the admitted, 2 filtered
+        /// 0: open to all muds but the banned; 1: open to admitted muds only; 2: filtered
         channel_type as "type": i64,
-        /// sessions of this gateway that subscribe to it
+        /// number of sessions of this gateway that subscribe to it
         member_count: usize,
     }
 }
 
 words! {
-    /// That a channel was joined.
+    /// The only status of `channel_join`.
     pub(super) enum JoinedStatus {
-        /// It was.
+        /// The session subscribes to the channel.
         Joined = "joined",
     }
 
-    /// That a channel was left.
+    /// The only status of `channel_leave`.
     pub(super) enum LeftStatus {
-        /// It was.
+        /// The session no longer subscribes to the channel.
         Left = "left",
     }
 }
@@ -151,7 +151,8 @@ fn join<'a>(
     }
     let is_new = session.channels.insert(channel.to_string(), how).is_none();
     if is_new {
-        // Once for each mud, not for each client. While the link is down, the next login does it.
+        // The router is asked once for each mud, not once for each client. While the link is down, the next login does
+        // it.
         let begins = out.clients.audience.add(mud, &channel, conn);
         let is_set = cx.settings.mud(mud).channels.iter().any(|set| **set == *channel);
         if begins
@@ -193,8 +194,8 @@ fn leave<'a>(
     Ok(LeftChannel { status: LeftStatus::Left, channel })
 }
 
-/// A session has ended that subscribed to a channel. If it was the last, the mud leaves the channel: at once, or when no
-/// session has come back for as long as lines are kept.
+/// Handles the end of a session that subscribed to a channel. If it was the last subscriber, the mud leaves the
+/// channel: at once, or, while channel lines are kept for absent games, when no session has come back in that time.
 pub(super) fn parted(
     cx: &mut Cx<'_>,
     muds: &mut Muds,
@@ -208,20 +209,21 @@ pub(super) fn parted(
     }
 }
 
-/// No session subscribes to a channel any more.
+/// Leaves a channel that no session subscribes to any more.
 pub(super) fn leave_for_good(cx: &mut Cx<'_>, muds: &mut Muds, mud: MudId, channel: &str) {
     if muds[mud].link.is_ready() && !cx.settings.mud(mud).channels.iter().any(|set| set == channel) {
-        // If the queue is full the router goes on sending what no session hears; the next login puts it right.
+        // If the queue is full, the router goes on sending lines without a subscriber; the next login corrects that.
         let _ = listen(cx, muds, mud, channel, false);
     }
 }
 
-/// After a login: listens again to all channels that have to be heard.
+/// After a login, listens again to all channels that have a subscriber or are in the settings.
 pub(super) fn listen_again(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: MudId) {
     let heard: BTreeSet<String> =
         clients.audience.channels(mud).chain(&cx.settings.mud(mud).channels).cloned().collect();
     for channel in heard {
-        // Listens wait in the queue like all else; if it is full there is a notice, and speaking tunes in.
+        // These packets wait in the queue like all others. If the queue is full, a notice reports it, and the mud tunes
+        // in when it next speaks.
         if let Err(fault) = tune(cx, muds, mud, &channel, true, Class::Listening) {
             let notice = Notice::new(Level::Warn, "link", "channel not tuned in");
             cx.notice(notice.with("channel", &channel).with("reason", fault.message));
@@ -229,7 +231,7 @@ pub(super) fn listen_again(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, 
     }
 }
 
-/// The settings name other channels than before, to be heard whether or not a client has joined.
+/// Applies a changed list of channels from the settings. The mud listens to them whether or not a client has joined.
 pub(super) fn retune(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: MudId, before: &[String]) {
     if !muds[mud].link.is_ready() {
         return;

@@ -1,4 +1,4 @@
-//! What follows from a change below: of a link, of the store, of time.
+//! What follows from a change of a link, of the store, or of time.
 
 use super::parts::Parts;
 use super::{ask, channel, errors, history, tell, trace};
@@ -17,8 +17,8 @@ use crate::waiting::{ChannelWhoStatus, Hosted, HostedStatus, Question, Reply};
 use crate::wake::Wake;
 use std::time::Duration;
 
-/// Deals with what happened to the muds, and with tells that no session came for, until nothing is left. Returns whether
-/// there was anything.
+/// Handles all that has happened to the muds, and the tells that no session has collected in time, until nothing is
+/// left. Returns whether there was anything to do.
 pub(crate) fn follow(parts: &mut Parts<'_>) -> bool {
     let mut any = false;
     loop {
@@ -43,7 +43,7 @@ fn news_of_muds(parts: &mut Parts<'_>, news: News) {
     }
 }
 
-/// A link has become ready, or is no longer.
+/// Handles a link that has become ready, or is no longer ready.
 fn link_changed(parts: &mut Parts<'_>, mud: MudId, event: LinkEvent) {
     let Parts { cx, muds, clients, journal, .. } = parts;
     let router = muds[mud].link.router().name.clone();
@@ -76,7 +76,7 @@ fn link_changed(parts: &mut Parts<'_>, mud: MudId, event: LinkEvent) {
     }
 }
 
-/// The store has answered a save.
+/// Handles the store's answer to a save.
 pub(crate) fn save_answered(parts: &mut Parts<'_>, ticket: SaveTicket, outcome: &Result<(), String>) {
     let now = parts.cx.now.mono;
     let Some(saves) = parts.cx.fx.saves_mut() else { return };
@@ -116,7 +116,7 @@ fn storage_changed(parts: &mut Parts<'_>, turn: Turn, outcome: &Result<(), Strin
     Delivery { clients, journal }.emit(cx, To::All, &event);
 }
 
-/// The time of a request is up.
+/// Handles a request whose time to wait is over.
 pub(crate) fn wait_is_over(parts: &mut Parts<'_>, ticket: Ticket) {
     let Parts { cx, muds, clients, waiting, .. } = parts;
     let Some(question) = waiting.question(ticket) else { return };
@@ -128,7 +128,7 @@ pub(crate) fn wait_is_over(parts: &mut Parts<'_>, ticket: Ticket) {
         Question::Saved { .. } => {
             Err(Fault::gateway(&reason::NOT_SAVED, "not saved in time: it may be forgotten at a restart"))
         }
-        // Who has answered by now is what there is to report.
+        // The subscribers that have been reported by now are the result.
         Question::ChanWho { mud, channel, .. } => {
             let known = ask::subscribers(cx, muds, clients, *mud, channel, ChannelWhoStatus::Success);
             Ok(Reply::ChannelWho(known))
@@ -142,7 +142,7 @@ pub(crate) fn wait_is_over(parts: &mut Parts<'_>, ticket: Ticket) {
     waiting.finish(cx, ticket, outcome);
 }
 
-/// The time has come to look for what has become too old.
+/// Removes what has become too old.
 pub(crate) fn sweep(parts: &mut Parts<'_>) {
     let Parts { cx, muds, clients, journal, .. } = parts;
     journal.sweep(cx);
@@ -154,7 +154,7 @@ pub(crate) fn sweep(parts: &mut Parts<'_>) {
     Delivery { clients, journal }.set_sweep(cx);
 }
 
-/// Reports the end to every session, and says goodbye to the routers.
+/// Reports the shutdown to every session, and logs off from the routers.
 pub(crate) fn shut_down(cx: &mut Cx<'_>, muds: &mut crate::muds::Muds, out: &mut Delivery<'_>) {
     let shutdown = Shutdown { message: "The gateway shuts down" };
     out.emit(cx, To::All, &Event::ShutdownWarning(shutdown));

@@ -1,4 +1,4 @@
-//! Error packets: what other muds and routers could not do. An error is never answered.
+//! Error packets: what other muds and routers could not do. An error packet is never answered.
 
 use super::text::or_empty;
 use crate::cx::Cx;
@@ -15,7 +15,7 @@ use crate::notice::{Level, Notice};
 use crate::waiting::{Question, Waiting};
 use std::borrow::Cow;
 
-/// What an error's copy of a packet tells of it.
+/// What is read from the copy of a packet in an error.
 struct Original {
     kind: String,
     from_user: String,
@@ -36,7 +36,7 @@ impl Original {
         Original { kind: field(0), from_user: field(3), to_mud: field(4), about: field(6) }
     }
 
-    /// Whether it is what a waiting request has sent.
+    /// Whether a waiting request has sent this packet.
     fn answers(&self, mud: MudId, message_id: Option<&str>, question: &Question) -> bool {
         let by = |asker: &str| asker.eq_ignore_ascii_case(&self.from_user);
         match question {
@@ -52,13 +52,14 @@ impl Original {
             Question::Verdict { mud: at, message_id: sent, .. } => {
                 *at == mud && Some(sent.as_str()) == message_id
             }
-            // Of many muds asked, some refuse.
+            // These ask many muds, some of which always refuse.
             Question::Locate { .. } | Question::ChanWho { .. } | Question::Saved { .. } => false,
         }
     }
 
-    /// Errors about these are no news for anybody. Half the network does not answer a locate, and CoffeeMud's router takes
-    /// no ucache-update. A Dead Souls router giggles at every answer to a chan-filter-req, and does what it says.
+    /// Whether nobody needs to see an error like this. Half the network does not answer a locate, and CoffeeMud's
+    /// router does not accept a ucache-update. A Dead Souls router answers "*giggles*" to every chan-filter-reply, but
+    /// acts on it.
     fn is_usual(&self, message: &str) -> bool {
         matches!(&*self.kind, "locate-req" | "ucache-update")
             || (self.kind == "chan-filter-reply" && message == "*giggles*")
@@ -69,21 +70,21 @@ impl Original {
         self.kind.starts_with("startup-req")
     }
 
-    /// Whether it is a probe of a mud to itself.
+    /// Whether it is a probe that a mud sent to itself.
     fn is_probe_of(&self, mud_name: &str) -> bool {
         matches!(self.kind.as_str(), "auth-mud-req" | "ping-req") && self.to_mud == mud_name
     }
 }
 
-/// What to do about another mud under our name.
+/// The advice when another mud uses the name of this mud.
 const IN_USE_ELSEWHERE: &str = "somebody else tries to log in under this mud's name: look whether a second gateway or game \
     of yours uses it; if not, tell the router's administrator";
 
-/// What to do about a login that is refused.
+/// The advice when a login is refused.
 const LOGIN_REFUSED: &str = "the router refuses the login: compare mud.name and the router's name with what the router \
     knows; if the name is yours and the password was lost, ask the router's administrator to release it";
 
-/// The mud's name is in danger, or not ours.
+/// Warns that another mud uses this mud's name, or that the name belongs to somebody else.
 fn identity_warning(
     cx: &mut Cx<'_>,
     out: &mut Delivery<'_>,
@@ -98,7 +99,7 @@ fn identity_warning(
     out.emit(cx, To::Mud(mud), &Event::IdentityWarning(warning));
 }
 
-/// An error packet.
+/// Handles an error packet.
 pub(super) fn received(
     cx: &mut Cx<'_>,
     muds: &mut Muds,
@@ -116,12 +117,12 @@ pub(super) fn received(
     if &**code == "bad-mojo" {
         return identity_warning(cx, out, mud, (code, message), IN_USE_ELSEWHERE);
     }
-    // A warning comes beside a startup-reply: the login goes on, under a new password.
+    // A warning accompanies a startup-reply: the login continues, with a new password.
     if muds[mud].link.is_logging_in() && original.is_login() && &**code != "warning" {
         identity_warning(cx, out, mud, (code, message), LOGIN_REFUSED);
         return muds.link_refused(cx, mud, format!("refused: {message}"));
     }
-    // The answer to our own probe: the connection lives and the registration does not.
+    // The answer to the gateway's own probe: the connection works, but the router has lost the registration.
     let from_router = packet.header.from_mud.eq_ignore_ascii_case(&muds[mud].link.router().name);
     if from_router && &**code == "unk-src" && original.is_probe_of(&cx.settings.mud(mud).name) {
         let reason = format!("the router does not know this mud any more: {message}");
@@ -144,8 +145,8 @@ pub(super) fn received(
     out.emit(cx, To::MudExcept(mud, &waiters), &Event::ErrorOccurred(error));
 }
 
-/// An accepted packet does not go. A request that waits for a verdict on it is answered at once, since silence would mean
-/// consent; all other sessions of the mud get an event.
+/// Handles an accepted packet that could not be sent. A request that waits for a verdict on it is answered at once,
+/// since silence would mean consent. All other sessions of the mud get an event.
 pub(super) fn not_sent(
     cx: &mut Cx<'_>,
     waiting: &mut Waiting,
@@ -179,7 +180,7 @@ mod tests {
     use crate::service::parts::testing::Stage;
 
     #[test]
-    fn a_packet_that_does_not_go_is_reported_to_its_mud() {
+    fn a_packet_that_could_not_be_sent_is_reported_to_its_mud() {
         let mut stage = Stage::default();
         let conn = stage.join(MudId::OWN);
         let origin = Origin { message_id: Some("tell_1".to_owned()), from_user: "ann".to_owned() };

@@ -1,4 +1,4 @@
-//! Judging what is said on a filtered channel of ours.
+//! Filtering: a client judges the messages on a filtered channel of its mud.
 
 use super::call::Call;
 use super::held::{Filters, Held};
@@ -24,57 +24,57 @@ pub use super::held::FILTER_WITHIN;
 params! {
     /// What `channel_filter` takes.
     pub(super) struct Filter<'a> {
-        /// whose messages this session judges
+        /// the channel whose messages this session judges
         channel: Option<Name<'a>>,
-        /// false to stop
+        /// false: stop judging
         enabled: bool = true,
-        /// of the event `channel_filter_request` to answer
+        /// from the event `channel_filter_request` that is answered
         filter_id: Option<i64>,
-        /// whether the message may pass; needed with `filter_id`
+        /// whether the message may pass; required with `filter_id`
         allow: Option<bool>,
-        /// what to pass in its place
+        /// a text to pass on in place of the message
         message: Option<Filled<'a>>,
     }
 }
 
 output! {
-    /// Whether a session judges.
+    /// The result of `channel_filter` with `channel`.
     pub(super) struct Judges<'a> {
-        /// whether the session is asked
+        /// whether this session judges the channel
         status: JudgesStatus,
         /// the channel
         channel: Name<'a>,
     }
 
-    /// A judgement.
+    /// The result of `channel_filter` with `filter_id`.
     pub(super) struct Judged {
-        /// what became of the message
+        /// what happened to the message
         status: JudgedStatus,
-        /// as it was given
+        /// as given
         filter_id: i64,
     }
 }
 
 words! {
-    /// Whether a session judges.
+    /// Whether a session judges a channel.
     pub(super) enum JudgesStatus {
-        /// It does.
+        /// The session judges the channel.
         Filtering = "filtering",
-        /// It does not.
+        /// The session no longer judges the channel.
         NotFiltering = "not_filtering",
     }
 
-    /// What became of a message.
+    /// What happened to a message.
     pub(super) enum JudgedStatus {
-        /// It has passed.
+        /// The message was passed on.
         Passed = "passed",
-        /// It has not.
+        /// The message was dropped.
         Dropped = "dropped",
     }
 }
 
 either! {
-    /// What `channel_filter` gives.
+    /// The results of `channel_filter`.
     pub(super) enum FilterResult<'a> {
         /// with `channel`
         Judges(Judges<'a>),
@@ -84,8 +84,8 @@ either! {
 }
 
 methods! {
-    /// Judges what is said on a filtered channel of this mud: with `channel` this session is asked from here on, with
-    /// `filter_id` and `allow` it answers.
+    /// Judges the messages on a filtered channel of this mud. With `channel`, this session receives them from now on as
+    /// events `channel_filter_request`; with `filter_id` and `allow`, it answers one.
     "channel_filter" (Access::Permitted(Permission::Host)) Filter<'_> => [FilterResult] &[&SERVICE_DISABLED, &TOO_LATE],
         |parts, call, args| filter(&mut parts.cx, parts.muds, parts.filters, call, args);
 }
@@ -132,7 +132,7 @@ fn judge(
     Ok(Judged { status: if allow { JudgedStatus::Passed } else { JudgedStatus::Dropped }, filter_id: id })
 }
 
-/// The router asks whether a message may pass on a channel of ours.
+/// The router asks whether a message may pass on a channel of this mud.
 pub(super) fn asked(
     cx: &mut Cx<'_>,
     muds: &mut Muds,
@@ -147,7 +147,7 @@ pub(super) fn asked(
     }
     let mut bytes = Vec::new();
     packet.write(&mut bytes);
-    // Its text is what the game judges; what is no packet is not for the game.
+    // The game judges the text of the packet. A message that is not a packet passes without a judgement.
     let Ok((inner, _)) = Packet::decode(&bytes) else { return held.pass(cx, muds) };
     let (event, visname, message) = match &inner.body {
         Body::ChannelMessage { visname, message, .. } => (LineEvent::Message, visname, message),

@@ -1,4 +1,4 @@
-//! Messages on filtered channels of ours that wait for their judgement.
+//! Messages on filtered channels of this gateway's muds that wait for a judgement.
 
 use crate::cx::Cx;
 use crate::i3::Value;
@@ -11,17 +11,17 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How long a game may take to judge a message on its filtered channel, before it passes unchanged.
+/// How long a game may take to judge a message before it passes unchanged.
 pub const FILTER_WITHIN: Duration = Duration::from_secs(5);
 
-/// Messages that may wait for a judgement at one time.
+/// Number of messages that may wait for a judgement at a time.
 const FILTERS_MAX: usize = 200;
 
-/// The games that judge, and what waits for them.
+/// The sessions that judge, and the messages that wait for them.
 #[derive(Debug, Default)]
 pub(crate) struct Filters {
     last: u64,
-    /// Who judges a channel of a mud.
+    /// The session that judges each channel of a mud.
     judges: BTreeMap<(MudId, String), ConnId>,
     held: BTreeMap<u64, Held>,
 }
@@ -35,12 +35,12 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// A message that was said on a channel of a mud.
+    /// A message on a channel of a mud.
     pub(super) fn new(mud: MudId, channel: &str, packet: &Value<'_>) -> Held {
         Held { mud, channel: channel.to_owned(), packet: packet.clone().into_owned() }
     }
 
-    /// Puts another text in place of what was said: the last field of a channel-m or -e.
+    /// Replaces the text of the message: the last field of a channel-m or channel-e.
     pub(super) fn reword(&mut self, message: &str) {
         if let Value::Array(fields) = &mut self.packet
             && let [Value::Str(kind), .., text] = &mut fields[..]
@@ -50,7 +50,7 @@ impl Held {
         }
     }
 
-    /// Lets it pass.
+    /// Passes the message on.
     pub(super) fn pass(self, cx: &mut Cx<'_>, muds: &mut Muds) {
         let router = muds[self.mud].link.router().name.clone();
         let header = Header::to_mud(&cx.settings.mud(self.mud).name, None, &router);
@@ -60,7 +60,7 @@ impl Held {
 }
 
 impl Filters {
-    /// A session judges a channel of a mud, or judges it no more.
+    /// Registers a session as the judge of a channel, or removes it.
     pub(super) fn set_judge(&mut self, channel: (MudId, String), conn: ConnId, judges: bool) {
         if judges {
             self.judges.insert(channel, conn);
@@ -69,12 +69,12 @@ impl Filters {
         }
     }
 
-    /// Whether a session judges a channel, and one more message may wait for it.
+    /// Whether a session judges the channel, and one more message may wait for it.
     pub(super) fn has_room(&self, mud: MudId, channel: &str) -> bool {
         self.judges.contains_key(&(mud, channel.to_owned())) && self.held.len() < FILTERS_MAX
     }
 
-    /// A message waits for its judgement. Returns its number.
+    /// Holds a message until it is judged. Returns its number.
     pub(super) fn hold(&mut self, cx: &mut Cx<'_>, held: Held) -> u64 {
         self.last += 1;
         self.held.insert(self.last, held);
@@ -82,7 +82,7 @@ impl Filters {
         self.last
     }
 
-    /// Takes a message of a mud out that waits.
+    /// Removes and returns a waiting message of a mud.
     pub(super) fn take(&mut self, cx: &mut Cx<'_>, mud: MudId, key: u64) -> Option<Held> {
         if self.held.get(&key)?.mud != mud {
             return None;
@@ -91,12 +91,12 @@ impl Filters {
         self.held.remove(&key)
     }
 
-    /// A client is gone: it judges no more. What waits passes when its time is up.
+    /// Removes a client that has disconnected. Messages that wait for it pass when their time is over.
     pub(crate) fn forget(&mut self, conn: ConnId) {
         self.judges.retain(|_, judge| *judge != conn);
     }
 
-    /// A game has not judged in time.
+    /// Passes a message that was not judged in time.
     pub(crate) fn is_late(&mut self, cx: &mut Cx<'_>, muds: &mut Muds, key: u64) {
         if let Some(held) = self.held.remove(&key) {
             held.pass(cx, muds);

@@ -1,4 +1,4 @@
-//! What was said before: the history of channels, events given again, and acknowledgements.
+//! The history of channels, replay on request, and acknowledgements.
 
 use super::call::Call;
 use super::method::{Access, methods};
@@ -19,7 +19,7 @@ use serde::Deserialize;
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// Messages in one answer.
+/// Number of messages in one answer.
 pub const LIMIT_MAX: i64 = 100;
 
 /// How long an acknowledgement waits for the store.
@@ -30,11 +30,11 @@ params! {
     pub(super) struct ChannelHistory<'a> {
         /// the channel's exact name
         channel: Name<'a>,
-        /// how many messages at most, the last ones; more than 100 count as 100
+        /// how many messages at most, counted from the newest; more than 100 count as 100
         limit: Within<1, { i64::MAX }> = 100,
-        /// only what came before this event_id, or this time (RFC 3339)
+        /// only messages before this event_id, or before this time (RFC 3339)
         before: Option<Point>,
-        /// only what came after this event_id, or this time (RFC 3339)
+        /// only messages after this event_id, or after this time (RFC 3339)
         after: Option<Point>,
     }
 
@@ -46,94 +46,95 @@ params! {
         channel: Option<Name<'a>>,
         /// the sender's mud
         from_mud: Option<Name<'a>>,
-        /// the sender
+        /// the sender's user name
         from_user: Option<Name<'a>>,
-        /// how many messages at most, the last ones; more than 100 count as 100
+        /// how many messages at most, counted from the newest; more than 100 count as 100
         limit: Within<1, { i64::MAX }> = 100,
-        /// only what came before this event_id, or this time (RFC 3339)
+        /// only messages before this event_id, or before this time (RFC 3339)
         before: Option<Point>,
-        /// only what came after this event_id, or this time (RFC 3339)
+        /// only messages after this event_id, or after this time (RFC 3339)
         after: Option<Point>,
     }
 
     /// What `resume` takes.
     pub(super) struct Resume {
-        /// give again what came after this event
+        /// replay the events after this one
         last_event_id: Option<EventId>,
     }
 
     /// What `ack` takes.
     pub(super) struct Ack {
-        /// the last event that has been dealt with, with all before it
+        /// the last event that the client has handled, along with all before it
         event_id: EventId,
     }
 }
 
 output! {
-    /// What was said.
+    /// The result of `channel_history` and `history_search`.
     pub(super) struct History<'m> {
-        /// that it went well
+        /// always `success`
         status: Success,
-        /// the events that they were, oldest first, each with its name as `event`
+        /// the messages, oldest first, each with the members of its event; `event` is the event's name
         messages: Vec<Line<'m>>,
-        /// how many
+        /// number of messages
         count: usize,
     }
 
-    /// Something that was said.
+    /// A message of the history.
     pub(super) struct Line<'m> {
-        /// `channel_message`, `channel_emote`, …: what the other members are depends on it
+        /// `channel_message`, `channel_emote`, …; it determines the other members
         event: &'static str,
         /// the channel
         channel: Option<Cow<'m, str>>,
-        /// the mud it came from
+        /// the sender's mud
         from_mud: Cow<'m, str>,
-        /// the user it came from
+        /// the sender's user name
         from_user: Cow<'m, str>,
-        /// of a tell: the mud it was for
+        /// for a tell: the recipient's mud
         to_mud: Option<Cow<'m, str>>,
-        /// of a tell: the user it was for
+        /// for a tell: the recipient
         to_user: Option<Cow<'m, str>>,
-        /// what was said; an emote has `$N` for the name
+        /// the text; in an emote `$N` stands for the name
         message: Cow<'m, str>,
-        /// the sender's name, as shown
+        /// the sender's visible name
         visname: Cow<'m, str>,
-        /// of a targeted emote: the mud of the target
+        /// for a targeted emote: the mud of the target
         target_mud: Option<Cow<'m, str>>,
-        /// of a targeted emote: the target
+        /// for a targeted emote: the target
         target_user: Option<Cow<'m, str>>,
-        /// of a targeted emote: the name to show of the target
+        /// for a targeted emote: the visible name of the target
         target_visname: Option<Cow<'m, str>>,
-        /// of a targeted emote: what the target reads
+        /// for a targeted emote: the text for the target
         message_target: Option<Cow<'m, str>>,
         /// true: the mud's own line, as the router sent it back
         is_echo as "self": Option<bool>,
-        /// when it came
+        /// when it arrived
         timestamp: UnixTime,
-        /// its event's
+        /// the number of its event
         event_id: EventId,
     }
 
-    /// From where events are given again.
+    /// The result of `resume`.
     pub(super) struct Resumed {
-        /// that it went well
+        /// always `success`
         status: Success,
-        /// from where; null: events not yet delivered to any session of the mud
+        /// where the replay starts; null: at the first event not yet delivered to any session of the mud
         last_event_id: OrNull<EventId>,
     }
 }
 
 methods! {
-    /// Lists what was said on a channel, oldest first.
+    /// Returns the messages of a channel, oldest first.
     "channel_history" (Access::Permitted(Permission::Info)) ChannelHistory<'_> => [History] &[],
         |parts, call, args| channel_history(&parts.cx, parts.journal, call, args);
-    /// Searches what was said on channels.
+    /// Searches the messages of channels.
     "history_search" (Access::Permitted(Permission::Info)) Search<'_> => [History] &[],
         |parts, call, args| search(&parts.cx, parts.journal, call, args);
-    /// Gives missed events again, then the event `replay_complete`.
+    /// Replays missed events, followed by the event `replay_complete`.
     "resume" (Access::Identified) Resume => [Resumed] &[],
         |parts, call, args| resume(&mut parts.delivery().1, call, args);
-    /// Moves the cursor of this client: earlier events are not given again. Answered when it is durable.
+    /// Moves the cursor of this client: events up to it are not replayed again. The result comes when the cursor is
+    /// saved.
     "ack" (Access::Identified) Ack => later [Acknowledged] &[&NOT_SAVED, &TOO_MANY_WAITING],
         |parts, call, args| {
             let mut out = Delivery { clients: parts.clients, journal: parts.journal };
@@ -141,7 +142,7 @@ methods! {
         };
 }
 
-/// What part of the history is wanted.
+/// Selects a part of the history.
 struct Wanted {
     limit: usize,
     before: Option<Point>,
@@ -154,7 +155,7 @@ impl Wanted {
         before: Option<Point>,
         after: Option<Point>,
     ) -> Self {
-        // Clients of the Python gateway may ask for more than there is.
+        // Clients of the Python gateway may ask for more than the maximum.
         let limit = usize::try_from(limit.0.min(LIMIT_MAX)).unwrap_or_default();
         Wanted { limit, before, after }
     }
@@ -173,7 +174,7 @@ impl Wanted {
         self.before.is_none_or(is_before) && self.after.is_none_or(is_after)
     }
 
-    /// The last that are wanted, in their order.
+    /// Returns the newest of the wanted messages, oldest first.
     fn answer<'m>(&self, newest_first: impl Iterator<Item = Line<'m>>) -> History<'m> {
         let mut messages: Vec<Line<'m>> = newest_first.take(self.limit).collect();
         messages.reverse();
@@ -181,7 +182,7 @@ impl Wanted {
     }
 }
 
-/// What a record holds of something that was said.
+/// The members of a message that are read from its record.
 #[derive(Deserialize)]
 struct Kept<'m> {
     #[serde(borrow)]
@@ -264,7 +265,7 @@ fn search<'m>(
     let lanes: Vec<LaneName<'_>> = match &args.channel {
         Some(channel) => vec![LaneName::Channel(channel)],
         None => {
-            // They are only ever in the history where the settings say so.
+            // Tells are in the history only if the settings say so.
             let tells = may_read_tells(caller).then_some(LaneName::Tells);
             log.channels().map(LaneName::Channel).chain(tells).collect()
         }
@@ -280,14 +281,14 @@ fn may_read_tells(caller: &Identified) -> bool {
     caller.may_speak && caller.permissions.has(Permission::Tell)
 }
 
-/// The events follow the answer.
+/// The events follow the result.
 fn resume(out: &mut Delivery<'_>, call: &Call, args: Resume) -> Result<Resumed, Fault> {
     call.speaker()?;
     let from = out.read_again(call.conn(), args.last_event_id.map(|id| id.0));
     Ok(Resumed { status: Success::Success, last_event_id: OrNull(from.map(EventId)) })
 }
 
-/// Answered when it is durable.
+/// The result comes when the cursor is saved.
 fn ack(
     cx: &mut Cx<'_>,
     out: &mut Delivery<'_>,
@@ -315,7 +316,7 @@ fn ack(
     Ok(None)
 }
 
-/// Saves have ended: answers the requests that waited for them.
+/// Answers the requests whose saves have ended.
 pub(super) fn saved(cx: &mut Cx<'_>, waiting: &mut Waiting, is_durable: impl Fn(SaveTicket) -> bool) {
     waiting.answer(cx, |question| match question {
         Question::Saved { ticket, reply } if is_durable(*ticket) => Some(Ok(reply.clone())),
@@ -329,7 +330,7 @@ mod tests {
     use crate::event;
 
     #[test]
-    fn points_leave_out_the_event_that_they_name() {
+    fn before_and_after_exclude_the_named_event() {
         let kind = event::find("channel_message").unwrap();
         let at = UnixTime::from_micros(50);
         let record = Record { id: 5, at, kind, members: b"{}"[..].into(), is_echo: false, delivered: false };

@@ -1,4 +1,4 @@
-//! Hosting channels: making and removing them, and who may hear them.
+//! Channels that this mud hosts: creating and removing them, and who may use them.
 
 use super::call::Call;
 use super::method::{Access, methods};
@@ -17,21 +17,21 @@ use crate::waiting::{Hosted, Question, Waiting};
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// The longest name of a new channel: Dead Souls refuses a longer one.
+/// The longest name of a new channel, in bytes. A Dead Souls router refuses longer ones.
 const CHANNEL_BYTES_MAX: usize = 80;
 
-/// Muds that one channel_admin may add or remove.
+/// Number of muds that one channel_admin may add or remove.
 const ADMIN_MUDS_MAX: usize = 100;
 
-/// How long a router's verdict is waited for. Routers say nothing when all is well; most send a new list.
+/// How long a request waits for the router's verdict. Routers do not confirm success, but most send a new list.
 pub const VERDICT_WITHIN: Duration = Duration::from_secs(3);
 
 params! {
     /// What `channel_add` takes.
     pub(super) struct Add<'a> {
-        /// its name
+        /// the channel's name
         channel: NewName<'a>,
-        /// 0 all but the banned, 1 only the admitted, 2 filtered by this mud
+        /// 0: open to all muds but the banned; 1: open to admitted muds only; 2: filtered by this mud
         channel_type as "type": Within<0, 2> = 0,
         /// the local user
         from_user: Name<'a> = "Someone",
@@ -49,9 +49,9 @@ params! {
     pub(super) struct Admin<'a> {
         /// the channel's exact name
         channel: Name<'a>,
-        /// muds to put on its list
+        /// muds to put on the channel's list
         add: Option<List<MudName<'a>, ADMIN_MUDS_MAX>>,
-        /// muds to take off its list
+        /// muds to take off the channel's list
         remove: Option<List<MudName<'a>, ADMIN_MUDS_MAX>>,
         /// the local user
         from_user: Name<'a> = "Someone",
@@ -76,7 +76,7 @@ impl<'a> Parameter<'a> for NewName<'a> {
     }
 }
 
-/// The name of a mud on the list of a channel.
+/// The name of a mud on a channel's list.
 #[derive(Clone, Debug)]
 pub(super) struct MudName<'a>(Cow<'a, str>);
 
@@ -93,17 +93,17 @@ impl<'a> Parameter<'a> for MudName<'a> {
     }
 }
 
-/// Why a router cannot be asked.
+/// The reasons for which these methods may fail.
 const HOST: &[&Reason] = &[&ROUTER_DOWN, &QUEUE_FULL, &SERVICE_DISABLED, &NOT_SENT, &TOO_MANY_WAITING];
 
 methods! {
-    /// Makes a channel; an error of the router is the error of the request.
+    /// Creates a channel of this mud. An error from the router becomes the error of the request.
     "channel_add" (Access::Permitted(Permission::Host)) Add<'_> => later [Hosted] HOST,
         |parts, call, args| add(&mut parts.cx, parts.muds, parts.waiting, call, args);
     /// Removes a channel of this mud.
     "channel_remove" (Access::Permitted(Permission::Host)) Remove<'_> => later [Hosted] HOST,
         |parts, call, args| remove(&mut parts.cx, parts.muds, parts.waiting, call, args);
-    /// Changes who is banned from, or admitted to, a channel of this mud. `add` or `remove` must name a mud.
+    /// Changes which muds are banned from, or admitted to, a channel of this mud. `add` or `remove` must name a mud.
     "channel_admin" (Access::Permitted(Permission::Host)) Admin<'_> => later [Hosted] HOST,
         |parts, call, args| admin(&mut parts.cx, parts.muds, parts.waiting, call, args);
 }
@@ -152,16 +152,16 @@ fn admin(
     asked.send(cx, muds, waiting, call, body)
 }
 
-/// A request to the router about a channel of ours.
+/// A request to the router about a channel of this mud.
 struct Asked<'a> {
     channel: &'a str,
     from_user: &'a str,
-    /// Whether the channel is there if all is well, where that shows.
+    /// Whether the channel is in the list after success, for requests that change this.
     there: Option<bool>,
 }
 
 impl Asked<'_> {
-    /// Sends it and waits for the router's verdict.
+    /// Sends the request and waits for the router's verdict.
     fn send(
         &self,
         cx: &mut Cx<'_>,

@@ -1,4 +1,4 @@
-//! What comes from a router: which service a packet is for.
+//! Packets from a router, and the service that each is for.
 
 use super::parts::Parts;
 use super::{answers, asked, errors, filter, lists, speech, tell, trace};
@@ -8,10 +8,10 @@ use crate::ids::MudId;
 use crate::metrics::kind_label;
 use std::borrow::Cow;
 
-/// Bytes of an unreadable frame that an operator is shown.
+/// Number of bytes of an unreadable frame that a notice shows.
 const SHOWN_BYTES_MAX: usize = 200;
 
-/// A frame from the router of a mud.
+/// Handles a frame from the router of a mud.
 pub(crate) fn frame(parts: &mut Parts<'_>, mud: MudId, text: &[u8]) {
     match Packet::decode(text) {
         Ok((packet, repairs)) => {
@@ -30,8 +30,8 @@ pub(crate) fn frame(parts: &mut Parts<'_>, mud: MudId, text: &[u8]) {
     }
 }
 
-/// The frame is lost, the link lives. CoffeeMud's router sends texts without their escapes, so on its network this is
-/// normal: reported with a count, and each of them only to who looks for faults.
+/// Reports an unreadable frame. The frame is lost, but the link continues. CoffeeMud's router sends texts without their
+/// escapes, so on its network this is normal: the errors are counted, and each one is logged at the debug level only.
 fn unreadable(parts: &mut Parts<'_>, mud: MudId, text: &[u8], error: PacketError) {
     parts.cx.metrics.frames_unreadable += 1;
     let mut secret = SECRETS.iter().filter(|(_, has_secret)| *has_secret);
@@ -70,7 +70,8 @@ fn route(parts: &mut Parts<'_>, mud: MudId, packet: &Packet<'_>) {
         Body::Beep { .. } if cx.settings.mud(mud).offers("beep") => {
             tell::received(cx, muds, &mut out, mud, packet);
         }
-        // Our own question, come back: routers send broadcasts to everybody, and probes go to ourselves.
+        // The gateway's own question, sent back: routers send broadcasts to all muds, and probes are addressed to the
+        // sender.
         Body::LocateReq { .. } if from_self => {}
         Body::AuthMudReq {} | Body::PingReq {} if from_self => muds[mud].link.probe_answered(),
         Body::WhoReq {}
@@ -84,7 +85,7 @@ fn route(parts: &mut Parts<'_>, mud: MudId, packet: &Packet<'_>) {
         }
         Body::ChanUserReply { .. } => answers::user_shown(cx, muds, waiting, mud, packet),
         Body::UcacheUpdate { .. } if !from_self => answers::user_shown(cx, muds, waiting, mud, packet),
-        // A CoffeeMud router pings in its own name, where no answer can go.
+        // A CoffeeMud router pings under its own name, where no answer can be sent.
         Body::PingReq {} if !from_router => asked::asked(cx, muds, out.clients, mud, packet),
         Body::WhoReply { .. } | Body::FingerReply { .. } | Body::LocateReply { .. } => {
             answers::answered(cx, waiting, &mut out, mud, packet);
@@ -93,7 +94,7 @@ fn route(parts: &mut Parts<'_>, mud: MudId, packet: &Packet<'_>) {
         Body::ChanFilterReq { channel, packet } if from_router => {
             filter::asked(cx, muds, filters, &mut out, mud, (channel, packet));
         }
-        // Known or not, it is not served here. An error packet or a reply is never answered.
+        // The packet's type is not served here. An error packet or a reply is never answered.
         Body::Unknown { .. } | Body::OobReq {} | Body::Beep { .. }
             if header.to_mud.is_some() && !from_router && !from_self =>
         {

@@ -1,4 +1,4 @@
-//! The limits of the services that a local program meets: for the documents.
+//! The services' limits that clients can meet, for the documents.
 
 pub use super::access::WRONG_KEYS_MAX;
 pub use super::ask::{ANSWER_SECONDS_MAX, ANSWER_WITHIN, CHANNEL_WHO_MUDS_MAX};

@@ -1,4 +1,4 @@
-//! The lists that a router sends, and the list of muds.
+//! The lists that a router sends, and the method that returns the mudlist.
 
 use super::call::Call;
 use super::method::{Access, methods};
@@ -20,19 +20,19 @@ use crate::waiting::{Hosted, HostedStatus, Question, Reply, Success, Waiting};
 params! {
     /// What `mudlist` takes.
     pub(super) struct ListMuds<'a> {
-        /// taken for old clients; routers send every change unasked
+        /// accepted for old clients, without effect; routers send every change unasked
         refresh: bool = false,
-        /// which muds
+        /// which muds to list
         filter: Option<MudFilter<'a>>,
     }
 
-    /// Which muds are listed.
+    /// Selects muds of the list.
     pub(super) struct MudFilter<'a> {
         /// `up` or `down`
         status: Option<Filled<'a>>,
         /// a part of the driver's name, in any case
         driver: Option<Filled<'a>>,
-        /// a service that it offers
+        /// a service that the mud offers
         has_service: Option<Filled<'a>>,
         /// a part of the mud's name, in any case
         name: Option<Filled<'a>>,
@@ -40,13 +40,13 @@ params! {
 }
 
 output! {
-    /// The muds of a network.
+    /// The result of `mudlist`.
     pub(super) struct ListedMuds<'m> {
-        /// that it went well
+        /// always `success`
         status: Success,
-        /// by name
+        /// sorted by name
         muds: Vec<MudRow<'m>>,
-        /// how many
+        /// number of muds
         count: usize,
     }
 }
@@ -74,7 +74,7 @@ impl MudFilter<'_> {
     }
 }
 
-/// Routers know no request for the list: `refresh` has nothing to ask for, since every change is sent unasked.
+/// Routers have no request for the list and send every change unasked, so `refresh` has no effect.
 fn mudlist<'m>(muds: &'m Muds, call: &Call, args: ListMuds<'_>) -> Result<ListedMuds<'m>, Fault> {
     let mud = call.caller()?.mud;
     let (_, filter) = (args.refresh, args.filter);
@@ -84,7 +84,7 @@ fn mudlist<'m>(muds: &'m Muds, call: &Call, args: ListMuds<'_>) -> Result<Listed
     Ok(ListedMuds { status: Success::Success, count: rows.len(), muds: rows })
 }
 
-/// A mudlist packet: merged, saved, and muds that came or went are announced.
+/// Handles a mudlist packet: merges and saves it, and announces muds that went up or down.
 pub(super) fn mudlist_received(
     cx: &mut Cx<'_>,
     muds: &mut Muds,
@@ -105,7 +105,7 @@ fn announce(cx: &mut Cx<'_>, muds: &Muds, out: &mut Delivery<'_>, mud: MudId, ch
     if change.name == cx.settings.mud(mud).name || is_quiet {
         return;
     }
-    // A mud that was not known before and is down has not gone anywhere.
+    // A mud that was unknown before and is down has not gone down now.
     let (before, after) = (change.before.unwrap_or(Status::Down), change.after.unwrap_or(Status::Down));
     if before == after {
         return;
@@ -116,7 +116,7 @@ fn announce(cx: &mut Cx<'_>, muds: &Muds, out: &mut Delivery<'_>, mud: MudId, ch
     out.emit(cx, To::Readers(mud), &event);
 }
 
-/// A chanlist-reply: merged and saved; channels that come or go after the login are announced.
+/// Handles a chanlist-reply: merges and saves it. Channels that come or go after the login are announced.
 pub(super) fn chanlist_received(
     cx: &mut Cx<'_>,
     muds: &mut Muds,
@@ -144,7 +144,7 @@ pub(super) fn chanlist_received(
     }
 }
 
-/// The answer for a request about a channel that the list now shows as it was wanted.
+/// Returns the result for a request about a channel, if the list now shows what the request wanted.
 fn agreed(question: &Question, mud: MudId, name: &str, is_there: bool) -> Option<Result<Reply, Fault>> {
     let Question::Verdict { mud: at, message_id, channel, there } = question else { return None };
     let is_so = *at == mud && channel == name && *there == Some(is_there);

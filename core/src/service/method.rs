@@ -1,4 +1,4 @@
-//! How a method is described, and how it is called.
+//! How a method is described and called.
 
 use super::call::Call;
 use super::parts::Parts;
@@ -8,30 +8,30 @@ use crate::fault::Fault;
 use crate::fault::reason::Reason;
 use crate::settings::Permission;
 
-/// Who may call.
+/// Which clients may call a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Anybody, also before a key was shown.
+    /// Every client, also before `authenticate`.
     Open,
     /// Every identified client.
     Identified,
-    /// Clients whose key has the permission.
+    /// Identified clients whose key has the permission.
     Permitted(Permission),
 }
 
-/// How far a request has come.
+/// The state of a request after its method has run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// Its result was given.
+    /// The result was returned.
     Answered,
-    /// Its result comes later, from [`Waiting`](crate::waiting::Waiting).
+    /// The result comes later, from [`Waiting`](crate::waiting::Waiting).
     Waits,
 }
 
-/// Takes the result of a method.
+/// Receives the result of a method.
 pub(crate) type Respond<'r> = &'r mut dyn FnMut(&dyn erased_serde::Serialize);
 
-/// Reads the parameters, does what the method does, and gives the result.
+/// Reads the parameters, runs the method, and returns its result.
 type Run = for<'s, 'a> fn(
     &mut Parts<'_>,
     &Call,
@@ -39,26 +39,26 @@ type Run = for<'s, 'a> fn(
     Respond<'_>,
 ) -> Result<Progress, Fault>;
 
-/// A method.
+/// A method of the API.
 #[derive(Debug)]
 pub struct Method {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// Who may call.
+    /// Which clients may call it.
     pub access: Access,
-    /// In their order.
+    /// The parameters, in their order by position.
     pub params: &'static [Member],
-    /// What it does.
+    /// What it does, for the documents.
     pub summary: &'static str,
-    /// What it gives. If there are several, each says when.
+    /// The results. If there are several, each says when it is returned.
     pub results: &'static [Answer],
-    /// Why the gateway may be unable to do it.
+    /// Why the gateway may be unable to run it.
     pub reasons: &'static [&'static Reason],
     pub(crate) run: Run,
 }
 
-/// The table of a service's methods. The types of parameters and result are the description of a method; the body says
-/// which parts it is lent.
+/// The table of a service's methods. The types of parameters and result describe a method; the body names the parts of
+/// the state that it borrows.
 macro_rules! methods {
     ($($(#[doc = $summary:literal])* $name:literal ($access:expr) $params:ty => $($later:ident)? [$result:ty $(, $late:ty)?] $reasons:expr,
         |$parts:ident, $call:ident, $args:ident| $body:expr;)*) => {
@@ -80,7 +80,7 @@ macro_rules! methods {
 }
 pub(crate) use methods;
 
-/// What a method gives: at once, or to a caller that waits.
+/// The results of a method: one, or one for callers that do not wait and one for callers that do.
 macro_rules! answers {
     ($result:ty) => {
         <$result as $crate::describe::shape::Outcome>::ANSWERS
@@ -119,17 +119,17 @@ macro_rules! respond {
 pub(crate) use respond;
 
 crate::describe::macros::params! {
-    /// What a method takes that takes nothing.
+    /// The parameters of a method without parameters.
     pub(crate) struct NoParams {}
 }
 
-/// What has to do with the router.
+/// Reasons for which a packet cannot be sent.
 pub(super) const SPEAK: &[&Reason] = {
     use crate::fault::reason::{QUEUE_FULL, ROUTER_DOWN, SERVICE_DISABLED};
     &[&ROUTER_DOWN, &QUEUE_FULL, &SERVICE_DISABLED]
 };
 
-/// What asks the network.
+/// Reasons for which a question to another mud may fail.
 pub(super) const ASK: &[&Reason] = {
     use crate::fault::reason::{NO_ANSWER, QUEUE_FULL, ROUTER_DOWN, SERVICE_DISABLED, TOO_MANY_WAITING};
     &[&ROUTER_DOWN, &QUEUE_FULL, &SERVICE_DISABLED, &NO_ANSWER, &TOO_MANY_WAITING]

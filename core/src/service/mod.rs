@@ -1,22 +1,23 @@
-//! What each service of Intermud-3 means, in both directions: requests of local programs in, packets out; packets in,
-//! events out. A service takes typed requests and gives typed results and events; it knows no front door.
+//! The services of Intermud-3, in both directions: requests of local clients become packets, and packets from the network
+//! become events. A service takes typed requests and returns typed results and events. It does not depend on any front
+//! door.
 //!
-//! | service | requests of local programs | packets of the network |
+//! | service | requests of local clients | packets from the network |
 //! |---|---|---|
-//! | [`tell`] | tell, emoteto, beep | the same |
-//! | [`channel`], [`speech`] | joining, leaving, speaking, lists of channels | lines and emotes |
-//! | [`host`], [`filter`] | channels of our own | verdicts of the router, filter requests |
+//! | [`tell`] | tell, emoteto, beep | tell, emoteto, beep |
+//! | [`channel`], [`speech`] | joining, leaving, speaking, the channel list | messages and emotes |
+//! | [`host`], [`filter`] | channels that this mud hosts | the router's verdicts, filter requests |
 //! | [`ask`], [`answers`] | who, finger, locate, channel_user, channel_who | the replies |
-//! | [`asked`], [`presence`] | who is on | questions of other muds |
+//! | [`asked`], [`presence`] | publishing who is online | questions of other muds |
 //! | [`lists`] | mudlist | the router's lists |
 //! | [`errors`] | | error packets |
 //! | [`moderation`] | bans | |
-//! | [`history`] | what was said; acknowledgements | |
-//! | [`access`], [`admin`], [`trace`] | who calls; sessions, log, state | |
+//! | [`history`] | the history, replay, acknowledgements | |
+//! | [`access`], [`admin`], [`trace`] | authentication; sessions, log, state; packet traces | |
 //!
-//! Each file that serves requests has a table of its methods: name, permission, parameters, result, and the parts that
-//! the method is lent. [`inbound`] says which service a packet is for, [`consequences`] what follows from a change of a
-//! link or of the store, [`sessions`] what follows from the end of a session.
+//! Each file that serves requests has a table of its methods: name, permission, parameters, result, and the parts of the
+//! state that the method borrows. [`inbound`] passes each packet to its service. [`consequences`] handles what follows
+//! from a change of a link or of the store, and [`sessions`] what follows from the end of a session.
 
 pub(crate) mod access;
 mod admin;

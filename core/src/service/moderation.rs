@@ -1,7 +1,7 @@
 //! Bans, in both directions.
 //!
-//! What a ban stops on its way in is dropped without an answer: an answer to each packet of a flood would use up the
-//! packets that the router takes from us. It is counted, and `ban_list` reports how often.
+//! A banned packet from the network is dropped without an answer: answers to a flood would use up the packets that the
+//! router accepts from the gateway. It is counted, and `ban_list` returns the counts.
 
 use super::call::Call;
 use super::method::{Access, NoParams, methods};
@@ -18,7 +18,7 @@ use crate::settings::Permission;
 use crate::time::UnixTime;
 use crate::waiting::Success;
 
-/// The longest time that a ban may be set for, in seconds: ten years.
+/// The longest duration of a ban, in seconds: ten years.
 const BAN_SECONDS_MAX: u64 = 315_360_000;
 
 /// The longest reason, in bytes.
@@ -27,23 +27,23 @@ const REASON_BYTES_MAX: usize = 500;
 params! {
     /// What `ban_add` takes.
     pub(super) struct AddBan<'a> {
-        /// whose packets, as `user@mud` with `*` and `?`: `bob@Sage`, `*@Sage`; a user of this mud too
+        /// the sender, as `user@mud` with `*` and `?`: `bob@Sage`, `*@Sage`; it may be a user of this mud
         pattern: Short<'a, PATTERN_BYTES_MAX>,
-        /// only about such channels, with `*` and `?`
+        /// only packets for such channels, with `*` and `?`
         channel: Option<Short<'a, PATTERN_BYTES_MAX>>,
         /// only packets of such types, with `*` and `?`: `tell`, `channel-*`
         packet_type: Option<Short<'a, PATTERN_BYTES_MAX>>,
         /// in (from the network), out (to it) or both
         direction: Direction = "both",
-        /// how long it holds, in seconds; for ever when left out
+        /// how long the ban lasts, in seconds; without it, for ever
         expires_in: Option<Seconds<BAN_SECONDS_MAX>>,
-        /// for people
+        /// a text for people
         reason: Option<Why<'a>>,
     }
 
     /// What `ban_remove` takes.
     pub(super) struct RemoveBan {
-        /// of `ban_add` or `ban_list`
+        /// from `ban_add` or `ban_list`
         ban_id: i64,
     }
 }
@@ -74,77 +74,77 @@ impl FromLiteral<&'static str> for Direction {
 }
 
 output! {
-    /// What adding a ban gets.
+    /// The result of `ban_add`.
     pub(super) struct Banned {
-        /// that it went well
+        /// always `banned`
         status: BannedStatus,
-        /// names the ban
+        /// identifies the ban
         ban_id: u64,
     }
 
-    /// What removing a ban gets.
+    /// The result of `ban_remove`.
     pub(super) struct Unbanned {
-        /// that it went well
+        /// always `removed`
         status: UnbannedStatus,
-        /// as it was given
+        /// as given
         ban_id: u64,
     }
 
-    /// The bans of a mud.
+    /// The result of `ban_list`.
     pub(super) struct BanList<'m> {
-        /// that it went well
+        /// always `success`
         status: Success,
         /// the bans of this mud
         bans: Vec<BanRow<'m>>,
-        /// how many
+        /// number of bans
         count: usize,
     }
 
-    /// A ban.
+    /// One ban.
     pub(super) struct BanRow<'m> {
-        /// names it
+        /// identifies the ban
         ban_id: u64,
-        /// whose packets
+        /// the sender, as a pattern
         pattern: &'m str,
-        /// about which channels; null: all
+        /// the channels, as a pattern; null: all
         channel: OrNull<&'m str>,
-        /// of which types; null: all
+        /// the packet types, as a pattern; null: all
         packet_type: OrNull<&'m str>,
-        /// which way
+        /// the direction
         direction: Direction,
-        /// for people
+        /// a text for people
         reason: &'m str,
-        /// when it was made
+        /// when it was added
         created: UnixTime,
         /// when it ends; null: never
         expires: OrNull<UnixTime>,
-        /// packets that it has stopped since the start
+        /// number of packets that it has stopped since the start
         hits: u64,
     }
 }
 
 words! {
-    /// That a ban was added.
+    /// The only status of `ban_add`.
     pub(super) enum BannedStatus {
-        /// It was.
+        /// The ban was added.
         Banned = "banned",
     }
 
-    /// That a ban was removed.
+    /// The only status of `ban_remove`.
     pub(super) enum UnbannedStatus {
-        /// It was.
+        /// The ban was removed.
         Removed = "removed",
     }
 }
 
 methods! {
-    /// Keeps packets from coming in and going out.
+    /// Bans packets from coming in or going out.
     "ban_add" (Access::Permitted(Permission::Moderate)) AddBan<'_> => [Banned] &[],
         |parts, call, args| add(&mut parts.cx, parts.muds, call, args);
-    /// Lists the bans, and how many packets each has stopped since the start.
+    /// Lists the bans, each with the number of packets that it has stopped since the start.
     "ban_list" (Access::Permitted(Permission::Moderate)) NoParams => [BanList] &[],
         |parts, call, _args| list(&mut parts.cx, parts.muds, call);
-    /// Ends a ban.
+    /// Removes a ban.
     "ban_remove" (Access::Permitted(Permission::Moderate)) RemoveBan => [Unbanned] &[],
         |parts, call, args| remove(&mut parts.cx, parts.muds, call, args);
 }
@@ -206,7 +206,7 @@ fn row((ban_id, ban, hits): (u64, &Ban, u64)) -> BanRow<'_> {
     }
 }
 
-/// Forgets the bans that are over, in the store too.
+/// Removes expired bans, in the store too.
 fn sweep(cx: &mut Cx<'_>, muds: &mut Muds, mud: MudId) {
     let (one, name) = (&mut muds[mud], &cx.settings.mud(mud).name);
     let over = one.bans.sweep(cx.now.unix);

@@ -1,4 +1,4 @@
-//! The parts of the gateway's state, each lent for one input.
+//! The parts of the gateway's state, borrowed for the handling of one input.
 
 use super::held::Filters;
 use crate::clients::Clients;
@@ -9,7 +9,7 @@ use crate::muds::Muds;
 use crate::run::Run;
 use crate::waiting::Waiting;
 
-/// All parts: for the code that says which service something is for. A service is lent only those that it needs.
+/// All parts, for the code that decides which service is responsible. A service borrows only those that it needs.
 #[derive(Debug)]
 pub(crate) struct Parts<'a> {
     pub(crate) cx: Cx<'a>,
@@ -22,13 +22,13 @@ pub(crate) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// Where events go, and the context for it.
+    /// Returns the context and the delivery of events.
     pub(crate) fn delivery(&mut self) -> (&mut Cx<'a>, Delivery<'_>) {
         (&mut self.cx, Delivery { clients: self.clients, journal: self.journal })
     }
 }
 
-/// The parts of tests.
+/// The parts, for unit tests.
 #[cfg(test)]
 pub(crate) mod testing {
     use super::*;
@@ -105,7 +105,7 @@ pub(crate) mod testing {
             }
         }
 
-        /// A session with all permissions that speaks for a mud.
+        /// Adds a session with all permissions that speaks for a mud.
         pub(crate) fn join(&mut self, mud: MudId) -> ConnId {
             let conn = self.bench.fx.open();
             let mut session = Session::new(&PLAIN, self.bench.now);
@@ -122,7 +122,7 @@ pub(crate) mod testing {
             conn
         }
 
-        /// What was queued for a client.
+        /// Takes the bytes that are queued for a client.
         pub(crate) fn taken(&mut self, conn: ConnId) -> String {
             let mut pieces = Vec::new();
             self.bench.fx.take_bytes(conn, usize::MAX, &mut pieces);

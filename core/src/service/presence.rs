@@ -1,4 +1,4 @@
-//! Who is on in the game, as the game publishes it.
+//! The users who are online in the game, as the game publishes them.
 
 use super::asked::NEUTER;
 use super::call::Call;
@@ -30,15 +30,15 @@ const LOGIN_SECONDS_BELOW: i64 = 1 << 40;
 params! {
     /// What `presence_sync` takes.
     pub(super) struct Sync<'a> {
-        /// who is on; all others are not
+        /// all users who are online; any other user is offline
         users: List<SyncedUser<'a>, USERS_MAX>,
     }
 
-    /// A user who is on.
+    /// A user who is online.
     pub(super) struct SyncedUser<'a> {
-        /// as shown; no blanks around it; at most 128 characters
+        /// as shown, without blanks around it; at most 128 characters
         name: ShownName<'a>,
-        /// what follows the name, at most 256 characters
+        /// the text after the name; at most 256 characters
         title: Option<Chars<'a, 256>>,
         /// at most 128 characters
         race: Option<Chars<'a, 128>>,
@@ -48,9 +48,9 @@ params! {
         location: Option<Chars<'a, 256>>,
         /// `afk`, `editing`, …, at most 256 characters
         status: Option<Chars<'a, 256>>,
-        /// the level
+        /// the user's level
         level: Within<0, LEVEL_MAX> = 0,
-        /// seconds
+        /// seconds of idleness
         idle: Within<0, IDLE_SECONDS_MAX> = 0,
         /// seconds since 1970, or a text of at most 64 bytes
         login_time: Option<LoginTime<'a>>,
@@ -58,32 +58,32 @@ params! {
 }
 
 output! {
-    /// What publishing the users gets.
+    /// The result of `presence_sync`.
     pub(super) struct Synchronized {
-        /// that it went well
+        /// always `synchronized`
         status: SynchronizedStatus,
-        /// the mud
+        /// the session's mud
         mud_name: String,
-        /// how many
+        /// number of users
         count: usize,
     }
 }
 
 words! {
-    /// That the users were published.
+    /// The only status of `presence_sync`.
     pub(super) enum SynchronizedStatus {
-        /// They were.
+        /// The users were published.
         Synchronized = "synchronized",
     }
 }
 
 methods! {
-    /// Publishes who is on; holds for 30 seconds, unless the settings say otherwise.
+    /// Publishes which users are online. The list is valid for 30 seconds, unless the settings say otherwise.
     "presence_sync" (Access::Permitted(Permission::Presence)) Sync<'_> => [Synchronized] &[],
         |parts, call, args| sync(&mut parts.cx, parts.muds, call, args);
 }
 
-/// A text of at most so many characters, without control characters.
+/// A text of at most `MOST` characters, without control characters.
 #[derive(Clone, Debug)]
 pub(super) struct Chars<'a, const MOST: usize>(Cow<'a, str>);
 
@@ -104,7 +104,7 @@ impl<'a, const MOST: usize> Parameter<'a> for Chars<'a, MOST> {
     }
 }
 
-/// The name of a user, as shown.
+/// The visible name of a user.
 #[derive(Clone, Debug)]
 pub(super) struct ShownName<'a>(Cow<'a, str>);
 
@@ -122,7 +122,7 @@ impl<'a> Parameter<'a> for ShownName<'a> {
     }
 }
 
-/// When a user logged in: a time, or what the game wrote.
+/// When a user logged in: a time, or the text that the game wrote.
 #[derive(Clone, Debug)]
 pub(super) struct LoginTime<'a>(Cow<'a, str>);
 
@@ -163,7 +163,7 @@ impl From<SyncedUser<'_>> for User {
     }
 }
 
-/// The users by name in lower case.
+/// Returns the users by their names in lower case.
 fn by_name(users: List<SyncedUser<'_>, USERS_MAX>) -> Result<BTreeMap<String, User>, Wrong> {
     let mut known = BTreeMap::new();
     for (at, user) in users.0.into_iter().enumerate() {
@@ -176,7 +176,7 @@ fn by_name(users: List<SyncedUser<'_>, USERS_MAX>) -> Result<BTreeMap<String, Us
 }
 
 fn sync(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call, args: Sync<'_>) -> Result<Synchronized, Fault> {
-    // Only the game itself can say who is on.
+    // Only the game itself can publish its users.
     let caller = call.speaker()?;
     let mud = caller.mud;
     let users = by_name(args.users)?;

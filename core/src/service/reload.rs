@@ -1,4 +1,5 @@
-//! New settings for a gateway that runs. What can be applied without dropping anybody is; the rest is named.
+//! Applies new settings to a running gateway. Settings that need no disconnection apply at once; notices name the
+//! others.
 
 use super::{access, channel};
 use crate::clients::rates::Rates;
@@ -12,18 +13,18 @@ use crate::muds::Muds;
 use crate::notice::{Level, Notice};
 use crate::settings::{MudSettings, Settings};
 
-/// What a reload takes over.
+/// The outcome of merging old and new settings.
 #[derive(Debug)]
 pub(crate) struct Merged {
-    /// The settings from here on.
+    /// The settings from now on.
     pub(crate) settings: Settings,
-    /// Those of the muds until now.
+    /// The muds' settings before.
     pub(crate) before: Vec<MudSettings>,
-    /// Muds came or went, which changes with a restart only.
+    /// Muds were added or removed. This needs a restart.
     pub(crate) other_muds: bool,
 }
 
-/// New settings for the muds that there are: which muds the gateway speaks for changes with a restart only.
+/// Merges new settings for the existing muds. To add or remove a mud the gateway must be restarted.
 pub(crate) fn merge(old: Settings, new: Settings) -> Merged {
     let other_muds = new.muds.iter().map(|mud| &mud.name).ne(old.muds.iter().map(|mud| &mud.name));
     let mut given = new.muds;
@@ -36,10 +37,10 @@ pub(crate) fn merge(old: Settings, new: Settings) -> Merged {
     Merged { settings: Settings { muds, link: new.link, api: new.api }, before, other_muds }
 }
 
-/// The settings have changed.
+/// Applies the changed settings.
 ///
-/// At once: keys, permissions, addresses, limits, time-outs, pacing, channels. At the next login to a router, which a
-/// notice says: what the login tells of a mud. With a restart only, which a notice says too: which muds there are.
+/// Keys, permissions, addresses, limits, time-outs, pacing and channels change at once. What the login reports of a mud
+/// changes at the next login to a router. The set of muds changes only at a restart. Notices report the latter two.
 pub(crate) fn applied(
     cx: &mut Cx<'_>,
     muds: &mut Muds,
@@ -72,7 +73,7 @@ fn mud_changed(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: MudId, 
     muds.pump(cx, mud);
 }
 
-/// A client whose address may not connect any more is disconnected.
+/// Disconnects a client whose address may no longer connect.
 fn admit_again(cx: &mut Cx<'_>, clients: &mut Clients, conn: ConnId) {
     if !cx.settings.api.addresses.allow(clients.addresses.of(conn)) {
         cx.metrics.connections_forbidden += 1;
@@ -86,7 +87,7 @@ mod tests {
     use crate::cx::testing::Bench;
 
     #[test]
-    fn the_muds_stay_those_that_there_are() {
+    fn a_reload_keeps_the_set_of_muds() {
         let old = Bench::default().settings;
         let mut new = Bench::default().settings;
         new.muds.reverse();

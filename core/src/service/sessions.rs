@@ -5,7 +5,7 @@ use super::{channel, trace};
 use crate::delivery::Delivery;
 use crate::machine::ConnId;
 
-/// A client is gone: it subscribes to no channel any more, judges none, and its requests wait no more.
+/// Handles a client that has disconnected: ends its subscriptions, its role as a judge, and the waits of its requests.
 pub(crate) fn ended(parts: &mut Parts<'_>, conn: ConnId) {
     let Some(session) = parts.clients.remove(conn) else { return };
     parts.filters.forget(conn);

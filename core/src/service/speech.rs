@@ -1,4 +1,4 @@
-//! What is said on channels, in both directions.
+//! Messages and emotes on channels, in both directions.
 
 use super::call::Call;
 use super::method::{Access, SPEAK, methods};
@@ -24,11 +24,11 @@ params! {
     pub(super) struct Say<'a> {
         /// the channel's exact name
         channel: Name<'a>,
-        /// what to say
+        /// the text
         message: Filled<'a>,
         /// the local user
         from_user: Name<'a> = "Someone",
-        /// the name to show; `from_user` when left out
+        /// the name to show; without it, `from_user`
         visname: Option<Name<'a>>,
     }
 
@@ -36,11 +36,11 @@ params! {
     pub(super) struct Emote<'a> {
         /// the channel's exact name
         channel: Name<'a>,
-        /// with `$N` for the name; put in front when missing; `message` is taken for it too
+        /// the text, with `$N` for the name; a missing `$N` is put in front; may also be called `message`
         emote | "message": Filled<'a>,
         /// the local user
         from_user: Name<'a> = "Someone",
-        /// the name to show; `from_user` when left out
+        /// the name to show; without it, `from_user`
         visname: Option<Name<'a>>,
     }
 
@@ -48,36 +48,36 @@ params! {
     pub(super) struct TargetedEmote<'a> {
         /// the channel's exact name
         channel: Name<'a>,
-        /// the mud; its name may be written loosely
+        /// the mud; its name in any case, or shortened
         target_mud: Name<'a>,
         /// the user, in any case
         target_user: Name<'a>,
-        /// what others read, with `$N` and `$O`; `emote` is taken for it too
+        /// the text for others, with `$N` and `$O` for the names; may also be called `emote`
         message | "emote": Filled<'a>,
-        /// what the target reads; `message` when left out
+        /// the text for the target; without it, `message`
         message_target: Option<Filled<'a>>,
         /// the local user
         from_user: Name<'a> = "Someone",
-        /// the name to show; `from_user` when left out
+        /// the name to show; without it, `from_user`
         visname: Option<Name<'a>>,
-        /// the name to show of the target; `target_user` when left out
+        /// the visible name of the target; without it, `target_user`
         target_visname: Option<Name<'a>>,
     }
 }
 
 methods! {
-    /// Says something on a channel.
+    /// Sends a message to a channel.
     "channel_send" (Access::Permitted(Permission::Channel)) Say<'_> => [Sent] SPEAK,
         |parts, call, args| send(&mut parts.cx, parts.muds, parts.clients, call, args);
     /// Sends an emote to a channel.
     "channel_emote" (Access::Permitted(Permission::Channel)) Emote<'_> => [Sent] SPEAK,
         |parts, call, args| emote(&mut parts.cx, parts.muds, parts.clients, call, args);
-    /// Sends an emote to a channel, aimed at a user.
+    /// Sends an emote that is aimed at a user to a channel.
     "channel_targeted_emote" (Access::Permitted(Permission::Channel)) TargetedEmote<'_> => [Sent] SPEAK,
         |parts, call, args| targeted_emote(&mut parts.cx, parts.muds, parts.clients, call, args);
 }
 
-/// Who is about to speak where.
+/// The speaker and the channel.
 struct Speaking<'a> {
     mud: MudId,
     mud_name: String,
@@ -105,7 +105,7 @@ impl<'a> Speaking<'a> {
         Ok(Speaking { mud: caller.mud, mud_name: caller.mud_name.clone(), channel, from_user, visname })
     }
 
-    /// The message, to be sent.
+    /// Returns the message, ready to be sent.
     fn outgoing(self, names: Names) -> Outgoing<'a> {
         let header = Header {
             from_mud: self.mud_name.into(),
@@ -164,7 +164,7 @@ fn emote(
         .map(Sent::new)
 }
 
-/// Puts `$N` in front where it is missing: routers append " (from name@mud)" to an emote without.
+/// Adds `$N` in front of an emote without it. Routers would append " (from name@mud)" to it otherwise.
 fn with_name(emote: Cow<'_, str>) -> String {
     if emote.contains("$N") { emote.into_owned() } else { format!("$N {emote}") }
 }
@@ -199,7 +199,7 @@ fn targeted_emote(
     speaking.outgoing(names).send(cx, muds, clients, &message, body).map(Sent::new)
 }
 
-/// A line or an emote on a channel.
+/// Handles a message or an emote on a channel.
 pub(super) fn received(
     cx: &mut Cx<'_>,
     muds: &mut Muds,
@@ -219,7 +219,7 @@ pub(super) fn received(
     out.emit(cx, to, &event);
 }
 
-/// The channel and the event of a packet that is said on a channel.
+/// Returns the channel and the event of a channel packet.
 fn event_of<'p>(packet: &'p Packet<'_>, is_echo: Option<bool>) -> Option<(&'p str, Event<'p>)> {
     let from_user = or_empty(packet.header.from_user.as_ref());
     let shown = |visname: &'p str| Cow::Borrowed(if visname.is_empty() { from_user } else { visname });

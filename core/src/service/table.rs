@@ -5,7 +5,7 @@ use super::{
     access, admin, ask, channel, filter, history, host, lists, moderation, presence, speech, tell, trace,
 };
 
-/// All methods of the services, by name.
+/// Returns the methods of all services, sorted by name.
 pub fn methods() -> Vec<&'static Method> {
     let tables = [
         access::METHODS,
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_there_once_and_what_must_be_there_comes_first() {
+    fn names_are_unique_and_required_parameters_come_first() {
         let all = methods();
         assert!(all.windows(2).all(|pair| pair[0].name < pair[1].name));
         for method in all {

@@ -1,4 +1,4 @@
-//! tell, emoteto and beep.
+//! The services tell, emoteto and beep.
 
 use super::call::Call;
 use super::method::{Access, SPEAK, methods};
@@ -26,59 +26,59 @@ use std::borrow::Cow;
 params! {
     /// What `tell` takes.
     pub(super) struct Tell<'a> {
-        /// the mud; its name may be written loosely
+        /// the mud; its name in any case, or shortened
         target_mud: Name<'a>,
         /// the user, in any case
         target_user: Name<'a>,
-        /// what to say
+        /// the text
         message: Filled<'a>,
         /// the local user
         from_user: Name<'a> = "Someone",
-        /// the name to show; `from_user` when left out
+        /// the name to show; without it, `from_user`
         visname: Option<Name<'a>>,
     }
 
     /// What `emoteto` takes.
     pub(super) struct Emoteto<'a> {
-        /// the mud; its name may be written loosely
+        /// the mud; its name in any case, or shortened
         target_mud: Name<'a>,
         /// the user, in any case
         target_user: Name<'a>,
-        /// with `$N` for the name; `message` is taken for it too
+        /// the text, with `$N` for the name; may also be called `message`
         emote | "message": Filled<'a>,
         /// the local user
         from_user: Name<'a> = "Someone",
-        /// the name to show; `from_user` when left out
+        /// the name to show; without it, `from_user`
         visname: Option<Name<'a>>,
     }
 
     /// What `beep` takes.
     pub(super) struct Beep<'a> {
-        /// the mud; its name may be written loosely
+        /// the mud; its name in any case, or shortened
         target_mud: Name<'a>,
         /// the user, in any case
         target_user: Name<'a>,
         /// the local user
         from_user: Name<'a> = "Someone",
-        /// the name to show; `from_user` when left out
+        /// the name to show; without it, `from_user`
         visname: Option<Name<'a>>,
     }
 }
 
 output! {
-    /// What an accepted message gets.
+    /// The result of every method that sends a message.
     pub(super) struct Sent {
-        /// accepted into the queue of the router
+        /// always `sent`: accepted into the queue of the router
         pub(super) status: SentStatus,
-        /// names it: an `error_occurred` about it has the same
+        /// identifies the message; an `error_occurred` about it has this id too
         pub(super) message_id: String,
     }
 }
 
 words! {
-    /// That a message was accepted.
+    /// The only status of a message.
     pub(super) enum SentStatus {
-        /// It was.
+        /// The message was accepted into the queue of the router.
         Sent = "sent",
     }
 }
@@ -96,13 +96,13 @@ methods! {
     /// Sends an emote to a user on another mud.
     "emoteto" (Access::Permitted(Permission::Tell)) Emoteto<'_> => [Sent] SPEAK,
         |parts, call, args| emoteto(&mut parts.cx, parts.muds, parts.clients, call, args);
-    /// Nudges a user on another mud.
+    /// Gets the attention of a user on another mud.
     "beep" (Access::Permitted(Permission::Tell)) Beep<'_> => [Sent]
         &[&ROUTER_DOWN, &QUEUE_FULL, &SERVICE_DISABLED, &NOT_SUPPORTED],
         |parts, call, args| beep(&mut parts.cx, parts.muds, parts.clients, call, args);
 }
 
-/// The two ends of a message.
+/// The sender and the target of a message.
 struct Ends<'a> {
     mud: MudId,
     mud_name: String,
@@ -126,12 +126,12 @@ impl<'a> Ends<'a> {
         })
     }
 
-    /// Whether the target is a CoffeeMud, whose reader dies of every type of packet that it does not know.
+    /// Whether the target is a CoffeeMud, whose reader stops working at any packet type that it has not implemented.
     fn is_for_coffeemud(&self, muds: &Muds) -> bool {
         muds[self.mud].lists.muds().get(&self.target_mud).is_some_and(KnownMud::is_coffeemud)
     }
 
-    /// The message, to be sent.
+    /// Returns the message, ready to be sent.
     fn outgoing(self, names: Names) -> Outgoing<'a> {
         let header = Header {
             from_mud: self.mud_name.clone().into(),
@@ -165,7 +165,8 @@ fn tell(
     ends.outgoing(named("tell", "tell", true)).send(cx, muds, clients, &message, body).map(Sent::new)
 }
 
-/// A CoffeeMud's reader dies of an emoteto, and its router passes none on: there it goes as a tell.
+/// A CoffeeMud's reader stops working at an emoteto, and its router passes none on. The gateway sends it a tell
+/// instead.
 fn emoteto(
     cx: &mut Cx<'_>,
     muds: &mut Muds,
@@ -197,7 +198,7 @@ fn beep(
     args: Beep<'_>,
 ) -> Result<Sent, Fault> {
     let ends = Ends::read(cx, muds, call, "beep", args)?;
-    // No tell means what a beep means.
+    // A tell cannot replace a beep.
     if ends.is_for_coffeemud(muds) {
         return Err(Fault::gateway(&NOT_SUPPORTED, format!("{} takes no beep", ends.target_mud)));
     }
@@ -206,7 +207,7 @@ fn beep(
     ends.outgoing(named("beep", "beep", false)).send(cx, muds, clients, "", body).map(Sent::new)
 }
 
-/// A tell, an emoteto or a beep for a local user.
+/// Handles a tell, an emoteto or a beep for a local user.
 pub(super) fn received(
     cx: &mut Cx<'_>,
     muds: &mut Muds,
@@ -225,7 +226,7 @@ pub(super) fn received(
         return muds.refuse(cx, mud, packet, "unk-user", format!("User {to_user} is not online"));
     }
     let is_heard = out.clients.of_mud(mud).any(|(_, session)| session.may(Some(Permission::Tell)));
-    // While the game is away, what can be kept is.
+    // While the game is away, the message is kept if the settings allow it.
     if !is_heard && !cx.settings.api.events.keeps_tells() {
         let text = format!("User {to_user} cannot be reached: the game is not connected");
         return muds.refuse(cx, mud, packet, "unk-user", text);
@@ -247,14 +248,14 @@ pub(super) fn received(
     out.emit(cx, To::Mud(mud), &event);
 }
 
-/// A tell was kept, and no session came for it in time: its sender gets an error packet.
+/// Sends an error packet to the sender of a kept tell that no session has collected in time.
 pub(super) fn not_reached(cx: &mut Cx<'_>, muds: &mut Muds, unread: &Unread) {
     let Some(told) = saved::read::<Told<'_>>(&unread.members) else { return };
     let text = format!("User {} was not reached: the game has not been connected", told.to_user);
     let to_user = Some(told.from_user).filter(|user| !user.is_empty());
     let name = &cx.settings.mud(unread.mud).name;
     let header = Header { to_user, ..Header::to_mud(name, None, &told.from_mud) };
-    // The packet itself is not kept, and an error may go without its copy.
+    // The packet itself was not kept. An error packet may go without its copy.
     let body = Body::Error { code: "unk-user".into(), message: text.into(), packet: Value::Int(0) };
     muds.answer(cx, unread.mud, &Packet { header, body });
 }

@@ -1,4 +1,5 @@
-//! What the services have in common: names of muds and users, texts that may leave, and long texts in several packets.
+//! Functions shared by the services: names of muds and users, checks of outgoing texts, and long texts in several
+//! packets.
 
 use super::call::Call;
 use crate::clients::Clients;
@@ -14,21 +15,21 @@ use crate::muds::Muds;
 use crate::network::Lookup;
 use std::borrow::Cow;
 
-/// Candidates named for an ambiguous mud name.
+/// Number of candidates that the error for an ambiguous mud name lists.
 const CANDIDATES_MAX: usize = 10;
 
-/// Packets that one text may be cut into.
+/// Number of packets that one text may be split into.
 const PARTS_MAX: usize = 10;
 
-/// The text, or nothing.
+/// Returns the text, or an empty one.
 pub(super) fn or_empty<'t>(text: Option<&'t Text<'_>>) -> &'t str {
     text.map_or("", |text| text)
 }
 
-/// The exact name of the mud that a caller means. A name that no mud is known by is passed on as it is: the list may not be
-/// complete, and the router reports it if it is wrong.
+/// Returns the exact name of the mud that a caller means. An unknown name is returned unchanged: the list may be
+/// incomplete, and the router reports a wrong name.
 pub(super) fn resolve_mud(muds: &Muds, call: &Call, mud: MudId, name: &str) -> Result<String, Fault> {
-    // A client that reads HTML gives names back as it read them.
+    // A client that reads HTML sends names as it has received them, with HTML escapes.
     let reads_html = call.reads == TextStyle::Html;
     let name = &*if reads_html { colour::unescape_html(name) } else { Cow::Borrowed(name) };
     match muds[mud].lists.muds().lookup(name) {
@@ -42,7 +43,7 @@ pub(super) fn resolve_mud(muds: &Muds, call: &Call, mud: MudId, name: &str) -> R
     }
 }
 
-/// What of a caller's text may leave: colours in ANSI go out in the network's own writing.
+/// Checks and converts a caller's text for the network. Colours in ANSI become the network's own colour codes.
 pub(super) fn sendable<'a>(name: &str, text: &'a str) -> Result<Cow<'a, str>, Fault> {
     let clean = match colour::to_pinkfish(text) {
         Cow::Borrowed(text) => text::outgoing(text),
@@ -54,13 +55,13 @@ pub(super) fn sendable<'a>(name: &str, text: &'a str) -> Result<Cow<'a, str>, Fa
     Ok(clean)
 }
 
-/// The sender of a request: the user and the name to show.
+/// Returns the sender of a request: the user and the name to show.
 pub(super) fn sender<'a>(from_user: Name<'a>, visname: Option<Name<'a>>) -> (Cow<'a, str>, Cow<'a, str>) {
     let shown = visname.map_or_else(|| from_user.0.clone(), |visname| visname.0);
     (from_user.0, shown)
 }
 
-/// Whether a local user may send another message now.
+/// Checks whether a local user may send another message now.
 fn admit_user(cx: &mut Cx<'_>, clients: &mut Clients, mud: MudId, user: &str) -> Result<(), Fault> {
     let Some(per_minute) = cx.settings.api.user_messages_per_minute else { return Ok(()) };
     clients.user_rates.admit(mud, user, per_minute, cx.now.mono).map_err(|wait_ms| {
@@ -69,13 +70,13 @@ fn admit_user(cx: &mut Cx<'_>, clients: &mut Clients, mud: MudId, user: &str) ->
     })
 }
 
-/// What a message is called, and how it goes.
+/// The names of a kind of message, and how it is sent.
 pub(super) struct Names {
-    /// In its message id.
+    /// The prefix of its message ids.
     pub(super) message: &'static str,
-    /// On the wire.
+    /// The type of its packet.
     pub(super) packet: &'static str,
-    /// A long text may go in several packets.
+    /// Whether a long text may be split over several packets.
     pub(super) may_split: bool,
     pub(super) class: Class,
 }
@@ -92,8 +93,8 @@ pub(super) struct Outgoing<'a> {
 }
 
 impl<'a> Outgoing<'a> {
-    /// Sends what `body` makes of a text, if the user may send another message now. Returns the id of the message, by
-    /// which an error packet about it will be known.
+    /// Sends the packet that `body` builds from a text, if the user may send another message now. Returns the id of the
+    /// message. An error packet about the message is reported with this id.
     pub(super) fn send(
         &self,
         cx: &mut Cx<'_>,
@@ -112,8 +113,8 @@ impl<'a> Outgoing<'a> {
         Ok(message_id)
     }
 
-    /// Sends a text in one packet, or, where the settings say so and it does not fit, in several, cut at word ends. All of
-    /// them are accepted or none.
+    /// Sends a text in one packet. If it does not fit and the settings allow it, the text is split at word ends into
+    /// several packets. Either all of them are accepted or none.
     fn send_parts(
         &self,
         cx: &mut Cx<'_>,
@@ -144,8 +145,8 @@ impl<'a> Outgoing<'a> {
     }
 }
 
-/// Cuts a text into parts of at most `room` bytes as they are written, escapes counted: after the last blank that fits,
-/// or, in a longer word, anywhere between characters.
+/// Splits a text into parts of at most `room` bytes, with escapes counted. A part ends after the last blank that fits;
+/// a longer word is split between characters.
 fn cut(text: &str, room: usize) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = text;
@@ -161,7 +162,7 @@ fn cut(text: &str, room: usize) -> Vec<&str> {
                 word_end = Some(at);
             }
         }
-        // A room smaller than one character: take it all the same, the frame limit refuses it.
+        // The room is smaller than one character. The part takes it anyway; the frame limit refuses it later.
         let first = rest.chars().next().map_or(0, char::len_utf8);
         let (part, later) = rest.split_at(end.max(first));
         parts.push(part);
@@ -180,7 +181,7 @@ mod tests {
         assert_eq!(cut("one two three", 7), ["one two", "three"]);
         assert_eq!(cut("one two three", 8), ["one two", "three"]);
         assert_eq!(cut("incomprehensible", 6), ["incomp", "rehens", "ible"]);
-        // Escapes count, characters stay whole.
+        // Escapes count, and characters are not split.
         assert_eq!(cut("\"\"\" ab", 6), ["\"\"\"", "ab"]);
         assert_eq!(cut("ééé", 5), ["éé", "é"]);
         assert_eq!(cut("", 5), [""; 0]);

@@ -1,4 +1,4 @@
-//! The packets of a mud, shown to an administrator who asks for it.
+//! Shows the packets of a mud to administrators who ask for it.
 
 use super::call::Call;
 use super::method::{Access, methods};
@@ -15,24 +15,24 @@ use crate::ids::MudId;
 use crate::muds::Muds;
 use crate::settings::Permission;
 
-/// Characters of a packet that are shown.
+/// Number of characters of a packet that are shown.
 const SHOWN_CHARS_MAX: usize = 4000;
 
-/// What stands before a frame's text: its length.
+/// The length in front of a frame's text.
 const FRAME_HEAD_BYTES: usize = 4;
 
 params! {
     /// What `trace` takes.
     pub(super) struct Trace {
-        /// false to stop
+        /// false: stop tracing
         enabled: bool = true,
     }
 }
 
 output! {
-    /// Whether the session is shown packets.
+    /// The result of `trace`.
     pub(super) struct Tracing {
-        /// whether the session is shown packets
+        /// whether the session receives packets
         status: TracingStatus,
     }
 }
@@ -40,15 +40,15 @@ output! {
 words! {
     /// Whether the session is shown packets.
     pub(super) enum TracingStatus {
-        /// It is.
+        /// The session receives packets.
         Tracing = "tracing",
-        /// It is not.
+        /// The session no longer receives packets.
         Stopped = "stopped",
     }
 }
 
 methods! {
-    /// Shows this session the packets of its mud, as events `packet_trace`, without passwords.
+    /// Sends this session the packets of its mud as events `packet_trace`, with passwords removed.
     "trace" (Access::Permitted(Permission::Admin)) Trace => [Tracing] &[],
         |parts, call, args| set(parts.muds, parts.clients, call, &args);
 }
@@ -64,12 +64,12 @@ fn set(muds: &mut Muds, clients: &mut Clients, call: &Call, args: &Trace) -> Res
     Ok(Tracing { status: if args.enabled { TracingStatus::Tracing } else { TracingStatus::Stopped } })
 }
 
-/// Frames that go out are reported while any session traces.
+/// Sent frames are recorded while any session traces.
 pub(super) fn tracers_changed(muds: &mut Muds, clients: &Clients) {
     muds.tracing = !clients.tracers.is_empty();
 }
 
-/// A packet came from the router.
+/// Shows a packet from the router.
 pub(super) fn received(
     cx: &mut Cx<'_>,
     muds: &Muds,
@@ -82,17 +82,17 @@ pub(super) fn received(
     }
 }
 
-/// A frame has gone to the router. Logins are not shown: they do not wait in the queue.
+/// Shows a frame that was sent to the router. Logins are not shown: they do not pass through the queue.
 pub(super) fn sent(cx: &mut Cx<'_>, muds: &Muds, out: &mut Delivery<'_>, mud: MudId, frame: &[u8]) {
     let text = frame.get(FRAME_HEAD_BYTES..).unwrap_or_default();
     let text = text.strip_suffix(&[0]).unwrap_or(text);
-    // What we wrote we can read.
+    // A packet that the gateway wrote can always be read.
     if let Ok((packet, _)) = Packet::decode(text) {
         show(cx, muds, out, mud, Direction::Sent, &packet);
     }
 }
 
-/// The text of a packet, without what opens something: the router's password, the keys of out-of-band sessions.
+/// Returns the text of a packet without secrets: the router's password, and the keys of out-of-band sessions.
 fn shown(packet: &Packet<'_>) -> String {
     let mut packet = packet.clone();
     packet.body.hide_secrets();
@@ -132,7 +132,7 @@ mod tests {
     use crate::i3::packet::{Body, Header};
 
     #[test]
-    fn what_opens_something_is_not_shown() {
+    fn secrets_are_not_shown() {
         let body = Body::StartupReply { routers: Vec::new(), password: 4711 };
         let packet = Packet { header: Header::to_mud("*net", None, "Alpha"), body };
         let text = shown(&packet);

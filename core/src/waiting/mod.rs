@@ -1,4 +1,4 @@
-//! Requests that are answered later: by a packet that comes back, by the store, or when their time is up.
+//! Requests that are answered later: by a packet from the network, by the store, or by a timeout.
 
 mod question;
 mod reply;

@@ -1,22 +1,22 @@
-//! What a request waits for.
+//! What a waiting request waits for.
 
 use super::reply::Reply;
 use crate::ids::MudId;
 use crate::machine::SaveTicket;
 
-/// Which users of a who are wanted. Who-replies tell of race and guild in their free text, if at all.
+/// Selects users of a who-reply. Who-replies mention race and guild only in their free text, if at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct WhoFilters {
     pub(crate) min_level: Option<i64>,
     pub(crate) max_level: Option<i64>,
-    /// In lower case: each is to stand in what the mud tells of a user.
+    /// In lower case; a user's text must contain each of them.
     pub(crate) texts: Vec<String>,
 }
 
-/// What a request waits for.
+/// What a waiting request waits for.
 #[derive(Clone, Debug)]
 pub(crate) enum Question {
-    /// The who-reply of a mud for a user.
+    /// The who-reply of a mud to a user.
     Who { mud: MudId, of: String, asker: String, filters: WhoFilters },
     /// The finger-reply.
     Finger { mud: MudId, of: String, asker: String },
@@ -24,10 +24,10 @@ pub(crate) enum Question {
     Locate { mud: MudId, asker: String },
     /// The chan-user-reply of a mud for a user.
     ChanUser { mud: MudId, of: String, user: String },
-    /// chan-who-replies for a channel, from these muds.
+    /// The chan-who-replies for a channel, from these muds.
     ChanWho { mud: MudId, channel: String, open: Vec<String> },
-    /// What a router says of a message, if anything; `channel` is to be there (or not) if all is well.
+    /// The router's verdict on a message. `there`: whether the channel is in the list after success.
     Verdict { mud: MudId, message_id: String, channel: String, there: Option<bool> },
-    /// That a save is durable; then this is the answer.
+    /// The end of a save. Then `reply` is the answer.
     Saved { ticket: SaveTicket, reply: Reply },
 }

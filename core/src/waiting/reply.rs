@@ -6,7 +6,7 @@ use crate::event::told::{FingerReply, Located, WhoUser};
 use serde::Serialize;
 
 output! {
-    /// Who subscribes to a channel on one mud, or is on there.
+    /// The users of one mud who are online, or who subscribe to a channel.
     pub(crate) struct Members {
         /// the mud
         pub(crate) mud: String,
@@ -14,7 +14,7 @@ output! {
         pub(crate) users: Vec<String>,
     }
 
-    /// The answer to a who that waited for it.
+    /// The result of `who` with `wait`.
     pub(crate) struct WhoAnswer {
         /// the mud that answers
         pub(crate) from_mud: String,
@@ -22,83 +22,83 @@ output! {
         pub(crate) to_mud: String,
         /// the user who asked
         pub(crate) to_user: String,
-        /// who is on
+        /// the users who are online
         pub(crate) users: Vec<WhoUser<'static>>,
-        /// by mud
+        /// the users' names by mud
         pub(crate) members: Vec<Members>,
     }
 
-    /// What a user of another mud is called.
+    /// The result of `channel_user`.
     pub(crate) struct ChannelUser {
-        /// that it went well
+        /// always `success`
         pub(crate) status: Success,
         /// the mud
         pub(crate) mud_name: String,
-        /// in lower case
+        /// the user's name, in lower case
         pub(crate) user_name: String,
-        /// the name, as shown
+        /// the visible name
         pub(crate) visname: String,
-        /// 0 male, 1 female, 2 neuter
+        /// 0: male; 1: female; 2: neuter
         pub(crate) gender: i64,
     }
 
-    /// Who subscribes to a channel.
+    /// The result of `channel_who`.
     pub(crate) struct ChannelWho {
-        /// `requested`: muds were asked, and this is what was known before
+        /// `success`: the answers are in; `requested`: muds were asked, and the result holds what was known before
         pub(crate) status: ChannelWhoStatus,
         /// the channel
         pub(crate) channel: String,
-        /// by mud
+        /// the users by mud
         pub(crate) members: Vec<Members>,
-        /// all of them in one list
+        /// the users of all muds in one list
         pub(crate) users: Vec<String>,
     }
 
-    /// What a router says of a request about a channel of ours.
+    /// The result of `channel_add`, `channel_remove` and `channel_admin`.
     pub(crate) struct Hosted {
-        /// `success`: the router has agreed; `sent`: it has said nothing in 3 seconds, as routers do when all is well
+        /// `success`: the router has confirmed it; `sent`: no answer within 3 seconds, as is usual after success
         pub(crate) status: HostedStatus,
         /// the channel
         pub(crate) channel: String,
-        /// names it: an `error_occurred` about it has the same
+        /// identifies the request; an `error_occurred` about it has this id too
         pub(crate) message_id: String,
     }
 
-    /// What an acknowledgement gets.
+    /// The result of `ack`.
     pub(crate) struct Acknowledged {
-        /// it is durable
+        /// always `acknowledged`: the cursor is saved
         pub(crate) status: AcknowledgedStatus,
-        /// as it was given
+        /// as given
         pub(crate) event_id: EventId,
     }
 }
 
 words! {
-    /// That a request went well.
+    /// The only status of many results.
     pub(crate) enum Success {
-        /// It did.
+        /// The request has succeeded.
         Success = "success",
     }
 
-    /// How a channel_who was answered.
+    /// How far a channel_who has come.
     pub(crate) enum ChannelWhoStatus {
-        /// The muds that were asked have answered, or have had their time.
+        /// The muds that were asked have answered, or their time is over.
         Success = "success",
-        /// Muds were asked.
+        /// Muds were asked, and their answers will arrive as events.
         Requested = "requested",
     }
 
-    /// How a router takes a request about a channel of ours.
+    /// A router's verdict on a request about a hosted channel.
     pub(crate) enum HostedStatus {
-        /// It has agreed.
+        /// The router has confirmed it.
         Success = "success",
-        /// It has said nothing.
+        /// The router has not answered.
         Sent = "sent",
     }
 
-    /// That an acknowledgement is durable.
+    /// The only status of an acknowledgement.
     pub(crate) enum AcknowledgedStatus {
-        /// It is.
+        /// The cursor is saved.
         Acknowledged = "acknowledged",
     }
 }

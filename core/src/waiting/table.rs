@@ -1,4 +1,4 @@
-//! All requests that wait.
+//! The table of all waiting requests.
 
 use super::question::Question;
 use super::reply::Reply;
@@ -12,22 +12,22 @@ use crate::wake::Wake;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-/// Requests that may wait at one time, of all clients.
+/// Number of requests of all clients that may wait at a time.
 pub const WAITERS_MAX: usize = 2000;
 
-/// Requests of one client that may wait at one time.
+/// Number of requests of one client that may wait at a time.
 pub const WAITERS_PER_CLIENT_MAX: usize = 64;
 
-/// Whose request it is.
+/// The origin of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asker {
     pub(crate) conn: ConnId,
-    /// How its front door knows it.
+    /// The ticket by which its front door identifies it.
     pub(crate) ticket: Ticket,
     pub(crate) method: &'static str,
 }
 
-/// A request that waits.
+/// A waiting request.
 #[derive(Debug)]
 struct Waiter {
     asker: Asker,
@@ -35,7 +35,7 @@ struct Waiter {
     since: Instant,
 }
 
-/// A request that has waited, with its outcome: for its front door.
+/// A request that has waited, with its outcome, for its front door.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) conn: ConnId,
@@ -43,7 +43,7 @@ pub(crate) struct Finished {
     pub(crate) outcome: Result<Reply, Fault>,
 }
 
-/// The requests that wait.
+/// The waiting requests.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     last: u64,
@@ -52,18 +52,19 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// How many requests wait.
+    /// Returns the number of waiting requests.
     pub(crate) fn len(&self) -> usize {
         self.waiters.len()
     }
 
-    /// A new name for a request.
+    /// Returns a new ticket.
     pub(crate) fn next_ticket(&mut self) -> Ticket {
         self.last += 1;
         Ticket(self.last)
     }
 
-    /// Whether a request of a client may wait: to be asked before anything is done for it that cannot be undone.
+    /// Checks whether a request of a client may wait. A method calls this before it does anything that cannot be
+    /// undone.
     pub(crate) fn may_wait(&self, conn: ConnId) -> Result<(), Fault> {
         let mine = self.waiters.values().filter(|waiter| waiter.asker.conn == conn).count();
         if self.waiters.len() >= WAITERS_MAX || mine >= WAITERS_PER_CLIENT_MAX {
@@ -72,19 +73,19 @@ impl Waiting {
         Ok(())
     }
 
-    /// The request, which may wait, is answered when `question` is, or after `timeout`.
+    /// Lets the request wait until `question` is answered, or until `timeout` is over.
     pub(crate) fn wait(&mut self, cx: &mut Cx<'_>, asker: Asker, question: Question, timeout: Duration) {
         debug_assert!(self.may_wait(asker.conn).is_ok());
         self.waiters.insert(asker.ticket, Waiter { asker, question, since: cx.now.mono });
         cx.timers.set(Wake::Answer(asker.ticket), cx.now.mono + timeout);
     }
 
-    /// What a request waits for.
+    /// Returns what a request waits for.
     pub(crate) fn question(&self, ticket: Ticket) -> Option<&Question> {
         self.waiters.get(&ticket).map(|waiter| &waiter.question)
     }
 
-    /// Answers every request whose question `answer` has something to say to. Returns the clients.
+    /// Answers every request for which `answer` returns an outcome. Returns the clients.
     pub(crate) fn answer(
         &mut self,
         cx: &mut Cx<'_>,
@@ -111,12 +112,12 @@ impl Waiting {
         self.finished.push_back(Finished { conn: waiter.asker.conn, ticket, outcome });
     }
 
-    /// The next request that has been answered.
+    /// Returns the next request that has been answered.
     pub(crate) fn poll_finished(&mut self) -> Option<Finished> {
         self.finished.pop_front()
     }
 
-    /// A client is gone: its requests wait no more.
+    /// Removes the requests of a client that has disconnected.
     pub(crate) fn forget(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
         self.waiters.retain(|ticket, waiter| {
             let stays = waiter.asker.conn != conn;
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_bounded_for_each_client() {
+    fn waiting_requests_of_one_client_are_limited() {
         let mut bench = Bench::default();
         let mut waiting = Waiting::default();
         let conns = [bench.fx.open(), bench.fx.open()];

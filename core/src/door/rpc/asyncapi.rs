@@ -1,4 +1,4 @@
-//! The AsyncAPI document, made from the table of events.
+//! The AsyncAPI document, generated from the table of events.
 
 use super::openrpc::VERSION;
 use super::schema::object_schema;
@@ -8,10 +8,10 @@ use crate::event::KINDS;
 use crate::event::kind::{COMMON, Kind, REPLAYED};
 use serde_json::{Map, Value, json};
 
-/// The document as JSON.
+/// Returns the document as JSON.
 pub fn document() -> Vec<u8> {
     let mut messages = Map::new();
-    let welcome = "The first line over TCP.";
+    let welcome = "The first message over TCP.";
     messages.insert("welcome".to_owned(), message("welcome", welcome, Welcome::MEMBERS));
     for event in KINDS {
         messages.insert(event.name.to_owned(), event_message(event));
@@ -28,15 +28,15 @@ pub fn document() -> Vec<u8> {
         "info": {
             "title": "Intermud-3 gateway",
             "version": VERSION,
-            "description": "What comes unasked: JSON-RPC 2.0 notifications over the connections that requests go over.",
+            "description": "The events: JSON-RPC 2.0 notifications, sent over the connections that carry requests.",
         },
         "defaultContentType": "application/json",
         "servers": {
             "websocket": {
                 "host": "localhost:8080", "pathname": "/ws", "protocol": "ws",
-                "description": "one message a text frame",
+                "description": "one message in each text frame",
             },
-            "tcp": {"host": "localhost:8081", "protocol": "tcp", "description": "one message a line"},
+            "tcp": {"host": "localhost:8081", "protocol": "tcp", "description": "one message in each line"},
         },
         "channels": {"events": {"address": null, "messages": named("components")}},
         "operations": {

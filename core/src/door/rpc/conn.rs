@@ -1,5 +1,4 @@
-//! One connection of this front door: which of the three ways of speaking it is in, and since when. Its deadline follows
-//! from that.
+//! One connection of this front door: its protocol, and the deadline that follows from its state.
 
 use super::line::LineReader;
 use super::websocket::WebSocket;
@@ -8,34 +7,35 @@ use crate::settings::ApiSettings;
 use crate::time::Instant;
 use std::time::Duration;
 
-/// How long a client may stay without showing a key: each takes one of the connections that there are.
+/// How long a client may stay connected without a key. Each such client occupies one of a limited number of
+/// connections.
 pub const STRANGER_MAX: Duration = Duration::from_secs(60);
 
-/// Requests that a client may send before it is identified.
+/// Number of requests that a client may send before it is identified.
 pub const EARLY_REQUESTS_MAX: u32 = 100;
 
-/// How a connection speaks.
+/// The protocol of a connection, and its state.
 #[derive(Debug)]
 pub(super) enum State {
     /// JSON lines.
     Lines(LineReader),
-    /// HTTP: what has come of the next request head.
+    /// HTTP, with the bytes received of the next request head.
     Http {
         head: Vec<u8>,
         /// When the head began, or when the last request was answered.
         since: Instant,
-        /// A request was answered, and nothing of the next has come.
+        /// A request was answered, and no byte of the next has arrived.
         is_idle: bool,
     },
     /// WebSocket messages.
     WebSocket {
         socket: Box<WebSocket>,
-        /// When anything last came.
+        /// When the last bytes arrived.
         heard: Instant,
-        /// A ping is unanswered, and since when.
+        /// When the ping that is still unanswered was sent.
         pinged: Option<Instant>,
     },
-    /// Nothing more is read; it closes when all is written.
+    /// Nothing more is read, and the connection closes when everything is written.
     Draining { since: Instant },
 }
 
@@ -43,23 +43,23 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Conn {
     pub(super) state: State,
-    /// Requests before it was identified.
+    /// Number of requests before it was identified.
     pub(super) early_requests: u32,
 }
 
-/// When a session that has not shown a key must go.
+/// Returns when a session without a key must end.
 fn stranger_until(session: &Session) -> Option<Instant> {
     session.identity.is_none().then(|| session.since + STRANGER_MAX)
 }
 
 impl Conn {
-    /// A connection in its first state.
+    /// Creates a connection in its first state.
     pub(super) fn new(state: State) -> Conn {
         Conn { state, early_requests: 0 }
     }
 
-    /// When the connection must be woken: a head is too slow, a connection idle, a session over, a WebSocket to be pinged
-    /// or dead, last bytes not taken.
+    /// Returns when the connection must be woken: for a slow request head, an idle connection, an expired session, a
+    /// WebSocket that must be pinged or has not answered, or last bytes that the client does not take.
     pub(super) fn deadline(&self, session: Option<&Session>, api: &ApiSettings) -> Instant {
         match &self.state {
             State::Lines(_) => session.map_or(Instant::ORIGIN, |session| {
@@ -75,7 +75,7 @@ impl Conn {
         }
     }
 
-    /// Nothing more is read from it.
+    /// Stops reading from the connection.
     pub(super) fn drain(&mut self, now: Instant) {
         if !matches!(self.state, State::Draining { .. }) {
             self.state = State::Draining { since: now };

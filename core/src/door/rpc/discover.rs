@@ -1,4 +1,4 @@
-//! The methods of this front door: those of the services, and the one that lists them.
+//! The methods of this front door: those of the services, and `rpc.discover`, which lists them.
 
 use super::openrpc;
 use crate::describe::macros::output;
@@ -12,14 +12,14 @@ output! {
     struct Discovered {
         /// the version of OpenRPC
         openrpc: String,
-        /// what this is
+        /// the name and version of the API
         info: AnyMap,
         /// the methods
         methods: ListOfMaps,
     }
 }
 
-/// An object with members of any name.
+/// An object whose members may have any names.
 #[derive(Clone, Debug, serde::Serialize)]
 struct AnyMap;
 
@@ -35,12 +35,12 @@ impl Described for ListOfMaps {
     const SHAPE: Shape = Shape::List(&AnyMap::SHAPE, ANY_LENGTH);
 }
 
-/// The method `rpc.discover`. Its result is written in JSON only, so it belongs to this front door.
+/// The method `rpc.discover`. Its result is JSON by definition, so it belongs to this front door.
 static DISCOVER: Method = Method {
     name: "rpc.discover",
     access: Access::Open,
     params: &[],
-    summary: "Returns the OpenRPC document of these methods.",
+    summary: "Returns the OpenRPC document that describes all methods.",
     results: <Discovered as Outcome>::ANSWERS,
     reasons: &[],
     run: |_, _, _, respond| {
@@ -51,12 +51,12 @@ static DISCOVER: Method = Method {
     },
 };
 
-/// The OpenRPC document, as JSON.
+/// Returns the OpenRPC document as JSON.
 pub fn document() -> Vec<u8> {
     openrpc::document_of(&methods())
 }
 
-/// All methods, by name.
+/// Returns all methods, sorted by name.
 pub fn methods() -> Vec<&'static Method> {
     let mut all = table::methods();
     all.push(&DISCOVER);

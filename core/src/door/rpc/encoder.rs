@@ -1,4 +1,4 @@
-//! How this front door writes events and errors.
+//! Encodes events and errors for this front door.
 
 use super::framing::{LINE, WEBSOCKET, framed, framed_text};
 use super::rpc;
@@ -17,10 +17,10 @@ pub(super) static LINES: Way = Way { name: "tcp", label: "lines", encoder: &Json
 pub(super) static SOCKETS: Way =
     Way { name: "websocket", label: "websocket", encoder: &JsonRpc, view: WEBSOCKET };
 
-/// What the time, the id and the frame of a notification take beside its name and members.
+/// The bytes that a notification needs besides its name and members: time, id and frame.
 const NOTIFICATION_BYTES: usize = 140;
 
-/// JSON-RPC 2.0 notifications.
+/// Encodes JSON-RPC 2.0 notifications.
 #[derive(Debug)]
 struct JsonRpc;
 
@@ -44,7 +44,7 @@ impl Encode for JsonRpc {
     }
 }
 
-/// Queues a text for a client.
+/// Queues a message for a client.
 pub(super) fn send_text(parts: &mut Parts<'_>, conn: ConnId, text: &[u8]) {
     let Some(session) = parts.clients.get(conn) else { return };
     let bytes = styled(text, session.reads).view(session.way.view);
@@ -52,7 +52,7 @@ pub(super) fn send_text(parts: &mut Parts<'_>, conn: ConnId, text: &[u8]) {
     parts.clients.bound(&mut parts.cx, conn);
 }
 
-/// A text as a client reads it, framed.
+/// Renders the texts of a message in a client's style, and frames it.
 fn styled(text: &[u8], style: TextStyle) -> Framed {
     match style {
         TextStyle::Raw => framed_text(text),
@@ -60,7 +60,7 @@ fn styled(text: &[u8], style: TextStyle) -> Framed {
     }
 }
 
-/// The notification. Every event has members: a comma follows the last of them.
+/// Writes the notification of an event. Every event has members, so a comma follows the last of them.
 fn write_event(text: &mut Vec<u8>, posted: &Posted<'_>) {
     text.extend_from_slice(br#"{"jsonrpc":"2.0","method":""#);
     text.extend_from_slice(posted.kind.name.as_bytes());

@@ -1,4 +1,4 @@
-//! The front door itself: bytes of a connection to requests, and what it says unasked.
+//! The front door itself: turns a connection's bytes into requests, and sends what no request has asked for.
 
 use super::conn::{Conn, STRANGER_MAX, State};
 use super::encoder::{LINES, send_text};
@@ -21,7 +21,7 @@ use crate::time::Instant;
 use crate::waiting::Finished;
 use tungstenite::protocol::frame::coding::CloseCode;
 
-/// The first byte of every TLS connection (RFC 8446, 5.1), and of nothing that is spoken here in plain text.
+/// The first byte of every TLS connection (RFC 8446, 5.1). No plain-text protocol of this front door begins with it.
 const TLS_HANDSHAKE: u8 = 0x16;
 
 /// JSON-RPC 2.0 over TCP lines and WebSocket, and HTTP.
@@ -64,7 +64,7 @@ impl Door for RpcDoor {
 
     fn received(&mut self, parts: &mut Parts<'_>, conn: ConnId, bytes: &[u8]) {
         self.read(parts, conn, bytes);
-        // Pongs and pages are queued too.
+        // Pongs and pages are queued bytes too.
         parts.clients.bound(&mut parts.cx, conn);
     }
 
@@ -131,7 +131,7 @@ impl Door for RpcDoor {
     }
 }
 
-/// The first line of a client. Without keys in the settings no client needs one.
+/// Sends the first message to a line client. If the settings hold no keys, the client is identified.
 fn welcome(parts: &mut Parts<'_>, conn: ConnId) {
     parts.clients.insert(conn, Session::new(&LINES, parts.cx.now));
     let is_open = access::identify(&mut parts.cx, parts.clients, conn, None).is_some();
@@ -150,7 +150,7 @@ fn welcome(parts: &mut Parts<'_>, conn: ConnId) {
     }
 }
 
-/// A line client has been silent for too long. Nothing like a ping can tell whether it is still there.
+/// Ends a line client that has been silent for too long. The protocol has no ping to check whether it still exists.
 fn expire(parts: &mut Parts<'_>, conn: ConnId) {
     let seconds = parts.cx.settings.api.session_timeout.as_secs();
     let text = format!("session expired: nothing came for {seconds} seconds");
@@ -159,7 +159,7 @@ fn expire(parts: &mut Parts<'_>, conn: ConnId) {
     parts.clients.dismiss(conn, Goodbye::Policy, "session expired");
 }
 
-/// TLS came where plain text is spoken. How that is answered is the protocol's business; the operator is told why.
+/// Reports TLS on a listener that speaks plain text. The protocol answers the client; the notice is for the operator.
 fn look_for_tls(parts: &mut Parts<'_>, conn: ConnId, first: &[u8]) {
     if first.first() == Some(&TLS_HANDSHAKE) {
         let text = "this listener speaks plain text, the client TLS";
@@ -168,7 +168,7 @@ fn look_for_tls(parts: &mut Parts<'_>, conn: ConnId, first: &[u8]) {
 }
 
 impl RpcDoor {
-    /// Reads bytes in the state that the connection is in. The state is taken out meanwhile: a request may change it.
+    /// Reads bytes in the connection's state. The state is taken out meanwhile, because a request may change it.
     fn read(&mut self, parts: &mut Parts<'_>, conn: ConnId, bytes: &[u8]) {
         let mut owned;
         let mut input = bytes;
@@ -182,7 +182,7 @@ impl RpcDoor {
                 }
                 State::WebSocket { mut socket, .. } => {
                     let is_closed = self.messages(parts, conn, &mut socket, &mut input);
-                    // Anything that comes is a sign of life.
+                    // Any byte is a sign of life.
                     if !is_closed {
                         self.put(parts, conn, State::WebSocket { socket, heard: now, pinged: None });
                     }
@@ -200,7 +200,7 @@ impl RpcDoor {
                     return self.put(parts, conn, State::Draining { since });
                 }
             }
-            // A session that is about to end is not read from.
+            // Nothing is read from a session that is about to end.
             if matches!(
                 self.conns.get(conn).map(|one| &one.state),
                 Some(State::Lines(_) | State::WebSocket { .. })
@@ -243,7 +243,7 @@ impl RpcDoor {
         }
     }
 
-    /// Reads WebSocket messages. Returns whether the client has closed.
+    /// Reads WebSocket messages. Returns whether the client has closed the connection.
     fn messages(
         &mut self,
         parts: &mut Parts<'_>,
@@ -281,7 +281,7 @@ impl RpcDoor {
     }
 }
 
-/// Reads request heads, one after the other. Returns what the connection becomes, with the bytes that belong to that.
+/// Reads request heads, one after the other. Returns the new state of the connection, and the bytes that belong to it.
 fn heads(parts: &mut Parts<'_>, conn: ConnId, mut buffer: Vec<u8>, since: Instant) -> (State, Vec<u8>) {
     let now = parts.cx.now.mono;
     let draining = (State::Draining { since: now }, Vec::new());

@@ -1,6 +1,6 @@
 //! `/metrics`: the counters in the OpenMetrics text format, or in Prometheus' older one.
 //!
-//! Labels come from small, fixed sets: nothing that a peer can choose is one.
+//! Labels come from small, fixed sets. No peer can choose a label.
 
 use super::encoder::{LINES, SOCKETS};
 use super::openrpc;
@@ -20,17 +20,17 @@ use prometheus_client::registry::{Registry, Unit};
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-/// How a page of metrics is written.
+/// The format of a page of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// OpenMetrics 1.0.
     OpenMetrics,
-    /// Prometheus' text format 0.0.4: for who does not ask for the other.
+    /// Prometheus' text format 0.0.4, for clients that do not ask for OpenMetrics.
     Prometheus,
 }
 
 impl Format {
-    /// What a request's `Accept` prefers.
+    /// Returns the format that a request's `Accept` header prefers.
     pub fn of_accept(accept: Option<&str>) -> Self {
         let quality = |wanted: &[&str]| {
             let ranges = accept.unwrap_or_default().split(',').filter_map(|range| {
@@ -49,7 +49,7 @@ impl Format {
         }
     }
 
-    /// Of the answer.
+    /// The content type of the answer.
     pub fn content_type(self) -> &'static str {
         match self {
             Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
@@ -58,10 +58,10 @@ impl Format {
     }
 }
 
-/// A router link.
+/// The figures of a router link.
 #[derive(Debug)]
 struct Link {
-    /// Its place among the muds of the settings, from 1.
+    /// Its number, in the order of the muds in the settings, from 1.
     number: String,
     state: StateName,
     heard_at_seconds: Option<f64>,
@@ -92,7 +92,7 @@ impl Link {
     }
 }
 
-/// What one scrape shows.
+/// The figures of one scrape.
 #[derive(Debug)]
 struct Snapshot {
     metrics: Metrics,
@@ -101,7 +101,7 @@ struct Snapshot {
     links: Vec<Link>,
     websocket_connections: usize,
     active_sessions: usize,
-    /// By the way in.
+    /// Sessions by transport.
     sessions: [(&'static str, usize); 2],
     waiting_requests: usize,
     pending_bytes: usize,
@@ -136,7 +136,7 @@ impl Snapshot {
     }
 }
 
-/// Writes families of one kind.
+/// Writes families of metrics.
 struct Page<'e>(DescriptorEncoder<'e>);
 
 type Written = Result<(), fmt::Error>;
@@ -157,7 +157,7 @@ impl Page<'_> {
         family.encode_counter::<NoLabelSet, _, u64>(value, None)
     }
 
-    /// A family with one value for each combination of labels.
+    /// Writes a family with one value for each combination of labels.
     fn family<'l, const N: usize, V>(
         &mut self,
         (name, help, unit, kind): (&str, &str, Option<Unit>, MetricType),
@@ -221,7 +221,8 @@ impl Collector for Snapshot {
 impl Snapshot {
     fn plain(&self, page: &mut Page<'_>) -> Written {
         let build = [("version", openrpc::VERSION)];
-        let mut info = page.0.encode_descriptor("i3_gateway_build", "The program", None, MetricType::Info)?;
+        let mut info =
+            page.0.encode_descriptor("i3_gateway_build", "Version of the program", None, MetricType::Info)?;
         info.encode_info(&build)?;
         let count = |count: usize| count as f64;
         let ready = self.links.iter().filter(|link| link.state == StateName::Ready).count();
@@ -243,33 +244,28 @@ impl Snapshot {
             ("i3_router_links_ready", "Router links that are ready", None, count(ready)),
             (
                 "i3_pending",
-                "Bytes that wait for all connections together, or are on their way",
+                "Bytes queued or in transit for all connections together",
                 Some(Unit::Bytes),
                 count(self.pending_bytes),
             ),
-            ("api_events_kept", "Events that are kept, history included", None, count(self.kept.0)),
-            ("api_events_kept", "The same in memory", Some(Unit::Bytes), count(self.kept.1)),
+            ("api_events_kept", "Events kept for replay and for the history", None, count(self.kept.0)),
+            ("api_events_kept", "Memory used by kept events", Some(Unit::Bytes), count(self.kept.1)),
             (
                 "i3_store_failing",
-                "1 while the store does not take what is to be saved",
+                "1 while the store fails to save changes",
                 None,
                 count(usize::from(self.store_failing)),
             ),
-            (
-                "i3_store_changes_waiting",
-                "Changes that wait for the store",
-                None,
-                count(self.changes_waiting),
-            ),
+            ("i3_store_changes_waiting", "Changes that wait to be saved", None, count(self.changes_waiting)),
             (
                 "i3_gateway_uptime",
-                "Since the gateway was started",
+                "Time since the gateway was started",
                 Some(Unit::Seconds),
                 self.uptime.as_secs_f64(),
             ),
             (
                 "i3_gateway_loop_lag",
-                "How far the loop that drives the gateway was behind when it was last asked",
+                "Delay of the main loop at its last measurement",
                 Some(Unit::Seconds),
                 self.lag.as_secs_f64(),
             ),
@@ -278,32 +274,76 @@ impl Snapshot {
         }
         let m = &self.metrics;
         for (name, help, value) in [
-            ("i3_bare_quotes_repaired", "Unescaped quotes recovered", m.bare_quotes_repaired),
-            ("i3_latin1_strings", "Strings read as Latin-1", m.latin1_strings),
+            (
+                "i3_bare_quotes_repaired",
+                "Unescaped quotes in packets that were repaired",
+                m.bare_quotes_repaired,
+            ),
+            ("i3_latin1_strings", "Strings from the network that were decoded as Latin-1", m.latin1_strings),
             ("i3_router_logins", "Times a router link became ready", m.router_logins),
             ("i3_router_failures", "Times a ready router link was lost", m.router_failures),
-            ("i3_identity_warnings", "Refused logins and rivals for a mud's name", m.identity_warnings),
+            (
+                "i3_identity_warnings",
+                "Refused logins, and logins of others under a mud's name",
+                m.identity_warnings,
+            ),
             ("api_connections_accepted", "API connections accepted", m.connections_accepted),
             ("api_connections_refused", "API connections refused at a limit", m.connections_refused),
-            ("api_connections_forbidden", "Refused for their address or origin", m.connections_forbidden),
-            ("api_connections_at_fault", "API connections closed for what they sent", m.connections_at_fault),
-            ("api_tls_handshakes", "TLS handshakes with clients that were finished", m.handshakes),
+            (
+                "api_connections_forbidden",
+                "API connections refused for their address or origin",
+                m.connections_forbidden,
+            ),
+            (
+                "api_connections_at_fault",
+                "API connections closed because the client broke the protocol",
+                m.connections_at_fault,
+            ),
+            ("api_tls_handshakes", "Completed TLS handshakes with clients", m.handshakes),
             ("api_keys_refused", "Wrong API keys", m.keys_refused),
-            ("api_keys_delayed", "API keys not looked at after wrong ones", m.keys_delayed),
-            ("api_requests_limited", "Requests above their key's rate", m.requests_limited),
-            ("api_user_messages_limited", "Messages above their user's rate", m.user_messages_limited),
+            (
+                "api_keys_delayed",
+                "API keys not checked because their address had sent wrong ones",
+                m.keys_delayed,
+            ),
+            (
+                "api_requests_limited",
+                "Requests refused because they exceeded the rate of their key",
+                m.requests_limited,
+            ),
+            (
+                "api_user_messages_limited",
+                "Messages refused because they exceeded the rate of their user",
+                m.user_messages_limited,
+            ),
             ("api_sessions_kicked", "Sessions ended by an administrator", m.sessions_kicked),
-            ("api_sessions_expired", "Sessions ended because they were silent", m.sessions_expired),
-            ("api_events_delivered", "Events queued, by recipient", m.events_delivered),
-            ("api_events_replayed", "Events given late or again, by recipient", m.events_replayed),
-            ("api_events_expired", "Kept events that nobody came for in time", m.events_expired),
-            ("i3_store_changes_given_up", "Changes lost because too many waited", self.changes_given_up),
-            ("i3_late_inputs", "Inputs for connections that were gone", m.late_inputs),
+            ("api_sessions_expired", "Sessions ended after too long a silence", m.sessions_expired),
+            (
+                "api_events_delivered",
+                "Events queued for clients; an event counts once for each recipient",
+                m.events_delivered,
+            ),
+            (
+                "api_events_replayed",
+                "Events replayed to clients; an event counts once for each recipient",
+                m.events_replayed,
+            ),
+            (
+                "api_events_expired",
+                "Kept events that expired before any session received them",
+                m.events_expired,
+            ),
+            (
+                "i3_store_changes_given_up",
+                "Changes lost because too many waited to be saved",
+                self.changes_given_up,
+            ),
+            ("i3_late_inputs", "Inputs for connections that were closed already", m.late_inputs),
             ("i3_saves_failed", "Saves that failed", m.saves_failed),
         ] {
             page.counter(name, help, None, &value)?;
         }
-        let family = ("i3_save_duration", "How long saves took", Some(Unit::Seconds), MetricType::Histogram);
+        let family = ("i3_save_duration", "Duration of saves", Some(Unit::Seconds), MetricType::Histogram);
         let (name, help, unit, kind) = family;
         encode_histogram(page.0.encode_descriptor(name, help, unit.as_ref(), kind)?, &m.save_time)
     }
@@ -312,19 +352,25 @@ impl Snapshot {
         let each = |value: fn(&Link) -> usize| {
             self.links.iter().map(move |link| ([link.number.as_str()], value(link) as f64))
         };
-        page.gauges("i3_muds", "Muds that are known", None, ["link"], each(|link| link.muds))?;
-        page.gauges("i3_muds_online", "Muds that are up", None, ["link"], each(|link| link.muds_online))?;
-        page.gauges("i3_channels", "Channels that are known", None, ["link"], each(|link| link.channels))?;
-        page.gauges("i3_bans", "Bans that hold", None, ["link"], each(|link| link.bans))?;
+        page.gauges("i3_muds", "Known muds", None, ["link"], each(|link| link.muds))?;
+        page.gauges(
+            "i3_muds_online",
+            "Known muds that are up",
+            None,
+            ["link"],
+            each(|link| link.muds_online),
+        )?;
+        page.gauges("i3_channels", "Known channels", None, ["link"], each(|link| link.channels))?;
+        page.gauges("i3_bans", "Bans in force", None, ["link"], each(|link| link.bans))?;
         let states = self.links.iter().flat_map(|link| {
             let is = move |state: StateName| f64::from(u8::from(link.state == state));
             StateName::ALL.into_iter().map(move |state| ([link.number.as_str(), state.as_str()], is(state)))
         });
-        let help = "1 for the state that the link is in";
+        let help = "1 for the current state of the link, 0 for the others";
         page.gauges("i3_router_link_state", help, None, ["link", "state"], states)?;
         let heard =
             self.links.iter().filter_map(|link| Some(([link.number.as_str()], link.heard_at_seconds?)));
-        let help = "When a router last sent anything, since 1970";
+        let help = "Unix time at which the router last sent anything";
         page.gauges("i3_router_last_received_timestamp", help, Some(Unit::Seconds), ["link"], heard)?;
         let queued = |value: fn(usize, usize) -> usize| {
             self.links.iter().flat_map(move |link| {
@@ -341,7 +387,7 @@ impl Snapshot {
         let ended = self.links.iter().flat_map(|link| {
             link.ended.iter().map(|(cause, times)| ([link.number.as_str(), cause.name()], *times))
         });
-        let help = "Router sessions, and attempts at one, that ended; each is followed by another attempt";
+        let help = "Router sessions and login attempts that ended; a new attempt follows each";
         page.counters("i3_router_reconnects", help, None, ["link", "cause"], ended)
     }
 
@@ -368,8 +414,9 @@ impl Snapshot {
             (["banned_in"], m.packets_banned_in),
             (["banned_out"], m.packets_banned_out),
         ];
-        let help = "Packets that went nowhere: frames that were no packet, what is not served here or not for us, what \
-                    waited too long for a router or found its queue full (its sender is told), what a ban holds back";
+        let help = "Packets that were dropped: unreadable frames, packets of services or muds that are not served here, \
+                    packets that waited too long for a router or found its queue full (the sender is notified), \
+                    and banned packets";
         page.counters("i3_packets_dropped", help, None, ["reason"], reasons)?;
         for (name, help, received, sent) in [
             ("i3_router", "Bytes from and to routers", m.router_bytes_received, m.router_bytes_sent),
@@ -379,40 +426,40 @@ impl Snapshot {
             page.counter(&format!("{name}_sent"), help, Some(&Unit::Bytes), &sent)?;
         }
         let sessions = self.sessions.map(|(way, count)| ([way], count as f64));
-        let help = "Clients of the API, whether or not they have shown a key";
+        let help = "Sessions of the API, identified or not";
         page.gauges("api_sessions", help, None, ["transport"], sessions)?;
         let failed = by(&m.handshakes_failed);
         let help = "TLS handshakes with clients that failed";
         page.counters("api_tls_handshakes_failed", help, None, ["reason"], failed)?;
         let weights = by(&m.events_dropped_by_weight);
-        let help = "Events dropped for clients that do not read";
+        let help = "Events dropped because the client did not read";
         page.counters("api_events_dropped", help, None, ["kind"], weights)?;
         let calls = m.calls.iter().flat_map(|(method, calls)| {
             calls.outcomes.iter().map(move |(outcome, times)| ([*method, *outcome], *times))
         });
         page.counters("api_requests", "JSON-RPC requests", None, ["method", "outcome"], calls)?;
         let times = m.calls.iter().map(|(method, calls)| ([*method], &calls.time));
-        let help = "Until a request was answered: what waits for the network shows here";
+        let help = "Time until a request was answered, including any wait for an answer from the network";
         let family = ("api_request_duration", help, Some(Unit::Seconds), MetricType::Histogram);
         page.family(family, ["method"], times, encode_histogram)
     }
 }
 
-/// The names that every exporter uses for them.
+/// Writes the figures of the process, under the names that every exporter uses for them.
 fn process_figures(page: &mut Page<'_>, process: &Process) -> Written {
     if let Some(cpu) = process.cpu {
-        let help = "Processor time, of the user and of the system";
+        let help = "User and system CPU time";
         page.counter("process_cpu", help, Some(&Unit::Seconds), &cpu.as_secs_f64())?;
     }
     let started = process.started.map(|at| at.micros() as f64 / 1e6);
     let count = |count: Option<u64>| count.map(|count| count as f64);
     for (name, help, unit, value) in [
-        ("process_resident_memory", "Memory in use", Some(Unit::Bytes), count(process.resident_bytes)),
-        ("process_virtual_memory", "Address space", Some(Unit::Bytes), count(process.virtual_bytes)),
-        ("process_open_fds", "Open files, sockets among them", None, count(process.open_files)),
-        ("process_max_fds", "How many files may be open", None, count(process.open_files_max)),
+        ("process_resident_memory", "Resident memory", Some(Unit::Bytes), count(process.resident_bytes)),
+        ("process_virtual_memory", "Virtual memory", Some(Unit::Bytes), count(process.virtual_bytes)),
+        ("process_open_fds", "Open file descriptors, including sockets", None, count(process.open_files)),
+        ("process_max_fds", "Limit of open file descriptors", None, count(process.open_files_max)),
         ("process_threads", "Threads", None, count(process.threads)),
-        ("process_start_time", "When the process was started, since 1970", Some(Unit::Seconds), started),
+        ("process_start_time", "Unix time at which the process was started", Some(Unit::Seconds), started),
     ] {
         if let Some(value) = value {
             page.gauge(name, help, unit.as_ref(), value)?;
@@ -421,7 +468,7 @@ fn process_figures(page: &mut Page<'_>, process: &Process) -> Written {
     Ok(())
 }
 
-/// The page.
+/// Returns the page.
 pub(crate) fn encode(parts: &Parts<'_>, format: Format) -> Vec<u8> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Snapshot::of(parts)));
@@ -434,8 +481,8 @@ pub(crate) fn encode(parts: &Parts<'_>, format: Format) -> Vec<u8> {
     }
 }
 
-/// OpenMetrics as Prometheus' text format: a family has the name of its samples there, an info is a gauge, and there is
-/// neither unit nor end.
+/// Converts OpenMetrics to Prometheus' text format. There, a family has the name of its samples, an info is a gauge,
+/// and neither units nor an end mark exist.
 fn older(text: &str) -> String {
     let mut older = String::with_capacity(text.len());
     let mut help = None;
@@ -466,8 +513,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_asks_for_openmetrics_gets_it() {
-        // As Prometheus 2 and 3, curl and a browser ask.
+    fn a_client_that_accepts_openmetrics_gets_it() {
+        // The headers that Prometheus 2 and 3, curl and a browser send.
         let prometheus = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
                           application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
         for (accept, format) in [

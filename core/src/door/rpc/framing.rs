@@ -1,24 +1,24 @@
-//! How a JSON text is framed: once, for line clients and WebSocket clients alike.
+//! Frames a JSON text once, for line clients and WebSocket clients alike.
 
 use crate::clients::Framed;
 
-/// The place of the WebSocket frame among the views of a [`Framed`].
+/// The index of the WebSocket frame among the views of a [`Framed`].
 pub const WEBSOCKET: usize = 0;
 
-/// The place of the line among the views of a [`Framed`].
+/// The index of the line among the views of a [`Framed`].
 pub const LINE: usize = 1;
 
 /// The longest header of a WebSocket frame that is not masked (RFC 6455, 5.2).
 const HEADER_BYTES_MAX: usize = 10;
 
-/// Writes `[WebSocket header][text]["\n"]` in one allocation. Frames from a server are not masked, so a WebSocket client
-/// gets the front part and a line client the back part of the same bytes.
+/// Writes `[WebSocket header][text]["\n"]` in one allocation. A server does not mask its frames, so a WebSocket client
+/// gets the front part and a line client the back part of one buffer.
 pub fn framed(text_bytes: usize, write: impl FnOnce(&mut Vec<u8>)) -> Framed {
     let mut bytes = Vec::with_capacity(HEADER_BYTES_MAX + text_bytes + 1);
     bytes.extend_from_slice(&[0; HEADER_BYTES_MAX]);
     write(&mut bytes);
     let length = bytes.len() - HEADER_BYTES_MAX;
-    // FIN and the opcode for text; then the length in 7, 16 or 64 bits.
+    // FIN and the opcode for text, then the length in 7, 16 or 64 bits.
     let mut header = [0x81, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let header_bytes = match length {
         0..=125 => {
@@ -43,7 +43,7 @@ pub fn framed(text_bytes: usize, write: impl FnOnce(&mut Vec<u8>)) -> Framed {
     Framed::new(bytes, [start..text_end, HEADER_BYTES_MAX..end])
 }
 
-/// A text that is written already.
+/// Frames a text that is written already.
 pub fn framed_text(text: &[u8]) -> Framed {
     framed(text.len(), |bytes| bytes.extend_from_slice(text))
 }

@@ -1,61 +1,61 @@
-//! HTTP/1.1, as much as health checks, scrapers and WebSocket clients need.
+//! The part of HTTP/1.1 that health checks, scrapers and WebSocket clients need.
 
 use std::fmt::Write;
 
 /// The longest request head.
 pub const HEAD_BYTES_MAX: usize = 8192;
-/// Headers in one request.
+/// Number of headers in one request.
 pub const HEADERS_MAX: usize = 64;
 
 /// A request head.
 #[derive(Debug, Default)]
 pub struct Head {
-    /// `GET`, …
+    /// The method, such as `GET`.
     pub method: String,
-    /// Without the query.
+    /// The path, without the query.
     pub path: String,
-    /// The connection goes on after the answer.
+    /// The connection stays open after the answer.
     pub keep_alive: bool,
-    /// A body follows, which nothing here reads.
+    /// A body follows. The gateway does not read it.
     pub has_body: bool,
-    /// The key of the API, from `X-API-Key` or `Authorization: Bearer`.
+    /// The API key, from `X-API-Key` or `Authorization: Bearer`.
     pub api_key: Option<String>,
-    /// What kinds of answer are welcome.
+    /// The `Accept` header.
     pub accept: Option<String>,
-    /// What a WebSocket client asks, if it is one.
+    /// The WebSocket handshake, if the request is one.
     pub upgrade: Option<Upgrade>,
-    /// The first of the sub-protocols that it offers (RFC 6455, 1.9). Any will do: a browser closes when none of those
-    /// it offers comes back.
+    /// The first of the sub-protocols that the client offers (RFC 6455, 1.9). The gateway accepts any: a browser closes
+    /// the connection if the answer names none of those it has offered.
     pub protocol: Option<String>,
-    /// The site whose page asks, where a browser does.
+    /// The `Origin` header: the site of the page that sends the request, if a browser does.
     pub origin: Option<String>,
-    /// The client's address as a proxy gives it in `X-Real-IP`.
+    /// The client's address, as a proxy reports it in `X-Real-IP`.
     pub real_ip: Option<String>,
-    /// The addresses in `X-Forwarded-For`, with commas.
+    /// The addresses in `X-Forwarded-For`, separated by commas.
     pub forwarded_for: Option<String>,
 }
 
-/// What a WebSocket client asks.
+/// A WebSocket handshake.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Upgrade {
-    /// A good handshake, with the value of `Sec-WebSocket-Accept`.
+    /// A valid handshake, with the value for `Sec-WebSocket-Accept`.
     Accept(String),
     /// A version other than 13.
     WrongVersion,
-    /// Something is missing or malformed.
+    /// A header is missing or malformed.
     Malformed,
 }
 
 /// Why a head cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadError {
-    /// No HTTP/1.x request.
+    /// Not an HTTP/1.x request.
     Malformed,
     /// Longer than [`HEAD_BYTES_MAX`], or too many headers.
     TooLong,
 }
 
-/// Reads the head that `bytes` starts with, and its length; `None` when more is needed.
+/// Reads the head at the start of `bytes`. Returns it with its length, or `None` when more bytes are needed.
 pub fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
@@ -75,7 +75,8 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
             .find(|header| header.name.eq_ignore_ascii_case(name))
             .map(|header| header.value)
     };
-    // A list may come in several headers (RFC 9110, 5.3); which one is the client's own nobody can tell but the order.
+    // A list may be split over several headers (RFC 9110, 5.3). They are joined in their order, which alone shows which
+    // entry is whose.
     let list = |name: &str| {
         let values = request.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
         let values: Vec<&str> =
@@ -128,13 +129,13 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
     Ok(Some((head, length)))
 }
 
-/// What may name a sub-protocol (RFC 9110, 5.6.2).
+/// Whether the text may be the name of a sub-protocol (RFC 9110, 5.6.2).
 fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// 16 bytes in base64 (RFC 6455, 4.1).
+/// Whether the value is 16 bytes in base64 (RFC 6455, 4.1).
 fn is_websocket_key(key: &[u8]) -> bool {
     key.len() == 24
         && key.ends_with(b"==")
@@ -146,15 +147,15 @@ fn is_websocket_key(key: &[u8]) -> bool {
 pub struct Response<'a> {
     /// The status code.
     pub status: u16,
-    /// Of the body.
+    /// The type of the body.
     pub content_type: &'a str,
     /// Further headers, each with its line end.
     pub extra: &'a str,
     /// The body.
     pub body: &'a [u8],
-    /// Whether the connection goes on.
+    /// Whether the connection stays open.
     pub keep_alive: bool,
-    /// The request was a HEAD: the length is told, the body is not sent.
+    /// The request was a HEAD: the answer has the length of the body, but not the body.
     pub head_only: bool,
 }
 
@@ -177,7 +178,7 @@ fn reason(status: u16) -> &'static str {
 }
 
 impl Response<'_> {
-    /// The bytes of the answer.
+    /// Returns the bytes of the answer.
     pub fn encode(&self) -> Vec<u8> {
         let mut text = String::with_capacity(256 + self.body.len());
         // Writing to a String cannot fail.
@@ -199,7 +200,7 @@ impl Response<'_> {
     }
 }
 
-/// The answer that makes the connection a WebSocket. No extension is ever agreed to.
+/// Returns the answer that turns the connection into a WebSocket. The gateway agrees to no extension.
 pub fn switching_protocols(accept: &str, protocol: Option<&str>) -> Vec<u8> {
     let protocol = protocol.map(|name| format!("Sec-WebSocket-Protocol: {name}\r\n")).unwrap_or_default();
     format!(
@@ -227,7 +228,7 @@ mod tests {
         }
         let (head, length) = parse_head((UPGRADE.to_owned() + "rest").as_bytes()).unwrap().unwrap();
         assert_eq!((head.method.as_str(), head.path.as_str(), length), ("GET", "/ws", UPGRADE.len()));
-        // The key and its answer are those of RFC 6455, 1.3.
+        // The key and the answer are the example of RFC 6455, 1.3.
         assert_eq!(head.upgrade, Some(Upgrade::Accept("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".to_owned())));
     }
 
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_says_where_it_comes_from_and_what_it_offers() {
+    fn address_origin_and_sub_protocol_are_read_from_the_headers() {
         let head = head(
             "GET / HTTP/1.1\r\nX-Forwarded-For: 1.1.1.1, 2.2.2.2\r\nX-Real-IP:  3.3.3.3 \r\nx-forwarded-for:4.4.4.4\r\n\
              Origin: https://a.example\r\nSec-WebSocket-Protocol: \t, not one, i3.v1,other\r\n\r\n",

@@ -1,8 +1,8 @@
-//! JSON going out: an object written member by member into one buffer.
+//! Writes JSON: an object, member by member, into one buffer.
 
 use serde::Serialize;
 
-/// Writes a JSON object.
+/// A JSON object that is being written.
 #[derive(Debug)]
 pub struct Object {
     text: Vec<u8>,
@@ -15,7 +15,8 @@ impl Default for Object {
 }
 
 impl Object {
-    /// Adds a member. Its value must not fail to serialise: texts, numbers, flags, maps with text keys.
+    /// Adds a member and returns the object. The value must be one that always serialises: a text, a number, a flag, or
+    /// a map with text keys.
     #[must_use]
     pub fn with(mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Self {
         self.add(name, value);
@@ -32,7 +33,7 @@ impl Object {
         write(&mut self.text, value);
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn finish(mut self) -> Vec<u8> {
         self.text.push(b'}');
         self.text

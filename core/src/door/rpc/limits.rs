@@ -1,4 +1,4 @@
-//! The limits of this front door that a client meets: for the documents.
+//! The limits of this front door that clients can meet, for the documents.
 
 pub use super::conn::{EARLY_REQUESTS_MAX, STRANGER_MAX};
 pub use super::http::{HEAD_BYTES_MAX, HEADERS_MAX};

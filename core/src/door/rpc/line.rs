@@ -1,29 +1,30 @@
-//! JSON lines over TCP: one text a line, `\n` or `\r\n`.
+//! JSON lines over TCP: one text in each line, which ends with `\n` or `\r\n`.
 
-/// Finds lines in a stream that arrives in pieces of any size, and holds no more than one line.
+/// Finds lines in a stream that arrives in pieces of any size. It buffers no more than one line.
 #[derive(Debug, Default)]
 pub struct LineReader {
     partial: Vec<u8>,
-    /// Inside a line that was too long: its rest is passed over.
+    /// The current line was too long, and its rest is being skipped.
     skipping: bool,
 }
 
-/// What the next line is.
+/// The next line of a stream.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line<'a> {
-    /// A line without its end.
+    /// A line, without its end.
     Text(std::borrow::Cow<'a, [u8]>),
-    /// One that was longer than the limit; it is passed over and reading goes on at the next.
+    /// A line above the limit. It is skipped, and reading continues with the next line.
     TooLong,
 }
 
 impl LineReader {
-    /// Whether what comes next is the beginning of a line.
+    /// Whether the next byte begins a line.
     pub fn is_between_lines(&self) -> bool {
         self.partial.is_empty() && !self.skipping
     }
 
-    /// The next line, taking bytes from the front of `input`; `None` when more are needed.
+    /// Returns the next line, and removes its bytes from the front of `input`. Returns `None` when more bytes are
+    /// needed.
     pub fn next<'i>(&mut self, input: &mut &'i [u8], limit_bytes: usize) -> Option<Line<'i>> {
         loop {
             if input.is_empty() {

@@ -1,6 +1,7 @@
-//! JSON-RPC 2.0 over TCP lines and WebSocket, and HTTP pages: bytes to JSON text ([mod@line], [`http`], [`websocket`]), JSON
-//! text to a typed request ([`mod@rpc`]) and its method (`requests`), and what goes back (`encoder`, [`framing`],
-//! [`json`]). The documents of the API are made here from the descriptions of methods and events.
+//! The JSON-RPC front door: JSON-RPC 2.0 over TCP lines and WebSocket, and HTTP pages. Bytes become JSON texts
+//! ([mod@line], [`http`], [`websocket`]), a JSON text becomes a typed request ([`mod@rpc`]) for its method
+//! (`requests`), and results and events are written back (`encoder`, [`framing`], [`json`]). The documents of the API
+//! are generated here from the descriptions of methods and events.
 
 pub mod asyncapi;
 mod conn;

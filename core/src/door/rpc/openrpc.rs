@@ -1,4 +1,4 @@
-//! The OpenRPC document, made from the table of methods.
+//! The OpenRPC document, generated from the table of methods.
 
 use super::rpc::code;
 use super::schema::{member_schema, object_schema};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// The version of this software.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The document of these methods, as JSON.
+/// Returns the document of these methods as JSON.
 pub fn document_of(methods: &[&Method]) -> Vec<u8> {
     let methods: Vec<Value> = methods.iter().map(|one| method(one)).collect();
     let document = json!({
@@ -49,7 +49,7 @@ fn param(param: &Member) -> Value {
     json!({"name": param.name, "summary": param.summary, "required": param.required, "schema": member_schema(param)})
 }
 
-/// What a method gives.
+/// Returns the schema of a method's result.
 pub fn result_schema(method: &Method) -> Value {
     let schema = |answer: &Answer| {
         let mut schema = object_schema(answer.members);
@@ -64,7 +64,7 @@ pub fn result_schema(method: &Method) -> Value {
     }
 }
 
-/// The codes of the errors that a method can give, once it is found.
+/// Returns the codes of the errors that a request for a known method may get.
 pub fn errors(method: &Method) -> Vec<i64> {
     let speaks = !method.reasons.is_empty();
     let mut errors = Vec::new();
@@ -82,7 +82,7 @@ pub fn errors(method: &Method) -> Vec<i64> {
     errors
 }
 
-/// What a code means.
+/// Returns the meaning of a code.
 pub fn meaning(of: i64) -> &'static str {
     code::ALL.iter().find(|(known, _)| *known == of).map_or("", |(_, meaning)| meaning)
 }

@@ -1,4 +1,4 @@
-//! What is answered to HTTP requests: health, metrics, documents, and the upgrade to a WebSocket.
+//! Answers HTTP requests: health, metrics, documents, and the upgrade to a WebSocket.
 
 use super::encoder::SOCKETS;
 use super::exposition::{self, Format};
@@ -11,16 +11,16 @@ use crate::service::access::{self, KeyRefused};
 use crate::service::{Parts, sessions};
 use std::net::IpAddr;
 
-/// What a request makes of its connection.
+/// What follows for the connection after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Page {
     /// It was answered.
     Answered,
-    /// The connection is a WebSocket from here on.
+    /// The connection is a WebSocket from now on.
     WebSocket,
 }
 
-/// The pages that there are.
+/// The paths of all pages.
 const PATHS: [&str; 7] = [
     "/health",
     "/health/live",
@@ -115,13 +115,13 @@ fn upgrade_to_websocket(
     Page::WebSocket
 }
 
-/// The session of a WebSocket, which may show its key in a header.
+/// Begins the session of a WebSocket. The client may send its key in a header.
 fn begin_session(parts: &mut Parts<'_>, conn: ConnId, head: &Head) -> Result<(), KeyRefused> {
     parts.clients.insert(conn, Session::new(&SOCKETS, parts.cx.now));
     match &head.api_key {
         Some(key) => access::show_key(&mut parts.cx, parts.clients, conn, key).map(drop),
         None => {
-            // Without keys in the settings no client needs one.
+            // If the settings hold no keys, no client needs one.
             access::identify(&mut parts.cx, parts.clients, conn, None);
             Ok(())
         }
@@ -167,7 +167,7 @@ fn page(parts: &mut Parts<'_>, conn: ConnId, head: &Head) {
     send_response(parts, conn, head, &Content { status, content_type, body: &body, extra: "" });
 }
 
-/// The router links, without the muds' names: this page is for everybody.
+/// The router links, without the muds' names, because anybody can read this page.
 fn routers(parts: &Parts<'_>) -> serde_json::Value {
     let links = parts.muds.iter().map(|(_, mud)| &mud.link);
     links
@@ -188,7 +188,7 @@ pub(super) fn respond(
     send_response(parts, conn, head, &Content { status, content_type: JSON, body: &body, extra });
 }
 
-/// What an answer holds.
+/// The contents of an answer.
 struct Content<'a> {
     status: u16,
     content_type: &'a str,
@@ -198,7 +198,7 @@ struct Content<'a> {
 
 fn send_response(parts: &mut Parts<'_>, conn: ConnId, head: &Head, content: &Content<'_>) {
     let Content { status, content_type, body, extra } = *content;
-    // A body that nobody reads would be taken for the next request.
+    // The body of the request is not read. On an open connection it would be parsed as the next request.
     let keep_alive = head.keep_alive && !head.has_body;
     let head_only = head.method == "HEAD";
     let response = Response { status, content_type, extra, body, keep_alive, head_only };

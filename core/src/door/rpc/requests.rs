@@ -1,4 +1,4 @@
-//! Requests: from a JSON text to its method and back, with batches, and answers that come later.
+//! Requests: the way from a JSON text to its method and back, batches, and answers that come later.
 
 use super::conn::{Conn, EARLY_REQUESTS_MAX};
 use super::discover;
@@ -21,16 +21,16 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What requests without a method of ours are counted under.
+/// The metric's method label for requests of unknown methods.
 const UNKNOWN: &str = "unknown";
 
-/// The outcome of what is no request, as a metric's label.
+/// The metric's outcome label for texts that are not requests.
 const INVALID_REQUEST: &str = "invalid_request";
 
-/// The outcome of a request for no method of ours, as a metric's label.
+/// The metric's outcome label for requests of unknown methods.
 const UNKNOWN_METHOD: &str = "unknown_method";
 
-/// The place of a request in a batch.
+/// A request's place in a batch: the batch, and the index in it.
 type InBatch = (u64, usize);
 
 /// A request that waits for its answer.
@@ -46,7 +46,7 @@ struct Open {
 #[derive(Debug)]
 struct Batch {
     conn: ConnId,
-    /// `None` for a notification, and for what is still to come.
+    /// `None` for a notification, and for an answer that is still to come.
     answers: Vec<Option<Vec<u8>>>,
     open: usize,
 }
@@ -67,7 +67,7 @@ impl Default for Requests {
     }
 }
 
-/// What a request gets, before it is known how it is to be answered.
+/// The outcome of a request.
 enum Outcome {
     /// Its result, as JSON.
     Result(Vec<u8>),
@@ -80,7 +80,7 @@ enum Outcome {
 }
 
 impl Requests {
-    /// A text from a client: answers it, or what in it asks for an answer.
+    /// Handles a text from a client: a request or a batch.
     pub(super) fn text(
         &mut self,
         parts: &mut Parts<'_>,
@@ -113,7 +113,7 @@ impl Requests {
         out.replay(cx, conn);
     }
 
-    /// The answer to one request, which is nothing for a notification; `None` when it comes later.
+    /// Runs one request. Returns its answer, which is empty for a notification, or `None` if the answer comes later.
     fn one(
         &mut self,
         parts: &mut Parts<'_>,
@@ -154,7 +154,7 @@ impl Requests {
         Some(answer)
     }
 
-    /// Something came that is no request.
+    /// Counts a text that is not a request.
     pub(super) fn count_unreadable(parts: &mut Parts<'_>) {
         parts.cx.metrics.requests += 1;
         parts.cx.metrics.count_call(UNKNOWN, INVALID_REQUEST, Duration::ZERO);
@@ -197,7 +197,7 @@ impl Requests {
         }
     }
 
-    /// A request that waited has its outcome.
+    /// Answers a request that has waited.
     pub(super) fn finished(&mut self, parts: &mut Parts<'_>, finished: Finished) {
         let Some(open) = self.open.remove(&finished.ticket) else { return };
         let answer = open.id.as_deref().map(|id| match finished.outcome {
@@ -215,7 +215,7 @@ impl Requests {
         }
     }
 
-    /// One request of a batch is answered (`None`: it was a notification).
+    /// Adds an answer to its batch. It is `None` for a notification.
     fn answer_in_batch(&mut self, parts: &mut Parts<'_>, (key, at): InBatch, answer: Option<Vec<u8>>) {
         let Some(batch) = self.batches.get_mut(&key) else { return };
         batch.answers[at] = answer;
@@ -225,21 +225,21 @@ impl Requests {
         }
         let Some(batch) = self.batches.remove(&key) else { return };
         let answers: Vec<Vec<u8>> = batch.answers.into_iter().flatten().collect();
-        // Only notifications: nothing is answered, not even an empty list.
+        // A batch of notifications is not answered, not even with an empty list.
         if !answers.is_empty() {
             let text = [&b"["[..], &answers.join(&b","[..]), b"]"].concat();
             send_text(parts, batch.conn, &text);
         }
     }
 
-    /// A client is gone.
+    /// Forgets the requests of a client that has disconnected.
     pub(super) fn forget(&mut self, conn: ConnId) {
         self.open.retain(|_, open| open.conn != conn);
         self.batches.retain(|_, batch| batch.conn != conn);
     }
 }
 
-/// Whether a client may ask for a method now.
+/// Checks whether a client may call a method now.
 fn admit(
     parts: &mut Parts<'_>,
     conns: &mut ConnMap<Conn>,
@@ -275,7 +275,7 @@ fn admit(
     Ok(())
 }
 
-/// A request came too early: it is refused, and once in a while an event reports it, for games that look at no errors.
+/// Refuses a request that came too early. From time to time an event reports it, for games that ignore errors.
 fn too_often(parts: &mut Parts<'_>, conn: ConnId, method: &'static str, refused: &TooOften) -> Fault {
     parts.cx.metrics.requests_limited += 1;
     if refused.is_news {
@@ -287,7 +287,7 @@ fn too_often(parts: &mut Parts<'_>, conn: ConnId, method: &'static str, refused:
     Fault::too_often(refused.retry_after_ms, "Rate limit exceeded")
 }
 
-/// A client that is not identified has asked for something: it may not go on like that for ever.
+/// Counts a request of a client that is not identified, and closes the connection after too many.
 fn early_request(parts: &mut Parts<'_>, conns: &mut ConnMap<Conn>, conn: ConnId) {
     if parts.clients.get(conn).is_none_or(|session| session.identity.is_some()) {
         return;
@@ -300,11 +300,11 @@ fn early_request(parts: &mut Parts<'_>, conns: &mut ConnMap<Conn>, conn: ConnId)
     }
 }
 
-/// The parameters by name, or by position in the order of the method's description.
+/// Reads parameters by name, or by position in the order of the method's description.
 fn read_params<'a>(method: &Method, params: Option<&'a RawValue>) -> Result<Members<'a>, Fault> {
     let Some(params) = params else { return Ok(Members::default()) };
     if params.get().starts_with('{') {
-        // The text is known to be JSON, and to start an object.
+        // The text is known to be valid JSON that starts an object.
         return Ok(serde_json::from_str(params.get()).unwrap_or_default());
     }
     let values: Vec<&RawValue> = serde_json::from_str(params.get()).unwrap_or_default();

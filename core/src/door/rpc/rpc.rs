@@ -1,4 +1,4 @@
-//! JSON-RPC 2.0: what a text asks, and how it is answered.
+//! JSON-RPC 2.0: parses texts into requests, and writes answers.
 
 use super::json::{self, Object};
 use crate::describe::datum::{Datum, Key, Source};
@@ -8,58 +8,55 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// Requests in one batch.
+/// Number of requests in one batch.
 pub const BATCH_REQUESTS_MAX: usize = 100;
 /// The longest id that is echoed.
 pub const ID_BYTES_MAX: usize = 1024;
-/// Members of one object that are looked at.
+/// Number of members of one object that are read.
 const MEMBERS_MAX: usize = 256;
 
 /// The codes of errors.
 pub mod code {
-    /// Not JSON.
+    /// The text is not JSON.
     pub const PARSE: i64 = -32700;
-    /// JSON, but no request.
+    /// The text is JSON, but not a request.
     pub const INVALID_REQUEST: i64 = -32600;
     /// No such method.
     pub const METHOD_NOT_FOUND: i64 = -32601;
     /// A parameter is missing or wrong.
     pub const INVALID_PARAMS: i64 = -32602;
-    /// Our fault. Nothing gives it today: what goes wrong has a code of its own.
+    /// A fault of the gateway. Nothing returns it today: each known failure has a code of its own.
     pub const INTERNAL: i64 = -32603;
-    /// `authenticate` comes first.
+    /// The client must call `authenticate` first.
     pub const NOT_AUTHENTICATED: i64 = -32000;
-    /// Too many requests; `data.retry_after_ms` says when there is room.
+    /// Too many requests; `data.retry_after_ms` is the time to wait.
     pub const RATE_LIMIT: i64 = -32001;
-    /// The key does not allow it; `data.needs` names the permission.
+    /// The key lacks a permission; `data.needs` names it.
     pub const PERMISSION: i64 = -32002;
-    /// The session has ended: nothing came for too long, or an administrator ended it.
+    /// The session has ended, after too long a silence or by an administrator.
     pub const SESSION_EXPIRED: i64 = -32003;
-    /// The gateway cannot do it now; `data.reason` and `data.retryable` say why and whether to try again.
+    /// The gateway cannot do it now; `data.reason` is the reason, and `data.retryable` whether a retry may succeed.
     pub const GATEWAY: i64 = -32004;
 
-    /// All of them, and what each means.
+    /// All codes, with their meanings.
     pub const ALL: &[(i64, &str)] = &[
-        (PARSE, "what came is not JSON"),
-        (INVALID_REQUEST, "it is JSON, but no request"),
-        (METHOD_NOT_FOUND, "there is no such method"),
-        (INVALID_PARAMS, "a parameter is missing or wrong; the text names it"),
+        (PARSE, "the text is not JSON"),
+        (INVALID_REQUEST, "the text is JSON, but not a request"),
+        (METHOD_NOT_FOUND, "the method does not exist"),
+        (INVALID_PARAMS, "a parameter is missing or wrong; `message` names it"),
         (INTERNAL, "a fault of the gateway"),
-        (NOT_AUTHENTICATED, "`authenticate` comes first, or the key is wrong"),
-        (
-            RATE_LIMIT,
-            "too many requests, wrong keys or messages; `data.retry_after_ms` says when there is room",
-        ),
-        (PERMISSION, "the key does not allow it; `data.needs` says what would"),
-        (SESSION_EXPIRED, "the session has ended: nothing came for too long, or an administrator ended it"),
+        (NOT_AUTHENTICATED, "the client must call `authenticate` first, or the key is wrong"),
+        (RATE_LIMIT, "too many requests, wrong keys or messages; `data.retry_after_ms` is the time to wait"),
+        (PERMISSION, "the key does not allow it; `data.needs` names what it lacks"),
+        (SESSION_EXPIRED, "the session has ended, after too long a silence or by an administrator"),
         (
             GATEWAY,
-            "the gateway cannot do it now; `data.reason` says why, `data.retryable` whether to try again",
+            "the gateway cannot do it now; `data.reason` is the reason, `data.retryable` whether a retry may succeed",
         ),
     ];
 }
 
-/// The code of an error.
+/// Returns the code of an error.
 pub fn code_of(kind: FaultKind) -> i64 {
     match kind {
         FaultKind::Params => code::INVALID_PARAMS,
@@ -71,7 +68,7 @@ pub fn code_of(kind: FaultKind) -> i64 {
     }
 }
 
-/// What a program needs to know of an error.
+/// Returns the `data` of an error, if it has any.
 fn data_of(data: &Data) -> Option<serde_json::Value> {
     Some(match data {
         Data::None => return None,
@@ -83,22 +80,22 @@ fn data_of(data: &Data) -> Option<serde_json::Value> {
     })
 }
 
-/// An object's members in their order; of several with one name the last counts.
+/// The members of an object, in their order. If several have one name, the last is used.
 #[derive(Debug, Default)]
 pub struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Members<'a> {
-    /// The member of that name.
+    /// Returns the member with this name.
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
         self.0.iter().rev().find(|(member, _)| member == name).map(|(_, value)| *value)
     }
 
-    /// All, in their order.
+    /// Returns all members in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
         self.0.iter().map(|(name, value)| (&**name, *value))
     }
 
-    /// Positional values under the names of a method's parameters.
+    /// Names positional values after a method's parameters.
     pub fn from_positions(names: impl Iterator<Item = &'a str>, values: Vec<&'a RawValue>) -> Self {
         Members(names.map(Cow::Borrowed).zip(values).collect())
     }
@@ -138,8 +135,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
-/// A JSON string's text, borrowed unless it has escapes; `None` for any other value, and for escapes that are no
-/// Unicode.
+/// Returns the text of a JSON string, borrowed unless it has escapes. Returns `None` for any other value, and for
+/// escapes that are not Unicode.
 pub fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str::<Key<'_>>(value.get()).ok().map(|key| key.0)
 }
@@ -147,24 +144,24 @@ pub fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
 /// A request.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// As it was written; `None` for a notification, which is never answered.
+    /// As the client wrote it; `None` for a notification, which is never answered.
     pub id: Option<&'a RawValue>,
     /// The method.
     pub method: Cow<'a, str>,
-    /// An object or an array, if there was any.
+    /// An object or an array, if there was one.
     pub params: Option<&'a RawValue>,
 }
 
-/// What a text asks.
+/// The contents of a text.
 #[derive(Debug)]
 pub enum Incoming<'a> {
-    /// One request, or the answer it gets for not being one.
+    /// One request, or the error for a text that is not one.
     Single(Result<Request<'a>, Vec<u8>>),
-    /// Several.
+    /// Several requests.
     Batch(Vec<Result<Request<'a>, Vec<u8>>>),
 }
 
-/// Reads a text.
+/// Parses a text.
 pub fn parse(text: &str) -> Incoming<'_> {
     let refuse = |of: i64, text: String| Incoming::Single(Err(refusal(None, of, &text)));
     if !text.trim_ascii_start().starts_with('[') {
@@ -202,7 +199,7 @@ fn request(value: &RawValue) -> Result<Request<'_>, Vec<u8>> {
     let Some(method) = members.get("method").and_then(text_of).filter(|method| !method.is_empty()) else {
         return refuse(id, "method must be a text");
     };
-    // The Python gateway takes `authenticate` without the version, and clients were written against it.
+    // The Python gateway accepts `authenticate` without the version, and clients rely on that.
     let version = members.get("jsonrpc").and_then(text_of);
     if version.as_deref() != Some("2.0") && !(members.get("jsonrpc").is_none() && method == "authenticate") {
         return refuse(id, "jsonrpc must be \"2.0\"");
@@ -227,17 +224,17 @@ fn response(id: Option<&RawValue>, member: &str, value: &[u8]) -> Vec<u8> {
     text
 }
 
-/// The answer to a request that went well; `result` is JSON.
+/// Writes the answer to a successful request; `result` is JSON.
 pub fn result(id: Option<&RawValue>, result: &[u8]) -> Vec<u8> {
     response(id, "result", result)
 }
 
-/// The answer to a request that was not carried out. Without an id it is null.
+/// Writes the answer to a failed request. Without an id, the answer's id is null.
 pub fn error(id: Option<&RawValue>, fault: &Fault) -> Vec<u8> {
     error_with(id, code_of(fault.kind), &fault.message, data_of(&fault.data))
 }
 
-/// The answer to what is no request, or none that has a method.
+/// Writes the answer to a text that is not a request.
 pub fn refusal(id: Option<&RawValue>, code: i64, message: &str) -> Vec<u8> {
     error_with(id, code, message, None)
 }
@@ -250,7 +247,7 @@ fn error_with(id: Option<&RawValue>, code: i64, message: &str, data: Option<serd
     response(id, "error", &object.finish())
 }
 
-/// A notification; `params` is JSON.
+/// Writes a notification; `params` is JSON.
 pub fn notification(method: &str, params: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(params.len() + method.len() + 40);
     text.extend_from_slice(br#"{"jsonrpc":"2.0","method":"#);
@@ -283,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_gets_the_code_of_the_specification() {
+    fn a_text_that_is_not_a_request_gets_the_code_of_the_specification() {
         for (text, code, id) in [
             ("{nope", -32700, "null"),
             ("", -32700, "null"),
@@ -313,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_equal_members_counts() {
+    fn of_members_with_one_name_the_last_is_used() {
         let Incoming::Single(Ok(request)) =
             parse(r#"{"jsonrpc":"2.0","id":8,"id":9,"m\u0065thod":"ping","foo":1}"#)
         else {

@@ -1,10 +1,10 @@
-//! Descriptions as JSON Schema (draft 7).
+//! Converts descriptions to JSON Schema (draft 7).
 
 use crate::describe::shape::{ANY_LENGTH, Member, Shape};
 use crate::describe::values::NAME_BYTES_MAX;
 use serde_json::{Value, json};
 
-/// A member of an object, or a parameter.
+/// Returns the schema of a member or a parameter.
 pub fn member_schema(member: &Member) -> Value {
     let mut schema = shape_schema(&member.shape);
     if let Some(default) = member.default.and_then(|default| serde_json::from_str::<Value>(default).ok()) {
@@ -14,7 +14,7 @@ pub fn member_schema(member: &Member) -> Value {
     schema
 }
 
-/// An object with these members, and maybe more in a later version.
+/// Returns the schema of an object with these members. A later version may add more.
 pub fn object_schema(members: &[Member]) -> Value {
     let properties: serde_json::Map<_, _> =
         members.iter().map(|member| (member.name.to_owned(), member_schema(member))).collect();
@@ -27,8 +27,8 @@ pub fn object_schema(members: &[Member]) -> Value {
     schema
 }
 
-/// A value. JSON Schema counts characters where the gateway counts bytes, so a text that fits the schema may still be too
-/// long.
+/// Returns the schema of a value. JSON Schema counts characters, but the gateway counts bytes: a text that fits the
+/// schema may still be too long.
 pub fn shape_schema(shape: &Shape) -> Value {
     match shape {
         Shape::Text => json!({"type": "string"}),

@@ -1,12 +1,12 @@
-//! How a client wants the texts of the network: each text of a message is rendered for it, names too, so that nothing a
-//! stranger wrote reaches it in another form.
+//! Renders the texts of the network in the style that a client has asked for. It renders every text of a message, names
+//! included, so that no text from a stranger reaches the client in another form.
 
 use crate::colour::{TextStyle, render};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// Renders the texts in the params, the result or the error of a message, or of each message of a batch. All else, the
-/// id before all, stays as it is.
+/// Renders the texts in the params, the result or the error of a message, or of each message of a batch. All other
+/// members stay unchanged, above all the id.
 pub fn restyle(message: &[u8], style: TextStyle) -> Vec<u8> {
     let text = std::str::from_utf8(message).unwrap_or_default();
     let restyled = if text.starts_with('[') {
@@ -44,7 +44,7 @@ fn walk(value: &mut Value, style: TextStyle) {
         }
         Value::Array(list) => list.iter_mut().for_each(|value| walk(value, style)),
         Value::Object(members) => {
-            // A mud may name its services as it likes.
+            // A mud may give its services any names.
             let strange = members
                 .keys()
                 .any(|name| !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)));
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_rendered_wherever_they_stand_and_the_id_is_not() {
+    fn every_text_is_rendered_but_the_id_is_not() {
         let message = br#"{"jsonrpc":"2.0","id":"%^RED%^\u001b[2J","result":{"a":["%^RED%^x%^RESET%^\u001b]0;evil\u0007"],"n":1.50}}"#;
         let plain = String::from_utf8(restyle(message, TextStyle::Plain)).unwrap();
         assert_eq!(plain, r#"{"jsonrpc":"2.0","id":"%^RED%^\u001b[2J","result":{"a":["x"],"n":1.5}}"#);

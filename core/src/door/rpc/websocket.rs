@@ -1,7 +1,7 @@
-//! A WebSocket over bytes in and bytes out: tungstenite's state machine on an in-memory pipe.
+//! A WebSocket with bytes in and bytes out: tungstenite's state machine on an in-memory pipe.
 //!
-//! Outgoing text is framed by [`super::framing`], once for all recipients. What tungstenite leaves to us: the
-//! Close frame after a protocol or UTF-8 error.
+//! [`super::framing`] frames outgoing texts, once for all recipients. Tungstenite does not send the Close frame after a
+//! protocol or UTF-8 error, so this file does.
 
 use bytes::Bytes;
 use std::io::{self, Read, Write};
@@ -10,7 +10,7 @@ use tungstenite::protocol::frame::{CloseFrame, Frame};
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Error, Message};
 
-/// The read buffer of one connection: it is allocated at once, so small.
+/// The read buffer of one connection. It is small because it is allocated at once.
 const READ_BUFFER_BYTES: usize = 4096;
 
 /// An empty ping (RFC 6455, 5.5.2).
@@ -22,18 +22,18 @@ pub struct WebSocket {
     context: WebSocketContext,
 }
 
-/// What a client sent.
+/// What a client has sent.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received {
     /// A text message.
     Text(String),
-    /// A binary one, which the API does not use.
+    /// A binary message. The API does not use them.
     Binary(Bytes),
-    /// A ping (answered already), a pong.
+    /// A ping, which is answered already, or a pong.
     Control,
-    /// The connection is over; what is in `output` is to be sent first.
+    /// The connection is over. The bytes in `output` must be sent first.
     Closed {
-        /// The client broke the rules; else it just said goodbye.
+        /// True if the client broke the protocol, false if it said goodbye.
         at_fault: bool,
     },
 }
@@ -65,7 +65,7 @@ impl Write for Pipe<'_, '_> {
 }
 
 impl WebSocket {
-    /// After the handshake. Messages above `message_bytes_max` end the connection with 1009.
+    /// Creates a WebSocket after the handshake. A message above `message_bytes_max` ends the connection with code 1009.
     pub fn new(message_bytes_max: usize) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
@@ -75,7 +75,7 @@ impl WebSocket {
         WebSocket { context: WebSocketContext::new(Role::Server, Some(config)) }
     }
 
-    /// Messages may be so long from here on.
+    /// Changes the limit of a message's length.
     pub fn set_limit(&mut self, message_bytes_max: usize) {
         if self.context.get_config().max_message_size != Some(message_bytes_max) {
             self.context.set_config(|config| {
@@ -85,8 +85,8 @@ impl WebSocket {
         }
     }
 
-    /// The next message, taking bytes from the front of `input` and appending what goes back to `output`; `None` when
-    /// more are needed. After `Closed` there is nothing more.
+    /// Returns the next message. It removes the message's bytes from the front of `input` and appends replies to
+    /// `output`. Returns `None` when more bytes are needed. Nothing follows `Closed`.
     pub fn next(&mut self, input: &mut &[u8], output: &mut Vec<u8>) -> Option<Received> {
         let mut pipe = Pipe { input, output };
         let read = self.context.read(&mut pipe);
@@ -95,7 +95,7 @@ impl WebSocket {
             Ok(Message::Text(text)) => return Some(Received::Text(text.as_str().to_owned())),
             Ok(Message::Binary(data)) => return Some(Received::Binary(data)),
             Ok(Message::Close(_)) => {
-                // The answering Close is queued; this writes it.
+                // Tungstenite has queued the Close frame that answers; this writes it.
                 let _ = self.context.flush(&mut Pipe { input: &[], output });
                 return Some(Received::Closed { at_fault: false });
             }
@@ -116,7 +116,7 @@ impl WebSocket {
     }
 }
 
-/// The bytes of a Close frame.
+/// Returns the bytes of a Close frame.
 pub fn close_frame(code: CloseCode, reason: &'static str) -> Vec<u8> {
     let mut bytes = Vec::new();
     // Writing to a Vec cannot fail.
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_rules_end_with_the_right_code() {
+    fn protocol_errors_close_with_the_right_code() {
         let unmasked = [0x81, 1, b'x'];
         let too_large = [0x81, 0xfe, 0xff, 0xff, 0, 0, 0, 0];
         for (bytes, code) in [

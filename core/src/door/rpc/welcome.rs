@@ -1,39 +1,39 @@
-//! What a line client gets first. It is no event: it has no id.
+//! The first message to a line client. It is not an event, because it has no id.
 
 use crate::describe::macros::{output, words};
 
 output! {
-    /// The first line over TCP.
+    /// The first message over TCP.
     pub struct Welcome {
-        /// the service that speaks
+        /// the name of the service
         pub service: Service,
-        /// of the gateway
+        /// the version of the gateway
         pub version: &'static str,
-        /// what is spoken
+        /// the protocol
         pub protocol: Protocol,
-        /// whether `authenticate` must come first
+        /// whether `authenticate` is needed
         pub authentication: Authentication,
     }
 }
 
 words! {
-    /// The service that speaks.
+    /// The name of the service.
     pub enum Service {
-        /// This one.
+        /// This gateway.
         Gateway = "i3-gateway",
     }
 
-    /// What is spoken.
+    /// The protocol.
     pub enum Protocol {
         /// JSON-RPC 2.0.
         JsonRpc = "JSON-RPC 2.0",
     }
 
-    /// Whether a key must be shown.
+    /// Whether `authenticate` is needed.
     pub enum Authentication {
-        /// It must.
+        /// The client must call `authenticate` first.
         Required = "required",
-        /// The settings ask for none.
+        /// The settings hold no keys, and every client is identified.
         None = "none",
     }
 }
