@@ -48,9 +48,6 @@ impl Framed {
 
 /// Encodes the messages that a front door sends without a request.
 pub(crate) trait Encode: Debug + Sync {
-    /// The number of the front door among those that encode events, below [`DOORS_MAX`].
-    fn number(&self) -> usize;
-
     /// Encodes an event.
     fn event(&self, posted: &Posted<'_>, style: TextStyle) -> Framed;
 
@@ -66,6 +63,8 @@ pub(crate) struct Way {
     /// Its label in metrics.
     pub(crate) label: &'static str,
     pub(crate) encoder: &'static dyn Encode,
+    /// The number of the front door among those that write events, below [`DOORS_MAX`].
+    pub(crate) door: usize,
     /// The [`Framed::view`] that its clients receive.
     pub(crate) view: usize,
 }
@@ -73,6 +72,6 @@ pub(crate) struct Way {
 impl Way {
     /// Returns the index of its clients' encoding among the [`FRAMED_MAX`] encodings of an event.
     pub(crate) fn slot(&self, style: TextStyle) -> usize {
-        self.encoder.number() * TextStyle::ALL.len() + style as usize
+        self.door * TextStyle::ALL.len() + style as usize
     }
 }

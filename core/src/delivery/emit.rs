@@ -102,7 +102,7 @@ impl<'a> Parcel<'a> {
             return;
         }
         let joined = session.channels.keys().map(String::as_str);
-        if self.lane.is_some_and(|lane| session.reader.defers(lane, joined)) {
+        if self.lane.is_some_and(|lane| session.reader.defers(lane, &joined)) {
             // The session receives it in its turn, after older events.
             return;
         }

@@ -96,7 +96,10 @@ impl Doors {
     pub(crate) fn flushed(&mut self, parts: &mut Parts<'_>, conn: ConnId) {
         let (cx, mut out) = parts.delivery();
         out.flushed(cx, conn);
-        self.after(parts, conn);
+        // A deadline that moves is a later one: the timer stays.
+        if !parts.cx.fx.is_open(conn) {
+            self.gone(parts, conn);
+        }
     }
 
     /// Handles a connection that was closed by the client or by an error.

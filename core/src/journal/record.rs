@@ -90,7 +90,7 @@ const STAMP: &str = ",\"timestamp\":\"";
 /// Removes the time and the id from the members. Earlier versions saved them too.
 fn without_stamp(members: &str) -> Box<[u8]> {
     match members.rfind(STAMP) {
-        Some(end) => [members[..end].as_bytes(), b"}"].concat().into(),
+        Some(end) => [&members.as_bytes()[..end], b"}"].concat().into(),
         None => members.as_bytes().into(),
     }
 }

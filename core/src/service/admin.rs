@@ -234,7 +234,7 @@ methods! {
         |parts, call, args| kick(&mut parts.cx, parts.clients, call, args);
     /// Returns the level of the log, and changes it until the next restart if one is given.
     "log_level" (Access::Permitted(Permission::Admin)) SetLogLevel => [LogLevel] &[],
-        |parts, call, args| log_level(&mut parts.cx, parts.run, call, args);
+        |parts, call, args| log_level(&mut parts.cx, parts.run, call, &args);
 }
 
 fn status<'m>(cx: &Cx<'_>, muds: &'m Muds, clients: &Clients, call: &Call) -> Result<Status<'m>, Fault> {
@@ -336,7 +336,7 @@ fn kick<'a>(
 }
 
 /// All muds share one log, so only an administrator of the gateway's own mud may change its level.
-fn log_level(cx: &mut Cx<'_>, run: &mut Run, call: &Call, args: SetLogLevel) -> Result<LogLevel, Fault> {
+fn log_level(cx: &mut Cx<'_>, run: &mut Run, call: &Call, args: &SetLogLevel) -> Result<LogLevel, Fault> {
     let caller = call.caller()?;
     if let Some(AnyCase(level)) = args.level {
         if !is_of_own_mud(caller) {

@@ -14,7 +14,7 @@ use crate::i3::packet::{Body, Header, Packet};
 use crate::ids::MudId;
 use crate::link::pacer::{Class, Origin};
 use crate::muds::Muds;
-use crate::network::Shown;
+use crate::network::{Shown, Snapshot};
 use crate::settings::Permission;
 use crate::waiting::{
     ChannelUser, ChannelWho, ChannelWhoStatus, Members, Question, Success, Waiting, WhoAnswer, WhoFilters,
@@ -157,11 +157,11 @@ methods! {
         |parts, call, args| locate(&mut parts.cx, parts.muds, parts.waiting, call, args);
     /// Returns the visible name and the gender of a user of another mud.
     "channel_user" (Access::Permitted(Permission::Info)) AskUser<'_> => later [ChannelUser] ASK,
-        |parts, call, args| channel_user(&mut parts.cx, parts.muds, parts.waiting, call, args);
+        |parts, call, args| channel_user(&mut parts.cx, parts.muds, parts.waiting, call, &args);
     /// Returns the known subscribers of a channel. With `wait` it asks the other muds first.
     "channel_who" (Access::Permitted(Permission::Info)) AskSubscribers<'_> => later [ChannelWho]
         &[&ROUTER_DOWN, &QUEUE_FULL, &SERVICE_DISABLED, &TOO_MANY_WAITING],
-        |parts, call, args| channel_who(&mut parts.cx, parts.muds, parts.clients, parts.waiting, call, args);
+        |parts, call, args| channel_who(&mut parts.cx, parts.muds, parts.clients, parts.waiting, call, &args);
 }
 
 /// How long the caller waits for the answer itself; `None` if it does not.
@@ -272,7 +272,7 @@ fn channel_user(
     muds: &mut Muds,
     waiting: &mut Waiting,
     call: &Call,
-    args: AskUser<'_>,
+    args: &AskUser<'_>,
 ) -> Result<Option<ChannelUser>, Fault> {
     let caller = call.user_of(cx, "channel")?;
     let mud = caller.mud;
@@ -314,7 +314,7 @@ fn channel_who(
     clients: &Clients,
     waiting: &mut Waiting,
     call: &Call,
-    args: AskSubscribers<'_>,
+    args: &AskSubscribers<'_>,
 ) -> Result<Option<ChannelWho>, Fault> {
     let caller = call.user_of(cx, "channel")?;
     let mud = caller.mud;
@@ -359,7 +359,7 @@ pub(super) fn subscribers(
     let mut known = one.elsewhere.members(now, channel);
     if clients.audience.has(mud, channel) {
         let here = one.presence.fresh(now, cx.settings.api.presence_ttl);
-        let users = here.into_iter().flat_map(|here| here.users()).map(|user| user.name.clone());
+        let users = here.into_iter().flat_map(Snapshot::users).map(|user| user.name.clone());
         known.insert(0, (cx.settings.mud(mud).name.clone(), users.collect()));
     }
     let users = known.iter().flat_map(|(_, users)| users).cloned().collect();

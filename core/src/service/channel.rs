@@ -129,7 +129,7 @@ methods! {
         };
     /// Lists the channels of the network.
     "channel_list" (Access::Permitted(Permission::Info)) ListChannels<'_> => [Channels] &[&ROUTER_DOWN, &QUEUE_FULL],
-        |parts, call, args| list(&mut parts.cx, parts.muds, parts.clients, call, args);
+        |parts, call, args| list(&mut parts.cx, parts.muds, parts.clients, call, &args);
 }
 
 fn join<'a>(
@@ -274,7 +274,7 @@ fn list<'m>(
     muds: &'m mut Muds,
     clients: &Clients,
     call: &Call,
-    args: ListChannels<'_>,
+    args: &ListChannels<'_>,
 ) -> Result<Channels<'m>, Fault> {
     let mud = call.caller()?.mud;
     if args.refresh {

@@ -126,19 +126,19 @@ output! {
 methods! {
     /// Returns the messages of a channel, oldest first.
     "channel_history" (Access::Permitted(Permission::Info)) ChannelHistory<'_> => [History] &[],
-        |parts, call, args| channel_history(&parts.cx, parts.journal, call, args);
+        |parts, call, args| channel_history(&parts.cx, parts.journal, call, &args);
     /// Searches the messages of channels.
     "history_search" (Access::Permitted(Permission::Info)) Search<'_> => [History] &[],
-        |parts, call, args| search(&parts.cx, parts.journal, call, args);
+        |parts, call, args| search(&parts.cx, parts.journal, call, &args);
     /// Replays missed events, followed by the event `replay_complete`.
     "resume" (Access::Identified) Resume => [Resumed] &[],
-        |parts, call, args| resume(&mut parts.delivery().1, call, args);
+        |parts, call, args| resume(&mut parts.delivery().1, call, &args);
     /// Moves the cursor of this client: events up to it are not replayed again. The result comes when the cursor is
     /// saved.
     "ack" (Access::Identified) Ack => later [Acknowledged] &[&NOT_SAVED, &TOO_MANY_WAITING],
         |parts, call, args| {
             let mut out = Delivery { clients: parts.clients, journal: parts.journal };
-            ack(&mut parts.cx, &mut out, parts.waiting, call, args)
+            ack(&mut parts.cx, &mut out, parts.waiting, call, &args)
         };
 }
 
@@ -238,7 +238,7 @@ fn channel_history<'m>(
     cx: &Cx<'_>,
     journal: &'m Journal,
     call: &Call,
-    args: ChannelHistory<'_>,
+    args: &ChannelHistory<'_>,
 ) -> Result<History<'m>, Fault> {
     let mud = call.caller()?.mud;
     let wanted = Wanted::new(args.limit, args.before, args.after);
@@ -251,7 +251,7 @@ fn search<'m>(
     cx: &Cx<'_>,
     journal: &'m Journal,
     call: &Call,
-    args: Search<'_>,
+    args: &Search<'_>,
 ) -> Result<History<'m>, Fault> {
     let caller = call.caller()?;
     let query = args.query.to_lowercase();
@@ -282,7 +282,7 @@ fn may_read_tells(caller: &Identified) -> bool {
 }
 
 /// The events follow the result.
-fn resume(out: &mut Delivery<'_>, call: &Call, args: Resume) -> Result<Resumed, Fault> {
+fn resume(out: &mut Delivery<'_>, call: &Call, args: &Resume) -> Result<Resumed, Fault> {
     call.speaker()?;
     let from = out.read_again(call.conn(), args.last_event_id.map(|id| id.0));
     Ok(Resumed { status: Success::Success, last_event_id: OrNull(from.map(EventId)) })
@@ -294,7 +294,7 @@ fn ack(
     out: &mut Delivery<'_>,
     waiting: &mut Waiting,
     call: &Call,
-    args: Ack,
+    args: &Ack,
 ) -> Result<Option<Acknowledged>, Fault> {
     let mud = call.speaker()?.mud;
     let EventId(id) = args.event_id;

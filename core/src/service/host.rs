@@ -102,7 +102,7 @@ methods! {
         |parts, call, args| add(&mut parts.cx, parts.muds, parts.waiting, call, args);
     /// Removes a channel of this mud.
     "channel_remove" (Access::Permitted(Permission::Host)) Remove<'_> => later [Hosted] HOST,
-        |parts, call, args| remove(&mut parts.cx, parts.muds, parts.waiting, call, args);
+        |parts, call, args| remove(&mut parts.cx, parts.muds, parts.waiting, call, &args);
     /// Changes which muds are banned from, or admitted to, a channel of this mud. `add` or `remove` must name a mud.
     "channel_admin" (Access::Permitted(Permission::Host)) Admin<'_> => later [Hosted] HOST,
         |parts, call, args| admin(&mut parts.cx, parts.muds, parts.waiting, call, args);
@@ -126,7 +126,7 @@ fn remove(
     muds: &mut Muds,
     waiting: &mut Waiting,
     call: &Call,
-    args: Remove<'_>,
+    args: &Remove<'_>,
 ) -> Result<Option<Hosted>, Fault> {
     let body = Body::ChannelRemove { channel: args.channel.0.clone() };
     let asked = Asked { channel: &args.channel, from_user: &args.from_user, there: Some(false) };

@@ -146,7 +146,7 @@ methods! {
         |parts, call, _args| list(&mut parts.cx, parts.muds, call);
     /// Removes a ban.
     "ban_remove" (Access::Permitted(Permission::Moderate)) RemoveBan => [Unbanned] &[],
-        |parts, call, args| remove(&mut parts.cx, parts.muds, call, args);
+        |parts, call, args| remove(&mut parts.cx, parts.muds, call, &args);
 }
 
 fn add(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call, args: AddBan<'_>) -> Result<Banned, Fault> {
@@ -175,7 +175,7 @@ fn add(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call, args: AddBan<'_>) -> Resul
     Ok(Banned { status: BannedStatus::Banned, ban_id })
 }
 
-fn remove(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call, args: RemoveBan) -> Result<Unbanned, Fault> {
+fn remove(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call, args: &RemoveBan) -> Result<Unbanned, Fault> {
     let mud = call.speaker()?.mud;
     let one = &mut muds[mud];
     let known = u64::try_from(args.ban_id).ok().filter(|id| one.bans.remove(*id));

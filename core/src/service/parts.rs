@@ -47,10 +47,6 @@ pub(crate) mod testing {
     struct Plain;
 
     impl Encode for Plain {
-        fn number(&self) -> usize {
-            0
-        }
-
         fn event(&self, posted: &Posted<'_>, _: TextStyle) -> Framed {
             let late = if posted.is_replay { " (late)" } else { "" };
             let members = String::from_utf8_lossy(posted.members);
@@ -66,7 +62,7 @@ pub(crate) mod testing {
         }
     }
 
-    static PLAIN: Way = Way { name: "plain", label: "plain", encoder: &Plain, view: 0 };
+    static PLAIN: Way = Way { name: "plain", label: "plain", encoder: &Plain, door: 0, view: 0 };
 
     /// A gateway without front doors.
     #[derive(Debug)]

@@ -11,11 +11,11 @@ use crate::service::Parts;
 use std::io::Write;
 
 /// JSON lines over TCP.
-pub(super) static LINES: Way = Way { name: "tcp", label: "lines", encoder: &JsonRpc, view: LINE };
+pub(super) static LINES: Way = Way { name: "tcp", label: "lines", encoder: &JsonRpc, door: 0, view: LINE };
 
 /// WebSocket messages.
 pub(super) static SOCKETS: Way =
-    Way { name: "websocket", label: "websocket", encoder: &JsonRpc, view: WEBSOCKET };
+    Way { name: "websocket", label: "websocket", encoder: &JsonRpc, door: 0, view: WEBSOCKET };
 
 /// The bytes that a notification needs besides its name and members: time, id and frame.
 const NOTIFICATION_BYTES: usize = 140;
@@ -25,10 +25,6 @@ const NOTIFICATION_BYTES: usize = 140;
 struct JsonRpc;
 
 impl Encode for JsonRpc {
-    fn number(&self) -> usize {
-        0
-    }
-
     fn event(&self, posted: &Posted<'_>, style: TextStyle) -> Framed {
         let length = posted.members.len() + posted.kind.name.len() + NOTIFICATION_BYTES;
         if style == TextStyle::Raw {

@@ -9,6 +9,7 @@ pub mod discover;
 mod encoder;
 mod entrance;
 pub mod exposition;
+mod families;
 pub mod framing;
 pub mod http;
 pub mod json;
@@ -23,6 +24,7 @@ mod requests;
 )]
 pub mod rpc;
 pub mod schema;
+mod snapshot;
 pub mod style;
 pub mod websocket;
 pub mod welcome;

@@ -1,0 +1,91 @@
+//! The figures that one scrape of `/metrics` shows.
+
+use super::encoder::{LINES, SOCKETS};
+use crate::clients::Way;
+use crate::health::Process;
+use crate::link::StateName;
+use crate::link::counts::Cause;
+use crate::link::pacer::Class;
+use crate::metrics::Metrics;
+use crate::muds::Mud;
+use crate::saves::Saves;
+use crate::service::Parts;
+use std::time::Duration;
+
+/// The figures of a router link.
+#[derive(Debug)]
+pub(super) struct LinkFigures {
+    /// Its number, in the order of the muds in the settings, from 1.
+    pub(super) number: String,
+    pub(super) state: StateName,
+    pub(super) heard_at_seconds: Option<f64>,
+    pub(super) queued: Vec<(Class, usize, usize)>,
+    pub(super) ended: Vec<(Cause, u64)>,
+    pub(super) own_packets: Vec<(&'static str, u64)>,
+    pub(super) muds: usize,
+    pub(super) muds_online: usize,
+    pub(super) channels: usize,
+    pub(super) bans: usize,
+}
+
+impl LinkFigures {
+    fn of(at: usize, mud: &Mud) -> Self {
+        let counts = mud.link.counts();
+        LinkFigures {
+            number: (at + 1).to_string(),
+            state: mud.link.state(),
+            heard_at_seconds: counts.heard_at.map(|at| at.micros() as f64 / 1e6),
+            queued: mud.pacer.depths().collect(),
+            ended: Cause::ALL.into_iter().map(|cause| (cause, counts.ended(cause))).collect(),
+            own_packets: counts.own_packets().collect(),
+            muds: mud.lists.muds().len(),
+            muds_online: mud.lists.muds().online(),
+            channels: mud.lists.channels().len(),
+            bans: mud.bans.len(),
+        }
+    }
+}
+
+/// The figures of one scrape.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    pub(super) metrics: Metrics,
+    pub(super) process: Option<Process>,
+    pub(super) lag: Duration,
+    pub(super) links: Vec<LinkFigures>,
+    pub(super) websocket_connections: usize,
+    pub(super) active_sessions: usize,
+    /// Sessions by transport.
+    pub(super) sessions: [(&'static str, usize); 2],
+    pub(super) waiting_requests: usize,
+    pub(super) pending_bytes: usize,
+    /// Kept events, and their bytes.
+    pub(super) kept: (usize, usize),
+    pub(super) store_failing: bool,
+    pub(super) changes_waiting: usize,
+    pub(super) changes_given_up: u64,
+    pub(super) uptime: Duration,
+}
+
+impl Snapshot {
+    pub(super) fn of(parts: &Parts<'_>) -> Self {
+        let with = |way: &'static Way| (way.label, parts.clients.count_of(way.label));
+        let saves = parts.cx.fx.saves();
+        Snapshot {
+            metrics: parts.cx.metrics.clone(),
+            process: parts.run.process.clone(),
+            lag: parts.run.lag,
+            links: parts.muds.iter().map(|(mud, one)| LinkFigures::of(mud.place(), one)).collect(),
+            websocket_connections: parts.clients.count_of(SOCKETS.label),
+            active_sessions: parts.clients.active(),
+            sessions: [with(&LINES), with(&SOCKETS)],
+            waiting_requests: parts.waiting.len(),
+            pending_bytes: parts.cx.fx.total_pending_bytes(),
+            kept: parts.journal.size(),
+            store_failing: saves.is_some_and(Saves::is_failing),
+            changes_waiting: saves.map_or(0, Saves::waiting),
+            changes_given_up: saves.map_or(0, Saves::given_up),
+            uptime: parts.cx.now.mono.since(parts.run.started),
+        }
+    }
+}
