@@ -16,9 +16,9 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(crate) struct Identified {
     /// Identifies the session in answers.
-    pub(crate) session_id: String,
+    pub(crate) session_id: Arc<str>,
     /// The mud of its key.
-    pub(crate) mud_name: String,
+    pub(crate) mud_name: Arc<str>,
     /// The mud's id. If the gateway has no link for the mud, this is the id of the first mud.
     pub(crate) mud: MudId,
     /// The gateway has a link for its mud: the session may speak, and receives the events for the mud.
@@ -49,7 +49,7 @@ pub(crate) struct Session {
     /// When it last sent a request, or took the bytes queued for it.
     pub(crate) heard: Instant,
     /// `None` until a key was accepted.
-    pub(crate) identity: Option<Arc<Identified>>,
+    pub(crate) identity: Option<Identified>,
     /// The style in which it wants the texts of the network.
     pub(crate) reads: TextStyle,
     /// It receives its own mud's channel lines that the network sends back.
@@ -90,7 +90,7 @@ impl Session {
     /// Whether it is identified, stays connected, and has the permission.
     pub(crate) fn may(&self, permission: Option<Permission>) -> bool {
         let may = |identity: &Identified| permission.is_none_or(|needed| identity.permissions.has(needed));
-        !self.leaving && self.identity.as_deref().is_some_and(may)
+        !self.leaving && self.identity.as_ref().is_some_and(may)
     }
 
     /// Whether it may speak for this mud.

@@ -11,7 +11,6 @@ use crate::journal::{Job, LaneName, Log, Since};
 use crate::machine::ConnId;
 use crate::settings::Permission;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 /// Bytes queued for a client above which its replay pauses until it has read them.
 const REPLAY_PENDING_BYTES_MAX: usize = 65_536;
@@ -180,6 +179,6 @@ pub(super) fn is_had_by_others<'a>(
 }
 
 /// Returns the identity of a reader's session, if its mud has a router link here.
-pub(super) fn speaker(session: &Session) -> Option<&Arc<Identified>> {
+pub(super) fn speaker(session: &Session) -> Option<&Identified> {
     session.identity.as_ref().filter(|identity| identity.may_speak)
 }

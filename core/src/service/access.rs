@@ -15,7 +15,6 @@ use crate::machine::ConnId;
 use crate::notice::{Level, Notice};
 use crate::settings::{KeySettings, Permissions};
 use crate::time::UnixTime;
-use std::sync::Arc;
 
 /// Number of wrong keys after which a connection is closed.
 pub const WRONG_KEYS_MAX: u32 = 5;
@@ -125,17 +124,12 @@ fn authenticate(
     });
     Ok(Authenticated {
         status: if again { AuthenticatedStatus::Success } else { AuthenticatedStatus::Authenticated },
-        mud_name: identity.mud_name.clone(),
-        session_id: identity.session_id.clone(),
+        mud_name: identity.mud_name.to_string(),
+        session_id: identity.session_id.to_string(),
     })
 }
 
-fn first_key(
-    cx: &mut Cx<'_>,
-    clients: &mut Clients,
-    conn: ConnId,
-    key: &str,
-) -> Result<Arc<Identified>, Fault> {
+fn first_key(cx: &mut Cx<'_>, clients: &mut Clients, conn: ConnId, key: &str) -> Result<Identified, Fault> {
     show_key(cx, clients, conn, key).map_err(|refused| match refused {
         KeyRefused::Wrong => {
             close_after_several(cx, clients, conn);
@@ -161,7 +155,7 @@ pub(crate) fn show_key(
     clients: &mut Clients,
     conn: ConnId,
     key: &str,
-) -> Result<Arc<Identified>, KeyRefused> {
+) -> Result<Identified, KeyRefused> {
     let address = clients.addresses.of(conn);
     if cx.settings.api.keys.is_some()
         && let Some(wait_ms) = clients.addresses.wait_ms(address, cx.now.mono)
@@ -195,7 +189,7 @@ pub(crate) fn identify(
     clients: &mut Clients,
     conn: ConnId,
     key: Option<&str>,
-) -> Option<Arc<Identified>> {
+) -> Option<Identified> {
     let (mud_name, permissions, holder, requests_per_minute) = match &cx.settings.api.keys {
         None => (cx.settings.mud(MudId::OWN).name.clone(), Permissions::ALL, Holder::Session(conn), None),
         Some(known) => {
@@ -204,15 +198,15 @@ pub(crate) fn identify(
         }
     };
     let own = cx.settings.muds.iter().position(|mud| mud.name == mud_name).map(MudId::at);
-    let identity = Arc::new(Identified {
-        session_id: session_id(cx.rng),
-        mud_name,
+    let identity = Identified {
+        session_id: session_id(cx.rng).into(),
+        mud_name: mud_name.into(),
         mud: own.unwrap_or(MudId::OWN),
         may_speak: own.is_some(),
         permissions,
         holder,
         requests_per_minute,
-    });
+    };
     clients.get_mut(conn)?.identity = Some(identity.clone());
     Some(identity)
 }
@@ -227,11 +221,10 @@ pub(super) fn identify_again(cx: &Cx<'_>, clients: &mut Clients, conn: ConnId) {
         Holder::Key(digest) => keys::find_digest(known, &digest),
         Holder::Session(_) => None,
     };
-    match key.filter(|key| key.mud_name == identity.mud_name) {
+    match key.filter(|key| *key.mud_name == *identity.mud_name) {
         Some(key) => {
             let (permissions, requests_per_minute) = (key.permissions, key.requests_per_minute);
-            let identity = Identified { permissions, requests_per_minute, ..Identified::clone(&identity) };
-            session.identity = Some(Arc::new(identity));
+            session.identity = Some(Identified { permissions, requests_per_minute, ..identity });
         }
         None => clients.dismiss(conn, Goodbye::Policy, "the key is no longer valid"),
     }

@@ -246,8 +246,8 @@ fn status<'m>(cx: &Cx<'_>, muds: &'m Muds, clients: &Clients, call: &Call) -> Re
         .map(|at| UnixTime::from_micros(cx.now.unix.micros() + at.since(cx.now.mono).as_micros() as u64));
     Ok(Status {
         connected: link.is_ready(),
-        mud_name: caller.mud_name.clone(),
-        session_id: caller.session_id.clone(),
+        mud_name: caller.mud_name.to_string(),
+        session_id: caller.session_id.to_string(),
         uptime: cx.now.mono.since(since).as_secs_f64(),
         router: RouterStatus {
             last_error: OrNull(link.last_error()),
@@ -295,11 +295,11 @@ fn sessions<'m>(cx: &Cx<'_>, clients: &'m Clients, call: &Call) -> Result<Sessio
     let caller = call.caller()?;
     let visible = clients.iter().filter(|(_, session)| may_see(caller, session));
     let rows = visible.map(|(conn, session)| {
-        let identity = session.identity.as_deref();
+        let identity = session.identity.as_ref();
         let age = cx.now.mono.since(session.since).as_micros() as u64;
         SessionRow {
-            session_id: OrNull(identity.map(|identity| identity.session_id.as_str())),
-            mud_name: OrNull(identity.map(|identity| identity.mud_name.as_str())),
+            session_id: OrNull(identity.map(|identity| &*identity.session_id)),
+            mud_name: OrNull(identity.map(|identity| &*identity.mud_name)),
             transport: Transport(session.way.name),
             address: clients.addresses.of(conn),
             since: UnixTime::from_micros(cx.now.unix.micros().saturating_sub(age)),
@@ -322,7 +322,7 @@ fn kick<'a>(
 ) -> Result<Kicked<'a>, Fault> {
     let caller = call.caller()?;
     let is_it = |session: &Session| {
-        let id = session.identity.as_ref().map(|identity| identity.session_id.as_str());
+        let id = session.identity.as_ref().map(|identity| &*identity.session_id);
         id == Some(&*args.session_id) && may_see(caller, session)
     };
     let found = clients.iter().find(|(_, session)| is_it(session)).map(|(conn, _)| conn);

@@ -325,7 +325,7 @@ fn channel_who(
         Some(name) => vec![resolve_mud(muds, call, mud, name)?],
         None => {
             let mut heard = muds[mud].elsewhere.muds(&args.channel, CHANNEL_WHO_MUDS_MAX);
-            heard.retain(|mud| *mud != caller.mud_name);
+            heard.retain(|mud| **mud != *caller.mud_name);
             heard
         }
     };

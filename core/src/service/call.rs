@@ -6,14 +6,13 @@ use crate::cx::Cx;
 use crate::fault::{Fault, reason};
 use crate::machine::ConnId;
 use crate::waiting::Asker;
-use std::sync::Arc;
 
 /// A request: its caller, and how the caller wants to be answered.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) asker: Asker,
     /// `None` until a key was accepted.
-    pub(crate) identity: Option<Arc<Identified>>,
+    pub(crate) identity: Option<Identified>,
     /// How texts are written for the client.
     pub(crate) reads: TextStyle,
     /// False for a notification, which is never answered.
@@ -27,13 +26,13 @@ impl Call {
     }
 
     /// Returns the caller, which must be identified.
-    pub(crate) fn caller(&self) -> Result<&Arc<Identified>, Fault> {
+    pub(crate) fn caller(&self) -> Result<&Identified, Fault> {
         let fault = || Fault::not_authenticated("Not authenticated. Please authenticate first.");
         self.identity.as_ref().ok_or_else(fault)
     }
 
     /// Returns the caller, whose mud must have a router link here: only its sessions can speak on the network.
-    pub(crate) fn speaker(&self) -> Result<&Arc<Identified>, Fault> {
+    pub(crate) fn speaker(&self) -> Result<&Identified, Fault> {
         let caller = self.caller()?;
         if caller.may_speak {
             return Ok(caller);
@@ -44,7 +43,7 @@ impl Call {
     }
 
     /// Returns a caller that may speak, if the service that it uses is switched on.
-    pub(crate) fn user_of(&self, cx: &Cx<'_>, service: &str) -> Result<&Arc<Identified>, Fault> {
+    pub(crate) fn user_of(&self, cx: &Cx<'_>, service: &str) -> Result<&Identified, Fault> {
         let speaker = self.speaker()?;
         if cx.settings.mud(speaker.mud).offers(service) {
             return Ok(speaker);

@@ -40,7 +40,6 @@ pub(crate) mod testing {
     use crate::machine::{ConnId, Saved};
     use crate::notice::Level;
     use crate::settings::Permissions;
-    use std::sync::Arc;
 
     /// A front door that writes an event as its name and its members.
     #[derive(Debug)]
@@ -105,15 +104,15 @@ pub(crate) mod testing {
         pub(crate) fn join(&mut self, mud: MudId) -> ConnId {
             let conn = self.bench.fx.open();
             let mut session = Session::new(&PLAIN, self.bench.now);
-            session.identity = Some(Arc::new(Identified {
-                session_id: format!("session {}", conn.index()),
-                mud_name: self.bench.settings.mud(mud).name.clone(),
+            session.identity = Some(Identified {
+                session_id: format!("session {}", conn.index()).into(),
+                mud_name: self.bench.settings.mud(mud).name.as_str().into(),
                 mud,
                 may_speak: true,
                 permissions: Permissions::ALL,
                 holder: Holder::Session(conn),
                 requests_per_minute: None,
-            }));
+            });
             self.clients.insert(conn, session);
             conn
         }

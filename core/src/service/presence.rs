@@ -190,7 +190,7 @@ fn sync(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call, args: Sync<'_>) -> Result
             muds.answer(cx, mud, &Packet { header: Header::broadcast(&caller.mud_name, None), body });
         }
     }
-    let (status, mud_name) = (SynchronizedStatus::Synchronized, caller.mud_name.clone());
+    let (status, mud_name) = (SynchronizedStatus::Synchronized, caller.mud_name.to_string());
     Ok(Synchronized { status, mud_name, count })
 }
 

@@ -102,7 +102,7 @@ impl<'a> Speaking<'a> {
             return Err(Fault::permission(needs, format!("this session only listens to {}", &*channel)));
         }
         let (from_user, visname) = sender(from_user, visname);
-        Ok(Speaking { mud: caller.mud, mud_name: caller.mud_name.clone(), channel, from_user, visname })
+        Ok(Speaking { mud: caller.mud, mud_name: caller.mud_name.to_string(), channel, from_user, visname })
     }
 
     /// Returns the message, ready to be sent.

@@ -118,7 +118,7 @@ impl<'a> Ends<'a> {
         let (from_user, visname) = sender(args.from_user, args.visname);
         Ok(Ends {
             mud: caller.mud,
-            mud_name: caller.mud_name.clone(),
+            mud_name: caller.mud_name.to_string(),
             target_mud: resolve_mud(muds, call, caller.mud, &args.target_mud)?,
             target_user: args.target_user.to_lowercase(),
             from_user,
