@@ -25,7 +25,7 @@ use std::collections::BTreeSet;
 pub const CHANNELS_PER_SESSION_MAX: usize = 500;
 
 params! {
-    /// What `channel_join` takes.
+    /// The parameters of `channel_join`.
     pub(super) struct Join<'a> {
         /// the channel's exact name
         channel: Name<'a>,
@@ -33,13 +33,13 @@ params! {
         listen_only: bool = false,
     }
 
-    /// What `channel_leave` takes.
+    /// The parameters of `channel_leave`.
     pub(super) struct Leave<'a> {
         /// the channel's exact name
         channel: Name<'a>,
     }
 
-    /// What `channel_list` takes.
+    /// The parameters of `channel_list`.
     pub(super) struct ListChannels<'a> {
         /// ask the router for the list again; changes arrive as events
         refresh: bool = false,

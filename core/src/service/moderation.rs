@@ -25,7 +25,7 @@ const BAN_SECONDS_MAX: u64 = 315_360_000;
 const REASON_BYTES_MAX: usize = 500;
 
 params! {
-    /// What `ban_add` takes.
+    /// The parameters of `ban_add`.
     pub(super) struct AddBan<'a> {
         /// the sender, as `user@mud` with `*` and `?`: `bob@Sage`, `*@Sage`; it may be a user of this mud
         pattern: Short<'a, PATTERN_BYTES_MAX>,
@@ -41,7 +41,7 @@ params! {
         reason: Option<Why<'a>>,
     }
 
-    /// What `ban_remove` takes.
+    /// The parameters of `ban_remove`.
     pub(super) struct RemoveBan {
         /// from `ban_add` or `ban_list`
         ban_id: i64,
