@@ -6,7 +6,7 @@
 //! - with no arguments: events not yet delivered to any session of its mud;
 //! - with a last event id: all events after that one, whoever received them;
 //! - with a client name: all events after the cursor of that name. A client that acknowledges moves its cursor by that
-//! alone; the cursor of one that never did follows what was written to its connection.
+//!   alone; the cursor of one that never did follows what was written to its connection.
 //!
 //! Lines of a channel are replayed when the session joins the channel. The channels of a named client are remembered;
 //! the replay of a channel that is new to the client begins with the first event that no session has received.
