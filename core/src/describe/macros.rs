@@ -14,7 +14,8 @@
 //! ```
 //!
 //! `= literal` is the default of a missing parameter, `| "other"` is a second name that is accepted for it, and
-//! `as "name"` is the public name if it is not an identifier. The bounds, and whether it is required, follow from the type.
+//! `as "name"` is the public name if it is not an identifier. The bounds, and whether the field is required, follow from
+//! the type.
 
 /// Describes the members of a struct.
 macro_rules! members {
