@@ -83,12 +83,12 @@ impl Gateway {
         common.fx.retry_saves();
         let (muds, unreadable) = Muds::new(&common.settings, saved, &mut common.rng, now);
         for (mud, entries) in unreadable {
-            let notice = Notice::new(Level::Warn, "store", "saved entries that cannot be read were left out");
+            let notice = Notice::new(Level::Warn, "store", "unreadable saved entries were skipped");
             common.fx.notice(notice.with("mud", mud).with("entries", entries));
         }
         let journal = Journal::restore(&mut common.cx(), saved);
         if journal.unreadable() > 0 {
-            let text = "saved events that cannot be read were left out";
+            let text = "unreadable saved events were skipped";
             common.fx.notice(Notice::new(Level::Warn, "store", text).with("entries", journal.unreadable()));
         }
         let mut gateway = Gateway {

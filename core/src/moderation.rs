@@ -50,7 +50,7 @@ impl Direction {
 /// A ban, as it is shown and saved. Patterns may hold `*` and `?`, and ignore case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ban {
-    /// The pattern for the sender or the target: `user@mud`.
+    /// The pattern for the users: `user@mud`.
     pub pattern: String,
     /// The ban stops only packets for such channels.
     pub channel: Option<String>,
@@ -82,7 +82,7 @@ pub struct Seen<'p> {
     pub kind: &'p str,
     /// Its channel.
     pub channel: Option<&'p str>,
-    /// Its sender and its target, as `user@mud`.
+    /// The users, as `user@mud`: the sender of an incoming packet, the sender and the target of an outgoing one.
     pub people: Vec<String>,
 }
 
