@@ -2,7 +2,7 @@
 
 use crate::time::Instant;
 
-/// Refills at so many tokens a minute, and holds at most `burst`.
+/// Refills at this many tokens a minute, and holds at most `burst`.
 #[derive(Debug)]
 pub(crate) struct Bucket {
     per_minute: f64,
@@ -12,7 +12,8 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    /// A full bucket. A rate or a burst of 0 counts as 1: a bucket that never lets anything through would be a ban.
+    /// Creates a full bucket. A rate or a burst of 0 counts as 1, because a bucket that never has a token would be a
+    /// ban.
     pub(crate) fn new(per_minute: u32, burst: u32, now: Instant) -> Self {
         let burst = f64::from(burst.max(1));
         Bucket { per_minute: f64::from(per_minute.max(1)), burst, tokens: burst, at: now }
@@ -24,12 +25,12 @@ impl Bucket {
         self.at = now;
     }
 
-    /// When it was last asked for one.
+    /// Returns when a token was last requested.
     pub(crate) fn used_at(&self) -> Instant {
         self.at
     }
 
-    /// Whether there is a token; else how many milliseconds until there is one.
+    /// Checks for a token. If there is none, returns for how many milliseconds to wait.
     pub(crate) fn check(&mut self, now: Instant) -> Result<(), u64> {
         self.refill(now);
         if self.tokens >= 1.0 {
@@ -39,7 +40,7 @@ impl Bucket {
         Err((minutes * 60_000.0).ceil() as u64)
     }
 
-    /// Takes a token, or says how many milliseconds until there is one.
+    /// Takes a token. If there is none, returns for how many milliseconds to wait.
     pub(crate) fn take(&mut self, now: Instant) -> Result<(), u64> {
         self.check(now)?;
         self.tokens -= 1.0;
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_then_the_rate_and_the_wait_is_true() {
+    fn after_the_burst_the_rate_holds_and_the_wait_is_exact() {
         let mut bucket = Bucket::new(60, 3, Instant::ORIGIN);
         for _ in 0..3 {
             assert_eq!(bucket.take(Instant::ORIGIN), Ok(()));
@@ -60,7 +61,7 @@ mod tests {
         assert_eq!(bucket.take(Instant::ORIGIN), Err(1000));
         assert_eq!(bucket.take(Instant::from_micros(999_000)), Err(1));
         assert_eq!(bucket.take(Instant::from_micros(1_000_000)), Ok(()));
-        // It does not save up more than the burst.
+        // The bucket never holds more than the burst.
         let late = Instant::from_micros(3_600_000_000);
         assert_eq!((0..9).filter(|_| bucket.take(late).is_ok()).count(), 3);
     }

@@ -1,11 +1,13 @@
-//! Colours in texts, and what must not be in them.
+//! Colours in texts, and characters that texts must not hold.
 //!
-//! Texts of the network hold pinkfish codes (`%^RED%^`, the writing of LPC muds; `%%^^` is a literal `%^`), ANSI escape
-//! sequences, and whatever else somebody typed. A client chooses the form in which it reads them ([`render`]); what it
-//! writes goes out in pinkfish ([`to_pinkfish`]). `tokens` takes a text apart, `style` knows what a colour is.
+//! Texts of the network hold pinkfish codes (`%^RED%^`, the notation of LPC muds; `%%^^` is a literal `%^`), ANSI
+//! escape sequences, and whatever else a user has typed. A client chooses the form in which it receives them
+//! ([`render`]). What it sends goes out in pinkfish ([`to_pinkfish`]). `tokens` splits a text, and `style` defines the
+//! colours.
 //!
-//! All is done in one pass, and what comes out is bounded by what went in: plain never grows; the other forms add at most
-//! [`CHANGES_MAX`] changes of style with [`CHANGE_BYTES_MAX`] bytes each, and HTML's escapes make six bytes of one.
+//! A conversion takes one pass, and its output is bounded by its input. Plain text never grows. The other forms add at
+//! most [`CHANGES_MAX`] changes of style with [`CHANGE_BYTES_MAX`] bytes each, and HTML's escapes turn one byte into
+//! six.
 
 mod style;
 #[cfg(test)]
@@ -20,27 +22,27 @@ use tokens::{Token, Tokens, direction_bytes};
 words! {
     /// The form in which a client reads texts.
     pub enum TextStyle {
-        /// As they came. Hostile escape sequences and characters of direction included.
+        /// Unchanged. This includes hostile escape sequences and characters that change the writing direction.
         Raw = "raw",
-        /// Without colours, without control characters but newlines and tabs, and without the characters that turn the
-        /// direction of writing (U+202E and its kind), with which a text could put a screen or a log in another order.
+        /// Without colours, without control characters except newlines and tabs, and without characters that change the
+        /// writing direction (U+202E and similar ones), which could reorder a screen or a log.
         Plain = "plain",
-        /// Colours as ANSI SGR sequences, closed at the end; otherwise like `Plain`.
+        /// Colours as ANSI SGR sequences, reset at the end; otherwise like `Plain`.
         Ansi = "ansi",
-        /// Escaped for an HTML element or attribute, colours as `<span style="…">`, closed in order; otherwise like
-        /// `Plain`.
+        /// Escaped for an HTML element or attribute, with colours as `<span style="…">`, properly closed; otherwise
+        /// like `Plain`.
         Html = "html",
     }
 }
 
-/// Changes of style in one text beyond which colours are left out: a change costs more bytes than it was written with. A
+/// Number of changes of style in one text beyond which colours are left out, since a change grows in the conversion. A
 /// rainbow over a long line has one for each letter.
 pub const CHANGES_MAX: usize = 1000;
 
-/// The most that one change of style adds in any form.
+/// The most bytes that one change of style adds in any form.
 pub const CHANGE_BYTES_MAX: usize = 200;
 
-/// A text in the form that a client reads.
+/// Renders a text in a client's style.
 pub fn render(text: &str, style: TextStyle) -> Cow<'_, str> {
     match style {
         TextStyle::Raw => Cow::Borrowed(text),
@@ -51,14 +53,14 @@ pub fn render(text: &str, style: TextStyle) -> Cow<'_, str> {
     }
 }
 
-/// Whether nothing in a text needs work: most lines are that.
+/// Whether a text can stay unchanged, as most can.
 fn is_clean(text: &str, as_html: bool) -> bool {
     let bytes = text.as_bytes();
     bytes.iter().enumerate().all(|(at, byte)| match byte {
         b'\n' | b'\t' => true,
         0..=0x1f | 0x7f => false,
         b'%' => bytes.get(at + 1) != Some(&b'^'),
-        // The lead byte of U+0080 to U+00BF, of which the first half are the C1 controls.
+        // The lead byte of U+0080 to U+00BF. The first half of these are the C1 controls.
         0xc2 => bytes.get(at + 1).is_some_and(|next| *next >= 0xa0),
         0xd8 | 0xe2 => direction_bytes(&bytes[at..]) == 0,
         b'&' | b'<' | b'>' | b'"' | b'\'' => !as_html,
@@ -76,8 +78,8 @@ fn plain(text: &str) -> String {
     out
 }
 
-/// Puts the tokens of a text together again: `change` goes from one style to another, `show` writes what is seen. A style
-/// that is left open is closed.
+/// Joins the tokens of a text. `change` writes the change from one style to another, and `show` writes visible text. A
+/// style that is still open at the end is closed.
 fn rewrite(
     tokens: Tokens<'_>,
     room: usize,
@@ -110,7 +112,7 @@ fn ansi(text: &str) -> String {
     rewrite(Tokens::for_reader(text), room, |_, to, out| to.write_ansi(out), |text, out| out.push_str(text))
 }
 
-/// Spans are never nested.
+/// Renders HTML. Spans are never nested.
 fn html(text: &str) -> String {
     let change = |from: Style, to: Style, out: &mut String| {
         close_span(from, out);
@@ -138,7 +140,8 @@ fn escape_html(text: &str, out: &mut String) {
     }
 }
 
-/// Takes back the escapes that [`render`] writes for HTML: a client that reads HTML gives names back as it read them.
+/// Reverses the escapes that [`render`] writes for HTML: a client that reads HTML sends names back as it has received
+/// them.
 pub fn unescape_html(text: &str) -> Cow<'_, str> {
     let Some(first) = text.find('&') else { return Cow::Borrowed(text) };
     let (before, mut rest) = text.split_at(first);
@@ -160,8 +163,8 @@ pub fn unescape_html(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The network's writing of a text: SGR sequences become pinkfish codes, other escape sequences are dropped. Colours that
-/// pinkfish lacks become the nearest of its sixteen; a colour left open is closed.
+/// Converts a text for the network. SGR sequences become pinkfish codes, and other escape sequences are dropped. A
+/// colour that pinkfish lacks becomes the nearest of its sixteen. A colour that is still open at the end is closed.
 pub fn to_pinkfish(text: &str) -> Cow<'_, str> {
     if !has_escapes(text) {
         return Cow::Borrowed(text);

@@ -1,4 +1,4 @@
-//! What every part is lent for as long as one input is handled.
+//! The context that every part borrows while an input is handled.
 
 use crate::effects::Effects;
 use crate::machine::{Change, SaveTicket};
@@ -9,10 +9,10 @@ use crate::time::Now;
 use crate::timers::Timers;
 use crate::wake::Wake;
 
-/// Time, settings, and where a part says what is to be done: no state of any part.
+/// Time, settings, and the places where a part reports what must be done. It holds no state of any part.
 #[derive(Debug)]
 pub(crate) struct Cx<'a> {
-    /// Of the input that is being handled; its monotonic part never goes back.
+    /// The time of the input that is being handled. The monotonic time never goes back.
     pub(crate) now: Now,
     pub(crate) settings: &'a Settings,
     pub(crate) fx: &'a mut Effects,
@@ -22,13 +22,13 @@ pub(crate) struct Cx<'a> {
 }
 
 impl Cx<'_> {
-    /// Makes changes durable, if there are any.
+    /// Saves changes, if there are any.
     pub(crate) fn save(&mut self, changes: impl IntoIterator<Item = Change>) -> Option<SaveTicket> {
         let changes: Vec<Change> = changes.into_iter().collect();
         if changes.is_empty() { None } else { Some(self.fx.save(self.now.mono, changes)) }
     }
 
-    /// Reports to the operator.
+    /// Sends a notice to the operator.
     pub(crate) fn notice(&mut self, notice: Notice) {
         self.fx.notice(notice);
     }
@@ -36,14 +36,14 @@ impl Cx<'_> {
 
 #[cfg(test)]
 pub(crate) mod testing {
-    //! A context for unit tests of the parts.
+    //! A context, for unit tests of the parts.
 
     use super::*;
     use crate::i3::Charset;
     use crate::settings::{ApiSettings, LinkSettings, MudSettings, RouterSettings};
     use std::collections::BTreeMap;
 
-    /// Everything that a [`Cx`] lends.
+    /// All that a [`Cx`] lends.
     #[derive(Debug)]
     pub(crate) struct Bench {
         pub(crate) now: Now,
@@ -55,7 +55,7 @@ pub(crate) mod testing {
     }
 
     impl Default for Bench {
-        /// A gateway with the muds Alpha and Beta, whose routers are both `*net`.
+        /// Creates settings with the muds Alpha and Beta, whose routers are both named `*net`.
         fn default() -> Self {
             let mud = |name: &str| MudSettings {
                 name: name.to_owned(),

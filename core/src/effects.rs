@@ -1,5 +1,4 @@
-//! Where the machines inside a machine put what is to be done: one ordered list of outputs, and the bytes waiting for
-//! each connection.
+//! Collects what the driver must do: one ordered list of outputs, and the bytes queued for each connection.
 
 use crate::machine::{Change, ConnId, Output, SaveTicket};
 use crate::notice::{Level, Notice};
@@ -8,25 +7,25 @@ use crate::time::Instant;
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
 
-/// A piece of at least this many bytes is queued as its own reference-counted slice; a smaller one is copied into the
+/// A piece of at least this many bytes is queued as a shared, reference-counted slice. A smaller one is copied to the
 /// tail, which costs less than the bookkeeping.
 const SHARE_FROM_BYTES: usize = 512;
 
-/// Bytes waiting for one connection.
+/// The bytes queued for one connection.
 #[derive(Debug, Default)]
 struct Outbox {
-    /// The first piece. Alone it is what most connections ever have waiting: an event, in the one allocation that all its
-    /// recipients share (`fan-out` of the benches).
+    /// The first piece. Most connections never have more: one event, in the allocation that all its recipients share
+    /// (`fan-out` of the benches).
     first: Option<Bytes>,
-    /// What comes after it.
+    /// The pieces after the first.
     more: Option<Box<More>>,
-    /// Waiting here, not yet taken.
+    /// Bytes queued, and not yet taken by the driver.
     queued_bytes: usize,
-    /// Taken by the driver, not yet flushed.
+    /// Bytes taken by the driver, and not yet flushed.
     in_flight_bytes: usize,
-    /// A `Write` has been emitted and its bytes not been taken yet.
+    /// A `Write` was emitted, and its bytes have not been taken yet.
     announced: bool,
-    /// Close when everything is flushed.
+    /// The connection closes when everything is flushed.
     closing: bool,
 }
 
@@ -66,7 +65,7 @@ impl Outbox {
         self.more.get_or_insert_default().tail.extend_from_slice(bytes);
     }
 
-    /// The next piece in the queue, to be looked at, cut or taken.
+    /// Takes the first piece out of the queue, to be cut or sent.
     fn front(&mut self) -> Option<Bytes> {
         if let Some(first) = self.first.take() {
             return Some(first);
@@ -110,14 +109,14 @@ impl Outbox {
 #[derive(Debug)]
 struct Slot {
     generation: u32,
-    /// Open: a released slot waits in the free list.
+    /// Whether the slot is in use. A free slot waits in the free list.
     open: bool,
-    /// Not read from until everything has been flushed.
+    /// Nothing is read from the connection until everything has been flushed.
     held: bool,
     outbox: Outbox,
 }
 
-/// Outputs in order, and the outbox of each connection.
+/// The outputs in their order, and the bytes queued for each connection.
 #[derive(Debug, Default)]
 pub struct Effects {
     outputs: VecDeque<Output>,
@@ -125,13 +124,13 @@ pub struct Effects {
     free: Vec<u32>,
     open: usize,
     saves: u64,
-    /// Present where a save that fails is to be tried again.
+    /// The saves that may have to be repeated; `None` if failed saves are not repeated.
     retries: Option<Saves>,
     total_pending_bytes: usize,
 }
 
 impl Effects {
-    /// A new connection.
+    /// Opens a connection. Returns its id.
     pub fn open(&mut self) -> ConnId {
         self.open += 1;
         if let Some(index) = self.free.pop() {
@@ -140,13 +139,13 @@ impl Effects {
             slot.held = false;
             return ConnId { index, generation: slot.generation };
         }
-        // The machines bound the number of connections far below u32::MAX.
+        // The machines limit the number of connections to far below u32::MAX.
         let index = self.slots.len() as u32;
         self.slots.push(Slot { generation: 0, open: true, held: false, outbox: Outbox::default() });
         ConnId { index, generation: 0 }
     }
 
-    /// A new connection, to be dialed.
+    /// Opens a connection and asks the driver to dial it.
     pub fn dial(&mut self, host: &str, port: u16) -> ConnId {
         let conn = self.open();
         self.outputs.push_back(Output::Dial { conn, host: host.to_owned(), port });
@@ -165,7 +164,7 @@ impl Effects {
         Some(&mut slot.outbox)
     }
 
-    /// Whether the connection is open (a closing one still is).
+    /// Whether the connection is open. One that waits for its last bytes to be flushed still is.
     pub fn is_open(&self, conn: ConnId) -> bool {
         self.slot(conn).is_some()
     }
@@ -175,7 +174,7 @@ impl Effects {
         self.with_outbox(conn, |outbox| outbox.push_copy(bytes));
     }
 
-    /// Queues a slice that several connections may share.
+    /// Queues a slice that several connections can share.
     pub fn send_shared(&mut self, conn: ConnId, bytes: Bytes) {
         self.with_outbox(conn, |outbox| outbox.push(bytes));
     }
@@ -195,19 +194,19 @@ impl Effects {
         self.total_pending_bytes += pushed;
     }
 
-    /// Bytes queued or in flight.
+    /// Returns the number of bytes queued or in flight.
     pub fn pending_bytes(&self, conn: ConnId) -> usize {
         self.slot(conn).map_or(0, |slot| slot.outbox.queued_bytes + slot.outbox.in_flight_bytes)
     }
 
-    /// See [`crate::machine::Machine::take_bytes`].
+    /// Implements [`crate::machine::Machine::take_bytes`].
     pub fn take_bytes(&mut self, conn: ConnId, budget: usize, into: &mut Vec<Bytes>) -> usize {
         let Some(outbox) = self.outbox(conn) else { return 0 };
         outbox.announced = false;
         outbox.take(budget.max(1), into)
     }
 
-    /// The driver has written what it took.
+    /// Notes that the driver has written the bytes that it took.
     pub fn flushed(&mut self, conn: ConnId) {
         let Some(outbox) = self.outbox(conn) else { return };
         let flushed = std::mem::take(&mut outbox.in_flight_bytes);
@@ -219,7 +218,7 @@ impl Effects {
         } else if queued == 0 && closing {
             self.close_now(conn);
         } else if queued == 0 {
-            // An idle connection keeps no buffer.
+            // An idle connection holds no buffer.
             let slot = &mut self.slots[conn.index()];
             slot.outbox.more = None;
             if std::mem::take(&mut slot.held) {
@@ -228,7 +227,7 @@ impl Effects {
         }
     }
 
-    /// Closes when all that is queued has been flushed. Says whether that is already done.
+    /// Closes the connection when all queued bytes have been flushed. Returns whether it is closed already.
     pub fn close_when_flushed(&mut self, conn: ConnId) -> bool {
         let Some(outbox) = self.outbox(conn) else { return true };
         outbox.closing = true;
@@ -239,14 +238,14 @@ impl Effects {
         false
     }
 
-    /// Closes and gives up what is still queued.
+    /// Closes the connection at once and drops the queued bytes.
     pub fn close_now(&mut self, conn: ConnId) {
         if self.release(conn) {
             self.outputs.push_back(Output::Close { conn });
         }
     }
 
-    /// The connection is gone: its id is dead from here on. Says whether it was open.
+    /// Frees the id of a connection that has ended. Returns whether the connection was open.
     pub fn release(&mut self, conn: ConnId) -> bool {
         if self.slot(conn).is_none() {
             return false;
@@ -262,20 +261,20 @@ impl Effects {
         true
     }
 
-    /// Stops reading until everything that is queued has been flushed.
+    /// Stops reading from the connection until everything queued has been flushed.
     pub fn hold(&mut self, conn: ConnId) {
         if self.pending_bytes(conn) > 0 && !std::mem::replace(&mut self.slots[conn.index()].held, true) {
             self.outputs.push_back(Output::Read { conn, enabled: false });
         }
     }
 
-    /// Whether the driver has had its turn since bytes were first queued, and the peer has not taken them all: it is
-    /// behind. What one input alone has queued says nothing of the peer.
+    /// Whether the peer is slow: bytes are still queued although the driver has run since they were queued. Bytes
+    /// queued during the current input do not count.
     pub fn is_behind(&self, conn: ConnId) -> bool {
         self.slot(conn).is_some_and(|slot| slot.outbox.in_flight_bytes > 0)
     }
 
-    /// Makes changes durable.
+    /// Saves changes.
     pub fn save(&mut self, now: Instant, changes: Vec<Change>) -> SaveTicket {
         self.saves += 1;
         let ticket = SaveTicket(self.saves);
@@ -285,22 +284,22 @@ impl Effects {
         ticket
     }
 
-    /// From here on, saves that fail are tried again; the machine reports each answer to [`Effects::saves_mut`].
+    /// Repeats failed saves from now on. The machine reports each answer of the store to [`Effects::saves_mut`].
     pub fn retry_saves(&mut self) {
         self.retries = Some(Saves::default());
     }
 
-    /// The saves that are not durable yet; `None` without [`Effects::retry_saves`].
+    /// Returns the saves that are not durable yet; `None` without [`Effects::retry_saves`].
     pub fn saves(&self) -> Option<&Saves> {
         self.retries.as_ref()
     }
 
-    /// The same, to tell them of answers.
+    /// Returns the saves that are not durable yet, to report the store's answers to them.
     pub fn saves_mut(&mut self) -> Option<&mut Saves> {
         self.retries.as_mut()
     }
 
-    /// Tries again what failed, if nothing else is on its way.
+    /// Repeats the failed saves, if no other save is in flight.
     pub fn save_again(&mut self, now: Instant) {
         let ticket = SaveTicket(self.saves + 1);
         if let Some(changes) = self.retries.as_mut().and_then(|saves| saves.retry(now, ticket)) {
@@ -309,38 +308,38 @@ impl Effects {
         }
     }
 
-    /// Tells the operator.
+    /// Sends a notice to the operator.
     pub fn notice(&mut self, notice: Notice) {
         self.outputs.push_back(Output::Notice(notice));
     }
 
-    /// The log is to show more, or less.
+    /// Changes the level of the log.
     pub fn log_level(&mut self, level: Level) {
         self.outputs.push_back(Output::LogLevel(level));
     }
 
-    /// The machine has ended.
+    /// Reports that the machine has ended.
     pub fn stopped(&mut self) {
         self.outputs.push_back(Output::Stopped);
     }
 
-    /// See [`crate::machine::Machine::poll_output`].
+    /// Implements [`crate::machine::Machine::poll_output`].
     pub fn poll(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
-    /// Bytes queued or in flight for all connections together.
+    /// Returns the number of bytes queued or in flight for all connections together.
     pub fn total_pending_bytes(&self) -> usize {
         self.total_pending_bytes
     }
 
-    /// How many connections are open.
+    /// Returns the number of open connections.
     pub fn open_count(&self) -> usize {
         self.open
     }
 }
 
-/// A value for each connection of one kind, found by id; a late id finds nothing.
+/// A table with a value for each connection of one kind. A lookup with the id of a closed connection finds nothing.
 #[derive(Debug)]
 pub struct ConnMap<T> {
     slots: Vec<Option<(u32, T)>>,
@@ -354,7 +353,7 @@ impl<T> Default for ConnMap<T> {
 }
 
 impl<T> ConnMap<T> {
-    /// Puts a value for `conn`, in place of any for an earlier connection with its index, which it gives.
+    /// Sets the value of `conn`. Returns the value of an earlier connection with its index, if there is one.
     pub fn insert(&mut self, conn: ConnId, value: T) -> Option<T> {
         if self.slots.len() <= conn.index() {
             self.slots.resize_with(conn.index() + 1, || None);
@@ -364,7 +363,7 @@ impl<T> ConnMap<T> {
         before.map(|(_, value)| value)
     }
 
-    /// The value for `conn`.
+    /// Returns the value of `conn`.
     pub fn get(&self, conn: ConnId) -> Option<&T> {
         match self.slots.get(conn.index())? {
             Some((generation, value)) if *generation == conn.generation => Some(value),
@@ -372,7 +371,7 @@ impl<T> ConnMap<T> {
         }
     }
 
-    /// The value for `conn`, to change.
+    /// Returns the value of `conn`, to change it.
     pub fn get_mut(&mut self, conn: ConnId) -> Option<&mut T> {
         match self.slots.get_mut(conn.index())? {
             Some((generation, value)) if *generation == conn.generation => Some(value),
@@ -380,14 +379,14 @@ impl<T> ConnMap<T> {
         }
     }
 
-    /// Takes the value for `conn` out.
+    /// Removes and returns the value of `conn`.
     pub fn remove(&mut self, conn: ConnId) -> Option<T> {
         self.get(conn)?;
         self.len -= 1;
         self.slots[conn.index()].take().map(|(_, value)| value)
     }
 
-    /// All, in the order of their index.
+    /// Returns all values, in the order of the connections' indexes.
     pub fn iter(&self) -> impl Iterator<Item = (ConnId, &T)> {
         self.slots.iter().enumerate().filter_map(|(index, slot)| {
             let (generation, value) = slot.as_ref()?;
@@ -395,7 +394,7 @@ impl<T> ConnMap<T> {
         })
     }
 
-    /// All, to change, in the order of their index.
+    /// Returns all values, to change them, in the order of the connections' indexes.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (ConnId, &mut T)> {
         self.slots.iter_mut().enumerate().filter_map(|(index, slot)| {
             let (generation, value) = slot.as_mut()?;
@@ -403,12 +402,12 @@ impl<T> ConnMap<T> {
         })
     }
 
-    /// How many there are.
+    /// Returns the number of values.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there is none.
+    /// Whether the table is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -444,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn closing_waits_for_the_flush_and_kills_the_id() {
+    fn closing_waits_for_the_flush_and_invalidates_the_id() {
         let mut effects = Effects::default();
         let conn = effects.open();
         effects.send(conn, b"bye");

@@ -1,4 +1,4 @@
-//! The gateway as a machine: owns the parts, says which of them an input is for, and keeps time.
+//! The gateway as a machine: it owns the parts, passes each input to the part concerned, and runs the timers.
 
 use crate::clients::{Clients, Goodbye};
 use crate::cx::Cx;
@@ -23,10 +23,10 @@ use bytes::Bytes;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// How long a shutdown waits for the last bytes.
+/// How long a shutdown waits for the last bytes to be written.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a [`Cx`] lends.
+/// The state that a [`Cx`] lends.
 struct Common {
     settings: Settings,
     now: Now,
@@ -49,7 +49,7 @@ impl Common {
     }
 }
 
-/// An Intermud-3 gateway: see the crate's documentation.
+/// An Intermud-3 gateway; the crate's documentation describes it.
 pub struct Gateway {
     common: Common,
     muds: Muds,
@@ -68,7 +68,8 @@ impl std::fmt::Debug for Gateway {
 }
 
 impl Gateway {
-    /// A gateway that dials its routers at once. `seed` is for jitter and for names that only have to differ.
+    /// Creates a gateway that dials its routers at once. `seed` is for jitter, and for names that need not be secret
+    /// but must differ.
     pub fn new(settings: Settings, saved: &Saved, seed: u64, now: Now) -> Result<Gateway, SettingsError> {
         settings.check()?;
         let mut common = Common {
@@ -82,12 +83,12 @@ impl Gateway {
         common.fx.retry_saves();
         let (muds, unreadable) = Muds::new(&common.settings, saved, &mut common.rng, now);
         for (mud, entries) in unreadable {
-            let notice = Notice::new(Level::Warn, "store", "saved entries that cannot be read were left out");
+            let notice = Notice::new(Level::Warn, "store", "unreadable saved entries were skipped");
             common.fx.notice(notice.with("mud", mud).with("entries", entries));
         }
         let journal = Journal::restore(&mut common.cx(), saved);
         if journal.unreadable() > 0 {
-            let text = "saved events that cannot be read were left out";
+            let text = "unreadable saved events were skipped";
             common.fx.notice(Notice::new(Level::Warn, "store", text).with("entries", journal.unreadable()));
         }
         let mut gateway = Gateway {
@@ -110,7 +111,7 @@ impl Gateway {
         Ok(gateway)
     }
 
-    /// All parts, and the front doors.
+    /// Returns all parts, and the front doors.
     fn parts(&mut self) -> (Parts<'_>, &mut Doors) {
         let parts = Parts {
             cx: self.common.cx(),
@@ -124,10 +125,10 @@ impl Gateway {
         (parts, &mut self.doors)
     }
 
-    /// Takes new settings over, or none of them when they do not make sense. Only clients whose key or address is no longer
-    /// allowed are disconnected. Notices say what was applied, and what waits for a reconnect or a restart.
+    /// Applies new settings, or none of them if they are invalid. Only clients whose key or address is no longer
+    /// allowed are disconnected. Notices report what was applied, and what needs a reconnect or a restart.
     ///
-    /// Settle the machine afterwards, as after an input.
+    /// The caller settles the machine afterwards, as after an input.
     pub fn reload(&mut self, now: Now, settings: Settings) -> Result<(), SettingsError> {
         settings.check()?;
         self.set_now(now);
@@ -138,25 +139,26 @@ impl Gateway {
         reload::applied(&mut parts.cx, parts.muds, parts.clients, &before, other_muds);
         doors.follow(&mut parts);
         doors.reloaded(&mut parts);
-        // What is kept for a shorter time now.
+        // Events may be kept for a shorter time now.
         consequences::sweep(&mut parts);
         doors.follow(&mut parts);
         Ok(())
     }
 
-    /// What is to be durable before a gateway is constructed with `saved`, so that whatever becomes of it, the next one
-    /// gives out no event id that it has given out.
+    /// Returns the changes that must be durable before a gateway is created from `saved`. They ensure that no later
+    /// gateway assigns an event id that this one has assigned, even after a crash.
     pub fn before_start(saved: &Saved) -> Vec<Change> {
         journal::set_aside(saved)
     }
 
-    /// What a state that is restored from an older copy takes over from the one before it: no event id is given twice.
+    /// Returns the changes that a state restored from an older copy needs, so that no event id of the state before it
+    /// is assigned again.
     pub fn carry_over(before: &Saved, restored: &Saved) -> Vec<Change> {
         journal::carry_over(before, restored)
     }
 
-    /// Takes the figures of the process over, for `/metrics`, and reports how the gateway is. A driver asks every few
-    /// seconds; that it gets an answer shows that its loop turns.
+    /// Takes the figures of the process, for `/metrics`, and returns the state of the gateway. A driver calls this
+    /// every few seconds; the answer shows that the loop is running.
     pub fn report(&mut self, now: Now, process: Process) -> Health {
         self.set_now(now);
         self.run.lag = self.common.now.mono.since(process.due);
@@ -164,17 +166,17 @@ impl Gateway {
         self.health()
     }
 
-    /// The names of the routers whose passwords a store holds for a mud.
+    /// Returns the names of the routers whose passwords a store holds for a mud.
     pub fn saved_passwords(saved: &Saved, mud: &str) -> Vec<String> {
         muds::saved_passwords(saved, mud)
     }
 
-    /// Whether it was told to end.
+    /// Whether the gateway is shutting down.
     pub fn is_stopping(&self) -> bool {
         self.run.stopping
     }
 
-    /// The counters.
+    /// Returns the counters.
     pub fn metrics(&self) -> &Metrics {
         &self.common.metrics
     }
@@ -184,7 +186,7 @@ impl Gateway {
         self.muds.are_ready() && !self.run.stopping
     }
 
-    /// Bytes that wait for all connections together, or are on their way.
+    /// Returns the number of bytes queued or in transit for all connections together.
     pub fn pending_bytes(&self) -> usize {
         self.common.fx.total_pending_bytes()
     }
@@ -193,7 +195,7 @@ impl Gateway {
         self.doors.len() + self.muds.conn_count()
     }
 
-    /// Time does not go back.
+    /// Sets the time. The monotonic time never goes back.
     fn set_now(&mut self, now: Now) {
         self.common.now = Now { mono: now.mono.max(self.common.now.mono), unix: now.unix };
     }
@@ -317,7 +319,7 @@ impl Gateway {
         }
     }
 
-    /// Reports the end to every session, says goodbye to the routers, and closes.
+    /// Reports the shutdown to every session, logs off from the routers, and closes all connections.
     fn shutdown(&mut self) {
         if std::mem::replace(&mut self.run.stopping, true) {
             return;
@@ -338,7 +340,7 @@ impl Gateway {
         }
     }
 
-    /// What is to be saved is saved before the store is closed.
+    /// All changes are saved before the store is closed.
     fn stopped(&mut self) {
         let (mut parts, _) = self.parts();
         let (cx, mut out) = parts.delivery();
@@ -358,7 +360,7 @@ impl Gateway {
         self.stopped();
     }
 
-    /// Decides whether a client may connect, and gives it its place.
+    /// Decides whether a client may connect, and registers its connection.
     fn admit(&mut self, now: Now, on: Listener, peer: SocketAddr) -> Result<ConnId, Refused> {
         self.set_now(now);
         if self.run.stopping {
@@ -371,7 +373,7 @@ impl Gateway {
         let (parts, _) = self.parts();
         let (cx, clients, address) = (parts.cx, parts.clients, peer.ip().to_canonical());
         let rules = &cx.settings.api.addresses;
-        // For whom a proxy asks is known when its request has come.
+        // The client's address behind a proxy is in its request, which has not arrived yet.
         let is_proxy = on == Listener::Http && rules.trusts(address);
         if rules.bar(address) || !is_proxy && !rules.allow(address) {
             cx.metrics.connections_forbidden += 1;
@@ -426,7 +428,7 @@ impl Gateway {
     }
 }
 
-/// One line about a link that is not ready. The router's words are escaped.
+/// Returns a line about a link that is not ready. Text from the router is escaped.
 fn link_down(name: &str, mud: &Mud) -> String {
     let link = &mud.link;
     let why = link.last_error().map(|error| format!(" ({})", Shown(error))).unwrap_or_default();

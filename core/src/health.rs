@@ -1,53 +1,53 @@
-//! What a gateway and the process that it runs in know of each other: figures for `/metrics` one way, a report for the
-//! service manager and the log the other way.
+//! What a gateway and its process exchange: the process reports its figures for `/metrics`, and the gateway reports its
+//! health for the service manager and the log.
 
 use crate::time::{Instant, UnixTime};
 use std::time::Duration;
 
-/// Figures of the process, as the operating system says. What it does not say is `None`.
+/// The figures of the process, from the operating system. `None` if the system does not report them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Process {
-    /// When the report was due: what passes until it is made is how far the loop that drives the machine is behind.
+    /// When the report was due. Its delay is the delay of the loop that drives the machine.
     pub due: Instant,
-    /// Memory that is in use, in bytes.
+    /// Resident memory, in bytes.
     pub resident_bytes: Option<u64>,
-    /// Address space, in bytes.
+    /// Virtual memory, in bytes.
     pub virtual_bytes: Option<u64>,
-    /// Open files, sockets among them.
+    /// Open file descriptors, including sockets.
     pub open_files: Option<u64>,
-    /// How many may be open.
+    /// The limit of open file descriptors.
     pub open_files_max: Option<u64>,
-    /// Threads.
+    /// Number of threads.
     pub threads: Option<u64>,
-    /// Processor time, of all threads.
+    /// CPU time of all threads.
     pub cpu: Option<Duration>,
-    /// When it was started.
+    /// When the process was started.
     pub started: Option<UnixTime>,
 }
 
-/// How many links that are not ready are shown on one line.
+/// Number of links that one line lists as not ready.
 const LINKS_SHOWN_MAX: usize = 3;
 
-/// How a gateway is.
+/// The health of a gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Health {
-    /// Every router link is ready.
+    /// Whether every router link is ready.
     pub ready: bool,
-    /// Router links that are ready.
+    /// Number of ready router links.
     pub links_ready: usize,
-    /// Router links.
+    /// Number of router links.
     pub links: usize,
-    /// Of each of the others: whose it is, what it does, and what was last wrong with it.
+    /// For each other link: its mud, its state, and its last error.
     pub links_down: Vec<String>,
-    /// Sessions that have shown a key.
+    /// Number of identified sessions.
     pub sessions: usize,
-    /// How far the loop that drives the machine was behind.
+    /// The delay of the loop that drives the machine.
     pub lag: Duration,
-    /// What holds memory, by name: entries, or bytes where the name says so.
+    /// What uses memory, by name: a number of entries, or of bytes if the name says so.
     pub holds: Vec<(&'static str, usize)>,
 }
 
-/// One line for people.
+/// Writes one line for people.
 impl std::fmt::Display for Health {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} of {} router links ready, {} sessions", self.links_ready, self.links, self.sessions)?;

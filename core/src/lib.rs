@@ -1,27 +1,27 @@
 //! The protocol core of an Intermud-3 gateway, without any I/O.
 //!
-//! [`Gateway`] is a state machine ([`machine::Machine`]): a driver tells it what happened and when, and carries out what
-//! it answers. It opens no socket, reads no clock, draws no randomness of its own, touches no file and logs nowhere.
+//! [`Gateway`] is a state machine ([`machine::Machine`]): a driver passes it inputs with their times, and carries out its
+//! outputs. The core opens no socket, reads no clock, creates no randomness of its own, and accesses no file and no log.
 //!
-//! From the bottom up; a file uses only what stands above it here (ARCHITECTURE.md, "Layers"):
+//! The layers follow, the lowest first. A file uses only layers above its own in this table (ARCHITECTURE.md, "Layers"):
 //!
 //! | to change | go to |
 //! |---|---|
 //! | how bytes on the network are read and written | [`i3`], [`colour`] |
-//! | what a driver and a machine say to each other | [`machine`], [`effects`], [`saves`], `spaces` |
+//! | the interface between a driver and a machine | [`machine`], [`effects`], [`saves`], `spaces` |
 //! | the settings | [`settings`] |
 //! | how parameters, results and events are described | [`describe`], [`fault`], [`event`] |
-//! | what is known of muds, channels and local users | [`network`] |
+//! | the lists of muds and channels, and the local users | [`network`] |
 //! | when a router is dialed, given up, or sent to | [`link`] |
-//! | who is banned or floods | [`moderation`] |
+//! | bans and message rates | [`moderation`] |
 //! | the muds of the gateway, and what waits for their routers | `muds` |
-//! | what is kept of events, and for whom | `journal` |
-//! | who is connected, from where, and how often they may call | [`clients`] |
-//! | who gets an event | `delivery` |
+//! | which events are kept, and for whom | `journal` |
+//! | sessions, their addresses, and their request rates | [`clients`] |
+//! | who receives an event | `delivery` |
 //! | requests that are answered later | [`waiting`] |
-//! | what a tell, a channel line or a who means; methods | [`service`] |
-//! | how local programs speak: JSON-RPC, HTTP, WebSocket | [`door`] |
-//! | which part an input is for | `gateway` |
+//! | methods, and the meaning of a tell, a channel message or a who | [`service`] |
+//! | the protocols for local clients: JSON-RPC, HTTP, WebSocket | [`door`] |
+//! | which part handles an input | `gateway` |
 
 mod bucket;
 pub mod clients;

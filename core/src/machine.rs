@@ -1,14 +1,16 @@
-//! What every sans-IO machine of this project looks like from outside, and the one loop that drives it.
+//! The interface of every sans-IO machine of this project, and the one loop that drives it.
 //!
-//! A driver (a runtime, a simulator, a fuzzer) tells a machine what happened with [`Machine::handle`] and carries out
-//! what it answers. Any number of `handle` calls may come before the outputs are drained with [`settle`].
+//! A driver (a runtime, a simulator, a fuzzer) passes inputs to a machine with [`Machine::handle`] and carries out its
+//! outputs. It may call `handle` any number of times before it drains the outputs with [`settle`].
 //!
-//! Contract of a driver:
+//! A driver must keep these rules:
+//!
 //! - `now.mono` does not go back; a machine clamps it if it does.
-//! - After [`Output::Close`] the id is dead: what is still reported for it is ignored and counted.
-//! - Each [`Output::Write`] is answered by taking bytes with [`Machine::take_bytes`] and, once the socket has them,
-//!   by [`Input::Flushed`]; until then no further `Write` is emitted for that connection.
-//! - Each [`Output::Dial`] is answered by exactly one of [`Input::Dialed`], [`Input::Lost`], unless it was closed before.
+//! - After [`Output::Close`] the id is invalid: later inputs for it are ignored and counted.
+//! - Each [`Output::Write`] is answered by taking bytes with [`Machine::take_bytes`] and, once the socket has them, by
+//!   [`Input::Flushed`]; until then no further `Write` is emitted for that connection.
+//! - Each [`Output::Dial`] is answered by exactly one of [`Input::Dialed`], [`Input::Lost`], unless it was closed
+//!   before.
 //! - Each [`Output::Save`] is answered by one [`Input::Saved`], in order.
 
 use crate::notice::{Level, Notice};
@@ -17,7 +19,8 @@ use bytes::Bytes;
 use std::fmt::Debug;
 use std::net::SocketAddr;
 
-/// A connection, accepted or dialed. The generation tells a late report about a closed one from a new one in its place.
+/// A connection, accepted or dialed. The generation distinguishes a late input for a closed connection from one for the
+/// connection that reuses its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId {
     pub(crate) index: u32,
@@ -25,13 +28,13 @@ pub struct ConnId {
 }
 
 impl ConnId {
-    /// A small number for the driver's own tables: unique among the connections open at one time.
+    /// A small number for the driver's own tables. It is unique among the connections that are open at a time.
     pub fn index(self) -> usize {
         self.index as usize
     }
 }
 
-/// What a listening socket is for.
+/// The purpose of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Listener {
     /// HTTP and WebSocket clients of the API.
@@ -42,7 +45,7 @@ pub enum Listener {
     Mud,
 }
 
-/// Why a connection was not accepted. The driver closes the socket.
+/// Why a connection was not accepted. The driver closes its socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// The limit on connections is reached.
@@ -55,40 +58,40 @@ pub enum Refused {
     WrongListener,
 }
 
-/// How a connection ended, or could not be made.
+/// How a connection ended, or why it could not be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LostBy {
-    /// The peer closed it in order.
+    /// The peer has closed it in order.
     EndOfStream,
-    /// The socket failed; the text is the system's, for people.
+    /// The socket failed. The text is from the operating system, for people.
     Error(String),
-    /// No TLS could be agreed on; the text is for people.
+    /// The TLS handshake failed. The text is for people.
     Handshake(HandshakeFault, String),
 }
 
-/// Why TLS was not agreed on with a client. A driver reports the first four; the machine sees the others itself.
+/// Why the TLS handshake with a client failed. A driver reports the first four; the machine detects the others itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HandshakeFault {
-    /// The client showed no certificate, and had to.
+    /// The client sent no certificate, but one is required.
     NoCertificate,
-    /// The client's certificate is not one of those that are let in.
+    /// The client's certificate is not accepted.
     BadCertificate,
-    /// The client broke it off with an alert: most often it does not trust the server's certificate.
+    /// The client ended the handshake with an alert, in most cases because it does not trust the server's certificate.
     Refused,
-    /// Anything else: no common version or cipher, or no sense.
+    /// Another error, such as no common version or cipher, or an invalid message.
     Protocol,
-    /// The client speaks plain text where TLS is spoken.
+    /// The client speaks plain text on a TLS listener.
     PlainText,
-    /// It took too long.
+    /// The handshake took too long.
     TooSlow,
-    /// The client left.
+    /// The client has closed the connection.
     Ended,
-    /// The client speaks TLS where plain text is spoken.
+    /// The client speaks TLS on a plain-text listener.
     PlainListener,
 }
 
 impl HandshakeFault {
-    /// As a metric's label.
+    /// The label in metrics.
     pub fn name(self) -> &'static str {
         match self {
             HandshakeFault::NoCertificate => "no_certificate",
@@ -103,19 +106,19 @@ impl HandshakeFault {
     }
 }
 
-/// What happened.
+/// An input of a machine.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// Bytes came in.
+    /// Bytes were received.
     Received {
-        /// From where.
+        /// The connection.
         conn: ConnId,
-        /// In order, cut anywhere.
+        /// The bytes, in order. They may be cut anywhere.
         bytes: &'a [u8],
     },
-    /// All bytes taken so far have been given to the socket.
+    /// All bytes taken so far have been written to the socket.
     Flushed {
-        /// Whose bytes.
+        /// The connection.
         conn: ConnId,
     },
     /// A dialed connection is open.
@@ -123,90 +126,90 @@ pub enum Input<'a> {
         /// The id that [`Output::Dial`] named.
         conn: ConnId,
     },
-    /// TLS is agreed on with a connection of [`Machine::accept_secured`].
+    /// The TLS handshake on a connection of [`Machine::accept_secured`] is complete.
     Secured {
-        /// Which one.
+        /// The connection.
         conn: ConnId,
     },
-    /// A connection is gone, or could not be made.
+    /// A connection has ended, or could not be made.
     Lost {
-        /// Which one.
+        /// The connection.
         conn: ConnId,
-        /// How.
+        /// How it ended.
         by: LostBy,
     },
-    /// A save is on disk, or failed.
+    /// A save is durable, or has failed.
     Saved {
         /// The ticket of [`Output::Save`].
         ticket: SaveTicket,
-        /// The system's text on failure.
+        /// On failure, the text of the operating system.
         outcome: Result<(), String>,
     },
-    /// Somebody wants the machine to end in order; it answers with [`Output::Stopped`] when it has.
+    /// The machine must shut down. It emits [`Output::Stopped`] when it has.
     Shutdown,
 }
 
-/// Names one [`Output::Save`].
+/// Identifies one [`Output::Save`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SaveTicket(pub u64);
 
-/// One durable fact: a value under a key in a named space. `None` deletes.
+/// One durable change: the value of a key in a named space. `None` deletes the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The family of keys.
+    /// The name of the space.
     pub space: String,
-    /// Unique in its space.
+    /// The key, unique in its space.
     pub key: String,
-    /// Opaque to the store.
+    /// The value, whose contents the store does not interpret.
     pub value: Option<Vec<u8>>,
 }
 
-/// What the store held at the start.
+/// The contents of the store at the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Saved {
-    /// Every fact, each with a value.
+    /// All entries, each with a value.
     pub entries: Vec<Change>,
 }
 
-/// What to do, in order.
+/// An output of a machine. The driver carries outputs out in their order.
 #[derive(Debug)]
 pub enum Output {
-    /// Connect.
+    /// Open a connection.
     Dial {
-        /// The id of the connection to be.
+        /// The id that the connection will have.
         conn: ConnId,
-        /// A name or an address.
+        /// A host name or an address.
         host: String,
         /// The TCP port.
         port: u16,
     },
-    /// There are bytes to take.
+    /// There are bytes to write.
     Write {
-        /// For whom.
+        /// The connection.
         conn: ConnId,
     },
-    /// Close at once, in order: everything that was to be written has been flushed, or is given up.
+    /// Close the connection at once: everything that had to be written has been flushed or dropped.
     Close {
-        /// Which one.
+        /// The connection.
         conn: ConnId,
     },
-    /// Stop or go on reading from a connection.
+    /// Stop reading from a connection, or continue.
     Read {
-        /// Which one.
+        /// The connection.
         conn: ConnId,
         /// Whether to read.
         enabled: bool,
     },
-    /// Make these changes durable, all or none.
+    /// Save these changes durably, all or none.
     Save {
-        /// To be named in the answer.
+        /// The answer must carry this ticket.
         ticket: SaveTicket,
-        /// In order.
+        /// The changes, in order.
         changes: Vec<Change>,
     },
-    /// Something an operator may want to know.
+    /// A report for the operator.
     Notice(Notice),
-    /// From here on the log shows what matters as much as this, or more.
+    /// From now on the log shows notices of this level and more severe ones.
     LogLevel(Level),
     /// The machine has ended.
     Stopped,
@@ -214,32 +217,32 @@ pub enum Output {
 
 /// A sans-IO state machine.
 pub trait Machine {
-    /// Why a timer is set.
+    /// The reason of a timer.
     type Wake: Copy + Debug + Ord;
 
-    /// A listener has a new connection.
+    /// Handles a new connection on a listener.
     fn accept(&mut self, now: Now, on: Listener, peer: SocketAddr) -> Result<ConnId, Refused>;
-    /// A listener that speaks TLS has a new connection: [`Input::Secured`] follows, or [`Input::Lost`]. Bytes that come
-    /// before the first of these are plain text, and so is what is written then.
+    /// Handles a new connection on a TLS listener. [`Input::Secured`] or [`Input::Lost`] follows. Bytes before it are
+    /// plain text, and bytes written before it are sent as plain text.
     fn accept_secured(&mut self, _: Now, _: Listener, _: SocketAddr) -> Result<ConnId, Refused> {
         Err(Refused::WrongListener)
     }
-    /// Something happened. Never fails, never blocks.
+    /// Handles an input. It never fails and never blocks.
     fn handle(&mut self, now: Now, input: Input<'_>);
-    /// Time has passed. A call before the deadline changes nothing.
+    /// Handles the passing of time. A call before the deadline changes nothing.
     fn handle_timeout(&mut self, now: Now);
-    /// The next deadline and its reason. Any `accept`, `handle` or `handle_timeout` may change it.
+    /// Returns the next deadline and its reason. Any call of `accept`, `handle` or `handle_timeout` may change it.
     fn poll_timeout(&self) -> Option<(Instant, Self::Wake)>;
-    /// The next thing to do.
+    /// Returns the next output.
     fn poll_output(&mut self) -> Option<Output>;
-    /// Moves up to `budget` bytes for `conn` into `into` (at least one piece if there is any) and says how many.
+    /// Moves up to `budget` bytes for `conn` into `into`, at least one piece if there is any. Returns how many.
     fn take_bytes(&mut self, conn: ConnId, budget: usize, into: &mut Vec<Bytes>) -> usize;
 }
 
-/// How many due timers one [`settle`] fires before it gives the driver its turn again.
+/// Number of due timers that one [`settle`] fires before it returns to the driver.
 pub const SETTLE_TIMERS_MAX: u32 = 10_000;
 
-/// Carries out all outputs, fires all due timers, and says when to come back.
+/// Carries out all outputs and fires all due timers. Returns when to call again.
 ///
 /// Both runtimes, the simulator and the tests call this after one or more inputs.
 pub fn settle<M: Machine>(

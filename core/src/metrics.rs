@@ -1,118 +1,120 @@
-//! What the gateway counts: plain fields, read by `/metrics`, `stats` and the tests.
+//! The gateway's counters: plain fields, read by `/metrics`, `stats` and the tests.
 
 use crate::fault::FaultKind;
 use crate::i3::packet::KINDS;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Counters by a word of a small, fixed set.
+/// Counters by label. The labels are a small, fixed set.
 pub type Counts = BTreeMap<&'static str, u64>;
 
 /// Counters since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metrics {
-    /// Packets that came from routers.
+    /// Packets received from routers.
     pub packets_received: u64,
     /// Packets handed to router connections.
     pub packets_sent: u64,
-    /// Bytes that came from routers.
+    /// Bytes received from routers.
     pub router_bytes_received: u64,
-    /// Frames that were no packet, and were dropped.
+    /// Frames that were dropped because they could not be read as packets.
     pub frames_unreadable: u64,
-    /// Packets of a type that is not served, or not for us.
+    /// Packets of a type that is not served, or for another mud.
     pub packets_ignored: u64,
-    /// Unescaped quotes that were recovered.
+    /// Unescaped quotes in packets that were repaired.
     pub bare_quotes_repaired: u64,
-    /// Strings that were not UTF-8 and were read as Latin-1.
+    /// Strings that were not UTF-8 and were decoded as Latin-1.
     pub latin1_strings: u64,
-    /// Packets that waited too long for the router and were given up, each with an event to its mud.
+    /// Packets that were dropped because they waited too long for the router. The mud received an event about each.
     pub packets_expired: u64,
     /// Times that a link became ready.
     pub router_logins: u64,
-    /// Times that a link that was ready was lost, on request too.
+    /// Times that a ready link was lost, or closed on request.
     pub router_failures: u64,
-    /// Times that a router said that our name is not ours, or that somebody else claims it.
+    /// Times that a router reported that the mud's name belongs to another mud, or that another mud claims it.
     pub identity_warnings: u64,
     /// API connections accepted.
     pub connections_accepted: u64,
-    /// API connections refused at a limit, of all or of one address.
+    /// API connections refused because of the limit of all connections or of one address.
     pub connections_refused: u64,
-    /// API connections and requests refused for where they come from: an address, or a browser's origin.
+    /// API connections and requests refused because of their address or a browser's origin.
     pub connections_forbidden: u64,
-    /// Connections closed for what they sent: no HTTP, a broken WebSocket, too much, too slow.
+    /// Connections closed because of what they sent: not HTTP, invalid WebSocket frames, too much, or too slowly.
     pub connections_at_fault: u64,
-    /// TLS handshakes with clients that were finished.
+    /// Completed TLS handshakes with clients.
     pub handshakes: u64,
-    /// Those that failed, by [`HandshakeFault::name`](crate::machine::HandshakeFault::name).
+    /// Failed TLS handshakes, by [`HandshakeFault::name`](crate::machine::HandshakeFault::name).
     pub handshakes_failed: Counts,
-    /// JSON-RPC requests, notifications among them.
+    /// JSON-RPC requests, including notifications.
     pub requests: u64,
     /// Requests answered with an error.
     pub request_errors: u64,
     /// Wrong API keys.
     pub keys_refused: u64,
-    /// API keys that were not looked at, because their address must wait after wrong ones.
+    /// API keys that were not checked, because their address must wait after wrong ones.
     pub keys_delayed: u64,
-    /// Requests refused because their key's budget was used up.
+    /// Requests refused because they exceeded the rate of their key.
     pub requests_limited: u64,
-    /// Messages refused because their user's budget was used up.
+    /// Messages refused because they exceeded the rate of their user.
     pub user_messages_limited: u64,
-    /// Packets that a ban kept from coming in.
+    /// Incoming packets that a ban stopped.
     pub packets_banned_in: u64,
-    /// Packets that a ban kept from going out.
+    /// Outgoing packets that a ban stopped.
     pub packets_banned_out: u64,
-    /// Sessions that were ended by an administrator.
+    /// Sessions ended by an administrator.
     pub sessions_kicked: u64,
-    /// Sessions that were ended because nothing came from them for too long.
+    /// Sessions ended after too long a silence.
     pub sessions_expired: u64,
     /// Events queued, counted for each recipient.
     pub events_delivered: u64,
-    /// Events not queued because the recipient does not read, counted for each recipient.
+    /// Events dropped because the recipient does not read, counted for each recipient.
     pub events_dropped: u64,
-    /// Events given again, or late, to who was away, counted for each recipient.
+    /// Events replayed, counted for each recipient.
     pub events_replayed: u64,
-    /// Kept events that nobody came for in time.
+    /// Kept events that expired before any session received them.
     pub events_expired: u64,
-    /// Inputs for connections that were gone.
+    /// Inputs for connections that were closed already.
     pub late_inputs: u64,
     /// Saves that failed.
     pub saves_failed: u64,
-    /// Packets that came from routers, by type.
+    /// Packets received from routers, by type.
     pub received_by_kind: Counts,
-    /// Packets handed to router connections, by type, but for the link's own: see [`crate::link::counts`].
+    /// Packets handed to router connections, by type, without the link's own packets, which [`crate::link::counts`]
+    /// has.
     pub sent_by_kind: Counts,
-    /// Packets not accepted because too many waited; who wanted to send them was told.
+    /// Packets refused because too many waited. The client received an error.
     pub packets_refused: u64,
-    /// Bytes that routers have taken.
+    /// Bytes taken by routers.
     pub router_bytes_sent: u64,
-    /// Bytes that came from clients.
+    /// Bytes received from clients.
     pub api_bytes_received: u64,
-    /// Bytes that clients have taken.
+    /// Bytes taken by clients.
     pub api_bytes_sent: u64,
-    /// Of the events that were not queued, those of one recipient's backlog, by what they were.
+    /// Events dropped because of one recipient's backlog, by their weight.
     pub events_dropped_by_weight: Counts,
-    /// JSON-RPC requests, by method; what has no known method is under `unknown`.
+    /// JSON-RPC requests by method. Requests of unknown methods are counted under `unknown`.
     pub calls: BTreeMap<&'static str, Calls>,
-    /// How long the store took to make changes durable, or to fail.
+    /// How long the store took to save changes, or to fail.
     pub save_time: Histogram,
 }
 
-/// The name of a packet type as a label: one that is not known is `other`, since anybody can make names up.
+/// Returns the label of a packet type. An unknown type is `other`, since any peer can invent types.
 pub fn kind_label(kind: &str) -> &'static str {
     KINDS.iter().find(|known| **known == kind).copied().unwrap_or("other")
 }
 
-/// How requests of one method went.
+/// The requests of one method.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
-    /// By outcome: see [`outcome_label`].
+    /// Number of requests by outcome, as [`outcome_label`] returns it.
     pub outcomes: Counts,
-    /// Until the answer was queued, by the core's clock: it stands still within one input, so only waiting shows.
+    /// The time until the answer was queued, by the core's clock. That clock stands still during an input, so this is
+    /// the time spent waiting.
     pub time: Histogram,
 }
 
 impl Metrics {
-    /// A request was answered, with that outcome: see [`outcome_label`].
+    /// Counts an answered request. [`outcome_label`] returns the outcome.
     pub fn count_call(&mut self, method: &'static str, outcome: &'static str, time: Duration) {
         self.request_errors += u64::from(outcome != OUTCOME_OK);
         let calls = self.calls.entry(method).or_default();
@@ -121,10 +123,11 @@ impl Metrics {
     }
 }
 
-/// The label of a request that was carried out.
+/// The label of a successful request.
 const OUTCOME_OK: &str = "ok";
 
-/// The outcome of a request as a label. A front door adds labels for what is no request of a known method.
+/// Returns the label for the outcome of a request. A front door adds labels for texts that are not requests, and for
+/// unknown methods.
 pub fn outcome_label(error: Option<FaultKind>) -> &'static str {
     match error {
         None => OUTCOME_OK,
@@ -137,20 +140,20 @@ pub fn outcome_label(error: Option<FaultKind>) -> &'static str {
     }
 }
 
-/// The upper bounds of a [`Histogram`]'s buckets, in seconds; the last bucket has none.
+/// The upper bounds of a [`Histogram`]'s buckets, in seconds. The last bucket has none.
 pub const BUCKETS_SECONDS: [f64; 11] = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
 
-/// How long something took.
+/// A histogram of durations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
-    /// How often it took up to the bound of the same place in [`BUCKETS_SECONDS`], and more than the one before.
+    /// Number of durations up to the bound with this index in [`BUCKETS_SECONDS`] and above the bound before it.
     pub counts: [u64; BUCKETS_SECONDS.len() + 1],
-    /// All of it together.
+    /// The sum of all durations.
     pub sum: Duration,
 }
 
 impl Histogram {
-    /// It took so long.
+    /// Adds a duration.
     pub fn observe(&mut self, time: Duration) {
         let seconds = time.as_secs_f64();
         let at = BUCKETS_SECONDS.iter().take_while(|bound| seconds > **bound).count();
@@ -158,7 +161,7 @@ impl Histogram {
         self.sum += time;
     }
 
-    /// How often.
+    /// Returns the number of durations.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }

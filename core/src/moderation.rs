@@ -1,4 +1,4 @@
-//! What is kept of moderation: the bans of a mud, and how much each local user may say.
+//! The state of moderation: the bans of a mud, and the message rates of local users.
 
 use crate::bucket::Bucket;
 use crate::describe::macros::words;
@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use wildmatch::WildMatch;
 
-/// Bans of one mud.
+/// Number of bans of one mud.
 pub const BANS_MAX: usize = 1000;
 
-/// The longest pattern, in bytes. It is compared with each packet.
+/// The longest pattern, in bytes. Every packet is compared with it.
 pub const PATTERN_BYTES_MAX: usize = 256;
 
-/// Local users whose messages are counted. Who has been silent for longest makes room.
+/// Number of local users whose messages are counted. Beyond it, the one who was silent longest is forgotten.
 const USERS_MAX: usize = 10_000;
 
-/// Messages that a user may send at once, where the rate is not lower.
+/// Messages that a user may send at once, unless the rate is lower.
 pub const USER_BURST: u32 = 10;
 
-/// Which way a packet goes.
+/// The direction of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// From the network.
@@ -30,7 +30,7 @@ pub enum Way {
 }
 
 words! {
-    /// Which ways a ban stops.
+    /// The directions in which a ban stops packets.
     pub enum Direction {
         /// Both.
         Both = "both",
@@ -47,42 +47,42 @@ impl Direction {
     }
 }
 
-/// A ban as it is shown and saved. Patterns know `*` and `?`, and no case.
+/// A ban, as it is shown and saved. Patterns may hold `*` and `?`, and ignore case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ban {
-    /// Whose packets: `user@mud`.
+    /// The pattern for the users: `user@mud`.
     pub pattern: String,
-    /// Only those about such a channel.
+    /// The ban stops only packets for such channels.
     pub channel: Option<String>,
-    /// Only those of such a type: `tell`, `channel-*`.
+    /// The ban stops only packets of such types: `tell`, `channel-*`.
     pub packet_type: Option<String>,
-    /// Which ways.
+    /// The directions.
     pub direction: Direction,
-    /// For people.
+    /// A text for people.
     pub reason: String,
-    /// When it was made, in microseconds since 1970.
+    /// When it was added, in microseconds since 1970.
     pub created: u64,
-    /// When it ends.
+    /// When it expires, in microseconds since 1970.
     pub expires: Option<u64>,
 }
 
 impl Ban {
-    /// Whether it is over.
+    /// Whether it has expired.
     pub fn is_over(&self, now: UnixTime) -> bool {
         self.expires.is_some_and(|expires| expires <= now.micros())
     }
 }
 
-/// A packet as a ban sees it.
+/// The parts of a packet that bans examine.
 #[derive(Debug)]
 pub struct Seen<'p> {
-    /// Which way it goes.
+    /// Its direction.
     pub way: Way,
     /// Its type.
     pub kind: &'p str,
-    /// The channel it is about.
+    /// Its channel.
     pub channel: Option<&'p str>,
-    /// Who sent it, and whom it is for, as `user@mud`.
+    /// The users, as `user@mud`: the sender of an incoming packet, the sender and the target of an outgoing one.
     pub people: Vec<String>,
 }
 
@@ -130,35 +130,35 @@ pub struct Bans {
 }
 
 impl Bans {
-    /// Whether there is none.
+    /// Whether there are no bans.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// How many there are.
+    /// Returns the number of bans.
     pub fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// Takes over a saved one.
+    /// Restores a saved ban.
     pub fn restore(&mut self, id: u64, ban: Ban) {
         self.last_id = self.last_id.max(id);
         self.all.insert(id, Compiled::new(ban));
     }
 
-    /// Adds one, and says what it is known by.
+    /// Adds a ban. Returns its id.
     pub fn add(&mut self, ban: Ban) -> u64 {
         let id = self.last_id + 1;
         self.restore(id, ban);
         id
     }
 
-    /// Removes one. Says whether there was one.
+    /// Removes a ban. Returns whether there was one.
     pub fn remove(&mut self, id: u64) -> bool {
         self.all.remove(&id).is_some()
     }
 
-    /// Removes those that are over. Says which.
+    /// Removes expired bans. Returns their ids.
     pub fn sweep(&mut self, now: UnixTime) -> Vec<u64> {
         let over: Vec<u64> =
             self.all.iter().filter(|(_, one)| one.ban.is_over(now)).map(|(id, _)| *id).collect();
@@ -168,12 +168,12 @@ impl Bans {
         over
     }
 
-    /// All, with their ids and how many packets each has stopped since the start.
+    /// Returns all bans, each with its id and the number of packets that it has stopped since the start.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &Ban, u64)> {
         self.all.iter().map(|(id, one)| (*id, &one.ban, one.hits))
     }
 
-    /// The ban that stops a packet, which it counts.
+    /// Returns the ban that stops a packet, and counts the packet.
     pub fn stop(&mut self, seen: &Seen<'_>, now: UnixTime) -> Option<(u64, &Ban)> {
         let (id, one) = self.all.iter_mut().find(|(_, one)| one.stops(seen, now))?;
         one.hits += 1;
@@ -181,12 +181,12 @@ impl Bans {
     }
 }
 
-/// How much each local user may still say, by mud and name.
+/// The remaining messages of each local user, by mud and name.
 #[derive(Debug, Default)]
 pub struct UserRates(BTreeMap<(MudId, String), Bucket>);
 
 impl UserRates {
-    /// Whether a user may send a message now; else how many milliseconds to wait.
+    /// Charges a message to a user. If the user must wait, returns for how many milliseconds.
     pub fn admit(&mut self, mud: MudId, user: &str, per_minute: u32, now: Instant) -> Result<(), u64> {
         let key = (mud, user.to_lowercase());
         if self.0.len() >= USERS_MAX && !self.0.contains_key(&key) {
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ban_stops_what_all_its_parts_fit() {
+    fn a_ban_stops_packets_that_match_all_its_parts() {
         let with = |channel: Option<&str>, packet_type: Option<&str>, direction| Ban {
             channel: channel.map(str::to_owned),
             packet_type: packet_type.map(str::to_owned),
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn hits_are_counted_and_ids_grow_and_what_is_over_stops_nothing() {
+    fn hits_are_counted_ids_grow_and_an_expired_ban_stops_nothing() {
         let mut bans = Bans::default();
         bans.restore(7, Ban { expires: Some(NOW.micros() + 1), ..ban("*@Spam") });
         assert_eq!(bans.add(ban("*@Other")), 8);

@@ -1,53 +1,53 @@
-//! What a machine tells its operator. The driver writes it to a log; nothing here knows how.
+//! The reports of a machine to its operator. The driver writes them to the log.
 
 use crate::time::Instant;
 use std::fmt;
 use std::time::Duration;
 
-/// How much it matters.
+/// The severity of a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Something is lost or does not work.
     Error,
-    /// Somebody should look.
+    /// An operator should look at it.
     Warn,
-    /// Normal life.
+    /// Normal operation.
     Info,
-    /// For finding faults.
+    /// Details for finding faults.
     Debug,
 }
 
 impl Level {
-    /// Each, by its name in the settings.
+    /// Every level, by its name in the settings.
     pub const ALL: &[(&str, Level)] =
         &[("ERROR", Level::Error), ("WARNING", Level::Warn), ("INFO", Level::Info), ("DEBUG", Level::Debug)];
 
-    /// Its name in the settings.
+    /// Returns the name in the settings.
     pub fn name(self) -> &'static str {
         Level::ALL.iter().find(|(_, level)| *level == self).map_or("", |(name, _)| name)
     }
 }
 
-/// One thing that happened, with its particulars.
+/// A report about one occurrence, with its particulars.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// How much it matters.
+    /// The severity.
     pub level: Level,
-    /// Which part says it: `link`, `api`, `store`, `router`, `demo`.
+    /// The reporting part: `link`, `api`, `store`, `router`, `demo`.
     pub component: &'static str,
-    /// What happened: the same words each time.
+    /// What happened, always in the same words.
     pub what: &'static str,
-    /// The particulars. A value may hold a peer's text: [`Shown`] escapes it, another writer must too.
+    /// The particulars. A value may hold a peer's text: [`Shown`] escapes it, and any other writer must escape it too.
     pub fields: Vec<(&'static str, String)>,
 }
 
 impl Notice {
-    /// A notice without particulars.
+    /// Creates a notice without particulars.
     pub fn new(level: Level, component: &'static str, what: &'static str) -> Self {
         Notice { level, component, what, fields: Vec::new() }
     }
 
-    /// Adds one particular.
+    /// Adds a particular.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
         self.fields.push((name, value.to_string()));
@@ -55,7 +55,7 @@ impl Notice {
     }
 }
 
-/// `what name=value …` on one line.
+/// Writes `what name=value …` on one line.
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.what)?;
@@ -66,8 +66,8 @@ impl fmt::Display for Notice {
     }
 }
 
-/// A value as a line of text shows it: with blanks, quotes or control characters it is quoted and escaped, so that no
-/// peer can forge a line, drive a terminal or turn the direction of its writing.
+/// Writes a value as part of a log line. If it holds blanks, quotes or control characters, it is quoted and escaped, so
+/// that no peer can forge a line, control a terminal or change its writing direction.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'a>(pub &'a str);
 
@@ -82,10 +82,10 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// How often something that may come in masses is told at most.
+/// The least time between two reports of a frequent occurrence.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
-/// Something that may come in masses: told once in a while, with how often it came.
+/// A frequent occurrence, which is reported from time to time with a count.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Repeated {
     told: Option<Instant>,
@@ -93,7 +93,7 @@ pub struct Repeated {
 }
 
 impl Repeated {
-    /// It came again. How often since it was last told, when it is to be told now: at most once a minute.
+    /// Counts one occurrence. Returns the number since the last report if a report is due: at most once a minute.
     pub fn again(&mut self, now: Instant) -> Option<u64> {
         self.times += 1;
         if self.told.is_some_and(|told| now.since(told) < TOLD_EVERY) {
@@ -117,7 +117,7 @@ mod tests {
             notice.to_string(),
             "error from router router=*dalet text=\"two\\nlines \\u{1b}[31m\\u{9b}2J\""
         );
-        // Characters of direction, and other ends of a line.
+        // Characters that change the writing direction, and other line ends.
         for hidden in "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}\u{2028}\u{2029}".chars() {
             let notice = Notice::new(Level::Info, "link", "x").with("text", format!("a{hidden}b"));
             assert_eq!(notice.to_string(), format!("x text=\"a\\u{{{:x}}}b\"", u32::from(hidden)));
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_in_masses_is_told_with_a_count() {
+    fn frequent_occurrences_are_reported_with_a_count() {
         let mut repeated = Repeated::default();
         let seconds = |count: u64| Instant::from_micros(count * 1_000_000);
         let told: Vec<_> = [0, 1, 59, 60, 61, 300].map(|at| repeated.again(seconds(at))).into();

@@ -1,26 +1,26 @@
-//! This run of the gateway: facts about the process and the program as a whole.
+//! The state of this run of the gateway as a whole.
 
 use crate::health::Process;
 use crate::notice::Level;
 use crate::time::Instant;
 use std::time::Duration;
 
-/// What is known of this run.
+/// The state of this run.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) started: Instant,
-    /// It was told to end.
+    /// The gateway is shutting down.
     pub(crate) stopping: bool,
-    /// What the driver last reported of the process.
+    /// The driver's last figures of the process.
     pub(crate) process: Option<Process>,
-    /// How far the driver's loop was behind then.
+    /// The delay of the driver's loop at that time.
     pub(crate) lag: Duration,
-    /// What the log shows.
+    /// The level of the log.
     pub(crate) log_level: Level,
 }
 
 impl Run {
-    /// A run that begins.
+    /// Begins a run.
     pub(crate) fn new(started: Instant, log_level: Level) -> Run {
         Run { started, stopping: false, process: None, lag: Duration::ZERO, log_level }
     }

@@ -1,5 +1,5 @@
-//! What is on its way to the store. A save that fails is not lost: its changes wait, together with all that come after
-//! them, and are tried again as one save, until the store takes them.
+//! The saves in flight to the store. A failed save is not lost: its changes wait, together with all later ones, and are
+//! repeated as one save until the store accepts them.
 
 use crate::machine::{Change, SaveTicket};
 use crate::spaces::EXPENDABLE;
@@ -7,38 +7,37 @@ use crate::time::Instant;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-/// Saves that may be unanswered at one time. Further changes wait here and go as one.
+/// Number of saves that may be unanswered at a time. Further changes wait here and are saved together.
 const IN_FLIGHT_MAX: usize = 256;
 
-/// Bytes of changes that may wait. What goes beyond gives up what can be done without, oldest first.
+/// Bytes of changes that may wait. Beyond it, the least important changes are dropped, oldest first.
 const WAITING_BYTES_MAX: usize = 2_097_152;
 
-/// What a waiting change takes beside its texts.
+/// The memory that a waiting change needs besides its texts.
 const CHANGE_OVERHEAD_BYTES: usize = 128;
 
-/// The wait before a failed save is tried again; it doubles with each further failure, up to
-/// [`RETRY_DELAY_MAX`].
+/// The wait before a failed save is repeated. It doubles with each further failure, up to [`RETRY_DELAY_MAX`].
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// See [`RETRY_DELAY`].
+/// The longest wait before a failed save is repeated.
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
 
-/// A change that waits.
+/// A waiting change.
 #[derive(Debug)]
 struct Waiting {
-    /// The save that it came with, or was last overwritten by.
+    /// The save that last set the change.
     ticket: SaveTicket,
     value: Option<Vec<u8>>,
 }
 
-/// What an answer of the store means.
+/// How an answer of the store changes its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// Nothing has changed.
+    /// The state has not changed.
     None,
-    /// It was well until now, and has failed.
+    /// The store has failed, after working.
     Failed,
-    /// It failed until now, and has taken everything.
+    /// The store has saved everything, after failing.
     Recovered,
 }
 
@@ -56,16 +55,17 @@ pub struct Saves {
     in_flight: VecDeque<InFlight>,
     waiting: BTreeMap<(String, String), Waiting>,
     waiting_bytes: usize,
-    /// A save of all that waited is in flight: its ticket, and the last one that it speaks for.
+    /// A save of all waiting changes that is in flight: its ticket, the last ticket whose changes it holds, and when it
+    /// began.
     retrying: Option<(SaveTicket, SaveTicket, Instant)>,
-    /// Failures in a row.
+    /// Number of failures in a row.
     failures: u32,
-    /// Changes given up because too many waited.
+    /// Number of changes that were dropped because too many waited.
     given_up: u64,
 }
 
 impl Saves {
-    /// Takes over a save. Says whether it is to go to the store at once.
+    /// Adds a save. Returns whether it must be sent to the store at once.
     pub fn add(&mut self, now: Instant, ticket: SaveTicket, changes: &[Change]) -> bool {
         if self.failures == 0 && self.waiting.is_empty() && self.in_flight.len() < IN_FLIGHT_MAX {
             self.in_flight.push_back(InFlight { ticket, changes: changes.to_vec(), since: now });
@@ -102,14 +102,14 @@ impl Saves {
         }
     }
 
-    /// When a save that the store now answers was given to it.
+    /// Returns when the save that the store has just answered was sent.
     pub fn since(&self, ticket: SaveTicket) -> Option<Instant> {
         let retrying = self.retrying.filter(|(retry, _, _)| *retry == ticket).map(|(_, _, since)| since);
         let first = self.in_flight.front().filter(|first| first.ticket == ticket);
         retrying.or(first.map(|first| first.since))
     }
 
-    /// The store has answered.
+    /// Handles an answer of the store.
     pub fn answered(&mut self, ticket: SaveTicket, is_saved: bool) -> Turn {
         let was_failing = self.failures > 0;
         if let Some((_, through, _)) = self.retrying.take_if(|(retry, _, _)| *retry == ticket) {
@@ -125,7 +125,7 @@ impl Saves {
                 let name = (change.space.clone(), change.key.clone());
                 let is_newer = self.waiting.get(&name).is_none_or(|waiting| waiting.ticket < ticket);
                 match is_newer {
-                    // What an earlier save failed to write is out of date.
+                    // An older value that an earlier save failed to write is out of date.
                     true if is_saved => self.forget_one(&name),
                     true => self.wait(ticket, change),
                     false => {}
@@ -158,7 +158,7 @@ impl Saves {
         }
     }
 
-    /// All that waits, to be saved under a ticket of its own, when nothing else is on its way.
+    /// Returns all waiting changes, to be saved under a ticket of their own, if no other save is in flight.
     pub fn retry(&mut self, now: Instant, ticket: SaveTicket) -> Option<Vec<Change>> {
         if self.waiting.is_empty() || self.retrying.is_some() || !self.in_flight.is_empty() {
             return None;
@@ -172,7 +172,7 @@ impl Saves {
         Some(changes.collect())
     }
 
-    /// How long to wait before the next [`Saves::retry`]; `None`: there is nothing to wait for.
+    /// Returns how long to wait before the next [`Saves::retry`]; `None` if no changes wait.
     pub fn retry_after(&self) -> Option<Duration> {
         if self.waiting.is_empty() || self.retrying.is_some() || !self.in_flight.is_empty() {
             return None;
@@ -182,24 +182,24 @@ impl Saves {
         Some(if self.failures == 0 { Duration::ZERO } else { delay })
     }
 
-    /// All saves before this one are durable.
+    /// Returns the first save that is not durable: all saves before it are.
     pub fn durable_before(&self) -> SaveTicket {
         let first = self.in_flight.front().map(|first| first.ticket);
         let waiting = self.waiting.values().map(|waiting| waiting.ticket).min();
         first.into_iter().chain(waiting).min().unwrap_or(SaveTicket(u64::MAX))
     }
 
-    /// Whether the store fails.
+    /// Whether the store is failing.
     pub fn is_failing(&self) -> bool {
         self.failures > 0
     }
 
-    /// Changes that wait to be tried again.
+    /// Returns the number of changes that wait to be saved again.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Changes that were given up because too many waited.
+    /// Returns the number of changes that were dropped because too many waited.
     pub fn given_up(&self) -> u64 {
         self.given_up
     }
@@ -218,7 +218,7 @@ mod tests {
     const NOW: Instant = Instant::ORIGIN;
 
     #[test]
-    fn what_fails_is_tried_again_and_never_over_something_newer() {
+    fn a_failed_change_is_saved_again_but_never_over_a_newer_one() {
         let mut saves = Saves::default();
         assert!(saves.add(NOW, T(1), &[put("a", "1"), put("b", "1")]));
         assert!(saves.add(NOW, T(2), &[put("a", "2")]));
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_does_not_answer_holds_a_bounded_number() {
+    fn unanswered_and_waiting_changes_are_limited() {
         let mut saves = Saves::default();
         for n in 1..=IN_FLIGHT_MAX as u64 {
             assert!(saves.add(NOW, T(n), &[put("a", "x")]));

@@ -1,4 +1,4 @@
-//! What a gateway is told at its start. Plain values: where they come from (YAML, environment) is not known here.
+//! The settings of a gateway, as plain values. Their sources (YAML, environment) are not this crate's concern.
 
 pub use crate::i3::Charset;
 use crate::ids::MudId;
@@ -9,57 +9,58 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-/// Everything a [`crate::Gateway`] needs to know.
+/// All settings of a [`crate::Gateway`].
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The muds it speaks for, each with its own router link; the first is the default one. At least one.
+    /// The muds that the gateway speaks for, each with its own router link. The first is the gateway's own mud. At
+    /// least one.
     pub muds: Vec<MudSettings>,
     /// The links to routers.
     pub link: LinkSettings,
-    /// What local games are offered.
+    /// The API for local clients.
     pub api: ApiSettings,
 }
 
 /// One mud on the network.
 #[derive(Clone, Debug)]
 pub struct MudSettings {
-    /// Its name on the network: case-sensitive, up to [`MUD_NAME_BYTES_MAX`].
+    /// The name on the network: case-sensitive, up to [`MUD_NAME_BYTES_MAX`] bytes.
     pub name: String,
-    /// Where players connect.
+    /// The port for players.
     pub player_port: u16,
-    /// E-mail.
+    /// The e-mail address of the administrator.
     pub admin_email: String,
     /// The mudlib and its version.
     pub mudlib: String,
-    /// What it is derived from.
+    /// The mudlib that it is derived from.
     pub base_mudlib: String,
     /// The driver and its version.
     pub driver: String,
-    /// `Circle`, `LP`, …
+    /// The type of mud: `Circle`, `LP`, …
     pub mud_type: String,
-    /// Free text.
+    /// Free text about whether the mud is open.
     pub open_status: String,
-    /// What is advertised, by the service names of Intermud-3. One that is missing or 0 is neither advertised nor
-    /// served.
+    /// The services that are advertised, by their names in Intermud-3. A service that is missing or 0 is neither
+    /// advertised nor served.
     pub services: BTreeMap<String, i64>,
-    /// In the order of preference. At least one.
+    /// The routers, in the order of preference. At least one.
     pub routers: Vec<RouterSettings>,
-    /// Sent at the first login, when none is saved yet.
+    /// The password for the first login, while none is saved.
     pub router_password: i64,
-    /// Heard from the start, whether or not a client has joined.
+    /// Channels that the mud always listens to, whether or not a client has joined.
     pub channels: Vec<String>,
 }
 
 /// A router to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouterSettings {
-    /// Its name, with the `*`. A router refuses a login under another name, in silence.
+    /// The name, with the `*`. A router does not answer a login under another name.
     pub name: String,
     /// A host name or an address.
     pub host: String,
     /// The TCP port.
     pub port: u16,
-    /// How text is sent to it. What comes from it is read in either, string by string.
+    /// The character set of texts sent to it. Received texts may be in either, string by string.
     pub charset: Charset,
 }
 
@@ -68,30 +69,32 @@ pub struct RouterSettings {
 pub struct LinkSettings {
     /// How long a connection may take to open.
     pub connect_timeout: Duration,
-    /// How long a router may take to answer a login; a refusal is silence.
+    /// How long a router may take to answer a login. Some routers refuse by silence.
     pub startup_timeout: Duration,
-    /// Silence after which the link is probed.
+    /// The silence after which the link is probed.
     pub keepalive_interval: Duration,
-    /// Silence after which it is dead. More than `keepalive_interval`.
+    /// The silence after which the link counts as dead. More than `keepalive_interval`.
     pub dead_after: Duration,
-    /// The wait after the first failure; it doubles with each further one.
+    /// The wait after the first failure. It doubles with each further failure.
     pub reconnect_delay: Duration,
-    /// What the wait grows to.
+    /// The longest wait after a failure.
     pub reconnect_delay_max: Duration,
-    /// While a router further down the list is in use, the link goes back to the first once that has been reachable for
-    /// so long. `None`: only when the one in use is lost.
+    /// While a router further down the list is in use, the link returns to the first one after that has been reachable
+    /// for this long. `None`: only when the current one is lost.
     pub return_after: Option<Duration>,
-    /// Whether a router may send the link to another one, in its startup-reply. At most once an hour to each.
+    /// Whether a router may send the link to another one, in its startup-reply. The link follows at most once an hour
+    /// to each.
     pub follow_redirects: bool,
-    /// Counted packets in any second toward a router; Dead Souls punishes more than 10. `None`: no limit.
+    /// Packets to a router in any second. Dead Souls penalises more than 10. `None`: no limit.
     pub packets_per_second: Option<u32>,
-    /// How many of them may go at once; the others follow evenly.
+    /// How many of them may be sent at once. The others follow evenly.
     pub packets_burst: u32,
-    /// Packets that may wait for their turn; what comes beyond is refused.
+    /// Packets that may wait for their turn. More are refused.
     pub queue_packets_max: usize,
-    /// The longest frame that is sent; Dead Souls' stock limit is 10,000 bytes.
+    /// The longest frame that is sent. Dead Souls' default limit is 10,000 bytes.
     pub frame_bytes_max: usize,
-    /// A tell or a channel line that does not fit into a frame goes in several, cut at word ends; else it is refused.
+    /// Whether a tell or a channel message that does not fit into a frame is split at word ends into several. If not,
+    /// it is refused.
     pub split_long_texts: bool,
 }
 
@@ -115,41 +118,42 @@ impl Default for LinkSettings {
     }
 }
 
-/// What local games are offered.
+/// The API for local clients.
 #[derive(Clone, Debug)]
 pub struct ApiSettings {
-    /// Who may speak. `None`: anybody, with all permissions, for the first mud.
+    /// The API keys. `None`: every client is accepted, with all permissions, as the first mud.
     pub keys: Option<Vec<KeySettings>>,
-    /// Connections of all kinds at one time.
+    /// Number of connections of all kinds at a time.
     pub connections_max: usize,
-    /// Of these, from one address (of IPv6 from one /64). This host's own and those of trusted proxies do not count.
+    /// Number of these from one address (for IPv6, one /64 network). Connections from this host and from trusted
+    /// proxies do not count.
     pub connections_per_address_max: usize,
-    /// Who may connect, and which proxies are believed.
+    /// Which addresses may connect, and which proxies are trusted.
     pub addresses: AddressRules,
-    /// What a browser's `Origin` may be: `https://example.org`, without regard to case. Empty: anything. A client that
-    /// is no browser sends none and is let in.
+    /// The accepted values of a browser's `Origin` header, such as `https://example.org`, without regard to case.
+    /// Empty: any. A client that is not a browser sends none and is accepted.
     pub allowed_origins: Vec<String>,
     /// The longest JSON text, as a line or a WebSocket message.
     pub message_bytes_max: usize,
     /// How long a request head or a WebSocket handshake may take.
     pub handshake_timeout: Duration,
-    /// How long an HTTP connection may idle between requests.
+    /// How long an HTTP connection may be idle between requests.
     pub idle_timeout: Duration,
-    /// How long a client of JSON lines may neither say nor take anything; after that it is taken for gone.
+    /// How long a client of JSON lines may neither send nor take anything before its session ends.
     pub session_timeout: Duration,
     /// How often a WebSocket client is pinged.
     pub ping_interval: Duration,
-    /// How long it may take to answer.
+    /// How long a WebSocket client may take to answer a ping.
     pub ping_timeout: Duration,
-    /// How often requests may come. `None`: no limit.
+    /// The request rates. `None`: no limit.
     pub rate_limits: Option<RateLimits>,
-    /// Tells, emotes and channel lines of one local user a minute. `None`: no limit.
+    /// Tells, emotes and channel messages of one local user a minute. `None`: no limit.
     pub user_messages_per_minute: Option<u32>,
-    /// How long presence holds after a `presence_sync`.
+    /// How long the users of a `presence_sync` count as online.
     pub presence_ttl: Duration,
-    /// What is kept of events.
+    /// Which events are kept.
     pub events: EventSettings,
-    /// What the log shows at the start, until the method `log_level` changes it.
+    /// The level of the log at the start, until the method `log_level` changes it.
     pub log_level: Level,
 }
 
@@ -176,24 +180,25 @@ impl Default for ApiSettings {
     }
 }
 
-/// What is kept of events, for games that are away and as history. All limits are for one mud.
+/// Which events are kept, for absent games and for the history. All limits are for one mud.
 #[derive(Clone, Debug)]
 pub struct EventSettings {
-    /// How long tells, emotetos and beeps wait for the game; zero: they are refused while it is away.
+    /// How long tells, emotetos and beeps are kept for an absent game. Zero: they are refused while it is absent.
     pub keep_tells: Duration,
-    /// How long lines of channels wait for the game, which so long goes on hearing its channels.
+    /// How long channel messages are kept for an absent game. For this time the mud also stays on the channels of a
+    /// game that has disconnected.
     pub keep_channels: Duration,
-    /// How long answers and errors wait for the game.
+    /// How long answers and errors are kept for an absent game.
     pub keep_answers: Duration,
-    /// Events that wait at most: of the tells, of the answers, and of each channel.
+    /// Number of events that are kept for an absent game: of the tells, of the answers, and of each channel.
     pub kept_max: usize,
     /// Bytes of all kept events, history included, in memory and in the store.
     pub log_bytes_max: usize,
-    /// How long the history goes back.
+    /// The greatest age of messages in the history.
     pub history_age: Duration,
-    /// Lines in the history of one channel.
+    /// Number of messages in the history of one channel.
     pub history_max: usize,
-    /// Tells are in the history too.
+    /// Whether the history includes tells.
     pub history_holds_tells: bool,
 }
 
@@ -212,19 +217,19 @@ impl Default for EventSettings {
     }
 }
 
-/// Who may connect, and which proxies are believed. An IPv4 address in IPv6 clothes counts as IPv4.
+/// Which addresses may connect, and which proxies are trusted. An IPv4-mapped IPv6 address counts as IPv4.
 #[derive(Clone, Debug)]
 pub struct AddressRules {
-    /// Only from here. Empty: from anywhere.
+    /// Only these addresses may connect. Empty: all.
     pub whitelist: Vec<IpNet>,
-    /// Never from here, whatever the whitelist says.
+    /// These addresses may not connect, even if they are in the whitelist.
     pub blacklist: Vec<IpNet>,
-    /// What these say of a client's address, in `X-Real-IP` or else `X-Forwarded-For`, is believed.
+    /// Proxies whose `X-Real-IP` or else `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for AddressRules {
-    /// Everybody may connect, and a proxy on this host is believed.
+    /// All addresses may connect, and a proxy on this host is trusted.
     fn default() -> Self {
         AddressRules {
             whitelist: Vec::new(),
@@ -244,13 +249,13 @@ pub struct KeySettings {
     pub digest: [u8; 32],
     /// The mud that its sessions speak for.
     pub mud_name: String,
-    /// What they may do.
+    /// What its sessions may do.
     pub permissions: Permissions,
-    /// In place of the default number of requests a minute.
+    /// Requests a minute, in place of the default rate.
     pub requests_per_minute: Option<u32>,
 }
 
-/// The digest is not a secret that opens anything, but it stays out of logs too.
+/// The digest is not a secret that opens anything, but it should not appear in logs.
 impl fmt::Debug for KeySettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeySettings")
@@ -260,7 +265,7 @@ impl fmt::Debug for KeySettings {
     }
 }
 
-/// What a method or an event needs.
+/// A permission, which a method or an event may need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Permission {
     /// tell, emoteto, beep
@@ -282,7 +287,7 @@ pub enum Permission {
 }
 
 impl Permission {
-    /// Every permission, with its name in the settings.
+    /// Every permission, by its name in the settings.
     pub const ALL: &[(&str, Permission)] = &[
         ("tell", Permission::Tell),
         ("channel", Permission::Channel),
@@ -294,7 +299,7 @@ impl Permission {
         ("oob", Permission::Oob),
     ];
 
-    /// Its name in the settings.
+    /// Returns the name in the settings.
     pub fn name(self) -> &'static str {
         Permission::ALL.iter().find(|(_, one)| *one == self).map_or("", |(name, _)| name)
     }
@@ -305,10 +310,10 @@ impl Permission {
 pub struct Permissions(u16);
 
 impl Permissions {
-    /// All of them: `*`.
+    /// All permissions: `*`.
     pub const ALL: Permissions = Permissions(u16::MAX);
 
-    /// Adds the permission of that name, or all for `*`. Says whether there is one.
+    /// Adds the permission with this name, or all for `*`. Returns whether the name is valid.
     pub fn add(&mut self, name: &str) -> bool {
         if name == "*" {
             *self = Permissions::ALL;
@@ -323,7 +328,7 @@ impl Permissions {
         }
     }
 
-    /// The names of those in the set; `*` for all.
+    /// Returns the names of the permissions in the set; `*` if it holds all.
     pub fn names(self) -> Vec<&'static str> {
         if self == Permissions::ALL {
             return vec!["*"];
@@ -338,18 +343,19 @@ impl Permissions {
     }
 }
 
-/// How often requests may come, for each key: the sessions of one key share them. Without keys, for each session.
+/// How often each key may send requests. All sessions of a key share its rate. Without keys, each session has a rate of
+/// its own.
 #[derive(Clone, Debug)]
 pub struct RateLimits {
-    /// For all requests together.
+    /// Requests a minute, of all methods together.
     pub per_minute: u32,
-    /// How many may come at once.
+    /// How many requests may come at once.
     pub burst: u32,
-    /// Further limits, by method: requests a minute.
+    /// Requests a minute of single methods.
     pub by_method: BTreeMap<String, u32>,
 }
 
-/// The longest mud name. The published spec sets none; routers and clients use buffers of 254 bytes.
+/// The longest mud name. The published specification sets no limit; routers and clients use buffers of 254 bytes.
 pub const MUD_NAME_BYTES_MAX: usize = 128;
 
 /// Why a gateway cannot start.
@@ -365,19 +371,19 @@ impl fmt::Display for SettingsError {
 impl std::error::Error for SettingsError {}
 
 impl MudSettings {
-    /// Whether a service is advertised, and so served.
+    /// Whether a service is advertised, and thus served.
     pub fn offers(&self, service: &str) -> bool {
         self.services.get(service).is_some_and(|value| *value != 0)
     }
 }
 
 impl Settings {
-    /// The settings of a mud.
+    /// Returns the settings of a mud.
     pub fn mud(&self, mud: MudId) -> &MudSettings {
         &self.muds[mud.place()]
     }
 
-    /// Checks what the types do not.
+    /// Checks what the types do not ensure.
     pub fn check(&self) -> Result<(), SettingsError> {
         let fail = |text: String| Err(SettingsError(text));
         if self.muds.is_empty() {

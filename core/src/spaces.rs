@@ -1,11 +1,11 @@
-//! The spaces of the store: which families of durable facts there are, and what each is called.
+//! The spaces of the store: the families of durable entries, and their names.
 
-/// A family of durable facts. All but [`Space::EventIds`] and [`Space::Marks`] have a part for each mud.
+/// A family of durable entries. All but [`Space::EventIds`] and [`Space::Marks`] have one space for each mud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Space {
     /// A mud's passwords, by the name of the router.
     Passwords,
-    /// Where a mud's lists come from: one fact.
+    /// The router that sent a mud's lists: one entry.
     ListsFrom,
     /// The muds of a mud's network, by name.
     Muds,
@@ -17,9 +17,9 @@ pub(crate) enum Space {
     Events,
     /// The named clients of a mud.
     Clients,
-    /// How far events were delivered, by mud.
+    /// Which events of each mud were delivered.
     Marks,
-    /// The last event id that was set aside.
+    /// The last event id that was reserved.
     EventIds,
 }
 
@@ -38,19 +38,19 @@ impl Space {
         }
     }
 
-    /// The space of the whole gateway.
+    /// Returns the space of the whole gateway.
     pub(crate) fn whole(self) -> String {
         self.name().to_owned()
     }
 
-    /// The part of a mud.
+    /// Returns the space of a mud.
     pub(crate) fn of(self, mud_name: &str) -> String {
         format!("{}/{mud_name}", self.name())
     }
 }
 
-/// Families that can be done without when too many changes wait for the store, those first that are missed least: lists
-/// come again at the next login, and events are still in memory, so that only a restart would forget them.
+/// Families whose changes may be dropped when too many changes wait for the store, the least important first. Lists are
+/// sent again at the next login. Events are still in memory, so that only a restart would lose them.
 pub(crate) const EXPENDABLE: [&str; 3] = ["mudlist/", "chanlist/", "events/"];
 
 #[cfg(test)]
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_be_done_without_is_what_it_says() {
+    fn expendable_spaces_have_their_names() {
         let families = [Space::Muds, Space::Channels, Space::Events].map(|space| space.of(""));
         assert_eq!(families, EXPENDABLE);
     }

@@ -1,9 +1,9 @@
-//! The core's own clock values. Nothing here reads a clock: the driver says what time it is with every call.
+//! The core's own time values. The core never reads a clock: the driver passes the time with every call.
 
 use std::fmt;
 use std::time::Duration;
 
-/// A point in monotonic time: microseconds since an origin of the driver's choosing.
+/// A point in monotonic time: microseconds since an origin that the driver chooses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);
 
@@ -11,17 +11,17 @@ impl Instant {
     /// The driver's origin.
     pub const ORIGIN: Instant = Instant(0);
 
-    /// The instant that many microseconds after the origin.
+    /// Returns the instant this many microseconds after the origin.
     pub const fn from_micros(micros: u64) -> Self {
         Instant(micros)
     }
 
-    /// Microseconds since the origin.
+    /// Returns the microseconds since the origin.
     pub const fn micros(self) -> u64 {
         self.0
     }
 
-    /// The time from `earlier` to `self`; zero when `earlier` is later.
+    /// Returns the time from `earlier` to `self`; zero when `earlier` is later.
     pub const fn since(self, earlier: Instant) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
@@ -41,46 +41,46 @@ impl std::ops::Add<Duration> for Instant {
 pub struct UnixTime(u64);
 
 impl UnixTime {
-    /// The wall-clock time that many microseconds after the epoch.
+    /// Returns the wall-clock time this many microseconds after the epoch.
     pub const fn from_micros(micros: u64) -> Self {
         UnixTime(micros)
     }
 
-    /// A time in RFC 3339; `None` for any other text, and for one before the epoch.
+    /// Parses a time in RFC 3339. Returns `None` for any other text, and for a time before the epoch.
     pub fn parse(text: &str) -> Option<Self> {
         let format = &time::format_description::well_known::Rfc3339;
         let time = time::OffsetDateTime::parse(text, format).ok()?;
         u64::try_from(time.unix_timestamp_nanos() / 1000).ok().map(UnixTime)
     }
 
-    /// Microseconds since the epoch.
+    /// Returns the microseconds since the epoch.
     pub const fn micros(self) -> u64 {
         self.0
     }
 
-    /// Whole seconds since the epoch.
+    /// Returns the whole seconds since the epoch.
     pub const fn seconds(self) -> u64 {
         self.0 / 1_000_000
     }
 }
 
-/// RFC 3339 in UTC, with microseconds where there are any.
+/// Writes RFC 3339 in UTC, with microseconds if there are any.
 impl fmt::Display for UnixTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000)
             .ok()
             .and_then(|t| t.format(&time::format_description::well_known::Rfc3339).ok());
-        // The only times that cannot be formatted lie past the year 9999.
+        // Only times after the year 9999 cannot be formatted.
         f.write_str(text.as_deref().unwrap_or("9999-12-31T23:59:59Z"))
     }
 }
 
-/// What time it is, as the driver says with every call.
+/// The current time, which the driver passes with every call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
-    /// For deadlines: never goes back (a machine clamps it if it does).
+    /// Monotonic time, for deadlines. It never goes back; a machine clamps it if it does.
     pub mono: Instant,
-    /// For timestamps: may jump.
+    /// Wall-clock time, for timestamps. It may jump.
     pub unix: UnixTime,
 }
 

@@ -1,10 +1,10 @@
-//! Absolute deadlines, each under the reason it exists for.
+//! Absolute deadlines, each under its reason.
 
 use crate::time::Instant;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A set of deadlines with at most one for each reason `K`. Setting, clearing and finding the earliest
-/// are logarithmic in the number of deadlines.
+/// A set of deadlines, at most one for each reason `K`. To set, clear or find the earliest takes logarithmic time in
+/// the number of deadlines.
 #[derive(Debug)]
 pub struct Timers<K> {
     by_time: BTreeSet<(Instant, K)>,
@@ -18,26 +18,26 @@ impl<K> Default for Timers<K> {
 }
 
 impl<K: Ord + Copy> Timers<K> {
-    /// Wakes for `key` at `at`, in place of any earlier setting.
+    /// Sets the deadline of `key`, in place of any earlier one.
     pub fn set(&mut self, key: K, at: Instant) {
         self.clear(key);
         self.by_time.insert((at, key));
         self.by_key.insert(key, at);
     }
 
-    /// No longer wakes for `key`.
+    /// Removes the deadline of `key`.
     pub fn clear(&mut self, key: K) {
         if let Some(at) = self.by_key.remove(&key) {
             self.by_time.remove(&(at, key));
         }
     }
 
-    /// The earliest deadline and its reason.
+    /// Returns the earliest deadline and its reason.
     pub fn next(&self) -> Option<(Instant, K)> {
         self.by_time.first().copied()
     }
 
-    /// Takes the earliest deadline if it is due.
+    /// Removes and returns the earliest deadline if it is due.
     pub fn pop_due(&mut self, now: Instant) -> Option<K> {
         let (at, key) = self.next()?;
         (at <= now).then(|| {
@@ -46,17 +46,17 @@ impl<K: Ord + Copy> Timers<K> {
         })
     }
 
-    /// When `key` is due, if it is set.
+    /// Returns the deadline of `key`, if it is set.
     pub fn get(&self, key: K) -> Option<Instant> {
         self.by_key.get(&key).copied()
     }
 
-    /// How many deadlines are set.
+    /// Returns the number of deadlines.
     pub fn len(&self) -> usize {
         self.by_key.len()
     }
 
-    /// Whether no deadline is set.
+    /// Whether there are no deadlines.
     pub fn is_empty(&self) -> bool {
         self.by_key.is_empty()
     }

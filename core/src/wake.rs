@@ -1,4 +1,4 @@
-//! Why the gateway must be woken.
+//! The reasons for which the gateway must be woken.
 
 use crate::ids::{MudId, Ticket};
 use crate::link::Wait;
@@ -11,9 +11,9 @@ pub enum Wake {
     Link(MudId, Wait),
     /// A packet may go to the router of a mud.
     Pace(MudId),
-    /// A packet has waited too long for the router of a mud.
+    /// A packet has waited too long for the router of a mud and must be dropped.
     Expire(MudId),
-    /// A client's connection is idle, slow, or to be pinged.
+    /// The deadline of a client's connection.
     Client(ConnId),
     /// A request has waited long enough for its answer.
     Answer(Ticket),
@@ -25,6 +25,6 @@ pub enum Wake {
     Marks,
     /// It is time to try a failed save again.
     Save,
-    /// The shutdown has taken long enough.
+    /// The shutdown must be completed.
     Stop,
 }

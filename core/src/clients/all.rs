@@ -215,7 +215,7 @@ impl Clients {
             self.handshake_reported = Some(now);
         }
         let level = if was_reported { Level::Debug } else { Level::Warn };
-        let notice = Notice::new(level, "api", "no TLS with a client")
+        let notice = Notice::new(level, "api", "TLS handshake with a client failed")
             .with("reason", fault.name())
             .with("address", self.addresses.of(conn))
             .with("error", text);

@@ -1,23 +1,23 @@
-//! What a text looks like at one place, and how that is written in each form.
+//! The style of a text at one place, and how each form writes it.
 
 use std::fmt::Write;
 
 /// A colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Colour {
-    /// Of the 256 that terminals know; the first 16 have names.
+    /// One of the 256 colours of terminals. The first 16 have names.
     Indexed(u8),
     /// Red, green, blue.
     Rgb(u8, u8, u8),
 }
 
-/// The named colours as most terminals show them, dark ones first: a hexadecimal digit for each component.
+/// The named colours as most terminals show them, the dark ones first, with a hexadecimal digit for each component.
 const PALETTE: [[u8; 3]; 16] = [
     *b"000", *b"c00", *b"0a0", *b"a60", *b"22c", *b"a0a", *b"0aa", *b"aaa", //
     *b"555", *b"f55", *b"5f5", *b"ff5", *b"55f", *b"f5f", *b"5ff", *b"fff",
 ];
 
-/// The dark colours in pinkfish; with `BOLD` they are the bright ones. What it calls yellow is bright already.
+/// The dark colours in pinkfish. With `BOLD` they become the bright ones, except that its yellow is bright already.
 const PINKFISH: [&str; 8] = ["BLACK", "RED", "GREEN", "ORANGE", "BLUE", "MAGENTA", "CYAN", "WHITE"];
 
 impl Colour {
@@ -31,7 +31,7 @@ impl Colour {
                 });
                 (red, green, blue)
             }
-            // A cube of six steps for each component, then greys.
+            // A cube with six steps for each component, then shades of grey.
             Colour::Indexed(index @ 16..232) => {
                 let step = |step: u8| if step == 0 { 0 } else { 55 + 40 * step };
                 let index = index - 16;
@@ -53,7 +53,7 @@ impl Colour {
         };
     }
 
-    /// The SGR parameter that sets it, counted from that of black.
+    /// Writes the SGR parameter that sets the colour; `base` is the parameter of black.
     fn write_sgr(self, base: u8, out: &mut String) {
         // Writing to a String cannot fail.
         let _ = match self {
@@ -64,7 +64,7 @@ impl Colour {
         };
     }
 
-    /// The nearest of the 16 that have names.
+    /// Returns the nearest of the 16 named colours.
     fn named(self) -> usize {
         if let Colour::Indexed(index @ 0..16) = self {
             return usize::from(index);
@@ -79,11 +79,11 @@ impl Colour {
     }
 }
 
-/// One parameter of an SGR sequence that is let through. Hiding text and fast blinking are not among them.
+/// An accepted parameter of an SGR sequence. Hidden text and fast blinking are not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Op {
     Reset,
-    /// One of the eight attributes, by its number in SGR, on or off.
+    /// Switches one of the eight attributes, by its number in SGR, on or off.
     Attribute(u8, bool),
     Foreground(Option<Colour>),
     Background(Option<Colour>),
@@ -98,7 +98,7 @@ const REVERSE: u8 = 7;
 const STRIKE: u8 = 9;
 
 impl Op {
-    /// The parameters of a sequence that are let through: `params` is what stands between `ESC [` and `m`.
+    /// Returns the accepted parameters of a sequence. `params` is the text between `ESC [` and `m`.
     pub(super) fn all(params: &str) -> impl Iterator<Item = Op> {
         let mut numbers = params.split(';').map(|param| match param {
             "" => Some(0),
@@ -106,7 +106,7 @@ impl Op {
         });
         std::iter::from_fn(move || {
             loop {
-                // What is no number up to 255 says nothing.
+                // A parameter that is not a number up to 255 has no effect.
                 let Some(number) = numbers.next()? else { continue };
                 let op = match number {
                     0 => Op::Reset,
@@ -140,7 +140,7 @@ impl Op {
     }
 }
 
-/// What a text looks like at one place.
+/// The style of a text at one place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Style {
     foreground: Option<Colour>,
@@ -165,7 +165,7 @@ impl Style {
         self.attributes & 1 << attribute != 0
     }
 
-    /// The colours as they are seen: bold makes a dark foreground bright, reverse swaps them.
+    /// Returns the visible colours: bold makes a dark foreground bright, and reverse swaps the two.
     fn seen(self) -> [Option<Colour>; 2] {
         let foreground = match self.foreground {
             Some(Colour::Indexed(dark @ 0..8)) if self.is(BOLD) => Some(Colour::Indexed(dark + 8)),
@@ -173,7 +173,7 @@ impl Style {
         };
         match self.is(REVERSE) {
             false => [foreground, self.background],
-            // The colours of a page are not known: light on dark is what terminals have.
+            // The colours of a page are unknown. Most terminals show light text on a dark background.
             true => [
                 Some(self.background.unwrap_or(Colour::Indexed(0))),
                 Some(foreground.unwrap_or(Colour::Indexed(7))),
@@ -181,12 +181,12 @@ impl Style {
         }
     }
 
-    /// Whether HTML shows anything of it.
+    /// Whether HTML shows the style.
     pub(super) fn has_span(self) -> bool {
         self.attributes & !(1 << BLINK) != 0 || self.foreground.is_some() || self.background.is_some()
     }
 
-    /// Appends the sequence that makes it so, whatever was before.
+    /// Appends the sequence that sets the style, whatever it was before.
     pub(super) fn write_ansi(self, out: &mut String) {
         out.push_str("\x1b[0");
         for attribute in [BOLD, DIM, ITALIC, UNDERLINE, BLINK, REVERSE, STRIKE] {
@@ -203,7 +203,7 @@ impl Style {
         out.push('m');
     }
 
-    /// Opens a span, if there is anything to show. Nothing in it comes from the text.
+    /// Opens a span if the style is visible. The span holds no part of the text.
     pub(super) fn write_span(self, out: &mut String) {
         if !self.has_span() {
             return;
@@ -236,14 +236,14 @@ impl Style {
         out.push_str("\">");
     }
 
-    /// Appends the codes that turn `shown` into this.
+    /// Appends the codes that change `shown` to this style.
     pub(super) fn write_pinkfish(self, shown: Style, out: &mut String) {
         let code = |name: &str, out: &mut String| {
             out.push_str("%^");
             out.push_str(name);
             out.push_str("%^");
         };
-        // Nothing but RESET takes anything back.
+        // Only RESET can switch an attribute off.
         let takes_back = shown.attributes & !self.attributes != 0
             || (shown.foreground.is_some() && self.foreground != shown.foreground)
             || (shown.background.is_some() && self.background != shown.background);
@@ -280,8 +280,8 @@ impl Style {
     }
 }
 
-/// The SGR parameters of a pinkfish code. Codes that say something else to a terminal (`INITTERM`, `STATUS`, …), and those
-/// that are not known, are `None`.
+/// Returns the SGR parameters of a pinkfish code, or `None` for codes that are not about style (`INITTERM`, `STATUS`,
+/// …) and for unknown ones.
 pub(super) fn pinkfish_sgr(name: &str) -> Option<&'static str> {
     Some(match name {
         "RESET" => "0",

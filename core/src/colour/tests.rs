@@ -20,11 +20,11 @@ fn pinkfish_is_understood() {
     for (text, expected_plain, expected_ansi) in [
         ("%^RED%^red%^RESET%^ not", "red not", "\x1b[0;31mred\x1b[0m not"),
         ("%^BOLD%^%^BLUE%^x%^RESET%^", "x", "\x1b[0;1;34mx\x1b[0m"),
-        // A mark that closes one code and opens the next: seen in channel logs.
+        // One mark may close a code and open the next: this is in channel logs.
         ("%^YELLOW%^B_MAGENTA%^x%^RESET%^", "x", "\x1b[0;1;33;45mx\x1b[0m"),
-        // Capitals behind a code are the text that is coloured.
+        // Capitals after a code are coloured text.
         ("%^RED%^HELLO%^RESET%^", "HELLO", "\x1b[0;31mHELLO\x1b[0m"),
-        // Unknown codes, and those for something else than colours.
+        // Unknown codes, and codes that are not about colours.
         ("a%^NOSUCH%^b%^INITTERM%^c", "abc", "abc"),
         // A mark without a code.
         ("50%^ of 100%^", "50 of 100", "50 of 100"),
@@ -33,7 +33,7 @@ fn pinkfish_is_understood() {
         ("%%^^RED%%^^", "%^RED%^", "%^RED%^"),
         ("é%%^^é%%%^^", "é%^é%%^", "é%^é%%^"),
         ("100%", "100%", "100%"),
-        // Left open, and cut off.
+        // A colour that is left open, and a code that is cut off.
         ("%^RED%^x", "x", "\x1b[0;31mx\x1b[0m"),
         ("x%^RED", "x", "x"),
         ("x%^", "x", "x"),
@@ -46,40 +46,40 @@ fn pinkfish_is_understood() {
 }
 
 #[test]
-fn of_escape_sequences_only_colours_come_through() {
+fn only_colours_are_kept_of_escape_sequences() {
     for (text, expected_plain, expected_ansi) in [
         ("\x1b[31mred\x1b[0m", "red", "\x1b[0;31mred\x1b[0m"),
         ("\x1b[1;91;48;5;200mx\x1b[m", "x", "\x1b[0;1;91;48;5;200mx\x1b[0m"),
         ("\x1b[38;2;1;2;3mx\x1b[39m", "x", "\x1b[0;38;2;1;2;3mx\x1b[0m"),
-        // Hidden, fast blinking, a font, what is no number, a colour without its number.
+        // Hidden, fast blinking, a font, a number out of range, a colour without its number.
         ("\x1b[8m\x1b[6m\x1b[12m\x1b[999m\x1b[38;5mx", "x", "x"),
         ("\x1b[8;31mx", "x", "\x1b[0;31mx\x1b[0m"),
-        // Clear the screen, move, report, private modes, a sequence with an intermediate.
+        // Clear the screen, move the cursor, request a report, private modes, a sequence with an intermediate.
         ("a\x1b[2Jb\x1b[10;10Hc\x1b[6nd\x1b[?25le\x1b[>0mf\x1b[1 mg", "abcdefg", "abcdefg"),
-        // Titles, links, the clipboard, device control; ended by BEL, by ESC \, by its C1 form.
+        // Titles, links, the clipboard and device control, ended by BEL, by ESC \, or by its C1 form.
         (
             "a\x1b]0;evil\x07b\x1b]8;;http://x\x1b\\c\x1bPq#0\u{9c}d\x1b_x\x07e\x1b^x\x07f\x1bXx\x07g",
             "abcdefg",
             "abcdefg",
         ),
-        // C1 forms of the same, colours too.
+        // The C1 forms of these, and of colours.
         ("a\u{9b}2Jb\u{9d}0;evil\u{9c}c\u{90}x\u{9c}d\u{9b}31me\u{85}f", "abcdef", "abcdef"),
-        // Reset the terminal, another character set.
+        // Reset the terminal, select another character set.
         ("a\x1bcb\x1b(0c\x1b#8d", "abcd", "abcd"),
-        // Cut off at the end, in every state.
+        // Sequences cut off at the end of the text, in every state.
         ("a\x1b", "a", "a"),
         ("a\x1b[", "a", "a"),
         ("a\x1b[31", "a", "a"),
         ("a\x1b]0;evil", "a", "a"),
         ("a\x1b(", "a", "a"),
         ("a\u{9b}", "a", "a"),
-        // Cut off by something else, which is kept or is a sequence of its own.
+        // Sequences cut off by another character, which is kept or begins a sequence of its own.
         ("a\x1b[3\nb", "a\nb", "a\nb"),
         ("a\x1b[3\x1b[31mb", "ab", "a\x1b[0;31mb\x1b[0m"),
         ("a\x1b]0;evil\nb", "a\nb", "a\nb"),
         ("a\x1béb", "aéb", "aéb"),
         ("a\x1b[éb", "aéb", "aéb"),
-        // A sequence does not arise from what is left of others.
+        // The rest of one sequence does not become another sequence.
         ("\x1b\x1b[2J[2Jx", "[2Jx", "[2Jx"),
         ("\x1b[\x1b[2J31mx", "31mx", "31mx"),
         ("%\x01^RED%\x01^", "%^RED%^", "%^RED%^"),
@@ -96,14 +96,15 @@ fn of_escape_sequences_only_colours_come_through() {
     }
 }
 
-/// All that the Unicode Bidirectional Algorithm (UAX #9, section 2) calls an explicit or implicit formatting character.
+/// All characters that the Unicode Bidirectional Algorithm (UAX #9, section 2) calls explicit or implicit formatting
+/// characters.
 const DIRECTION: [char; 12] = [
     '\u{61c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}',
     '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}',
 ];
 
 #[test]
-fn nothing_turns_the_direction_of_a_screen() {
+fn characters_that_change_the_writing_direction_are_dropped() {
     for c in ('\0'..=char::MAX).filter(|c| !c.is_control()) {
         let text = format!("é{c}é");
         let kept = [plain(&text), ansi(&text), html(&text)].map(|shown| shown != "éé");
@@ -113,7 +114,8 @@ fn nothing_turns_the_direction_of_a_screen() {
     let text = "\u{202e}%^RED%^<\u{2066}x%^RESET%^\u{2069}\u{202c}\u{200f}";
     assert_eq!((&*plain(text), &*ansi(text)), ("<x", "\x1b[0;31m<x\x1b[0m"));
     assert_eq!(html(text), format!("{RED}&lt;x</span>"));
-    // Right-to-left letters are text, and what a user of ours writes leaves as it is, with an escape in it too.
+    // Right-to-left letters are text. A text from a local user goes out with these characters unchanged, even with an
+    // escape sequence in it.
     for text in ["שלום ‎world", "\u{202e}abc"] {
         assert_eq!(to_pinkfish(text), text);
         assert_eq!(to_pinkfish(&format!("{text}\x1b[2J")), text);
@@ -127,7 +129,7 @@ fn html_is_escaped_and_its_spans_are_closed() {
         ("a < b & \"c\" > 'd'", "a &lt; b &amp; &quot;c&quot; &gt; &#39;d&#39;".to_owned()),
         ("%^RED%^<b>%^RESET%^x", format!("{RED}&lt;b&gt;</span>x")),
         ("%^RED%^x", format!("{RED}x</span>")),
-        // Nothing is opened for nothing.
+        // No span is opened for an empty text.
         ("%^RED%^%^BOLD%^%^RESET%^x%^FLASH%^y%^BLUE%^", "xy".to_owned()),
         ("%^RED%^a%^BOLD%^b", format!("{RED}a</span><span style=\"font-weight:bold;color:#f55\">b</span>")),
         ("\x1b[38;5;196;48;2;1;2;255mx", "<span style=\"color:#ff0000;background:#0102ff\">x</span>".into()),
@@ -149,7 +151,7 @@ fn html_is_escaped_and_its_spans_are_closed() {
 }
 
 #[test]
-fn what_is_written_in_ansi_leaves_in_pinkfish() {
+fn ansi_colours_leave_as_pinkfish() {
     for (text, expected) in [
         ("plain %^RED%^x", "plain %^RED%^x"),
         ("\x1b[0;31mred\x1b[0m not", "%^RED%^red%^RESET%^ not"),
@@ -167,7 +169,7 @@ fn what_is_written_in_ansi_leaves_in_pinkfish() {
 }
 
 #[test]
-fn texts_without_anything_to_do_are_borrowed() {
+fn clean_texts_are_borrowed() {
     for text in ["hello é ü\n\tworld 100% ^", ""] {
         for style in [TextStyle::Plain, TextStyle::Ansi, TextStyle::Html] {
             assert!(matches!(render(text, style), Cow::Borrowed(_)));
@@ -176,9 +178,9 @@ fn texts_without_anything_to_do_are_borrowed() {
     }
 }
 
-/// In a build without optimization this takes a moment; with a quadratic step it would take hours.
+/// Without optimisation this takes a moment. A quadratic step would take hours.
 #[test]
-fn a_hostile_text_takes_a_moment_and_bounded_room() {
+fn a_hostile_text_is_rendered_in_linear_time_and_bounded_space() {
     const BYTES: usize = 256 * 1024;
     for unit in [
         "\x1b",
@@ -210,7 +212,7 @@ fn a_hostile_text_takes_a_moment_and_bounded_room() {
     }
 }
 
-/// What is left without the tags that `render` writes; panics at any other and at one that is not closed.
+/// Removes the tags that `render` writes. Panics at any other tag, and at one that is not closed.
 fn without_spans(html: &str) -> String {
     let (mut out, mut rest, mut is_open) = (String::new(), html, false);
     while let Some(at) = rest.find('<') {
@@ -261,7 +263,7 @@ proptest! {
         prop_assert_eq!(&render(&text, TextStyle::Raw), &text);
 
         let coloured = ansi(&text);
-        // Each ESC starts a colour sequence of digits, and nothing is left open.
+        // Each ESC begins a colour sequence of digits, and no colour is left open.
         for sequence in coloured.split('\x1b').skip(1) {
             let sequence = sequence.strip_prefix('[').and_then(|rest| rest.split_once('m'));
             let params = sequence.map(|(params, _)| params);
@@ -288,7 +290,7 @@ proptest! {
     }
 
     #[test]
-    fn what_leaves_holds_no_control_character(text in any_text()) {
+    fn outgoing_text_holds_no_control_character(text in any_text()) {
         let out = to_pinkfish(&text);
         prop_assert!(out.chars().all(|c| !c.is_control() || c == '\n' || c == '\t'), "{out:?}");
     }

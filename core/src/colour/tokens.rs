@@ -1,31 +1,33 @@
-//! Takes a text apart into what is seen and what changes its colour. All else that a terminal would act on is dropped.
+//! Splits a text into visible parts and changes of colour. All other sequences that a terminal would act on are
+//! dropped.
 
 use super::style::pinkfish_sgr;
 
 /// A piece of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token<'a> {
-    /// To be seen. No control character in it but newlines and tabs; for readers, none of direction either.
+    /// Visible text. It holds no control characters except newlines and tabs and, for readers, no characters that
+    /// change the writing direction.
     Text(&'a str),
     /// A change of colour: the parameters of an SGR sequence.
     Sgr(&'a str),
 }
 
-/// The longest name of a pinkfish code. What stands between two `%^` and is longer is text.
+/// The longest name of a pinkfish code. A longer text between two `%^` is not a code.
 const CODE_BYTES_MAX: usize = 24;
 
 const ESC: u8 = 0x1b;
-/// Ends an operating system command, and is taken as the end of all strings to a terminal.
+/// Ends an operating system command. Accepted as the end of any string to a terminal.
 const BEL: u8 = 0x07;
-/// `ESC \`, and this as a C1 control, end any string to a terminal.
+/// This C1 control, like `ESC \`, ends any string to a terminal.
 const STRING_TERMINATOR: char = '\u{9c}';
-/// Cancel any sequence.
+/// Cancels any sequence.
 const CAN: u8 = 0x18;
 const SUB: u8 = 0x1a;
 
-/// The length of the character of direction that `bytes` start with, or 0. U+061C, U+200E, U+200F, U+202A to U+202E and
-/// U+2066 to U+2069 show nothing themselves; they make a screen show what is around them in another order, beyond the end
-/// of their text. Right-to-left letters do without them.
+/// Returns the length of the character at the start of `bytes` if it changes the writing direction, otherwise 0.
+/// U+061C, U+200E, U+200F, U+202A to U+202E and U+2066 to U+2069 are invisible, but can reorder the text around them on
+/// a screen, even beyond their own text. Right-to-left letters do not need them.
 #[inline]
 pub(super) fn direction_bytes(bytes: &[u8]) -> usize {
     match bytes {
@@ -35,11 +37,12 @@ pub(super) fn direction_bytes(bytes: &[u8]) -> usize {
     }
 }
 
-/// The pieces of a text, in order. Every byte is looked at a bounded number of times.
+/// The tokens of a text, in order. Every byte is examined a bounded number of times.
 #[derive(Clone, Debug)]
 pub(super) struct Tokens<'a> {
     rest: &'a str,
-    /// Who reads it is on this side: pinkfish codes are colours, and characters of direction go.
+    /// The text is for a local reader: pinkfish codes are colours, and characters that change the writing direction are
+    /// dropped.
     for_reader: bool,
 }
 
@@ -48,19 +51,19 @@ impl<'a> Tokens<'a> {
         Tokens { rest: text, for_reader: true }
     }
 
-    /// Pinkfish codes and characters of direction count as text.
+    /// Pinkfish codes and characters that change the writing direction count as text.
     pub(super) fn for_network(text: &'a str) -> Self {
         Tokens { rest: text, for_reader: false }
     }
 
-    /// Takes this many bytes from the front. The callers stop at ASCII bytes or at characters they know.
+    /// Takes this many bytes from the front. Callers only stop at ASCII bytes or at known characters.
     fn take(&mut self, bytes: usize) -> &'a str {
         let (taken, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
         self.rest = rest;
         taken
     }
 
-    /// The length of the text up to something that may have to go.
+    /// Returns the length of the text up to the next part that may have to be dropped.
     fn seen_bytes(&self) -> usize {
         let bytes = self.rest.as_bytes();
         let stops = |at: usize| match bytes[at] {
@@ -75,13 +78,13 @@ impl<'a> Tokens<'a> {
         (0..bytes.len()).find(|at| stops(*at)).unwrap_or(bytes.len())
     }
 
-    /// `%^`, and a code if there is one. The mark goes in any case, as drivers do it.
+    /// Reads `%^`, and the code after it if there is one. The mark is dropped in any case, as drivers do.
     fn pinkfish(&mut self) -> Option<Token<'a>> {
         self.take(2);
         let (name, later) = code_name(self.rest);
         let is_closed = later.starts_with("%^");
         let sgr = pinkfish_sgr(name);
-        // What has the form of a code and is not known is dropped too.
+        // A text in the form of a code is dropped even if the code is unknown.
         let is_code = is_closed && !name.is_empty() || sgr.is_some() && later.is_empty();
         if !is_code {
             return None;
@@ -96,7 +99,7 @@ impl<'a> Tokens<'a> {
         sgr.map(Token::Sgr)
     }
 
-    /// An escape sequence, whose ESC is in front.
+    /// Reads an escape sequence, whose ESC is at the front.
     fn escape(&mut self) -> Option<Token<'a>> {
         self.take(1);
         match self.rest.bytes().next()? {
@@ -110,7 +113,7 @@ impl<'a> Tokens<'a> {
                 None
             }
             b' '..=b'~' => {
-                // Intermediates, and one final byte.
+                // Intermediate bytes, and one final byte.
                 let intermediates = self.rest.bytes().take_while(|byte| (b' '..=b'/').contains(byte)).count();
                 self.take(intermediates);
                 if self.rest.bytes().next().is_some_and(|byte| (b'0'..=b'~').contains(&byte)) {
@@ -118,18 +121,19 @@ impl<'a> Tokens<'a> {
                 }
                 None
             }
-            // Followed by nothing that belongs to it.
+            // No byte follows that could belong to the sequence.
             _ => None,
         }
     }
 
-    /// What follows `ESC [`. Only colours come through.
+    /// Reads the sequence after `ESC [`. Only colours are accepted.
     fn control_sequence(&mut self) -> Option<Token<'a>> {
         let params = self.rest.bytes().take_while(|byte| (b'0'..=b'?').contains(byte)).count();
         let params = self.take(params);
         let intermediates = self.rest.bytes().take_while(|byte| (b' '..=b'/').contains(byte)).count();
         self.take(intermediates);
-        // Cut off by the end or by something that cannot be in it: what was there is dropped, what follows is not.
+        // The sequence is cut off by the end of the text, or by a byte that cannot be part of it. The sequence is
+        // dropped, but not what follows.
         let last = self.rest.bytes().next().filter(|byte| (b'@'..=b'~').contains(byte))?;
         self.take(1);
         let is_colour = last == b'm'
@@ -138,7 +142,7 @@ impl<'a> Tokens<'a> {
         is_colour.then_some(Token::Sgr(params))
     }
 
-    /// A string to the terminal: dropped up to its end, or to a newline, which no honest one holds.
+    /// Drops a string to the terminal, up to its end or to a newline, which no legitimate string holds.
     fn string(&mut self) {
         let bytes = self.rest.as_bytes();
         let stops = |at: usize| match bytes[at] {
@@ -156,7 +160,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// A C1 control in front: the same sequences with one character for `ESC` and a letter.
+    /// Reads a C1 control at the front. It begins the sequences of `ESC` and a letter with a single character.
     fn c1(&mut self) {
         let control = self.rest.chars().next();
         self.take(2);
@@ -168,7 +172,7 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// The name of a code that `text` may start with, and the rest.
+/// Returns the name of the code that `text` may start with, and the rest.
 fn code_name(text: &str) -> (&str, &str) {
     let is_name = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
     text.split_at(text.bytes().take(CODE_BYTES_MAX).take_while(is_name).count())
@@ -181,7 +185,7 @@ impl<'a> Iterator for Tokens<'a> {
         loop {
             let seen = self.seen_bytes();
             if seen > 0 {
-                // `%%^^` stands for `%^`: the first `%` is seen, and with it the mark, without its doubling.
+                // `%%^^` stands for `%^`: its first `%` is visible, and then the mark without its doubling.
                 if self.for_reader && self.rest.as_bytes()[seen - 1..].starts_with(b"%%^^") {
                     return Some(self.literal_mark(seen));
                 }
@@ -199,7 +203,7 @@ impl<'a> Iterator for Tokens<'a> {
                     self.take(direction_bytes(bytes));
                     None
                 }
-                // CR LF is one newline, and so is a lone CR.
+                // CR LF becomes one newline, and so does a lone CR.
                 [b'\r', next, ..] if *next != b'\n' => {
                     self.take(1);
                     Some(Token::Text("\n"))
@@ -217,12 +221,12 @@ impl<'a> Iterator for Tokens<'a> {
 }
 
 impl<'a> Tokens<'a> {
-    /// Text up to `%%^^`, of which the first byte counts as seen; and the literal mark.
+    /// Returns the text up to `%%^^` with its first byte, and then the literal mark.
     fn literal_mark(&mut self, seen: usize) -> Token<'a> {
         if seen > 1 {
             return Token::Text(self.take(seen - 1));
         }
-        // `%%^^` in front: the two bytes in the middle are what it stands for.
+        // At `%%^^` in front: the two bytes in the middle are the literal mark.
         self.take(1);
         let literal = self.take(2);
         self.take(1);

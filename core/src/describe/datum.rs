@@ -1,13 +1,13 @@
-//! A value that a front door has read, whatever encoding it came in.
+//! Values that a front door has parsed, independent of their encoding.
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 
-/// A value. It borrows from the request where it can.
+/// A parsed value. It borrows from the request where it can.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Datum<'a> {
-    /// Nothing: a parameter that is this counts as missing.
+    /// Null. A parameter with this value counts as missing.
     Null,
     /// true or false.
     Flag(bool),
@@ -21,13 +21,13 @@ pub enum Datum<'a> {
     List(Vec<Datum<'a>>),
     /// An object.
     Object(Fields<'a>),
-    /// Something that cannot be held, such as half a surrogate pair. It suits no parameter.
+    /// A value that cannot be represented, such as a text with half a surrogate pair. No parameter accepts it.
     Unreadable,
 }
 
-/// Where the parameters of a request are taken from, by name.
+/// The parameters of a request, which are taken out by name.
 pub trait Source<'a> {
-    /// Takes the value of that name out; of several the last.
+    /// Removes and returns the value with this name. If several have it, returns the last.
     fn take(&mut self, name: &str) -> Option<Datum<'a>>;
 }
 
@@ -102,7 +102,7 @@ impl<'de> Visitor<'de> for Read {
     }
 }
 
-/// A member's name, borrowed unless it has escapes.
+/// The name of a member, borrowed unless it has escapes.
 #[derive(Debug)]
 pub struct Key<'a>(pub Cow<'a, str>);
 

@@ -1,8 +1,9 @@
-//! Structs that describe themselves. A field is written as in any struct, with what it means as its doc comment:
+//! Structs that describe themselves. A field is written as in any struct, and its doc comment is its description in the
+//! documents of the API:
 //!
 //! ```text
 //! params! {
-//!     /// What `tell` takes.
+//!     /// The parameters of `tell`.
 //!     pub struct Tell<'a> {
 //!         /// the local user
 //!         pub from_user: Name<'a> = "Someone",
@@ -12,10 +13,11 @@
 //! }
 //! ```
 //!
-//! `= literal` is what holds when the parameter is missing, `| "other"` a second name that is taken for it, and
-//! `as "name"` the name outside where that is no identifier. The type says the rest: bounds, and whether it must be there.
+//! `= literal` is the default of a missing parameter, `| "other"` is a second name that is accepted for it, and
+//! `as "name"` is the public name if it is not an identifier. The bounds, and whether the field is required, follow from
+//! the type.
 
-/// The members of a struct.
+/// Describes the members of a struct.
 macro_rules! members {
     ($name:ident $(<$life:lifetime>)?: $($summary:literal)*;
      $($($doc:literal)* $field:ident $([$wire:literal])? : $type:ty $(= $default:literal)?;)*) => {
@@ -59,8 +61,8 @@ macro_rules! default_of {
 }
 pub(crate) use default_of;
 
-/// Reads the fields from the last to the first. Of several wrong parameters the error names the last: what is to be said
-/// before to whom.
+/// Reads the fields from the last to the first. If several parameters are wrong, the error names the last one: the text
+/// of a message before its target.
 macro_rules! take_last_first {
     ($source:ident;) => {};
     ($source:ident; $field:ident, $wire:expr, [$($alias:literal)?], [$($default:literal)?]; $($rest:tt)*) => {
@@ -85,7 +87,7 @@ macro_rules! take_field {
 }
 pub(crate) use take_field;
 
-/// Parameters of methods, and objects among them.
+/// Structs for the parameters of methods, and for objects inside them.
 macro_rules! params {
     ($($(#[doc = $summary:literal])* $vis:vis struct $name:ident $(<$life:lifetime>)? {
         $($(#[doc = $doc:literal])* $field_vis:vis $field:ident $(as $wire:literal)? $(| $alias:literal)?
@@ -164,7 +166,7 @@ macro_rules! with_life {
 }
 pub(crate) use with_life;
 
-/// Results, events, and objects among them.
+/// Structs for results, events, and objects inside them.
 macro_rules! output {
     ($($(#[doc = $summary:literal])* $(#[derive($($derive:ident),*)])? $vis:vis struct $name:ident $(<$life:lifetime>)? {
         $($(#[doc = $doc:literal])* $field_vis:vis $field:ident $(as $wire:literal)? : $type:ty),* $(,)?
@@ -195,7 +197,7 @@ macro_rules! output {
 }
 pub(crate) use output;
 
-/// Results of which there is one of several kinds.
+/// Enums for results of several kinds.
 macro_rules! either {
     ($($(#[doc = $summary:literal])* $vis:vis enum $name:ident $(<$life:lifetime>)? {
         $($(#[doc = $when:literal])* $variant:ident($type:ty)),* $(,)?
@@ -217,7 +219,7 @@ macro_rules! either {
 }
 pub(crate) use either;
 
-/// Enums that are one of a few words outside.
+/// Enums that are written as one of a few texts.
 macro_rules! words {
     ($($(#[$doc:meta])* $vis:vis enum $name:ident {
         $($(#[$word_doc:meta])* $variant:ident = $word:literal),* $(,)?
@@ -229,12 +231,12 @@ macro_rules! words {
         }
 
         impl $name {
-            /// Each.
-            #[allow(dead_code, reason = "not every enum of words is walked")]
+            /// All variants.
+            #[allow(dead_code, reason = "not every such enum is iterated")]
             $vis const ALL: &'static [$name] = &[$($name::$variant),*];
 
-            /// The word.
-            #[allow(dead_code, reason = "most enums of words are only written")]
+            /// The variant's text.
+            #[allow(dead_code, reason = "most such enums are only written")]
             $vis const fn name(self) -> &'static str {
                 match self {
                     $($name::$variant => $word,)*

@@ -1,5 +1,5 @@
-//! The types of single parameters and members. A parameter type reads itself from a [`Datum`] and says what is wrong
-//! with one that does not suit it.
+//! The types of single parameters and members. A parameter type parses itself from a [`Datum`], and reports what is
+//! wrong with an unsuitable value.
 
 use super::datum::{Datum, Source};
 use super::shape::{ANY_LENGTH, Described, Shape};
@@ -14,29 +14,29 @@ use std::time::Duration;
 /// The longest name of a mud, a user or a channel.
 pub const NAME_BYTES_MAX: usize = 128;
 
-/// What is wrong with a parameter.
+/// An error in a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrong {
-    /// Which parameter, or which part of it: `users[3].name`.
+    /// The parameter, or the part of it: `users[3].name`.
     pub path: String,
-    /// What it must be.
+    /// What the value must be.
     pub what: Cow<'static, str>,
 }
 
 impl Wrong {
-    /// The value itself is wrong.
+    /// An error in the value itself.
     pub fn must(what: impl Into<Cow<'static, str>>) -> Self {
         Wrong { path: String::new(), what: what.into() }
     }
 
-    /// The value is none of these words.
+    /// An error in a value that must be one of these texts.
     pub fn must_be_one_of(words: &[&str]) -> Self {
         let (last, others) = words.split_last().map_or(("", &[][..]), |(last, others)| (*last, others));
         let or = if others.is_empty() { "" } else { " or " };
         Wrong::must(format!("must be {}{or}{last}", others.join(", ")))
     }
 
-    /// It is the part of that name that is wrong.
+    /// Adds the name of the member that holds the wrong value.
     #[must_use]
     pub fn of(mut self, name: &str) -> Self {
         let dot = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
@@ -44,7 +44,7 @@ impl Wrong {
         self
     }
 
-    /// It is the element at that place of a list that is wrong.
+    /// Adds the index of the list element that holds the wrong value.
     #[must_use]
     pub fn at(mut self, place: usize) -> Self {
         let dot = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
@@ -53,31 +53,31 @@ impl Wrong {
     }
 }
 
-/// A sentence that names the parameter.
+/// Writes a sentence that names the parameter.
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.path, self.what)
     }
 }
 
-/// A type of parameter.
+/// The type of a parameter.
 pub trait Parameter<'a>: Described + Sized {
-    /// Reads the value.
+    /// Parses the value.
     fn read(value: Datum<'a>) -> Result<Self, Wrong>;
 
-    /// The value when the parameter is missing; `None`: it must be there.
+    /// Returns the value of a missing parameter, or `None` if the parameter is required.
     fn missing() -> Option<Self> {
         None
     }
 }
 
-/// The parameters of a method, or the members of an object among them.
+/// The parameters of a method, or the members of an object inside them.
 pub trait Parameters<'a>: Sized {
-    /// Reads them.
+    /// Parses all of them.
     fn read_from(source: &mut dyn Source<'a>) -> Result<Self, Wrong>;
 }
 
-/// Takes one parameter out, under its own name or another that old clients use.
+/// Takes one parameter out, by its own name or by a second name that old clients use.
 pub fn take<'a, T: Parameter<'a>>(
     source: &mut dyn Source<'a>,
     name: &'static str,
@@ -94,7 +94,7 @@ pub fn take<'a, T: Parameter<'a>>(
     T::missing().ok_or_else(|| Wrong::must("is missing").of(name))
 }
 
-/// Takes one parameter out, or gives what holds when it is missing.
+/// Takes one parameter out, or returns the default if it is missing.
 pub fn take_or<'a, T: Parameter<'a>>(
     source: &mut dyn Source<'a>,
     name: &'static str,
@@ -110,9 +110,9 @@ fn present<'a>(source: &mut dyn Source<'a>, name: &str) -> Option<Datum<'a>> {
     source.take(name).filter(|value| *value != Datum::Null)
 }
 
-/// A value made from the literal that the documents show as the default.
+/// A type whose default is written as a literal, which the documents show.
 pub trait FromLiteral<L> {
-    /// The value.
+    /// Returns the value of the literal.
     fn from_literal(literal: L) -> Self;
 }
 
@@ -156,7 +156,7 @@ text_type! {
 }
 
 text_type! {
-    /// A text that is not empty, of at most so many bytes, without control characters.
+    /// A text that is not empty, with at most this many bytes and no control characters.
     Short<const MOST>: Shape::Short(MOST)
 }
 
@@ -241,7 +241,7 @@ impl FromLiteral<i64> for i64 {
     }
 }
 
-/// A whole number in bounds.
+/// A whole number within bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Within<const LEAST: i64, const MOST: i64>(pub i64);
 
@@ -280,7 +280,7 @@ impl<'a> Parameter<'a> for EventId {
     }
 }
 
-/// A number of seconds above 0, at most so many.
+/// A number of seconds above 0 and up to a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seconds<const MOST: u64>(pub Duration);
 
@@ -308,14 +308,14 @@ impl<const MOST: u64> FromLiteral<i64> for Seconds<MOST> {
     }
 }
 
-/// A point among events.
+/// A point in the sequence of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
     /// An event.
     Event(u64),
     /// A time.
     Time(UnixTime),
-    /// A text that is no time. Nothing is before or after it, as with the Python gateway.
+    /// A text that is not a time. No event is before or after it, as in the Python gateway.
     Nowhere,
 }
 
@@ -335,7 +335,7 @@ impl<'a> Parameter<'a> for Point {
     }
 }
 
-/// A list of at most so many.
+/// A list with at most `MOST` elements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List<T, const MOST: usize>(pub Vec<T>);
 
@@ -367,7 +367,7 @@ impl<'a, T: Parameter<'a>> Parameter<'a> for Option<T> {
     }
 }
 
-/// A member that may be left out.
+/// A member that may be omitted.
 impl<T: Described> Described for Option<T> {
     const SHAPE: Shape = T::SHAPE;
     const REQUIRED: bool = false;
@@ -377,7 +377,7 @@ impl<T: Described> Described for Option<T> {
     }
 }
 
-/// A member that is always there, and may be null.
+/// A member that is always present, and may be null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrNull<T>(pub Option<T>);
 
@@ -385,7 +385,7 @@ impl<T: Described> Described for OrNull<T> {
     const SHAPE: Shape = Shape::OrNull(&T::SHAPE);
 }
 
-/// A setting of a session. When it is left out, what was set before holds, at first the default.
+/// A setting of a session. If it is omitted, the earlier value stays, at first the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting<T>(pub Option<T>);
 
@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn each_type_says_what_it_must_be() {
+    fn each_type_reports_what_a_wrong_value_must_be() {
         let texts = |text: &'static str| Datum::Text(Cow::Borrowed(text));
         assert_eq!(wrong::<Name<'_>>(texts("")), "x must not be empty");
         assert_eq!(wrong::<Name<'_>>(texts(" ")), "x must not be blank");

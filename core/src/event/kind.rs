@@ -1,21 +1,21 @@
-//! What is said of an event as a whole.
+//! The properties of each kind of event.
 
 use crate::describe::shape::{Member, Shape};
 use crate::settings::Permission;
 
-/// How early a client that does not read misses an event.
+/// How soon an event is dropped for a client that does not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
-    /// Who came and went: dropped first.
+    /// Muds and users that come and go. These events are dropped first.
     Presence,
     /// Channel lines.
     Channel,
-    /// Tells and what concerns the client itself: never dropped in silence.
+    /// Tells, and events about the client itself. These are never dropped silently.
     Personal,
 }
 
 impl Weight {
-    /// As a metric's label.
+    /// The label in metrics.
     pub fn name(self) -> &'static str {
         match self {
             Weight::Presence => "presence",
@@ -25,35 +25,36 @@ impl Weight {
     }
 }
 
-/// What a kept event is about, which decides how long it is kept.
+/// The class of a kept event, which decides how long it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// Meant for a user.
+    /// Messages for a user.
     Tells,
-    /// Said on a channel.
+    /// Messages on a channel.
     Channels,
-    /// What the mud asked for, or is told about what it did.
+    /// Answers to the mud's questions, and errors about what it has sent.
     Answers,
 }
 
 /// A kind of event.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kind {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// What a session needs to get it.
+    /// The permission that a session needs to receive it.
     pub permission: Option<Permission>,
-    /// How early a client that does not read misses it.
+    /// How soon it is dropped for a client that does not read.
     pub weight: Weight,
-    /// As what it is kept for a game that is away. The others report a state that can be asked for, or are over at once.
+    /// The class in which it is kept for an absent game. Events without one report a state that can be queried, or are
+    /// soon out of date.
     pub kept: Option<Class>,
-    /// Who gets it, and when.
+    /// Who receives it, and when.
     pub summary: &'static str,
-    /// What it tells, beside [`COMMON`].
+    /// Its members, besides [`COMMON`].
     pub members: &'static [Member],
 }
 
-/// Who may have events of a kind, how early they are dropped, and as what they are kept.
+/// Who may receive events of a kind, how soon they are dropped, and how long they are kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     pub(crate) permission: Option<Permission>,
@@ -61,49 +62,55 @@ pub(crate) struct Rules {
     pub(crate) kept: Option<Class>,
 }
 
-/// Meant for a user.
+/// For messages to a user.
 pub(crate) const TELL: Rules =
     Rules { permission: Some(Permission::Tell), weight: Weight::Personal, kept: Some(Class::Tells) };
 
-/// Said on a channel.
+/// For messages on a channel.
 pub(crate) const LINE: Rules =
     Rules { permission: Some(Permission::Channel), weight: Weight::Channel, kept: Some(Class::Channels) };
 
-/// The answer to a question.
+/// For answers to questions.
 pub(crate) const ANSWER: Rules =
     Rules { permission: Some(Permission::Info), weight: Weight::Personal, kept: Some(Class::Answers) };
 
-/// What a mud must know of what it did.
+/// For errors about what a mud has sent.
 pub(crate) const VERDICT: Rules =
     Rules { permission: None, weight: Weight::Personal, kept: Some(Class::Answers) };
 
-/// What has changed on the network, or among the sessions of a mud.
+/// For changes of the network, or among the sessions of a mud.
 pub(crate) const fn news(permission: Permission) -> Rules {
     Rules { permission: Some(permission), weight: Weight::Presence, kept: None }
 }
 
-/// What concerns a session, and holds now.
+/// For events about the present state of a session.
 pub(crate) const fn now(permission: Option<Permission>) -> Rules {
     Rules { permission, weight: Weight::Personal, kept: None }
 }
 
-/// What every event has.
+/// The members that every event has.
 pub static COMMON: [Member; 2] = [
-    Member { name: "timestamp", shape: Shape::Time, required: true, default: None, summary: "when it came" },
+    Member {
+        name: "timestamp",
+        shape: Shape::Time,
+        required: true,
+        default: None,
+        summary: "when it arrived",
+    },
     Member {
         name: "event_id",
         shape: Shape::Within(1, i64::MAX),
         required: true,
         default: None,
-        summary: "names it; ids only grow, over restarts too",
+        summary: "identifies the event; ids only grow, also across restarts",
     },
 ];
 
-/// What an event has that comes late.
+/// The member of replayed events.
 pub static REPLAYED: Member = Member {
     name: "replay",
     shape: Shape::Flag,
     required: false,
     default: None,
-    summary: "true: it came while no session of the mud had it, or is given again",
+    summary: "true: the event is a replay",
 };

@@ -1,4 +1,4 @@
-//! The one list of events.
+//! The list of all events.
 
 use super::kind::{ANSWER, Kind, LINE, Rules, TELL, VERDICT, news, now};
 use super::told::{
@@ -10,7 +10,7 @@ use crate::describe::shape::Object;
 use crate::saved;
 use crate::settings::Permission;
 
-/// Makes the enum of events, a [`Kind`] for each, and the list of all.
+/// Generates the enum of events, a [`Kind`] for each, and the list of all kinds.
 macro_rules! events {
     ($($(#[doc = $summary:literal])* $variant:ident($type:ident $(<$life:lifetime>)?) = $name:literal, $rules:expr;)*) => {
         /// An event.
@@ -19,7 +19,7 @@ macro_rules! events {
             $($(#[doc = $summary])* $variant($type $(<$life>)?),)*
         }
 
-        /// All kinds of events, in the order in which a reader meets them.
+        /// All kinds of events, in the order of the documents.
         #[allow(elided_lifetimes_in_paths, reason = "the members of a type are those of each of its lifetimes")]
         pub static KINDS: &[Kind] = &[$({
             const RULES: Rules = $rules;
@@ -33,7 +33,7 @@ macro_rules! events {
             }
         }),*];
 
-        /// The place of each event in [`KINDS`].
+        /// The index of each event in [`KINDS`].
         #[derive(Clone, Copy)]
         enum Place {
             $($variant,)*
@@ -46,7 +46,7 @@ macro_rules! events {
                 }
             }
 
-            /// The event as it is saved: its members as an object.
+            /// Returns the event's members as an object, the form in which it is saved.
             pub fn write(&self) -> Vec<u8> {
                 match self {
                     $(Event::$variant(told) => saved::write(told),)*
@@ -58,73 +58,73 @@ macro_rules! events {
 }
 
 events! {
-    /// A user of another mud says something to one of this mud.
+    /// A user of another mud has sent a message to a user of this mud.
     TellReceived(Told<'a>) = "tell_received", TELL;
-    /// A user of another mud sends an emote to one of this mud.
+    /// A user of another mud has sent an emote to a user of this mud.
     EmotetoReceived(Told<'a>) = "emoteto_received", TELL;
-    /// A user of another mud nudges one of this mud. Its `message` is empty.
+    /// A user of another mud wants the attention of a user of this mud. `message` is empty.
     BeepReceived(Told<'a>) = "beep_received", TELL;
-    /// A line on a channel, for the sessions that have joined it.
+    /// A message on a channel, for sessions that subscribe to it.
     ChannelMessage(Said<'a>) = "channel_message", LINE;
-    /// An emote on a channel, for the sessions that have joined it.
+    /// An emote on a channel, for sessions that subscribe to it.
     ChannelEmote(Said<'a>) = "channel_emote", LINE;
-    /// An emote on a channel that is aimed at somebody.
+    /// An emote on a channel that is aimed at a user, for sessions that subscribe to it.
     ChannelTargetedEmote(Targeted<'a>) = "channel_targeted_emote", LINE;
-    /// The answer to a `who` that did not wait for it.
+    /// The answer to a `who` without `wait`.
     WhoReply(WhoReply<'a>) = "who_reply", ANSWER;
-    /// The answer to a `finger` that did not wait for it.
+    /// The answer to a `finger` without `wait`.
     FingerReply(FingerReply<'a>) = "finger_reply", ANSWER;
-    /// An answer to a `locate`: one from each mud that knows the user.
+    /// An answer to a `locate`: one from each mud where the user is.
     LocateReply(Located<'a>) = "locate_reply", ANSWER;
     /// An answer to a `channel_who`.
     ChannelWhoReply(ChannelWhoReply<'a>) = "channel_who_reply", ANSWER;
-    /// Something that this mud sent could not be done. A request that waited for it gets an error as its answer instead.
+    /// Something that this mud has sent failed. A request that waits for it gets the error as its answer instead.
     ErrorOccurred(ErrorOccurred<'a>) = "error_occurred", VERDICT;
     /// Another gateway or game uses the mud's name, or the router refuses the login.
     IdentityWarning(IdentityWarning<'a>) = "identity_warning", VERDICT;
-    /// A mud has come.
+    /// A mud has come up.
     MudOnline(MudChanged<'a>) = "mud_online", news(Permission::Info);
-    /// A mud has gone.
+    /// A mud has gone down.
     MudOffline(MudChanged<'a>) = "mud_offline", news(Permission::Info);
-    /// There is a new channel, or one has changed.
+    /// A channel was added or has changed.
     ChannelAdded(ChannelChanged<'a>) = "channel_added", news(Permission::Info);
-    /// A channel is gone.
+    /// A channel was removed.
     ChannelRemoved(ChannelChanged<'a>) = "channel_removed", news(Permission::Info);
     /// Another session of the mud has joined a channel.
     ChannelJoined(Subscriber<'a>) = "channel_joined", news(Permission::Channel);
     /// Another session of the mud has left a channel.
     ChannelLeft(Subscriber<'a>) = "channel_left", news(Permission::Channel);
-    /// May this pass on a filtered channel of this mud? It goes to the sessions of the mud, once one of them has asked for
-    /// it with `channel_filter`, which is also how to answer.
+    /// The router asks whether a message may pass on a filtered channel of this mud. The sessions of the mud receive
+    /// this once one of them has called `channel_filter`, which also answers it.
     ChannelFilterRequest(FilterRequest<'a>) = "channel_filter_request", now(Some(Permission::Host));
-    /// The link to the router is lost, or was left.
+    /// The link to the router was lost or closed.
     GatewayDisconnected(LinkChanged<'a>) = "gateway_disconnected", now(None);
     /// The link to the router is ready.
     GatewayReconnected(LinkChanged<'a>) = "gateway_reconnected", now(None);
-    /// All that was kept has been given: see "What came while you were away".
+    /// A replay is complete: see "What came while you were away".
     ReplayComplete(ReplayComplete<'a>) = "replay_complete", now(None);
-    /// This client has not read for a while, and has missed events.
+    /// This client has not read for a while, and events for it were dropped.
     Lagged(Lagged) = "lagged", now(None);
-    /// Requests come too often, and one was refused; at most once a minute.
+    /// A request was refused because requests come too often; sent at most once a minute.
     RateLimitWarning(RateLimitWarning<'a>) = "rate_limit_warning", now(None);
-    /// A packet of the mud, for sessions that asked for it with `trace`.
+    /// A packet of the mud, for sessions that have called `trace`.
     PacketTrace(PacketTrace<'a>) = "packet_trace", now(Some(Permission::Admin));
-    /// The store does not take what is saved; the gateway tries again.
+    /// The store fails to save changes; the gateway tries again.
     StorageFailed(StorageChanged<'a>) = "storage_failed", now(Some(Permission::Admin));
-    /// Saving works again.
+    /// The store has saved all changes again.
     StorageRecovered(StorageChanged<'a>) = "storage_recovered", now(Some(Permission::Admin));
-    /// The gateway ends.
+    /// The gateway is shutting down.
     ShutdownWarning(Shutdown<'a>) = "shutdown_warning", now(None);
 }
 
 impl Event<'_> {
-    /// Its kind.
+    /// Returns the kind of the event.
     pub fn kind(&self) -> &'static Kind {
         &KINDS[self.place() as usize]
     }
 }
 
-/// The kind of that name.
+/// Returns the kind with this name.
 pub fn find(name: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.name == name)
 }
@@ -135,7 +135,7 @@ mod tests {
     use crate::event::kind::COMMON;
 
     #[test]
-    fn names_are_there_once_and_members_too() {
+    fn names_of_events_and_members_are_unique() {
         for kind in KINDS {
             assert!(std::ptr::eq(find(kind.name).unwrap(), kind), "{}", kind.name);
             let mut names: Vec<_> = kind.members.iter().chain(&COMMON).map(|member| member.name).collect();

@@ -1,6 +1,7 @@
-//! What the gateway reports to local programs: a type for each event, with who may have it and how long it is kept.
+//! The events that the gateway sends to clients: the members of each, who may receive it, and how long it is kept.
 //!
-//! [`kind`] describes events, [`told`] has what they tell, [`list`](mod@list) is the one list of them.
+//! [`kind`] describes the properties of events, [`told`] has their members, and [`list`](mod@list) is the list of all
+//! events.
 
 pub mod kind;
 pub mod list;

@@ -1,4 +1,4 @@
-//! What events tell, and the objects that results of methods have in common with them.
+//! The members of events, and objects that events share with results of methods.
 
 use crate::describe::macros::{output, words};
 use crate::describe::values::OrNull;
@@ -9,75 +9,75 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 output! {
-    /// A tell, an emote or a beep for a user.
+    /// The members of a tell, an emote or a beep.
     #[derive(Deserialize)]
     pub struct Told<'a> {
-        /// the mud it comes from
+        /// the sender's mud
         pub from_mud: Cow<'a, str>,
-        /// the user it comes from
+        /// the sender's user name
         pub from_user: Cow<'a, str>,
         /// this mud
         pub to_mud: Cow<'a, str>,
-        /// the local user it is for
+        /// the local user who receives it
         pub to_user: Cow<'a, str>,
-        /// what was said; an emote has `$N` for the sender's name
+        /// the text; in an emote `$N` stands for the sender's name
         pub message: Cow<'a, str>,
-        /// the sender's name, as shown
+        /// the sender's visible name
         pub visname: Cow<'a, str>,
     }
 
-    /// A line or an emote on a channel.
+    /// The members of a message or an emote on a channel.
     #[derive(Deserialize)]
     pub struct Said<'a> {
         /// the channel
         pub channel: Cow<'a, str>,
-        /// the mud it comes from
+        /// the sender's mud
         pub from_mud: Cow<'a, str>,
-        /// the user it comes from
+        /// the sender's user name
         pub from_user: Cow<'a, str>,
-        /// what was said; an emote has `$N` for the sender's name
+        /// the text; in an emote `$N` stands for the sender's name
         pub message: Cow<'a, str>,
-        /// the sender's name, as shown
+        /// the sender's visible name
         pub visname: Cow<'a, str>,
         /// true: this mud's own line, as the router sent it back
         pub is_echo as "self": Option<bool>,
     }
 
-    /// An emote on a channel that is aimed at somebody.
+    /// The members of a targeted emote on a channel.
     #[derive(Deserialize)]
     pub struct Targeted<'a> {
         /// the channel
         pub channel: Cow<'a, str>,
-        /// the mud it comes from
+        /// the sender's mud
         pub from_mud: Cow<'a, str>,
-        /// the user it comes from
+        /// the sender's user name
         pub from_user: Cow<'a, str>,
-        /// what others read; it has `$N` for the sender's name and `$O` for the target's
+        /// the text for others; `$N` stands for the sender's name and `$O` for the target's
         pub message: Cow<'a, str>,
-        /// the sender's name, as shown
+        /// the sender's visible name
         pub visname: Cow<'a, str>,
         /// the mud of the target
         pub target_mud: Cow<'a, str>,
         /// the target
         pub target_user: Cow<'a, str>,
-        /// the target's name, as shown
+        /// the target's visible name
         pub target_visname: Cow<'a, str>,
-        /// what the target reads
+        /// the text for the target
         pub message_target: Cow<'a, str>,
         /// true: this mud's own line, as the router sent it back
         pub is_echo as "self": Option<bool>,
     }
 
-    /// A user in a who.
+    /// A user in the answer to a who.
     #[derive(Deserialize)]
     pub struct WhoUser<'a> {
-        /// the user's name, as shown
+        /// the user's visible name
         pub name: Cow<'a, str>,
-        /// seconds
+        /// seconds of idleness
         pub idle: i64,
-        /// 0 when the mud tells none
+        /// the level; 0 if the mud does not report one
         pub level: i64,
-        /// what else the mud tells
+        /// other text that the mud reports
         pub extra: Cow<'a, str>,
     }
 
@@ -90,32 +90,32 @@ output! {
         pub to_mud: Cow<'a, str>,
         /// the user who asked
         pub to_user: Cow<'a, str>,
-        /// who is on
+        /// the users who are online
         pub users: Vec<WhoUser<'a>>,
     }
 
-    /// What a finger tells.
+    /// A user in the answer to a finger.
     #[derive(Deserialize)]
     pub struct UserInfo<'a> {
-        /// the name, as shown
+        /// the visible name
         pub name: Cow<'a, str>,
-        /// the title; all texts are empty where the mud tells nothing
+        /// the title; any text is empty if the mud does not report it
         pub title: Cow<'a, str>,
         /// the real name
         pub real_name: Cow<'a, str>,
-        /// e-mail
+        /// the e-mail address
         pub email: Cow<'a, str>,
-        /// when the user logged in, or was last on, as the mud writes it
+        /// the time of the last login or logout, as the mud writes it
         pub login_time: Cow<'a, str>,
-        /// seconds; -1 when not on
+        /// seconds of idleness; -1 when offline
         pub idle_time: i64,
-        /// the address
+        /// the address from which the user is connected
         pub ip_address: Cow<'a, str>,
-        /// 0 when the mud tells none, or none that is a number
+        /// the level; 0 if the mud reports none, or one that is not a number
         pub level: i64,
-        /// what else the mud tells
+        /// other text that the mud reports
         pub extra: Cow<'a, str>,
-        /// a level that is a word
+        /// the level, if it is a text
         pub level_name: Option<Cow<'a, str>>,
     }
 
@@ -141,11 +141,11 @@ output! {
         pub to_mud: Cow<'a, str>,
         /// the user who asked
         pub to_user: Cow<'a, str>,
-        /// where the user is
+        /// the mud where the user is
         pub located_mud: Cow<'a, str>,
-        /// the user's name, as shown
+        /// the user's visible name
         pub located_user: Cow<'a, str>,
-        /// seconds
+        /// seconds of idleness
         pub idle: i64,
         /// `afk`, `editing`, …
         pub status: Cow<'a, str>,
@@ -160,35 +160,36 @@ output! {
         pub to_user: Cow<'a, str>,
         /// the channel
         pub channel: Cow<'a, str>,
-        /// who subscribes to it there
+        /// the subscribers on that mud
         pub users: Vec<String>,
     }
 
-    /// Something that could not be done.
+    /// An error about something that the mud has sent.
     #[derive(Deserialize)]
     pub struct ErrorOccurred<'a> {
-        /// `unk-dst`, `unk-user`, `not-allowed`, … as Intermud-3 has them; `not-sent`: it never left the gateway
+        /// a code of Intermud-3, such as `unk-dst`, `unk-user` or `not-allowed`; `not-sent`: the packet never left the
+        /// gateway
         pub error_code: Cow<'a, str>,
-        /// for people
+        /// a text for people
         pub error_message: Cow<'a, str>,
-        /// which mud or router reports it; empty: this gateway
+        /// the mud or router that reports the error; empty: this gateway
         pub from_mud: Cow<'a, str>,
         /// this mud
         pub to_mud: Cow<'a, str>,
-        /// the local user whom it concerns
+        /// the local user concerned
         pub to_user: Cow<'a, str>,
-        /// whether it came from the network or from the gateway's queue
+        /// whether the error is from the network or from the gateway's queue
         pub context: ErrorContext,
-        /// of what caused it, where that is known
+        /// identifies the message that failed, if it is known
         pub message_id: Option<Cow<'a, str>>,
     }
 
-    /// A rival for the mud's name, or a refused login.
+    /// A conflict over the mud's name, or a refused login.
     #[derive(Deserialize)]
     pub struct IdentityWarning<'a> {
-        /// as the router has it, such as `bad-mojo`
+        /// the router's code, such as `bad-mojo`
         pub error_code: Cow<'a, str>,
-        /// the router's words
+        /// the router's text
         pub message: Cow<'a, str>,
         /// what to do, for people
         pub advice: Cow<'a, str>,
@@ -198,47 +199,47 @@ output! {
     pub struct MudRow<'a> {
         /// its exact name
         pub name: &'a str,
-        /// its address, as the router sees it
+        /// the address, as the router sees it
         pub host: &'a str,
-        /// where players connect
+        /// the port for players
         pub port: i64,
-        /// its out-of-band port over TCP, 0 for none
+        /// the out-of-band TCP port, 0 for none
         pub tcp_port: i64,
-        /// its out-of-band port over UDP, 0 for none
+        /// the out-of-band UDP port, 0 for none
         pub udp_port: i64,
-        /// its driver
+        /// the driver
         pub driver: &'a str,
-        /// its mudlib
+        /// the mudlib
         pub mudlib: &'a str,
-        /// `LP`, `Diku`, …
+        /// the type of mud: `LP`, `Diku`, …
         pub mud_type: &'a str,
         /// whether it is on the network
         pub status: Status,
-        /// what it offers: service to 1, a port, or a version
+        /// the services that it offers; each value is 1, a port, or a version
         pub services: &'a BTreeMap<String, ServiceValue>,
-        /// free text
+        /// free text about whether the mud is open
         pub open_status: &'a str,
-        /// e-mail
+        /// the e-mail address of its administrator
         pub admin_email: &'a str,
     }
 
-    /// A mud that has come or gone.
+    /// A mud that has come up or gone down.
     pub struct MudChanged<'a> {
         /// the mud
         pub mud_name: &'a str,
         /// whether it is on the network now
         pub status: Status,
-        /// the mud as `mudlist` shows it; null when it is off the list
+        /// the mud's entry, as in `mudlist`; null when it is off the list
         pub info: OrNull<MudRow<'a>>,
     }
 
-    /// A channel that has come, changed or gone.
+    /// A channel that was added, changed or removed.
     pub struct ChannelChanged<'a> {
         /// the channel
         pub channel: &'a str,
-        /// the mud that made it; empty when it is gone
+        /// the mud that created it; empty when it was removed
         pub owner: &'a str,
-        /// 0 all but the banned, 1 only the admitted, 2 filtered
+        /// 0: open to all muds but the banned; 1: open to admitted muds only; 2: filtered
         pub channel_type as "type": i64,
     }
 
@@ -252,107 +253,107 @@ output! {
 
     /// A message on a filtered channel of this mud.
     pub struct FilterRequest<'a> {
-        /// to answer with
+        /// for the answer with `channel_filter`
         pub filter_id: u64,
         /// the channel
         pub channel: &'a str,
-        /// the event that it would become
+        /// the event that the message would become
         pub event: LineEvent,
-        /// the mud it comes from
+        /// the sender's mud
         pub from_mud: &'a str,
-        /// the user it comes from
+        /// the sender's user name
         pub from_user: &'a str,
-        /// the sender's name, as shown
+        /// the sender's visible name
         pub visname: &'a str,
-        /// what is said
+        /// the text
         pub message: &'a str,
-        /// seconds after which it passes unchanged
+        /// seconds after which the message passes unchanged
         pub timeout: u64,
     }
 
     /// A change of the link to the router.
     pub struct LinkChanged<'a> {
-        /// for people
+        /// a text for people
         pub message: &'a str,
-        /// of the link
+        /// the state of the link
         pub status: LinkStatus,
         /// the router
         pub router: &'a str,
-        /// for people
+        /// a text for people
         pub reason: &'a str,
     }
 
     /// The end of a replay.
     pub struct ReplayComplete<'a> {
-        /// how many events
+        /// number of replayed events
         pub replayed: u64,
-        /// true: there were others, which are lost
+        /// true: some events were too old or too many, and are lost
         pub gap: bool,
-        /// the channel whose lines they are; without it, all that was kept
+        /// the channel, if the replay was only of its lines
         pub channel: Option<&'a str>,
     }
 
-    /// Events that a client has missed.
+    /// Events that were dropped for a client.
     pub struct Lagged {
-        /// how many
+        /// number of dropped events
         pub dropped: u64,
     }
 
     /// A refused request.
     pub struct RateLimitWarning<'a> {
-        /// of the request that was refused; `unknown` for what is no method
+        /// the method of the refused request; `unknown` if there is no such method
         pub method: &'a str,
-        /// the limit that was reached
+        /// the limit in requests a minute
         pub per_minute: u32,
-        /// when there is room
+        /// milliseconds to wait before the next request
         pub retry_after_ms: u64,
     }
 
     /// A packet of the mud.
     pub struct PacketTrace<'a> {
-        /// which way
+        /// the direction
         pub direction: Direction,
         /// the mud
         pub mud_name: &'a str,
         /// the router
         pub router: &'a str,
-        /// its text, without passwords; a long one is cut
+        /// the text of the packet, without passwords; a long one is cut
         pub packet: &'a str,
     }
 
-    /// A change of the store.
+    /// A change in the state of the store.
     pub struct StorageChanged<'a> {
-        /// what the store reports
+        /// the text of the store
         pub reason: &'a str,
-        /// changes that are not saved yet
+        /// number of changes that are not saved yet
         pub waiting: usize,
     }
 
-    /// The end of the gateway.
+    /// The shutdown of the gateway.
     pub struct Shutdown<'a> {
-        /// for people
+        /// a text for people
         pub message: &'a str,
     }
 }
 
 words! {
-    /// Where an error comes from.
+    /// The origin of an error.
     pub enum ErrorContext {
-        /// From the network.
+        /// The network.
         Packet = "i3_packet_error",
-        /// From the gateway's queue.
+        /// The gateway's queue.
         Queue = "gateway_queue",
     }
 
     /// The state of a link.
     pub enum LinkStatus {
-        /// It is ready.
+        /// The link is ready.
         Connected = "connected",
-        /// It is not.
+        /// The link is not ready.
         Disconnected = "disconnected",
     }
 
-    /// Which way a packet goes.
+    /// The direction of a packet.
     pub enum Direction {
         /// From the router.
         Received = "received",
@@ -360,19 +361,19 @@ words! {
         Sent = "sent",
     }
 
-    /// The events that lines of channels become.
+    /// The events for messages on channels.
     pub enum LineEvent {
-        /// A line.
+        /// A message.
         Message = "channel_message",
         /// An emote.
         Emote = "channel_emote",
-        /// An emote that is aimed at somebody.
+        /// An emote that is aimed at a user.
         Targeted = "channel_targeted_emote",
     }
 }
 
 impl<'a> MudRow<'a> {
-    /// A mud under its name.
+    /// The entry of a mud.
     pub fn new(name: &'a str, mud: &'a KnownMud) -> Self {
         MudRow {
             name,

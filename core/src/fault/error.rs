@@ -1,19 +1,19 @@
-//! The error of a request.
+//! Errors of requests.
 
 use super::reason::Reason;
 use crate::describe::values::Wrong;
 use std::borrow::Cow;
 
-/// What kind of error it is.
+/// The kind of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
     /// A parameter is missing or wrong.
     Params,
-    /// The client has not shown a key, or a wrong one.
+    /// The client has sent no key, or a wrong one.
     NotAuthenticated,
     /// Too many requests, wrong keys or messages.
     RateLimit,
-    /// The key does not allow it.
+    /// The key lacks a permission.
     Permission,
     /// The session has ended.
     SessionExpired,
@@ -21,42 +21,42 @@ pub enum FaultKind {
     Gateway,
 }
 
-/// What a program needs to know of an error.
+/// The particulars of an error, for programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Data {
-    /// Nothing but its kind.
+    /// None but the kind.
     None,
-    /// The names that a loose name may mean.
+    /// The mud names that an ambiguous name may mean.
     Candidates(Vec<String>),
-    /// When there is room again.
+    /// The time after which a retry may succeed.
     RetryAfter {
-        /// Milliseconds from now.
+        /// Milliseconds to wait.
         retry_after_ms: u64,
     },
-    /// What would allow it.
+    /// What the client lacks.
     Needs {
-        /// In words, or the name of a permission.
+        /// A description, or the name of a permission.
         needs: String,
-        /// The ban that stands in the way, if one does.
+        /// The ban that stops the packet, if there is one.
         ban_id: Option<u64>,
     },
-    /// Why the gateway cannot do it.
+    /// Why the gateway cannot do it now.
     Reason {
         /// The name of a [`Reason`], or an error code of Intermud-3.
         reason: Cow<'static, str>,
-        /// The same request may succeed later.
+        /// Whether a retry of the request may succeed.
         retryable: bool,
     },
 }
 
-/// Why a request is not carried out.
+/// The error of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// What kind of error it is.
+    /// The kind.
     pub kind: FaultKind,
-    /// For people.
+    /// The text for people.
     pub message: String,
-    /// For programs.
+    /// The particulars, for programs.
     pub data: Data,
 }
 
@@ -65,50 +65,50 @@ impl Fault {
         Fault { kind, message: message.into(), data: Data::None }
     }
 
-    /// A wrong parameter.
+    /// An error about a parameter.
     pub fn params(message: impl Into<String>) -> Self {
         Fault::plain(FaultKind::Params, message)
     }
 
-    /// A name that may mean any of several.
+    /// An error about an ambiguous name.
     pub fn ambiguous(message: impl Into<String>, candidates: Vec<String>) -> Self {
         Fault { data: Data::Candidates(candidates), ..Fault::params(message) }
     }
 
-    /// No key was shown, or a wrong one.
+    /// An error about a missing or wrong key.
     pub fn not_authenticated(message: impl Into<String>) -> Self {
         Fault::plain(FaultKind::NotAuthenticated, message)
     }
 
-    /// The session has ended.
+    /// An error about a session that has ended.
     pub fn session_expired(message: impl Into<String>) -> Self {
         Fault::plain(FaultKind::SessionExpired, message)
     }
 
-    /// Too early; with the milliseconds until there is room.
+    /// An error about a request that came too early, with the milliseconds to wait.
     pub fn too_often(retry_after_ms: u64, message: impl Into<String>) -> Self {
         Fault { data: Data::RetryAfter { retry_after_ms }, ..Fault::plain(FaultKind::RateLimit, message) }
     }
 
-    /// The key does not allow it; `needs` says what would.
+    /// An error about a missing permission; `needs` is what the client lacks.
     pub fn permission(needs: impl Into<String>, message: impl Into<String>) -> Self {
         let data = Data::Needs { needs: needs.into(), ban_id: None };
         Fault { data, ..Fault::plain(FaultKind::Permission, message) }
     }
 
-    /// A ban stands in the way.
+    /// An error about a banned packet.
     pub fn banned(ban_id: u64, message: impl Into<String>) -> Self {
         let data = Data::Needs { needs: format!("the end of ban {ban_id}"), ban_id: Some(ban_id) };
         Fault { data, ..Fault::plain(FaultKind::Permission, message) }
     }
 
-    /// The gateway cannot do it now.
+    /// An error about something that the gateway cannot do now.
     pub fn gateway(reason: &'static Reason, message: impl Into<String>) -> Self {
         let data = Data::Reason { reason: Cow::Borrowed(reason.name), retryable: reason.retryable };
         Fault { data, ..Fault::plain(FaultKind::Gateway, message) }
     }
 
-    /// Another mud or a router has refused, with an error code of Intermud-3.
+    /// An error from another mud or a router, with an error code of Intermud-3.
     pub fn refused(error_code: &str, message: impl Into<String>) -> Self {
         let data = Data::Reason { reason: Cow::Owned(error_code.to_owned()), retryable: false };
         Fault { data, ..Fault::plain(FaultKind::Gateway, message) }

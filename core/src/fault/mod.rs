@@ -1,4 +1,4 @@
-//! Why a request is not carried out, in no particular encoding: each front door has its own way to say so.
+//! Errors of requests, independent of their encoding. Each front door encodes them in its own way.
 
 mod error;
 pub mod reason;

@@ -1,14 +1,14 @@
-//! Why the gateway cannot carry out a request now. When another mud or a router has refused, its error code stands in
-//! place of the reason's name, such as `unk-user`.
+//! Why the gateway cannot carry out a request now. If another mud or a router has refused it, the reason is that error
+//! code instead, such as `unk-user`.
 
-/// One reason.
+/// A reason.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// The same request may go well later.
+    /// Whether a retry may succeed.
     pub retryable: bool,
-    /// What it means.
+    /// What it means, for the documents.
     pub summary: &'static str,
 }
 
@@ -21,28 +21,30 @@ const fn never(name: &'static str, summary: &'static str) -> Reason {
 }
 
 /// `router_down`.
-pub static ROUTER_DOWN: Reason = later("router_down", "there is no session with the router now");
+pub static ROUTER_DOWN: Reason = later("router_down", "the link to the router is down");
 /// `queue_full`.
 pub static QUEUE_FULL: Reason = later("queue_full", "too many packets wait for the router");
 /// `not_sent`.
 pub static NOT_SENT: Reason =
-    later("not_sent", "it was accepted, and the router was lost before it could go");
+    later("not_sent", "the packet was accepted, but the link was lost before it was sent");
 /// `no_answer`.
-pub static NO_ANSWER: Reason = later("no_answer", "nobody answered in time");
+pub static NO_ANSWER: Reason = later("no_answer", "no mud answered in time");
 /// `not_saved`.
 pub static NOT_SAVED: Reason =
-    later("not_saved", "the disk did not take it in time: it may be forgotten at a restart");
+    later("not_saved", "the store did not save it in time; it may be lost at a restart");
 /// `too_many_waiting`.
-pub static TOO_MANY_WAITING: Reason = later("too_many_waiting", "too many requests wait for an answer");
+pub static TOO_MANY_WAITING: Reason =
+    later("too_many_waiting", "too many requests are waiting for an answer");
 /// `too_late`.
-pub static TOO_LATE: Reason = never("too_late", "nothing of that `filter_id` waits: it has passed unchanged");
+pub static TOO_LATE: Reason =
+    never("too_late", "no message with this `filter_id` waits; it has passed unchanged");
 /// `not_supported`.
-pub static NOT_SUPPORTED: Reason = never("not_supported", "the other mud's driver cannot take it");
+pub static NOT_SUPPORTED: Reason = never("not_supported", "the other mud's driver does not support it");
 /// `service_disabled`.
 pub static SERVICE_DISABLED: Reason =
     never("service_disabled", "the service is switched off in the settings");
 
-/// All of them.
+/// All reasons.
 pub static REASONS: &[&Reason] = &[
     &ROUTER_DOWN,
     &QUEUE_FULL,

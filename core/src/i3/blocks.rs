@@ -1,15 +1,15 @@
-//! Questions about sixteen bytes at once: most strings of this network are shorter than what it costs to call a search
-//! function, and longer than what a loop over bytes answers quickly.
+//! Tests sixteen bytes at once. Most strings of this network are too short to be worth the call of a search function,
+//! but too long for a fast loop over single bytes.
 
 pub(super) use wide::u8x16 as Block;
 
-/// Bytes of a block.
+/// Number of bytes in a block.
 pub(super) const BYTES: usize = 16;
 
-/// Some of the bytes of a block, marked.
+/// Marks on some bytes of a block.
 pub(super) type Marks = Block;
 
-/// Marks the bytes that are `byte`.
+/// Marks the bytes that equal `byte`.
 #[inline(always)]
 pub(super) fn is(block: Block, byte: u8) -> Marks {
     block.simd_eq(Block::splat(byte))
@@ -21,20 +21,21 @@ pub(super) fn is_at_most(block: Block, most: u8) -> Marks {
     block.min(Block::splat(most)).simd_eq(block)
 }
 
-/// Marks the bytes that are neither lower-case letters, digits, blanks nor most punctuation: capitals are among them.
+/// Marks the bytes that are not lower-case letters, digits, blanks or most punctuation. Capitals are among the marked
+/// ones.
 #[inline(always)]
 pub(super) fn is_not_lower(block: Block) -> Marks {
     is(block & Block::splat(b' '), 0)
 }
 
-/// The first byte of the block that `marks` marks.
+/// Returns the index of the first byte that `marks` marks.
 #[inline(always)]
 pub(super) fn first(block: &[u8; BYTES], marks: impl Fn(Block) -> Marks) -> Option<usize> {
     let marked = marks(Block::new(*block)).to_bitmask();
     (marked != 0).then_some(marked.trailing_zeros() as usize)
 }
 
-/// Whether `marks` marks nothing in all of `bytes`. Blocks may overlap, and be filled up with blanks.
+/// Whether `marks` marks no byte in `bytes`. Blocks may overlap, and may be filled with blanks.
 #[inline(always)]
 pub(super) fn none(bytes: &[u8], marks: impl Fn(Block) -> Marks) -> bool {
     let none_in = |block: [u8; BYTES]| !marks(Block::new(block)).any();
@@ -44,7 +45,7 @@ pub(super) fn none(bytes: &[u8], marks: impl Fn(Block) -> Marks) -> bool {
     }
 }
 
-/// A block of all the bytes, which are fewer, in any order.
+/// Returns a block with all the bytes, fewer than a block's, in any order.
 #[inline(always)]
 fn filled_up(bytes: &[u8]) -> [u8; BYTES] {
     const BLANKS: u64 = u64::from_le_bytes([b' '; 8]);

@@ -1,23 +1,23 @@
 //! MudMode frames: a big-endian `u32` length, then that many bytes of LPC text, the last of them NUL.
 //!
-//! Dead Souls counts and sends the NUL; CoffeeMud sends none; Samson's clients end with CR. The receiver strips what
-//! follows the text, so all are taken.
+//! Dead Souls sends the NUL and counts it; CoffeeMud sends none; Samson's clients end with CR. The reader ignores what
+//! follows the text, so it accepts all of them.
 
 use std::fmt;
 
-/// Bytes of the length field.
+/// Length of the length field, in bytes.
 const HEADER_BYTES: usize = 4;
 
-/// The largest frame that is read: what mudmode.html asks a receiver to take. No deployed router sends more than a few
+/// The largest frame that is read: mudmode.html asks receivers to accept this. No deployed router sends more than a few
 /// hundred KiB.
 pub const FRAME_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// The stream cannot be followed any further.
+/// The stream cannot be read any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameError {
-    /// A frame claims to be longer than [`FRAME_BYTES_MAX`] (or the limit that was set).
+    /// A frame claims to be longer than the limit, by default [`FRAME_BYTES_MAX`].
     TooLong {
-        /// What it claims.
+        /// The claimed length.
         claimed_bytes: u32,
     },
 }
@@ -32,10 +32,10 @@ impl fmt::Display for FrameError {
 
 impl std::error::Error for FrameError {}
 
-/// The text of one frame, without NUL: of [`Deframer::next_frame`].
+/// The text of one frame, without NUL, from [`Deframer::next_frame`].
 ///
-/// It borrows the input in which it lies whole, or owns the buffer in which its pieces were assembled. It never borrows
-/// the deframer.
+/// It borrows the input if the frame is complete there. Otherwise it owns the buffer in which its pieces were
+/// assembled. It never borrows the deframer.
 #[derive(Debug)]
 pub struct Frame<'i>(Bytes<'i>);
 
@@ -43,7 +43,7 @@ pub struct Frame<'i>(Bytes<'i>);
 enum Bytes<'i> {
     /// The text.
     Whole(&'i [u8]),
-    /// The header, the text and what follows the text.
+    /// The header, the text, and what follows the text.
     Assembled(Vec<u8>),
 }
 
@@ -60,21 +60,21 @@ impl std::ops::Deref for Frame<'_> {
 
 /// Where a deframer has found the next frame.
 enum Found<'i> {
-    /// In the input.
+    /// Complete in the input.
     Whole(&'i [u8]),
     /// In `partial`.
     Assembled,
-    /// Nowhere: more bytes are needed.
+    /// More bytes are needed.
     Incomplete,
 }
 
 /// Finds frames in a stream that arrives in pieces of any size.
 ///
-/// A frame that lies whole in one piece is not copied; of a longer one only the bytes that have arrived are held.
+/// A frame that is complete in one piece is not copied. Of a longer frame, only the bytes received so far are held.
 #[derive(Debug)]
 pub struct Deframer {
     partial: Vec<u8>,
-    /// `partial` was handed out by the last call and is to be forgotten at the next.
+    /// The last call has returned `partial`. The next call empties it.
     used: bool,
     limit_bytes: usize,
 }
@@ -86,13 +86,13 @@ impl Default for Deframer {
 }
 
 impl Deframer {
-    /// Refuses frames longer than `limit_bytes`.
+    /// Creates a deframer that refuses frames longer than `limit_bytes`.
     pub fn new(limit_bytes: usize) -> Self {
         Deframer { partial: Vec::new(), used: false, limit_bytes }
     }
 
-    /// The text of the next frame, without NUL, taking bytes from the front of `input`; `None` when more are needed.
-    /// An empty frame is an empty text. After an error the stream is lost: close it.
+    /// Returns the text of the next frame, without NUL, and removes the frame from the front of `input`. Returns `None`
+    /// when more bytes are needed. An empty frame is an empty text. After an error the stream must be closed.
     pub fn next<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<&'s [u8]>, FrameError> {
         match self.find(input)? {
             Found::Whole(text) => Ok(Some(trim(text))),
@@ -104,8 +104,8 @@ impl Deframer {
         }
     }
 
-    /// Like [`Deframer::next`], for a deframer that must not stay borrowed while the frame is read. A frame that
-    /// arrived in pieces is handed out with the buffer that it was assembled in, so nothing is copied here either.
+    /// Like [`Deframer::next`], for callers that use the deframer again while they read the frame. A frame that arrived
+    /// in pieces is returned with the buffer in which it was assembled, so that no bytes are copied.
     pub fn next_frame<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Frame<'i>>, FrameError> {
         Ok(match self.find(input)? {
             Found::Whole(text) => Some(Frame(Bytes::Whole(trim(text)))),
@@ -116,7 +116,7 @@ impl Deframer {
 
     fn find<'i>(&mut self, input: &mut &'i [u8]) -> Result<Found<'i>, FrameError> {
         if std::mem::take(&mut self.used) {
-            // One giant frame should not hold its memory for ever.
+            // A single huge frame must not hold its memory for ever.
             self.partial = Vec::new();
         }
         if self.partial.is_empty()
@@ -137,7 +137,7 @@ impl Deframer {
         Ok(if is_whole { Found::Assembled } else { Found::Incomplete })
     }
 
-    /// Bytes of an unfinished frame.
+    /// Returns the number of bytes of an unfinished frame.
     pub fn partial_bytes(&self) -> usize {
         if self.used { 0 } else { self.partial.len() }
     }
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_beyond_the_limit_is_refused_before_anything_is_held() {
+    fn a_length_beyond_the_limit_is_refused_before_any_byte_is_buffered() {
         let mut deframer = Deframer::default();
         let mut input: &[u8] = b"\x7f\xff\xff\xff({";
         assert_eq!(deframer.next(&mut input), Err(FrameError::TooLong { claimed_bytes: 0x7fff_ffff }));

@@ -1,10 +1,10 @@
-//! LPC values as text, as the drivers write and read them (FluffOS `save_variable`, MudMode).
+//! LPC values as text, in the form that drivers write and read (FluffOS `save_variable`, MudMode).
 //!
-//! Written strictly: no white space, a comma after every element, only `\"` and `\\` escaped, LF as CR. Read
-//! tolerantly: white space between tokens, a missing last comma, an empty element as 0, any `\x` as `x`, CR as LF,
-//! anything after the value.
+//! The writer is strict: no white space, a comma after every element, only `\"` and `\\` escaped, LF written as CR. The
+//! reader is tolerant: it accepts white space between tokens and a missing last comma, and reads an empty element as 0,
+//! any `\x` as `x`, CR as LF. It ignores anything after the value.
 //!
-//! [`Reader`] pulls tokens out of the text; [`Value::parse`] builds a tree with it, `packet` decodes without one.
+//! [`Reader`] reads single tokens. [`Value::parse`] builds a tree with it; `packet` decodes without a tree.
 
 mod error;
 mod grammar;

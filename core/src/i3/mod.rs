@@ -1,5 +1,5 @@
-//! Intermud-3 on the wire, in three layers that know only the one below: [`frame`] (where a message ends, and how
-//! large it may be), [`lpc`] (values), [`packet`] (what they mean). [`text`] alone converts character sets.
+//! Intermud-3 on the wire, in three layers that each depend only on the one before: [`frame`] (the boundaries and
+//! limits of messages), [`lpc`] (values), [`packet`] (their meaning). [`text`] alone converts character sets.
 
 mod blocks;
 pub mod frame;

@@ -1,8 +1,8 @@
-//! Typed packets: the meaning of a frame's array.
+//! Typed packets: the meaning of the array in a frame.
 //!
-//! Field layouts are those of deployed peers (Dead Souls ds3.08 and CoffeeMud 5.11, observed), which are the published
-//! Intermud-3 v3 layouts where those are clear. Decoding is tolerant: extra fields are passed over, a number stands for
-//! a text and a text of digits for a number, `""` and 0 both mean "nobody". Encoding is strict.
+//! Field layouts are those observed with deployed peers (Dead Souls ds3.08 and CoffeeMud 5.11). They are the published
+//! Intermud-3 v3 layouts where those are clear. The decoder is tolerant: it skips extra fields, accepts a number for a
+//! text and a text of digits for a number, and reads both `""` and 0 as "nobody". The encoder is strict.
 
 mod body;
 mod error;

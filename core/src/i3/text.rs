@@ -1,12 +1,12 @@
-//! Character sets. The only module that turns bytes into text or text into bytes for the wire.
+//! Character sets. This is the only module that converts between bytes and text on the wire.
 //!
-//! One frame may mix UTF-8 and Latin-1 (a mudlist does), so each string is decoded by itself: UTF-8 where it is valid,
-//! else Latin-1, in which every byte is a character.
+//! One frame may mix UTF-8 and Latin-1 (a mudlist does), so each string is decoded by itself: as UTF-8 if it is valid,
+//! otherwise as Latin-1, in which every byte is a character.
 
 use super::blocks::{self, Block, Marks};
 use std::borrow::Cow;
 
-/// Decodes one string. The flag says that it was not valid UTF-8 and was read as Latin-1.
+/// Decodes one string. The flag is true if it was not valid UTF-8 and was decoded as Latin-1.
 pub fn decode(bytes: Cow<'_, [u8]>) -> (Cow<'_, str>, bool) {
     match bytes {
         Cow::Borrowed(bytes) => match std::str::from_utf8(bytes) {
@@ -20,7 +20,7 @@ pub fn decode(bytes: Cow<'_, [u8]>) -> (Cow<'_, str>, bool) {
     }
 }
 
-/// As much of the front of `bytes` as is UTF-8: all of it, nearly always.
+/// Returns the longest front part of `bytes` that is UTF-8: nearly always all of it.
 pub fn utf8_prefix(bytes: &[u8]) -> &str {
     match std::str::from_utf8(bytes) {
         Ok(text) => text,
@@ -32,29 +32,29 @@ fn latin1(bytes: &[u8]) -> String {
     bytes.iter().map(|&byte| char::from(byte)).collect()
 }
 
-/// Whether a character may leave in a packet: a newline may (it travels as CR), other control characters never do.
+/// Whether a character may leave in a packet. A newline may (it travels as CR); other control characters never do.
 fn may_leave(c: char) -> bool {
     c == '\n' || !c.is_control()
 }
 
-/// The first byte of the characters U+0080 to U+00BF, of which the first half are the C1 controls.
+/// The first byte of the characters U+0080 to U+00BF. The first half of these are the C1 controls.
 const C1_LEAD: u8 = 0xc2;
 
-/// Whether all of `text` may leave. Nearly all text is clean, and each that leaves is looked at (bench: "encoding"):
-/// only where a block of bytes might hold a control character, characters are looked at.
+/// Whether all of `text` may leave. Every outgoing text is checked, and nearly all pass (bench: "encoding"). So single
+/// characters are checked only if a block of bytes may hold a control character.
 #[inline]
 fn all_may_leave(text: &str) -> bool {
     blocks::none(text.as_bytes(), control_marks) || text.chars().all(may_leave)
 }
 
-/// Marks the bytes that may belong to a control character; a newline too.
+/// Marks the bytes that may belong to a control character, including newlines.
 #[inline(always)]
 pub(super) fn control_marks(block: Block) -> Marks {
     blocks::is_at_most(block, 0x1f) | blocks::is(block, 0x7f) | blocks::is(block, C1_LEAD)
 }
 
-/// What of `text` may leave in a packet. CR LF and a lone CR become a newline, a tab a blank; any other control
-/// character (C0, DEL, C1) is dropped.
+/// Returns the part of `text` that may leave in a packet. CR LF and a lone CR become a newline, and a tab becomes a
+/// blank. Any other control character (C0, DEL, C1) is dropped.
 #[inline]
 pub fn outgoing(text: &str) -> Cow<'_, str> {
     if all_may_leave(text) { Cow::Borrowed(text) } else { Cow::Owned(without_controls(text)) }
@@ -76,20 +76,20 @@ fn without_controls(text: &str) -> String {
     clean
 }
 
-/// A character set that a router takes.
+/// The character set of texts that a router accepts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Charset {
-    /// What FluffOS since 2019 demands: one invalid byte makes it drop the whole packet.
+    /// UTF-8, which FluffOS has required since 2019: it drops the whole packet because of one invalid byte.
     #[default]
     Utf8,
-    /// ISO-8859-1, for routers whose muds know nothing else. What it lacks is spelled in ASCII.
+    /// ISO-8859-1, for routers whose muds support nothing else. Characters that it lacks are spelled in ASCII.
     Latin1,
 }
 
-/// What stands for a character that cannot be spelled.
+/// Replaces a character that cannot be spelled.
 const UNSPELLABLE: &str = "?";
 
-/// The bytes of `text` as they may leave: see [`outgoing`] and [`Charset`].
+/// Returns the bytes of `text` as they may leave, after [`outgoing`] and in the [`Charset`].
 pub fn to_wire(text: &str, charset: Charset) -> Cow<'_, [u8]> {
     let text = outgoing(text);
     if charset == Charset::Utf8 || text.is_ascii() {
@@ -108,8 +108,8 @@ pub fn to_wire(text: &str, charset: Charset) -> Cow<'_, [u8]> {
     Cow::Owned(bytes)
 }
 
-/// Appends LPC text, which is UTF-8, in Latin-1. Only strings hold other characters than ASCII, so what one of them is
-/// spelled with is escaped as in a string: `“` becomes `\"`.
+/// Appends LPC text, which is UTF-8, in Latin-1. Only strings hold characters beyond ASCII, so their spelling is
+/// escaped as in a string: `“` becomes `\"`.
 pub(super) fn append_latin1(lpc: &[u8], into: &mut Vec<u8>) {
     for c in String::from_utf8_lossy(lpc).chars() {
         if let Some(byte) = latin1_byte(c) {
@@ -129,7 +129,7 @@ fn latin1_byte(c: char) -> Option<u8> {
     u8::try_from(u32::from(c)).ok()
 }
 
-/// A character that Latin-1 lacks, in printable ASCII.
+/// Spells a character that Latin-1 lacks in printable ASCII.
 fn spelled(c: char) -> &'static str {
     let ascii = any_ascii::any_ascii_char(c);
     let printable = !ascii.is_empty() && ascii.bytes().all(|byte| matches!(byte, b' '..=b'~'));
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn every_control_character_is_held_back_wherever_it_stands() {
-        // C0, DEL, C1, and one on each side.
+        // C0, DEL, C1, and one character on each side of these ranges.
         for control in (0..0x20).chain(0x7f..=0xa0).chain([0x21]) {
             let c = char::from_u32(control).unwrap();
             for before in 0..20 {
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_latin_1_lacks_is_spelled_in_ascii() {
+    fn characters_beyond_latin_1_are_spelled_in_ascii() {
         for (text, latin1) in [
             ("café ñ ÿ ×", "café ñ ÿ ×"),
             ("“quoted” ‘so’ – it’s — fine…", "\"quoted\" 'so' - it's - fine..."),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_character_it_is_spelled_printably_or_not_at_all() {
+    fn every_character_is_spelled_in_printable_ascii() {
         for c in '\0'..=char::MAX {
             if latin1_byte(c).is_none() {
                 let spelled = spelled(c);

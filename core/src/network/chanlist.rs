@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How many channels are kept. Deployed networks have some 170.
+/// Number of channels that are kept. Deployed networks have some 170.
 pub const CHANNELS_MAX: usize = 20_000;
 
-/// How long after the first list of a login further ones are taken as its continuation: CoffeeMud sends five channels a
-/// packet, Dead Souls all in one.
+/// How long after the first list of a login further lists count as its continuation. CoffeeMud sends five channels in
+/// each packet, Dead Souls all in one.
 const BATCHES_WITHIN: Duration = Duration::from_secs(5);
 
 /// A channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Channel {
-    /// The mud that made it.
+    /// The mud that created it.
     pub owner: String,
-    /// 0 all but the banned, 1 only the admitted, 2 filtered.
+    /// 0: open to all muds but the banned; 1: open to admitted muds only; 2: filtered.
     pub channel_type: i64,
 }
 
-/// A channel that came or went; `None` when it went.
+/// A channel that was added or changed; `None` if it was removed.
 pub type ChannelChange = (String, Option<Channel>);
 
 /// All channels of one network.
@@ -31,12 +31,12 @@ pub struct Chanlist {
     channels: BTreeMap<String, Channel>,
     /// The id of the last packet.
     pub id: i64,
-    /// When the first list since the login came.
+    /// When the first list since the login arrived.
     first: Option<Instant>,
 }
 
 impl Chanlist {
-    /// A login: the next list is the whole one.
+    /// Handles a login: the next list replaces all channels.
     pub fn logged_in(&mut self) {
         self.first = None;
     }
@@ -46,11 +46,11 @@ impl Chanlist {
         self.first.is_some_and(|first| now.since(first) >= BATCHES_WITHIN)
     }
 
-    /// Merges one packet. Dead Souls sends the whole list each time and a removed channel is just missing; the
-    /// specification sends what changed, with 0 for a removed one; CoffeeMud sends batches, once.
+    /// Merges one packet. Dead Souls sends the whole list each time, without the removed channels. By the
+    /// specification, a router sends only the changes, with 0 for a removed channel. CoffeeMud sends batches, once.
     ///
-    /// So: the first list of a login replaces; those that follow at once add to it; a later one replaces when it is
-    /// about as large as what is known, else it adds.
+    /// So the first list of a login replaces the old one, and lists soon after it add to it. A later list replaces the
+    /// old one when it is about as large, and otherwise adds to it.
     pub fn apply(
         &mut self,
         now: Instant,
@@ -100,32 +100,32 @@ impl Chanlist {
         changes.push((name.to_owned(), Some(channel)));
     }
 
-    /// Puts a channel back that was saved.
+    /// Restores a saved channel.
     pub fn restore(&mut self, name: String, channel: Channel) {
         self.channels.insert(name, channel);
     }
 
-    /// Forgets all; gives their names.
+    /// Removes all channels. Returns their names.
     pub fn clear(&mut self) -> Vec<String> {
         std::mem::take(&mut self.channels).into_keys().collect()
     }
 
-    /// The channel of that exact name.
+    /// Returns the channel with exactly this name.
     pub fn get(&self, name: &str) -> Option<&Channel> {
         self.channels.get(name)
     }
 
-    /// All, by name.
+    /// Returns all channels, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Channel)> {
         self.channels.iter().map(|(name, channel)| (name.as_str(), channel))
     }
 
-    /// How many are known.
+    /// Returns the number of channels.
     pub fn len(&self) -> usize {
         self.channels.len()
     }
 
-    /// Whether none is known.
+    /// Whether there are no channels.
     pub fn is_empty(&self) -> bool {
         self.channels.is_empty()
     }
@@ -154,7 +154,7 @@ mod tests {
         list.logged_in();
         assert_eq!(apply(&mut list, 0, &entries("a b c")), ["a", "b", "c"]);
         assert_eq!(apply(&mut list, 60, &entries("a c d")), ["-b", "d"]);
-        // A new login: the first list replaces again.
+        // After a new login, the first list replaces the old one.
         list.logged_in();
         assert_eq!(apply(&mut list, 100, &entries("a")), ["-c", "-d"]);
     }

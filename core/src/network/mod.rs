@@ -1,5 +1,5 @@
-//! What is known of a network: its muds and channels, as a router lists them, who subscribes to channels elsewhere, and
-//! who is on in the game at home.
+//! The state of a network: its muds and channels, as a router lists them, the subscribers of channels on other muds,
+//! and the users who are online in the local game.
 
 pub mod chanlist;
 pub mod mudlist;

@@ -7,37 +7,37 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// How many muds are kept. Deployed networks have some 170.
+/// Number of muds that are kept. Deployed networks have some 170.
 pub const MUDS_MAX: usize = 20_000;
 
-/// A mud, as the API shows it and the store keeps it.
+/// A mud, as the API returns it and the store holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KnownMud {
-    /// Its address, as the router sees it.
+    /// The address, as the router sees it.
     pub host: String,
-    /// Where players connect.
+    /// The port for players.
     pub port: i64,
-    /// Out-of-band over TCP.
+    /// The out-of-band TCP port.
     pub tcp_port: i64,
-    /// Out-of-band over UDP.
+    /// The out-of-band UDP port.
     pub udp_port: i64,
     /// The driver.
     pub driver: String,
     /// The mudlib.
     pub mudlib: String,
-    /// `LPMud`, `Diku`, …
+    /// The type of mud: `LPMud`, `Diku`, …
     pub mud_type: String,
-    /// `up` or `down`.
+    /// Whether it is up.
     pub status: Status,
-    /// Service to 1, a port or a version.
+    /// The services that it offers. Each value is 1, a port or a version.
     pub services: BTreeMap<String, ServiceValue>,
-    /// Free text.
+    /// Free text about whether the mud is open.
     pub open_status: String,
-    /// E-mail.
+    /// The e-mail address of its administrator.
     pub admin_email: String,
 }
 
-/// What a mud says of one of its services: 1, a port, or a version.
+/// The value of a service: 1, a port, or a version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ServiceValue {
@@ -64,9 +64,9 @@ impl Described for ServiceValue {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// It is.
+    /// It is on the network.
     Up,
-    /// It is not.
+    /// It is not on the network.
     Down,
 }
 
@@ -100,31 +100,31 @@ impl KnownMud {
         }
     }
 
-    /// Whether it is a CoffeeMud, whose reader dies of an emoteto.
+    /// Whether it is a CoffeeMud, whose reader stops working at an emoteto.
     pub fn is_coffeemud(&self) -> bool {
         self.driver.contains("CoffeeMud") || self.mudlib.contains("CoffeeMud")
     }
 }
 
-/// What a mudlist packet changed.
+/// A change of a mud, from a mudlist packet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MudChange {
     /// The mud.
     pub name: String,
-    /// What it was, if it was known.
+    /// The status before, if it was known.
     pub before: Option<Status>,
-    /// What it is; `None` when it is gone.
+    /// The status now; `None` when it was removed.
     pub after: Option<Status>,
 }
 
-/// What a caller's name for a mud means.
+/// The result of looking up a mud by a caller's name for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup<'a> {
-    /// This one.
+    /// The name means this mud.
     One(&'a str),
-    /// Any of these.
+    /// The name may mean any of these muds.
     Several(Vec<&'a str>),
-    /// Nobody known.
+    /// No known mud has such a name.
     Nobody,
 }
 
@@ -132,12 +132,12 @@ pub enum Lookup<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Mudlist {
     muds: BTreeMap<String, KnownMud>,
-    /// The id of the last packet; random on some routers, and never used to put packets in order.
+    /// The id of the last packet. Some routers choose it at random, so it never decides the order of packets.
     pub id: i64,
 }
 
 impl Mudlist {
-    /// Merges one packet. Batches come under any ids, so an id says nothing about what is new.
+    /// Merges one packet. Batches have arbitrary ids, so an id does not show what is new.
     pub fn apply(&mut self, id: i64, muds: &Mapping<'_, Option<MudEntry<'_>>>) -> Vec<MudChange> {
         self.id = id;
         let mut changes = Vec::new();
@@ -169,43 +169,43 @@ impl Mudlist {
         changes
     }
 
-    /// Puts a mud back that was saved.
+    /// Restores a saved mud.
     pub fn restore(&mut self, name: String, mud: KnownMud) {
         self.muds.insert(name, mud);
     }
 
-    /// Forgets all; gives their names.
+    /// Removes all muds. Returns their names.
     pub fn clear(&mut self) -> Vec<String> {
         std::mem::take(&mut self.muds).into_keys().collect()
     }
 
-    /// The mud of that exact name.
+    /// Returns the mud with exactly this name.
     pub fn get(&self, name: &str) -> Option<&KnownMud> {
         self.muds.get(name)
     }
 
-    /// All, by name.
+    /// Returns all muds, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &KnownMud)> {
         self.muds.iter().map(|(name, mud)| (name.as_str(), mud))
     }
 
-    /// How many are known.
+    /// Returns the number of muds.
     pub fn len(&self) -> usize {
         self.muds.len()
     }
 
-    /// Whether none is known.
+    /// Whether there are no muds.
     pub fn is_empty(&self) -> bool {
         self.muds.is_empty()
     }
 
-    /// How many are up.
+    /// Returns the number of muds that are up.
     pub fn online(&self) -> usize {
         self.muds.values().filter(|mud| mud.status == Status::Up).count()
     }
 
-    /// Finds a mud as people write it: exactly; else whatever the case and with `.` for a blank; else by a prefix that
-    /// only one has. Muds that are up are preferred.
+    /// Finds a mud by a name as people write it: first the exact name, then the name in any case and with `.` for a
+    /// blank, then a prefix that only one mud has. Muds that are up have precedence.
     pub fn lookup(&self, name: &str) -> Lookup<'_> {
         if let Some((exact, _)) = self.muds.get_key_value(name) {
             return Lookup::One(exact);
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn people_may_write_names_loosely() {
+    fn names_are_found_in_any_case_and_by_prefix() {
         let mut list = Mudlist::default();
         apply(
             &mut list,

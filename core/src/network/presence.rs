@@ -1,12 +1,12 @@
-//! Which users are on the local game, as the game last published them (`presence_sync`).
+//! The users who are online in the local game, as the game last published them (`presence_sync`).
 //!
-//! How long that holds is a setting, so the reader passes it: [`Presence::fresh`].
+//! The time for which they count as online is a setting, so the caller passes it to [`Presence::fresh`].
 
 use crate::time::Instant;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The most users that one snapshot may have.
+/// Number of users in one snapshot.
 pub const USERS_MAX: usize = 512;
 /// The longest idle time that a game may publish, in seconds: a year.
 pub const IDLE_SECONDS_MAX: i64 = 31_536_000;
@@ -15,9 +15,9 @@ pub const LEVEL_MAX: i64 = 1000;
 /// A user as the game published it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct User {
-    /// The name, as shown.
+    /// The visible name.
     pub name: String,
-    /// What follows the name.
+    /// The text after the name.
     pub title: String,
     /// The race.
     pub race: String,
@@ -25,17 +25,17 @@ pub struct User {
     pub guild: String,
     /// The place in the game.
     pub location: String,
-    /// What the user is doing: `afk`, `editing`, …
+    /// The activity of the user: `afk`, `editing`, …
     pub status: String,
     /// The level; 0 when the game published none.
     pub level: i64,
-    /// For how many seconds the user was idle when this was published.
+    /// Seconds of idleness when this was published.
     pub idle: i64,
-    /// In RFC 3339, or as the game wrote it; empty when the game published none.
+    /// The login time, in RFC 3339 or as the game wrote it; empty when the game published none.
     pub login_time: String,
 }
 
-/// What the game last published, by name in lower case.
+/// The users that the game last published, by name in lower case.
 #[derive(Clone, Debug, Default)]
 pub struct Presence {
     users: BTreeMap<String, User>,
@@ -43,7 +43,7 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// Replaces the users. Returns those whose name is now spelled in another way than before.
+    /// Replaces the users. Returns those whose name has changed its spelling.
     pub fn replace(&mut self, now: Instant, users: BTreeMap<String, User>) -> Vec<User> {
         let before = std::mem::replace(&mut self.users, users);
         self.published = Some(now);
@@ -52,13 +52,13 @@ impl Presence {
         self.users.iter().filter(|(key, user)| renamed(key, user)).map(|(_, user)| user.clone()).collect()
     }
 
-    /// The users, if the game published them less than `ttl` ago. Without them it is not known who is on.
+    /// Returns the users, if the game published them less than `ttl` ago. Otherwise it is unknown who is online.
     pub fn fresh(&self, now: Instant, ttl: Duration) -> Option<Snapshot<'_>> {
         let published = self.published.filter(|at| now < *at + ttl)?;
         Some(Snapshot { users: &self.users, age: now.since(published) })
     }
 
-    /// How many users were last published, however long ago.
+    /// Returns the number of users last published, however long ago.
     pub fn len(&self) -> usize {
         self.users.len()
     }
@@ -69,7 +69,7 @@ impl Presence {
     }
 }
 
-/// The users that are on now.
+/// The users who are online now.
 #[derive(Clone, Copy, Debug)]
 pub struct Snapshot<'a> {
     users: &'a BTreeMap<String, User>,
@@ -77,17 +77,17 @@ pub struct Snapshot<'a> {
 }
 
 impl<'a> Snapshot<'a> {
-    /// All of them, by name.
+    /// Returns all users, sorted by name.
     pub fn users(self) -> impl Iterator<Item = &'a User> {
         self.users.values()
     }
 
-    /// The user of that name, in upper or lower case.
+    /// Returns the user with this name, in any case.
     pub fn find(self, name: &str) -> Option<&'a User> {
         self.users.get(&name.to_lowercase())
     }
 
-    /// For how many seconds a user has been idle: what was published, and the age of the snapshot.
+    /// Returns for how many seconds a user has been idle: the published value plus the age of the snapshot.
     pub fn idle(self, user: &User) -> i64 {
         user.idle.saturating_add(i64::try_from(self.age.as_secs()).unwrap_or(0))
     }
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn presence_grows_old_and_idle_grows_with_it() {
+    fn presence_expires_and_idle_times_grow() {
         let (mut presence, ttl) = (Presence::default(), Duration::from_secs(30));
         assert!(presence.fresh(Instant::ORIGIN, ttl).is_none());
         presence.replace(Instant::ORIGIN, users(&["Alyx"]));
@@ -115,12 +115,12 @@ mod tests {
         assert_eq!((later.users().count(), later.find("alyxa")), (1, None));
         let late = Instant::from_micros(30_000_000);
         assert!(presence.fresh(late, ttl).is_none());
-        // The settings decide at the moment of the question.
+        // The setting at the time of the question decides.
         assert!(presence.fresh(late, ttl * 2).is_some());
     }
 
     #[test]
-    fn a_name_that_is_spelled_anew_is_returned() {
+    fn a_user_whose_name_changed_its_spelling_is_returned() {
         let mut presence = Presence::default();
         let mut publish = |names: &[&str]| {
             let renamed = presence.replace(Instant::ORIGIN, users(names));

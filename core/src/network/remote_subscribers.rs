@@ -1,19 +1,20 @@
-//! Which muds hear a channel, as far as can be known: those that spoke on it, and what they answered when asked.
+//! The muds whose users subscribe to a channel, as far as this can be known: those that have spoken on it, and their
+//! answers to questions.
 
 use crate::time::Instant;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Channels that are remembered.
+/// Number of channels that are remembered.
 const CHANNELS_MAX: usize = 500;
-/// Muds for each channel.
+/// Number of muds that are remembered for each channel.
 const MUDS_MAX: usize = 64;
-/// Names in one answer that are remembered.
+/// Number of names in one answer that are remembered.
 const USERS_MAX: usize = 512;
-/// How long an answer holds.
+/// How long an answer is valid.
 const ANSWER_HOLDS: Duration = Duration::from_secs(60);
 
-/// What is known of one mud on one channel.
+/// The state of one mud on one channel.
 #[derive(Clone, Debug, Default)]
 struct HeardMud {
     heard: Instant,
@@ -25,7 +26,7 @@ struct HeardMud {
 pub struct RemoteSubscribers(BTreeMap<String, BTreeMap<String, HeardMud>>);
 
 impl RemoteSubscribers {
-    /// A mud spoke on a channel.
+    /// Notes that a mud has spoken on a channel.
     pub fn spoke(&mut self, now: Instant, channel: &str, mud: &str) {
         if let Some(known) = self.0.get_mut(channel).and_then(|muds| muds.get_mut(mud)) {
             known.heard = now;
@@ -34,7 +35,7 @@ impl RemoteSubscribers {
         }
     }
 
-    /// A mud said who hears a channel there.
+    /// Notes a mud's answer about its subscribers.
     pub fn answered(&mut self, now: Instant, channel: &str, mud: &str, mut users: Vec<String>) {
         users.truncate(USERS_MAX);
         let entry = self.entry(channel, mud);
@@ -56,14 +57,14 @@ impl RemoteSubscribers {
         muds.entry(mud.to_owned()).or_default()
     }
 
-    /// The muds that were heard on a channel last, at most so many.
+    /// Returns the muds that have spoken on a channel last, at most this many.
     pub fn muds(&self, channel: &str, most: usize) -> Vec<String> {
         let mut muds: Vec<_> = self.0.get(channel).into_iter().flatten().collect();
         muds.sort_by_key(|(_, mud)| std::cmp::Reverse(mud.heard));
         muds.into_iter().take(most).map(|(name, _)| name.clone()).collect()
     }
 
-    /// What is known of who hears a channel where.
+    /// Returns the known subscribers of a channel on each mud.
     pub fn members(&self, now: Instant, channel: &str) -> Vec<(String, Vec<String>)> {
         let fresh = |mud: &HeardMud| mud.users.clone().filter(|(at, _)| now < *at + ANSWER_HOLDS);
         let muds = self.0.get(channel).into_iter().flatten();
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_heard_come_first_and_answers_grow_old() {
+    fn the_last_speakers_come_first_and_answers_expire() {
         let mut listeners = RemoteSubscribers::default();
         for (at, mud) in [(1, "A"), (2, "B"), (3, "C"), (4, "A")] {
             listeners.spoke(seconds(at), "chat", mud);
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn no_flood_of_names_makes_it_grow_for_ever() {
+    fn a_flood_of_names_is_limited() {
         let mut listeners = RemoteSubscribers::default();
         for n in 0..3000u64 {
             listeners.spoke(seconds(n), &format!("c{n}"), "A");

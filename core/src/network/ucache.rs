@@ -1,20 +1,20 @@
-//! What users of other muds are called: the ucache-updates that muds broadcast, and answers to questions.
+//! The visible names of users of other muds, from the ucache-updates that muds broadcast and from answers to questions.
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// Users that are remembered; the oldest are forgotten first.
+/// Number of users that are remembered. The oldest entries are forgotten first.
 const USERS_MAX: usize = 10_000;
 
-/// How a user is shown.
+/// The visible name and the gender of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
     /// The name with its capitals.
     pub visname: String,
-    /// 0 male, 1 female, 2 neuter.
+    /// 0: male; 1: female; 2: neuter.
     pub gender: i64,
 }
 
-/// By mud and user in lower case.
+/// The users, by mud and name in lower case.
 #[derive(Clone, Debug, Default)]
 pub struct Ucache {
     users: BTreeMap<(String, String), Shown>,
@@ -22,7 +22,7 @@ pub struct Ucache {
 }
 
 impl Ucache {
-    /// A mud said how a user is shown.
+    /// Notes a user's visible name, as a mud has reported it.
     pub fn learn(&mut self, mud: &str, user: &str, shown: Shown) {
         let key = (mud.to_owned(), user.to_lowercase());
         if self.users.insert(key.clone(), shown).is_some() {
@@ -36,17 +36,17 @@ impl Ucache {
         }
     }
 
-    /// How many users are remembered.
+    /// Returns the number of users.
     pub fn len(&self) -> usize {
         self.users.len()
     }
 
-    /// Whether none is.
+    /// Whether there are no users.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How a user is shown, if that is known.
+    /// Returns a user's visible name, if it is known.
     pub fn find(&self, mud: &str, user: &str) -> Option<&Shown> {
         self.users.get(&(mud.to_owned(), user.to_lowercase()))
     }
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_word_counts_and_the_oldest_user_goes() {
+    fn the_latest_name_is_kept_and_the_oldest_user_forgotten() {
         let mut cache = Ucache::default();
         let shown = |visname: &str| Shown { visname: visname.to_owned(), gender: 1 };
         cache.learn("M", "Ann", shown("Ann"));

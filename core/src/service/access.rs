@@ -20,7 +20,7 @@ use crate::time::UnixTime;
 pub const WRONG_KEYS_MAX: u32 = 5;
 
 params! {
-    /// What `authenticate` takes.
+    /// The parameters of `authenticate`.
     pub(super) struct Authenticate<'a> {
         /// the key; not needed by a client that is identified already
         api_key: Option<Filled<'a>>,

@@ -21,13 +21,13 @@ use serde::Serialize;
 use std::net::IpAddr;
 
 params! {
-    /// What `kick` takes.
+    /// The parameters of `kick`.
     pub(super) struct Kick<'a> {
         /// from `sessions`
         session_id: Filled<'a>,
     }
 
-    /// What `log_level` takes.
+    /// The parameters of `log_level`.
     pub(super) struct SetLogLevel {
         /// DEBUG, INFO, WARNING or ERROR, in any case; omit it to read the level only
         level: Option<AnyCase>,

@@ -32,7 +32,7 @@ pub const ANSWER_SECONDS_MAX: u64 = 60;
 pub const CHANNEL_WHO_MUDS_MAX: usize = 16;
 
 params! {
-    /// What `who` takes.
+    /// The parameters of `who`.
     pub(super) struct Who<'a> {
         /// the mud; its name in any case, or shortened
         target_mud: Name<'a>,
@@ -58,7 +58,7 @@ params! {
         guild: Option<Filled<'a>>,
     }
 
-    /// What `finger` takes.
+    /// The parameters of `finger`.
     pub(super) struct Finger<'a> {
         /// the mud; its name in any case, or shortened
         target_mud: Name<'a>,
@@ -72,7 +72,7 @@ params! {
         timeout: Seconds<ANSWER_SECONDS_MAX> = 10,
     }
 
-    /// What `locate` takes.
+    /// The parameters of `locate`.
     pub(super) struct Locate<'a> {
         /// the user, in any case
         target_user: Name<'a>,
@@ -84,7 +84,7 @@ params! {
         timeout: Seconds<ANSWER_SECONDS_MAX> = 10,
     }
 
-    /// What `channel_user` takes.
+    /// The parameters of `channel_user`.
     pub(super) struct AskUser<'a> {
         /// the mud; its name in any case, or shortened
         target_mud: Name<'a>,
@@ -94,7 +94,7 @@ params! {
         timeout: Seconds<ANSWER_SECONDS_MAX> = 10,
     }
 
-    /// What `channel_who` takes.
+    /// The parameters of `channel_who`.
     pub(super) struct AskSubscribers<'a> {
         /// the channel's exact name
         channel: Name<'a>,

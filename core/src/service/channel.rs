@@ -25,7 +25,7 @@ use std::collections::BTreeSet;
 pub const CHANNELS_PER_SESSION_MAX: usize = 500;
 
 params! {
-    /// What `channel_join` takes.
+    /// The parameters of `channel_join`.
     pub(super) struct Join<'a> {
         /// the channel's exact name
         channel: Name<'a>,
@@ -33,13 +33,13 @@ params! {
         listen_only: bool = false,
     }
 
-    /// What `channel_leave` takes.
+    /// The parameters of `channel_leave`.
     pub(super) struct Leave<'a> {
         /// the channel's exact name
         channel: Name<'a>,
     }
 
-    /// What `channel_list` takes.
+    /// The parameters of `channel_list`.
     pub(super) struct ListChannels<'a> {
         /// ask the router for the list again; changes arrive as events
         refresh: bool = false,
@@ -225,7 +225,7 @@ pub(super) fn listen_again(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, 
         // These packets wait in the queue like all others. If the queue is full, a notice reports it, and the mud tunes
         // in when it next speaks.
         if let Err(fault) = tune(cx, muds, mud, &channel, true, Class::Listening) {
-            let notice = Notice::new(Level::Warn, "link", "channel not tuned in");
+            let notice = Notice::new(Level::Warn, "link", "could not listen to a channel");
             cx.notice(notice.with("channel", &channel).with("reason", fault.message));
         }
     }
@@ -244,7 +244,8 @@ pub(super) fn retune(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: M
     for (channels, heard) in [(off, false), (on, true)] {
         for channel in channels {
             if let Err(fault) = listen(cx, muds, mud, &channel, heard) {
-                let notice = Notice::new(Level::Warn, "link", "channel not tuned");
+                let notice =
+                    Notice::new(Level::Warn, "link", "could not start or stop listening to a channel");
                 cx.notice(notice.with("channel", &channel).with("reason", fault.message));
             }
         }

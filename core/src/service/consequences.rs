@@ -87,7 +87,7 @@ pub(crate) fn save_answered(parts: &mut Parts<'_>, ticket: SaveTicket, outcome: 
     let (retry_after, waiting) = (saves.retry_after(), saves.waiting());
     if let Err(error) = outcome {
         parts.cx.metrics.saves_failed += 1;
-        let notice = Notice::new(Level::Error, "store", "save failed; it is tried again");
+        let notice = Notice::new(Level::Error, "store", "save failed; the gateway tries again");
         parts.cx.notice(notice.with("error", error).with("changes", waiting));
     }
     storage_changed(parts, turn, outcome, waiting);

@@ -22,7 +22,7 @@ use std::borrow::Cow;
 pub use super::held::FILTER_WITHIN;
 
 params! {
-    /// What `channel_filter` takes.
+    /// The parameters of `channel_filter`.
     pub(super) struct Filter<'a> {
         /// the channel whose messages this session judges
         channel: Option<Name<'a>>,

@@ -26,7 +26,7 @@ pub const LIMIT_MAX: i64 = 100;
 const SAVED_WITHIN: Duration = Duration::from_secs(10);
 
 params! {
-    /// What `channel_history` takes.
+    /// The parameters of `channel_history`.
     pub(super) struct ChannelHistory<'a> {
         /// the channel's exact name
         channel: Name<'a>,
@@ -38,7 +38,7 @@ params! {
         after: Option<Point>,
     }
 
-    /// What `history_search` takes.
+    /// The parameters of `history_search`.
     pub(super) struct Search<'a> {
         /// a part of a message or of a visible name, in any case
         query: Filled<'a>,
@@ -56,13 +56,13 @@ params! {
         after: Option<Point>,
     }
 
-    /// What `resume` takes.
+    /// The parameters of `resume`.
     pub(super) struct Resume {
         /// replay the events after this one
         last_event_id: Option<EventId>,
     }
 
-    /// What `ack` takes.
+    /// The parameters of `ack`.
     pub(super) struct Ack {
         /// the last event that the client has handled, along with all before it
         event_id: EventId,

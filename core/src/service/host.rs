@@ -27,7 +27,7 @@ const ADMIN_MUDS_MAX: usize = 100;
 pub const VERDICT_WITHIN: Duration = Duration::from_secs(3);
 
 params! {
-    /// What `channel_add` takes.
+    /// The parameters of `channel_add`.
     pub(super) struct Add<'a> {
         /// the channel's name
         channel: NewName<'a>,
@@ -37,7 +37,7 @@ params! {
         from_user: Name<'a> = "Someone",
     }
 
-    /// What `channel_remove` takes.
+    /// The parameters of `channel_remove`.
     pub(super) struct Remove<'a> {
         /// the channel's exact name
         channel: Name<'a>,
@@ -45,7 +45,7 @@ params! {
         from_user: Name<'a> = "Someone",
     }
 
-    /// What `channel_admin` takes.
+    /// The parameters of `channel_admin`.
     pub(super) struct Admin<'a> {
         /// the channel's exact name
         channel: Name<'a>,

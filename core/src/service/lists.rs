@@ -18,7 +18,7 @@ use crate::settings::Permission;
 use crate::waiting::{Hosted, HostedStatus, Question, Reply, Success, Waiting};
 
 params! {
-    /// What `mudlist` takes.
+    /// The parameters of `mudlist`.
     pub(super) struct ListMuds<'a> {
         /// accepted for old clients, without effect; routers send every change unasked
         refresh: bool = false,

@@ -4,20 +4,20 @@
 //!
 //! | service | requests of local clients | packets from the network |
 //! |---|---|---|
-//! | [`tell`] | tell, emoteto, beep | tell, emoteto, beep |
-//! | [`channel`], [`speech`] | joining, leaving, speaking, the channel list | messages and emotes |
-//! | [`host`], [`filter`] | channels that this mud hosts | the router's verdicts, filter requests |
-//! | [`ask`], [`answers`] | who, finger, locate, channel_user, channel_who | the replies |
-//! | [`asked`], [`presence`] | publishing who is online | questions of other muds |
-//! | [`lists`] | mudlist | the router's lists |
-//! | [`errors`] | | error packets |
-//! | [`moderation`] | bans | |
-//! | [`history`] | the history, replay, acknowledgements | |
-//! | [`access`], [`admin`], [`trace`] | authentication; sessions, log, state; packet traces | |
+//! | `tell` | tell, emoteto, beep | tell, emoteto, beep |
+//! | `channel`, `speech` | joining, leaving, speaking, the channel list | messages and emotes |
+//! | `host`, `filter` | channels that this mud hosts | the router's verdicts, filter requests |
+//! | `ask`, `answers` | who, finger, locate, channel_user, channel_who | the replies |
+//! | `asked`, `presence` | publishing who is online | questions of other muds |
+//! | `lists` | mudlist | the router's lists |
+//! | `errors` | | error packets |
+//! | `moderation` | bans | |
+//! | `history` | the history, replay, acknowledgements | |
+//! | `access`, `admin`, `trace` | authentication; sessions, log, state; packet traces | |
 //!
 //! Each file that serves requests has a table of its methods: name, permission, parameters, result, and the parts of the
-//! state that the method borrows. [`inbound`] passes each packet to its service. [`consequences`] handles what follows
-//! from a change of a link or of the store, and [`sessions`] what follows from the end of a session.
+//! state that the method borrows. `inbound` passes each packet to its service. `consequences` handles what follows
+//! from a change of a link or of the store, and `sessions` what follows from the end of a session.
 
 pub(crate) mod access;
 mod admin;

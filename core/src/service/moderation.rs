@@ -25,9 +25,10 @@ const BAN_SECONDS_MAX: u64 = 315_360_000;
 const REASON_BYTES_MAX: usize = 500;
 
 params! {
-    /// What `ban_add` takes.
+    /// The parameters of `ban_add`.
     pub(super) struct AddBan<'a> {
-        /// the sender, as `user@mud` with `*` and `?`: `bob@Sage`, `*@Sage`; it may be a user of this mud
+        /// the user, as `user@mud` with `*` and `?`, such as `bob@Sage` or `*@Sage`: the sender of an incoming packet, the
+        /// sender or the target of an outgoing one
         pattern: Short<'a, PATTERN_BYTES_MAX>,
         /// only packets for such channels, with `*` and `?`
         channel: Option<Short<'a, PATTERN_BYTES_MAX>>,
@@ -41,7 +42,7 @@ params! {
         reason: Option<Why<'a>>,
     }
 
-    /// What `ban_remove` takes.
+    /// The parameters of `ban_remove`.
     pub(super) struct RemoveBan {
         /// from `ban_add` or `ban_list`
         ban_id: i64,
@@ -104,7 +105,7 @@ output! {
     pub(super) struct BanRow<'m> {
         /// identifies the ban
         ban_id: u64,
-        /// the sender, as a pattern
+        /// the user, as a pattern
         pattern: &'m str,
         /// the channels, as a pattern; null: all
         channel: OrNull<&'m str>,

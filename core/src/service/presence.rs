@@ -28,7 +28,7 @@ const LOGIN_TIME_BYTES_MAX: usize = 64;
 const LOGIN_SECONDS_BELOW: i64 = 1 << 40;
 
 params! {
-    /// What `presence_sync` takes.
+    /// The parameters of `presence_sync`.
     pub(super) struct Sync<'a> {
         /// all users who are online; any other user is offline
         users: List<SyncedUser<'a>, USERS_MAX>,

@@ -49,7 +49,7 @@ pub(crate) fn applied(
     other_muds: bool,
 ) {
     if other_muds {
-        let text = "which muds the gateway speaks for changes with a restart only";
+        let text = "muds were added or removed: this takes effect at the next restart";
         cx.notice(Notice::new(Level::Warn, "gateway", text));
     }
     clients.rates = Rates::default();
@@ -66,7 +66,7 @@ pub(crate) fn applied(
 
 fn mud_changed(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: MudId, before: &MudSettings) {
     if muds.reload(cx, mud, before) == Applied::AtTheNextLogin {
-        let text = "what routers are told of the mud, or which they are, changes at the next login (method reconnect)";
+        let text = "changed routers or login data take effect at the next login (method reconnect)";
         cx.notice(Notice::new(Level::Warn, "gateway", text).with("mud", &before.name));
     }
     channel::retune(cx, muds, clients, mud, &before.channels);

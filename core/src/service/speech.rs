@@ -20,7 +20,7 @@ use crate::settings::Permission;
 use std::borrow::Cow;
 
 params! {
-    /// What `channel_send` takes.
+    /// The parameters of `channel_send`.
     pub(super) struct Say<'a> {
         /// the channel's exact name
         channel: Name<'a>,
@@ -32,7 +32,7 @@ params! {
         visname: Option<Name<'a>>,
     }
 
-    /// What `channel_emote` takes.
+    /// The parameters of `channel_emote`.
     pub(super) struct Emote<'a> {
         /// the channel's exact name
         channel: Name<'a>,
@@ -44,7 +44,7 @@ params! {
         visname: Option<Name<'a>>,
     }
 
-    /// What `channel_targeted_emote` takes.
+    /// The parameters of `channel_targeted_emote`.
     pub(super) struct TargetedEmote<'a> {
         /// the channel's exact name
         channel: Name<'a>,

@@ -24,7 +24,7 @@ use crate::settings::Permission;
 use std::borrow::Cow;
 
 params! {
-    /// What `tell` takes.
+    /// The parameters of `tell`.
     pub(super) struct Tell<'a> {
         /// the mud; its name in any case, or shortened
         target_mud: Name<'a>,
@@ -38,7 +38,7 @@ params! {
         visname: Option<Name<'a>>,
     }
 
-    /// What `emoteto` takes.
+    /// The parameters of `emoteto`.
     pub(super) struct Emoteto<'a> {
         /// the mud; its name in any case, or shortened
         target_mud: Name<'a>,
@@ -52,7 +52,7 @@ params! {
         visname: Option<Name<'a>>,
     }
 
-    /// What `beep` takes.
+    /// The parameters of `beep`.
     pub(super) struct Beep<'a> {
         /// the mud; its name in any case, or shortened
         target_mud: Name<'a>,

@@ -22,7 +22,7 @@ const SHOWN_CHARS_MAX: usize = 4000;
 const FRAME_HEAD_BYTES: usize = 4;
 
 params! {
-    /// What `trace` takes.
+    /// The parameters of `trace`.
     pub(super) struct Trace {
         /// false: stop tracing
         enabled: bool = true,

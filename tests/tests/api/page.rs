@@ -76,7 +76,7 @@ fn rows(members: &[Member], before: &str, row: &mut impl FnMut(&str, &Member)) {
 fn members(page: &mut String, members: &[Member]) {
     page.push_str("| member | type | meaning |\n|---|---|---|\n");
     rows(members, "", &mut |path, member| {
-        let maybe = if member.required { "" } else { "; may be missing" };
+        let maybe = if member.required { "" } else { "; optional" };
         let _ = writeln!(page, "| `{path}` | {} | {}{maybe} |", words(member.shape), member.summary);
     });
 }
@@ -134,7 +134,7 @@ fn example(page: &mut String, examples: &BTreeMap<String, String>, name: &str) {
 
 fn method(page: &mut String, method: &Method, examples: &BTreeMap<String, String>) {
     let who = match method.access {
-        Access::Open => "Also before `authenticate`.".to_owned(),
+        Access::Open => "Can be called before `authenticate`.".to_owned(),
         Access::Identified => "Needs no permission.".to_owned(),
         Access::Permitted(permission) => format!("Needs the permission `{}`.", permission.name()),
     };
@@ -170,7 +170,7 @@ fn event(page: &mut String, event: &Kind, examples: &BTreeMap<String, String>) {
     });
     let kept = match event.kept {
         Some(Class::Tells) => "Kept with the tells.",
-        Some(Class::Channels) => "Kept with the lines of its channel.",
+        Some(Class::Channels) => "Kept with the messages of its channel.",
         Some(Class::Answers) => "Kept with the answers.",
         None => "Not kept.",
     };
@@ -189,7 +189,7 @@ fn permissions() -> String {
     let all = Permission::ALL.iter().map(|(name, permission)| (name, allows(*permission)));
     let some = all.filter(|(_, methods)| !methods.is_empty());
     let some: Vec<String> = some.map(|(name, methods)| format!("`{name}` ({methods})")).collect();
-    format!("They are {}, and `*` for all.", some.join(", "))
+    format!("The permissions are {}; `*` means all of them.", some.join(", "))
 }
 
 fn reason(reason: &Reason) -> String {

@@ -272,7 +272,7 @@ fn a_client_that_does_not_trust_the_certificate_is_counted(daemon: Daemon) {
         assert!(error.contains("UnknownIssuer"), "{error}");
     }
     authority.client().counts(&gateway, "refused_by_client", 2);
-    gateway.logs("no TLS with a client");
+    gateway.logs("TLS handshake with a client failed");
     authority.client().game(&gateway, Transport::Lines);
 }
 

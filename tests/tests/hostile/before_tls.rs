@@ -52,7 +52,9 @@ impl Site {
                 gateway.handle(now, Input::Flushed { conn });
             }
             Output::Close { conn } => closed.push(conn),
-            Output::Notice(notice) if notice.what == "no TLS with a client" => levels.push(notice.level),
+            Output::Notice(notice) if notice.what == "TLS handshake with a client failed" => {
+                levels.push(notice.level)
+            }
             _ => {}
         });
     }

@@ -2,21 +2,22 @@
 
 use std::fmt;
 
-/// How deep arrays, mappings and classes may nest: FluffOS writes no deeper. An unbounded recursion would abort the
+/// How deep arrays, mappings and classes may nest. FluffOS writes no deeper values. Unbounded recursion would abort the
 /// process on `({({({…`.
 pub const DEPTH_MAX: u32 = 100;
 
 /// Why a text is not a value.
-// As wide as a word, so that every variant of a `Result` with it is made of whole words. With a kind of one byte, values
-// were moved in pieces and read back whole, which stalls the processor once for each token (bench: "typed packet").
+// As wide as a machine word, so that every variant of a `Result` with it consists of whole words. With a kind of one
+// byte, values were written in pieces and read back as a whole, which stalls the processor once for each token (bench:
+// "typed packet").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum LpcErrorKind {
     /// The text ends inside a value.
     Truncated,
-    /// Something that starts no value.
+    /// No value starts here.
     NotAValue,
-    /// A number that is none, like `-`, or that is beyond all floats.
+    /// Not a number, like `-`, or a number beyond the range of floats.
     BadNumber,
     /// An element is followed by neither a comma nor the end of its collection.
     ExpectedComma,
@@ -24,20 +25,20 @@ pub enum LpcErrorKind {
     ExpectedColon,
     /// Nested deeper than [`DEPTH_MAX`].
     TooDeep,
-    /// A collection where another kind of value belongs.
+    /// A collection is where another kind of value belongs.
     WrongType,
-    /// `({8|…`: a size before the elements. No peer was seen to write it; CoffeeMud refuses it too.
+    /// `({8|…`: a size before the elements. No peer is known to write it, and CoffeeMud refuses it too.
     SizePrefix,
-    /// Quotes inside strings were not escaped, and it cannot be told where the strings end.
+    /// Quotes inside strings were not escaped, and the ends of the strings are ambiguous.
     AmbiguousQuotes,
 }
 
-/// Where and why reading failed.
+/// Where and why the reader failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LpcError {
-    /// Bytes of the text that were left at that point.
+    /// Number of bytes of the text that were left at that point.
     pub left_bytes: usize,
-    /// Why.
+    /// The reason.
     pub kind: LpcErrorKind,
 }
 
@@ -58,7 +59,7 @@ impl fmt::Display for LpcError {
             LpcErrorKind::TooDeep => "nested too deep",
             LpcErrorKind::WrongType => "a collection where a plain value belongs",
             LpcErrorKind::SizePrefix => "sizes in front of elements are not read",
-            LpcErrorKind::AmbiguousQuotes => "unescaped quotes leave it open where a string ends",
+            LpcErrorKind::AmbiguousQuotes => "unescaped quotes make the end of a string ambiguous",
         };
         write!(f, "{what}, {} bytes before the end", self.left_bytes)
     }

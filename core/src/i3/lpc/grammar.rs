@@ -1,7 +1,7 @@
-//! The grammar of single tokens, as nom parsers, and the fast paths in front of them.
+//! The grammar of single tokens, as nom parsers, with fast paths in front of them.
 //!
-//! A fast path takes what well-behaved peers send nearly always and leaves the rest to the parser behind it. The bench
-//! that shows what each is worth is `cargo run --release -p i3-benches --bin ratios`, rows "tree" and "typed packet".
+//! A fast path handles what well-behaved peers nearly always send, and leaves the rest to the parser. The benchmark
+//! `cargo run --release -p i3-benches --bin ratios`, rows "tree" and "typed packet", shows the gain of each.
 
 use super::error::{LpcError, LpcErrorKind};
 use crate::i3::{blocks, text};
@@ -39,10 +39,10 @@ pub enum Number {
     Float(f64),
 }
 
-/// Digits that fit into 64 bits whatever they are.
+/// Number of digits that always fit into 64 bits.
 const SAFE_DIGITS: usize = 18;
 
-/// An integer of up to 18 digits, which is nearly every number on the network.
+/// Reads an integer of up to 18 digits, which nearly every number on the network is.
 #[inline(always)]
 pub(super) fn short_int(input: &[u8]) -> Option<(&[u8], i64)> {
     let (negative, digits) = match input {
@@ -53,7 +53,7 @@ pub(super) fn short_int(input: &[u8]) -> Option<(&[u8], i64)> {
     for byte in digits {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
-            // A point or an exponent makes it a float.
+            // A point or an exponent makes the number a float.
             if count == 0 || matches!(byte, b'.' | b'e' | b'E') {
                 return None;
             }
@@ -68,8 +68,8 @@ pub(super) fn short_int(input: &[u8]) -> Option<(&[u8], i64)> {
     None
 }
 
-/// `-`? digits (`.` digits)? (`e` sign? digits)?. An integer beyond 64 bits is held at the nearest end; `-0` is 0
-/// (FluffOS prints it for ±2^63).
+/// Reads `-`? digits (`.` digits)? (`e` sign? digits)?. An integer beyond 64 bits becomes the nearest 64-bit integer;
+/// `-0` is 0 (FluffOS prints it for ±2^63).
 pub(super) fn number(input: &[u8]) -> Parsed<'_, Number> {
     let (rest, negative) = opt(char('-')).parse(input)?;
     let (rest, digits) = digit0(rest)?;
@@ -86,7 +86,7 @@ pub(super) fn number(input: &[u8]) -> Parsed<'_, Number> {
         return Ok((rest, Number::Int(signed.clamp(i64::MIN.into(), i64::MAX.into()) as i64)));
     }
     let digits = &input[..input.len() - rest.len()];
-    // Only ASCII digits, signs, a point and an exponent got here.
+    // The digits consist only of ASCII digits, signs, a point and an exponent.
     match text::utf8_prefix(digits).parse::<f64>() {
         Ok(float) if float.is_finite() => Ok((rest, Number::Float(float))),
         _ => failure(input, LpcErrorKind::BadNumber),
@@ -98,38 +98,38 @@ pub(super) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
 
-/// The blanks in front.
+/// Reads the blanks at the front.
 pub(super) fn blanks(input: &[u8]) -> Parsed<'_, &[u8]> {
     take_while(is_blank).parse(input)
 }
 
 fn after_blanks(input: &[u8]) -> &[u8] {
-    // Blanks are rare, and a frame may consist of quotes: see the test with 2 MiB of them.
+    // Blanks are rare, and a frame may consist of quotes: the test with 2 MiB of them depends on this check.
     if !input.first().copied().is_some_and(is_blank) {
         return input;
     }
     blanks(input).map_or(input, |(rest, _)| rest)
 }
 
-/// What may follow a string where it stands, which is how a closing quote is told from a bare one: CoffeeMud's router
+/// What may follow a string at its place. This distinguishes a closing quote from an unescaped one: CoffeeMud's router
 /// relays strings without escaping their quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Outside of all collections: the first quote ends the string, and what follows does not matter.
+    /// Outside all collections. The first quote ends the string, and what follows is ignored.
     Top,
-    /// A comma or the end of the collection.
+    /// An element: a comma or the end of the collection follows.
     Element,
-    /// A colon.
+    /// A key: a colon follows.
     Key,
 }
 
-/// Whether a byte can come after the comma that follows an element: another element, or the end of the collection.
+/// Whether a byte can follow the comma after an element: it begins another element, or ends the collection.
 #[inline]
 fn starts_element(byte: u8) -> bool {
     matches!(byte, b'"' | b'(' | b'0'..=b'9' | b'-' | b'}' | b']' | b',' | b'.' | b'/' | b':')
 }
 
-/// Whether the text after a quote is what strict writers put after a string: the fast path of [`ends_string`].
+/// Whether the text after a quote is what strict writers put after a string. This is the fast path of [`ends_string`].
 #[inline(always)]
 pub(super) fn ends_strictly(rest: &[u8], place: Place) -> bool {
     match (place, rest) {
@@ -139,7 +139,7 @@ pub(super) fn ends_strictly(rest: &[u8], place: Place) -> bool {
     }
 }
 
-/// Whether the text after a quote shows that the string ended there; if not, it shows that the string goes on.
+/// Whether the text after a quote shows that the string ends there. If not, the string continues.
 fn ends_string(rest: &[u8], place: Place) -> bool {
     if place == Place::Top {
         return true;
@@ -155,11 +155,11 @@ fn ends_string(rest: &[u8], place: Place) -> bool {
     }
 }
 
-/// How many blocks are looked at before memchr is called: most strings on this network are shorter than what its call
-/// costs.
+/// Number of blocks that are searched before memchr is called. Most strings on this network are too short to be worth
+/// its call.
 const BLOCKS_BEFORE_MEMCHR: usize = 8;
 
-/// Where the first quote, backslash or CR is.
+/// Returns the index of the first quote, backslash or CR.
 #[inline(always)]
 pub(super) fn find_special(text: &[u8]) -> Option<usize> {
     let special = |block| blocks::is(block, b'"') | blocks::is(block, b'\\') | blocks::is(block, b'\r');
@@ -175,11 +175,11 @@ pub(super) fn find_special(text: &[u8]) -> Option<usize> {
     memchr::memchr3(b'"', b'\\', b'\r', rest).map(|at| skipped + at)
 }
 
-/// The contents of a string whose opening quote has been taken, and how many bare quotes were found inside.
+/// Reads the contents of a string after its opening quote. Returns them with the number of unescaped quotes inside.
 pub(super) fn string_body(input: &[u8], place: Place) -> Parsed<'_, (Cow<'_, [u8]>, u32)> {
     let mut bare_quotes = 0;
     let mut owned: Option<Vec<u8>> = None;
-    // Everything before `from` is in `owned`, once there is one.
+    // Once `owned` is in use, it holds everything before `from`.
     let mut from = 0;
     let mut at = 0;
     loop {

@@ -1,4 +1,4 @@
-//! Pulls tokens out of LPC text: trees and typed packets are both built on it.
+//! Reads LPC text token by token. Trees and typed packets are both built on this reader.
 
 use super::error::{DEPTH_MAX, LpcError, LpcErrorKind};
 use super::grammar::{self, Number, Parsed, Place};
@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 type Result<T> = std::result::Result<T, LpcError>;
 
-/// What comes next.
+/// The kind of the next value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A string.
@@ -25,11 +25,11 @@ pub enum Kind {
     Map,
     /// `(/`
     Class,
-    /// Nothing between two commas: reads as 0.
+    /// An empty element between two commas, which is read as 0.
     Empty,
 }
 
-/// A collection that has been opened and not yet closed.
+/// A collection that was opened and is not closed yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Open {
     /// `({`
@@ -41,7 +41,7 @@ pub enum Open {
 }
 
 impl Open {
-    /// The first byte of its end; the second is `)`.
+    /// Returns the first byte of its end. The second is `)`.
     fn close(self) -> u8 {
         match self {
             Open::Array => b'}',
@@ -50,7 +50,7 @@ impl Open {
         }
     }
 
-    /// Where a string that comes next in it stands.
+    /// Returns the place of a string that comes next in it.
     fn place(self) -> Place {
         if self == Open::Map { Place::Key } else { Place::Element }
     }
@@ -61,20 +61,20 @@ impl Open {
 pub struct Reader<'a> {
     rest: &'a [u8],
     whole_bytes: usize,
-    /// What of the front of the whole text is known to be UTF-8: a string there needs no check of its own.
+    /// The front of the whole text that is known to be UTF-8. Strings in it need no check of their own.
     valid: &'a str,
     depth: u32,
-    /// The last token ended a value: a comma must come before the next one.
+    /// The last token ended a value, so a comma must come before the next one.
     after_value: bool,
     place: Place,
-    /// Quotes inside strings that were not escaped and could be told from closing ones.
+    /// Number of unescaped quotes inside strings that were told apart from closing ones.
     pub bare_quotes: u32,
-    /// Strings that were not UTF-8.
+    /// Number of strings that were not UTF-8.
     pub latin1_strings: u32,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads `text`, the contents of a frame.
+    /// Creates a reader for `text`, the contents of a frame.
     pub fn new(text: &'a [u8]) -> Self {
         Reader {
             rest: text,
@@ -88,18 +88,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads `text`, most of whose strings will be asked for as text: to check it as a whole is faster than to check
-    /// each string (bench: "typed packet").
+    /// Creates a reader for `text` if most of its strings will be read as text. It checks the text as a whole, which is
+    /// faster than a check of each string (bench: "typed packet").
     pub fn for_texts(text: &'a [u8]) -> Self {
         Reader { valid: text::utf8_prefix(text), ..Reader::new(text) }
     }
 
-    /// What is left of the text.
+    /// Returns the rest of the text.
     pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// An error at what is left.
+    /// Returns an error at the present place.
     #[cold]
     pub fn error(&self, kind: LpcErrorKind) -> LpcError {
         LpcError::at(self.rest, kind)
@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
         Err(LpcError::at(self.rest, kind))
     }
 
-    /// Fails because of what comes next.
+    /// Fails because of the next byte.
     #[cold]
     fn unexpected<T>(&self, kind: LpcErrorKind) -> Result<T> {
         match self.rest.first() {
@@ -139,7 +139,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The kind of the next value, by its first byte.
+    /// Returns the kind of the next value, from its first byte.
     #[inline(always)]
     pub fn peek(&mut self) -> Result<Kind> {
         match self.rest {
@@ -172,7 +172,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next string, which [`Reader::peek`] announced.
+    /// Reads a string. [`Reader::peek`] has returned its kind.
     #[inline(always)]
     pub fn string(&mut self) -> Result<Cow<'a, [u8]>> {
         match self.plain_string() {
@@ -181,8 +181,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The fast path: a string without escapes and bare quotes, and behind it what strict writers put there. A plain
-    /// reference stays in registers where a `Result` would go through memory (bench: "tree", "typed packet").
+    /// The fast path for a string without escapes and unescaped quotes, followed by what strict writers put there. A
+    /// plain reference stays in registers, where a `Result` would be passed in memory (bench: "tree", "typed packet").
     #[inline(always)]
     fn plain_string(&mut self) -> Option<&'a [u8]> {
         if let [b'"', body @ ..] = self.rest
@@ -207,7 +207,7 @@ impl<'a> Reader<'a> {
         Ok(contents)
     }
 
-    /// The next number, which [`Reader::peek`] announced.
+    /// Reads a number. [`Reader::peek`] has returned its kind.
     #[inline]
     pub fn number(&mut self) -> Result<Number> {
         self.after_value = true;
@@ -219,7 +219,7 @@ impl<'a> Reader<'a> {
         self.run(grammar::number)
     }
 
-    /// Enters the next collection, which [`Reader::peek`] announced.
+    /// Enters a collection. [`Reader::peek`] has returned its kind.
     #[inline]
     pub fn open(&mut self) -> Result<Open> {
         if self.depth >= DEPTH_MAX {
@@ -252,11 +252,11 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Whether the open collection has another element; takes its end when it has none.
+    /// Whether the open collection has another element. If not, its end is read.
     #[inline(always)]
     pub fn more(&mut self, open: Open) -> Result<bool> {
         self.place = open.place();
-        // The fast paths: a comma, and right behind it another element, or the end.
+        // The fast paths: a comma directly followed by another element, or the end.
         if self.after_value
             && let [b',', rest @ ..] = self.rest
         {
@@ -302,7 +302,7 @@ impl<'a> Reader<'a> {
         Ok(true)
     }
 
-    /// The colon between a mapping's key and its value.
+    /// Reads the colon between a mapping's key and its value.
     #[inline(always)]
     pub fn colon(&mut self) -> Result<()> {
         self.skip_blanks();
@@ -317,15 +317,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Nothing stood here: it counts as a value.
+    /// Notes an empty element, which counts as a value.
     fn empty(&mut self) {
         self.after_value = true;
     }
 
-    /// The next value as a tree.
+    /// Reads the next value as a tree.
     #[inline]
     pub fn value(&mut self) -> Result<Value<'a>> {
-        // Most values in a typed packet are a service's 1 (bench: "typed packet", the mudlist).
+        // Most values in a typed packet are the 1 of a service (bench: "typed packet", the mudlist).
         if let Some((rest, int)) = grammar::short_int(self.rest) {
             self.rest = rest;
             self.after_value = true;
@@ -372,7 +372,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Passes over the next value.
+    /// Skips the next value.
     pub fn skip(&mut self) -> Result<()> {
         match self.peek()? {
             Kind::Str => drop(self.string()?),
@@ -392,7 +392,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The next value as text: a string in its character set, a number in its digits, 0 and nothing as `""`.
+    /// Reads the next value as text: a string in its character set, a number as its digits, 0 and an empty element as
+    /// `""`.
     #[inline(always)]
     pub fn text(&mut self) -> Result<Cow<'a, str>> {
         match self.plain_text() {
@@ -401,7 +402,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The fast path of [`Reader::text`]; nothing is taken if it is not open.
+    /// The fast path of [`Reader::text`]. It reads nothing if it does not apply.
     #[inline(always)]
     fn plain_text(&mut self) -> Option<&'a str> {
         let before = self.rest;
@@ -414,21 +415,22 @@ impl<'a> Reader<'a> {
         text
     }
 
-    /// The fast path of [`Reader::more`] and [`Reader::text`] in an array: a comma and a plain string. Nothing is taken
-    /// if it is not open. It answers in registers, which is why it is a function of its own (bench: "typed packet").
+    /// The fast path of [`Reader::more`] and [`Reader::text`] in an array: a comma and a plain string. It reads nothing
+    /// if it does not apply. It is a function of its own because its result then stays in registers (bench: "typed
+    /// packet").
     #[inline(never)]
     pub(crate) fn comma_text(&mut self) -> Option<&'a str> {
         self.after_comma(Reader::plain_text)
     }
 
-    /// The same for the first element of an array that has just been opened.
+    /// Like [`Reader::comma_text`], for the first element of an array that has just been opened.
     #[inline(always)]
     pub(crate) fn first_text(&mut self) -> Option<&'a str> {
         self.place = Place::Element;
         self.plain_text()
     }
 
-    /// The same for a short integer.
+    /// Like [`Reader::comma_text`], for a short integer.
     #[inline(never)]
     pub(crate) fn comma_int(&mut self) -> Option<i64> {
         self.after_comma(|reader| {
@@ -438,7 +440,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The same for a 0, which is "nobody" in most headers.
+    /// Like [`Reader::comma_text`], for a 0, which means "nobody" in most headers.
     #[inline(always)]
     pub(crate) fn comma_zero(&mut self) -> bool {
         let zero = |reader: &mut Self| match reader.rest {
@@ -495,8 +497,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next value as an integer: a float loses its fraction, a string of digits counts, other text and nothing
-    /// are 0.
+    /// Reads the next value as an integer. A float loses its fraction, a string of digits counts, and other text or an
+    /// empty element is 0.
     #[inline(always)]
     pub fn int(&mut self) -> Result<i64> {
         if let Some((rest, int)) = grammar::short_int(self.rest) {
@@ -527,11 +529,11 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Enough for most packets.
+/// Enough elements for most packets.
 const SCRATCH_ELEMENTS: usize = 16;
 
-/// Where the elements of unfinished collections wait, those of the innermost last: each collection gets its memory
-/// once, when its size is known (bench: "tree").
+/// Holds the elements of unfinished collections, those of the innermost last. Each collection gets its memory once,
+/// when its size is known (bench: "tree").
 #[derive(Default)]
 struct Scratch<'a> {
     elements: Vec<Value<'a>>,
@@ -540,13 +542,13 @@ struct Scratch<'a> {
 
 impl Scratch<'_> {
     fn take<T>(waiting: &mut Vec<T>, start: usize) -> Vec<T> {
-        // The outermost collection ends the reading: it can have the scratch itself.
+        // The outermost collection is the last to be read, so it can take the buffer itself.
         if start == 0 { std::mem::take(waiting) } else { waiting.split_off(start) }
     }
 }
 
 impl<'a> Value<'a> {
-    /// The value that `text` starts with; what follows it does not matter.
+    /// Parses the value at the start of `text`. What follows it is ignored.
     pub fn parse(text: &'a [u8]) -> Result<Value<'a>> {
         Reader::new(text).value()
     }

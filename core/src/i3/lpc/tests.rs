@@ -1,4 +1,4 @@
-//! Each peculiarity is named after the peer that was seen to have it.
+//! Each peculiarity is named after the peer that was observed to have it.
 
 use super::*;
 use std::borrow::Cow;
@@ -42,10 +42,10 @@ fn sloppy_peers_are_understood() {
     for (peer, sloppy, strict) in [
         ("nobody seen; mudmode.html asks for the comma", "({1,2})", "({1,2,})"),
         ("CoffeeMud reads blanks, people write them", "( { \"tell\" , 5 , } )", "({\"tell\",5,})"),
-        ("the same, in a mapping", "( [ \"a\" : 1 , ] )", "([\"a\":1,])"),
+        ("CoffeeMud, in a mapping", "( [ \"a\" : 1 , ] )", "([\"a\":1,])"),
         ("FluffOS, for an object that cannot be saved", "({1,,})", "({1,0,})"),
-        ("the same, first", "({,\"x\",})", "({0,\"x\",})"),
-        ("the same, as key and as value", "([\"a\":,:1,])", "([\"a\":0,0:1,])"),
+        ("FluffOS, as the first element", "({,\"x\",})", "({0,\"x\",})"),
+        ("FluffOS, as key and as value", "([\"a\":,:1,])", "([\"a\":0,0:1,])"),
         ("Dead Souls: any \\x is x", r#""\n\x\r\/""#, "\"nxr/\""),
         ("Dead Souls: LF as CR", "\"a\rb\"", "\"a\rb\""),
         ("Dead Souls: CR LF comes back as CR CR", "\"a\r\nb\"", "\"a\r\rb\""),
@@ -62,9 +62,9 @@ fn sloppy_peers_are_understood() {
             "({123456789012345678,-1234567890123456789,})",
         ),
         ("FluffOS: an exponent with its sign", "1.5e+3", "1500.000000"),
-        ("the same, negative", "-25.0e-1", "-2.500000"),
+        ("FluffOS: a negative float", "-25.0e-1", "-2.500000"),
         ("CoffeeMud: a float without a sign in the exponent", "1e3", "1000.000000"),
-        ("old drivers refuse these, we do not", "({.5,1.,})", "({0.500000,1.000000,})"),
+        ("old drivers refuse these, the gateway does not", "({.5,1.,})", "({0.500000,1.000000,})"),
         ("Dead Souls on FluffOS 2.23", "123456792.000000", "123456792.000000"),
         ("Dead Souls: anything after the value", "({1,}) xyz", "({1,})"),
         ("Samson's clients end with CR", "({1,})\r", "({1,})"),
@@ -78,8 +78,8 @@ fn sloppy_peers_are_understood() {
 }
 
 #[test]
-fn of_a_key_that_comes_twice_the_last_one_counts() {
-    // Drivers keep the last; the order of a mapping is that of a hash.
+fn the_last_of_two_equal_keys_counts() {
+    // Drivers keep the last value. The order of a mapping is that of a hash table.
     let map = parse("([\"a\":1,5:2,\"b\":3,\"a\":4,])");
     assert_eq!(map.get("a"), Some(&Value::Int(4)));
     assert_eq!(map.get("b"), Some(&Value::Int(3)));
@@ -116,7 +116,7 @@ fn every_string_survives() {
             let mut wire = Vec::new();
             value.write(&mut wire);
             text.retain(|byte| *byte != 0);
-            // A CR is a newline to every reader.
+            // Every reader takes a CR for a newline.
             text.iter_mut().filter(|byte| **byte == b'\r').for_each(|byte| *byte = b'\n');
             let expected = Value::Array(vec![Value::Str(text.into()), Value::Int(1)]);
             assert_eq!(Value::parse(&wire), Ok(expected), "{byte} at {length}");
@@ -154,12 +154,12 @@ fn bare_quotes_are_recovered_where_the_next_byte_shows_that_the_string_goes_on()
         assert_eq!(written(&value), recovered, "{peer}");
         assert_eq!(reader.bare_quotes, quotes, "{peer}");
     }
-    // Nobody can tell this from two strings and a word.
+    // This cannot be told apart from two strings and a bare text.
     assert_eq!(error(br#"({"a","b"c,})"#), LpcErrorKind::Truncated);
     assert_eq!(error(br#"({"he counted "one", 2 and 3",})"#), LpcErrorKind::ExpectedComma);
 }
 
-/// In a build without optimization this takes a second; with a quadratic step it would take many minutes.
+/// Without optimisation this takes a second. A quadratic step would take many minutes.
 #[test]
 fn hostile_text_is_read_in_linear_time() {
     const BYTES: usize = 256 * 1024;
@@ -178,7 +178,7 @@ fn hostile_text_is_read_in_linear_time() {
 }
 
 #[test]
-fn what_is_no_value_says_why() {
+fn invalid_texts_report_the_reason() {
     for (text, kind) in [
         (&b""[..], LpcErrorKind::Truncated),
         (b"({1,", LpcErrorKind::Truncated),

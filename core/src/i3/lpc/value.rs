@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// A value. Text and collections borrow from the input where they can; a string is bytes, since only
-/// [`crate::i3::text`] knows character sets.
+/// A value. Text and collections borrow from the input where they can. A string is a sequence of bytes, since only
+/// [`crate::i3::text`] handles character sets.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'a> {
     /// A 64-bit integer.
@@ -26,8 +26,8 @@ impl<'a> Value<'a> {
         Value::Str(Cow::Borrowed(text.as_bytes()))
     }
 
-    /// The value under a key of a mapping, the last one where the key comes twice, as drivers read it. `None` for
-    /// anything but a mapping.
+    /// Returns the value of a key in a mapping. If the key comes twice, the last value counts, as in drivers. Returns
+    /// `None` for anything but a mapping.
     pub fn get(&self, key: impl AsRef<[u8]>) -> Option<&Value<'a>> {
         let Value::Map(entries) = self else { return None };
         let wanted = key.as_ref();
@@ -35,7 +35,7 @@ impl<'a> Value<'a> {
         entries.iter().rev().find(|(found, _)| is_wanted(found)).map(|(_, value)| value)
     }
 
-    /// The same value, borrowing nothing.
+    /// Returns the value without borrows.
     pub fn into_owned(self) -> Value<'static> {
         match self {
             Value::Int(int) => Value::Int(int),

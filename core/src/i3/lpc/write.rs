@@ -1,4 +1,5 @@
-//! LPC text as every peer can read it: no white space, a comma after every element, only `\"` and `\\`.
+//! Writes LPC text in the form that every peer can read: no white space, a comma after every element, only `\"` and
+//! `\\` escaped.
 
 use super::value::Value;
 use crate::i3::blocks::{self, Block, Marks};
@@ -15,8 +16,8 @@ pub fn write_int(int: i64, into: &mut Vec<u8>) {
     }
 }
 
-/// Appends a float, always with a point and six decimals as `%f` does: without a point it would read as an integer.
-/// What is no finite number, which no peer can read, leaves as 0.
+/// Appends a float, always with a point and six decimals as `%f` writes it: without a point it would be read as an
+/// integer. No peer can read infinite values and NaN, which are written as 0.
 pub fn write_float(float: f64, into: &mut Vec<u8>) {
     use std::io::Write;
     let finite = if float.is_finite() { float } else { 0.0 };
@@ -24,16 +25,17 @@ pub fn write_float(float: f64, into: &mut Vec<u8>) {
     let _ = write!(into, "{finite:.6}");
 }
 
-/// Appends a string: `"` and `\` escaped, LF as CR, NUL (which no reader can take) left out. Other bytes go as they are.
+/// Appends a string: `"` and `\` are escaped, LF becomes CR, and NUL, which no reader accepts, is left out. Other bytes
+/// are copied.
 #[inline]
 pub fn write_str(text: &[u8], into: &mut Vec<u8>) {
     if blocks::none(text, escape_marks) { write_plain(text, into) } else { write_escaped(text, into) }
 }
 
-/// Appends a text as it may leave in a packet: see [`text::outgoing`].
+/// Appends a text as it may leave in a packet, as [`text::outgoing`] defines.
 #[inline]
 pub fn write_text(text: &str, into: &mut Vec<u8>) {
-    // One look at nearly every text, instead of one for controls and one for escapes (bench: "encoding").
+    // One pass over nearly every text, instead of one for control characters and one for escapes (bench: "encoding").
     if blocks::none(text.as_bytes(), |block| escape_marks(block) | text::control_marks(block)) {
         write_plain(text.as_bytes(), into);
     } else {
@@ -41,12 +43,12 @@ pub fn write_text(text: &str, into: &mut Vec<u8>) {
     }
 }
 
-/// The same for bytes in any character set: they leave as UTF-8.
+/// Like [`write_text`], for bytes in any character set. They are written as UTF-8.
 pub(crate) fn write_as_text(bytes: &[u8], into: &mut Vec<u8>) {
     write_text(&text::decode(Cow::Borrowed(bytes)).0, into);
 }
 
-/// Marks the bytes that are not copied as they are.
+/// Marks the bytes that cannot be copied unchanged.
 #[inline(always)]
 fn escape_marks(block: Block) -> Marks {
     blocks::is(block, b'"') | blocks::is(block, b'\\') | blocks::is(block, b'\n') | blocks::is(block, 0)
@@ -81,12 +83,12 @@ fn write_escaped(text: &[u8], into: &mut Vec<u8>) {
 }
 
 impl Value<'_> {
-    /// Appends the value as text, its strings byte for byte.
+    /// Appends the value as text, with its strings byte for byte.
     pub fn write(&self, into: &mut Vec<u8>) {
         self.write_with(write_str, into);
     }
 
-    /// Appends the value as text, its strings by `write_text`.
+    /// Appends the value as text, with its strings written by `write_text`.
     pub(crate) fn write_with(&self, write_text: fn(&[u8], &mut Vec<u8>), into: &mut Vec<u8>) {
         match self {
             Value::Int(int) => write_int(*int, into),

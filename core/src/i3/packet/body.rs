@@ -7,359 +7,360 @@ use super::lists::{ChannelEntry, MudEntry, RouterEntry, WhoRow};
 use super::table::packets;
 use crate::i3::lpc::Value;
 
-/// Dead Souls' router takes no other number.
+/// The number of elements of a startup-req-3. Dead Souls' router accepts no other number.
 pub(super) const STARTUP_REQ_3_ELEMENTS: usize = 20;
 
 packets! {
-    /// What a packet says: one variant for each type.
+    /// The contents of a packet: one variant for each type.
     Body, KINDS, SECRETS;
 
-    /// Mud to router: the login. 20 elements in all; Dead Souls' router takes no other number.
+    /// Mud to router: the login. 20 elements in all; Dead Souls' router accepts no other number.
     "startup-req-3" => StartupReq3 {
-        /// What the router gave at the last login; 0 the first time, negative from CoffeeMud.
+        /// The password from the last startup-reply; 0 the first time, negative for CoffeeMud.
         @secret password: i64,
-        /// Ignored by deployed routers, which always send everything.
+        /// The version of the mud's mudlist. Deployed routers ignore it and send everything.
         old_mudlist_id: i64,
-        /// The same.
+        /// The version of the mud's channel list. Deployed routers ignore it and send everything.
         old_chanlist_id: i64,
-        /// Where players connect.
+        /// The port for players.
         player_port: i64,
-        /// Out-of-band over TCP; 0 without.
+        /// The out-of-band TCP port; 0 if there is none.
         imud_tcp_port: i64,
-        /// Out-of-band over UDP; 0 without.
+        /// The out-of-band UDP port; 0 if there is none.
         imud_udp_port: i64,
         /// The mudlib and its version.
         mudlib: Text<'a>,
-        /// What it is derived from.
+        /// The mudlib that it is derived from.
         base_mudlib: Text<'a>,
         /// The driver and its version.
         driver: Text<'a>,
-        /// `LPMud`, `Diku`, …
+        /// The type of mud: `LPMud`, `Diku`, …
         mud_type: Text<'a>,
-        /// Free text.
+        /// Free text about whether the mud is open.
         open_status: Text<'a>,
-        /// E-mail.
+        /// The e-mail address of the administrator.
         admin_email: Text<'a>,
-        /// Service to 1, a port or a version.
+        /// The services that it offers. Each value is 1, a port or a version.
         services: Mapping<'a, Value<'a>>,
         /// A mapping or 0.
         other_data: Value<'a>,
     }
     /// Mud to router: the login of protocol 1. 18 elements in all: no e-mail address and no other data.
     "startup-req-1" => StartupReq1 {
-        /// As in a startup-req-3, and so are all that follow.
+        /// The fields are those of a startup-req-3.
         @secret password: i64,
-        /// The same.
+        /// The version of the mud's mudlist.
         old_mudlist_id: i64,
-        /// The same.
+        /// The version of the mud's channel list.
         old_chanlist_id: i64,
-        /// The same.
+        /// The port for players.
         player_port: i64,
-        /// The same.
+        /// The out-of-band TCP port.
         imud_tcp_port: i64,
-        /// The same.
+        /// The out-of-band UDP port.
         imud_udp_port: i64,
-        /// The same.
+        /// The mudlib and its version.
         mudlib: Text<'a>,
-        /// The same.
+        /// The mudlib that it is derived from.
         base_mudlib: Text<'a>,
-        /// The same.
+        /// The driver and its version.
         driver: Text<'a>,
-        /// The same.
+        /// The type of mud.
         mud_type: Text<'a>,
-        /// The same.
+        /// Free text about whether the mud is open.
         open_status: Text<'a>,
-        /// The same.
+        /// The services that it offers.
         services: Mapping<'a, Value<'a>>,
     }
-    /// Mud to router: the login of protocol 2, in the layout of protocol 1. One in the layout of protocol 3 is read as a
-    /// startup-req-3, as Dead Souls' router does it.
+    /// Mud to router: the login of protocol 2, in the layout of protocol 1. In the layout of protocol 3 it is read as a
+    /// startup-req-3, as Dead Souls' router does.
     "startup-req-2" => StartupReq2 {
-        /// As in a startup-req-3, and so are all that follow.
+        /// The fields are those of a startup-req-3.
         @secret password: i64,
-        /// The same.
+        /// The version of the mud's mudlist.
         old_mudlist_id: i64,
-        /// The same.
+        /// The version of the mud's channel list.
         old_chanlist_id: i64,
-        /// The same.
+        /// The port for players.
         player_port: i64,
-        /// The same.
+        /// The out-of-band TCP port.
         imud_tcp_port: i64,
-        /// The same.
+        /// The out-of-band UDP port.
         imud_udp_port: i64,
-        /// The same.
+        /// The mudlib and its version.
         mudlib: Text<'a>,
-        /// The same.
+        /// The mudlib that it is derived from.
         base_mudlib: Text<'a>,
-        /// The same.
+        /// The driver and its version.
         driver: Text<'a>,
-        /// The same.
+        /// The type of mud.
         mud_type: Text<'a>,
-        /// The same.
+        /// Free text about whether the mud is open.
         open_status: Text<'a>,
-        /// The same.
+        /// The services that it offers.
         services: Mapping<'a, Value<'a>>,
     }
-    /// Router to mud: the login is accepted (also sent when the set of routers changes).
+    /// Router to mud: the login is accepted. Also sent when the set of routers changes.
     "startup-reply" => StartupReply {
-        /// The first is preferred. Dead Souls sends an empty list for two seconds after its start.
+        /// The routers; the first is preferred. Dead Souls sends an empty list in the first two seconds after its
+        /// start.
         routers: Vec<RouterEntry<'a>>,
-        /// To be kept and sent next time. CoffeeMud always says -1.
+        /// The password, which the mud keeps for its next login. CoffeeMud always sends -1.
         @secret password: i64,
     }
-    /// Mud to router: goodbye. 7 elements in all; the answer is the end of the stream.
+    /// Mud to router: the mud logs off. 7 elements in all. The router answers by closing the connection.
     "shutdown" => Shutdown {
-        /// Seconds: 0 unknown, 1 back at once, above 604,800 the router forgets the mud.
+        /// Seconds until it is back: 0 unknown, 1 at once. Above 604,800 the router forgets the mud.
         restart_delay: i64,
     }
-    /// Router to mud: muds that are new, changed or (0) gone.
+    /// Router to mud: muds that are new or changed, and (as 0) removed muds.
     "mudlist" => Mudlist {
-        /// Random or counted; says nothing about the order.
+        /// A random or counted number. It does not show the order of packets.
         id: i64,
-        /// By name.
+        /// The muds by name.
         muds: Mapping<'a, Option<MudEntry<'a>>>,
     }
-    /// Mud to router: send the channel list again. Not in the specification; Dead Souls honours it.
+    /// Mud to router: send the channel list again. Not in the specification; Dead Souls supports it.
     "chanlist-req" => ChanlistReq {}
-    /// The same under its other name.
+    /// Another name of `chanlist-req`.
     "chanlist-request" => ChanlistRequest {}
-    /// Router to mud: channels. Dead Souls sends all of them each time; the specification says: what changed.
+    /// Router to mud: channels. Dead Souls sends all of them each time; by the specification, only changes are sent.
     "chanlist-reply" => ChanlistReply {
-        /// As in a mudlist.
+        /// A random or counted number, as in a mudlist.
         id: i64,
-        /// By name.
+        /// The channels by name.
         channels: Mapping<'a, Option<ChannelEntry<'a>>>,
     }
-    /// Mud to router: hear a channel, or no longer.
+    /// Mud to router: start or stop listening to a channel.
     "channel-listen" => ChannelListen {
-        /// Its name.
+        /// The channel's name.
         channel: Text<'a>,
-        /// 1 or 0.
+        /// 1 to start, 0 to stop.
         on: i64,
     }
-    /// Mud to router: make a channel.
+    /// Mud to router: create a channel.
     "channel-add" => ChannelAdd {
-        /// Its name, at most 80 bytes.
+        /// The channel's name, at most 80 bytes.
         channel: Text<'a>,
-        /// 0, 1 or 2.
+        /// The type: 0, 1 or 2.
         channel_type: i64,
     }
-    /// Mud to router: remove a channel of ours.
+    /// Mud to router: remove a channel that the mud hosts.
     "channel-remove" => ChannelRemove {
-        /// Its name.
+        /// The channel's name.
         channel: Text<'a>,
     }
-    /// Mud to router: who is banned from, or admitted to, a channel of ours.
+    /// Mud to router: change which muds are banned from, or admitted to, a channel that the mud hosts.
     "channel-admin" => ChannelAdmin {
-        /// Its name.
+        /// The channel's name.
         channel: Text<'a>,
         /// Muds to put on the list.
         add: Vec<Text<'a>>,
         /// Muds to take off the list.
         remove: Vec<Text<'a>>,
     }
-    /// A line on a channel.
+    /// A message on a channel.
     "channel-m" => ChannelMessage {
-        /// Its name.
+        /// The channel's name.
         channel: Text<'a>,
-        /// The speaker, as shown; 0 from some muds means the originating user.
+        /// The speaker's visible name. Some muds send 0, which means the user in the header.
         visname: Text<'a>,
-        /// What is said.
+        /// The text.
         message: Text<'a>,
     }
     /// An emote on a channel.
     "channel-e" => ChannelEmote {
-        /// Its name.
+        /// The channel's name.
         channel: Text<'a>,
-        /// Who does it, as shown.
+        /// The user's visible name.
         visname: Text<'a>,
-        /// With `$N` in place of the name; routers append ` (from name@mud)` where it is missing.
+        /// The text, with `$N` for the name. Routers append ` (from name@mud)` to a text without it.
         message: Text<'a>,
     }
-    /// An emote on a channel, aimed at somebody. 13 elements in all.
+    /// An emote on a channel, aimed at a user. 13 elements in all.
     "channel-t" => ChannelTargetedEmote {
-        /// Its name.
+        /// The channel's name.
         channel: Text<'a>,
-        /// The mud of the one aimed at.
+        /// The target's mud.
         target_mud: Text<'a>,
-        /// The one aimed at.
+        /// The target's user name.
         target_user: Text<'a>,
-        /// What others read, with `$N` and `$O`.
+        /// The text for others, with `$N` and `$O` for the names.
         message_others: Text<'a>,
-        /// What the one aimed at reads.
+        /// The text for the target.
         message_target: Text<'a>,
-        /// Who does it, as shown.
+        /// The user's visible name.
         visname: Text<'a>,
-        /// The one aimed at, as shown.
+        /// The target's visible name.
         target_visname: Text<'a>,
     }
-    /// Router to the host of a filtered channel: may this pass?
+    /// Router to the host of a filtered channel: may this message pass?
     "chan-filter-req" => ChanFilterReq {
-        /// Its name.
+        /// The channel's name.
         channel: Text<'a>,
-        /// The packet in question.
+        /// The packet with the message.
         packet: Value<'a>,
     }
-    /// The host's answer: the packet as it may pass.
+    /// The host's answer: the packet that may pass.
     "chan-filter-reply" => ChanFilterReply {
-        /// Its name.
+        /// The channel's name.
         channel: Text<'a>,
         /// The packet.
         packet: Value<'a>,
     }
-    /// Who on that mud hears a channel?
+    /// A question: who subscribes to a channel on that mud?
     "chan-who-req" => ChanWhoReq {
-        /// Its name; lost on the way through a CoffeeMud router.
+        /// The channel's name. A CoffeeMud router loses it.
         channel: Text<'a>,
     }
-    /// Who hears a channel.
+    /// The subscribers of a channel.
     "chan-who-reply" => ChanWhoReply {
-        /// Its name.
+        /// The channel's name.
         channel: Text<'a>,
-        /// Names as shown.
+        /// Visible names.
         users: Vec<Text<'a>>,
     }
-    /// What is this user called?
+    /// A question: what is the visible name of this user?
     "chan-user-req" => ChanUserReq {
-        /// In lower case.
+        /// The user's name in lower case.
         user: Text<'a>,
     }
-    /// What a user is called.
+    /// The visible name of a user.
     "chan-user-reply" => ChanUserReply {
-        /// In lower case.
+        /// The user's name in lower case.
         user: Text<'a>,
-        /// As shown.
+        /// The visible name.
         visname: Text<'a>,
-        /// 0 male, 1 female, 2 neuter.
+        /// 0: male; 1: female; 2: neuter.
         gender: i64,
     }
     /// A private message.
     "tell" => Tell {
-        /// The sender, as shown.
+        /// The sender's visible name.
         visname: Text<'a>,
-        /// What is said.
+        /// The text.
         message: Text<'a>,
     }
     /// A private emote.
     "emoteto" => Emoteto {
-        /// The sender, as shown.
+        /// The sender's visible name.
         visname: Text<'a>,
-        /// With `$N` in place of the name.
+        /// The text, with `$N` for the name.
         message: Text<'a>,
     }
-    /// A nudge. Not in the specification.
+    /// A call for a user's attention. Not in the specification.
     "beep" => Beep {
-        /// The sender, as shown.
+        /// The sender's visible name.
         visname: Text<'a>,
     }
-    /// Who is on?
+    /// A question: who is online?
     "who-req" => WhoReq {}
-    /// Who is on.
+    /// The users who are online.
     "who-reply" => WhoReply {
-        /// One row a user.
+        /// One row for each user.
         users: Vec<WhoRow<'a>>,
     }
-    /// Tell about a user.
+    /// A question about a user.
     "finger-req" => FingerReq {
-        /// In lower case from careful muds.
+        /// The user's name; careful muds send it in lower case.
         user: Text<'a>,
     }
-    /// About a user; what is not told is 0.
+    /// A description of a user. A field without a value is 0.
     "finger-reply" => FingerReply {
-        /// As shown.
+        /// The visible name.
         visname: Text<'a>,
-        /// May hold `$N`.
+        /// The title, which may hold `$N`.
         title: Option<Text<'a>>,
-        /// Out of the game.
+        /// The real name.
         real_name: Option<Text<'a>>,
-        /// E-mail.
+        /// The e-mail address.
         email: Option<Text<'a>>,
-        /// Of the last login or logout, in any format.
+        /// The time of the last login or logout, in any format.
         loginout_time: Option<Text<'a>>,
-        /// Seconds; -1 when not on.
+        /// Seconds of idleness; -1 when offline.
         idle: i64,
-        /// Where from.
+        /// The address from which the user is connected.
         ip_name: Option<Text<'a>>,
-        /// A word or a number.
+        /// The level, as a text or a number.
         level: Option<Text<'a>>,
-        /// Anything, often several lines.
+        /// Any other text, often several lines.
         extra: Option<Text<'a>>,
     }
-    /// Where is this user? A broadcast, which also comes back to the sender.
+    /// A question to all muds: where is this user? The router sends it back to the sender too.
     "locate-req" => LocateReq {
-        /// In lower case.
+        /// The user's name in lower case.
         user: Text<'a>,
     }
-    /// A user is here. Old muds leave out the last two.
+    /// The user is on this mud. Old muds omit the last two fields.
     "locate-reply" => LocateReply {
         /// The mud.
         located_mud: Text<'a>,
-        /// As shown.
+        /// The visible name.
         located_user: Text<'a>,
-        /// Seconds.
+        /// Seconds of idleness.
         idle: i64,
-        /// `link-dead`, `editing`, …
+        /// The state: `link-dead`, `editing`, …
         status: Option<Text<'a>>,
     }
-    /// Prove that you are on the network.
+    /// A request to prove that the mud is on the network.
     "auth-mud-req" => AuthMudReq {}
     /// A key for one out-of-band session.
     "auth-mud-reply" => AuthMudReply {
-        /// Valid once, for ten minutes.
+        /// The key. It is valid once, for ten minutes.
         @secret key: i64,
     }
-    /// Are you there? Not in the specification; CoffeeMud adds a field, which is passed over.
+    /// A question whether the mud is there. Not in the specification. CoffeeMud adds a field, which is skipped.
     "ping-req" => PingReq {}
-    /// Yes.
+    /// The answer to a ping-req.
     "ping-reply" => PingReply {
-        /// Like an auth-mud-reply.
+        /// A key, as in an auth-mud-reply.
         @secret key: i64,
     }
-    /// A user's name and gender have changed. A broadcast.
+    /// A broadcast: a user's visible name or gender has changed.
     "ucache-update" => UcacheUpdate {
-        /// In lower case.
+        /// The user's name in lower case.
         user: Text<'a>,
-        /// As shown.
+        /// The visible name.
         visname: Text<'a>,
-        /// 0 male, 1 female, 2 neuter.
+        /// 0: male; 1: female; 2: neuter.
         gender: i64,
     }
-    /// Something did not work.
+    /// An error.
     "error" => Error {
-        /// `unk-dst`, `unk-user`, …: an open set.
+        /// The code: `unk-dst`, `unk-user`, …; peers may invent others.
         code: Text<'a>,
-        /// For people.
+        /// A text for people.
         message: Text<'a>,
         /// The packet that caused it, or 0.
         packet: Value<'a>,
     }
-    /// May I open an out-of-band connection to you?
+    /// A request for an out-of-band connection.
     "oob-req" => OobReq {}
-    /// Mud to router: who is on the list of a channel of ours? Samson's router only.
+    /// Mud to router: which muds are on the list of a hosted channel? Samson's router only.
     "chan-adminlist" => ChanAdminlist {
-        /// Its name.
+        /// The channel's name.
         channel: Text<'a>,
     }
-    /// Who is banned from, or admitted to, a channel. Samson's router only.
+    /// The muds that are banned from, or admitted to, a channel. Samson's router only.
     "chan-adminlist-reply" => ChanAdminlistReply {
-        /// Its name.
+        /// The channel's name.
         channel: Text<'a>,
         /// The muds on the list.
         muds: Vec<Text<'a>>,
     }
-    /// Router to mud: what became of a request about a channel. Samson's router only.
+    /// Router to mud: the outcome of a request about a channel. Samson's router only.
     "chan-ack" => ChanAck {
-        /// For people.
+        /// A text for people.
         message: Text<'a>,
     }
-    /// Router to mud: it goes down. Samson's router only.
+    /// Router to mud: the router shuts down. Samson's router only.
     "router-shutdown" => RouterShutdown {
         /// Seconds until it is back.
         restart_delay: i64,
     }
-    /// The one out-of-band packet that has a header: send me an article.
+    /// A request for an article: the only out-of-band packet with a header.
     "news-read-req" => NewsReadReq {
-        /// Its name.
+        /// The newsgroup's name.
         newsgroup: Text<'a>,
         /// The number of the article.
         id: i64,
@@ -367,8 +368,8 @@ packets! {
 }
 
 impl Body<'_> {
-    /// A field was missing at the end. CoffeeMud's finger-reply has no level: the last of its texts is the one about the
-    /// user. Apart from the hot path, which it slowed (bench: "typed packet", channel-m).
+    /// Handles a packet that ends before this field. CoffeeMud's finger-reply has no level: the last of its texts is
+    /// `extra`. It is a function of its own because it slowed the hot path (bench: "typed packet", channel-m).
     #[cold]
     #[inline(never)]
     pub(super) fn is_short(&mut self) {

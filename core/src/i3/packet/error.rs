@@ -1,18 +1,18 @@
-//! Why a frame is no packet.
+//! Why a frame is not a packet.
 
 use crate::i3::lpc::{LpcError, LpcErrorKind};
 use std::fmt;
 
-/// Why a frame is no packet.
+/// Why a frame is not a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PacketError {
-    /// It is no LPC value.
+    /// The frame is not an LPC value.
     Lpc(LpcError),
-    /// It is a value, but no array whose first element is a text.
+    /// The value is not an array whose first element is a text.
     NotAPacket,
-    /// It ends before a field that it must have.
+    /// The array ends before a required field.
     Missing(&'static str),
-    /// A field holds another kind of value.
+    /// A field has another kind of value.
     WrongType(&'static str),
 }
 
@@ -36,7 +36,7 @@ impl From<LpcError> for PacketError {
 }
 
 impl PacketError {
-    /// Names the field, where what is wrong is the kind of its value.
+    /// Adds the field's name, if the error is about the kind of its value.
     #[cold]
     pub(super) fn in_field(self, name: &'static str) -> Self {
         match self {

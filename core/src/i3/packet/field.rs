@@ -4,25 +4,25 @@ use super::error::PacketError;
 use super::header::Text;
 use crate::i3::lpc::{self, Kind, LpcError, LpcErrorKind, Open, Reader, Value};
 
-/// A type that can be a field of a packet.
+/// A type of packet field.
 pub(super) trait Field<'a>: Sized {
     fn read(reader: &mut Reader<'a>) -> Result<Self, PacketError>;
-    /// The fast path: a comma and the usual form of this field, where the reader stands behind the field before. Takes
-    /// nothing if it is not open.
+    /// The fast path: a comma and the usual form of this field, directly after the field before. It reads nothing if it
+    /// does not apply.
     #[inline(always)]
     fn read_plain(_reader: &mut Reader<'a>) -> Option<Self> {
         None
     }
-    /// What a packet that ends before this field means, if that is allowed.
+    /// Returns the value of the field in a packet that ends before it, if that is allowed.
     fn absent() -> Option<Self> {
         None
     }
-    /// Named apart from [`Value::write`], which keeps strings byte for byte.
+    /// The name differs from [`Value::write`], which keeps strings byte for byte.
     fn write_field(&self, into: &mut Vec<u8>);
-    /// How many of them a list with room for `rest_bytes` of text is given memory for at first. Growing a long list
-    /// step by step copies it several times (bench: "typed packet", the mudlist).
+    /// Returns for how many elements a list gets memory at first, with `rest_bytes` of text left. A long list that
+    /// grows step by step is copied several times (bench: "typed packet", the mudlist).
     fn first_capacity(_rest_bytes: usize) -> usize {
-        // What a mud offers: 7 services from CoffeeMud, a dozen from Dead Souls.
+        // The services of a mud: CoffeeMud sends 7, Dead Souls a dozen.
         12
     }
 }
@@ -111,7 +111,7 @@ impl<'a> Field<'a> for Value<'a> {
 impl<'a, T: Field<'a>> Field<'a> for Vec<T> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, PacketError> {
         let mut list = Vec::new();
-        // Anything else than an array is an empty one: CoffeeMud was seen to send 0.
+        // Anything but an array is read as an empty one: CoffeeMud was observed to send 0.
         if reader.peek()? != Kind::Array {
             reader.skip()?;
             return Ok(list);
@@ -140,12 +140,12 @@ impl<'a, T: Field<'a>> Field<'a> for Vec<T> {
     }
 }
 
-/// A mapping from names, in the order of the text.
+/// A mapping whose keys are names, in the order of the text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Mapping<'a, T>(pub Vec<(Text<'a>, T)>);
 
 impl<T> Mapping<'_, T> {
-    /// What is under a name: the last one where it comes twice, as drivers read it.
+    /// Returns the value of a name. If the name comes twice, the last value counts, as in drivers.
     pub fn get(&self, name: &str) -> Option<&T> {
         self.0.iter().rev().find(|(found, _)| found == name).map(|(_, value)| value)
     }
@@ -191,7 +191,7 @@ fn write_pairs<'a>(pairs: &[(impl Field<'a>, impl Field<'a>)], into: &mut Vec<u8
     into.extend_from_slice(b"])");
 }
 
-/// A mapping whose keys come back as they were sent: to a driver, the number 5 and the string `"5"` are two keys.
+/// A mapping that keeps its keys as they were sent: for a driver, the number 5 and the string `"5"` are two keys.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct IdMapping<'a, T>(pub Vec<(Value<'a>, T)>);
 
@@ -220,7 +220,7 @@ impl<'a, T: Field<'a>> Field<'a> for IdMapping<'a, T> {
     }
 }
 
-/// A number stands for its digits; a collection, which names nothing, for the empty name.
+/// Reads a key. A number becomes its digits, and a collection, which is not a name, the empty name.
 #[inline]
 fn mapping_key<'a>(reader: &mut Reader<'a>) -> Result<Text<'a>, LpcError> {
     match reader.text() {
@@ -232,16 +232,16 @@ fn mapping_key<'a>(reader: &mut Reader<'a>) -> Result<Text<'a>, LpcError> {
     }
 }
 
-/// The elements of an array, one after the other, however many there are.
+/// Reads the elements of an array one after the other, however many there are.
 pub(super) struct Elements<'r, 'a> {
     reader: &'r mut Reader<'a>,
     open: Open,
-    /// The end has been taken: a field was asked for that is not there.
+    /// The end has been read because a field was requested that is missing.
     pub(super) ended: bool,
 }
 
 impl<'r, 'a> Elements<'r, 'a> {
-    /// Those of the array that comes next.
+    /// Opens the next array.
     #[inline]
     pub(super) fn open(reader: &'r mut Reader<'a>) -> Result<Self, PacketError> {
         let open = reader.open()?;
@@ -256,13 +256,13 @@ impl<'r, 'a> Elements<'r, 'a> {
         Ok(!self.ended)
     }
 
-    /// The kind of the next element, if there is one.
+    /// Returns the kind of the next element, if there is one.
     #[inline(always)]
     pub(super) fn peek(&mut self) -> Result<Option<Kind>, LpcError> {
         Ok(if self.has_next()? { Some(self.reader.peek()?) } else { None })
     }
 
-    /// How many elements are left. They stay.
+    /// Returns the number of elements left, without reading them.
     #[cold]
     #[inline(never)]
     pub(super) fn left(&self) -> Result<usize, LpcError> {
@@ -275,7 +275,7 @@ impl<'r, 'a> Elements<'r, 'a> {
         Ok(left)
     }
 
-    /// The first element, which makes a packet of an array.
+    /// Reads the first element, which is the type of a packet.
     #[inline(always)]
     pub(super) fn packet_type(&mut self) -> Result<Text<'a>, PacketError> {
         if let Some(plain) = self.reader.first_text() {
@@ -308,7 +308,8 @@ impl<'r, 'a> Elements<'r, 'a> {
         T::read(self.reader).map_err(|error| error.in_field(name))
     }
 
-    /// The next element; the default where it is missing or a collection, so that one odd field does not cost a list.
+    /// Reads the next element. If it is missing or a collection, returns the default, so that one bad field does not
+    /// invalidate a list.
     #[inline(always)]
     pub(super) fn next_or_default<T: Field<'a> + Default>(&mut self) -> Result<T, PacketError> {
         match self.next_plain() {
@@ -331,8 +332,8 @@ impl<'r, 'a> Elements<'r, 'a> {
         }
     }
 
-    /// The elements of a packet whose type is not known. A type with control characters is none: nobody could be told of
-    /// it, nor could it be relayed, since they do not leave, and without them it may be another type.
+    /// Reads the elements of a packet with an unknown type. A type with control characters is invalid. It could neither
+    /// be reported nor relayed, since control characters never leave, and without them it might be another type.
     #[cold]
     #[inline(never)]
     pub(super) fn rest_of_foreign(&mut self, kind: &str) -> Result<Vec<Value<'a>>, PacketError> {
@@ -350,8 +351,8 @@ impl<'r, 'a> Elements<'r, 'a> {
         Ok(rest)
     }
 
-    /// Passes over what is left. Elements that do not belong there after quotes had to be recovered show that one of
-    /// those did end a string.
+    /// Skips the remaining elements. Elements that do not belong there are an error if unescaped quotes were repaired:
+    /// one of those did end a string.
     #[inline]
     pub(super) fn finish(mut self) -> Result<(), PacketError> {
         while self.has_next()? {
@@ -364,7 +365,7 @@ impl<'r, 'a> Elements<'r, 'a> {
     }
 }
 
-/// Declares a struct that is an array on the wire, with the names of its elements.
+/// Declares a struct that is an array on the wire, with its elements as fields.
 macro_rules! rows {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {$(
         $(#[$doc])*

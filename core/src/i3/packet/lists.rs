@@ -8,39 +8,39 @@ use crate::i3::lpc::{self, Kind, LpcErrorKind, Reader, Value};
 rows! {
     /// A router in a startup-reply.
     RouterEntry {
-        /// Its name, with the `*`.
+        /// The name, with the `*`.
         name: Text<'a>,
-        /// `"ip port"`, one string.
+        /// `"ip port"` in one string.
         address: Text<'a>,
     }
-    /// A user in a who-reply. CoffeeMud cuts rows to these three.
+    /// A user in a who-reply. CoffeeMud cuts rows to these three fields.
     WhoRow {
-        /// As it is shown.
+        /// The visible name.
         visname: Text<'a>,
-        /// Seconds.
+        /// Seconds of idleness.
         idle: i64,
-        /// Level, title, anything; may hold pinkfish colours.
+        /// Level, title, or any text. It may hold pinkfish colours.
         extra: Option<Text<'a>>,
     }
     /// A file in a file-list-reply.
     FileRow {
-        /// Its name.
+        /// The file's name.
         name: Text<'a>,
-        /// Bytes.
+        /// The size in bytes.
         size: i64,
-        /// Of the last change, in seconds since 1970.
+        /// The time of the last change, in seconds since 1970.
         time: i64,
     }
 }
 
-/// How a mud is, in a mudlist.
+/// The state of a mud in a mudlist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MudState {
-    /// -1
+    /// -1 on the wire.
     Up,
-    /// 0
+    /// 0 on the wire.
     Down,
-    /// Down, and to be back in so many seconds. No deployed router was seen to send it.
+    /// Down, and expected back after this many seconds. No deployed router was observed to send it.
     DownFor(i64),
 }
 
@@ -53,7 +53,7 @@ impl MudState {
         }
     }
 
-    /// The number on the wire.
+    /// Returns the number on the wire.
     pub fn to_wire(self) -> i64 {
         match self {
             MudState::Up => -1,
@@ -63,39 +63,40 @@ impl MudState {
     }
 }
 
-/// A mud in a mudlist. Written with 13 fields; read with 13, 12 (protocol 1 and 2, bulk) or 11 (the same, broadcast).
+/// A mud in a mudlist. It is written with 13 fields, and read with 13, 12 (protocols 1 and 2, bulk) or 11 (protocols 1
+/// and 2, broadcast).
 #[derive(Clone, Debug, PartialEq)]
 pub struct MudEntry<'a> {
-    /// Up or down.
+    /// The state of the mud.
     pub state: MudState,
-    /// IPv4, as the router sees it.
+    /// The IPv4 address, as the router sees it.
     pub ip: Text<'a>,
-    /// Where players connect.
+    /// The port for players.
     pub player_port: i64,
-    /// Out-of-band service over TCP.
+    /// The out-of-band TCP port.
     pub imud_tcp_port: i64,
-    /// Out-of-band service over UDP.
+    /// The out-of-band UDP port.
     pub imud_udp_port: i64,
     /// The mudlib.
     pub mudlib: Text<'a>,
-    /// What it is derived from.
+    /// The mudlib that it is derived from.
     pub base_mudlib: Text<'a>,
     /// The driver.
     pub driver: Text<'a>,
-    /// `LPMud`, `Diku`, …
+    /// The type of mud: `LPMud`, `Diku`, …
     pub mud_type: Text<'a>,
-    /// Free text.
+    /// Free text about whether the mud is open.
     pub open_status: Text<'a>,
-    /// E-mail; unknown for protocols 1 and 2.
+    /// The e-mail address of the administrator; unknown for protocols 1 and 2.
     pub admin_email: Text<'a>,
-    /// Service to 1, a port or a version.
+    /// The services that it offers. Each value is 1, a port or a version.
     pub services: Mapping<'a, Value<'a>>,
-    /// Anything.
+    /// Any other data.
     pub other_data: Value<'a>,
 }
 
 impl<'a> MudEntry<'a> {
-    /// One field of a wrong kind does not cost the entry, nor the list: it reads as empty.
+    /// A field of a wrong kind is read as empty, and does not invalidate the entry or the list.
     fn read(reader: &mut Reader<'a>) -> Result<Self, PacketError> {
         let mut elements = Elements::open(reader)?;
         let state = MudState::from_wire(elements.next_or_default()?);
@@ -112,7 +113,7 @@ impl<'a> MudEntry<'a> {
         let driver = elements.next_or_default()?;
         let mud_type = elements.next_or_default()?;
         let open_status = elements.next_or_default()?;
-        // Protocols 1 and 2 have no e-mail address: the services come next.
+        // Protocols 1 and 2 have no e-mail address, so the services come next.
         let has_email = elements.peek()?.is_some_and(|kind| kind != Kind::Map);
         let admin_email = if has_email { elements.next_or_default()? } else { Text::default() };
         let services = elements.next("services")?;
@@ -157,10 +158,10 @@ impl<'a> MudEntry<'a> {
     }
 }
 
-/// A short entry, as text.
+/// The length of a short entry as text.
 const MUD_ENTRY_BYTES: usize = 300;
 
-/// An entry that may be 0, which deletes it.
+/// An entry, or 0, which removes the mud.
 impl<'a> Field<'a> for Option<MudEntry<'a>> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, PacketError> {
         if reader.peek()? == Kind::Array {
@@ -185,10 +186,10 @@ impl<'a> Field<'a> for Option<MudEntry<'a>> {
 /// A channel in a chanlist-reply.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChannelEntry<'a> {
-    /// The mud that made it.
+    /// The mud that created it.
     pub owner: Text<'a>,
-    /// 0 all but the banned, 1 only the admitted, 2 filtered by its owner. Dead Souls sends an array here for a new
-    /// channel, which reads as 0.
+    /// 0: open to all muds but the banned; 1: open to admitted muds only; 2: filtered by its owner. Dead Souls sends an
+    /// array for a new channel, which is read as 0.
     pub channel_type: i64,
 }
 

@@ -1,8 +1,8 @@
-//! Out-of-band packets: what two muds say to each other on a connection of their own, without a router between.
+//! Out-of-band packets, which two muds exchange on a connection of their own, without a router.
 //!
-//! Frames and values are the same, but there is no header: the fields follow the type. Layouts are those of the published
-//! text, and of Dead Souls where it has its own (`oob-reply`, `oob-test`, `oob-file…`). The answers of a news server
-//! have no type at all.
+//! Frames and values are those of other packets, but there is no header: the fields follow the type. Layouts are those
+//! of the published text, and of Dead Souls where it has its own (`oob-reply`, `oob-test`, `oob-file…`). The answers of
+//! a news server have no type at all.
 
 use super::error::PacketError;
 use super::field::{Elements, Field, IdMapping, Mapping};
@@ -13,155 +13,156 @@ use super::whole::{Packet, Repairs};
 use crate::i3::lpc::{self, Kind, Reader, Value};
 
 packets! {
-    /// What an out-of-band packet says: one variant for each type. `mail-ok`, which some Dead Souls muds are said to
-    /// send for `mail-ack`, has no published layout and is kept as it is.
+    /// The contents of an out-of-band packet: one variant for each type. Some Dead Souls muds are said to send
+    /// `mail-ok` for `mail-ack`. It has no published layout and is read as an unknown type.
     OobBody, OOB_KINDS, OOB_SECRETS;
 
     /// The first packet of a connection.
     "oob-begin" => OobBegin {
-        /// The mud that speaks.
+        /// The mud that sends the packet.
         mud: Text<'a>,
-        /// 0 without, 1 with a token.
+        /// 0: without a token; 1: with a token.
         auth_type: i64,
-        /// From an `auth-mud-reply`. Dead Souls does not look at it.
+        /// From an `auth-mud-reply`. Dead Souls does not check it.
         token: i64,
     }
     /// The last packet of a connection.
     "oob-end" => OobEnd {
-        /// The mud that speaks; from Dead Souls also a message.
+        /// The mud that sends the packet. Dead Souls may send a message instead.
         mud: Text<'a>,
     }
     /// Dead Souls: the greeting of a server.
     "oob-reply" => OobReply {
-        /// For people.
+        /// A text for people.
         message: Text<'a>,
     }
-    /// Dead Souls: are you there? The answer is an `oob-reply`.
+    /// Dead Souls: a question whether the server is there. The answer is an `oob-reply`.
     "oob-test" => OobTest {}
     /// A letter.
     "mail" => Mail {
-        /// Named in the answer as it is: a number in the published text, a string of digits from Dead Souls.
+        /// Repeated unchanged in the answer. It is a number in the published text, and a string of digits from Dead
+        /// Souls.
         id: Value<'a>,
         /// `user`, or `user@Mud` from Dead Souls.
         from: Text<'a>,
-        /// Mud to its users.
+        /// The recipients: users by mud.
         to: Mapping<'a, Vec<Text<'a>>>,
-        /// The same.
+        /// The recipients of copies: users by mud.
         cc: Mapping<'a, Vec<Text<'a>>>,
-        /// Users of the receiving mud only.
+        /// The hidden recipients, of the receiving mud only.
         bcc: Vec<Text<'a>>,
         /// Seconds since 1970; a string of digits from Dead Souls.
         sent: i64,
-        /// One line.
+        /// The subject, one line.
         subject: Text<'a>,
-        /// Many lines.
+        /// The text of the letter.
         contents: Text<'a>,
     }
-    /// Letters have arrived.
+    /// Confirms letters.
     "mail-ack" => MailAck {
-        /// The id of each, and whom it did not reach.
+        /// The users who could not be reached, by the id of each letter.
         failures: IdMapping<'a, Vec<Text<'a>>>,
     }
-    /// What is in a directory?
+    /// A request for the contents of a directory.
     "file-list-req" => FileListReq {
         /// The mud that asks.
         mud: Text<'a>,
         /// The user who asks.
         user: Text<'a>,
-        /// Below the directory that all may read.
+        /// A path below the public read directory.
         directory: Text<'a>,
     }
-    /// What is in a directory.
+    /// The contents of a directory.
     "file-list-reply" => FileListReply {
         /// The user who asked.
         user: Text<'a>,
-        /// One row a file.
+        /// One row for each file.
         files: Vec<FileRow<'a>>,
     }
-    /// Take a file.
+    /// Sends a file.
     "file-put" => FilePut {
-        /// Named in the answer.
+        /// Repeated in the answer.
         id: i64,
         /// The mud that sends.
         mud: Text<'a>,
         /// The user who sends.
         user: Text<'a>,
-        /// Below the directory that all may write.
+        /// A path below the public write directory.
         path: Text<'a>,
-        /// All of it.
+        /// The contents of the whole file.
         contents: Text<'a>,
     }
-    /// Whether a file was taken.
+    /// The answer to a `file-put`.
     "file-put-ack" => FilePutAck {
-        /// That of the request.
+        /// The id of the request.
         id: i64,
-        /// 1 yes, 0 no, -1 bad path, -2 may not be read, -3 may not be written.
+        /// 1: success; 0: failure; -1: bad path; -2: may not be read; -3: may not be written.
         success: i64,
     }
-    /// Give a file.
+    /// A request for a file.
     "file-get-req" => FileGetReq {
-        /// Named in the answer.
+        /// Repeated in the answer.
         id: i64,
         /// The mud that asks.
         mud: Text<'a>,
         /// The user who asks.
         user: Text<'a>,
-        /// Below the directory that all may read.
+        /// A path below the public read directory.
         path: Text<'a>,
     }
     /// A file.
     "file-get-reply" => FileGetReply {
-        /// That of the request.
+        /// The id of the request.
         id: i64,
-        /// As in a `file-put-ack`.
+        /// The outcome, as in a `file-put-ack`.
         success: i64,
-        /// All of it; nothing without success.
+        /// The contents of the whole file; `None` without success.
         contents: Option<Text<'a>>,
     }
-    /// Dead Souls: give a file.
+    /// Dead Souls: a request for a file.
     "oob-file-req" => OobFileReq {
-        /// From a list of what may be had.
+        /// The file, from a list of those available.
         path: Text<'a>,
     }
     /// Dead Souls: a line of a file.
     "oob-file" => OobFile {
-        /// That of the request.
+        /// The path of the request.
         path: Text<'a>,
-        /// Its number.
+        /// The line's number.
         line: i64,
-        /// The line.
+        /// The line's text.
         text: Text<'a>,
     }
-    /// Dead Souls: that was the file.
+    /// Dead Souls: the end of a file.
     "oob-file-end" => OobFileEnd {
-        /// For people.
+        /// A text for people.
         message: Text<'a>,
     }
-    /// Dead Souls: no file.
+    /// Dead Souls: the file cannot be sent.
     "oob-file-error" => OobFileError {
-        /// For people.
+        /// A text for people.
         message: Text<'a>,
-        /// That of the request, or nothing.
+        /// The path of the request, or `None`.
         path: Option<Text<'a>>,
     }
-    /// Take an article.
+    /// Posts an article.
     "news-post-req" => NewsPostReq {
         /// The mud that sends.
         mud: Text<'a>,
-        /// Where its players connect.
+        /// The port for players of that mud.
         player_port: i64,
-        /// Its name.
+        /// The newsgroup's name.
         newsgroup: Text<'a>,
-        /// The article it answers.
+        /// The article that it answers.
         thread_id: Text<'a>,
-        /// One line.
+        /// The subject, one line.
         subject: Text<'a>,
-        /// Who wrote it.
+        /// The author.
         poster: Text<'a>,
-        /// Many lines.
+        /// The text of the article.
         contents: Text<'a>,
     }
-    /// Which newsgroups are there?
+    /// A request for the list of newsgroups.
     "news-grplist-req" => NewsGrplistReq {}
 }
 
@@ -170,17 +171,17 @@ packets! {
 pub enum OobPacket<'a> {
     /// The usual form, without a header.
     Plain(OobBody<'a>),
-    /// `news-read-req` and `error`, which have the header of packets that go through a router.
+    /// `news-read-req` and `error`, which have the header of routed packets.
     WithHeader(Packet<'a>),
-    /// A value without a type: an article, the number of an article, or a list of newsgroups, by what was asked.
+    /// A value without a type: an article, the number of an article, or a list of newsgroups, depending on the request.
     Untyped(Value<'a>),
 }
 
-/// The types that have a header also here.
+/// The types that have a header here too.
 const WITH_HEADER: &[&str] = &["news-read-req", "error"];
 
 impl<'a> OobPacket<'a> {
-    /// Reads a packet, and says what had to be mended.
+    /// Decodes a packet. Returns it with the repairs that were needed.
     pub fn decode(text: &'a [u8]) -> Result<(OobPacket<'a>, Repairs), PacketError> {
         let mut reader = Reader::for_texts(text);
         if reader.peek()? == Kind::Array {

@@ -1,7 +1,7 @@
-//! Makes an enum of packets out of a table of names and fields.
+//! Generates an enum of packets from a table of names and fields.
 
-/// Declares packet types: the name on the wire, the variant, and the fields in their order. A field that opens something
-/// (a password, a key) is marked `@secret`: it is not shown to anybody.
+/// Declares packet types: the name on the wire, the variant, and the fields in their order. A field that holds a
+/// password or a key is marked `@secret` and is never shown.
 macro_rules! packets {
     ($(#[$enum_doc:meta])* $enum:ident, $kinds:ident, $secrets:ident;
      $($(#[$doc:meta])* $name:literal => $variant:ident { $($(#[$field_doc:meta])* $(@$mark:ident)? $field:ident: $type:ty),* $(,)? })*) => {
@@ -9,11 +9,11 @@ macro_rules! packets {
         #[derive(Clone, Debug, PartialEq)]
         pub enum $enum<'a> {
             $($(#[$doc])* $variant { $($(#[$field_doc])* $field: $type),* },)*
-            /// A type that is not known here, kept as it is.
+            /// A packet of an unknown type, kept unchanged.
             Unknown {
-                /// Its name.
+                /// The type.
                 kind: Text<'a>,
-                /// All that follows.
+                /// All fields after the type.
                 fields: Vec<Value<'a>>,
             },
         }
@@ -26,7 +26,7 @@ macro_rules! packets {
             &[$(($name, false $($(|| $crate::i3::packet::table::is_secret!($mark))?)*)),*];
 
         impl<'a> $enum<'a> {
-            /// Takes out what opens something: the fields marked `@secret`.
+            /// Clears the fields marked `@secret`.
             pub fn hide_secrets(&mut self) {
                 match self {
                     $($enum::$variant { $($field),* } => { $($crate::i3::packet::table::hide!($($mark)? $field);)* })*
@@ -34,7 +34,7 @@ macro_rules! packets {
                 }
             }
 
-            /// The name of the type.
+            /// Returns the name of the type.
             pub fn kind(&self) -> &str {
                 match self {
                     $($enum::$variant { .. } => $name,)*

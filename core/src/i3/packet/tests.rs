@@ -1,4 +1,4 @@
-//! Layouts and peculiarities, named after the peer that was seen to have them.
+//! Layouts and peculiarities, named after the peer that was observed to have them.
 
 use super::*;
 use crate::i3::lpc::{LpcError, LpcErrorKind, Value};
@@ -62,7 +62,7 @@ fn logins_of_three_protocols() {
         assert!(!matches!(packet.body, Body::Unknown { .. }), "{text}");
         assert_eq!(encoded(&packet), text);
     }
-    // Protocol 2 in the layout of 3: it means 3.
+    // Protocol 2 in the layout of protocol 3 is read as protocol 3.
     let text =
         r#"({"startup-req-2",5,"A",0,"*r",0,7,-1,-1,4000,0,0,"l","b","d","t","o","e",(["tell":1,]),0,})"#;
     assert_eq!(encoded(&decode(text)), text.replace("req-2", "req-3"));
@@ -93,7 +93,7 @@ fn mudlist_entries_of_11_12_and_13_fields_are_read() {
 }
 
 #[test]
-fn what_is_no_packet_says_why() {
+fn invalid_packets_report_the_reason() {
     for (text, error) in [
         ("5", PacketError::NotAPacket),
         ("({})", PacketError::NotAPacket),
@@ -109,7 +109,7 @@ fn what_is_no_packet_says_why() {
 
 #[test]
 fn every_known_type_survives_a_round_trip() {
-    // One of each, with a value that each field can hold: "7" reads as a text and as a number.
+    // One packet of each type, with a value that every field can hold: "7" can be read as a text and as a number.
     for kind in KINDS {
         let many = format!(r#"({{"{kind}",5,"A","u","B","v",{}}})"#, r#""7","#.repeat(20));
         let packet = decode(&many);
@@ -122,14 +122,14 @@ fn every_known_type_survives_a_round_trip() {
 }
 
 #[test]
-fn types_of_other_routers_and_of_none() {
+fn types_of_other_routers_and_unknown_types() {
     for text in [
         // Samson's router.
         r#"({"chan-adminlist",5,"A","u","*r",0,"c",})"#,
         r#"({"chan-adminlist-reply",5,"*r",0,"A","u","c",({"B","C",}),})"#,
         r#"({"chan-ack",5,"*r",0,"A","u","done",})"#,
         r#"({"router-shutdown",5,"*r",0,"A",0,60,})"#,
-        // Dead Souls relays what it does not know: vectors/dead-souls/unknown-type-forwarded-to-mud
+        // Dead Souls relays unknown types: vectors/dead-souls/unknown-type-forwarded-to-mud
         r#"({"frobnicate",5,"TestMudA","joe","TestMudB","jane",1,2.500000,({}),([]),})"#,
         r#"({"Frobnicate",5,"A",0,0,0,(/1,/),"a\"b\\c",})"#,
     ] {
@@ -138,27 +138,27 @@ fn types_of_other_routers_and_of_none() {
 }
 
 #[test]
-fn quotes_that_shift_the_fields_cost_the_frame() {
-    // A CoffeeMud router relays `he said "a","b" ok` without escapes: it reads as one field more.
+fn quotes_that_shift_the_fields_invalidate_the_frame() {
+    // A CoffeeMud router relays `he said "a","b" ok` without escapes, which reads as one more field.
     let text = br#"({"tell",5,"A","joe","B","jane","Joe","he said "a","b" ok",})"#;
     let error = Packet::decode(text).unwrap_err();
     assert!(
         matches!(error, PacketError::Lpc(LpcError { kind: LpcErrorKind::AmbiguousQuotes, .. })),
         "{error}"
     );
-    // A single pair is clear, and so are extra fields without any quotes.
+    // A single pair of quotes is unambiguous, and so are extra fields without any quotes.
     let (packet, repairs) =
         Packet::decode(br#"({"tell",5,"A","joe","B","jane","Joe","say "hi" now",})"#).unwrap();
     assert_eq!(packet.body, Body::Tell { visname: "Joe".into(), message: "say \"hi\" now".into() });
     assert_eq!(repairs, Repairs { bare_quotes: 2, latin1_strings: 0 });
-    // vectors/coffeemud/25-error-relay-toA: Java's way to write a list.
+    // vectors/coffeemud/25-error-relay-toA: a list in Java's notation.
     let text =
         br#"({"error",5,"B",0,"A","joe","unk-user","User zed unknown",[tell, 5, A, joe, B, zed, Joe, hi],})"#;
     assert!(matches!(Packet::decode(text), Err(PacketError::Lpc(_))));
 }
 
 #[test]
-fn one_odd_field_does_not_cost_the_list() {
+fn one_bad_field_does_not_invalidate_the_list() {
     let text = r#"({"mudlist",5,"*r",0,0,0,1,(["A":({-1,({}),"4000",2,0,"l","b","d","t","o","e",({}),0,({1,}),}),"A":0,"B":({}),({}):0,7:0,]),})"#;
     let Body::Mudlist { muds, .. } = decode(text).body else { panic!("a mudlist") };
     let first = muds.0[0].1.as_ref().unwrap();
@@ -174,12 +174,12 @@ fn each_string_of_a_packet_has_its_own_character_set() {
     let (packet, repairs) = Packet::decode(text).unwrap();
     assert_eq!(packet.body, Body::Tell { visname: "Joé".into(), message: "café".into() });
     assert_eq!(repairs, Repairs { bare_quotes: 0, latin1_strings: 1 });
-    // It leaves in one.
+    // It is written in one character set.
     assert_eq!(encoded(&packet), r#"({"tell",5,"A","joe","B","jane","Joé","café",})"#);
     let mut wire = Vec::new();
     packet.encode_with(Charset::Latin1, &mut wire);
     assert_eq!(wire, b"({\"tell\",5,\"A\",\"joe\",\"B\",\"jane\",\"Jo\xe9\",\"caf\xe9\",})");
-    // What stands for a character is escaped like any other text.
+    // The replacement of a character is escaped like any other text.
     let packet =
         Packet { header: packet.header, body: Body::ChanAck { message: "“\\” 日本…\n".into() } };
     let mut wire = Vec::new();
@@ -193,7 +193,7 @@ fn each_string_of_a_packet_has_its_own_character_set() {
 
 #[test]
 fn nothing_but_clean_utf_8_leaves() {
-    // What came in with control characters and in Latin-1, inside values too: vectors/dead-souls/ser-c0, ser-latin1
+    // Control characters and Latin-1, inside values too: vectors/dead-souls/ser-c0, ser-latin1
     let text = b"({\"error\",5,\"A\",0,\"B\",\"joe\\\0\",\"x\x1b[31m\x07\x7f\",\"\xc2\x9b\ty\",({\"\x01caf\xe9\r\",([\"\x1e\":\"\xff\",]),}),})";
     let (packet, _) = Packet::decode(text).unwrap();
     let expected = "({\"error\",5,\"A\",0,\"B\",\"joe\",\"x[31m\",\" y\",({\"café\r\",([\"\":\"ÿ\",]),}),})";
@@ -246,7 +246,7 @@ fn out_of_band_packets_have_no_header() {
         );
         assert_eq!(encoded(&packet), text, "{peer}");
     }
-    // Dead Souls writes the id and the time of a letter as strings. The id is named in the answer as it came.
+    // Dead Souls writes the id and the time of a letter as strings. The answer repeats the id unchanged.
     let letter = decode(
         "({\"mail\",\"1795403057\",\"jane@DSClient\",([\"TestMudA\":({\"joe\",}),]),([\"TestMudA\":({}),]),({}),\"1795403057\",\"subj\",\"body line\r\",})",
     );
@@ -268,7 +268,7 @@ fn out_of_band_packets_have_no_header() {
     assert_eq!(encoded(&decode(request)), request);
     let error = r#"({"error",5,"A",0,"B","joe","not-allowed","no",0,})"#;
     assert!(matches!(decode(error), OobPacket::WithHeader(_)));
-    // Answers of a news server, and types that nobody described.
+    // Answers of a news server, and unknown types.
     for text in ["17", r#"({1795403057,"","Hello","joe","text",})"#, r#"({({"comp.mud",1,17,}),})"#, "({})"] {
         assert!(matches!(decode(text), OobPacket::Untyped(_)), "{text}");
         assert_eq!(encoded(&decode(text)), text);

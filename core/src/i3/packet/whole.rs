@@ -1,4 +1,4 @@
-//! A packet as a whole.
+//! A packet: header and body.
 
 use super::body::{self, Body, KINDS};
 use super::error::PacketError;
@@ -11,18 +11,18 @@ use crate::i3::text::{self, Charset};
 /// A packet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Packet<'a> {
-    /// Who to whom.
+    /// The sender and the recipient.
     pub header: Header<'a>,
-    /// What.
+    /// The contents.
     pub body: Body<'a>,
 }
 
-/// What was mended while a packet was read.
+/// The repairs that reading a packet needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Repairs {
-    /// Unescaped quotes inside strings.
+    /// Number of unescaped quotes inside strings.
     pub bare_quotes: u32,
-    /// Strings that were not UTF-8 and were read as Latin-1.
+    /// Number of strings that were not UTF-8 and were decoded as Latin-1.
     pub latin1_strings: u32,
 }
 
@@ -33,17 +33,17 @@ impl Repairs {
 }
 
 impl<'a> Packet<'a> {
-    /// Reads a packet, and says what had to be mended.
+    /// Decodes a packet. Returns it with the repairs that were needed.
     pub fn decode(text: &'a [u8]) -> Result<(Packet<'a>, Repairs), PacketError> {
         let mut reader = Reader::for_texts(text);
         if reader.peek()? != Kind::Array {
-            // Valid values that are no packets are told from broken text.
+            // This distinguishes a valid value that is not a packet from an invalid text.
             reader.skip()?;
             return Err(PacketError::NotAPacket);
         }
         let mut elements = Elements::open(&mut reader)?;
         let mut kind = elements.packet_type()?;
-        // CoffeeMud takes a type in any case.
+        // CoffeeMud accepts a type in any case.
         if !blocks::none(kind.as_bytes(), blocks::is_not_lower) {
             let lower = kind.to_ascii_lowercase();
             kind = if KINDS.contains(&lower.as_str()) { lower.into() } else { kind };
@@ -51,7 +51,8 @@ impl<'a> Packet<'a> {
         if &*kind == "startup-req-2" && elements.left()? == body::STARTUP_REQ_3_ELEMENTS - 1 {
             kind = "startup-req-3".into();
         }
-        // In one expression: a body that waits in a variable is copied once more (bench: "typed packet", channel-m).
+        // This is one expression because a body in a variable would be copied once more (bench: "typed packet",
+        // channel-m).
         let mut packet = Packet {
             header: Header {
                 ttl: elements.next("ttl")?,
@@ -69,7 +70,7 @@ impl<'a> Packet<'a> {
         Ok((packet, Repairs::of(&reader)))
     }
 
-    /// Appends the packet as text in the character set that its router takes.
+    /// Appends the packet as text in the character set of its router.
     pub fn encode_with(&self, charset: Charset, into: &mut Vec<u8>) {
         match charset {
             Charset::Utf8 => self.encode(into),
@@ -98,11 +99,11 @@ impl<'a> Packet<'a> {
         into.extend_from_slice(b"})");
     }
 
-    /// The packet as the value that an `error` carries.
+    /// Returns the packet as a value, for the copy in an `error`.
     pub fn to_value(&self) -> Value<'static> {
         let mut text = Vec::new();
         self.encode(&mut text);
-        // What `encode` writes, `parse` reads: the round-trip property test holds it.
+        // `parse` reads everything that `encode` writes: the round-trip property test ensures it.
         Value::parse(&text).map_or(Value::Int(0), Value::into_owned)
     }
 }
