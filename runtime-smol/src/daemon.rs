@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::driver::{Command, Driver, Handle};
 use crate::signals::Signals;
+use async_io::Timer;
 use i3_core::Gateway;
 use i3_core::machine::{Listener, Machine};
 pub use i3_host::attend::{Attend, Unattended};
@@ -14,7 +15,7 @@ use i3_host::signals::{Ending, Request};
 pub use i3_host::state::open_store;
 use i3_host::state::save_to;
 use i3_store::Store;
-use smol::{LocalExecutor, Timer};
+use smol::LocalExecutor;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 

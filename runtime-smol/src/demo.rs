@@ -8,6 +8,7 @@ use crate::daemon::{DaemonError, seed};
 use crate::driver::{Command, Driver};
 use crate::listen::{Bound, bind_or_free};
 use crate::signals::{Request, Signals};
+use async_io::Timer;
 use i3_config::{DEFAULT_ENV_FILE, cli};
 use i3_core::Gateway;
 use i3_core::machine::{Listener, Machine, Saved};
@@ -17,7 +18,7 @@ use i3_core::settings::{
 };
 use i3_router::{DemoMuds, Router};
 use serde_json::json;
-use smol::{LocalExecutor, Timer};
+use smol::LocalExecutor;
 use std::io::Write;
 use std::path::Path;
 use std::rc::Rc;
@@ -194,7 +195,7 @@ async fn present(at: &Addresses) {
             say(&format!("Watching ended: {error}\n"));
         }
     };
-    smol::future::or(watch, greet).await;
+    futures_lite::future::or(watch, greet).await;
 }
 
 /// The path of this program as a person would type it.

@@ -9,7 +9,10 @@
 
 use crate::clock::Clock;
 use crate::socket;
+use async_channel::{Receiver, Sender};
+use async_io::{Async, Timer};
 use bytes::Bytes;
+use futures_lite::future::{or, poll_fn, yield_now};
 use i3_core::machine::{Change, ConnId, Input, Listener, LostBy, Machine, Output, SaveTicket, settle};
 use i3_core::notice::{Level, Notice};
 use i3_core::time::{Instant, Now};
@@ -21,9 +24,7 @@ use i3_host::linger::{LINGER_BYTES_MAX, LINGER_TIME, LINGERING_MAX};
 use i3_host::socket::{set_dialed_options, set_options};
 use i3_host::tls::{Acceptor, Heard, Session};
 use i3_host::write::{WRITE_BUDGET_BYTES, Written};
-use smol::channel::{Receiver, Sender};
-use smol::future::{or, poll_fn, yield_now};
-use smol::{Async, LocalExecutor, Task, Timer};
+use smol::{LocalExecutor, Task};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read};
@@ -48,7 +49,7 @@ impl<M: Machine + 'static> Driver<M> {
     ///
     /// Until told otherwise it has no listeners, answers every save with a failure, and drops notices.
     pub fn new(machine: M, clock: Clock) -> Self {
-        let commands = smol::channel::bounded(COMMANDS_MAX);
+        let commands = async_channel::bounded(COMMANDS_MAX);
         let unsaved = commands.0.clone();
         let io = Io {
             conns: HashMap::new(),

@@ -2,15 +2,15 @@
 
 mod common;
 
+use async_channel::Sender;
 #[cfg(target_os = "linux")]
 use common::syns_sent_to;
 use common::{Echo, FLOOD_BYTES, LAST_BYTES, PATIENCE, patiently, pattern, until};
+use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
 use i3_core::machine::{Change, Listener, LostBy};
 use i3_gateway::clock::Clock;
 use i3_gateway::driver::{Command, Driver, Handle};
 use i3_gateway::listen::bind;
-use smol::channel::Sender;
-use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::net::TcpStream;
 use smol::{LocalExecutor, Task};
 use socket2::{Domain, Socket, Type};
@@ -100,7 +100,7 @@ fn many_clients_at_once() {
                         let (mut near, mut far) = (client.clone(), client.clone());
                         let mut answer = vec![0; message.len()];
                         let reading = far.read_exact(&mut answer);
-                        let both = smol::future::zip(near.write_all(&message), reading);
+                        let both = futures_lite::future::zip(near.write_all(&message), reading);
                         let (written, read) = patiently("the echo", both).await;
                         written.and(read).unwrap();
                         assert!(answer == message);
@@ -174,7 +174,7 @@ fn a_closed_client_that_stays_is_dropped_after_a_while() {
         // It neither closes nor stops sending: in the end its writes fail.
         patiently("being dropped", async {
             while client.write_all(b"still here").await.is_ok() {
-                smol::Timer::after(Duration::from_millis(10)).await;
+                async_io::Timer::after(Duration::from_millis(10)).await;
             }
         })
         .await;
@@ -331,7 +331,7 @@ fn timers_fire_when_they_are_due_also_after_having_been_moved() {
 
 /// Lets real time pass: what is tested is that the driver wakes by itself.
 async fn alone(time: Duration) {
-    smol::Timer::after(time).await;
+    async_io::Timer::after(time).await;
 }
 
 #[test]

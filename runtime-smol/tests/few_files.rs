@@ -3,12 +3,12 @@
 mod common;
 
 use common::{Echo, again_with_few_files, patiently, until};
+use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
 use i3_core::machine::Listener;
 use i3_gateway::clock::Clock;
 use i3_gateway::driver::Driver;
 use i3_gateway::listen::bind;
 use smol::LocalExecutor;
-use smol::io::{AsyncReadExt, AsyncWriteExt};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -47,7 +47,7 @@ fn with_few_files() {
             loop {
                 match smol::net::TcpStream::connect(address).await {
                     Ok(client) => return client,
-                    Err(_) => smol::future::yield_now().await,
+                    Err(_) => futures_lite::future::yield_now().await,
                 }
             }
         })

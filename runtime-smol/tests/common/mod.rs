@@ -6,14 +6,14 @@ mod echo;
 #[path = "../../../host/tests/shared/system.rs"]
 mod system;
 
+use async_io::Timer;
 pub(crate) use echo::*;
-use smol::Timer;
 use std::time::Duration;
 pub(crate) use system::*;
 
 /// The future's outcome; panics when it takes too long.
 pub(crate) async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
-    smol::future::or(async { Some(future.await) }, async {
+    futures_lite::future::or(async { Some(future.await) }, async {
         Timer::after(PATIENCE).await;
         None
     })
