@@ -363,6 +363,8 @@ fn clippy_bans_the_world_in_core_and_router() {
         for banned in [
             "std::time::Instant::now",
             "std::time::SystemTime::now",
+            "time::OffsetDateTime::now_utc",
+            "time::UtcDateTime::now",
             "std::thread::spawn",
             "std::thread::sleep",
             "std::env::var",
