@@ -6,8 +6,8 @@
 #   deploy/image-rootfs.sh [--keep DIRECTORY] [PROGRAM]
 #
 # PROGRAM is an i3-gateway to take instead of building one. --keep lays the file system out there and leaves it.
-# Needed: bash, and for a root directory of its own bwrap, or unshare with user namespaces; where neither is allowed, the
-# program runs with that directory as its working directory only, and that is said.
+# Needed: bash, and for a root directory of its own bwrap, or unshare with user namespaces. Where neither is allowed it
+# fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tree=$PWD
@@ -142,10 +142,6 @@ in_bwrap() {
     exec bwrap --unshare-user --uid "$uid" --gid "$gid" --die-with-parent --ro-bind "$root" / \
         --bind "$root$volume" "$volume" --chdir "$directory" "$@"
 }
-in_directory() {
-    cd "$root$directory"
-    exec "$root$1" "${@:2}"
-}
 # The image's variables and no others, but for those that the lines above read.
 in_image() {
     local way=$1 variable
@@ -157,15 +153,12 @@ in_image() {
     "$way" "$@"
 }
 
-for way in as_root in_namespaces in_bwrap in_directory; do
+works=
+for way in as_root in_namespaces in_bwrap; do
     if [ "$way" = as_root ]; then [ "$(id -u)" -eq 0 ] || continue; fi
-    if [ "$way" = in_directory ]; then
-        echo "nothing here may make a root directory: the program runs in the directory only"
-        environment+=("STATE_DIRECTORY=$root$volume")
-    fi
-    if (in_image "$way" "${entrypoint[@]}" --version) >"$work/log" 2>&1; then break; fi
-    [ "$way" != in_directory ] || fail "the program does not run"
+    if (in_image "$way" "${entrypoint[@]}" --version) >"$work/log" 2>&1; then works=$way && break; fi
 done
+[ -n "$works" ] || fail "the program does not run, or nothing here may give it a root directory of its own"
 if [ "$way" = as_root ]; then
     # Elsewhere whoever runs this plays the image's user.
     for entry in "${owners[@]}"; do chown -R "${entry% *}" "$root${entry#* }"; done
@@ -185,10 +178,10 @@ echo "$way: healthy"
 # bwrap stays before the program, and would end it the hard way.
 program_pid=$pid
 [ "$way" != in_bwrap ] || program_pid=$(ps -o pid= --ppid "$pid" | tr -d ' ')
-[ "$way" = in_directory ] || {
+if [ "$way" = as_root ]; then
     ids=$(awk '/^Uid:/ { print $2 }' "/proc/$program_pid/status")
-    [ "$way" != as_root ] || [ "$ids" = "$uid" ] || fail "it runs as $ids"
-}
+    [ "$ids" = "$uid" ] || fail "it runs as $ids"
+fi
 written=$(cd "$root" && find . -newer "$work/started" -type f ! -path ".$volume/*")
 [ -z "$written" ] || fail "it wrote outside $volume: $written"
 [ -n "$(ls "$root$volume")" ] || fail "it wrote nothing to $volume"
