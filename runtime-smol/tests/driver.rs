@@ -12,6 +12,7 @@ use i3_core::time::Now;
 use i3_gateway::clock::Clock;
 use i3_gateway::driver::{Command, Driver, Handle};
 use i3_gateway::listen::bind;
+use i3_host::linger::LINGER_TIME;
 use smol::net::TcpStream;
 use smol::{LocalExecutor, Task};
 use socket2::{Domain, Socket, Type};
@@ -391,22 +392,40 @@ fn stopping_and_dropping_close_everything() {
 #[test]
 fn closing_in_order_at_the_stop_delivers_the_last_bytes() {
     run(async |executor| {
-        let driver = Running::start(&executor);
-        let mut client = Running::connect(driver.closing).await;
-        let start = std::time::Instant::now();
-        client.write_all(b"x").await.unwrap();
-        until("the close", || driver.look(|m| m.effects.open_count() == 0)).await;
-        let port = driver.echo;
-        let stopping = executor.spawn(driver.stop());
-        patiently("the stop", async { while TcpStream::connect(("127.0.0.1", port)).await.is_ok() {} }).await;
-        // The machine has stopped, and this client has not finished.
-        client.write_all(&pattern(300_000)).await.unwrap();
-        let mut all = Vec::new();
-        patiently("the end", client.read_to_end(&mut all)).await.expect("no reset");
-        assert!(all == pattern(LAST_BYTES));
-        // It is waited for, but not for longer than a second, which a stalled test may have taken.
-        assert!(!stopping.is_finished() || start.elapsed() > Duration::from_millis(500));
-        drop(client);
-        stopping.await;
+        // An attempt that takes longer than a connection lingers proves nothing: a busy machine needs several.
+        for _ in 0..20 {
+            if closes_in_order_at_the_stop(&executor).await {
+                return;
+            }
+        }
+        panic!("no attempt took less than a connection lingers");
     });
+}
+
+/// Returns whether it took less time than a connection lingers.
+async fn closes_in_order_at_the_stop(executor: &LocalExecutor<'_>) -> bool {
+    let driver = Running::start(executor);
+    let mut client = Running::connect(driver.closing).await;
+    let start = std::time::Instant::now();
+    client.write_all(b"x").await.unwrap();
+    until("the close", || driver.look(|m| m.accepted.len() == 1 && m.effects.open_count() == 0)).await;
+    let port = driver.echo;
+    let stopping = executor.spawn(driver.stop());
+    patiently("the stop", async { while TcpStream::connect(("127.0.0.1", port)).await.is_ok() {} }).await;
+    // The machine has stopped, and this client has not finished.
+    let mut all = Vec::new();
+    let outcome = match client.write_all(&pattern(300_000)).await {
+        Ok(()) => patiently("the end", client.read_to_end(&mut all)).await,
+        Err(error) => Err(error),
+    };
+    let stopped = stopping.is_finished();
+    let in_time = start.elapsed() < LINGER_TIME;
+    if in_time {
+        outcome.expect("no reset");
+        assert!(all == pattern(LAST_BYTES));
+        assert!(!stopped, "the stop waits for it");
+    }
+    drop(client);
+    stopping.await;
+    in_time
 }

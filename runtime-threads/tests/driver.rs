@@ -10,6 +10,7 @@ use i3_core::time::Now;
 use i3_gateway_threads::clock::Clock;
 use i3_gateway_threads::driver::{Command, Commands, Driver, Handle};
 use i3_gateway_threads::listen::bind;
+use i3_host::linger::LINGER_TIME;
 use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -502,6 +503,12 @@ fn stopping_closes_everything() {
 
 #[test]
 fn closing_in_order_at_the_stop_delivers_the_last_bytes() {
+    // An attempt that takes longer than a connection lingers proves nothing: a busy machine needs several.
+    assert!((0..20).any(|_| closes_in_order_at_the_stop()), "no attempt took less than a connection lingers");
+}
+
+/// Returns whether it took less time than a connection lingers.
+fn closes_in_order_at_the_stop() -> bool {
     let driver = Running::start();
     let mut client = Running::connect(driver.closing);
     let start = std::time::Instant::now();
@@ -511,12 +518,16 @@ fn closing_in_order_at_the_stop_delivers_the_last_bytes() {
     let stopping = std::thread::spawn(|| driver.stop());
     until("the stop", || TcpStream::connect(("127.0.0.1", port)).is_err());
     // The machine has stopped, and this client has not finished.
-    client.write_all(&pattern(300_000)).unwrap();
     let mut all = Vec::new();
-    client.read_to_end(&mut all).expect("no reset");
-    assert!(all == pattern(LAST_BYTES));
-    // It is waited for, but not for longer than a second, which a stalled test may have taken.
-    assert!(!stopping.is_finished() || start.elapsed() > Duration::from_millis(500));
+    let outcome = client.write_all(&pattern(300_000)).and_then(|()| client.read_to_end(&mut all));
+    let stopped = stopping.is_finished();
+    let in_time = start.elapsed() < LINGER_TIME;
+    if in_time {
+        outcome.expect("no reset");
+        assert!(all == pattern(LAST_BYTES));
+        assert!(!stopped, "the stop waits for it");
+    }
     drop(client);
     stopping.join().unwrap();
+    in_time
 }
