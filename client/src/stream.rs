@@ -1,7 +1,7 @@
 //! What the client's WebSocket is made over: a socket, or TLS over one.
 
+use futures_lite::io::{AsyncRead, AsyncWrite};
 use i3_daemon::tls::Trust;
-use smol::io::{AsyncRead, AsyncWrite};
 use smol::net::TcpStream;
 use std::io;
 use std::pin::Pin;

@@ -14,6 +14,7 @@ mod listeners;
 mod load;
 pub mod log;
 mod logfile;
+mod logline;
 mod muds;
 mod path;
 mod problem;

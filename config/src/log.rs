@@ -1,15 +1,13 @@
 //! The log. Messages go to standard error, and to a file if one is set. A record is one line, as text or as JSON.
 
 use crate::logfile::LogFile;
-use crate::{LogFormat, Logging, Problem};
-use i3_core::notice::{Level, Notice, Shown};
-use i3_core::time::UnixTime;
-use log::kv::{Error as KvError, Key, Source, Value, VisitSource};
+use crate::logline::loggers;
+use crate::{Logging, Problem};
+use i3_core::notice::{Level, Notice};
+use log::kv::{Error as KvError, Key, Source, VisitSource};
 use log::{LevelFilter, Metadata, Record};
-use std::fmt::Write as _;
-use std::io::{self, Write};
+use simplelog::CombinedLogger;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::SystemTime;
 
 /// Crates whose log messages are for their own developers.
 const QUIET: &[&str] = &["async_io", "polling", "tungstenite", "async_tungstenite"];
@@ -36,28 +34,21 @@ pub const COMPONENTS: &[(&str, &[&str])] = &[
 /// The logger of this process.
 static LOGGER: OnceLock<Logger> = OnceLock::new();
 
-/// The back end of [`log`].
-#[derive(Debug)]
+/// The back end of [`log`]: says which records are shown, and passes those on.
 struct Logger {
-    sinks: Mutex<Sinks>,
+    active: Mutex<Active>,
 }
 
-#[derive(Debug)]
-struct Sinks {
+struct Active {
     settings: Logging,
-    file: Option<LogFile>,
-    /// Whether the last line could not be written to the file. The failure is reported once.
-    failed: bool,
-    /// The buffer in which a line is composed.
-    line: String,
+    outputs: Box<CombinedLogger>,
 }
 
 /// Starts logging. May be called once in a process.
 pub fn init(logging: &Logging) -> Result<(), Problem> {
-    let file = open(logging)?;
-    let sinks = Sinks { settings: logging.clone(), file, failed: false, line: String::new() };
+    let active = Active { settings: logging.clone(), outputs: loggers(logging, open(logging)?) };
     let twice = || Problem::error("logging", "is already running", "start the log once");
-    LOGGER.set(Logger { sinks: Mutex::new(sinks) }).map_err(|_| twice())?;
+    LOGGER.set(Logger { active: Mutex::new(active) }).map_err(|_| twice())?;
     let logger = LOGGER.get().ok_or_else(twice)?;
     log::set_logger(logger).map_err(|_| twice())?;
     log::set_max_level(logging.lowest_level());
@@ -68,11 +59,9 @@ pub fn init(logging: &Logging) -> Result<(), Problem> {
 /// file cannot be opened, nothing changes.
 pub fn change(logging: &Logging) -> Result<(), Problem> {
     let Some(logger) = LOGGER.get() else { return init(logging) };
-    let file = open(logging)?;
-    let mut sinks = logger.lock();
-    sinks.settings = logging.clone();
-    sinks.file = file;
-    sinks.failed = false;
+    let outputs = loggers(logging, open(logging)?);
+    let mut active = logger.lock();
+    *active = Active { settings: logging.clone(), outputs };
     log::set_max_level(logging.lowest_level());
     Ok(())
 }
@@ -80,10 +69,10 @@ pub fn change(logging: &Logging) -> Result<(), Problem> {
 /// Sets the level of all parts, until the next [`change`].
 pub fn set_level(level: Level) {
     let Some(logger) = LOGGER.get() else { return };
-    let mut sinks = logger.lock();
-    sinks.settings.level = filter(level);
-    sinks.settings.components.clear();
-    log::set_max_level(sinks.settings.level);
+    let mut active = logger.lock();
+    active.settings.level = filter(level);
+    active.settings.components.clear();
+    log::set_max_level(active.settings.level);
 }
 
 fn filter(level: Level) -> LevelFilter {
@@ -167,106 +156,34 @@ impl Logging {
 }
 
 impl Logger {
-    fn lock(&self) -> MutexGuard<'_, Sinks> {
+    fn lock(&self) -> MutexGuard<'_, Active> {
         // A panic during a write loses only that line.
-        self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl log::Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let target = metadata.target();
-        let is_quiet = QUIET.iter().any(|package| target.starts_with(package));
-        !is_quiet && metadata.level() <= self.lock().settings.level_of(target)
+        self.lock().shows(metadata)
     }
 
     fn log(&self, record: &Record<'_>) {
-        if self.enabled(record.metadata()) {
-            self.lock().write(record);
+        // Held while the line is written: both outputs have the lines in one order.
+        let active = self.lock();
+        if active.shows(record.metadata()) {
+            active.outputs.log(record);
         }
     }
 
-    fn flush(&self) {}
-}
-
-impl Sinks {
-    fn write(&mut self, record: &Record<'_>) {
-        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let at = UnixTime::from_micros(u64::try_from(unix.as_micros()).unwrap_or(u64::MAX));
-        let mut line = std::mem::take(&mut self.line);
-        line.clear();
-        match self.settings.format {
-            LogFormat::Text => text(&mut line, at, record),
-            LogFormat::Json => json(&mut line, at, record),
-        }
-        line.push('\n');
-        // A failure of standard error cannot be reported anywhere.
-        let _ = io::stderr().write_all(line.as_bytes());
-        if let Some(file) = &mut self.file {
-            match file.write_line(line.as_bytes()) {
-                Ok(()) => self.failed = false,
-                Err(error) if !self.failed => {
-                    self.failed = true;
-                    let _ = writeln!(io::stderr(), "the log file cannot be written: {error}");
-                }
-                Err(_) => {}
-            }
-        }
-        self.line = line;
+    fn flush(&self) {
+        self.lock().outputs.flush();
     }
 }
 
-/// Appends `2026-11-23T02:44:16.190959Z WARN link: what happened name=value …`. Control characters from peers are escaped.
-fn text(line: &mut String, at: UnixTime, record: &Record<'_>) {
-    struct Append<'l>(&'l mut String);
-
-    impl<'kvs> VisitSource<'kvs> for Append<'_> {
-        fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), KvError> {
-            Ok(write!(self.0, " {key}={}", Shown(&value.to_string()))?)
-        }
+impl Active {
+    fn shows(&self, metadata: &Metadata<'_>) -> bool {
+        let target = metadata.target();
+        let is_quiet = QUIET.iter().any(|package| target.starts_with(package));
+        !is_quiet && metadata.level() <= self.settings.level_of(target)
     }
-
-    // Writing to a String cannot fail.
-    let _ = write!(line, "{at} {:<5} {}: ", record.level(), record.target());
-    let from = line.len();
-    let _ = write!(line, "{}", record.args());
-    if line[from..].contains(|c: char| !c.is_ascii_graphic() && c != ' ') {
-        let mut escaped = String::new();
-        for c in line[from..].chars() {
-            // The message is not a quoted value, so quotes stay as they are.
-            if matches!(c, '"' | '\'' | '\\') { escaped.push(c) } else { escaped.extend(c.escape_debug()) }
-        }
-        line.truncate(from);
-        line.push_str(&escaped);
-    }
-    let _ = record.key_values().visit(&mut Append(line));
-}
-
-/// Appends `{"timestamp":…,"level":…,"component":…,"message":…,"fields":{…}}`.
-fn json(line: &mut String, at: UnixTime, record: &Record<'_>) {
-    struct Collect(serde_json::Map<String, serde_json::Value>);
-
-    impl<'kvs> VisitSource<'kvs> for Collect {
-        fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), KvError> {
-            self.0.insert(key.to_string(), value.to_string().into());
-            Ok(())
-        }
-    }
-
-    let mut fields = Collect(serde_json::Map::new());
-    let _ = record.key_values().visit(&mut fields);
-    let texts = [
-        ("timestamp", at.to_string()),
-        ("level", record.level().to_string()),
-        ("component", record.target().to_owned()),
-        ("message", record.args().to_string()),
-    ];
-    for (at, (name, text)) in texts.into_iter().enumerate() {
-        let before = if at == 0 { '{' } else { ',' };
-        let _ = write!(line, "{before}\"{name}\":{}", serde_json::Value::from(text));
-    }
-    if !fields.0.is_empty() {
-        let _ = write!(line, ",\"fields\":{}", serde_json::Value::from(fields.0));
-    }
-    line.push('}');
 }

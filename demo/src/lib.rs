@@ -3,6 +3,7 @@
 //!
 //! Nothing is written to disk, and nothing is asked for.
 
+use async_io::Timer;
 use i3_client::Wanted;
 use i3_config::{DEFAULT_ENV_FILE, cli};
 use i3_core::Gateway;
@@ -17,7 +18,6 @@ use i3_driver::clock::Clock;
 use i3_driver::listen::{Bound, bind_or_free};
 use i3_router::{DemoMuds, Router};
 use serde_json::json;
-use smol::Timer;
 use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -196,7 +196,7 @@ async fn present(at: &Addresses) {
             say(&format!("Watching ended: {error}\n"));
         }
     };
-    smol::future::or(watch, greet).await;
+    futures_lite::future::or(watch, greet).await;
 }
 
 /// The path of this program as a person would type it.

@@ -3,6 +3,7 @@
 //!
 //! `cargo run --release --example websocket-echo -- PORT` listens on 127.0.0.1 until it is killed.
 
+use async_io::Async;
 use async_tungstenite::tungstenite::protocol::frame::Frame;
 use async_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use bytes::Bytes;
@@ -14,7 +15,6 @@ use i3_core::machine::{ConnId, Input, Listener, Machine, Output, Refused};
 use i3_core::time::{Instant, Now};
 use i3_driver::clock::Clock;
 use i3_gateway::driver::Driver;
-use smol::Async;
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 

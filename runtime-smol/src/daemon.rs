@@ -4,13 +4,14 @@ use crate::clock::Clock;
 use crate::driver::{Command, Driver, Handle};
 use crate::listen::Bound;
 use crate::signals::Signals;
+use async_io::Timer;
 use i3_core::machine::Machine;
 use i3_daemon::attend::Attend;
 use i3_daemon::error::DaemonError;
 use i3_daemon::service::Service;
 use i3_daemon::signals::{Answer, Ended};
 use i3_daemon::state::save_to;
-use smol::{LocalExecutor, Timer};
+use smol::LocalExecutor;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 

@@ -8,6 +8,9 @@
 
 use crate::clock::Clock;
 use crate::runtime::{Shared, Woken, after};
+use async_channel::{Receiver, Sender};
+use async_io::{Async, Timer};
+use futures_lite::future::{or, yield_now};
 use i3_core::machine::{Change, Listener, Machine, SaveTicket};
 use i3_core::notice::{Level, Notice};
 use i3_core::time::Now;
@@ -18,9 +21,7 @@ use i3_driver::hooks::Hooks;
 use i3_driver::linger::LINGER_TIME;
 use i3_driver::pump::Pump;
 use i3_driver::tls::Acceptor;
-use smol::channel::{Receiver, Sender};
-use smol::future::{or, yield_now};
-use smol::{Async, LocalExecutor, Timer};
+use smol::LocalExecutor;
 use std::net::TcpListener;
 use std::rc::{Rc, Weak};
 
@@ -37,7 +38,7 @@ impl<M: Machine + 'static> Driver<M> {
     ///
     /// Until told otherwise it has no listeners, answers every save with a failure, and drops notices.
     pub fn new(machine: M, clock: Clock) -> Self {
-        let commands = smol::channel::bounded(COMMANDS_MAX);
+        let commands = async_channel::bounded(COMMANDS_MAX);
         let unsaved = commands.0.clone();
         // When the queue is full the machine has given up on saves long ago.
         let hooks = Hooks::new(move |ticket| drop(unsaved.try_send(Command::no_store(ticket))));

@@ -1,8 +1,8 @@
 //! Listening sockets, as the executor waits for them.
 
+use async_io::Async;
 use i3_driver::listen;
 use i3_driver::tls::Acceptor;
-use smol::Async;
 use std::io;
 use std::net::TcpListener;
 

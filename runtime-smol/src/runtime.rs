@@ -2,7 +2,9 @@
 
 use crate::clock::Clock;
 use crate::socket;
+use async_io::{Async, Timer};
 use bytes::Bytes;
+use futures_lite::future::{or, poll_fn, yield_now};
 use i3_core::machine::{ConnId, LostBy, Machine};
 use i3_driver::hooks::Hooks;
 use i3_driver::linger::{Discard, LINGER_TIME, is_transient};
@@ -10,8 +12,7 @@ use i3_driver::pump::Pump;
 use i3_driver::runtime::{CannotWait, Runtime};
 use i3_driver::tls::Session;
 use i3_driver::write::Written;
-use smol::future::{or, poll_fn, yield_now};
-use smol::{Async, LocalExecutor, Task, Timer};
+use smol::{LocalExecutor, Task};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io::{self, Read};
 use std::net::TcpStream;

@@ -1,8 +1,8 @@
 //! What the operating system's signals ask for.
 
 use async_signal::Signal;
+use futures_lite::stream::StreamExt;
 pub use i3_daemon::signals::Request;
-use smol::stream::StreamExt;
 use std::io;
 
 /// The signals of this process, from the moment this is made.

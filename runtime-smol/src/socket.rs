@@ -1,10 +1,10 @@
 //! What is done to one socket, without knowing for whom.
 
+use async_io::{Async, Timer};
 use bytes::Bytes;
 use i3_driver::address::{unresolved, without_brackets};
 use i3_driver::dial::{CONNECT_TIMEOUT, DIAL_ADDRESSES_MAX, Failures};
 use i3_driver::write::{self, Written};
-use smol::{Async, Timer};
 use std::io::{self, ErrorKind, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub(crate) fn write_some(mut socket: &TcpStream, pieces: &mut Vec<Bytes>) -> io:
 
 /// The future's own outcome, or an error of the kind `TimedOut`.
 async fn within<T>(limit: Duration, future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    smol::future::or(future, async {
+    futures_lite::future::or(future, async {
         Timer::after(limit).await;
         Err(io::Error::new(ErrorKind::TimedOut, format!("no answer within {} s", limit.as_secs())))
     })

@@ -1,6 +1,6 @@
 //! Waiting with deadlines, in async code.
 
-use smol::Timer;
+use async_io::Timer;
 use std::time::Duration;
 
 /// Nothing in these tests takes so long unless it is broken.
@@ -8,7 +8,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The future's outcome; panics when it takes too long.
 pub(crate) async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
-    smol::future::or(async { Some(future.await) }, async {
+    futures_lite::future::or(async { Some(future.await) }, async {
         Timer::after(PATIENCE).await;
         None
     })

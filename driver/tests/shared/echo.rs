@@ -7,6 +7,8 @@ use i3_core::notice::{Level, Notice};
 use i3_core::time::{Instant, Now};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Nothing in these tests takes so long unless it is broken.
@@ -26,7 +28,8 @@ pub(crate) struct Echo {
     pub(crate) lost: Vec<(ConnId, LostBy)>,
     pub(crate) saved: Vec<Result<(), String>>,
     pub(crate) received_bytes: usize,
-    pub(crate) fired: u32,
+    /// Counted where a test can read it without the machine: looking at a machine fires what is due.
+    pub(crate) fired: Arc<AtomicU32>,
     pub(crate) wake_at: Option<Instant>,
     pub(crate) refuse: bool,
     /// What happened to connections with TLS, in order; what happened twice in a row is there once.
@@ -117,7 +120,7 @@ impl Machine for Echo {
     fn handle_timeout(&mut self, now: Now) {
         if self.wake_at.is_some_and(|at| at <= now.mono) {
             self.wake_at = None;
-            self.fired += 1;
+            self.fired.fetch_add(1, Ordering::SeqCst);
         }
     }
 

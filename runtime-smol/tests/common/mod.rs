@@ -10,6 +10,7 @@ mod setup;
 #[path = "../../../driver/tests/shared/system.rs"]
 mod system;
 
+use async_channel::{Receiver, Sender, unbounded};
 pub(crate) use echo::*;
 use i3_core::time::Now;
 use i3_gateway::clock::Clock;
@@ -18,7 +19,6 @@ use i3_gateway::listen::bind;
 pub(crate) use patience::*;
 pub(crate) use setup::*;
 use smol::LocalExecutor;
-use smol::channel::{Receiver, Sender, unbounded};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 pub(crate) use system::*;
@@ -96,7 +96,7 @@ fn drive(
             handle.with(act);
         }
     });
-    smol::block_on(executor.run(smol::future::or(driver.run(), async {
+    smol::block_on(executor.run(futures_lite::future::or(driver.run(), async {
         // It only ever ends by being closed.
         let _ = dropped.recv().await;
     })));

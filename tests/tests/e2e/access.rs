@@ -1,6 +1,6 @@
 //! Who may connect, and what a wrong key costs.
 
-use crate::client::{Client, TRANSPORTS, Transport};
+use crate::client::{Client, TRANSPORTS, Transport, read};
 use crate::gateway::Gateway;
 use crate::process::{PATIENCE, free_port, wait_for};
 use crate::programs::Daemon;
@@ -8,7 +8,7 @@ use crate::router::Played;
 use i3_tests::wire;
 use serde_json::json;
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,7 @@ fn addresses_that_are_not_wanted_get_nothing(daemon: Daemon) {
     for port in [gateway.lines, second_lines, gateway.http] {
         let mut unwanted = connect(UNWANTED, port);
         let _ = unwanted.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
-        assert!(matches!(unwanted.read(&mut [0; 100]), Ok(0) | Err(_)), "not even a welcome");
+        assert!(matches!(read(&mut unwanted, &mut [0; 100]), Ok(0) | Err(_)), "not even a welcome");
     }
     for port in [gateway.lines, second_lines] {
         let mut wanted = Client::over(Transport::Lines, connect(HERE, port));
@@ -114,7 +114,10 @@ fn the_log_shows_more_when_an_administrator_says_so(daemon: Daemon) {
     admin.result("log_level", &json!(["DEBUG"]), &json!({"level": "DEBUG"}));
     gateway.logs("router link changed");
     gateway.logs("the log level was changed by an administrator level=DEBUG mud=Alpha");
-    // The file has the same.
-    let file = std::fs::read_to_string(gateway.folder.path().join("gateway.log")).unwrap();
-    assert!(file.contains("router link failed") && file.contains("router link changed"), "{file}");
+    // The file has the same, a moment after standard error has it.
+    wait_for("the lines in the file", || {
+        let file = std::fs::read_to_string(gateway.folder.path().join("gateway.log")).unwrap();
+        let lines = ["router link failed", "router link changed", "the log level was changed"];
+        lines.iter().all(|line| file.contains(line)).then_some(())
+    });
 }

@@ -100,7 +100,7 @@ impl Client {
     /// Reads once. False at the end of the stream.
     fn read(&mut self) -> bool {
         let mut buffer = [0; 16_384];
-        match self.wire.read(&mut buffer) {
+        match read(&mut self.wire, &mut buffer) {
             Ok(0) => false,
             Ok(count) => {
                 self.bytes.extend_from_slice(&buffer[..count]);
@@ -223,5 +223,15 @@ impl Client {
             other => Some(other),
         })
         .collect()
+    }
+}
+
+/// Reads once. A read with a time limit is interrupted when the process is stopped and goes on; it is repeated then.
+pub(crate) fn read(from: &mut (impl Read + ?Sized), buffer: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match from.read(buffer) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
     }
 }

@@ -5,14 +5,14 @@
 //! that came out, with these masked: the members [`MASKED`], all of them times or made of one; the seconds that a user
 //! has been idle; and the number in a ping-reply, which is random.
 
-use crate::client::Transport;
+use crate::client::{Transport, read};
 use crate::gateway::Gateway;
 use crate::process::PATIENCE;
 use crate::programs::Daemon;
 use crate::router::Played;
 use i3_tests::wire;
 use serde_json::json;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, TcpStream};
 
 /// Members of JSON whose values differ from run to run.
@@ -192,7 +192,7 @@ impl Peer {
         let start = self.received.len();
         let mut buffer = [0; 16_384];
         while self.open && !self.received[start..].windows(sign.len()).any(|part| part == sign) {
-            match self.stream.read(&mut buffer) {
+            match read(&mut self.stream, &mut buffer) {
                 Ok(0) => self.open = false,
                 Ok(count) => self.received.extend_from_slice(&buffer[..count]),
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => self.open = false,
@@ -233,7 +233,7 @@ impl Peer {
     fn read_up_to(&mut self, end: u8) {
         while self.open && self.received.last() != Some(&end) {
             let mut buffer = [0; 4096];
-            match self.stream.read(&mut buffer) {
+            match read(&mut self.stream, &mut buffer) {
                 Ok(count) if count > 0 => self.received.extend_from_slice(&buffer[..count]),
                 _ => self.open = false,
             }

@@ -24,7 +24,8 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// One for that mud, at the first of these routers, with shortened waits. It is not started.
+    /// One for that mud, at the first of these routers. It is not started. It comes back to a lost router soon, and waits
+    /// for a slow one as long as by default: a busy machine may keep a router from answering for seconds.
     pub(crate) fn new(daemon: Daemon, mud: &str, routers: &[Address<'_>]) -> Gateway {
         let routers: Vec<Json> = routers
             .iter()
@@ -40,7 +41,7 @@ impl Gateway {
                 "auth": {"secret": format!("{mud}-secret-key")},
             },
             "security": {"rate_limiting": {"enabled": false}},
-            "performance": {"connection_timeout": 1, "reconnect_delay": 1},
+            "performance": {"reconnect_delay": 1},
             "state": {"directory": "state"},
             "logging": {"level": "DEBUG"},
         });

@@ -1,6 +1,6 @@
 //! What is harmful at the sockets: it is answered or cut off, and a game that minds its own business notices nothing.
 
-use crate::client::{Client, Transport};
+use crate::client::{Client, Transport, read};
 use crate::gateway::Gateway;
 use crate::process::{PATIENCE, wait_for};
 use crate::programs::Daemon;
@@ -324,7 +324,7 @@ fn one_client_too_many_is_refused_and_does_not_wait(daemon: Daemon) {
         }
         let mut byte = [0];
         // A refusal may come as a reset.
-        let served = stream.read(&mut byte).is_ok_and(|count| count == 1);
+        let served = read(&mut stream, &mut byte).is_ok_and(|count| count == 1);
         served.then_some(stream)
     };
     let mut served: Vec<_> = [Transport::Lines, Transport::WebSocket]

@@ -1,9 +1,10 @@
 //! What an operator does with a program: the first settings, the doctor, and what stands around a service.
 
+use crate::client::read;
 use crate::process::{PATIENCE, Process, free_port, wait_for};
 use crate::programs::Daemon;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
@@ -142,7 +143,7 @@ fn a_visit_of_the_doctor(daemon: Daemon) {
     assert!(!site.path("state").exists() && !site.path("logs").exists(), "it makes nothing");
     // It only connected.
     let (mut stream, _) = site.router.accept().unwrap();
-    assert_eq!(stream.read(&mut [0; 16]).unwrap(), 0);
+    assert_eq!(read(&mut stream, &mut [0; 16]).unwrap(), 0);
 
     let taken = TcpListener::bind(("127.0.0.1", site.http)).unwrap();
     fs::set_permissions(site.path(".env"), PermissionsExt::from_mode(0o644)).unwrap();
@@ -174,7 +175,12 @@ fn a_service_that_is_looked_after(daemon: Daemon) {
     notify.set_read_timeout(Some(PATIENCE)).unwrap();
     let next = || {
         let mut buffer = [0; 4096];
-        let count = notify.recv(&mut buffer).expect("the service manager is told something");
+        let count = loop {
+            match notify.recv(&mut buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                outcome => break outcome.expect("the service manager is told something"),
+            }
+        };
         String::from_utf8_lossy(&buffer[..count]).into_owned()
     };
     let until = |wanted: &str| {
@@ -194,17 +200,23 @@ fn a_service_that_is_looked_after(daemon: Daemon) {
     until("WATCHDOG=1");
     until("WATCHDOG=1");
 
-    assert_eq!(site.run(&["healthcheck"]), (Some(0), "{\"status\":\"alive\"}\n".to_owned()));
+    // On a busy machine an answer may take longer than they wait for it.
+    let says = |arguments: &[&str], wanted: (Option<i32>, &str)| {
+        wait_for(wanted.1, || {
+            let (code, text) = site.run(arguments);
+            (code == wanted.0 && text.contains(wanted.1)).then_some(())
+        });
+    };
+    says(&["healthcheck"], (Some(0), "{\"status\":\"alive\"}\n"));
     // A loop that does not turn answers nobody.
     gateway.signal("STOP");
     let (code, text) = site.run(&["healthcheck"]);
     gateway.signal("CONT");
     assert!(code == Some(1) && text.contains("timed out"), "{text}");
-    assert_eq!(site.run(&["healthcheck"]).0, Some(0));
-    let (code, text) = site.run(&["healthcheck", "--ready"]);
-    assert!(code == Some(1) && text.contains("not_ready"), "{text}");
-    let (_, text) = site.run(&["doctor"]);
-    assert!(text.contains("a gateway runs here"), "{text}");
+    says(&["healthcheck"], (Some(0), "alive"));
+    says(&["healthcheck", "--ready"], (Some(1), "not_ready"));
+    // Nothing is known of the router's password, which is no fault.
+    says(&["doctor"], (Some(0), "a gateway runs here"));
     let metrics = site.page("/metrics");
     for name in
         ["process_resident_memory_bytes", "process_open_fds", "process_cpu_seconds_total", "process_max_fds"]
@@ -241,7 +253,7 @@ fn a_service_that_is_looked_after(daemon: Daemon) {
     let mut answer = Vec::new();
     wait_for("the answer of a connection from before", || {
         let mut buffer = [0; 1024];
-        let count = client.read(&mut buffer).unwrap();
+        let count = read(&mut client, &mut buffer).unwrap();
         answer.extend_from_slice(&buffer[..count]);
         String::from_utf8_lossy(&answer).contains("\"pong\":true").then_some(())
     });

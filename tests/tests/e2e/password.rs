@@ -89,7 +89,9 @@ fn a_killed_gateway_comes_back_under_its_name(daemon: Daemon) {
         gateway.becomes_ready(true);
     }
     // Another gateway that does not know the password is refused while this one is there, which stays.
-    let thief = Gateway::new(daemon, "Alpha", &[router.address()]).started();
+    let thief = Gateway::new(daemon, "Alpha", &[router.address()])
+        .with(&json!({"performance": {"connection_timeout": 1}}))
+        .started();
     thief.logs("router link failed");
     assert!(!thief.is_ready() && gateway.is_ready());
 }

@@ -1,12 +1,13 @@
 //! The routers: the real one as a process, and one that the test plays frame by frame.
 
+use crate::client::read;
 use crate::gateway::Address;
 use crate::process::{PATIENCE, Process, free_port, wait_for};
 use crate::programs;
 use i3_tests::wire;
 use serde_json::Value as Json;
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
@@ -103,6 +104,14 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// Accepts the login, unless the mud has given up already.
+    pub(crate) fn logged_in(mut self) -> Option<Session> {
+        let login = self.next()?;
+        assert!(login.starts_with("({\"startup-req-3\""), "{login}");
+        self.stream.write_all(&wire::mudmode_frame(welcome(7).as_bytes())).ok()?;
+        Some(self)
+    }
+
     /// Waits for the login, and returns its password.
     pub(crate) fn login(&mut self) -> i64 {
         let login = self.expect("startup-req-3");
@@ -111,9 +120,7 @@ impl Session {
 
     /// Accepts the login.
     pub(crate) fn welcome(&mut self, password: i64) {
-        self.send(&format!(
-            r#"({{"startup-reply",5,"*net",0,"Alpha",0,({{({{"*net","127.0.0.1 4000",}}),}}),{password},}})"#
-        ));
+        self.send(&welcome(password));
     }
 
     /// The mud Sage is on the network, and so is the channel `chat`.
@@ -135,7 +142,7 @@ impl Session {
                 return Some(frame);
             }
             let mut buffer = [0; 16_384];
-            match self.stream.read(&mut buffer) {
+            match read(&mut self.stream, &mut buffer) {
                 Ok(0) => return None,
                 Ok(count) => self.bytes.extend_from_slice(&buffer[..count]),
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
@@ -162,4 +169,9 @@ impl Session {
         let _ = self.login();
         self.stream.shutdown(Shutdown::Both).unwrap();
     }
+}
+
+/// The answer to a login of the mud Alpha.
+fn welcome(password: i64) -> String {
+    format!(r#"({{"startup-reply",5,"*net",0,"Alpha",0,({{({{"*net","127.0.0.1 4000",}}),}}),{password},}})"#)
 }

@@ -7,7 +7,9 @@ use crate::programs::{Daemon, are_optimized};
 use crate::router::Played;
 use serde_json::json;
 use std::fs;
+use std::io;
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::Command;
 
 for_both!(
@@ -27,6 +29,16 @@ fn start_with(gateway: &mut Gateway, limit: &str) {
     gateway.start_as(command);
 }
 
+/// What a descriptor of a process refers to, and whether it is open for writing. `None` when the process has closed it
+/// since the descriptors were listed, as it may at any time.
+fn descriptor(pid: u32, number: &str) -> Option<(PathBuf, bool)> {
+    let is_closed = |error: io::Error| assert_eq!(error.kind(), io::ErrorKind::NotFound, "{error}");
+    let target = fs::read_link(format!("/proc/{pid}/fd/{number}")).map_err(is_closed).ok()?;
+    let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{number}")).map_err(is_closed).ok()?;
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap().trim();
+    Some((target, i64::from_str_radix(flags, 8).unwrap() & 3 != 0))
+}
+
 /// What it holds open for writing, and what it leaves behind.
 fn only_the_state_directory_is_written(daemon: Daemon) {
     let router = Played::listen();
@@ -37,12 +49,8 @@ fn only_the_state_directory_is_written(daemon: Daemon) {
     let state = gateway.state().canonicalize().unwrap();
     let mut written = 0;
     for entry in fs::read_dir(format!("/proc/{}/fd", gateway.pid())).unwrap() {
-        let entry = entry.unwrap();
-        let target = fs::read_link(entry.path()).unwrap();
-        let number = entry.file_name().into_string().unwrap();
-        let info = fs::read_to_string(format!("/proc/{}/fdinfo/{number}", gateway.pid())).unwrap();
-        let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap().trim();
-        let writes = i64::from_str_radix(flags, 8).unwrap() & 3 != 0;
+        let number = entry.unwrap().file_name().into_string().unwrap();
+        let Some((target, writes)) = descriptor(gateway.pid(), &number) else { continue };
         // 0 to 2 are given to it; names of sockets and the like are no paths.
         if writes && target.is_absolute() && number.parse::<u32>().unwrap() > 2 {
             assert!(target.starts_with(&state), "{} is open for writing", target.display());

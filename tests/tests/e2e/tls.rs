@@ -1,6 +1,6 @@
 //! TLS on the listeners: who is let in, what is said to whom, and what it may cost.
 
-use crate::client::{Client, TRANSPORTS, Transport};
+use crate::client::{Client, TRANSPORTS, Transport, read};
 use crate::gateway::Gateway;
 use crate::process::{PATIENCE, free_port, wait_for};
 use crate::programs::Daemon;
@@ -164,7 +164,7 @@ impl TlsClient {
     fn refused(&self, port: u16) -> String {
         let mut stream = self.stream(port);
         // In TLS 1.3 the server's opinion of the client comes after the handshake.
-        let outcome = stream.write_all(b"\n").and_then(|()| stream.read(&mut [0]));
+        let outcome = stream.write_all(b"\n").and_then(|()| read(&mut stream, &mut [0]));
         match outcome {
             Ok(count) => panic!("it is let in: {count}"),
             Err(error) => error.to_string(),
