@@ -221,8 +221,7 @@ impl Collector for Snapshot {
 impl Snapshot {
     fn plain(&self, page: &mut Page<'_>) -> Written {
         let build = [("version", openrpc::VERSION)];
-        let mut info =
-            page.0.encode_descriptor("i3_gateway_build", "Version of the program", None, MetricType::Info)?;
+        let mut info = page.0.encode_descriptor("i3_gateway_build", "The version", None, MetricType::Info)?;
         info.encode_info(&build)?;
         let count = |count: usize| count as f64;
         let ready = self.links.iter().filter(|link| link.state == StateName::Ready).count();
@@ -274,70 +273,30 @@ impl Snapshot {
         }
         let m = &self.metrics;
         for (name, help, value) in [
-            (
-                "i3_bare_quotes_repaired",
-                "Unescaped quotes in packets that were repaired",
-                m.bare_quotes_repaired,
-            ),
+            ("i3_bare_quotes_repaired", "Unescaped quotes repaired in packets", m.bare_quotes_repaired),
             ("i3_latin1_strings", "Strings from the network that were decoded as Latin-1", m.latin1_strings),
             ("i3_router_logins", "Times a router link became ready", m.router_logins),
             ("i3_router_failures", "Times a ready router link was lost", m.router_failures),
-            (
-                "i3_identity_warnings",
-                "Refused logins, and logins of others under a mud's name",
-                m.identity_warnings,
-            ),
+            ("i3_identity_warnings", "Refused logins, and conflicts over a mud's name", m.identity_warnings),
             ("api_connections_accepted", "API connections accepted", m.connections_accepted),
             ("api_connections_refused", "API connections refused at a limit", m.connections_refused),
             (
                 "api_connections_forbidden",
-                "API connections refused for their address or origin",
+                "Connections refused by address or origin",
                 m.connections_forbidden,
             ),
-            (
-                "api_connections_at_fault",
-                "API connections closed because the client broke the protocol",
-                m.connections_at_fault,
-            ),
+            ("api_connections_at_fault", "Connections closed for protocol errors", m.connections_at_fault),
             ("api_tls_handshakes", "Completed TLS handshakes with clients", m.handshakes),
             ("api_keys_refused", "Wrong API keys", m.keys_refused),
-            (
-                "api_keys_delayed",
-                "API keys not checked because their address had sent wrong ones",
-                m.keys_delayed,
-            ),
-            (
-                "api_requests_limited",
-                "Requests refused because they exceeded the rate of their key",
-                m.requests_limited,
-            ),
-            (
-                "api_user_messages_limited",
-                "Messages refused because they exceeded the rate of their user",
-                m.user_messages_limited,
-            ),
+            ("api_keys_delayed", "API keys not checked after wrong ones", m.keys_delayed),
+            ("api_requests_limited", "Requests above their key's rate", m.requests_limited),
+            ("api_user_messages_limited", "Messages above their user's rate", m.user_messages_limited),
             ("api_sessions_kicked", "Sessions ended by an administrator", m.sessions_kicked),
             ("api_sessions_expired", "Sessions ended after too long a silence", m.sessions_expired),
-            (
-                "api_events_delivered",
-                "Events queued for clients; an event counts once for each recipient",
-                m.events_delivered,
-            ),
-            (
-                "api_events_replayed",
-                "Events replayed to clients; an event counts once for each recipient",
-                m.events_replayed,
-            ),
-            (
-                "api_events_expired",
-                "Kept events that expired before any session received them",
-                m.events_expired,
-            ),
-            (
-                "i3_store_changes_given_up",
-                "Changes lost because too many waited to be saved",
-                self.changes_given_up,
-            ),
+            ("api_events_delivered", "Events queued, once for each recipient", m.events_delivered),
+            ("api_events_replayed", "Events replayed, once for each recipient", m.events_replayed),
+            ("api_events_expired", "Kept events that expired undelivered", m.events_expired),
+            ("i3_store_changes_given_up", "Changes dropped because too many waited", self.changes_given_up),
             ("i3_late_inputs", "Inputs for connections that were closed already", m.late_inputs),
             ("i3_saves_failed", "Saves that failed", m.saves_failed),
         ] {
@@ -353,13 +312,7 @@ impl Snapshot {
             self.links.iter().map(move |link| ([link.number.as_str()], value(link) as f64))
         };
         page.gauges("i3_muds", "Known muds", None, ["link"], each(|link| link.muds))?;
-        page.gauges(
-            "i3_muds_online",
-            "Known muds that are up",
-            None,
-            ["link"],
-            each(|link| link.muds_online),
-        )?;
+        page.gauges("i3_muds_online", "Muds that are up", None, ["link"], each(|link| link.muds_online))?;
         page.gauges("i3_channels", "Known channels", None, ["link"], each(|link| link.channels))?;
         page.gauges("i3_bans", "Bans in force", None, ["link"], each(|link| link.bans))?;
         let states = self.links.iter().flat_map(|link| {
