@@ -168,7 +168,7 @@ fn work_at(cx: &mut Cx<'_>, conn: ConnId, session: &mut Session, log: &mut Log, 
     is_done
 }
 
-/// Whether any other session of the mud has received an event that needs this permission.
+/// Whether any session but one may receive events that need this permission, and so has received them.
 pub(super) fn is_had_by_others<'a>(
     sessions: impl Iterator<Item = (ConnId, &'a Session)>,
     but: ConnId,

@@ -91,7 +91,7 @@ impl Mud {
         Change { space: Space::Bans.of(mud_name), key: id.to_string(), value }
     }
 
-    /// Sets the password of the router that is next in turn.
+    /// Gives the link the password for the router that it dials next: the saved one, or else the one in the settings.
     pub(crate) fn choose_password(&mut self, settings: &MudSettings) {
         let password = self.passwords.at(&self.link.router().name).unwrap_or(settings.router_password);
         self.link.set_password(password);
