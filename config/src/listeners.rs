@@ -1,9 +1,10 @@
 //! The settings of the API: listeners, limits and rates.
 
 use crate::access;
+use crate::config::{ListenAt, NamedFile, TlsFiles};
 use crate::path::Path;
+use crate::problem::Problem;
 use crate::read::Reader;
-use crate::{ListenAt, NamedFile, Problem, TlsFiles};
 use i3_core::machine::Listener;
 use i3_core::settings::{ApiSettings, RateLimits};
 use std::net::IpAddr;

@@ -1,17 +1,18 @@
 //! Reads files and variables, and makes a [`Config`] of them.
 
+use crate::config::{Config, LogFormat, Logging};
 use crate::credentials;
 use crate::env::{Environment, process_environment};
 use crate::interpolate::{Expanded, expand};
 use crate::keys::{OWN_CACHE, Passed, closest, passed_over};
 use crate::listeners;
 use crate::log::{COMPONENTS, parse_level};
+use crate::logfile::Rotation;
 use crate::muds;
 use crate::path::Path as Key;
 use crate::problem::{Place, Problem, Problems, Severity};
 use crate::read::Reader;
 use crate::yaml::{self, Node};
-use crate::{Config, LogFormat, Logging, Rotation};
 use i3_core::settings::Settings;
 use log::LevelFilter;
 use std::collections::BTreeMap;

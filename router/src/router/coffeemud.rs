@@ -1,7 +1,7 @@
 //! What CoffeeMud does as a router: how it lets muds in, where it sends their packets, what channels are to it.
 
 use super::login::Newcomer;
-use super::{Conn, ConnState, Intake, Router, RouterWake};
+use super::state::{Conn, ConnState, Intake, Router, RouterWake};
 use crate::channels::Fault;
 use crate::coffeemud::heap::{Found, TICK};
 use crate::coffeemud::packets::{Known, Route};

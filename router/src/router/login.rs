@@ -1,6 +1,6 @@
 //! How a mud gets in, and how it hears of the others.
 
-use super::{Conn, ConnState, Router, RouterWake};
+use super::state::{Conn, ConnState, Router, RouterWake};
 use crate::channels::Fault;
 use crate::flood;
 use crate::registry::{
@@ -26,7 +26,6 @@ const MUDLIST_AGAIN_SPACING: Duration = Duration::from_millis(100);
 /// Refused logins on one connection before it is closed: each is told to the operator. Dead Souls counts none.
 const REFUSALS_MAX: u32 = 20;
 
-/// Logging in.
 /// Where a login has the id of the mudlist that the mud has.
 const OLD_MUDLIST_ID: usize = 7;
 /// Where it has that of the channel list.
@@ -61,6 +60,7 @@ pub(super) struct Newcomer<'a> {
     pub(super) ids: [i64; 2],
 }
 
+/// Logging in.
 impl Router {
     /// Dead Souls answers a bad login with silence: its errors are addressed to a mud that the connection is not yet.
     /// The mud may be waiting for as long as it likes; the operator is told why.

@@ -1,6 +1,6 @@
 //! Where each packet goes, and what stops it.
 
-use super::{Conn, ConnState, Router, RouterWake, SWEEP_EVERY};
+use super::state::{Conn, ConnState, Router, RouterWake, SWEEP_EVERY};
 use crate::channels::Fault;
 use crate::flood;
 use crate::registry::{self, MudId};

@@ -1,6 +1,6 @@
 //! Channels on the wire: requests about them, and what is said on them.
 
-use super::{Router, RouterWake, SAVE_AFTER};
+use super::state::{Router, RouterWake, SAVE_AFTER};
 use crate::channels::{Channel, ChannelType, Fault};
 use crate::registry::{Mud, MudId};
 use crate::wire::{self, Incoming};

@@ -109,6 +109,10 @@ fn within(
         let module = [module, std::slice::from_ref(&name)].concat();
         let is_test = is_test || is_test_only(&declared.attrs);
         if declared.attrs.iter().any(|attribute| attribute.path().is_ident("path")) {
+            if is_test {
+                // A file that several packages share for their tests: it is in none of the programs.
+                continue;
+            }
             return Err(format!("mod {name}: an attribute `path` is not understood here"));
         }
         if let Some((_, items)) = &declared.content {
@@ -234,6 +238,16 @@ mod tests {
         let texts = Texts::from([("lib.rs".to_owned(), "mod a;".to_owned())]);
         let error = Tree::parse(&texts, &[("x".to_owned(), "lib.rs".to_owned())]).err();
         assert_eq!(error.as_deref(), Some("lib.rs: mod a: there is no file for it"));
+    }
+
+    #[test]
+    fn only_tests_may_name_the_path_of_a_file() {
+        let lib = |text: &str| Texts::from([("lib.rs".to_owned(), text.to_owned())]);
+        let roots = [("x".to_owned(), "lib.rs".to_owned())];
+        let tree = Tree::parse(&lib("#[cfg(test)] #[path = \"../tests/a.rs\"] mod a;"), &roots).unwrap();
+        assert_eq!(tree.files.keys().collect::<Vec<_>>(), ["lib.rs"]);
+        let error = Tree::parse(&lib("#[path = \"../tests/a.rs\"] mod a;"), &roots).err();
+        assert_eq!(error.as_deref(), Some("lib.rs: mod a: an attribute `path` is not understood here"));
     }
 
     #[test]
