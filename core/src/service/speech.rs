@@ -14,7 +14,7 @@ use crate::event::told::{Said, Targeted};
 use crate::fault::Fault;
 use crate::i3::packet::{Body, Header, Packet};
 use crate::ids::MudId;
-use crate::link::pacer::{Class, Origin};
+use crate::link::pacer::{Origin, Priority};
 use crate::muds::Muds;
 use crate::settings::Permission;
 use std::borrow::Cow;
@@ -136,11 +136,11 @@ impl<'a> Speaking<'a> {
         };
         if names.may_split {
             let outgoing =
-                Outgoing { mud: self.mud, class: Class::Chatter, header: &header, origin: &origin };
+                Outgoing { mud: self.mud, priority: Priority::Chatter, header: &header, origin: &origin };
             outgoing.send(cx, muds, text, body)?;
         } else {
             let packet = Packet { header, body: body(text.to_owned()) };
-            muds.send(cx, self.mud, Class::Chatter, &packet, Some(origin))?;
+            muds.send(cx, self.mud, Priority::Chatter, &packet, Some(origin))?;
         }
         muds[self.mud].sent.remember(names.packet, &self.from_user, [&self.channel, ""], &message_id);
         Ok(Sent::new(message_id))

@@ -16,7 +16,7 @@ use crate::i3::Value;
 use crate::i3::packet::{Body, Header, Packet};
 use crate::ids::MudId;
 use crate::journal::Unread;
-use crate::link::pacer::{Class, Origin};
+use crate::link::pacer::{Origin, Priority};
 use crate::muds::Muds;
 use crate::network::KnownMud;
 use crate::saved;
@@ -153,11 +153,12 @@ impl<'a> Ends<'a> {
         let origin =
             Origin { message_id: Some(message_id.clone()), from_user: self.from_user.clone().into_owned() };
         if names.may_split {
-            let outgoing = Outgoing { mud: self.mud, class: Class::Prompt, header: &header, origin: &origin };
+            let outgoing =
+                Outgoing { mud: self.mud, priority: Priority::Prompt, header: &header, origin: &origin };
             outgoing.send(cx, muds, text, body)?;
         } else {
             let packet = Packet { header, body: body(text.to_owned()) };
-            muds.send(cx, self.mud, Class::Prompt, &packet, Some(origin))?;
+            muds.send(cx, self.mud, Priority::Prompt, &packet, Some(origin))?;
         }
         let to = [self.target_mud.as_str(), self.target_user.as_str()];
         muds[self.mud].sent.remember(names.packet, &self.from_user, to, &message_id);

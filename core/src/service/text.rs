@@ -9,7 +9,7 @@ use crate::fault::{Fault, reason};
 use crate::i3::packet::{Body, Header, Packet, Text};
 use crate::i3::text;
 use crate::ids::MudId;
-use crate::link::pacer::{Class, Origin};
+use crate::link::pacer::{Origin, Priority};
 use crate::muds::Muds;
 use crate::network::Lookup;
 use std::borrow::Cow;
@@ -77,7 +77,7 @@ pub(super) fn admit_user(
 /// A text on its way to the network.
 pub(super) struct Outgoing<'p, 'a> {
     pub(super) mud: MudId,
-    pub(super) class: Class,
+    pub(super) priority: Priority,
     pub(super) header: &'p Header<'a>,
     pub(super) origin: &'p Origin,
 }
@@ -97,7 +97,7 @@ impl<'a> Outgoing<'_, 'a> {
         let most = cx.settings.link.frame_bytes_max;
         let bytes = |muds: &Muds, packet: &Packet<'_>| muds[self.mud].link.frame(packet).len();
         if !cx.settings.link.split_long_texts || bytes(muds, &packet(text)) <= most {
-            return muds.send(cx, self.mud, self.class, &packet(text), origin());
+            return muds.send(cx, self.mud, self.priority, &packet(text), origin());
         }
         let room = most.saturating_sub(bytes(muds, &packet("")));
         let parts = cut(text, room);
@@ -109,7 +109,7 @@ impl<'a> Outgoing<'_, 'a> {
         if muds[self.mud].pacer.len() + parts.len() > cx.settings.link.queue_packets_max {
             return Err(Fault::gateway(&reason::QUEUE_FULL, "too many packets wait for the router"));
         }
-        parts.iter().try_for_each(|part| muds.send(cx, self.mud, self.class, &packet(part), origin()))
+        parts.iter().try_for_each(|part| muds.send(cx, self.mud, self.priority, &packet(part), origin()))
     }
 }
 

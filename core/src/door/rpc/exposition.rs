@@ -8,7 +8,7 @@ use crate::clients::Way;
 use crate::health::Process;
 use crate::link::StateName;
 use crate::link::counts::Cause;
-use crate::link::pacer::Class;
+use crate::link::pacer::Priority;
 use crate::metrics::{BUCKETS_SECONDS, Counts, Histogram, Metrics};
 use crate::muds::Mud;
 use crate::saves::Saves;
@@ -65,7 +65,7 @@ struct Link {
     number: String,
     state: StateName,
     heard_at_seconds: Option<f64>,
-    queued: Vec<(Class, usize, usize)>,
+    queued: Vec<(Priority, usize, usize)>,
     ended: Vec<(Cause, u64)>,
     own_packets: Vec<(&'static str, u64)>,
     muds: usize,
@@ -328,8 +328,8 @@ impl Snapshot {
         page.gauges("i3_router_last_received_timestamp", help, Some(Unit::Seconds), ["link"], heard)?;
         let queued = |value: fn(usize, usize) -> usize| {
             self.links.iter().flat_map(move |link| {
-                let of = move |(class, packets, bytes): &(Class, usize, usize)| {
-                    ([link.number.as_str(), class.name()], value(*packets, *bytes) as f64)
+                let of = move |(priority, packets, bytes): &(Priority, usize, usize)| {
+                    ([link.number.as_str(), priority.name()], value(*packets, *bytes) as f64)
                 };
                 link.queued.iter().map(of)
             })
