@@ -48,18 +48,18 @@ impl ChannelType {
 
 /// Why something is refused: the code and the words of an `error` packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct ErrorReply {
     pub(crate) code: &'static str,
     pub(crate) message: String,
 }
 
-impl Fault {
-    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Fault {
-        Fault { code, message: message.into() }
+impl ErrorReply {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> ErrorReply {
+        ErrorReply { code, message: message.into() }
     }
 
-    fn unknown(channel: &str) -> Fault {
-        Fault::new("unk-channel", format!("Unknown channel: {channel}"))
+    fn unknown(channel: &str) -> ErrorReply {
+        ErrorReply::new("unk-channel", format!("Unknown channel: {channel}"))
     }
 }
 
@@ -98,20 +98,22 @@ impl Channel {
         Value::Array(vec![Value::str(&self.owner), channel_type])
     }
 
-    fn may_hear(&self, name: &str, mud: &str) -> Result<(), Fault> {
+    fn may_hear(&self, name: &str, mud: &str) -> Result<(), ErrorReply> {
         let listed = self.listed.contains(mud);
         match self.channel_type {
             _ if mud == self.owner => Ok(()),
-            ChannelType::Banning if listed => Err(Fault::new("not-allowed", format!("Banned from {name}"))),
+            ChannelType::Banning if listed => {
+                Err(ErrorReply::new("not-allowed", format!("Banned from {name}")))
+            }
             ChannelType::Admitting | ChannelType::Filtered if !listed => {
-                Err(Fault::new("not-allowed", format!("Not in allow list for {name}")))
+                Err(ErrorReply::new("not-allowed", format!("Not in allow list for {name}")))
             }
             _ => Ok(()),
         }
     }
 
     /// What a mud outside says on a filtered channel goes to the owner, who decides.
-    pub(crate) fn may_speak(&self, name: &str, mud: &str) -> Result<(), Fault> {
+    pub(crate) fn may_speak(&self, name: &str, mud: &str) -> Result<(), ErrorReply> {
         match self.channel_type {
             ChannelType::Filtered => Ok(()),
             _ => self.may_hear(name, mud),
@@ -167,14 +169,17 @@ impl Channels {
         }
     }
 
-    pub(crate) fn find(&self, name: &str) -> Result<&Channel, Fault> {
-        self.channels.get(name).ok_or_else(|| Fault::unknown(name))
+    pub(crate) fn find(&self, name: &str) -> Result<&Channel, ErrorReply> {
+        self.channels.get(name).ok_or_else(|| ErrorReply::unknown(name))
     }
 
-    fn owned(&mut self, name: &str, mud: &str) -> Result<&mut Channel, Fault> {
-        let channel = self.channels.get_mut(name).ok_or_else(|| Fault::unknown(name))?;
+    fn owned(&mut self, name: &str, mud: &str) -> Result<&mut Channel, ErrorReply> {
+        let channel = self.channels.get_mut(name).ok_or_else(|| ErrorReply::unknown(name))?;
         if channel.owner != mud {
-            return Err(Fault::new("not-allowed", format!("Channel {name} owned by: {}", channel.owner)));
+            return Err(ErrorReply::new(
+                "not-allowed",
+                format!("Channel {name} owned by: {}", channel.owner),
+            ));
         }
         self.changed.insert(name.to_owned());
         Ok(channel)
@@ -219,7 +224,7 @@ impl Channels {
         mud: &str,
         channel_type: i64,
         may_change: bool,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ErrorReply> {
         if let Some(channel) = self.channels.get_mut(name) {
             if may_change
                 && channel.owner == mud
@@ -229,23 +234,23 @@ impl Channels {
                 self.changed.insert(name.to_owned());
                 return Ok(());
             }
-            return Err(Fault::new("not-allowed", format!("Channel already exists: {name}")));
+            return Err(ErrorReply::new("not-allowed", format!("Channel already exists: {name}")));
         }
         if name.is_empty() || name.len() > CHANNEL_NAME_BYTES_MAX {
-            return Err(Fault::new("not-allowed", format!("Invalid channel name: {name}")));
+            return Err(ErrorReply::new("not-allowed", format!("Invalid channel name: {name}")));
         }
         let Some(channel_type) = ChannelType::from_wire(channel_type) else {
-            return Err(Fault::new("not-allowed", format!("Invalid channel type: {channel_type}")));
+            return Err(ErrorReply::new("not-allowed", format!("Invalid channel type: {channel_type}")));
         };
         if self.channels.len() >= CHANNELS_MAX {
-            return Err(Fault::new("not-allowed", "Too many channels"));
+            return Err(ErrorReply::new("not-allowed", "Too many channels"));
         }
         self.channels.insert(name.to_owned(), Channel::new(mud, channel_type));
         self.changed.insert(name.to_owned());
         Ok(())
     }
 
-    pub(crate) fn remove(&mut self, name: &str, mud: &str) -> Result<(), Fault> {
+    pub(crate) fn remove(&mut self, name: &str, mud: &str) -> Result<(), ErrorReply> {
         self.owned(name, mud)?;
         if let Some(channel) = self.channels.remove(name) {
             self.removed.insert(name.to_owned(), channel);
@@ -264,11 +269,11 @@ impl Channels {
         add: &[String],
         remove: &[String],
         silences: bool,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ErrorReply> {
         let channel = self.owned(name, mud)?;
         for other in add {
             if other.len() > ADMIN_NAME_BYTES_MAX || channel.listed.len() >= ADMIN_LIST_MAX {
-                return Err(Fault::new("not-allowed", format!("The list of {name} is full")));
+                return Err(ErrorReply::new("not-allowed", format!("The list of {name} is full")));
             }
             channel.listed.insert(other.clone());
         }
@@ -284,22 +289,22 @@ impl Channels {
     }
 
     /// As CoffeeMud does it: the list counts for the owner too, and only now.
-    pub(crate) fn listen_unless_barred(&mut self, name: &str, mud: &str, on: bool) -> Result<(), Fault> {
-        let channel = self.channels.get_mut(name).ok_or_else(|| Fault::unknown(name))?;
+    pub(crate) fn listen_unless_barred(&mut self, name: &str, mud: &str, on: bool) -> Result<(), ErrorReply> {
+        let channel = self.channels.get_mut(name).ok_or_else(|| ErrorReply::unknown(name))?;
         if !on {
             channel.listeners.remove(mud);
             return Ok(());
         }
         if channel.listed.contains(mud) == (channel.channel_type == ChannelType::Banning) {
-            return Err(Fault::new("not-allowed", "it is barred"));
+            return Err(ErrorReply::new("not-allowed", "it is barred"));
         }
         channel.listeners.insert(mud.to_owned());
         Ok(())
     }
 
     /// Subscribes or unsubscribes a mud. Says whether that changed anything.
-    pub(crate) fn listen(&mut self, name: &str, mud: &str, on: bool) -> Result<bool, Fault> {
-        let channel = self.channels.get_mut(name).ok_or_else(|| Fault::unknown(name))?;
+    pub(crate) fn listen(&mut self, name: &str, mud: &str, on: bool) -> Result<bool, ErrorReply> {
+        let channel = self.channels.get_mut(name).ok_or_else(|| ErrorReply::unknown(name))?;
         let changed = if on {
             channel.may_hear(name, mud)?;
             channel.listeners.insert(mud.to_owned())

@@ -20,6 +20,6 @@ mod settings;
 mod wire;
 
 pub use muds::{DemoLine, DemoMud, DemoMuds, DemoUser, DemoWake};
-pub use registry::MudId;
+pub use registry::KnownMudId;
 pub use router::{Router, RouterMetrics, RouterWake};
 pub use settings::{Dialect, Faults, Logins, RouterSettings};

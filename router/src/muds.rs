@@ -56,7 +56,7 @@ pub enum DemoWake {
 
 /// How far a mud is.
 #[derive(Debug)]
-enum Link {
+enum DemoLink {
     /// It waits to dial.
     Away,
     Dialing(ConnId),
@@ -69,7 +69,7 @@ enum Link {
 #[derive(Debug)]
 struct Site {
     mud: DemoMud,
-    link: Link,
+    link: DemoLink,
     /// What the router gave; 0 before.
     password: i64,
     /// Packets by the time they may leave.
@@ -84,8 +84,8 @@ struct Site {
 impl Site {
     fn conn(&self) -> Option<ConnId> {
         match self.link {
-            Link::Away => None,
-            Link::Dialing(conn) | Link::Starting(conn, _) | Link::Up(conn, _) => Some(conn),
+            DemoLink::Away => None,
+            DemoLink::Dialing(conn) | DemoLink::Starting(conn, _) | DemoLink::Up(conn, _) => Some(conn),
         }
     }
 }
@@ -112,7 +112,7 @@ impl DemoMuds {
     pub fn new(muds: Vec<DemoMud>, router: &str, host: &str, port: u16, seed: u64, now: Now) -> DemoMuds {
         let site = |mud| Site {
             mud,
-            link: Link::Away,
+            link: DemoLink::Away,
             password: 0,
             queue: BTreeMap::new(),
             sent_at: Instant::ORIGIN,
@@ -146,7 +146,7 @@ impl DemoMuds {
 
     /// The names of the muds that are logged in.
     pub fn online(&self) -> impl Iterator<Item = &str> {
-        let up = self.sites.iter().filter(|site| matches!(site.link, Link::Up(..)));
+        let up = self.sites.iter().filter(|site| matches!(site.link, DemoLink::Up(..)));
         up.map(|site| site.mud.name.as_str())
     }
 
@@ -214,13 +214,13 @@ impl DemoMuds {
     fn dial(&mut self, site: usize) {
         let conn = self.effects.dial(&self.host, self.port);
         self.conns.insert(conn, site);
-        self.sites[site].link = Link::Dialing(conn);
+        self.sites[site].link = DemoLink::Dialing(conn);
         self.timers.set(DemoWake::Startup(site), self.now + STARTUP_TIMEOUT);
     }
 
     fn dialed(&mut self, conn: ConnId) {
         let Some(&site) = self.conns.get(conn) else { return };
-        self.sites[site].link = Link::Starting(conn, Deframer::default());
+        self.sites[site].link = DemoLink::Starting(conn, Deframer::default());
         let login = self.login(site);
         self.effects.send(conn, &login);
     }
@@ -263,7 +263,7 @@ impl DemoMuds {
         for wake in [DemoWake::Startup(site), DemoWake::Send(site), DemoWake::Chat(site)] {
             self.timers.clear(wake);
         }
-        self.sites[site].link = Link::Away;
+        self.sites[site].link = DemoLink::Away;
         self.sites[site].queue.clear();
         self.notice("demo mud is off the network", site);
         if !self.stopped {
@@ -284,7 +284,7 @@ impl DemoMuds {
 
     fn received(&mut self, now: Now, conn: ConnId, bytes: &[u8]) {
         let Some(&site) = self.conns.get(conn) else { return };
-        let (Link::Starting(_, deframer) | Link::Up(_, deframer)) = &mut self.sites[site].link else {
+        let (DemoLink::Starting(_, deframer) | DemoLink::Up(_, deframer)) = &mut self.sites[site].link else {
             return;
         };
         let mut deframer = std::mem::take(deframer);
@@ -301,7 +301,7 @@ impl DemoMuds {
                 Err(_) => return self.give_up(site),
             }
         }
-        if let Link::Starting(_, place) | Link::Up(_, place) = &mut self.sites[site].link {
+        if let DemoLink::Starting(_, place) | DemoLink::Up(_, place) = &mut self.sites[site].link {
             *place = deframer;
         }
     }
@@ -309,11 +309,12 @@ impl DemoMuds {
     fn started(&mut self, site: usize, password: i64) {
         let at = &mut self.sites[site];
         at.password = password;
-        let Link::Starting(conn, _) = at.link else { return };
-        let Link::Starting(conn, deframer) = std::mem::replace(&mut at.link, Link::Dialing(conn)) else {
+        let DemoLink::Starting(conn, _) = at.link else { return };
+        let DemoLink::Starting(conn, deframer) = std::mem::replace(&mut at.link, DemoLink::Dialing(conn))
+        else {
             return;
         };
-        at.link = Link::Up(conn, deframer);
+        at.link = DemoLink::Up(conn, deframer);
         // Routers do not count these.
         for channel in &at.mud.channels {
             let body = Body::ChannelListen { channel: Text::from(&**channel), on: 1 };
@@ -359,7 +360,7 @@ impl DemoMuds {
         let Packet { header, body } = packet;
         match body {
             Body::StartupReply { password, .. } => self.started(site, *password),
-            Body::Tell { .. } | Body::Emoteto { .. } => self.told(now, site, packet),
+            Body::Tell { .. } | Body::Emoteto { .. } => self.answer_tell(now, site, packet),
             _ if header.from_mud == self.sites[site].mud.name => {}
             _ => {
                 let (idle, key) = (self.rng.i64(IDLE_SECONDS), self.rng.i64(KEYS));
@@ -379,7 +380,7 @@ impl DemoMuds {
     }
 
     /// A tell or an emoteto: somebody answers in a second or so, in kind.
-    fn told(&mut self, now: Now, site: usize, packet: &Packet<'_>) {
+    fn answer_tell(&mut self, now: Now, site: usize, packet: &Packet<'_>) {
         let header = &packet.header;
         let at = &mut self.sites[site];
         if at.minute != now.unix.seconds() / 60 {

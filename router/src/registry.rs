@@ -38,12 +38,12 @@ const STOCK_NAMES: [&str; 4] = ["DeadSoulsWin", "DeadSoulsNew", "Your Mud's Name
 
 /// Names a mud for as long as the router remembers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MudId(u64);
+pub struct KnownMudId(u64);
 
-impl MudId {
+impl KnownMudId {
     #[cfg(test)]
-    pub(crate) fn for_test(id: u64) -> MudId {
-        MudId(id)
+    pub(crate) fn for_test(id: u64) -> KnownMudId {
+        KnownMudId(id)
     }
 }
 
@@ -238,17 +238,17 @@ impl Mud {
 
 /// What is to become of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum LoginVerdict {
     /// A new name.
     New,
     /// It comes back, with the right password or with a new one.
     Back {
-        mud: MudId,
+        mud: KnownMudId,
         keep_password: bool,
     },
     /// It is online on another connection, which it replaces.
     TakeOver {
-        mud: MudId,
+        mud: KnownMudId,
         old: ConnId,
     },
     /// It claims to be a mud that is online.
@@ -261,8 +261,8 @@ pub(crate) enum Verdict {
 /// All muds.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    muds: BTreeMap<MudId, Mud>,
-    by_name: BTreeMap<String, MudId>,
+    muds: BTreeMap<KnownMudId, Mud>,
+    by_name: BTreeMap<String, KnownMudId>,
     last_id: u64,
 }
 
@@ -296,26 +296,26 @@ impl Registry {
     }
 
     /// A new mud.
-    pub(crate) fn insert(&mut self, mud: Mud) -> MudId {
+    pub(crate) fn insert(&mut self, mud: Mud) -> KnownMudId {
         self.last_id += 1;
-        let id = MudId(self.last_id);
+        let id = KnownMudId(self.last_id);
         self.by_name.insert(mud.name.clone(), id);
         self.muds.insert(id, mud);
         id
     }
 
     /// The mud no longer exists.
-    pub(crate) fn remove(&mut self, id: MudId) -> Option<Mud> {
+    pub(crate) fn remove(&mut self, id: KnownMudId) -> Option<Mud> {
         let mud = self.muds.remove(&id)?;
         self.by_name.remove(&mud.name);
         Some(mud)
     }
 
-    pub(crate) fn get(&self, id: MudId) -> Option<&Mud> {
+    pub(crate) fn get(&self, id: KnownMudId) -> Option<&Mud> {
         self.muds.get(&id)
     }
 
-    pub(crate) fn get_mut(&mut self, id: MudId) -> Option<&mut Mud> {
+    pub(crate) fn get_mut(&mut self, id: KnownMudId) -> Option<&mut Mud> {
         self.muds.get_mut(&id)
     }
 
@@ -324,7 +324,7 @@ impl Registry {
         self.muds.get(self.by_name.get(name)?)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (MudId, &Mud)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (KnownMudId, &Mud)> {
         self.muds.iter().map(|(id, mud)| (*id, mud))
     }
 
@@ -344,20 +344,20 @@ impl Registry {
 
     /// Judges a login, as Dead Souls does: an unknown name is welcome, a known one needs its password or its last
     /// address, and one that is online needs both.
-    pub(crate) fn judge(&self, name: &str, ip: IpAddr, password: i64) -> Verdict {
-        let Some(&mud) = self.by_name.get(name) else { return Verdict::New };
+    pub(crate) fn judge(&self, name: &str, ip: IpAddr, password: i64) -> LoginVerdict {
+        let Some(&mud) = self.by_name.get(name) else { return LoginVerdict::New };
         let known = &self.muds[&mud];
         let (right, same_ip) = (known.password == password, known.ip == ip);
         match known.presence {
-            Presence::Online(old) if right && same_ip => Verdict::TakeOver { mud, old },
-            Presence::Online(online) => Verdict::Impostor { online },
-            Presence::Offline(_) if right || same_ip => Verdict::Back { mud, keep_password: right },
-            Presence::Offline(_) => Verdict::WrongPassword,
+            Presence::Online(old) if right && same_ip => LoginVerdict::TakeOver { mud, old },
+            Presence::Online(online) => LoginVerdict::Impostor { online },
+            Presence::Offline(_) if right || same_ip => LoginVerdict::Back { mud, keep_password: right },
+            Presence::Offline(_) => LoginVerdict::WrongPassword,
         }
     }
 
     /// Muds that have been away for a week.
-    pub(crate) fn stale(&self, unix_second: u64) -> Vec<MudId> {
+    pub(crate) fn stale(&self, unix_second: u64) -> Vec<KnownMudId> {
         let is_stale = |mud: &Mud| match mud.presence {
             Presence::Online(_) => false,
             Presence::Offline(since) => unix_second >= since.saturating_add(FORGET_AFTER_SECONDS),
@@ -428,16 +428,16 @@ mod tests {
         let (same, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
         let (right, wrong) = (123_456_789, 0);
         for (name, ip, password, verdict) in [
-            ("New", same, wrong, Verdict::New),
-            ("off", same, right, Verdict::New),
-            ("Off", same, right, Verdict::Back { mud: off, keep_password: true }),
-            ("Off", other, right, Verdict::Back { mud: off, keep_password: true }),
-            ("Off", same, wrong, Verdict::Back { mud: off, keep_password: false }),
-            ("Off", other, wrong, Verdict::WrongPassword),
-            ("On", same, right, Verdict::TakeOver { mud: on, old: conn }),
-            ("On", same, wrong, Verdict::Impostor { online: conn }),
-            ("On", other, right, Verdict::Impostor { online: conn }),
-            ("On", other, wrong, Verdict::Impostor { online: conn }),
+            ("New", same, wrong, LoginVerdict::New),
+            ("off", same, right, LoginVerdict::New),
+            ("Off", same, right, LoginVerdict::Back { mud: off, keep_password: true }),
+            ("Off", other, right, LoginVerdict::Back { mud: off, keep_password: true }),
+            ("Off", same, wrong, LoginVerdict::Back { mud: off, keep_password: false }),
+            ("Off", other, wrong, LoginVerdict::WrongPassword),
+            ("On", same, right, LoginVerdict::TakeOver { mud: on, old: conn }),
+            ("On", same, wrong, LoginVerdict::Impostor { online: conn }),
+            ("On", other, right, LoginVerdict::Impostor { online: conn }),
+            ("On", other, wrong, LoginVerdict::Impostor { online: conn }),
         ] {
             assert_eq!(registry.judge(name, ip, password), verdict, "{name} {ip} {password}");
         }

@@ -124,7 +124,7 @@ const SHAPES: &[Shape] = &[
 
 /// A packet that CoffeeMud knows.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct CoffeePacket {
     pub(crate) kind: &'static str,
     pub(crate) route: Route,
     pub(crate) from_mud: String,
@@ -146,9 +146,9 @@ fn name(value: Option<&Value<'_>>) -> Option<String> {
     }
 }
 
-impl Known {
+impl CoffeePacket {
     /// Reads the value of a frame. `None` is dropped without a word: an unknown type, a field too few, a wrong type.
-    pub(crate) fn read(value: Value<'static>) -> Option<Known> {
+    pub(crate) fn read(value: Value<'static>) -> Option<CoffeePacket> {
         let Value::Array(elements) = value else { return None };
         let kind = crate::wire::as_text(elements.first()?)?.to_ascii_lowercase().replace('_', "-");
         let shape = SHAPES.iter().find(|shape| shape.kind == kind)?;
@@ -183,7 +183,15 @@ impl Known {
             }
         }
         text.extend_from_slice(b"})");
-        Some(Known { kind: shape.kind, route: shape.route, from_mud, from_user, to_mud, elements, text })
+        Some(CoffeePacket {
+            kind: shape.kind,
+            route: shape.route,
+            from_mud,
+            from_user,
+            to_mud,
+            elements,
+            text,
+        })
     }
 
     /// The field at `index` after the header as text.
@@ -273,7 +281,7 @@ mod tests {
     use super::*;
 
     fn relayed(text: &str) -> Option<String> {
-        let known = Known::read(text::parse(text.as_bytes())?)?;
+        let known = CoffeePacket::read(text::parse(text.as_bytes())?)?;
         Some(crate::wire::as_text(&Value::Str(known.text.into())).unwrap().into_owned())
     }
 

@@ -17,15 +17,15 @@ pub(crate) fn parse(text: &[u8]) -> Option<Value<'static>> {
     if text.first().is_some_and(u8::is_ascii_whitespace) {
         return None;
     }
-    Reader { rest: text, depth: 0 }.value()
+    CoffeeReader { rest: text, depth: 0 }.value()
 }
 
-struct Reader<'a> {
+struct CoffeeReader<'a> {
     rest: &'a [u8],
     depth: u32,
 }
 
-impl Reader<'_> {
+impl CoffeeReader<'_> {
     /// The next byte that is no blank.
     fn peek(&mut self) -> Option<u8> {
         self.rest = self.rest.trim_ascii_start();

@@ -2,11 +2,11 @@
 
 use super::login::Newcomer;
 use super::state::{Conn, ConnState, Intake, Router, RouterWake};
-use crate::channels::Fault;
+use crate::channels::ErrorReply;
 use crate::coffeemud::heap::{Found, TICK};
-use crate::coffeemud::packets::{Known, Route};
+use crate::coffeemud::packets::{CoffeePacket, Route};
 use crate::coffeemud::text;
-use crate::registry::{Mud, MudId, MudInfo, NEW_PROTOCOL, Presence, Verdict};
+use crate::registry::{KnownMudId, LoginVerdict, Mud, MudInfo, NEW_PROTOCOL, Presence};
 use crate::rules::Form;
 use crate::settings::Logins;
 use crate::wire;
@@ -70,7 +70,7 @@ impl Router {
             }
             return self.metrics.drop_packet("unparsable");
         };
-        let Some(packet) = Known::read(value) else {
+        let Some(packet) = CoffeePacket::read(value) else {
             return self.metrics.drop_packet("unknown or wrong type");
         };
         match self.conns.get(conn) {
@@ -99,7 +99,7 @@ impl Router {
     }
 
     /// Nothing was, for ten minutes. No answer is needed.
-    pub(super) fn coffee_ping(&mut self, id: MudId) {
+    pub(super) fn coffee_ping(&mut self, id: KnownMudId) {
         let Some(mud) = self.muds.get(id) else { return };
         let Some(conn) = mud.conn() else { return };
         let frame = self.packet("ping-req", Some(&mud.name), Value::Int(0), vec![Value::Int(0)]);
@@ -128,7 +128,7 @@ impl Router {
 
 /// Logging in.
 impl Router {
-    fn coffee_login(&mut self, now: Now, conn: ConnId, packet: &Known) {
+    fn coffee_login(&mut self, now: Now, conn: ConnId, packet: &CoffeePacket) {
         let Some(peer) = self.conns.get_mut(conn) else { return };
         let ip = peer.ip;
         if !packet.to_mud.eq_ignore_ascii_case(&self.settings.name) {
@@ -147,22 +147,22 @@ impl Router {
             let (name, state, protocol) = (name.to_owned(), -1, NEW_PROTOCOL);
             let mud = Mud { name, password: -1, ip, info, presence, state, protocol };
             self.mudlist_changed(now, &mud.name);
-            let list_id = self.said(self.mudlist.id());
+            let list_id = self.advertised_id(self.mudlist.id());
             let fields = [Value::Int(list_id), Value::Map(vec![mud.entry_under_name(NEW_PROTOCOL)])];
-            self.tell_all("mudlist", &fields, |_| true);
+            self.send_to_all("mudlist", &fields, |_| true);
             return self.coffee_refuse_login(packet, "its name starts with neither a letter nor (");
         }
         let known = self.muds.iter().find(|(_, mud)| mud.name == name).map(|(id, mud)| (id, mud.conn()));
         let verdict = match known {
-            Some((mud, Some(old))) => Verdict::TakeOver { mud, old },
-            Some((mud, None)) => Verdict::Back { mud, keep_password: true },
+            Some((mud, Some(old))) => LoginVerdict::TakeOver { mud, old },
+            Some((mud, None)) => LoginVerdict::Back { mud, keep_password: true },
             None if self.muds.len() >= self.settings.muds_max
                 || self.muds.known_from(ip) >= self.settings.muds_per_ip_max
                 || name.len() > crate::registry::MUD_NAME_BYTES_MAX =>
             {
                 return self.coffee_refuse_login(packet, "too many muds are known, or its name is too long");
             }
-            None => Verdict::New,
+            None => LoginVerdict::New,
         };
         // What it listened to belonged to its last session.
         self.channels.forget_mud(name);
@@ -170,7 +170,7 @@ impl Router {
         self.admit(now, conn, newcomer, verdict);
     }
 
-    fn coffee_refuse_login(&mut self, packet: &Known, why: &'static str) {
+    fn coffee_refuse_login(&mut self, packet: &CoffeePacket, why: &'static str) {
         self.metrics.logins_refused += 1;
         let name = packet.from_mud.clone();
         self.notice(Level::Warn, "login refused", |n| n.with("mud", name).with("reason", why));
@@ -178,9 +178,9 @@ impl Router {
 
     /// In packets of five channels, of which there are as many as there would be for the muds. Removed channels are still
     /// in it.
-    pub(super) fn coffee_chanlist(&mut self, conn: ConnId, to: MudId) {
+    pub(super) fn coffee_chanlist(&mut self, conn: ConnId, to: KnownMudId) {
         let Some(name) = self.muds.get(to).map(|mud| mud.name.clone()) else { return };
-        let list_id = self.said(self.chanlist.id());
+        let list_id = self.advertised_id(self.chanlist.id());
         let Value::Map(channels) = self.channels.list_ever().into_owned() else { return };
         let packets = self.muds.len().div_ceil(self.rules().mudlist_muds_max);
         let mut groups = channels.chunks(CHANLIST_CHANNELS_MAX);
@@ -195,7 +195,7 @@ impl Router {
 
 /// Packets.
 impl Router {
-    fn coffee_packet(&mut self, now: Now, id: MudId, packet: &Known) {
+    fn coffee_packet(&mut self, now: Now, id: KnownMudId, packet: &CoffeePacket) {
         let probe = packet.from_mud == packet.to_mud;
         if probe && (packet.kind == "auth-mud-req" || self.settings.faults.eats_probes) {
             return self.metrics.drop_packet("probe eaten");
@@ -208,7 +208,7 @@ impl Router {
             }
             Route::Channel => self.coffee_speech(id, packet),
             Route::Router => self.coffee_request(now, id, packet),
-            Route::Refused => Err(Fault::new("not-allowed", "Not allowed to send this packet.")),
+            Route::Refused => Err(ErrorReply::new("not-allowed", "Not allowed to send this packet.")),
         };
         if let Err(fault) = done {
             self.coffee_error(id, packet, &fault);
@@ -216,19 +216,19 @@ impl Router {
     }
 
     /// To one mud. A name is looked up with its case; that of the router is nobody's.
-    fn coffee_relay(&mut self, packet: &Known) -> Result<(), Fault> {
+    fn coffee_relay(&mut self, packet: &CoffeePacket) -> Result<(), ErrorReply> {
         if packet.to_mud.is_empty() {
             self.metrics.drop_packet("no target");
             return Ok(());
         }
         match self.muds.find(&packet.to_mud).and_then(Mud::conn) {
             Some(conn) => self.send(conn, text::frame(&packet.text)),
-            None => return Err(Fault::new("unk-dst", format!("Unknown mud '{}'", packet.to_mud))),
+            None => return Err(ErrorReply::new("unk-dst", format!("Unknown mud '{}'", packet.to_mud))),
         }
         Ok(())
     }
 
-    fn coffee_send_others(&mut self, from: MudId, packet: &Known, wants: impl Fn(&Mud) -> bool) {
+    fn coffee_send_others(&mut self, from: KnownMudId, packet: &CoffeePacket, wants: impl Fn(&Mud) -> bool) {
         let others = self.muds.iter().filter(|(id, mud)| *id != from && wants(mud));
         let conns: Vec<ConnId> = others.filter_map(|(_, mud)| mud.conn()).collect();
         let frame: Bytes = text::frame(&packet.text);
@@ -238,10 +238,10 @@ impl Router {
     }
 
     /// To all who listen, but not to the speaker, who need not listen.
-    fn coffee_speech(&mut self, id: MudId, packet: &Known) -> Result<(), Fault> {
+    fn coffee_speech(&mut self, id: KnownMudId, packet: &CoffeePacket) -> Result<(), ErrorReply> {
         let name = packet.field_text(0);
         let Ok(channel) = self.channels.find(&name) else {
-            return Err(Fault::new("unk-channel", format!("Unknown channel '{name}'.")));
+            return Err(ErrorReply::new("unk-channel", format!("Unknown channel '{name}'.")));
         };
         let listeners: Vec<String> = channel.listeners().map(str::to_owned).collect();
         self.coffee_send_others(id, packet, |mud| listeners.contains(&mud.name));
@@ -249,17 +249,17 @@ impl Router {
     }
 
     /// What succeeds is silent, and nobody is told.
-    fn coffee_request(&mut self, now: Now, id: MudId, packet: &Known) -> Result<(), Fault> {
+    fn coffee_request(&mut self, now: Now, id: KnownMudId, packet: &CoffeePacket) -> Result<(), ErrorReply> {
         let mud = self.mud_name(id);
         let channel = packet.field_text(0);
-        let missing = || Fault::new("bad-channel", format!("The channel {channel} doesnt exists."));
+        let missing = || ErrorReply::new("bad-channel", format!("The channel {channel} doesnt exists."));
         match packet.kind {
             "channel-listen" => {
                 if self.channels.find(&channel).is_err() {
                     let message = format!("The channel {channel} is unknown.");
-                    return Err(Fault::new("unk-channel", message));
+                    return Err(ErrorReply::new("unk-channel", message));
                 }
-                let refused = || Fault::new("not-allowed", "Not allowed to listen to this channel.");
+                let refused = || ErrorReply::new("not-allowed", "Not allowed to listen to this channel.");
                 let on = packet.field_int(1) != 0;
                 self.channels.listen_unless_barred(&channel, &mud, on).map_err(|_| refused())?;
             }
@@ -267,7 +267,7 @@ impl Router {
                 // The owner is whoever the packet says.
                 if self.channels.find(&channel).is_ok() {
                     let message = format!("The channel {channel} already exists.");
-                    return Err(Fault::new("bad-channel", message));
+                    return Err(ErrorReply::new("bad-channel", message));
                 }
                 if self.channels.add(&channel, &packet.from_mud, packet.field_int(1), false).is_err() {
                     // Too long, of an unknown type, one too many: the router's own limits.
@@ -285,7 +285,7 @@ impl Router {
             "channel-admin" => {
                 if self.channels.find(&channel).map_err(|_| missing())?.owner != mud {
                     let message = format!("The channel {channel} may not be altered by you.");
-                    return Err(Fault::new("not-allowed", message));
+                    return Err(ErrorReply::new("not-allowed", message));
                 }
                 let (add, remove) = (packet.field_names(1), packet.field_names(2));
                 if self.channels.admin(&channel, &mud, &add, &remove, false).is_err() {
@@ -309,7 +309,7 @@ impl Router {
     }
 
     /// An error carries the packet as it was understood, and `""` for a user who is 0.
-    fn coffee_error(&mut self, id: MudId, packet: &Known, fault: &Fault) {
+    fn coffee_error(&mut self, id: KnownMudId, packet: &CoffeePacket, fault: &ErrorReply) {
         if packet.kind == "error" {
             return self.metrics.drop_packet("error about an error");
         }

@@ -1,7 +1,7 @@
 //! Connections: what arrives on them, what is sent, how they end; and the end of the router.
 
 use super::state::{Conn, ConnState, FORGETFUL_FOR, Intake, Router, RouterWake, Stage};
-use crate::registry::{MudId, Presence};
+use crate::registry::{KnownMudId, Presence};
 use crate::rules::Form;
 use crate::wire;
 use bytes::Bytes;
@@ -114,7 +114,7 @@ impl Router {
         }
     }
 
-    pub(super) fn set_offline(&mut self, now: Now, id: MudId, why: &str) {
+    pub(super) fn set_offline(&mut self, now: Now, id: KnownMudId, why: &str) {
         let Some(mud) = self.muds.get_mut(id) else { return };
         let news = &self.settings.dialect.rules().news;
         mud.presence = Presence::Offline(now.unix.seconds());
@@ -128,7 +128,7 @@ impl Router {
     }
 
     /// The mud is no longer online, though its connection stays; on that it may log in again.
-    pub(super) fn forget_online(&mut self, now: Now, id: MudId, conn: ConnId) {
+    pub(super) fn forget_online(&mut self, now: Now, id: KnownMudId, conn: ConnId) {
         if let Some(peer) = self.conns.get_mut(conn) {
             peer.state = ConnState::New { refusals: 0 };
         }
@@ -138,7 +138,7 @@ impl Router {
     }
 
     pub(super) fn forget_first(&mut self, now: Now) {
-        let online: Vec<(MudId, ConnId)> =
+        let online: Vec<(KnownMudId, ConnId)> =
             self.muds.iter().filter_map(|(id, mud)| Some((id, mud.conn()?))).collect();
         for (id, conn) in online {
             self.forget_online(now, id, conn);
@@ -179,7 +179,7 @@ impl Router {
     }
 
     /// What was written to could not be: those muds are down, which the others hear, and that may bring up more.
-    pub(super) fn tell_fallen(&mut self, now: Now) {
+    pub(super) fn report_fallen(&mut self, now: Now) {
         while let Some(mud) = self.fallen.pop() {
             self.set_offline(now, mud, "its connection had ended");
         }

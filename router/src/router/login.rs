@@ -1,10 +1,10 @@
 //! How a mud gets in, and how it hears of the others.
 
 use super::state::{Conn, ConnState, Router, RouterWake};
-use crate::channels::Fault;
+use crate::channels::ErrorReply;
 use crate::flood;
 use crate::registry::{
-    self, Mud, MudId, MudInfo, NEW_PROTOCOL, OLD_STARTUP_ELEMENTS, Presence, Registry, Verdict,
+    self, KnownMudId, LoginVerdict, Mud, MudInfo, NEW_PROTOCOL, OLD_STARTUP_ELEMENTS, Presence, Registry,
 };
 use crate::rules::Form;
 use crate::settings::Dialect;
@@ -103,50 +103,54 @@ impl Router {
         &mut self,
         now: Now,
         ip: IpAddr,
-        verdict: Verdict,
+        verdict: LoginVerdict,
         info: &MudInfo,
     ) -> Result<(), Refusal> {
         match verdict {
-            Verdict::New if self.muds.len() >= self.settings.muds_max => {
+            LoginVerdict::New if self.muds.len() >= self.settings.muds_max => {
                 Err("too many muds are known".into())
             }
-            Verdict::New if self.muds.known_from(ip) >= self.settings.muds_per_ip_max => {
+            LoginVerdict::New if self.muds.known_from(ip) >= self.settings.muds_per_ip_max => {
                 Err("too many muds are known from its address".into())
             }
-            Verdict::New => Ok(()),
-            Verdict::Back { mud, .. } | Verdict::TakeOver { mud, .. } => Ok(self.charge_login(now, mud)?),
-            Verdict::Impostor { online } => {
+            LoginVerdict::New => Ok(()),
+            LoginVerdict::Back { mud, .. } | LoginVerdict::TakeOver { mud, .. } => {
+                Ok(self.charge_login(now, mud)?)
+            }
+            LoginVerdict::Impostor { online } => {
                 if self.settings.dialect == Dialect::DeadSouls {
                     self.warn_of_impostor(online, ip, info);
                 }
                 Err("a mud of that name is online".into())
             }
-            Verdict::WrongPassword => {
+            LoginVerdict::WrongPassword => {
                 self.suspects.wrong_password(ip, now.unix.seconds());
                 Err("wrong password, and from a new address".into())
             }
         }
     }
 
-    fn charge_login(&mut self, now: Now, mud: MudId) -> Result<(), &'static str> {
+    fn charge_login(&mut self, now: Now, mud: KnownMudId) -> Result<(), &'static str> {
         if !self.has_flood_control() {
             return Ok(());
         }
         match self.flood.charge(mud, now.unix.seconds(), flood::points("startup-req-3")) {
-            flood::Verdict::Pass => Ok(()),
-            flood::Verdict::Detected => {
+            flood::FloodVerdict::Pass => Ok(()),
+            flood::FloodVerdict::Detected => {
                 self.metrics.floods += 1;
                 self.set_release(now);
                 Err("it floods")
             }
-            flood::Verdict::Reminder | flood::Verdict::Ignored => Err("it is ignored because it flooded"),
+            flood::FloodVerdict::Reminder | flood::FloodVerdict::Ignored => {
+                Err("it is ignored because it flooded")
+            }
         }
     }
 
     /// The mud that is online learns who tries to be it.
     fn warn_of_impostor(&mut self, online: ConnId, ip: IpAddr, info: &MudInfo) {
         let Some(Conn { state: ConnState::Mud { mud, .. }, .. }) = self.conns.get(online) else { return };
-        let fault = Fault::new("bad-mojo", "Another mud is trying to be you.");
+        let fault = ErrorReply::new("bad-mojo", "Another mud is trying to be you.");
         let ip = ip.to_string();
         self.send_error(*mud, Value::Int(0), &fault, info.intruder(&ip));
     }
@@ -155,7 +159,7 @@ impl Router {
         let Refusal { code, why } = refusal;
         self.metrics.logins_refused += 1;
         if self.rules().answers_strangers {
-            self.answer_stranger(conn, packet, &Fault::new(code, why));
+            self.answer_stranger(conn, packet, &ErrorReply::new(code, why));
         }
         let Some(peer) = self.conns.get_mut(conn) else { return };
         let ip = peer.ip;
@@ -174,7 +178,7 @@ impl Router {
     }
 
     /// An error to a connection that is no mud: it goes to the name that it gave.
-    pub(super) fn answer_stranger(&mut self, conn: ConnId, packet: &Incoming<'_>, fault: &Fault) {
+    pub(super) fn answer_stranger(&mut self, conn: ConnId, packet: &Incoming<'_>, fault: &ErrorReply) {
         if packet.kind == "error" {
             return;
         }
@@ -186,12 +190,12 @@ impl Router {
     }
 
     /// Lets a mud in.
-    pub(super) fn admit(&mut self, now: Now, conn: ConnId, newcomer: Newcomer<'_>, verdict: Verdict) {
+    pub(super) fn admit(&mut self, now: Now, conn: ConnId, newcomer: Newcomer<'_>, verdict: LoginVerdict) {
         let Newcomer { name, ip, info, protocol, ids } = newcomer;
         self.leave_old_places(now, conn, verdict);
         let presence = Presence::Online(conn);
         let id = match verdict {
-            Verdict::Back { mud, .. } | Verdict::TakeOver { mud, .. } => mud,
+            LoginVerdict::Back { mud, .. } | LoginVerdict::TakeOver { mud, .. } => mud,
             _ => {
                 let password = registry::new_password(&mut self.rng);
                 let (name, info) = (name.to_owned(), info.clone());
@@ -202,7 +206,7 @@ impl Router {
             }
         };
         if let Some(mud) = self.muds.get_mut(id) {
-            if matches!(verdict, Verdict::Back { keep_password: false, .. }) {
+            if matches!(verdict, LoginVerdict::Back { keep_password: false, .. }) {
                 mud.password = registry::new_password(&mut self.rng);
             }
             (mud.ip, mud.info, mud.presence, mud.state, mud.protocol) = (ip, info, presence, -1, protocol);
@@ -221,8 +225,8 @@ impl Router {
 
     /// Dead Souls leaves the old connection of a mud that comes back on a new one open and deaf; here it is closed,
     /// unless that fault is wanted. A connection that takes another name gives up the old one.
-    fn leave_old_places(&mut self, now: Now, conn: ConnId, verdict: Verdict) {
-        if let Verdict::TakeOver { old, .. } = verdict
+    fn leave_old_places(&mut self, now: Now, conn: ConnId, verdict: LoginVerdict) {
+        if let LoginVerdict::TakeOver { old, .. } = verdict
             && old != conn
         {
             self.timers.clear(RouterWake::MudlistAgain(old));
@@ -239,13 +243,13 @@ impl Router {
         }
         let Some(Conn { state: ConnState::Mud { mud, .. }, .. }) = self.conns.get(conn) else { return };
         let mud = *mud;
-        if !matches!(verdict, Verdict::TakeOver { old, .. } if old == conn) {
+        if !matches!(verdict, LoginVerdict::TakeOver { old, .. } if old == conn) {
             self.set_offline(now, mud, "it took another name");
         }
     }
 
     /// What follows a good login, in the order in which Dead Souls sends it.
-    fn greet(&mut self, now: Now, conn: ConnId, id: MudId, ids: [i64; 2]) {
+    fn greet(&mut self, now: Now, conn: ConnId, id: KnownMudId, ids: [i64; 2]) {
         let Some(mud) = self.muds.get(id) else { return };
         let (name, has_channels) = (mud.name.clone(), mud.info.has_channels());
         // CoffeeMud has none, and checks none.
@@ -274,7 +278,7 @@ impl Router {
             self.timers.set(RouterWake::MudlistAgain(conn), now.mono + MUDLIST_AGAIN_AFTER);
         }
         if at_once {
-            self.tell_mud(id, Some(id));
+            self.announce_mud(id, Some(id));
         } else {
             self.timers.set(RouterWake::Joined(id), now.mono + self.rules().news.joined_after);
         }
@@ -296,7 +300,7 @@ impl Router {
 /// Lists and news.
 impl Router {
     /// The id of a list as it is said.
-    pub(super) fn said(&mut self, list_id: i64) -> i64 {
+    pub(super) fn advertised_id(&mut self, list_id: i64) -> i64 {
         if self.settings.faults.random_list_ids { self.rng.i64(0..LIST_ID_MAX) } else { list_id }
     }
 
@@ -307,7 +311,7 @@ impl Router {
     }
 
     /// The mudlist, or what has changed since `old_id`.
-    pub(super) fn send_mudlist(&mut self, conn: ConnId, to: MudId, old_id: i64) {
+    pub(super) fn send_mudlist(&mut self, conn: ConnId, to: KnownMudId, old_id: i64) {
         if self.rules().deltas
             && let Some(names) = self.mudlist.since(old_id)
         {
@@ -323,22 +327,23 @@ impl Router {
             let frame = self.packet("mudlist", name, Value::Int(0), fields);
             return self.send(conn, frame);
         }
-        let all: Vec<MudId> = self.muds.iter().map(|(id, _)| id).collect();
+        let all: Vec<KnownMudId> = self.muds.iter().map(|(id, _)| id).collect();
         for group in all.chunks(self.rules().mudlist_muds_max) {
             let is_last = group.last() == all.last();
             // On Dead Souls all ids but the last are random.
             let random = self.settings.dialect == Dialect::DeadSouls && !is_last;
-            let list_id = if random { self.rng.i64(0..LIST_ID_MAX) } else { self.said(self.mudlist.id()) };
+            let list_id =
+                if random { self.rng.i64(0..LIST_ID_MAX) } else { self.advertised_id(self.mudlist.id()) };
             let frame = self.mudlist_packet(Some(to), list_id, group);
             self.send(conn, frame);
         }
     }
 
-    fn protocol(&self, id: MudId) -> u8 {
+    fn protocol(&self, id: KnownMudId) -> u8 {
         self.muds.get(id).map_or(NEW_PROTOCOL, |mud| mud.protocol)
     }
 
-    fn mudlist_packet(&self, to: Option<MudId>, list_id: i64, muds: &[MudId]) -> Bytes {
+    fn mudlist_packet(&self, to: Option<KnownMudId>, list_id: i64, muds: &[KnownMudId]) -> Bytes {
         // What is addressed to nobody has the form of protocol 3, for everybody.
         let protocol = to.map_or(NEW_PROTOCOL, |to| self.protocol(to));
         let to = to.and_then(|id| self.muds.get(id)).map(|mud| mud.name.as_str());
@@ -356,35 +361,36 @@ impl Router {
             self.timers.set(RouterWake::MudlistAgain(conn), now.mono + MUDLIST_AGAIN_SPACING);
         }
         if self.muds.get(next).is_some() {
-            let list_id = self.said(self.mudlist.id());
+            let list_id = self.advertised_id(self.mudlist.id());
             let frame = self.mudlist_packet(None, list_id, &[next]);
             self.send(conn, frame);
         }
     }
 
     /// Tells every mud how one of them is, the one itself too.
-    pub(super) fn tell_news(&mut self, now: Now, id: MudId) {
+    pub(super) fn announce_state(&mut self, now: Now, id: KnownMudId) {
         let Some(name) = self.muds.get(id).map(|mud| mud.name.clone()) else { return };
         self.mudlist_changed(now, &name);
-        self.tell_mud(id, None);
+        self.announce_mud(id, None);
     }
 
     /// A mud's loss is told: from here on at the latest it counts as down.
-    pub(super) fn tell_left(&mut self, now: Now, id: MudId) {
+    pub(super) fn announce_loss(&mut self, now: Now, id: KnownMudId) {
         if let Some(mud) = self.muds.get_mut(id)
             && mud.conn().is_none()
             && mud.state == -1
         {
             mud.state = 0;
         }
-        self.tell_news(now, id);
+        self.announce_state(now, id);
     }
 
     /// Sends a mud's entry to all, less one.
-    fn tell_mud(&mut self, id: MudId, but: Option<MudId>) {
-        let list_id = self.said(self.mudlist.id());
+    fn announce_mud(&mut self, id: KnownMudId, but: Option<KnownMudId>) {
+        let list_id = self.advertised_id(self.mudlist.id());
         let others = self.muds.iter().filter(|(other, _)| Some(*other) != but);
-        let others: Vec<(MudId, ConnId)> = others.filter_map(|(id, mud)| Some((id, mud.conn()?))).collect();
+        let others: Vec<(KnownMudId, ConnId)> =
+            others.filter_map(|(id, mud)| Some((id, mud.conn()?))).collect();
         for (other, conn) in others {
             let frame = self.mudlist_packet(Some(other), list_id, &[id]);
             self.send(conn, frame);
@@ -392,15 +398,15 @@ impl Router {
     }
 
     /// Tells every mud that one is no longer on the list.
-    pub(super) fn tell_deleted(&mut self, now: Now, name: &str) {
+    pub(super) fn announce_deletion(&mut self, now: Now, name: &str) {
         self.mudlist_changed(now, name);
-        let list_id = self.said(self.mudlist.id());
+        let list_id = self.advertised_id(self.mudlist.id());
         let fields = [Value::Int(list_id), Value::Map(vec![(Value::str(name), Value::Int(0))])];
-        self.tell_all("mudlist", &fields, |_| true);
+        self.send_to_all("mudlist", &fields, |_| true);
     }
 
     /// Sends a packet of the router's own to every mud that `wants` it, each addressed by its name.
-    pub(super) fn tell_all(&mut self, kind: &str, fields: &[Value<'_>], wants: impl Fn(&Mud) -> bool) {
+    pub(super) fn send_to_all(&mut self, kind: &str, fields: &[Value<'_>], wants: impl Fn(&Mud) -> bool) {
         let frame = |name: &str| self.packet(kind, Some(name), Value::Int(0), fields.to_vec());
         let online = self.muds.online().filter(|(mud, _)| wants(mud));
         let frames: Vec<(ConnId, Bytes)> = online.map(|(mud, conn)| (conn, frame(&mud.name))).collect();

@@ -55,7 +55,7 @@ impl Machine for Router {
             // A router dials nobody.
             Input::Dialed { .. } | Input::Secured { .. } => self.metrics.late_inputs += 1,
         }
-        self.tell_fallen(now);
+        self.report_fallen(now);
         self.cut_off_laggards(now);
         self.stop_if_done();
     }
@@ -67,8 +67,8 @@ impl Machine for Router {
                 RouterWake::Login(conn) => self.close(now, conn, "no login in time"),
                 RouterWake::Linger(conn) => self.close(now, conn, "did not read the end"),
                 RouterWake::MudlistAgain(conn) => self.mudlist_again(now, conn),
-                RouterWake::Joined(mud) => self.tell_news(now, mud),
-                RouterWake::Left(mud) => self.tell_left(now, mud),
+                RouterWake::Joined(mud) => self.announce_state(now, mud),
+                RouterWake::Left(mud) => self.announce_loss(now, mud),
                 RouterWake::Idle(mud) => self.coffee_ping(mud),
                 RouterWake::Tick => self.coffee_tick(now),
                 RouterWake::ForgetFirst => self.forget_first(now),
@@ -78,7 +78,7 @@ impl Machine for Router {
                 RouterWake::Stop => self.stop(),
             }
         }
-        self.tell_fallen(now);
+        self.report_fallen(now);
         self.cut_off_laggards(now);
         self.stop_if_done();
     }

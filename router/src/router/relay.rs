@@ -1,9 +1,9 @@
 //! Where each packet goes, and what stops it.
 
 use super::state::{Conn, ConnState, Router, RouterWake, SWEEP_EVERY};
-use crate::channels::Fault;
+use crate::channels::ErrorReply;
 use crate::flood;
-use crate::registry::{self, MudId};
+use crate::registry::{self, KnownMudId};
 use crate::settings::{Dialect, Logins};
 use crate::wire::{self, Header, Incoming};
 use i3_core::i3::Value;
@@ -77,23 +77,23 @@ impl Router {
             // Dead Souls relays what a stranger sends in the name of a mud that is not online.
             self.metrics.drop_packet("not logged in");
             if self.rules().answers_strangers {
-                self.answer_stranger(conn, &packet, &Fault::new("unk-src", "You have not logged in"));
+                self.answer_stranger(conn, &packet, &ErrorReply::new("unk-src", "You have not logged in"));
             }
         }
     }
 
-    fn mud_packet(&mut self, now: Now, id: MudId, packet: &Incoming<'_>) {
+    fn mud_packet(&mut self, now: Now, id: KnownMudId, packet: &Incoming<'_>) {
         if !self.within_flood_limit(now, id, packet) {
             return self.metrics.drop_packet("flood");
         }
         let Some(header) = packet.header() else {
-            return self.refuse(id, packet, &Fault::new("bad-pkt", "Invalid initial data"));
+            return self.refuse(id, packet, &ErrorReply::new("bad-pkt", "Invalid initial data"));
         };
         if self.muds.get(id).is_none_or(|mud| mud.name != header.from_mud) {
             // Dead Souls drops this in silence, and passes it on if the mud it names is not online. Nobody may speak
             // for another mud here, and who tries is told.
             let message = format!("You are not {}", header.from_mud);
-            return self.refuse(id, packet, &Fault::new("unk-src", message));
+            return self.refuse(id, packet, &ErrorReply::new("unk-src", message));
         }
         if self.settings.faults.eats_probes && header.to_mud.as_ref() == Some(&header.from_mud) {
             return self.metrics.drop_packet("probe eaten");
@@ -109,10 +109,10 @@ impl Router {
     fn route(
         &mut self,
         now: Now,
-        id: MudId,
+        id: KnownMudId,
         packet: &Incoming<'_>,
         header: &Header<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ErrorReply> {
         let kind = &*packet.kind;
         let for_router = header.to_mud.as_ref().is_none_or(|to| *to == self.settings.name);
         match kind {
@@ -133,7 +133,7 @@ impl Router {
         }
     }
 
-    fn for_router(&mut self, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
+    fn for_router(&mut self, id: KnownMudId, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
         match &*packet.kind {
             "chan-filter-reply" => self.filter_reply(id, packet),
             // Routers speak these among themselves; this one has no peers.
@@ -143,25 +143,25 @@ impl Router {
             }
             // The specification tells what it knows of from what it does not.
             kind if self.rules().answers_strangers && !MUD_KINDS.contains(&kind) => {
-                Err(Fault::new("unk-type", format!("Unknown packet type: {kind}")))
+                Err(ErrorReply::new("unk-type", format!("Unknown packet type: {kind}")))
             }
-            kind => Err(Fault::new("not-imp", format!("Unknown command sent to router: {kind}"))),
+            kind => Err(ErrorReply::new("not-imp", format!("Unknown command sent to router: {kind}"))),
         }
     }
 
     /// To one mud, as it came. Dead Souls says nothing of a mud that is known and offline: who waits for an answer
     /// needs a clock.
-    fn relay(&mut self, packet: &Incoming<'_>, to: &str) -> Result<(), Fault> {
+    fn relay(&mut self, packet: &Incoming<'_>, to: &str) -> Result<(), ErrorReply> {
         self.check_may_send(packet)?;
         match self.muds.find(to) {
-            None => return Err(Fault::new("unk-dst", "destination unknown")),
+            None => return Err(ErrorReply::new("unk-dst", "destination unknown")),
             Some(mud) => match mud.conn() {
                 Some(conn) => {
                     let frame = fit_locate_reply(self.outgoing(packet), mud.protocol).frame();
                     self.send(conn, frame);
                 }
                 None if self.rules().answers_strangers => {
-                    return Err(Fault::new("unk-dst", format!("{to} is not connected")));
+                    return Err(ErrorReply::new("unk-dst", format!("{to} is not connected")));
                 }
                 None => self.metrics.drop_packet("mud offline"),
             },
@@ -170,7 +170,7 @@ impl Router {
     }
 
     /// To every mud, the sender too, as it came.
-    fn broadcast(&mut self, packet: &Incoming<'_>) -> Result<(), Fault> {
+    fn broadcast(&mut self, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
         self.check_may_send(packet)?;
         let frame = self.outgoing(packet).frame();
         // "The router will filter this packet's delivery to only those muds that support the ucache service."
@@ -184,7 +184,7 @@ impl Router {
     }
 
     /// An error to a mud about its packet; its user is told.
-    pub(super) fn refuse(&mut self, id: MudId, packet: &Incoming<'_>, fault: &Fault) {
+    pub(super) fn refuse(&mut self, id: KnownMudId, packet: &Incoming<'_>, fault: &ErrorReply) {
         if packet.kind == "error" {
             // Nobody answers an error, lest two answer each other for ever.
             return self.metrics.drop_packet("error about an error");
@@ -192,7 +192,13 @@ impl Router {
         self.send_error(id, packet.sender(), fault, packet.to_value());
     }
 
-    pub(super) fn send_error(&mut self, id: MudId, user: Value<'_>, fault: &Fault, packet: Value<'_>) {
+    pub(super) fn send_error(
+        &mut self,
+        id: KnownMudId,
+        user: Value<'_>,
+        fault: &ErrorReply,
+        packet: Value<'_>,
+    ) {
         let Some(mud) = self.muds.get(id) else { return };
         let Some(conn) = mud.conn() else { return };
         let fields = vec![Value::str(fault.code), Value::str(&fault.message), packet];
@@ -201,15 +207,15 @@ impl Router {
         self.send(conn, frame);
     }
 
-    fn within_flood_limit(&mut self, now: Now, id: MudId, packet: &Incoming<'_>) -> bool {
+    fn within_flood_limit(&mut self, now: Now, id: KnownMudId, packet: &Incoming<'_>) -> bool {
         if !self.has_flood_control() {
             return true;
         }
         let message = match self.flood.charge(id, now.unix.seconds(), flood::points(&packet.kind)) {
-            flood::Verdict::Pass => return true,
-            flood::Verdict::Ignored => return false,
-            flood::Verdict::Reminder => "Your packets are being temporarily dropped due to flooding.",
-            flood::Verdict::Detected => {
+            flood::FloodVerdict::Pass => return true,
+            flood::FloodVerdict::Ignored => return false,
+            flood::FloodVerdict::Reminder => "Your packets are being temporarily dropped due to flooding.",
+            flood::FloodVerdict::Detected => {
                 self.metrics.floods += 1;
                 let name = self.muds.get(id).map(|mud| mud.name.clone()).unwrap_or_default();
                 self.notice(Level::Warn, "mud floods", |n| n.with("mud", name));
@@ -217,7 +223,7 @@ impl Router {
                 "Flood detected! Your packets will be temporarily ignored."
             }
         };
-        self.refuse(id, packet, &Fault::new("not-allowed", message));
+        self.refuse(id, packet, &ErrorReply::new("not-allowed", message));
         false
     }
 
@@ -241,9 +247,9 @@ impl Router {
     }
 
     /// A mud says goodbye. The answer is the end of the stream; Dead Souls does not pass the delay on.
-    fn mud_shutdown(&mut self, now: Now, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
+    fn mud_shutdown(&mut self, now: Now, id: KnownMudId, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
         let delay = packet.int(wire::HEADER_ELEMENTS).filter(|_| packet.elements.len() == SHUTDOWN_ELEMENTS);
-        let Some(delay) = delay else { return Err(Fault::new("bad-pkt", "Bad packet format.")) };
+        let Some(delay) = delay else { return Err(ErrorReply::new("bad-pkt", "Bad packet format.")) };
         let Some(conn) = self.muds.get(id).and_then(registry::Mud::conn) else { return Ok(()) };
         self.set_offline(now, id, "shutdown");
         self.close_gently(now, conn);
@@ -255,7 +261,7 @@ impl Router {
         {
             mud.state = delay;
             self.timers.clear(RouterWake::Left(id));
-            self.tell_news(now, id);
+            self.announce_state(now, id);
         }
         Ok(())
     }
@@ -267,7 +273,7 @@ impl Router {
         self.timers.set(RouterWake::Sweep, now.mono + SWEEP_EVERY);
     }
 
-    fn delete_mud(&mut self, now: Now, id: MudId) {
+    fn delete_mud(&mut self, now: Now, id: KnownMudId) {
         let Some(mud) = self.muds.remove(id) else { return };
         for wake in [RouterWake::Joined(id), RouterWake::Left(id)] {
             self.timers.clear(wake);
@@ -277,7 +283,7 @@ impl Router {
         self.save(vec![Change { space: registry::SPACE.to_owned(), key: mud.name.clone(), value: None }]);
         self.save_channels();
         self.notice(Level::Info, "mud is forgotten", |n| n.with("mud", &mud.name));
-        self.tell_deleted(now, &mud.name);
+        self.announce_deletion(now, &mud.name);
     }
 }
 
@@ -287,10 +293,10 @@ impl Router {
     }
 
     /// What a mud may never send to muds: it would pass for the router.
-    fn check_may_send(&self, packet: &Incoming<'_>) -> Result<(), Fault> {
+    fn check_may_send(&self, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
         if ROUTER_KINDS.contains(&&*packet.kind) {
             let code = if self.rules().answers_strangers { "bad-proto" } else { "not-allowed" };
-            return Err(Fault::new(code, "You are not allowed to send this kind of packet."));
+            return Err(ErrorReply::new(code, "You are not allowed to send this kind of packet."));
         }
         Ok(())
     }

@@ -79,7 +79,7 @@ impl Router {
         let found = self.muds.iter().find(|(_, mud)| mud.name == name).map(|(id, mud)| (id, mud.conn()));
         let Some((id, Some(conn))) = found else { return false };
         self.forget_online(now, id, conn);
-        self.tell_fallen(now);
+        self.report_fallen(now);
         true
     }
 

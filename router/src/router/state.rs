@@ -4,7 +4,7 @@ use crate::channels::Channels;
 use crate::coffeemud::heap::Heap;
 use crate::flood::FloodControl;
 use crate::lists::ListId;
-use crate::registry::{MudId, Registry, Suspects};
+use crate::registry::{KnownMudId, Registry, Suspects};
 use crate::settings::RouterSettings;
 use i3_core::effects::{ConnMap, Effects};
 use i3_core::i3::Deframer;
@@ -32,11 +32,11 @@ pub enum RouterWake {
     /// The next packet of the second copy of the mudlist.
     MudlistAgain(ConnId),
     /// A mud's arrival is to be told.
-    Joined(MudId),
+    Joined(KnownMudId),
     /// A mud's loss is to be told.
-    Left(MudId),
+    Left(KnownMudId),
     /// Nothing was said to or by a mud for long.
-    Idle(MudId),
+    Idle(KnownMudId),
     /// Connections are to be looked at.
     Tick,
     /// The muds that logged in so far are to be forgotten.
@@ -96,7 +96,7 @@ pub(super) enum ConnState {
     /// It has not logged in; so many logins were refused.
     New { refusals: u32 },
     /// It is a mud, to which this is still to be said again.
-    Mud { mud: MudId, again: VecDeque<MudId> },
+    Mud { mud: KnownMudId, again: VecDeque<KnownMudId> },
     /// It stays open, and nothing it says counts.
     Deaf,
     /// It is being closed: nothing it says counts.
@@ -153,9 +153,9 @@ pub struct Router {
     pub(super) mudlist: ListId,
     pub(super) chanlist: ListId,
     /// Connections that have ended, of muds that count as online until something is written to them (CoffeeMud).
-    pub(super) unnoticed: BTreeMap<ConnId, MudId>,
+    pub(super) unnoticed: BTreeMap<ConnId, KnownMudId>,
     /// Muds whose end was noticed by writing, to be told when the current input is done.
-    pub(super) fallen: Vec<MudId>,
+    pub(super) fallen: Vec<KnownMudId>,
     /// The second of wall-clock time in which the last connection was taken.
     pub(super) accepted_in: u64,
     pub(super) stage: Stage,
