@@ -14,7 +14,7 @@ use std::process::ExitCode;
 const SECRET_BYTES: usize = 32;
 
 /// The most bytes of a key that are read from standard input.
-const KEY_BYTES_MAX: u64 = 65_536;
+const INPUT_BYTES_MAX: u64 = 65_536;
 
 /// Writes the settings and an env file with a new key.
 pub fn init(cli: &Cli, init: &Init) -> ExitCode {
@@ -116,7 +116,7 @@ pub fn hash_key(command: &HashKey) -> ExitCode {
         Some(key) => key.clone(),
         None => {
             let mut text = String::new();
-            if let Err(error) = io::stdin().take(KEY_BYTES_MAX).read_to_string(&mut text) {
+            if let Err(error) = io::stdin().take(INPUT_BYTES_MAX).read_to_string(&mut text) {
                 err(&format!("the key cannot be read: {error}"));
                 return ExitCode::from(USAGE);
             }

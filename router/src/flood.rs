@@ -1,14 +1,14 @@
-//! Flood control as Dead Souls does it: points per mud and wall-clock second, and a gray list.
+//! The flood control of Dead Souls: points for each mud and second of the wall clock, and a gray list.
 
 use crate::registry::KnownMudId;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Points a mud has in one second.
+/// The points of a mud for one second.
 pub(crate) const POINTS_PER_SECOND_MAX: u32 = 10;
-/// What a login costs.
+/// The points of a login.
 const STARTUP_POINTS: u32 = 6;
 
-/// What a packet of this type costs.
+/// Returns the points of a packet of this type.
 pub(crate) fn points(kind: &str) -> u32 {
     match kind {
         "channel-listen" => 0,
@@ -17,16 +17,16 @@ pub(crate) fn points(kind: &str) -> u32 {
     }
 }
 
-/// What becomes of a packet.
+/// The result of the flood control for a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FloodVerdict {
-    /// It passes.
+    /// The packet passes.
     Pass,
-    /// It is one too many: it is dropped, the mud is told and goes on the gray list.
+    /// The packet exceeds the points. It is dropped, and the mud gets an error and goes on the gray list.
     Detected,
-    /// The mud is on the gray list: the packet is dropped, and the mud is told, once in a second.
+    /// The mud is on the gray list. The packet is dropped, and the mud gets an error.
     Reminder,
-    /// The same, and the mud has been told.
+    /// The mud is on the gray list, and got an error in this second. The packet is dropped.
     Ignored,
 }
 
@@ -38,7 +38,7 @@ struct Count {
     told: u64,
 }
 
-/// Who has sent how much, and who is ignored for it. At most one entry a mud in either.
+/// The points that muds have used, and the gray list. Both have at most one entry for each mud.
 #[derive(Debug, Default)]
 pub(crate) struct FloodControl {
     counts: BTreeMap<KnownMudId, Count>,
@@ -57,7 +57,7 @@ impl FloodControl {
         if count.second != second {
             *count = Count { second, points: 0, told: 0 };
         }
-        // A free packet is not the one too many.
+        // A packet without points never exceeds the limit.
         if points > 0 && count.points + points > POINTS_PER_SECOND_MAX {
             count.told = second;
             self.gray.push_back(mud);
@@ -67,17 +67,17 @@ impl FloodControl {
         FloodVerdict::Pass
     }
 
-    /// Takes the mud that has been ignored longest off the gray list.
+    /// Removes the mud that has been on the gray list for the longest time.
     pub(crate) fn release_one(&mut self) -> Option<KnownMudId> {
         self.gray.pop_front()
     }
 
-    /// Whether anybody is on the gray list.
+    /// Whether a mud is on the gray list.
     pub(crate) fn has_gray(&self) -> bool {
         !self.gray.is_empty()
     }
 
-    /// The mud no longer exists.
+    /// Removes a mud that is forgotten.
     pub(crate) fn forget(&mut self, mud: KnownMudId) {
         self.counts.remove(&mud);
         self.gray.retain(|other| *other != mud);

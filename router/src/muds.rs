@@ -18,30 +18,30 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
 
-/// How long a login may take: a router answers a bad one with silence.
+/// How long a login may take. A router does not answer a bad login.
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
-/// Milliseconds between a loss and the next try.
+/// Milliseconds between the loss of a connection and the next attempt.
 const REDIAL_MILLIS: Range<u64> = 2000..5000;
-/// Milliseconds before a mud's first try.
+/// Milliseconds before the first attempt of a mud.
 const FIRST_DIAL_MILLIS: Range<u64> = 10..500;
-/// Milliseconds from a login to the first line on a channel: flood control counts the login.
+/// Milliseconds from a login to the first line on a channel, because flood control counts the login.
 const FIRST_CHAT_MILLIS: Range<u64> = 3000..8000;
 /// Milliseconds between lines on channels.
 const CHAT_MILLIS: Range<u64> = 10_000..25_000;
-/// Milliseconds that somebody needs to answer a tell.
+/// Milliseconds before a user answers a tell.
 const THINK_MILLIS: Range<u64> = 700..1500;
-/// The least time between two packets of a mud: eight a second, where routers allow ten.
+/// The shortest time between two packets of a mud. That is eight a second, and routers allow ten.
 const PACE: Duration = Duration::from_millis(125);
-/// Packets that may wait in a mud; what does not fit is not said.
+/// The most packets that may wait in a mud. Further ones are dropped.
 const QUEUE_PACKETS_MAX: usize = 64;
-/// Tells a mud answers in a minute, lest two machines talk to each other for ever.
+/// The most tells that a mud answers in a minute, so that two programs cannot answer each other without an end.
 const TELLS_PER_MINUTE_MAX: u32 = 40;
 /// Keys for `auth-mud-reply` and `ping-reply` have nine digits.
 const KEYS: Range<i64> = 100_000_000..1_000_000_000;
-/// Seconds for which somebody may have done nothing.
+/// The idle seconds that users report.
 const IDLE_SECONDS: Range<i64> = 0..600;
 
-/// Why a demo mud wants to be woken. The number is its place in the list.
+/// A timer of a demo mud. The number is the index of the mud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DemoWake {
     /// It is time to dial.
@@ -50,33 +50,33 @@ pub enum DemoWake {
     Startup(usize),
     /// A packet may leave.
     Send(usize),
-    /// Something may be said on a channel.
+    /// It is time for a line on a channel.
     Chat(usize),
 }
 
-/// How far a mud is.
+/// The connection of a demo mud to its router.
 #[derive(Debug)]
 enum DemoLink {
-    /// It waits to dial.
+    /// The mud waits before it dials.
     Away,
     Dialing(ConnId),
-    /// It has sent its login.
+    /// The mud has sent its login.
     Starting(ConnId, Deframer),
     Up(ConnId, Deframer),
 }
 
-/// A mud with its place on the network.
+/// A demo mud and its state on the network.
 #[derive(Debug)]
 struct Site {
     mud: DemoMud,
     link: DemoLink,
-    /// What the router gave; 0 before.
+    /// The password from the router. 0: none yet.
     password: i64,
-    /// Packets by the time they may leave.
+    /// The waiting packets, by the time at which they may leave.
     queue: BTreeMap<(Instant, u64), Vec<u8>>,
     sent_at: Instant,
     last_line: usize,
-    /// Tells answered in that minute.
+    /// The current minute, and the tells that were answered in it.
     minute: u64,
     tells: u32,
 }
@@ -90,7 +90,7 @@ impl Site {
     }
 }
 
-/// Small muds that dial a router, answer what they are asked, and say something now and then.
+/// Small muds that dial a router, answer requests, and send lines to channels.
 #[derive(Debug)]
 pub struct DemoMuds {
     sites: Vec<Site>,
@@ -100,7 +100,7 @@ pub struct DemoMuds {
     rng: fastrand::Rng,
     effects: Effects,
     timers: Timers<DemoWake>,
-    /// Which mud a connection belongs to.
+    /// The mud of each connection.
     conns: ConnMap<usize>,
     packets: u64,
     now: Instant,
@@ -108,7 +108,7 @@ pub struct DemoMuds {
 }
 
 impl DemoMuds {
-    /// Muds that will dial `host` and `port` and expect a router of that name there.
+    /// Makes muds that dial `host` and `port` and log in at the router of that name.
     pub fn new(muds: Vec<DemoMud>, router: &str, host: &str, port: u16, seed: u64, now: Now) -> DemoMuds {
         let site = |mud| Site {
             mud,
@@ -139,7 +139,7 @@ impl DemoMuds {
         demo
     }
 
-    /// Three muds with two users each, on the channels `demo_chat` and `demo_code`.
+    /// Returns three muds with two users each, on the channels `demo_chat` and `demo_code`.
     pub fn trio() -> Vec<DemoMud> {
         trio::muds()
     }
@@ -178,7 +178,7 @@ impl Machine for DemoMuds {
                 self.effects.release(conn);
                 self.leave(conn);
             }
-            // Nothing is saved here, and nobody connects.
+            // The muds save nothing and have no listeners.
             Input::Saved { .. } | Input::Secured { .. } => {}
             Input::Shutdown => self.stop(),
         }
@@ -257,7 +257,7 @@ impl DemoMuds {
         }
     }
 
-    /// The connection is gone: tries again later.
+    /// Notes a lost connection, and plans the next attempt.
     fn leave(&mut self, conn: ConnId) {
         let Some(site) = self.conns.remove(conn) else { return };
         for wake in [DemoWake::Startup(site), DemoWake::Send(site), DemoWake::Chat(site)] {
@@ -291,7 +291,7 @@ impl DemoMuds {
         let mut input = bytes;
         loop {
             match deframer.next(&mut input) {
-                // What is no packet is passed over.
+                // Invalid packets are ignored.
                 Ok(Some(text)) => {
                     if let Ok((packet, _)) = Packet::decode(text) {
                         self.packet(now, site, &packet);
@@ -315,7 +315,7 @@ impl DemoMuds {
             return;
         };
         at.link = DemoLink::Up(conn, deframer);
-        // Routers do not count these.
+        // Routers do not count these packets.
         for channel in &at.mud.channels {
             let body = Body::ChannelListen { channel: Text::from(&**channel), on: 1 };
             let header = Header::to_mud(&at.mud.name, None, &self.router);
@@ -372,14 +372,14 @@ impl DemoMuds {
         }
     }
 
-    /// A frame to whoever sent `header`.
+    /// Returns a frame to the sender of `header`.
     fn to_sender(&self, site: usize, user: Option<&str>, header: &Header<'_>, body: Body<'_>) -> Vec<u8> {
         let mut to = Header::to_mud(&self.sites[site].mud.name, user, &header.from_mud);
         to.to_user = header.from_user.as_deref().map(Text::from);
         encode(&Packet { header: to, body })
     }
 
-    /// A tell or an emoteto: somebody answers in a second or so, in kind.
+    /// Answers a tell or an emoteto with one of the user's texts, after a second or so.
     fn answer_tell(&mut self, now: Now, site: usize, packet: &Packet<'_>) {
         let header = &packet.header;
         let at = &mut self.sites[site];
@@ -399,7 +399,7 @@ impl DemoMuds {
             return self.queue(site, Duration::ZERO, frame);
         };
         if header.from_user.is_none() {
-            // There is nobody to answer.
+            // The packet names no sender.
             return;
         }
         let visname = Text::from(&*user.name);
@@ -416,7 +416,7 @@ impl DemoMuds {
         self.queue(site, wait, frame);
     }
 
-    /// Says one of the mud's lines, another than the last time.
+    /// Sends one of the mud's lines to its channel. It differs from the previous one.
     fn chat(&mut self, site: usize) {
         self.wake_in(DemoWake::Chat(site), CHAT_MILLIS);
         let pick = self.rng.usize(..);
@@ -447,7 +447,7 @@ fn encode(packet: &Packet<'_>) -> Vec<u8> {
     bytes
 }
 
-/// The answer to a question. There is none to an answer, an error, or what is not understood.
+/// Returns the answer to a request. Answers, errors and unknown packets get none.
 fn answer<'a>(mud: &'a DemoMud, packet: &'a Packet<'a>, idle: i64, key: i64) -> Option<Body<'a>> {
     match &packet.body {
         Body::WhoReq {} => {
@@ -501,7 +501,7 @@ fn finger(user: &DemoUser, idle: i64) -> Body<'_> {
     }
 }
 
-/// As Dead Souls answers for somebody it does not know.
+/// Returns the error of Dead Souls for an unknown user.
 fn unknown_user(name: &str, mud: &DemoMud, packet: &Packet<'_>) -> Body<'static> {
     let message = format!("{name} is nowhere to be found on {}.", mud.name);
     Body::Error { code: "unk-user".into(), message: message.into(), packet: packet.to_value() }

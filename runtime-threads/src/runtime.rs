@@ -161,7 +161,7 @@ impl Runtime for PerConnection {
         let connection = Arc::new(Connection::new(stream, tls, reading));
         match permit {
             Some(permit) if connection.with_tls(|_| ()).is_some() => {
-                self.agree_with(conn, &connection, permit)?
+                self.agree_with(conn, &connection, permit)?;
             }
             permit => self.read_with(conn, &connection, permit)?,
         }

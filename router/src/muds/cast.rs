@@ -1,15 +1,15 @@
-//! A demo mud as its author describes it: who is there, and what they say.
+//! The description of a demo mud: its users and their texts.
 
-/// Somebody who is always on.
+/// A user of a demo mud, who is always online.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DemoUser {
-    /// As it is shown; requests find it in any case.
+    /// The visible name. Requests find it in upper or lower case.
     pub name: String,
-    /// What `who` and `finger` tell.
+    /// The title in `who` and `finger`.
     pub title: String,
     /// 0 male, 1 female, 2 neuter.
     pub gender: i64,
-    /// What `finger` calls the level.
+    /// The level in `finger`.
     pub level: String,
     /// Answers to tells, one of them at a time.
     pub replies: Vec<String>,
@@ -17,16 +17,16 @@ pub struct DemoUser {
     pub gesture: String,
 }
 
-/// Something that is said on a channel now and then.
+/// A line for a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DemoLine {
     /// The channel.
     pub channel: String,
     /// The name of a user of the mud.
     pub user: String,
-    /// What is said, or done (with `$N` for the name).
+    /// The text. In an emote, `$N` stands for the name.
     pub text: String,
-    /// Whether it is done.
+    /// Whether the line is an emote.
     pub emote: bool,
 }
 
@@ -35,17 +35,17 @@ pub struct DemoLine {
 pub struct DemoMud {
     /// Its name on the network.
     pub name: String,
-    /// What it tells about its mudlib.
+    /// The mudlib in the mudlist.
     pub mudlib: String,
-    /// What it tells about its type: `LPMud`, `Diku`, …
+    /// The type in the mudlist: `LPMud`, `Diku`, …
     pub mud_type: String,
-    /// Where players would connect.
+    /// The port for players in the mudlist.
     pub player_port: u16,
-    /// Who is there.
+    /// Its users.
     pub users: Vec<DemoUser>,
-    /// The channels it listens to.
+    /// The channels to which it subscribes.
     pub channels: Vec<String>,
-    /// What is said on them.
+    /// Its lines for these channels.
     pub lines: Vec<DemoLine>,
 }
 

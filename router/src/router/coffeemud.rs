@@ -1,4 +1,4 @@
-//! What CoffeeMud does as a router: how it lets muds in, where it sends their packets, what channels are to it.
+//! The rules of a CoffeeMud router: logins, relayed packets and channels.
 
 use super::login::Newcomer;
 use super::state::{Conn, ConnState, Intake, Router, RouterWake};
@@ -17,16 +17,16 @@ use i3_core::notice::Level;
 use i3_core::time::Now;
 use std::time::Duration;
 
-/// Where the ids of the lists are saved: they go on over a restart.
+/// The space of the store for the ids of the lists, which keep growing after a restart.
 pub(super) const IDS_SPACE: &str = "router/list-id";
-/// How long a mud may say nothing and be told nothing before it is sent a `ping-req`.
+/// After this time without a packet from or to a mud, it gets a `ping-req`.
 const IDLE: Duration = Duration::from_secs(600);
-/// Channels in one packet of the channel list.
+/// The most channels in a packet of the channel list.
 const CHANLIST_CHANNELS_MAX: usize = 5;
 
 /// Time and bytes.
 impl Router {
-    /// Bytes lie unread. CoffeeMud looks four times a second, whenever they came.
+    /// Plans the next check for unread bytes. CoffeeMud checks four times a second, independent of their arrival.
     pub(super) fn coffee_pushed(&mut self, now: Now, lost_bytes: usize) {
         if lost_bytes > 0 {
             self.metrics.drop_packet("too much unread");
@@ -64,7 +64,7 @@ impl Router {
         self.metrics.packets_in += 1;
         self.coffee_traffic(conn);
         let Some(value) = text::parse(frame) else {
-            // All that came with it goes too.
+            // All unread bytes after the frame are discarded too.
             if let Some(Conn { intake: Intake::Heap(heap), .. }) = self.conns.get_mut(conn) {
                 heap.clear();
             }
@@ -89,7 +89,7 @@ impl Router {
         }
     }
 
-    /// Something was said to or by a mud.
+    /// Notes a packet from or to a mud.
     pub(super) fn coffee_traffic(&mut self, conn: ConnId) {
         if self.rules().form == Form::CoffeeMud
             && let Some(Conn { state: ConnState::Mud { mud, .. }, .. }) = self.conns.get(conn)
@@ -98,7 +98,7 @@ impl Router {
         }
     }
 
-    /// Nothing was, for ten minutes. No answer is needed.
+    /// Sends a `ping-req` to a mud that was idle for ten minutes. It need not answer.
     pub(super) fn coffee_ping(&mut self, id: KnownMudId) {
         let Some(mud) = self.muds.get(id) else { return };
         let Some(conn) = mud.conn() else { return };
@@ -106,7 +106,7 @@ impl Router {
         self.send(conn, frame);
     }
 
-    /// Says whether that made sense.
+    /// Restores the saved id of a list. Returns false if the saved value is invalid.
     pub(super) fn load_list_id(&mut self, key: &str, value: &[u8]) -> bool {
         let Ok(id) = serde_json::from_slice::<i64>(value) else { return false };
         match key {
@@ -117,7 +117,7 @@ impl Router {
         true
     }
 
-    /// CoffeeMud goes on counting after a restart.
+    /// Saves the id of a list, because CoffeeMud continues it after a restart.
     pub(super) fn save_list_id(&mut self, key: &str, id: i64) {
         if self.rules().form == Form::CoffeeMud {
             let value = id.to_string().into_bytes();
@@ -140,7 +140,7 @@ impl Router {
         };
         let name = packet.from_mud.as_str();
         if !name.starts_with(|first: char| first.is_alphabetic() || first == '(') {
-            // It is told to the others all the same, though nothing will ever reach it.
+            // The mud is announced to the others all the same, but no packet ever reaches it.
             peer.state = ConnState::Deaf;
             self.timers.clear(RouterWake::Login(conn));
             let presence = Presence::Online(conn);
@@ -164,7 +164,7 @@ impl Router {
             }
             None => LoginVerdict::New,
         };
-        // What it listened to belonged to its last session.
+        // Subscriptions end with a session.
         self.channels.forget_mud(name);
         let newcomer = Newcomer { name, ip, info, protocol: NEW_PROTOCOL, ids: [0, 0] };
         self.admit(now, conn, newcomer, verdict);
@@ -176,8 +176,8 @@ impl Router {
         self.notice(Level::Warn, "login refused", |n| n.with("mud", name).with("reason", why));
     }
 
-    /// In packets of five channels, of which there are as many as there would be for the muds. Removed channels are still
-    /// in it.
+    /// Sends the channel list in packets of five channels. There are as many packets as for the mudlist. The list still
+    /// contains removed channels.
     pub(super) fn coffee_chanlist(&mut self, conn: ConnId, to: KnownMudId) {
         let Some(name) = self.muds.get(to).map(|mud| mud.name.clone()) else { return };
         let list_id = self.advertised_id(self.chanlist.id());
@@ -215,7 +215,7 @@ impl Router {
         }
     }
 
-    /// To one mud. A name is looked up with its case; that of the router is nobody's.
+    /// Relays a packet to one mud. Upper and lower case of its name are distinguished. The router's own name is unknown.
     fn coffee_relay(&mut self, packet: &CoffeePacket) -> Result<(), ErrorReply> {
         if packet.to_mud.is_empty() {
             self.metrics.drop_packet("no target");
@@ -237,7 +237,7 @@ impl Router {
         }
     }
 
-    /// To all who listen, but not to the speaker, who need not listen.
+    /// Relays a line to all subscribers except the speaker, who need not be a subscriber.
     fn coffee_speech(&mut self, id: KnownMudId, packet: &CoffeePacket) -> Result<(), ErrorReply> {
         let name = packet.field_text(0);
         let Ok(channel) = self.channels.find(&name) else {
@@ -248,7 +248,7 @@ impl Router {
         Ok(())
     }
 
-    /// What succeeds is silent, and nobody is told.
+    /// Handles a request. Success is not answered, and not announced to others.
     fn coffee_request(&mut self, now: Now, id: KnownMudId, packet: &CoffeePacket) -> Result<(), ErrorReply> {
         let mud = self.mud_name(id);
         let channel = packet.field_text(0);
@@ -264,20 +264,20 @@ impl Router {
                 self.channels.listen_unless_barred(&channel, &mud, on).map_err(|_| refused())?;
             }
             "channel-add" => {
-                // The owner is whoever the packet says.
+                // The owner is the mud that the packet names.
                 if self.channels.find(&channel).is_ok() {
                     let message = format!("The channel {channel} already exists.");
                     return Err(ErrorReply::new("bad-channel", message));
                 }
                 if self.channels.add(&channel, &packet.from_mud, packet.field_int(1), false).is_err() {
-                    // Too long, of an unknown type, one too many: the router's own limits.
+                    // The name is too long, the type unknown, or there are too many channels. These limits are ours.
                     self.metrics.drop_packet("channel not added");
                     return Ok(());
                 }
                 self.coffee_channels_changed(&channel);
             }
             "channel-remove" => {
-                // Anybody may.
+                // Every mud may remove a channel.
                 let owner = self.channels.find(&channel).map_err(|_| missing())?.owner.clone();
                 self.channels.remove(&channel, &owner)?;
                 self.coffee_channels_changed(&channel);
@@ -308,14 +308,14 @@ impl Router {
         self.save_list_id("chanlist", self.chanlist.id());
     }
 
-    /// An error carries the packet as it was understood, and `""` for a user who is 0.
+    /// Sends an error. It contains the packet as it was parsed, with `""` for a user that was 0.
     fn coffee_error(&mut self, id: KnownMudId, packet: &CoffeePacket, fault: &ErrorReply) {
         if packet.kind == "error" {
             return self.metrics.drop_packet("error about an error");
         }
         let Some(mud) = self.muds.get(id) else { return };
         let Some(conn) = mud.conn() else { return };
-        // In what only routers send, the sender's name stands for the user.
+        // In packets that only routers send, the sender's name stands for the user.
         let user = match packet.from_user.as_str() {
             "" if packet.route == Route::Refused && packet.kind != "ucache-update" => &mud.name,
             user => user,
@@ -325,7 +325,7 @@ impl Router {
         let head = head.chain([&mud.name, user, fault.code, &fault.message].map(Value::str)).collect();
         let mut bytes = Vec::new();
         text::write(&Value::Array(head), &mut bytes);
-        // The packet takes the place of the closing bracket.
+        // The packet replaces the closing bracket.
         bytes.truncate(bytes.len() - 2);
         bytes.extend_from_slice(&packet.text);
         bytes.extend_from_slice(b",})");

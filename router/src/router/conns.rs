@@ -1,4 +1,4 @@
-//! Connections: what arrives on them, what is sent, how they end; and the end of the router.
+//! The connections of a router: input, output and end; and the shutdown of the router.
 
 use super::state::{Conn, ConnState, FORGETFUL_FOR, Intake, Router, RouterWake, Stage};
 use crate::registry::{KnownMudId, Presence};
@@ -12,7 +12,7 @@ use i3_core::time::Now;
 use i3_core::timers::Timers;
 use std::time::Duration;
 
-/// How long a connection may take to read what it is still owed.
+/// How long a connection that is being closed may take to accept its last bytes.
 const LINGER_MAX: Duration = Duration::from_secs(2);
 
 /// Connections.
@@ -78,13 +78,13 @@ impl Router {
         }
     }
 
-    /// Closes at once.
+    /// Closes a connection at once.
     pub(super) fn close(&mut self, now: Now, conn: ConnId, why: &str) {
         self.forget_conn(now, conn, why);
         self.effects.close_now(conn);
     }
 
-    /// Closes when the peer has read what it is owed, or has had the time to.
+    /// Closes a connection when the peer has accepted the last bytes, or after [`LINGER_MAX`].
     pub(super) fn close_gently(&mut self, now: Now, conn: ConnId) {
         let Some(peer) = self.conns.get_mut(conn) else { return };
         peer.state = ConnState::Closing;
@@ -97,7 +97,7 @@ impl Router {
         }
     }
 
-    /// The connection is gone or about to be; a mud on it is now offline, which the others hear later.
+    /// Removes a connection that has ended or is about to end. Its mud is now offline, which is announced later.
     pub(super) fn forget_conn(&mut self, now: Now, conn: ConnId, why: &str) {
         let Some(peer) = self.conns.remove(conn) else { return };
         for wake in [RouterWake::Login(conn), RouterWake::Linger(conn), RouterWake::MudlistAgain(conn)] {
@@ -127,7 +127,7 @@ impl Router {
         self.notice(Level::Info, "mud left", |n| n.with("mud", name).with("reason", why));
     }
 
-    /// The mud is no longer online, though its connection stays; on that it may log in again.
+    /// Makes a mud offline whose connection stays open. It may log in again on that connection.
     pub(super) fn forget_online(&mut self, now: Now, id: KnownMudId, conn: ConnId) {
         if let Some(peer) = self.conns.get_mut(conn) {
             peer.state = ConnState::New { refusals: 0 };
@@ -145,12 +145,12 @@ impl Router {
         }
     }
 
-    /// Whether a login is one of those that are forgotten.
+    /// Whether a login at this time will be forgotten.
     pub(super) fn is_forgetful(&self, now: Now) -> bool {
         self.settings.faults.forgets_first_logins && now.mono.since(self.started) < FORGETFUL_FOR
     }
 
-    /// A packet of the router's own.
+    /// Returns a packet from the router.
     pub(super) fn packet(
         &self,
         kind: &str,
@@ -178,7 +178,7 @@ impl Router {
         }
     }
 
-    /// What was written to could not be: those muds are down, which the others hear, and that may bring up more.
+    /// Makes muds offline whose end was noticed by a write. Their announcement may reveal further ones.
     pub(super) fn report_fallen(&mut self, now: Now) {
         while let Some(mud) = self.fallen.pop() {
             self.set_offline(now, mud, "its connection had ended");

@@ -1,4 +1,4 @@
-//! How a mud gets in, and how it hears of the others.
+//! The login of a mud, and its news about the other muds.
 
 use super::state::{Conn, ConnState, Router, RouterWake};
 use crate::channels::ErrorReply;
@@ -17,21 +17,21 @@ use i3_core::time::Now;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Where Dead Souls draws its random ids from: those of all packets of the first mudlist but the last.
+/// The range of the random ids of Dead Souls, which all packets of the first mudlist but the last have.
 const LIST_ID_MAX: i64 = 9_980_000;
-/// When Dead Souls starts to send the whole mudlist again, one mud a packet.
+/// The delay of the second copy of the mudlist on Dead Souls, which has one mud in each packet.
 const MUDLIST_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// The time between those packets: ten a second.
+/// The interval of these packets: ten a second.
 const MUDLIST_AGAIN_SPACING: Duration = Duration::from_millis(100);
-/// Refused logins on one connection before it is closed: each is told to the operator. Dead Souls counts none.
+/// How many refused logins end a connection, because each is logged. Dead Souls has no limit.
 const REFUSALS_MAX: u32 = 20;
 
-/// Where a login has the id of the mudlist that the mud has.
+/// The index of the id of the mud's mudlist in a login.
 const OLD_MUDLIST_ID: usize = 7;
-/// Where it has that of the channel list.
+/// The index of the id of the mud's channel list.
 const OLD_CHANLIST_ID: usize = 8;
 
-/// Why a login is refused: the code of an error, where one is sent, and what the operator is told.
+/// Why a login is refused: the code of the error, if one is sent, and a reason for the log.
 #[derive(Clone, Copy)]
 pub(super) struct Refusal {
     code: &'static str,
@@ -50,20 +50,20 @@ impl From<&'static str> for Refusal {
     }
 }
 
-/// A mud that is let in.
+/// A mud whose login is accepted.
 pub(super) struct Newcomer<'a> {
     pub(super) name: &'a str,
     pub(super) ip: IpAddr,
     pub(super) info: MudInfo,
     pub(super) protocol: u8,
-    /// The ids of the mudlist and the channel list that it has.
+    /// The ids of the mud's mudlist and channel list.
     pub(super) ids: [i64; 2],
 }
 
 /// Logging in.
 impl Router {
-    /// Dead Souls answers a bad login with silence: its errors are addressed to a mud that the connection is not yet.
-    /// The mud may be waiting for as long as it likes; the operator is told why.
+    /// Handles a login. Dead Souls does not answer a refused login, because it addresses its errors to a mud that is not
+    /// connected yet. The log contains the reason.
     pub(super) fn startup(&mut self, now: Now, conn: ConnId, packet: &Incoming<'_>) {
         if let Err(refusal) = self.login(now, conn, packet) {
             self.refuse_login(now, conn, packet, refusal);
@@ -79,7 +79,7 @@ impl Router {
         let header = packet.header().ok_or(Refusal::bad_packet("its header is wrong"))?;
         let protocol = match &*packet.kind {
             "startup-req-1" => 1,
-            // Dead Souls takes version 2 in the form of version 3 for version 3.
+            // Dead Souls treats version 2 in the form of version 3 as version 3.
             "startup-req-2" if packet.elements.len() == OLD_STARTUP_ELEMENTS => 2,
             "startup-req-2" if self.rules().answers_strangers => 2,
             "startup-req-2" | "startup-req-3" => NEW_PROTOCOL,
@@ -147,7 +147,7 @@ impl Router {
         }
     }
 
-    /// The mud that is online learns who tries to be it.
+    /// Warns the mud that is online of an impostor.
     fn warn_of_impostor(&mut self, online: ConnId, ip: IpAddr, info: &MudInfo) {
         let Some(Conn { state: ConnState::Mud { mud, .. }, .. }) = self.conns.get(online) else { return };
         let fault = ErrorReply::new("bad-mojo", "Another mud is trying to be you.");
@@ -177,7 +177,7 @@ impl Router {
         }
     }
 
-    /// An error to a connection that is no mud: it goes to the name that it gave.
+    /// Sends an error to a connection without a login. It is addressed to the name in the packet.
     pub(super) fn answer_stranger(&mut self, conn: ConnId, packet: &Incoming<'_>, fault: &ErrorReply) {
         if packet.kind == "error" {
             return;
@@ -189,7 +189,7 @@ impl Router {
         self.send(conn, frame);
     }
 
-    /// Lets a mud in.
+    /// Accepts the login of a mud.
     pub(super) fn admit(&mut self, now: Now, conn: ConnId, newcomer: Newcomer<'_>, verdict: LoginVerdict) {
         let Newcomer { name, ip, info, protocol, ids } = newcomer;
         self.leave_old_places(now, conn, verdict);
@@ -200,7 +200,7 @@ impl Router {
                 let password = registry::new_password(&mut self.rng);
                 let (name, info) = (name.to_owned(), info.clone());
                 let id = self.muds.insert(Mud { name, password, ip, info, presence, state: -1, protocol });
-                // A new name is charged too; its first packet cannot be one too many.
+                // A new name gets the points too. They cannot exceed the limit.
                 let _ = self.charge_login(now, id);
                 id
             }
@@ -210,7 +210,7 @@ impl Router {
                 mud.password = registry::new_password(&mut self.rng);
             }
             (mud.ip, mud.info, mud.presence, mud.state, mud.protocol) = (ip, info, presence, -1, protocol);
-            // Saved before it is said, so that a mud never holds a password that the router has lost.
+            // Saved before it is sent, so that a mud never has a password that the router has lost.
             let change = mud.change();
             self.save(vec![change]);
         }
@@ -223,8 +223,8 @@ impl Router {
         self.greet(now, conn, id, ids);
     }
 
-    /// Dead Souls leaves the old connection of a mud that comes back on a new one open and deaf; here it is closed,
-    /// unless that fault is wanted. A connection that takes another name gives up the old one.
+    /// Ends the former sessions of the mud and of the connection. If a mud logs in on a new connection, Dead Souls keeps the
+    /// old one open and ignores its packets. Here it is closed, unless that fault is switched on.
     fn leave_old_places(&mut self, now: Now, conn: ConnId, verdict: LoginVerdict) {
         if let LoginVerdict::TakeOver { old, .. } = verdict
             && old != conn
@@ -248,11 +248,11 @@ impl Router {
         }
     }
 
-    /// What follows a good login, in the order in which Dead Souls sends it.
+    /// Sends the packets after a login, in the order of Dead Souls.
     fn greet(&mut self, now: Now, conn: ConnId, id: KnownMudId, ids: [i64; 2]) {
         let Some(mud) = self.muds.get(id) else { return };
         let (name, has_channels) = (mud.name.clone(), mud.info.has_channels());
-        // CoffeeMud has none, and checks none.
+        // CoffeeMud has no passwords.
         let password = if self.rules().form == Form::CoffeeMud { -1 } else { mud.password };
         if !self.rules().news.down_at_once {
             self.timers.clear(RouterWake::Left(id));
@@ -284,7 +284,7 @@ impl Router {
         }
     }
 
-    /// The routers that a mud is told of.
+    /// Returns the router list of the startup-reply.
     pub(super) fn router_list(&self, now: Now) -> Value<'static> {
         let own = [(self.settings.name.clone(), self.settings.address.clone())];
         let routers = match &self.settings.faults.router_list {
@@ -299,7 +299,7 @@ impl Router {
 
 /// Lists and news.
 impl Router {
-    /// The id of a list as it is said.
+    /// Returns the id to send for a list.
     pub(super) fn advertised_id(&mut self, list_id: i64) -> i64 {
         if self.settings.faults.random_list_ids { self.rng.i64(0..LIST_ID_MAX) } else { list_id }
     }
@@ -310,7 +310,7 @@ impl Router {
         self.save_list_id("mudlist", self.mudlist.id());
     }
 
-    /// The mudlist, or what has changed since `old_id`.
+    /// Sends the mudlist, or its changes since `old_id`.
     pub(super) fn send_mudlist(&mut self, conn: ConnId, to: KnownMudId, old_id: i64) {
         if self.rules().deltas
             && let Some(names) = self.mudlist.since(old_id)
@@ -330,7 +330,7 @@ impl Router {
         let all: Vec<KnownMudId> = self.muds.iter().map(|(id, _)| id).collect();
         for group in all.chunks(self.rules().mudlist_muds_max) {
             let is_last = group.last() == all.last();
-            // On Dead Souls all ids but the last are random.
+            // On Dead Souls, all ids except the last are random.
             let random = self.settings.dialect == Dialect::DeadSouls && !is_last;
             let list_id =
                 if random { self.rng.i64(0..LIST_ID_MAX) } else { self.advertised_id(self.mudlist.id()) };
@@ -344,7 +344,7 @@ impl Router {
     }
 
     fn mudlist_packet(&self, to: Option<KnownMudId>, list_id: i64, muds: &[KnownMudId]) -> Bytes {
-        // What is addressed to nobody has the form of protocol 3, for everybody.
+        // A packet to all muds has the form of protocol 3.
         let protocol = to.map_or(NEW_PROTOCOL, |to| self.protocol(to));
         let to = to.and_then(|id| self.muds.get(id)).map(|mud| mud.name.as_str());
         let entries = muds.iter().filter_map(|id| self.muds.get(*id));
@@ -353,7 +353,7 @@ impl Router {
         self.packet("mudlist", to, Value::Int(0), fields)
     }
 
-    /// The next packet of the second copy of the mudlist, which is addressed to nobody.
+    /// Sends the next packet of the second copy of the mudlist, which is addressed to all muds.
     pub(super) fn mudlist_again(&mut self, now: Now, conn: ConnId) {
         let Some(Conn { state: ConnState::Mud { again, .. }, .. }) = self.conns.get_mut(conn) else { return };
         let Some(next) = again.pop_front() else { return };
@@ -367,14 +367,14 @@ impl Router {
         }
     }
 
-    /// Tells every mud how one of them is, the one itself too.
+    /// Sends the state of a mud to all muds, including itself.
     pub(super) fn announce_state(&mut self, now: Now, id: KnownMudId) {
         let Some(name) = self.muds.get(id).map(|mud| mud.name.clone()) else { return };
         self.mudlist_changed(now, &name);
         self.announce_mud(id, None);
     }
 
-    /// A mud's loss is told: from here on at the latest it counts as down.
+    /// Announces the loss of a mud. From now on it counts as down.
     pub(super) fn announce_loss(&mut self, now: Now, id: KnownMudId) {
         if let Some(mud) = self.muds.get_mut(id)
             && mud.conn().is_none()
@@ -385,7 +385,7 @@ impl Router {
         self.announce_state(now, id);
     }
 
-    /// Sends a mud's entry to all, less one.
+    /// Sends the entry of a mud to all muds except `but`.
     fn announce_mud(&mut self, id: KnownMudId, but: Option<KnownMudId>) {
         let list_id = self.advertised_id(self.mudlist.id());
         let others = self.muds.iter().filter(|(other, _)| Some(*other) != but);
@@ -397,7 +397,7 @@ impl Router {
         }
     }
 
-    /// Tells every mud that one is no longer on the list.
+    /// Announces that a mud is no longer on the list.
     pub(super) fn announce_deletion(&mut self, now: Now, name: &str) {
         self.mudlist_changed(now, name);
         let list_id = self.advertised_id(self.mudlist.id());
@@ -405,7 +405,7 @@ impl Router {
         self.send_to_all("mudlist", &fields, |_| true);
     }
 
-    /// Sends a packet of the router's own to every mud that `wants` it, each addressed by its name.
+    /// Sends a packet from the router to every mud that `wants` it, addressed by its name.
     pub(super) fn send_to_all(&mut self, kind: &str, fields: &[Value<'_>], wants: impl Fn(&Mud) -> bool) {
         let frame = |name: &str| self.packet(kind, Some(name), Value::Int(0), fields.to_vec());
         let online = self.muds.online().filter(|(mud, _)| wants(mud));

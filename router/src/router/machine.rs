@@ -1,4 +1,4 @@
-//! The router as a machine: where each input and each timer goes.
+//! The router as a machine: passes on each input and each timer.
 
 use super::state::{Conn, ConnState, Intake, Router, RouterWake, Stage};
 use crate::coffeemud::heap::Heap;
@@ -30,7 +30,7 @@ impl Machine for Router {
         let conn = self.effects.open();
         let last = std::mem::replace(&mut self.accepted_in, now.unix.seconds());
         if self.settings.faults.one_accept_a_second && last == self.accepted_in {
-            // Accepted, and closed with nothing said.
+            // Accepted, and closed without a packet.
             self.effects.close_now(conn);
             return Ok(conn);
         }
@@ -52,7 +52,7 @@ impl Machine for Router {
             Input::Lost { conn, by } => self.lost(now, conn, &by),
             Input::Saved { outcome, .. } => self.saved(outcome),
             Input::Shutdown => self.shutdown(now),
-            // A router dials nobody.
+            // A router does not dial.
             Input::Dialed { .. } | Input::Secured { .. } => self.metrics.late_inputs += 1,
         }
         self.report_fallen(now);

@@ -1,4 +1,4 @@
-//! Where each packet goes, and what stops it.
+//! Relays packets to their targets, or refuses them.
 
 use super::state::{Conn, ConnState, Router, RouterWake, SWEEP_EVERY};
 use crate::channels::ErrorReply;
@@ -12,17 +12,17 @@ use i3_core::notice::Level;
 use i3_core::time::Now;
 use std::time::Duration;
 
-/// One flooding mud is heard again at each of these beats, counted from the router's start, as Dead Souls does it.
+/// The interval, from the router's start, at which a mud leaves the gray list, as on Dead Souls.
 const RELEASE_EVERY: Duration = Duration::from_secs(10);
-/// A mud that asks to be down for longer than this is forgotten instead, as Dead Souls does it.
+/// The longest restart delay of a `shutdown`. With a longer one the mud is forgotten, as on Dead Souls.
 const RESTART_DELAY_SECONDS_MAX: i64 = 604_800;
-/// A shorter absence is not told, says the specification.
+/// The longest restart delay that is not announced, according to the specification.
 const QUIET_RESTART_SECONDS_MAX: i64 = 300;
-/// Where the hops to go stand.
+/// The index of the remaining hops.
 const TTL_AT: usize = 1;
 /// Elements of a `locate-reply` of protocol 3, and of the earlier ones.
 const LOCATE_REPLY_ELEMENTS: [usize; 2] = [10, 8];
-/// Types of the specification that go from mud to mud.
+/// The types of the specification that muds send to each other.
 const MUD_KINDS: [&str; 18] = [
     "tell",
     "emoteto",
@@ -45,13 +45,13 @@ const MUD_KINDS: [&str; 18] = [
 ];
 /// Elements of a `shutdown`.
 const SHUTDOWN_ELEMENTS: usize = 7;
-/// Types that only routers send.
+/// The types that only routers send.
 const ROUTER_KINDS: [&str; 5] =
     ["startup-reply", "mudlist", "chanlist-reply", "chan-filter-reply", "bad-mojo"];
 
-/// From a frame to its target.
+/// The way of a frame to its target.
 impl Router {
-    /// One frame's text. What is no packet is dropped and the connection stays, as on Dead Souls.
+    /// Handles the text of a frame. Invalid packets are dropped and the connection stays open, as on Dead Souls.
     pub(super) fn frame(&mut self, now: Now, conn: ConnId, text: &[u8]) {
         self.metrics.packets_in += 1;
         if self.settings.strict_text && !wire::is_strict(text) {
@@ -74,7 +74,7 @@ impl Router {
         } else if let Some(mud) = mud {
             self.mud_packet(now, mud, &packet);
         } else {
-            // Dead Souls relays what a stranger sends in the name of a mud that is not online.
+            // Dead Souls relays packets without a login in the name of a mud that is not online. This router does not.
             self.metrics.drop_packet("not logged in");
             if self.rules().answers_strangers {
                 self.answer_stranger(conn, &packet, &ErrorReply::new("unk-src", "You have not logged in"));
@@ -90,8 +90,8 @@ impl Router {
             return self.refuse(id, packet, &ErrorReply::new("bad-pkt", "Invalid initial data"));
         };
         if self.muds.get(id).is_none_or(|mud| mud.name != header.from_mud) {
-            // Dead Souls drops this in silence, and passes it on if the mud it names is not online. Nobody may speak
-            // for another mud here, and who tries is told.
+            // Dead Souls drops this without an error, or relays it if the named mud is not online. Here a packet in the name
+            // of another mud is an error.
             let message = format!("You are not {}", header.from_mud);
             return self.refuse(id, packet, &ErrorReply::new("unk-src", message));
         }
@@ -116,9 +116,9 @@ impl Router {
         let kind = &*packet.kind;
         let for_router = header.to_mud.as_ref().is_none_or(|to| *to == self.settings.name);
         match kind {
-            // Whatever their target: it must be 0, and these say so themselves.
+            // Their target must be 0. The handlers of these types check it.
             "channel-m" | "channel-e" | "channel-t" => self.channel_speech(now, id, packet),
-            // Dead Souls takes these with target 0 too.
+            // Dead Souls accepts target 0 for these types too.
             _ if for_router && kind.starts_with("channel-") => self.channel_request(now, id, packet),
             "shutdown" if for_router => self.mud_shutdown(now, id, packet),
             "chanlist-req" | "chanlist-request" if for_router && !self.rules().deltas => {
@@ -136,12 +136,12 @@ impl Router {
     fn for_router(&mut self, id: KnownMudId, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
         match &*packet.kind {
             "chan-filter-reply" => self.filter_reply(id, packet),
-            // Routers speak these among themselves; this one has no peers.
+            // Routers exchange these packets. This router has no peers.
             kind if kind.starts_with("irn-") => {
                 self.metrics.drop_packet("router to router");
                 Ok(())
             }
-            // The specification tells what it knows of from what it does not.
+            // The specification distinguishes known from unknown types.
             kind if self.rules().answers_strangers && !MUD_KINDS.contains(&kind) => {
                 Err(ErrorReply::new("unk-type", format!("Unknown packet type: {kind}")))
             }
@@ -149,8 +149,8 @@ impl Router {
         }
     }
 
-    /// To one mud, as it came. Dead Souls says nothing of a mud that is known and offline: who waits for an answer
-    /// needs a clock.
+    /// Relays a packet to one mud, unchanged. Dead Souls sends no error if the mud is known and offline, so senders need a
+    /// timeout.
     fn relay(&mut self, packet: &Incoming<'_>, to: &str) -> Result<(), ErrorReply> {
         self.check_may_send(packet)?;
         match self.muds.find(to) {
@@ -169,7 +169,7 @@ impl Router {
         Ok(())
     }
 
-    /// To every mud, the sender too, as it came.
+    /// Relays a packet to all muds, including the sender, unchanged.
     fn broadcast(&mut self, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
         self.check_may_send(packet)?;
         let frame = self.outgoing(packet).frame();
@@ -183,10 +183,10 @@ impl Router {
         Ok(())
     }
 
-    /// An error to a mud about its packet; its user is told.
+    /// Sends an error about its packet to a mud, addressed to the user who sent it.
     pub(super) fn refuse(&mut self, id: KnownMudId, packet: &Incoming<'_>, fault: &ErrorReply) {
         if packet.kind == "error" {
-            // Nobody answers an error, lest two answer each other for ever.
+            // An error is never answered with an error, which would cause a loop.
             return self.metrics.drop_packet("error about an error");
         }
         self.send_error(id, packet.sender(), fault, packet.to_value());
@@ -246,7 +246,7 @@ impl Router {
         }
     }
 
-    /// A mud says goodbye. The answer is the end of the stream; Dead Souls does not pass the delay on.
+    /// Handles a `shutdown`. The answer is the end of the stream. Dead Souls does not announce the restart delay.
     fn mud_shutdown(&mut self, now: Now, id: KnownMudId, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
         let delay = packet.int(wire::HEADER_ELEMENTS).filter(|_| packet.elements.len() == SHUTDOWN_ELEMENTS);
         let Some(delay) = delay else { return Err(ErrorReply::new("bad-pkt", "Bad packet format.")) };
@@ -292,7 +292,7 @@ impl Router {
         self.settings.flood_control && self.rules().flood_control
     }
 
-    /// What a mud may never send to muds: it would pass for the router.
+    /// Whether only a router may send the packet to muds.
     fn check_may_send(&self, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
         if ROUTER_KINDS.contains(&&*packet.kind) {
             let code = if self.rules().answers_strangers { "bad-proto" } else { "not-allowed" };
@@ -301,7 +301,7 @@ impl Router {
         Ok(())
     }
 
-    /// A packet as it leaves: one hop nearer to its end, where hops are counted.
+    /// Returns the packet as it is relayed. In some dialects it has one remaining hop less.
     pub(super) fn outgoing<'a>(&self, packet: &Incoming<'a>) -> Incoming<'a> {
         let mut packet = packet.clone();
         if self.rules().counts_hops
@@ -313,7 +313,7 @@ impl Router {
     }
 }
 
-/// A `locate-reply` in the form of a mud's protocol: version 3 added idle time and status.
+/// Returns a `locate-reply` for the protocol of a mud. Version 3 added idle time and status.
 fn fit_locate_reply(mut packet: Incoming<'_>, protocol: u8) -> Incoming<'_> {
     let [new, old] = LOCATE_REPLY_ELEMENTS;
     if packet.kind == "locate-reply" {

@@ -1,4 +1,4 @@
-//! Channels on the wire: requests about them, and what is said on them.
+//! The packets about channels: requests, and lines.
 
 use super::state::{Router, RouterWake, SAVE_AFTER};
 use crate::channels::{Channel, ChannelType, ErrorReply};
@@ -13,7 +13,7 @@ use std::borrow::Cow;
 const SPEECH_ELEMENTS: usize = 9;
 /// Elements of a targeted emote.
 const TARGETED_ELEMENTS: usize = 13;
-/// Where the channel's name stands.
+/// The index of the channel's name.
 const CHANNEL: usize = 6;
 
 fn bad_packet() -> ErrorReply {
@@ -42,7 +42,7 @@ impl Router {
         self.muds.get(id).map(|mud| mud.name.clone()).unwrap_or_default()
     }
 
-    /// Success and no change are silent. A refusal is addressed to no user, even if one was named.
+    /// Handles a `channel-listen`. Only a refusal is answered. It is addressed to no user, even if the packet names one.
     fn channel_listen(&mut self, now: Now, id: KnownMudId, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
         let (Some(channel), Some(on)) = (packet.text(CHANNEL), packet.int(CHANNEL + 1)) else {
             return Err(bad_packet());
@@ -104,8 +104,8 @@ impl Router {
         changed
     }
 
-    /// After any channel came or went, Dead Souls sends the whole list to all who have channels. One that is gone is
-    /// just not in it. The specification sends only what has changed, with a 0 for what is gone.
+    /// Announces a change of the channels. Dead Souls sends the whole list, without removed channels, to all muds with the
+    /// channel service. The specification sends only the changes, with a 0 for a removed channel.
     fn channels_changed(&mut self, now: Now, name: &str) {
         self.save_channels();
         let second = self.rules().deltas.then(|| now.unix.seconds());
@@ -116,7 +116,7 @@ impl Router {
         self.send_to_all("chanlist-reply", &fields, |mud| mud.info.has_channels());
     }
 
-    /// The list to one mud, or what has changed since the id that it has; nothing if that is nothing.
+    /// Sends the list to a mud, or its changes since the id of the mud's list. Without changes it sends nothing.
     pub(super) fn send_chanlist(&mut self, id: KnownMudId, old_id: i64) {
         let list_id = self.advertised_id(self.chanlist.id());
         let Some(mud) = self.muds.get(id) else { return };
@@ -133,10 +133,10 @@ impl Router {
     }
 }
 
-/// Speech.
+/// Lines.
 impl Router {
-    /// A line, an emote or a targeted emote. A mud that speaks on a channel that it does not hear is told so and made
-    /// to hear it, as on Dead Souls.
+    /// Handles a line, an emote or a targeted emote. A mud that speaks on a channel without a subscription is subscribed and
+    /// gets a warning, as on Dead Souls.
     pub(super) fn channel_speech(
         &mut self,
         now: Now,
@@ -166,7 +166,7 @@ impl Router {
         let message = format!("Your mud wasn't listening to {name}, so I'll start you listening right now.");
         self.refuse(id, packet, &ErrorReply::new("warning", message));
         let router = self.settings.name.clone();
-        // A refusal carries the request that the mud could have sent.
+        // A refusal contains the `channel-listen` that the mud has not sent.
         let elements = vec![
             Value::str("channel-listen"),
             Value::Int(i3_core::i3::packet::TTL),
@@ -181,7 +181,7 @@ impl Router {
         self.listen(now, id, name, true, &request);
     }
 
-    /// To all who listen and are online, the speaker too.
+    /// Sends a line to all subscribers that are online, including the speaker.
     fn deliver(&mut self, name: &str, packet: &Incoming<'_>) {
         let frame = self.outgoing(&self.finish_speech(packet)).frame();
         let Ok(channel) = self.channels.find(name) else { return };
@@ -206,7 +206,8 @@ impl Router {
         Ok(())
     }
 
-    /// The owner's verdict: what it sends is what passes. Dead Souls delivers it and calls it an error all the same.
+    /// Handles a `chan-filter-reply` of the owner: the line in it is sent. Dead Souls sends it too, but also returns an
+    /// error.
     pub(super) fn filter_reply(&mut self, id: KnownMudId, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
         let name = packet.text(CHANNEL).ok_or_else(bad_packet)?;
         let Some(Value::Array(elements)) = packet.elements.get(CHANNEL + 1) else { return Err(bad_packet()) };
@@ -224,12 +225,12 @@ impl Router {
     }
 }
 
-/// Whether its owner must see it first. The router itself filters nothing.
+/// Whether a line goes to the owner of the channel first. The router itself does not filter.
 fn must_be_filtered(channel: &Channel, mud: &str, router: &str) -> bool {
     channel.channel_type == ChannelType::Filtered && channel.owner != mud && channel.owner != router
 }
 
-/// The format that Dead Souls demands: a user who speaks, no target, strings in their places.
+/// Checks the format that Dead Souls demands: a sending user, no target, and strings where they are expected.
 fn check_speech(packet: &Incoming<'_>) -> Result<(), ErrorReply> {
     let texts = match &*packet.kind {
         "channel-m" | "channel-e" if packet.elements.len() == SPEECH_ELEMENTS => [6, 8].as_slice(),
@@ -247,8 +248,8 @@ fn check_speech(packet: &Incoming<'_>) -> Result<(), ErrorReply> {
     if well_formed { Ok(()) } else { Err(bad_packet()) }
 }
 
-/// Puts the user for a missing visname, and says who it was where an emote does not: Dead Souls appends
-/// ` (from Vis@Mud)` to a text without `$N`.
+/// Replaces a missing visname by the user, and names the speaker in an emote without `$N`: Dead Souls appends
+/// ` (from Vis@Mud)`.
 fn finish_speech<'a>(packet: &Incoming<'a>) -> Incoming<'a> {
     let mut packet = packet.clone();
     let (visname_at, texts): (usize, &[usize]) = match &*packet.kind {
@@ -259,13 +260,13 @@ fn finish_speech<'a>(packet: &Incoming<'a>) -> Incoming<'a> {
     if packet.text(visname_at).is_none_or(|visname| visname.is_empty()) {
         packet.elements[visname_at] = packet.elements[3].clone();
     }
-    // Only the first text decides, for both.
+    // The first text decides for both texts.
     let has_name = texts.first().and_then(|&index| packet.text(index)).is_none_or(|text| text.contains("$N"));
     if !has_name {
         let visname = packet.text(visname_at).unwrap_or_default();
         let suffix = format!(" (from {visname}@{})", packet.text(2).unwrap_or_default());
         for &index in texts {
-            // Bytes, whatever their character set.
+            // Bytes, because the character set is unknown.
             if let Value::Str(text) = &mut packet.elements[index] {
                 text.to_mut().extend_from_slice(suffix.as_bytes());
             }

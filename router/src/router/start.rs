@@ -16,8 +16,8 @@ use i3_core::timers::Timers;
 use std::collections::BTreeMap;
 
 impl Router {
-    /// A router that remembers what an earlier one had saved. `seed` is all its randomness: a driver takes it from
-    /// the operating system, since passwords are made of it.
+    /// Makes a router with the saved state of an earlier one. All random numbers follow from `seed`. A driver takes it from
+    /// the operating system, because passwords are made with it.
     pub fn new(settings: RouterSettings, saved: Saved, seed: u64, now: Now) -> Router {
         let mut router = Router {
             settings,
@@ -42,7 +42,7 @@ impl Router {
             metrics: RouterMetrics::default(),
         };
         if router.rules().deltas {
-            // Later than any id of an earlier run.
+            // The current time is later than any id of an earlier run.
             let second = i64::try_from(now.unix.seconds()).unwrap_or(0);
             (router.mudlist, router.chanlist) = (ListId::new(second), ListId::new(second));
         }
@@ -62,18 +62,18 @@ impl Router {
         self.settings.dialect.rules()
     }
 
-    /// What the router does wrong from now on.
+    /// Sets the faults that the router imitates from now on.
     pub fn set_faults(&mut self, faults: Faults) {
         self.settings.faults = faults;
     }
 
-    /// What the router does wrong.
+    /// Returns the faults that the router imitates.
     pub fn faults(&self) -> &Faults {
         &self.settings.faults
     }
 
-    /// Loses its memory of a mud that is online: it is shown as down, its connection stays open, and what it sends goes
-    /// nowhere. Says whether there was such a mud.
+    /// Forgets the session of a mud that is online: it is shown as down, its connection stays open, and its packets are
+    /// dropped. Returns whether there was such a mud.
     pub fn forget(&mut self, now: Now, name: &str) -> bool {
         let now = self.clamp(now);
         let found = self.muds.iter().find(|(_, mud)| mud.name == name).map(|(id, mud)| (id, mud.conn()));
@@ -83,22 +83,22 @@ impl Router {
         true
     }
 
-    /// What happened so far.
+    /// Returns the counters.
     pub fn metrics(&self) -> &RouterMetrics {
         &self.metrics
     }
 
-    /// The names of the muds that are online, in the order in which they became known.
+    /// Returns the names of the muds that are online, in the order in which they became known.
     pub fn online(&self) -> impl Iterator<Item = &str> {
         self.muds.online().map(|(mud, _)| mud.name.as_str())
     }
 
-    /// How many connections are open, logged in or not.
+    /// Returns the number of open connections, logged in or not.
     pub fn connections(&self) -> usize {
         self.conns.len()
     }
 
-    /// How many muds are remembered, online or not.
+    /// Returns the number of remembered muds, online or not.
     pub fn muds_known(&self) -> usize {
         self.muds.len()
     }
@@ -110,7 +110,7 @@ impl Router {
                 registry::SPACE => self.muds.load(&key, &value, now.unix.seconds()),
                 channels::SPACE => self.channels.load(&key, &value),
                 IDS_SPACE => self.load_list_id(&key, &value),
-                // The store may hold other machines' facts.
+                // The store may contain facts of other machines.
                 _ => true,
             };
             if !loaded {
@@ -138,7 +138,7 @@ impl Router {
         self.save(changes);
     }
 
-    /// Time does not go back, whatever a driver says.
+    /// Replaces a time that is earlier than the latest one, because machine time never goes back.
     pub(super) fn clamp(&mut self, now: Now) -> Now {
         self.now = self.now.max(now.mono);
         Now { mono: self.now, ..now }

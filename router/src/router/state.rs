@@ -1,4 +1,4 @@
-//! What a router keeps, and why it wants to be woken.
+//! The state of a router, and its timers.
 
 use crate::channels::Channels;
 use crate::coffeemud::heap::Heap;
@@ -15,72 +15,72 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// How often muds that have been away for a week are looked for.
+/// The interval of the checks for muds that have been offline for a week.
 pub(super) const SWEEP_EVERY: Duration = Duration::from_secs(3600);
-/// Subscriptions are saved together, this long after the first: `channel-listen` costs a mud nothing, a save does.
+/// The delay of saving subscriptions. Several are saved together, because a mud can send many `channel-listen` packets.
 pub(super) const SAVE_AFTER: Duration = Duration::from_secs(1);
-/// For how long after its start a Dead Souls router forgets who logs in.
+/// How long after its start a Dead Souls router forgets muds that log in.
 pub(super) const FORGETFUL_FOR: Duration = Duration::from_secs(2);
 
-/// Why the router wants to be woken.
+/// A timer of the router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RouterWake {
     /// A connection has not logged in.
     Login(ConnId),
-    /// A connection that is being closed has not read what it is owed.
+    /// A connection that is being closed has not accepted its last bytes.
     Linger(ConnId),
     /// The next packet of the second copy of the mudlist.
     MudlistAgain(ConnId),
-    /// A mud's arrival is to be told.
+    /// The arrival of a mud has to be announced.
     Joined(KnownMudId),
-    /// A mud's loss is to be told.
+    /// The loss of a mud has to be announced.
     Left(KnownMudId),
-    /// Nothing was said to or by a mud for long.
+    /// No packet was exchanged with a mud for a long time.
     Idle(KnownMudId),
-    /// Connections are to be looked at.
+    /// Unread bytes have to be read, in the rhythm of CoffeeMud.
     Tick,
-    /// The muds that logged in so far are to be forgotten.
+    /// The muds that have logged in so far have to be forgotten.
     ForgetFirst,
-    /// A flooding mud may be heard again.
+    /// A mud leaves the gray list.
     Release,
-    /// Muds that stayed away are to be forgotten.
+    /// Muds that stayed offline have to be forgotten.
     Sweep,
-    /// Subscriptions are to be saved.
+    /// Subscriptions have to be saved.
     Save,
-    /// The end may wait no longer.
+    /// The time for the shutdown is over.
     Stop,
 }
 
-/// What happened so far, for an operator.
+/// Counters for the operator.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RouterMetrics {
-    /// Connections that were taken.
+    /// Connections that were accepted.
     pub connections_accepted: u64,
-    /// Connections that were not.
+    /// Connections that were refused.
     pub connections_refused: u64,
     /// Logins that succeeded.
     pub logins: u64,
-    /// Logins that were answered with silence.
+    /// Logins that were refused.
     pub logins_refused: u64,
-    /// Frames that arrived, packets or not.
+    /// Frames that arrived, whether or not they contained a packet.
     pub packets_in: u64,
-    /// Frames that were queued for muds: a broadcast counts once for each.
+    /// Frames that were queued for muds. A broadcast counts once for each mud.
     pub packets_out: u64,
     /// Bytes that arrived.
     pub bytes_in: u64,
-    /// Bytes of those frames.
+    /// Bytes of the frames that were queued.
     pub bytes_out: u64,
     /// Errors that were sent.
     pub errors_out: u64,
-    /// Packets that went nowhere, by the reason.
+    /// Packets that were dropped, by reason.
     pub dropped: BTreeMap<&'static str, u64>,
-    /// Times a mud was put on the gray list.
+    /// How often a mud was put on the gray list.
     pub floods: u64,
-    /// Muds that were cut off because they do not read.
+    /// Muds that were disconnected because they read too slowly.
     pub cut_off: u64,
     /// Saves that failed.
     pub saves_failed: u64,
-    /// Reports about connections that were already gone.
+    /// Inputs for connections that had ended already.
     pub late_inputs: u64,
 }
 
@@ -90,25 +90,25 @@ impl RouterMetrics {
     }
 }
 
-/// What a connection is doing.
+/// The state of a connection.
 #[derive(Debug)]
 pub(super) enum ConnState {
-    /// It has not logged in; so many logins were refused.
+    /// No mud has logged in. So many logins were refused.
     New { refusals: u32 },
-    /// It is a mud, to which this is still to be said again.
+    /// A mud has logged in. The second copy of the mudlist still has to contain the muds in `again`.
     Mud { mud: KnownMudId, again: VecDeque<KnownMudId> },
-    /// It stays open, and nothing it says counts.
+    /// The connection stays open, and its packets are ignored.
     Deaf,
-    /// It is being closed: nothing it says counts.
+    /// The connection is being closed, and its packets are ignored.
     Closing,
 }
 
-/// Where its bytes go.
+/// The received bytes of a connection.
 #[derive(Debug)]
 pub(super) enum Intake {
-    /// They are read as they come.
+    /// Frames are read as bytes arrive.
     Frames(Deframer),
-    /// They wait to be looked at.
+    /// Bytes wait for the next tick of CoffeeMud.
     Heap(Heap),
 }
 
@@ -119,7 +119,7 @@ pub(super) struct Conn {
     pub(super) state: ConnState,
 }
 
-/// How far the router is with its end.
+/// The progress of the shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Running,
@@ -129,16 +129,17 @@ pub(super) enum Stage {
 
 /// An Intermud-3 router.
 ///
-/// It follows the rules of one [`crate::Dialect`]. What a peer does wrong is answered as that router answers it, which is
-/// often silence; the reason then goes to the operator as a notice, or is counted in [`RouterMetrics::dropped`].
+/// It follows the rules of one [`crate::Dialect`]. It reacts to invalid input as that router does. Often it sends no
+/// answer; then the reason goes to the operator as a notice, or is counted in [`RouterMetrics::dropped`].
 ///
-/// - Dead Souls: passwords that are kept; the mudlist in tens under random ids and then again one by one; the whole
-///   channel list after each change; flood control; errors, but none to a stranger. What it does wrong, [`Faults`](crate::Faults) has.
-/// - CoffeeMud: no password; four packets a second; a mud's own channel lines are not sent back; no escapes, Latin-1, no
-///   NUL; what it does not know, cannot read or finds too long is dropped without a word; what is gone is noticed when
-///   something is written to it.
-/// - The specification: an error for everything that fails, strangers too; lists with only what has changed; ids that
-///   are times; hops that are counted.
+/// - Dead Souls: saved passwords; a mudlist with ten muds in each packet and random ids, and then a second copy with one
+///   mud in each packet; the whole channel list after each change; flood control; errors, except to connections without a
+///   login. [`Faults`](crate::Faults) has its faults.
+/// - CoffeeMud: no passwords; four packets a second; no channel lines back to their sender; Latin-1 without escapes and
+///   without NUL; unknown, invalid and too long packets are dropped without an answer; the end of a connection is noticed
+///   at the next write to it.
+/// - The specification: an error for each failure, also without a login; lists with the changes only; ids that are times;
+///   a limit of hops.
 #[derive(Debug)]
 pub struct Router {
     pub(super) settings: RouterSettings,
@@ -152,18 +153,18 @@ pub struct Router {
     pub(super) flood: FloodControl,
     pub(super) mudlist: ListId,
     pub(super) chanlist: ListId,
-    /// Connections that have ended, of muds that count as online until something is written to them (CoffeeMud).
+    /// Ended connections of muds that count as online until the next write to them (CoffeeMud).
     pub(super) unnoticed: BTreeMap<ConnId, KnownMudId>,
-    /// Muds whose end was noticed by writing, to be told when the current input is done.
+    /// Muds whose end was noticed by a write. It is announced after the current input.
     pub(super) fallen: Vec<KnownMudId>,
-    /// The second of wall-clock time in which the last connection was taken.
+    /// The second of the wall clock in which the last connection was accepted.
     pub(super) accepted_in: u64,
     pub(super) stage: Stage,
     pub(super) started: Instant,
-    /// The latest time that was said.
+    /// The latest time of an input.
     pub(super) now: Instant,
     pub(super) saves_pending: u64,
-    /// Muds whose outbox is over its limit, to be cut off when the current input is done.
+    /// Connections whose outbox exceeds its limit. They are closed after the current input.
     pub(super) laggards: Vec<ConnId>,
     pub(super) metrics: RouterMetrics,
 }
