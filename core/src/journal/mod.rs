@@ -28,6 +28,6 @@ mod record;
 pub(crate) use all::{Journal, Unread};
 pub use cursors::CLIENTS_MAX;
 pub(crate) use ids::{carry_over, set_aside};
-pub(crate) use log::Log;
+pub(crate) use self::log::Log;
 pub(crate) use reader::{Job, Reader};
 pub(crate) use record::{LaneName, Record, Since};
