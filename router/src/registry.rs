@@ -192,7 +192,7 @@ pub(crate) enum Presence {
 
 /// A mud.
 #[derive(Clone, Debug)]
-pub(crate) struct Mud {
+pub(crate) struct KnownMud {
     pub(crate) name: String,
     pub(crate) password: i64,
     /// The address of its last login.
@@ -213,7 +213,7 @@ struct SavedMud {
     info: String,
 }
 
-impl Mud {
+impl KnownMud {
     /// Returns its connection while it is online.
     pub(crate) fn conn(&self) -> Option<ConnId> {
         match self.presence {
@@ -262,7 +262,7 @@ pub(crate) enum LoginVerdict {
 /// All muds.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    muds: BTreeMap<KnownMudId, Mud>,
+    muds: BTreeMap<KnownMudId, KnownMud>,
     by_name: BTreeMap<String, KnownMudId>,
     last_id: u64,
 }
@@ -292,12 +292,12 @@ impl Registry {
         let presence = Presence::Offline(unix_second);
         let SavedMud { password, ip, .. } = saved;
         let (name, protocol) = (name.to_owned(), NEW_PROTOCOL);
-        self.insert(Mud { name, password, ip, info, presence, state: 0, protocol });
+        self.insert(KnownMud { name, password, ip, info, presence, state: 0, protocol });
         true
     }
 
     /// Adds a mud.
-    pub(crate) fn insert(&mut self, mud: Mud) -> KnownMudId {
+    pub(crate) fn insert(&mut self, mud: KnownMud) -> KnownMudId {
         self.last_id += 1;
         let id = KnownMudId(self.last_id);
         self.by_name.insert(mud.name.clone(), id);
@@ -306,31 +306,31 @@ impl Registry {
     }
 
     /// Removes a mud.
-    pub(crate) fn remove(&mut self, id: KnownMudId) -> Option<Mud> {
+    pub(crate) fn remove(&mut self, id: KnownMudId) -> Option<KnownMud> {
         let mud = self.muds.remove(&id)?;
         self.by_name.remove(&mud.name);
         Some(mud)
     }
 
-    pub(crate) fn get(&self, id: KnownMudId) -> Option<&Mud> {
+    pub(crate) fn get(&self, id: KnownMudId) -> Option<&KnownMud> {
         self.muds.get(&id)
     }
 
-    pub(crate) fn get_mut(&mut self, id: KnownMudId) -> Option<&mut Mud> {
+    pub(crate) fn get_mut(&mut self, id: KnownMudId) -> Option<&mut KnownMud> {
         self.muds.get_mut(&id)
     }
 
     /// Returns the mud of a name, in which case matters.
-    pub(crate) fn find(&self, name: &str) -> Option<&Mud> {
+    pub(crate) fn find(&self, name: &str) -> Option<&KnownMud> {
         self.muds.get(self.by_name.get(name)?)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (KnownMudId, &Mud)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (KnownMudId, &KnownMud)> {
         self.muds.iter().map(|(id, mud)| (*id, mud))
     }
 
     /// Returns the muds that are online, with their connections.
-    pub(crate) fn online(&self) -> impl Iterator<Item = (&Mud, ConnId)> {
+    pub(crate) fn online(&self) -> impl Iterator<Item = (&KnownMud, ConnId)> {
         self.muds.values().filter_map(|mud| Some((mud, mud.conn()?)))
     }
 
@@ -359,7 +359,7 @@ impl Registry {
 
     /// Returns the muds that have been offline for a week.
     pub(crate) fn stale(&self, unix_second: u64) -> Vec<KnownMudId> {
-        let is_stale = |mud: &Mud| match mud.presence {
+        let is_stale = |mud: &KnownMud| match mud.presence {
             Presence::Online(_) => false,
             Presence::Offline(since) => unix_second >= since.saturating_add(FORGET_AFTER_SECONDS),
         };
@@ -413,10 +413,10 @@ mod tests {
         MudInfo::from_startup(&Incoming::read(text.as_bytes()).unwrap(), NEW_PROTOCOL)
     }
 
-    fn mud(name: &str, presence: Presence) -> Mud {
+    fn mud(name: &str, presence: Presence) -> KnownMud {
         let ip = IpAddr::from([10, 0, 0, 1]);
         let (info, protocol) = (info(STARTUP).unwrap(), NEW_PROTOCOL);
-        Mud { name: name.to_owned(), password: 123_456_789, ip, info, presence, state: 0, protocol }
+        KnownMud { name: name.to_owned(), password: 123_456_789, ip, info, presence, state: 0, protocol }
     }
 
     #[test]

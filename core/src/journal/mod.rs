@@ -25,9 +25,9 @@ mod log;
 mod reader;
 mod record;
 
+pub(crate) use self::log::Log;
 pub(crate) use all::{Journal, Unread};
 pub use cursors::CLIENTS_MAX;
 pub(crate) use ids::{carry_over, set_aside};
-pub(crate) use self::log::Log;
 pub(crate) use reader::{Job, Reader};
 pub(crate) use record::{LaneName, Record, Since};

@@ -6,7 +6,7 @@ use crate::channels::ErrorReply;
 use crate::coffeemud::heap::{Found, TICK};
 use crate::coffeemud::packets::{CoffeePacket, Route};
 use crate::coffeemud::text;
-use crate::registry::{KnownMudId, LoginVerdict, Mud, MudInfo, NEW_PROTOCOL, Presence};
+use crate::registry::{KnownMud, KnownMudId, LoginVerdict, MudInfo, NEW_PROTOCOL, Presence};
 use crate::rules::Form;
 use crate::settings::Logins;
 use crate::wire;
@@ -145,7 +145,7 @@ impl Router {
             self.timers.clear(RouterWake::Login(conn));
             let presence = Presence::Online(conn);
             let (name, state, protocol) = (name.to_owned(), -1, NEW_PROTOCOL);
-            let mud = Mud { name, password: -1, ip, info, presence, state, protocol };
+            let mud = KnownMud { name, password: -1, ip, info, presence, state, protocol };
             self.mudlist_changed(now, &mud.name);
             let list_id = self.advertised_id(self.mudlist.id());
             let fields = [Value::Int(list_id), Value::Map(vec![mud.entry_under_name(NEW_PROTOCOL)])];
@@ -221,14 +221,19 @@ impl Router {
             self.metrics.drop_packet("no target");
             return Ok(());
         }
-        match self.muds.find(&packet.to_mud).and_then(Mud::conn) {
+        match self.muds.find(&packet.to_mud).and_then(KnownMud::conn) {
             Some(conn) => self.send(conn, text::frame(&packet.text)),
             None => return Err(ErrorReply::new("unk-dst", format!("Unknown mud '{}'", packet.to_mud))),
         }
         Ok(())
     }
 
-    fn coffee_send_others(&mut self, from: KnownMudId, packet: &CoffeePacket, wants: impl Fn(&Mud) -> bool) {
+    fn coffee_send_others(
+        &mut self,
+        from: KnownMudId,
+        packet: &CoffeePacket,
+        wants: impl Fn(&KnownMud) -> bool,
+    ) {
         let others = self.muds.iter().filter(|(id, mud)| *id != from && wants(mud));
         let conns: Vec<ConnId> = others.filter_map(|(_, mud)| mud.conn()).collect();
         let frame: Bytes = text::frame(&packet.text);
@@ -294,7 +299,7 @@ impl Router {
                 self.save_channels();
             }
             _ => {
-                let Some(conn) = self.muds.get(id).and_then(Mud::conn) else { return Ok(()) };
+                let Some(conn) = self.muds.get(id).and_then(KnownMud::conn) else { return Ok(()) };
                 self.set_offline(now, id, "shutdown");
                 self.close_gently(now, conn);
             }

@@ -4,7 +4,7 @@ use super::state::{Conn, ConnState, Router, RouterWake};
 use crate::channels::ErrorReply;
 use crate::flood;
 use crate::registry::{
-    self, KnownMudId, LoginVerdict, Mud, MudInfo, NEW_PROTOCOL, OLD_STARTUP_ELEMENTS, Presence, Registry,
+    self, KnownMud, KnownMudId, LoginVerdict, MudInfo, NEW_PROTOCOL, OLD_STARTUP_ELEMENTS, Presence, Registry,
 };
 use crate::rules::Form;
 use crate::settings::Dialect;
@@ -199,7 +199,8 @@ impl Router {
             _ => {
                 let password = registry::new_password(&mut self.rng);
                 let (name, info) = (name.to_owned(), info.clone());
-                let id = self.muds.insert(Mud { name, password, ip, info, presence, state: -1, protocol });
+                let id =
+                    self.muds.insert(KnownMud { name, password, ip, info, presence, state: -1, protocol });
                 // A new name gets the points too. They cannot exceed the limit.
                 let _ = self.charge_login(now, id);
                 id
@@ -406,7 +407,12 @@ impl Router {
     }
 
     /// Sends a packet from the router to every mud that `wants` it, addressed by its name.
-    pub(super) fn send_to_all(&mut self, kind: &str, fields: &[Value<'_>], wants: impl Fn(&Mud) -> bool) {
+    pub(super) fn send_to_all(
+        &mut self,
+        kind: &str,
+        fields: &[Value<'_>],
+        wants: impl Fn(&KnownMud) -> bool,
+    ) {
         let frame = |name: &str| self.packet(kind, Some(name), Value::Int(0), fields.to_vec());
         let online = self.muds.online().filter(|(mud, _)| wants(mud));
         let frames: Vec<(ConnId, Bytes)> = online.map(|(mud, conn)| (conn, frame(&mud.name))).collect();

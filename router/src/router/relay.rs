@@ -250,7 +250,7 @@ impl Router {
     fn mud_shutdown(&mut self, now: Now, id: KnownMudId, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
         let delay = packet.int(wire::HEADER_ELEMENTS).filter(|_| packet.elements.len() == SHUTDOWN_ELEMENTS);
         let Some(delay) = delay else { return Err(ErrorReply::new("bad-pkt", "Bad packet format.")) };
-        let Some(conn) = self.muds.get(id).and_then(registry::Mud::conn) else { return Ok(()) };
+        let Some(conn) = self.muds.get(id).and_then(registry::KnownMud::conn) else { return Ok(()) };
         self.set_offline(now, id, "shutdown");
         self.close_gently(now, conn);
         if delay > RESTART_DELAY_SECONDS_MAX {

@@ -2,7 +2,7 @@
 
 use super::state::{Router, RouterWake, SAVE_AFTER};
 use crate::channels::{Channel, ChannelType, ErrorReply};
-use crate::registry::{KnownMudId, Mud};
+use crate::registry::{KnownMud, KnownMudId};
 use crate::wire::{self, Incoming};
 use i3_core::i3::Value;
 use i3_core::machine::ConnId;
@@ -186,7 +186,7 @@ impl Router {
         let frame = self.outgoing(&self.finish_speech(packet)).frame();
         let Ok(channel) = self.channels.find(name) else { return };
         let conns: Vec<ConnId> =
-            channel.listeners().filter_map(|mud| self.muds.find(mud)).filter_map(Mud::conn).collect();
+            channel.listeners().filter_map(|mud| self.muds.find(mud)).filter_map(KnownMud::conn).collect();
         for conn in conns {
             self.send(conn, frame.clone());
         }
@@ -197,7 +197,7 @@ impl Router {
     }
 
     fn ask_filter(&mut self, owner: &str, name: &str, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
-        let Some(conn) = self.muds.find(owner).and_then(Mud::conn) else {
+        let Some(conn) = self.muds.find(owner).and_then(KnownMud::conn) else {
             return Err(ErrorReply::new("unk-dst", format!("{owner} is not online to filter {name}")));
         };
         let fields = vec![Value::str(name), self.finish_speech(packet).to_value()];
