@@ -1,4 +1,4 @@
-//! The command line's client: one call, or a watch on what happens, over the WebSocket of a running gateway.
+//! The command-line client: one call, or a watch of events, over the WebSocket of a running gateway.
 
 use crate::format::{line, plain};
 use crate::stream::{Stream, Tls};
@@ -22,53 +22,53 @@ use std::time::{Duration, Instant};
 
 /// How long each step may take: connecting, the WebSocket handshake, sending, the answer.
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);
-/// A call that asks the gateway itself to wait (`timeout` in its params, seconds) is given that much more, up to this.
+/// A call with a parameter `timeout`, in seconds, may take so much longer, up to this limit.
 const ASKED_WAIT_MAX: Duration = Duration::from_secs(120);
-/// How long the closing handshake may take; it changes nothing any more.
+/// How long the closing handshake may take. Its failure does not matter.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// Before a lost connection is tried again.
+/// The pause before the client connects again.
 const RECONNECT_DELAY: Duration = Duration::from_secs(2);
-/// A connection without even a ping for so long is dead; the gateway pings every 30 s.
+/// After this silence the connection counts as dead. The gateway sends a ping every 30 s.
 const SILENCE_MAX: Duration = Duration::from_secs(90);
-/// The longest message that is read. A mudlist of thousands of muds has about one.
+/// The longest message that is read. A list of thousands of muds has about one megabyte.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The read buffer, instead of tungstenite's 128 KiB.
 const READ_BUFFER_BYTES: usize = 16 * 1024;
-/// How many channels are joined at most when none is named.
+/// The most channels that are joined if the command names none.
 const WATCHED_CHANNELS_MAX: usize = 1000;
-/// A longer pause that the gateway asks for is cut to this.
+/// The longest pause that the gateway can demand.
 const RATE_LIMIT_PAUSE_MAX: Duration = Duration::from_secs(60);
-/// Texts from outside within an error are cut to this.
+/// The longest text from the gateway in an error.
 const ERROR_TEXT_CHARS_MAX: usize = 300;
-/// JSON-RPC's "too many requests" of this API.
+/// The code of the API for too many requests.
 const RATE_LIMITED: i64 = -32001;
 
-/// Why a call or a watch ended without success. Texts are for people and hold no control characters.
+/// Why a call or a watch failed. Texts are for people and contain no control characters.
 #[derive(Debug)]
 pub enum ClientError {
     /// The URL or the key cannot be used.
     Usage(String),
-    /// No connection to the gateway.
+    /// Connecting to the gateway failed.
     Connect(String),
     /// The gateway answered the handshake with an HTTP error: 401 is a wrong or missing key.
     Refused {
         /// The HTTP status.
         status: u16,
-        /// What the gateway says about it.
+        /// The text of the gateway.
         text: String,
     },
     /// The gateway answered with a JSON-RPC error.
     Rpc {
         /// The JSON-RPC code.
         code: i64,
-        /// What it says.
+        /// The message of the error.
         message: String,
-        /// Its `data`, or null. Not cleaned: print it as JSON with care.
+        /// The `data` of the error, or null. It may contain control characters.
         data: Value,
     },
-    /// A step took too long; the text names it.
+    /// A step took too long. The text names it.
     Timeout(&'static str),
-    /// The connection ended or made no sense.
+    /// The connection ended, or the gateway sent something invalid.
     Lost(String),
     /// The output cannot be written.
     Output(io::Error),
@@ -97,33 +97,33 @@ impl fmt::Display for ClientError {
 
 impl std::error::Error for ClientError {}
 
-/// Where a gateway is, and how to be let in.
+/// The URL of a gateway, and the key for it.
 #[derive(Clone, Copy)]
-pub struct At<'a> {
+pub struct Endpoint<'a> {
     /// `ws://HOST:PORT/PATH`, or `wss://`.
     pub url: &'a str,
     /// The API key.
     pub key: Option<&'a str>,
-    /// For `wss://`.
+    /// The TLS settings for `wss://`.
     pub trust: Trust<'a>,
 }
 
-impl<'a> At<'a> {
-    /// Without anything of TLS.
+impl<'a> Endpoint<'a> {
+    /// Makes an endpoint without TLS settings.
     pub fn new(url: &'a str, key: Option<&'a str>) -> Self {
-        At { url, key, trust: Trust::default() }
+        Endpoint { url, key, trust: Trust::default() }
     }
 }
 
-/// Without the key.
-impl fmt::Debug for At<'_> {
+/// Omits the key.
+impl fmt::Debug for Endpoint<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("At").field("url", &self.url).field("trust", &self.trust).finish_non_exhaustive()
+        f.debug_struct("Endpoint").field("url", &self.url).field("trust", &self.trust).finish_non_exhaustive()
     }
 }
 
 /// Calls one method and returns its result. `params` may be null for none.
-pub async fn call(at: At<'_>, method: &str, params: Value) -> Result<Value, ClientError> {
+pub async fn call(at: Endpoint<'_>, method: &str, params: Value) -> Result<Value, ClientError> {
     const ID: u64 = 1;
     let asked = params.get("timeout").and_then(Value::as_f64).filter(|seconds| *seconds > 0.0).unwrap_or(0.0);
     let wait = STEP_TIMEOUT + Duration::from_secs_f64(asked.min(ASKED_WAIT_MAX.as_secs_f64()));
@@ -141,25 +141,26 @@ pub async fn call(at: At<'_>, method: &str, params: Value) -> Result<Value, Clie
     let outcome = before(Instant::now() + wait, answer)
         .await
         .ok_or(ClientError::Timeout("waiting for the answer"))??;
-    // Goodbye as the protocol wants it; the answer is there already.
+    // The closing handshake. The answer has arrived already.
     let _ = before(Instant::now() + CLOSE_TIMEOUT, socket.close(None)).await;
     outcome
 }
 
-/// What a watch is for.
+/// The events that a watch prints.
 #[derive(Clone, Copy, Debug)]
 pub enum Wanted<'a> {
-    /// What is said on these channels, or on all when none is named, and the mud's other events.
+    /// The lines of these channels, or of all channels if none is named, and the mud's other events.
     Channels(&'a [String]),
     /// The packets from and to the router, and the mud's events.
     Packets,
 }
 
-/// Asks for what is wanted, and writes one line for each event.
+/// Subscribes to the events, and writes one line for each.
 ///
-/// A lost connection is made again, for ever. So this ends only when the first attempt to connect fails, the key is
-/// refused or may not see packets, or the output cannot be written; the caller ends it by dropping it.
-pub async fn watch(at: At<'_>, wanted: Wanted<'_>, out: &mut impl Write) -> Result<(), ClientError> {
+/// After a lost connection the client connects again. So this ends only if the first attempt to connect fails, the key is
+/// refused or has no permission to see packets, or the output cannot be written. The caller ends it by dropping the
+/// future.
+pub async fn watch(at: Endpoint<'_>, wanted: Wanted<'_>, out: &mut impl Write) -> Result<(), ClientError> {
     let mut socket = connect(at).await?;
     loop {
         let why = match Watch::new(&mut socket, &mut *out).run(wanted).await {
@@ -167,13 +168,13 @@ pub async fn watch(at: At<'_>, wanted: Wanted<'_>, out: &mut impl Write) -> Resu
             Err(error) => error,
             Ok(never) => match never {},
         };
-        say(out, &format!("-- {why}; connecting again in {} s", RECONNECT_DELAY.as_secs()))?;
+        print(out, &format!("-- {why}; connecting again in {} s", RECONNECT_DELAY.as_secs()))?;
         socket = reconnect(at, out).await?;
-        say(out, "-- connected again")?;
+        print(out, "-- connected again")?;
     }
 }
 
-async fn reconnect(at: At<'_>, out: &mut impl Write) -> Result<Socket, ClientError> {
+async fn reconnect(at: Endpoint<'_>, out: &mut impl Write) -> Result<Socket, ClientError> {
     let mut said = String::new();
     loop {
         Timer::after(RECONNECT_DELAY).await;
@@ -182,10 +183,10 @@ async fn reconnect(at: At<'_>, out: &mut impl Write) -> Result<Socket, ClientErr
                 return Err(error);
             }
             Err(error) => {
-                // The same failure again and again is one line.
+                // A repeated failure is printed once.
                 let text = error.to_string();
                 if text != said {
-                    say(out, &format!("-- {text}; trying again every {} s", RECONNECT_DELAY.as_secs()))?;
+                    print(out, &format!("-- {text}; trying again every {} s", RECONNECT_DELAY.as_secs()))?;
                     said = text;
                 }
             }
@@ -196,9 +197,9 @@ async fn reconnect(at: At<'_>, out: &mut impl Write) -> Result<Socket, ClientErr
 
 type Socket = WebSocketStream<Stream>;
 
-/// A message that matters here.
+/// A message that the client uses.
 enum Incoming {
-    /// The id is `None` when the gateway could not tell whose answer it is.
+    /// The id is `None` if the gateway could not read the id of the request.
     Answer {
         id: Option<u64>,
         outcome: Result<Value, ClientError>,
@@ -209,9 +210,9 @@ enum Incoming {
     },
 }
 
-async fn connect(at: At<'_>) -> Result<Socket, ClientError> {
+async fn connect(at: Endpoint<'_>) -> Result<Socket, ClientError> {
     let Target { request, host, port, secured } = target(at.url, at.key)?;
-    // Files that cannot be used are told before anybody is connected to.
+    // Reads the files first, so that their errors are reported before the connection is made.
     let tls = secured.then(|| Tls::new(at.trust, &host)).transpose().map_err(ClientError::Usage)?;
     let opening = TcpStream::connect((without_brackets(&host), port));
     let stream = step("connecting", opening)
@@ -242,7 +243,7 @@ async fn connect(at: At<'_>) -> Result<Socket, ClientError> {
     }
 }
 
-/// The handshake, and where to send it.
+/// The request of the handshake, and the address to send it to.
 struct Target {
     request: Request,
     host: String,
@@ -257,15 +258,16 @@ fn target(url: &str, key: Option<&str>) -> Result<Target, ClientError> {
     let secured = match uri.scheme_str() {
         Some("ws") => false,
         Some("wss") => true,
-        _ => return Err(bad("the URL begins with ws:// or wss://")),
+        _ => return Err(bad("a URL begins with ws:// or wss://")),
     };
     let host =
         uri.host().filter(|host| !host.is_empty()).ok_or_else(|| bad("the URL names no host"))?.to_owned();
     let port = uri.port_u16().unwrap_or(if secured { 443 } else { 80 });
     let mut request = uri.into_client_request().map_err(|_| bad("the URL cannot be used"))?;
     if let Some(key) = key {
-        let mut value = HeaderValue::from_str(key)
-            .map_err(|_| ClientError::Usage("the API key has characters that no key has".to_owned()))?;
+        let mut value = HeaderValue::from_str(key).map_err(|_| {
+            ClientError::Usage("the API key contains characters that an HTTP header cannot carry".to_owned())
+        })?;
         value.set_sensitive(true);
         request.headers_mut().insert("X-API-Key", value);
     }
@@ -281,7 +283,7 @@ async fn send(socket: &mut Socket, id: u64, method: &str, params: Value) -> Resu
     step("sending the request", sending).await?.map_err(|error| lost(&error))
 }
 
-/// The next message. `None` for one that only shows that the connection lives.
+/// Waits for the next message. `None`: a ping or a pong.
 async fn incoming(socket: &mut Socket) -> Result<Option<Incoming>, ClientError> {
     let message =
         socket.next().await.unwrap_or(Err(WsError::ConnectionClosed)).map_err(|error| lost(&error))?;
@@ -329,7 +331,7 @@ fn lost(error: &WsError) -> ClientError {
     }
 }
 
-/// One connection of a watch: it asks for channels one at a time and writes what comes.
+/// One connection of a watch. It joins channels one at a time, and prints events.
 struct Watch<'a, W> {
     socket: &'a mut Socket,
     out: &'a mut W,
@@ -339,22 +341,22 @@ struct Watch<'a, W> {
     state: State,
 }
 
-/// What the joining waits for.
+/// The progress of joining channels.
 enum State {
-    /// All that could be joined is joined.
+    /// All channels were tried.
     Done,
     Asked {
         id: u64,
-        question: Question,
+        question: Call,
         until: Instant,
     },
-    /// The gateway wants us to slow down; the first of the queue is asked for again then.
+    /// The gateway has demanded a pause. Then the first channel of the queue is tried again.
     Paused {
         until: Instant,
     },
 }
 
-enum Question {
+enum Call {
     Trace,
     List,
     Join(String),
@@ -367,8 +369,8 @@ impl<'a, W: Write> Watch<'a, W> {
 
     async fn run(mut self, wanted: Wanted<'_>) -> Result<std::convert::Infallible, ClientError> {
         match wanted {
-            Wanted::Packets => self.ask(Question::Trace).await?,
-            Wanted::Channels([]) => self.ask(Question::List).await?,
+            Wanted::Packets => self.ask(Call::Trace).await?,
+            Wanted::Channels([]) => self.ask(Call::List).await?,
             Wanted::Channels(channels) => {
                 self.queue.extend(channels.iter().cloned());
                 self.join_next().await?;
@@ -381,7 +383,7 @@ impl<'a, W: Write> Watch<'a, W> {
                 Some(message) => {
                     heard = Instant::now();
                     match message? {
-                        Some(Incoming::Event { name, params }) => say(self.out, &line(&name, &params))?,
+                        Some(Incoming::Event { name, params }) => print(self.out, &line(&name, &params))?,
                         Some(Incoming::Answer { id, outcome }) => self.answered(id, outcome).await?,
                         None => {}
                     }
@@ -407,14 +409,14 @@ impl<'a, W: Write> Watch<'a, W> {
         }
     }
 
-    async fn ask(&mut self, question: Question) -> Result<(), ClientError> {
+    async fn ask(&mut self, question: Call) -> Result<(), ClientError> {
         let id = self.next_id;
         self.next_id += 1;
         match &question {
-            Question::Trace => send(self.socket, id, "trace", Value::Null).await?,
-            Question::List => send(self.socket, id, "channel_list", Value::Null).await?,
-            Question::Join(channel) => {
-                // Who only listens needs no voice, and the mud's own players are not shown a new speaker.
+            Call::Trace => send(self.socket, id, "trace", Value::Null).await?,
+            Call::List => send(self.socket, id, "channel_list", Value::Null).await?,
+            Call::Join(channel) => {
+                // The watch never speaks, so the channel does not show it as a new member.
                 send(self.socket, id, "channel_join", json!({"channel": channel, "listen_only": true}))
                     .await?;
             }
@@ -425,10 +427,10 @@ impl<'a, W: Write> Watch<'a, W> {
 
     async fn join_next(&mut self) -> Result<(), ClientError> {
         if let Some(channel) = self.queue.pop_front() {
-            return self.ask(Question::Join(channel)).await;
+            return self.ask(Call::Join(channel)).await;
         }
         self.state = State::Done;
-        say(
+        print(
             self.out,
             &format!("-- listening to {} channel{}", self.joined, if self.joined == 1 { "" } else { "s" }),
         )
@@ -441,25 +443,25 @@ impl<'a, W: Write> Watch<'a, W> {
     ) -> Result<(), ClientError> {
         let question = match std::mem::replace(&mut self.state, State::Done) {
             State::Asked { id: asked, question, .. } if id.is_none_or(|id| id == asked) => question,
-            // An answer to nothing: not ours to judge.
+            // An answer without a request is ignored.
             other => {
                 self.state = other;
                 return Ok(());
             }
         };
         match (question, outcome) {
-            (Question::Trace, Ok(_)) => return say(self.out, "-- showing packets"),
-            (Question::Trace, Err(error)) => return Err(error),
-            (Question::List, Ok(result)) => self.queue = channel_names(&result),
-            (Question::List, Err(error)) => say(self.out, &format!("-- cannot list the channels: {error}"))?,
-            (Question::Join(_), Ok(_)) => self.joined += 1,
-            (Question::Join(channel), Err(error)) => {
+            (Call::Trace, Ok(_)) => return print(self.out, "-- showing packets"),
+            (Call::Trace, Err(error)) => return Err(error),
+            (Call::List, Ok(result)) => self.queue = channel_names(&result),
+            (Call::List, Err(error)) => print(self.out, &format!("-- cannot list the channels: {error}"))?,
+            (Call::Join(_), Ok(_)) => self.joined += 1,
+            (Call::Join(channel), Err(error)) => {
                 if let Some(pause) = asked_pause(&error) {
                     self.queue.push_front(channel);
                     self.state = State::Paused { until: Instant::now() + pause };
                     return Ok(());
                 }
-                say(self.out, &format!("-- cannot join {}: {error}", bounded(&channel)))?;
+                print(self.out, &format!("-- cannot join {}: {error}", bounded(&channel)))?;
             }
         }
         self.join_next().await
@@ -472,23 +474,23 @@ fn channel_names(result: &Value) -> VecDeque<String> {
     names.take(WATCHED_CHANNELS_MAX).map(str::to_owned).collect()
 }
 
-/// How long to wait before asking again, when that is all that is wrong.
+/// Returns how long to wait before the next attempt, if the error is only that of too many requests.
 fn asked_pause(error: &ClientError) -> Option<Duration> {
     match error {
         ClientError::Rpc { code: RATE_LIMITED, data, .. } => {
             let pause = Duration::from_millis(data.get("retry_after_ms").and_then(Value::as_u64)?);
-            // Not less than a moment, so that a zero does not spin.
+            // A minimum, so that a pause of 0 does not cause a loop.
             Some(pause.clamp(Duration::from_millis(100), RATE_LIMIT_PAUSE_MAX))
         }
         _ => None,
     }
 }
 
-fn say(out: &mut impl Write, line: &str) -> Result<(), ClientError> {
+fn print(out: &mut impl Write, line: &str) -> Result<(), ClientError> {
     writeln!(out, "{line}").and_then(|()| out.flush()).map_err(ClientError::Output)
 }
 
-/// Text from outside as one short, harmless line.
+/// Makes one short line of a text, without control characters.
 fn bounded(text: &str) -> String {
     let mut text = plain(text.trim());
     if let Some((at, _)) = text.char_indices().nth(ERROR_TEXT_CHARS_MAX) {
@@ -502,7 +504,7 @@ async fn step<T>(name: &'static str, future: impl Future<Output = T>) -> Result<
     before(Instant::now() + STEP_TIMEOUT, future).await.ok_or(ClientError::Timeout(name))
 }
 
-/// The future's outcome, or `None` at the deadline.
+/// Returns the outcome of the future, or `None` at the deadline.
 async fn before<T>(deadline: Instant, future: impl Future<Output = T>) -> Option<T> {
     or(async { Some(future.await) }, async {
         Timer::at(deadline).await;

@@ -1,6 +1,6 @@
-//! The commands `call` and `watch`: where the gateway is, which key is shown, and the exit code.
+//! The commands `call` and `watch`: they choose the gateway and the key, and return the exit code.
 
-use crate::client::{At, ClientError, Wanted, call, watch};
+use crate::client::{ClientError, Endpoint, Wanted, call, watch};
 use crate::format::plain;
 use i3_config::cli::{self, Call, Cli, Watch};
 use i3_daemon::exit::{UNAVAILABLE, USAGE, unusable};
@@ -10,10 +10,10 @@ use i3_daemon::tls::Trust;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// The API's code for a session that has shown no key.
+/// The code of the API for a session without authentication.
 const NOT_AUTHENTICATED: i64 = -32000;
 
-/// The key of the client, from the command line, the env file or the environment.
+/// Returns the key from the command line, the env file or the environment.
 fn key(cli: &Cli, option: Option<&str>) -> Result<Option<String>, ExitCode> {
     let environment = i3_config::environment_of_files(cli.env_file.as_deref());
     environment
@@ -21,8 +21,8 @@ fn key(cli: &Cli, option: Option<&str>) -> Result<Option<String>, ExitCode> {
         .map_err(|problems| unusable(&problems))
 }
 
-/// Where the gateway is, and whom to trust there: what the options say, else the settings of a gateway, if they are here,
-/// else the usual place.
+/// Returns the URL of the gateway and its trusted certificate: those of the options, else those of the settings if there
+/// are any, else the default URL.
 fn place(cli: &Cli, url: Option<&str>, ca: Option<&Path>) -> Result<(String, Option<PathBuf>), ExitCode> {
     let ca = ca.map(Path::to_owned);
     if let Some(url) = url {
@@ -30,7 +30,7 @@ fn place(cli: &Cli, url: Option<&str>, ca: Option<&Path>) -> Result<(String, Opt
     }
     let found = match i3_config::load_files(&cli.files()) {
         Ok(config) => websocket(&config),
-        // Who names settings means them; a client alone has none.
+        // Errors in settings that the options name are reported. A host that has only the client has no settings.
         Err(problems) if cli.config.is_some() => return Err(unusable(&problems)),
         Err(_) => None,
     };
@@ -42,7 +42,7 @@ fn trust<'a>(ca: &'a Option<PathBuf>, cert: &'a Option<PathBuf>, key: &'a Option
     Trust { authorities: ca.as_deref(), certificate: cert.as_deref(), key: key.as_deref() }
 }
 
-/// Runs `call`: prints the result.
+/// Runs `call`, which prints the result.
 pub fn run_call(cli: &Cli, command: &Call) -> ExitCode {
     let params = match cli::call_params(&command.params) {
         Ok(params) => params.unwrap_or_else(|| serde_json::json!({})),
@@ -56,11 +56,11 @@ pub fn run_call(cli: &Cli, command: &Call) -> ExitCode {
         (Ok(place), Ok(key)) => (place, key),
         (Err(code), _) | (_, Err(code)) => return code,
     };
-    let at = At { url: &url, key: key.as_deref(), trust: trust(&ca, &command.cert, &command.cert_key) };
+    let at = Endpoint { url: &url, key: key.as_deref(), trust: trust(&ca, &command.cert, &command.cert_key) };
     match smol::block_on(call(at, &command.method, params)) {
         Ok(result) => {
             let text = serde_json::to_string_pretty(&result).unwrap_or_default();
-            // JSON escapes most control characters; the rest must not reach the terminal either.
+            // JSON escapes most control characters. The others are removed here.
             out(&text.lines().map(plain).collect::<Vec<_>>().join("\n"));
             ExitCode::SUCCESS
         }
@@ -68,7 +68,7 @@ pub fn run_call(cli: &Cli, command: &Call) -> ExitCode {
     }
 }
 
-/// Runs `watch`: prints what happens, until the connection is given up.
+/// Runs `watch`, which prints events until it is stopped.
 pub fn run_watch(cli: &Cli, command: &Watch) -> ExitCode {
     let place = place(cli, command.url.as_deref(), command.ca.as_deref());
     let ((url, ca), key) = match (place, key(cli, command.key.as_deref())) {
@@ -77,10 +77,10 @@ pub fn run_watch(cli: &Cli, command: &Watch) -> ExitCode {
     };
     let mut stdout = std::io::stdout();
     let wanted = if command.trace { Wanted::Packets } else { Wanted::Channels(&command.channels) };
-    let at = At { url: &url, key: key.as_deref(), trust: trust(&ca, &command.cert, &command.cert_key) };
+    let at = Endpoint { url: &url, key: key.as_deref(), trust: trust(&ca, &command.cert, &command.cert_key) };
     match smol::block_on(watch(at, wanted, &mut stdout)) {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever read it has enough.
+        // The reader of the output has closed it, which is no failure.
         Err(ClientError::Output(_)) => ExitCode::SUCCESS,
         Err(error) => failed(&error, key.is_some()),
     }
@@ -94,7 +94,7 @@ fn failed(error: &ClientError, with_key: bool) -> ExitCode {
     );
     if unknown && !with_key {
         err(
-            "No key was shown: --key, the variable I3_API_KEY, or I3_GATEWAY_SECRET of an env file (--env-file).",
+            "Give an API key: with --key, in the variable I3_API_KEY, or as I3_GATEWAY_SECRET in an env file (--env-file).",
         );
     }
     if let ClientError::Rpc { data, .. } = error

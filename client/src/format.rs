@@ -1,13 +1,13 @@
-//! The gateway's events as lines for people.
+//! Formats the gateway's events as lines for people.
 //!
-//! Most of what an event says was written by strangers on other muds. It must not move the reader's cursor, start a
-//! new line, or turn the text around: each value goes through [`plain`].
+//! Users of other muds wrote most of the text in events. It must not contain escape sequences, line breaks or changes of
+//! the text direction, so each value goes through [`plain`].
 
 use serde_json::{Map, Value};
 
-/// A longer line is cut: one event does not fill the screen.
+/// Longer lines are cut, so that one event does not fill the screen.
 const LINE_CHARS_MAX: usize = 4096;
-/// A longer word between two pinkfish delimiters is text, not a colour.
+/// A longer word between two pinkfish delimiters is text and not a colour.
 const PINKFISH_CODE_CHARS_MAX: usize = 24;
 /// The pinkfish codes in use. Only these are also recognised where one delimiter ends a code and begins the next.
 const PINKFISH_CODES: [&str; 34] = [
@@ -47,7 +47,7 @@ const PINKFISH_CODES: [&str; 34] = [
     "ENDTERM",
 ];
 
-/// One event on one line, with the time of day (UTC) in front.
+/// Returns one line for an event. It begins with the time of day (UTC).
 pub(crate) fn line(event: &str, params: &Value) -> String {
     let fields = Fields(params.as_object());
     let text = match event {
@@ -76,12 +76,12 @@ pub(crate) fn line(event: &str, params: &Value) -> String {
     cut(format!("{} {replayed}{text}", time_of_day(params)))
 }
 
-/// `text` without pinkfish colour codes and with everything escaped that is not simply shown.
+/// Removes pinkfish colour codes, and escapes all characters that are not visible.
 pub(crate) fn plain(text: &str) -> String {
     escaped(&without_pinkfish(text))
 }
 
-/// `text` with everything escaped that is not simply shown.
+/// Escapes all characters that are not visible.
 fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -94,22 +94,22 @@ fn escaped(text: &str) -> String {
     shown
 }
 
-/// Line separators, and what changes the direction of the text around it.
+/// Whether a character separates lines or changes the text direction.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// Drops `%^RED%^` and the like, also in the form `%^BOLD%^RED%^`.
+/// Removes colour codes such as `%^RED%^`, also in the form `%^BOLD%^RED%^`.
 fn without_pinkfish(text: &str) -> String {
     let parts: Vec<&str> = text.split("%^").collect();
     let mut shown = String::with_capacity(text.len());
     shown.push_str(parts[0]);
-    // Each further part follows a delimiter, and all but the last are followed by one.
+    // A delimiter precedes each further part, and follows each part except the last.
     let mut after_code = false;
     for (index, part) in parts.iter().enumerate().skip(1) {
         let closed = index + 1 < parts.len();
         if after_code && !(closed && PINKFISH_CODES.contains(part)) {
-            // The delimiter before this part closed a code.
+            // The delimiter before this part was the end of a code.
             shown.push_str(part);
             after_code = false;
         } else if closed && is_pinkfish_code(part) {
@@ -134,7 +134,7 @@ fn cut(line: String) -> String {
     }
 }
 
-/// `HH:MM:SS` of an RFC 3339 timestamp.
+/// Returns the `HH:MM:SS` of an RFC 3339 timestamp.
 fn time_of_day(params: &Value) -> &str {
     let timestamp = params.get("timestamp").and_then(Value::as_str).unwrap_or_default();
     let time = timestamp.get(11..19).unwrap_or_default();
@@ -180,7 +180,7 @@ fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 
-/// The members of an object, each fit to be shown; what is missing is shown as nothing.
+/// The members of an object, in printable form. A missing member is an empty text.
 struct Fields<'a>(Option<&'a Map<String, Value>>);
 
 impl Fields<'_> {
@@ -204,30 +204,30 @@ impl Fields<'_> {
         self.person("visname", "from_user", "from_mud")
     }
 
-    /// `Name@Mud`, with the second name where the first is missing.
+    /// Returns `Name@Mud`. The second key is used if the first is missing.
     fn person(&self, visible: &str, name: &str, mud: &str) -> String {
         let visible = self.text(visible);
         let who = if visible.is_empty() { self.text(name) } else { visible };
         format!("{who}@{}", self.text(mud))
     }
 
-    /// The message with the sender in the place of `$N`, or in front.
+    /// Returns the message with the sender in place of `$N`, or before the message if it has no `$N`.
     fn emote(&self) -> String {
         let (from, message) = (self.from(), self.text("message"));
         if message.contains("$N") { message.replace("$N", &from) } else { format!("{from} {message}") }
     }
 
-    /// Also with the target in the place of `$O`.
+    /// Returns the message with the sender in place of `$N` and the target in place of `$O`.
     fn targeted_emote(&self) -> String {
         let target = self.person("target_visname", "target_user", "target_mud");
-        // Piece by piece, so that a name that contains the other's mark stays as it is.
+        // Piece by piece, so that a mark in a name is not replaced.
         let message = self.text("message");
         let from = self.from();
         let pieces: Vec<String> = message.split("$N").map(|piece| piece.replace("$O", &target)).collect();
         if pieces.len() > 1 { pieces.join(&from) } else { format!("{from} {}", pieces.concat()) }
     }
 
-    /// The values that there are, each behind its label.
+    /// Returns the values that are present, each after its label.
     fn particulars(&self, shown: &[(&str, &str)], before: &str, after: &str) -> String {
         let said: Vec<String> = shown
             .iter()

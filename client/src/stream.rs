@@ -1,4 +1,4 @@
-//! What the client's WebSocket is made over: a socket, or TLS over one.
+//! The stream under the client's WebSocket: a socket, with or without TLS.
 
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use i3_daemon::tls::Trust;
@@ -39,7 +39,7 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// What a TLS connection is made with.
+/// The TLS settings of a connection.
 #[cfg(feature = "tls")]
 pub(crate) struct Tls {
     connector: futures_rustls::TlsConnector,
@@ -48,12 +48,12 @@ pub(crate) struct Tls {
 
 #[cfg(feature = "tls")]
 impl Tls {
-    /// The error is for people.
+    /// Reads the files of the settings. The error is for people.
     pub(crate) fn new(trust: Trust<'_>, host: &str) -> Result<Tls, String> {
         let name = i3_driver::address::without_brackets(host)
             .to_owned()
             .try_into()
-            .map_err(|_| format!("{host} is no name for TLS"))?;
+            .map_err(|_| format!("TLS cannot verify the name {host}"))?;
         Ok(Tls { connector: i3_daemon::tls::client::config(trust)?.into(), name })
     }
 
@@ -63,14 +63,14 @@ impl Tls {
     }
 }
 
-/// What a TLS connection is made with: this program has none.
+/// Replaces the TLS settings in a program without TLS.
 #[cfg(not(feature = "tls"))]
 pub(crate) struct Tls;
 
 #[cfg(not(feature = "tls"))]
 impl Tls {
     pub(crate) fn new(_: Trust<'_>, _: &str) -> Result<Tls, String> {
-        Err("this program was built without TLS: use ws:// to the gateway itself".to_owned())
+        Err("this program was built without TLS: use a URL with ws://".to_owned())
     }
 
     pub(crate) async fn connect(self, stream: TcpStream) -> io::Result<Stream> {

@@ -9,7 +9,7 @@ use async_tungstenite::tungstenite::Message;
 use async_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use async_tungstenite::tungstenite::http::{Response as HttpResponse, StatusCode};
 use futures_lite::stream::StreamExt;
-use i3_client::{At, ClientError, Wanted, call, watch};
+use i3_client::{ClientError, Endpoint, Wanted, call, watch};
 use patience::{patiently, until};
 use serde_json::{Value, json};
 use smol::LocalExecutor;
@@ -107,7 +107,7 @@ fn a_call_skips_events_and_returns_the_result() {
             request
         });
         let params = json!({"target_mud": "Hollow", "message": "hi"});
-        let result = call(At::new(&url, Some("secret")), "tell", params.clone()).await.unwrap();
+        let result = call(Endpoint::new(&url, Some("secret")), "tell", params.clone()).await.unwrap();
         assert_eq!(result, json!({"status": "sent"}));
         assert_eq!(server.await, json!({"jsonrpc": "2.0", "id": 1, "method": "tell", "params": params}));
     });
@@ -131,10 +131,10 @@ fn each_failure_of_a_call_has_its_kind() {
             // No WebSocket at all.
             drop(listener.accept().await.unwrap());
         });
-        let error = call(At::new(&url, Some("wrong")), "status", Value::Null).await.unwrap_err();
+        let error = call(Endpoint::new(&url, Some("wrong")), "status", Value::Null).await.unwrap_err();
         assert!(matches!(error, ClientError::Refused { status: 401, .. }), "{error:?}");
         assert!(error.to_string().contains("API key"));
-        match call(At::new(&url, Some("secret")), "sessions", Value::Null).await.unwrap_err() {
+        match call(Endpoint::new(&url, Some("secret")), "sessions", Value::Null).await.unwrap_err() {
             ClientError::Rpc { code, message, data } => {
                 assert_eq!((code, message.as_str()), (-32002, "no\\u{1b}pe"));
                 assert_eq!(data, json!({"needs": "admin"}));
@@ -142,14 +142,14 @@ fn each_failure_of_a_call_has_its_kind() {
             error => panic!("{error:?}"),
         }
         for _ in 0..2 {
-            let error = call(At::new(&url, Some("secret")), "status", Value::Null).await.unwrap_err();
+            let error = call(Endpoint::new(&url, Some("secret")), "status", Value::Null).await.unwrap_err();
             assert!(matches!(error, ClientError::Lost(_)), "{error:?}");
         }
-        let error = call(At::new(&url, Some("secret")), "status", Value::Null).await.unwrap_err();
+        let error = call(Endpoint::new(&url, Some("secret")), "status", Value::Null).await.unwrap_err();
         assert!(matches!(error, ClientError::Connect(_)), "{error:?}");
         server.await;
         // The listener is gone.
-        let error = call(At::new(&url, Some("secret")), "status", Value::Null).await.unwrap_err();
+        let error = call(Endpoint::new(&url, Some("secret")), "status", Value::Null).await.unwrap_err();
         assert!(matches!(error, ClientError::Connect(_)), "{error:?}");
     });
 }
@@ -160,7 +160,7 @@ fn a_watch_joins_all_channels_and_prints_what_happens() {
         let screen = Screen::default();
         let mut out = screen.clone();
         let _watching = executor.spawn(async move {
-            watch(At::new(&url, Some("secret")), Wanted::Channels(&[]), &mut out).await
+            watch(Endpoint::new(&url, Some("secret")), Wanted::Channels(&[]), &mut out).await
         });
         let mut server = accept(&listener).await.unwrap();
         let list = request(&mut server).await;
@@ -207,8 +207,9 @@ fn a_watch_shows_packets_to_who_may_see_them() {
     run(async |executor, listener, url| {
         let screen = Screen::default();
         let mut out = screen.clone();
-        let watching = executor
-            .spawn(async move { watch(At::new(&url, Some("secret")), Wanted::Packets, &mut out).await });
+        let watching = executor.spawn(async move {
+            watch(Endpoint::new(&url, Some("secret")), Wanted::Packets, &mut out).await
+        });
         let mut server = accept(&listener).await.unwrap();
         let trace = request(&mut server).await;
         assert_eq!(trace["method"], "trace");
@@ -236,7 +237,7 @@ fn a_watch_comes_back_and_ends_when_the_key_is_refused() {
         let mut out = screen.clone();
         let watching = executor.spawn(async move {
             let channels = ["chat".to_owned()];
-            watch(At::new(&url, Some("secret")), Wanted::Channels(&channels), &mut out).await
+            watch(Endpoint::new(&url, Some("secret")), Wanted::Channels(&channels), &mut out).await
         });
         for _ in 0..2 {
             let mut server = accept(&listener).await.unwrap();
@@ -274,14 +275,14 @@ fn a_watch_without_a_gateway_or_without_an_output_ends() {
         }
         let to = url.clone();
         let watching = executor.spawn(async move {
-            watch(At::new(&to, Some("secret")), Wanted::Channels(&[]), &mut Closed).await
+            watch(Endpoint::new(&to, Some("secret")), Wanted::Channels(&[]), &mut Closed).await
         });
         let mut server = accept(&listener).await.unwrap();
         request(&mut server).await;
         send(&mut server, &mud_online("Hollow")).await;
         assert!(matches!(watching.await, Err(ClientError::Output(_))));
         drop((server, listener));
-        let error = watch(At::new(&url, None), Wanted::Channels(&[]), &mut Closed).await.unwrap_err();
+        let error = watch(Endpoint::new(&url, None), Wanted::Channels(&[]), &mut Closed).await.unwrap_err();
         assert!(matches!(error, ClientError::Connect(_)), "{error:?}");
     });
 }

@@ -1,13 +1,13 @@
 //! Who may connect to the API: addresses, proxies, and origins of web pages.
 
 use crate::path::Path;
-use crate::read::Reader;
+use crate::read::SettingsReader;
 use crate::yaml::Node;
 use i3_core::settings::{AddressRules, IpNet};
 use std::net::IpAddr;
 
 /// Reads the lists of addresses.
-pub(crate) fn addresses(reader: &mut Reader<'_>) -> AddressRules {
+pub(crate) fn addresses(reader: &mut SettingsReader<'_>) -> AddressRules {
     let security = Path::of("security");
     let default = AddressRules::default();
     let mut networks = |key: &str| list(reader, &security.key(key), ADDRESS, network);
@@ -19,7 +19,7 @@ pub(crate) fn addresses(reader: &mut Reader<'_>) -> AddressRules {
 }
 
 /// Reads the origins whose pages may open a WebSocket.
-pub(crate) fn origins(reader: &mut Reader<'_>) -> Vec<String> {
+pub(crate) fn origins(reader: &mut SettingsReader<'_>) -> Vec<String> {
     list(reader, &Path::of("api.websocket.allowed_origins"), ORIGIN, origin).unwrap_or_default()
 }
 
@@ -28,7 +28,7 @@ const ORIGIN: &str = "an origin, such as https://example.org";
 
 /// Reads a list, or a text with entries separated by blanks or commas, as a variable contains it. `None`: not set.
 fn list<T>(
-    reader: &mut Reader<'_>,
+    reader: &mut SettingsReader<'_>,
     path: &Path,
     expected: &str,
     read: impl Fn(&str) -> Option<T>,

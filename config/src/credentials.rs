@@ -3,7 +3,7 @@
 use crate::listeners::rate;
 use crate::path::Path;
 use crate::problem::Problem;
-use crate::read::Reader;
+use crate::read::SettingsReader;
 use crate::yaml::Node;
 use i3_core::clients::keys::KEY_BYTES_MAX;
 use i3_core::settings::{KeySettings, Permission, Permissions};
@@ -41,7 +41,7 @@ const MAKE_ONE: &str = "write a long random text, such as `openssl rand -hex 32`
 type KeyDigest = [u8; 32];
 
 /// Reads all keys. `None`: authentication is off.
-pub(crate) fn keys(reader: &mut Reader<'_>, muds: &[String]) -> Option<Vec<KeySettings>> {
+pub(crate) fn keys(reader: &mut SettingsReader<'_>, muds: &[String]) -> Option<Vec<KeySettings>> {
     let enabled = Path::of("api.auth.enabled");
     let list = Path::of("api.auth.api_keys");
     let count = reader.length(&list);
@@ -109,7 +109,7 @@ struct Found {
 
 impl Found {
     /// Reads an entry of `api.auth.api_keys`.
-    fn listed(&mut self, reader: &mut Reader<'_>, path: &Path, muds: &[String]) {
+    fn listed(&mut self, reader: &mut SettingsReader<'_>, path: &Path, muds: &[String]) {
         if !matches!(reader.node(path), Some(Node::Map(_))) {
             self.failed = true;
             return reader.error(
@@ -204,7 +204,7 @@ impl Found {
     }
 }
 
-fn key_text(reader: &mut Reader<'_>, path: &Path) -> Option<String> {
+fn key_text(reader: &mut SettingsReader<'_>, path: &Path) -> Option<String> {
     reader.text(path).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
@@ -249,7 +249,7 @@ fn from_hex(hex: &str) -> Option<KeyDigest> {
 }
 
 /// Reads the permissions of a key. `None`: they are missing or wrong, and the problem has been reported.
-fn permissions(reader: &mut Reader<'_>, path: &Path) -> Option<Permissions> {
+fn permissions(reader: &mut SettingsReader<'_>, path: &Path) -> Option<Permissions> {
     let names: Vec<&str> = Permission::ALL.iter().map(|(name, _)| *name).collect();
     let fix = format!("write [\"*\"] for all permissions, or some of [{}]", names.join(", "));
     let elements: Vec<Path> = match reader.node(path) {

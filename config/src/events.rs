@@ -1,7 +1,7 @@
 //! The settings of events that are kept for games that are away, and of the history.
 
 use crate::path::Path;
-use crate::read::Reader;
+use crate::read::SettingsReader;
 use i3_core::settings::EventSettings;
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ const BYTES_MAX: i64 = 1_073_741_824;
 const BYTES_MIN: i64 = 4_096;
 
 /// Reads the settings. A key of the Python gateway counts if our own key is not set.
-pub(crate) fn events(reader: &mut Reader<'_>) -> EventSettings {
+pub(crate) fn events(reader: &mut SettingsReader<'_>) -> EventSettings {
     let mut events = EventSettings::default();
-    let seconds = |reader: &mut Reader<'_>, path: &Path| {
+    let seconds = |reader: &mut SettingsReader<'_>, path: &Path| {
         reader.number(path, 0..=SECONDS_MAX, "a number of seconds").map(Duration::from_secs)
     };
     let tells = reader.first(&[Path::of("events.keep.tells"), Path::of("api.session.queue_ttl")]);

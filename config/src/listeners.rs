@@ -1,9 +1,10 @@
 //! The settings of the API: listeners, limits and rates.
 
 use crate::access;
+use crate::config::{ListenAt, NamedFile, TlsFiles};
 use crate::path::Path;
-use crate::read::Reader;
-use crate::{ListenAt, NamedFile, Problem, TlsFiles};
+use crate::problem::Problem;
+use crate::read::SettingsReader;
 use i3_core::machine::Listener;
 use i3_core::settings::{ApiSettings, RateLimits};
 use std::net::IpAddr;
@@ -20,7 +21,7 @@ const DEFAULT_BURST: u32 = 60;
 
 /// Reads the listeners, and whether listeners without TLS must be at a loopback address. Without authentication every
 /// listener is at a loopback address, unless the settings allow otherwise.
-pub(crate) fn listeners(reader: &mut Reader<'_>, authenticated: bool) -> (Vec<ListenAt>, bool) {
+pub(crate) fn listeners(reader: &mut SettingsReader<'_>, authenticated: bool) -> (Vec<ListenAt>, bool) {
     let api_enabled = reader.boolean(&Path::of("api.enabled")).unwrap_or(true);
     let http = reader.boolean(&Path::of("api.websocket.enabled")).unwrap_or(true);
     let lines = reader.boolean(&Path::of("api.tcp.enabled")).unwrap_or(true);
@@ -92,12 +93,12 @@ pub(crate) fn listeners(reader: &mut Reader<'_>, authenticated: bool) -> (Vec<Li
 }
 
 /// Reads the TLS settings of one kind of listener. A key under `own` takes precedence over the key under `api.tls`.
-fn tls(reader: &mut Reader<'_>, own: &str, used: bool) -> Option<TlsFiles> {
-    let place = |reader: &Reader<'_>, key: &str| {
+fn tls(reader: &mut SettingsReader<'_>, own: &str, used: bool) -> Option<TlsFiles> {
+    let place = |reader: &SettingsReader<'_>, key: &str| {
         let own = Path::of(own).key(key);
         if reader.node(&own).is_some() { own } else { Path::of("api.tls").key(key) }
     };
-    let file = |reader: &mut Reader<'_>, key: &str| {
+    let file = |reader: &mut SettingsReader<'_>, key: &str| {
         let path = place(reader, key);
         let text = reader.text(&path).filter(|text| !text.trim().is_empty());
         (text.map(|text| NamedFile { key: path.to_string(), path: PathBuf::from(text) }), path)
@@ -150,7 +151,7 @@ fn collide(one: &ListenAt, other: &ListenAt) -> bool {
 }
 
 /// Reads the limits of the API. The caller adds the API keys.
-pub(crate) fn api(reader: &mut Reader<'_>) -> ApiSettings {
+pub(crate) fn api(reader: &mut SettingsReader<'_>) -> ApiSettings {
     let mut api = ApiSettings::default();
     let connections =
         reader.first(&[Path::of("performance.max_connections"), Path::of("api.websocket.max_connections")]);
@@ -189,7 +190,7 @@ pub(crate) fn api(reader: &mut Reader<'_>) -> ApiSettings {
 
 /// Reads the rate limits, which can be set in two ways. `by_method` takes precedence over the three numbers of the
 /// deployment guide, and a variable takes precedence over both.
-fn rate_limits(reader: &mut Reader<'_>) -> Option<RateLimits> {
+fn rate_limits(reader: &mut SettingsReader<'_>) -> Option<RateLimits> {
     let security = Path::of("security.rate_limiting");
     let ours = Path::of("api.rate_limits");
     let is_set = reader.node(&security).is_some() || reader.node(&ours).is_some();
@@ -238,6 +239,6 @@ fn rate_limits(reader: &mut Reader<'_>) -> Option<RateLimits> {
     (is_set && enabled != Some(false)).then_some(limits)
 }
 
-pub(crate) fn rate(reader: &mut Reader<'_>, path: &Path) -> Option<u32> {
+pub(crate) fn rate(reader: &mut SettingsReader<'_>, path: &Path) -> Option<u32> {
     reader.number(path, 1..=1_000_000, "a number of requests")
 }

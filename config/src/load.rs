@@ -1,17 +1,18 @@
 //! Reads files and variables, and makes a [`Config`] of them.
 
+use crate::config::{Config, LogFormat, Logging};
 use crate::credentials;
 use crate::env::{Environment, process_environment};
 use crate::interpolate::{Expanded, expand};
 use crate::keys::{OWN_CACHE, Passed, closest, passed_over};
 use crate::listeners;
 use crate::log::{COMPONENTS, parse_level};
+use crate::logfile::Rotation;
 use crate::muds;
 use crate::path::Path as Key;
 use crate::problem::{Place, Problem, Problems, Severity};
-use crate::read::Reader;
+use crate::read::SettingsReader;
 use crate::yaml::{self, Node};
-use crate::{Config, LogFormat, Logging, Rotation};
 use i3_core::settings::Settings;
 use log::LevelFilter;
 use std::collections::BTreeMap;
@@ -184,7 +185,7 @@ pub fn load(sources: Sources) -> Result<Config, Problems> {
             return Err(Problems(problems));
         }
     };
-    let mut reader = Reader {
+    let mut reader = SettingsReader {
         env: &env,
         yaml: (&name, &text),
         root,
@@ -210,7 +211,7 @@ pub fn load(sources: Sources) -> Result<Config, Problems> {
 }
 
 /// Replaces variables in the values, warns of keys without effect, and applies the variables that override keys.
-fn prepare(reader: &mut Reader<'_>, built_in: bool) {
+fn prepare(reader: &mut SettingsReader<'_>, built_in: bool) {
     let mut seen = Expanded::default();
     expand(&mut reader.root, &Key::default(), reader.env, &mut seen);
     for (path, message) in seen.bad {
@@ -254,7 +255,7 @@ fn prepare(reader: &mut Reader<'_>, built_in: bool) {
     }
 }
 
-fn assemble(reader: &mut Reader<'_>) -> Config {
+fn assemble(reader: &mut SettingsReader<'_>) -> Config {
     let muds = muds::muds(reader);
     let link = muds::link(reader);
     let mut api = listeners::api(reader);
@@ -290,7 +291,7 @@ const LEVELS: &str = "write DEBUG, INFO, WARNING or ERROR";
 const DEFAULT_ROTATE_BYTES: u64 = 10_485_760;
 const DEFAULT_BACKUPS: u32 = 5;
 
-fn logging(reader: &mut Reader<'_>) -> Logging {
+fn logging(reader: &mut SettingsReader<'_>) -> Logging {
     let level = level(reader, &Key::of("logging.level")).unwrap_or(LevelFilter::Info);
     let parts = Key::of("logging.components");
     let mut components = BTreeMap::new();
@@ -322,7 +323,7 @@ fn logging(reader: &mut Reader<'_>) -> Logging {
     Logging { level, components, format, file, rotation }
 }
 
-fn level(reader: &mut Reader<'_>, path: &Key) -> Option<LevelFilter> {
+fn level(reader: &mut SettingsReader<'_>, path: &Key) -> Option<LevelFilter> {
     let text = reader.text(path)?;
     let level = parse_level(&text);
     if level.is_none() {
@@ -333,7 +334,7 @@ fn level(reader: &mut Reader<'_>, path: &Key) -> Option<LevelFilter> {
 }
 
 /// Warns of variables in the env file that were never read.
-fn unread_variables(reader: &mut Reader<'_>) {
+fn unread_variables(reader: &mut SettingsReader<'_>) {
     for (name, place) in reader.env.unread() {
         if OTHER_VARIABLES.contains(&name.as_str()) {
             continue;

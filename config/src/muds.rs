@@ -2,7 +2,7 @@
 
 use crate::keys::SERVICES;
 use crate::path::Path;
-use crate::read::Reader;
+use crate::read::SettingsReader;
 use crate::yaml::Node;
 use i3_core::settings::{Charset, LinkSettings, MUD_NAME_BYTES_MAX, MudSettings, RouterSettings};
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ const ROUTER_PACKETS_PER_SECOND: u32 = 10;
 const ROUTER_FRAME_BYTES: usize = 10_000;
 
 /// Reads all muds, the main one first.
-pub(crate) fn muds(reader: &mut Reader<'_>) -> Vec<MudSettings> {
+pub(crate) fn muds(reader: &mut SettingsReader<'_>) -> Vec<MudSettings> {
     let (routers, password) = routers(reader, &Path::of("router")).unwrap_or_default();
     let channels = channels(reader);
     let further = Path::of("muds");
@@ -68,7 +68,7 @@ pub(crate) fn muds(reader: &mut Reader<'_>) -> Vec<MudSettings> {
     muds
 }
 
-fn path_is_section(reader: &mut Reader<'_>, path: &Path) -> bool {
+fn path_is_section(reader: &mut SettingsReader<'_>, path: &Path) -> bool {
     if matches!(reader.node(path), None | Some(Node::Map(_))) {
         return true;
     }
@@ -78,8 +78,8 @@ fn path_is_section(reader: &mut Reader<'_>, path: &Path) -> bool {
 }
 
 /// Reads everything of a mud but routers and channels.
-fn mud(reader: &mut Reader<'_>, path: &Path) -> Option<MudSettings> {
-    let text = |reader: &mut Reader<'_>, keys: &[&str], default: &str| {
+fn mud(reader: &mut SettingsReader<'_>, path: &Path) -> Option<MudSettings> {
+    let text = |reader: &mut SettingsReader<'_>, keys: &[&str], default: &str| {
         let paths: Vec<Path> = keys.iter().map(|key| path.key(key)).collect();
         let path = reader.first(&paths);
         reader.text(&path).unwrap_or_else(|| default.to_owned())
@@ -102,7 +102,7 @@ fn mud(reader: &mut Reader<'_>, path: &Path) -> Option<MudSettings> {
     name.map(|_| mud)
 }
 
-fn mud_name(reader: &mut Reader<'_>, path: &Path) -> Option<String> {
+fn mud_name(reader: &mut SettingsReader<'_>, path: &Path) -> Option<String> {
     let fix = "write the name of the mud on the network";
     if reader.node(path).is_none() {
         let message = match reader.missing.get(path).map(|names| names.join(", ")) {
@@ -143,7 +143,7 @@ fn mud_name(reader: &mut Reader<'_>, path: &Path) -> Option<String> {
 }
 
 /// Reads the services of a mud: its own list, or all services. The section `services:` then switches some on or off.
-fn services(reader: &mut Reader<'_>, path: &Path) -> BTreeMap<String, i64> {
+fn services(reader: &mut SettingsReader<'_>, path: &Path) -> BTreeMap<String, i64> {
     let mut services = BTreeMap::new();
     if reader.node(path).is_some() {
         for name in reader.keys(path) {
@@ -184,7 +184,7 @@ fn services(reader: &mut Reader<'_>, path: &Path) -> BTreeMap<String, i64> {
 }
 
 /// Reads the routers of a section, and the password. `None`: the section names no router.
-fn routers(reader: &mut Reader<'_>, path: &Path) -> Option<(Vec<RouterSettings>, i64)> {
+fn routers(reader: &mut SettingsReader<'_>, path: &Path) -> Option<(Vec<RouterSettings>, i64)> {
     let primary = path.key("primary");
     let password = reader.integer(
         &primary.key("password"),
@@ -231,7 +231,7 @@ fn routers(reader: &mut Reader<'_>, path: &Path) -> Option<(Vec<RouterSettings>,
 }
 
 /// Reads a character set. UTF-8 is the default.
-fn charset(reader: &mut Reader<'_>, path: &Path) -> Option<Charset> {
+fn charset(reader: &mut SettingsReader<'_>, path: &Path) -> Option<Charset> {
     if reader.node(path).is_none() {
         return Some(Charset::Utf8);
     }
@@ -245,7 +245,7 @@ fn charset(reader: &mut Reader<'_>, path: &Path) -> Option<Charset> {
     }
 }
 
-fn router(reader: &mut Reader<'_>, path: &Path) -> Option<RouterSettings> {
+fn router(reader: &mut SettingsReader<'_>, path: &Path) -> Option<RouterSettings> {
     let (name_path, host_path) = (path.key("name"), path.key("host"));
     let name = reader.text(&name_path);
     let host = reader.host(&host_path);
@@ -273,7 +273,7 @@ fn router(reader: &mut Reader<'_>, path: &Path) -> Option<RouterSettings> {
 }
 
 /// Reads the channels to which the mud subscribes at the start, from both keys that can list them.
-fn channels(reader: &mut Reader<'_>) -> Vec<String> {
+fn channels(reader: &mut SettingsReader<'_>) -> Vec<String> {
     let mut channels = Vec::new();
     for list in [Path::of("services.channel.default_channels"), Path::of("channels.default_channels")] {
         for at in 0..reader.length(&list) {
@@ -293,7 +293,7 @@ fn channels(reader: &mut Reader<'_>) -> Vec<String> {
 }
 
 /// Reads the settings of the links to routers.
-pub(crate) fn link(reader: &mut Reader<'_>) -> LinkSettings {
+pub(crate) fn link(reader: &mut SettingsReader<'_>) -> LinkSettings {
     let mut link = LinkSettings::default();
     if let Some(time) = reader.seconds(&Path::of("performance.connection_timeout")) {
         (link.connect_timeout, link.startup_timeout) = (time, time);

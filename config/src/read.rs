@@ -16,7 +16,7 @@ const SHOWN_CHARS_MAX: usize = 60;
 const SECONDS_MAX: f64 = 31_536_000.0;
 
 /// Reads settings from the tree, and collects problems.
-pub(crate) struct Reader<'a> {
+pub(crate) struct SettingsReader<'a> {
     pub(crate) env: &'a Environment,
     /// The name and the text of the YAML, from which the places of problems are found.
     pub(crate) yaml: (&'a str, &'a str),
@@ -28,7 +28,7 @@ pub(crate) struct Reader<'a> {
     pub(crate) problems: Vec<Problem>,
 }
 
-impl Reader<'_> {
+impl SettingsReader<'_> {
     /// Returns the value at a path. `None`: it is missing or empty.
     pub(crate) fn node(&self, path: &Path) -> Option<&Node> {
         let mut node = &self.root;

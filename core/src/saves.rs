@@ -24,7 +24,7 @@ const RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
 
 /// A waiting change.
 #[derive(Debug)]
-struct Waiting {
+struct WaitingSave {
     /// The save that last set the change.
     ticket: SaveTicket,
     value: Option<Vec<u8>>,
@@ -53,7 +53,7 @@ struct InFlight {
 #[derive(Debug, Default)]
 pub struct Saves {
     in_flight: VecDeque<InFlight>,
-    waiting: BTreeMap<(String, String), Waiting>,
+    waiting: BTreeMap<(String, String), WaitingSave>,
     waiting_bytes: usize,
     /// A save of all waiting changes that is in flight: its ticket, the last ticket whose changes it holds, and when it
     /// began.
@@ -87,7 +87,7 @@ impl Saves {
         if let Some(old) = self.waiting.get(&name) {
             self.waiting_bytes -= bytes(&name, &old.value);
         }
-        self.waiting.insert(name, Waiting { ticket, value });
+        self.waiting.insert(name, WaitingSave { ticket, value });
         while self.waiting_bytes > WAITING_BYTES_MAX {
             let expendable = EXPENDABLE.iter().find_map(|family| {
                 let from = ((*family).to_owned(), String::new());
@@ -145,7 +145,7 @@ impl Saves {
         }
     }
 
-    fn forget(&mut self, which: impl Fn(&Waiting) -> bool) {
+    fn forget(&mut self, which: impl Fn(&WaitingSave) -> bool) {
         let names: Vec<_> =
             self.waiting.iter().filter(|(_, one)| which(one)).map(|(name, _)| name.clone()).collect();
         names.iter().for_each(|name| self.forget_one(name));

@@ -1,7 +1,7 @@
-//! What a daemon does beside driving its machine: it looks how the machine is, every few seconds and on the thread that
-//! drives it, and gives it new settings when it is asked to.
+//! The work of a daemon besides driving its machine: it checks the machine every few seconds, and passes it new settings
+//! at a SIGHUP. Both happen on the thread that drives the machine.
 //!
-//! The service manager hears from here that the daemon lives; a loop that does not turn does not come here.
+//! The watchdog of the service manager is notified at each check. If the driver's loop hangs, it gets no notification.
 
 use crate::daily::Daily;
 use crate::state::open_to_read;
@@ -17,24 +17,24 @@ use i3_driver::clock::Clock;
 use log::LevelFilter;
 use std::time::Duration;
 
-/// How often the machine is looked at, unless the service manager wants to hear more often.
+/// The interval of the checks, unless the service manager needs a shorter one.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How often a memory account is logged, where that is wanted.
+/// The interval of the memory accounts in the log, with `--profile-memory`.
 const ACCOUNT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The part of the log that it goes to.
+/// The log component of the memory accounts.
 const MEMORY: &str = "memory";
 
-/// What looks after a machine. All of it is called on the thread that drives the machine; it may take some milliseconds.
+/// The attendant of a machine. The thread that drives the machine calls it, so it may take only some milliseconds.
 pub trait Attend<M> {
-    /// How often [`Attend::look`] is to be called.
+    /// The interval between two calls of [`Attend::look`].
     fn interval(&self) -> Duration;
-    /// The machine runs and can be connected to.
+    /// The machine runs, and its listeners accept connections.
     fn started(&mut self);
-    /// Looks how the machine is; `due` is when that was to be.
+    /// Checks the machine. `due` is the time for which the check was planned.
     fn look(&mut self, machine: &mut M, now: Now, due: Instant);
-    /// Reads the settings again.
+    /// Reloads the settings.
     fn reload(&mut self, machine: &mut M, now: Now);
 }
 
@@ -56,7 +56,7 @@ impl<M> Attend<M> for Box<dyn Attend<M> + Send> {
     }
 }
 
-/// For a machine whose settings are its command line.
+/// The attendant of a machine that has no settings except its command line.
 #[derive(Clone, Copy, Debug)]
 pub struct Unattended;
 
@@ -74,15 +74,15 @@ impl<M> Attend<M> for Unattended {
     }
 
     fn reload(&mut self, _: &mut M, _: Now) {
-        log::info!(target: "daemon", "SIGHUP: there are no settings to read again");
+        log::info!(target: "daemon", "SIGHUP has no effect: this program has no settings file");
     }
 }
 
-/// Looks after a gateway.
+/// The attendant of a gateway.
 #[derive(Debug)]
 pub struct Attendant {
     files: FileOptions,
-    /// The settings that hold; what needs a restart stays as it was at the start.
+    /// The current settings. Those that need a restart are as they were at the start.
     config: Config,
     tls: Acceptors,
     profile_memory: bool,
@@ -93,7 +93,7 @@ pub struct Attendant {
 }
 
 impl Attendant {
-    /// Looks after the gateway that is started with `config`, which came from `files`, and with these acceptors.
+    /// Makes the attendant of a gateway that starts with `config`, which was loaded from `files`, and with `tls`.
     pub fn new(files: FileOptions, config: Config, tls: Acceptors, profile_memory: bool) -> Self {
         let started = Clock::start().now().unix;
         Attendant {
@@ -108,7 +108,7 @@ impl Attendant {
         }
     }
 
-    /// Logs what holds memory, now and then.
+    /// Logs a memory account, at most once in [`ACCOUNT_INTERVAL`].
     fn account(&mut self, now: Instant, health: &Health, resident_bytes: Option<u64>) {
         if !self.profile_memory || self.accounted.is_some_and(|at| now.since(at) < ACCOUNT_INTERVAL) {
             return;
@@ -124,31 +124,31 @@ impl Attendant {
         i3_config::log::record(&notice);
     }
 
-    /// Takes over what can change while the gateway runs. An error says why nothing did.
+    /// Applies the settings that can change while the gateway runs. After an error, nothing has changed.
     fn take_over(&mut self, gateway: &mut Gateway, now: Now) -> Result<(), Problems> {
         let new = i3_config::load_files(&self.files)?;
         gateway.reload(now, new.core.clone()).map_err(|error| {
-            Problem::error("", error.to_string(), "change the settings that it speaks of")
+            Problem::error("", error.to_string(), "change the settings that the message names")
         })?;
-        // What does not work here is no reason to do without the rest.
+        // After a failure here, the other changes still apply.
         let logging = with_account(new.logging, self.profile_memory);
         if let Err(problem) = i3_config::log::change(&logging) {
             log::error!(target: "settings", "{}", problem.text());
         }
-        // What was said at the start is not said again.
+        // Warnings that were logged before are not repeated.
         for warning in new.warnings.iter().filter(|warning| !self.config.warnings.contains(warning)) {
             log::warn!(target: "settings", "{}", warning.text());
         }
         match self.tls.reload(&new.listeners) {
             Ok(0) => {}
             Ok(_) => {
-                log::info!(target: "net", "TLS: the files were read; new connections get what is in them");
+                log::info!(target: "net", "TLS: the files were read again, and apply to new connections");
             }
             Err(problems) => {
                 for problem in problems.0 {
                     log::error!(target: "net", "{}", problem.text());
                 }
-                log::error!(target: "net", "TLS stays as it was");
+                log::error!(target: "net", "TLS: the former certificates and keys stay in use");
             }
         }
         for (what, changed) in [
@@ -168,12 +168,12 @@ impl Attendant {
     }
 }
 
-/// Where it listens and what is spoken there. Which files TLS is made with can change at any time.
+/// The properties of listeners that can change only with a restart. The files of TLS are not among them.
 fn places(listeners: &[ListenAt]) -> Vec<(Listener, &str, u16, bool)> {
     listeners.iter().map(|at| (at.listener, at.host.as_str(), at.port, at.tls.is_some())).collect()
 }
 
-/// Who asks for the account wants to see it, whatever the level of the rest.
+/// Adds the level that shows memory accounts, if `--profile-memory` asks for them and no level is set.
 pub(crate) fn with_account(mut logging: Logging, profile_memory: bool) -> Logging {
     if profile_memory {
         logging.components.entry(MEMORY.to_owned()).or_insert(LevelFilter::Info);
@@ -217,8 +217,8 @@ impl Attend<Gateway> for Attendant {
                 };
                 log::log!(target: "settings", level, "{}", problem.text());
             }
-            log::error!(target: "settings", "the settings stay as they were");
-            // What moved the log file has moved it all the same.
+            log::error!(target: "settings", "the settings did not change");
+            // The file may have been moved for rotation, so it is reopened all the same.
             if let Err(problem) = i3_config::log::change(&self.config.logging) {
                 log::error!(target: "settings", "{}", problem.text());
             }

@@ -1,24 +1,24 @@
-//! The commands `backup` and `restore`. Both work on the state of a gateway that runs.
+//! The commands `backup` and `restore`. Both work while a gateway runs with the state.
 
-use crate::directory::{StateDirectory, before_restore, refused, staged};
+use crate::directory::{Restored, StateDirectory, before_restore, refused, staged};
 use crate::exit::{UNAVAILABLE, unusable};
 use crate::state::{open_to_read, url};
 use crate::terminal::{err, out};
 use i3_config::cli::{Backup, Cli, Restore};
-use i3_store::{StoreError, Unavailable};
+use i3_store::{StoreError, Unavailable, copy_snapshot, open_to_restore};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-/// How long a gateway may take to end in order and to go on with a restored state.
+/// How long a running gateway may take to shut down and start again with the restored state.
 const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 
-/// How often to look whether it has.
+/// The interval of the checks whether it has done so.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Copies the state into a file.
+/// Copies the state to a file.
 pub fn backup(cli: &Cli, command: &Backup) -> ExitCode {
     let directory = match state_directory(cli, command.state.as_deref()) {
         Ok(directory) => directory,
@@ -26,14 +26,14 @@ pub fn backup(cli: &Cli, command: &Backup) -> ExitCode {
     };
     match open_to_read(&directory).and_then(|mut store| store.snapshot_to(&command.file)) {
         Ok(()) => {
-            out(&format!("The state is copied to {}.", command.file.display()));
+            out(&format!("The state was copied to {}.", command.file.display()));
             ExitCode::SUCCESS
         }
         Err(error) => failed(&error.to_string()),
     }
 }
 
-/// Puts a copy of the state back.
+/// Replaces the state by a copy.
 pub fn restore(cli: &Cli, command: &Restore) -> ExitCode {
     let directory = match state_directory(cli, command.state.as_deref()) {
         Ok(directory) => directory,
@@ -53,7 +53,7 @@ fn failed(text: &str) -> ExitCode {
     ExitCode::from(UNAVAILABLE)
 }
 
-/// The directory that the command names, or else the settings.
+/// Returns the directory that the command names. The default is that of the settings.
 fn state_directory(cli: &Cli, named: Option<&Path>) -> Result<PathBuf, ExitCode> {
     match named {
         Some(directory) => Ok(directory.to_owned()),
@@ -72,55 +72,63 @@ fn restore_from(path: &Path, file: &Path) -> Result<String, String> {
         Ok(held) => restore_here(&held, file).map_err(|error| error.to_string()),
         Err(Unavailable::Error(error)) => Err(format!("{}: {error}", path.display())),
         Err(Unavailable::InUse(None)) => Err(format!(
-            "a gateway runs with the state in {}, and its process cannot be told: stop it first",
+            "a gateway runs with the state in {}, and its process is unknown: stop the gateway first",
             path.display()
         )),
         Err(Unavailable::InUse(Some(process))) => restore_in(process, path, file),
     }
 }
 
-/// No gateway runs with this state.
+/// Replaces the state while no gateway runs with it.
 fn restore_here(directory: &StateDirectory, file: &Path) -> Result<String, StoreError> {
     let path = directory.path();
-    let open = || i3_store::open(url(path)?);
-    open()?.copy_snapshot(file, &staged(path))?;
-    directory.restore(open)?;
-    Ok(format!("The state is restored. {} No gateway is running with it.", kept(path)))
+    copy_snapshot(url(path)?, file, &staged(path))?;
+    let restored = directory.restore(|staged| open_to_restore(url(path)?, staged))?;
+    let former = restored.as_ref().and_then(Restored::sentence).unwrap_or_default();
+    Ok(format!("The state was restored. {former}No gateway is running with it."))
 }
 
-/// Lets the gateway with this process take the state over.
+/// Asks the gateway with this process to restart with the copy.
 fn restore_in(process: u32, path: &Path, file: &Path) -> Result<String, String> {
     let (staged, refused) = (staged(path), refused(path));
     let _ = fs::remove_file(&refused);
-    let store = open_to_read(path).map_err(|error| error.to_string())?;
-    store.copy_snapshot(file, &staged).map_err(|error| error.to_string())?;
-    // The gateway is to have the state to itself.
-    drop(store);
-    if let Err(error) = tell(process).and_then(|()| wait_until_taken(&staged)) {
-        // Else it would be taken at the next start, when nobody expects it.
+    let saved_before = modified(&before_restore(path));
+    let url = url(path).map_err(|error| error.to_string())?;
+    copy_snapshot(url, file, &staged).map_err(|error| error.to_string())?;
+    if let Err(error) = request_restore(process).and_then(|()| wait_until_taken(&staged)) {
+        // Otherwise the next start would restore it unexpectedly.
         let _ = fs::remove_file(&staged);
-        return Err(format!("the gateway (process {process}) did not take the state: {error}"));
+        return Err(format!("the gateway (process {process}) did not restore the state: {error}"));
     }
     if refused.exists() {
-        return Err(format!("the gateway (process {process}) refused the state: its log says why"));
+        return Err(format!(
+            "the gateway (process {process}) could not use the file, and continues with its former state: its log \
+             contains the reason"
+        ));
     }
-    Ok(format!("The gateway (process {process}) goes on with the restored state. {}", kept(path)))
+    let is_new = modified(&before_restore(path)) != saved_before;
+    let former = if is_new { Restored::Saved(before_restore(path)).sentence() } else { None };
+    let text = format!(
+        "The gateway (process {process}) runs with the restored state. {}",
+        former.unwrap_or_default()
+    );
+    Ok(text.trim_end().to_owned())
 }
 
-fn kept(path: &Path) -> String {
-    format!("What was there before is in {}.", before_restore(path).display())
+fn modified(file: &Path) -> Option<SystemTime> {
+    fs::metadata(file).and_then(|found| found.modified()).ok()
 }
 
 #[cfg(unix)]
-fn tell(process: u32) -> io::Result<()> {
+fn request_restore(process: u32) -> io::Result<()> {
     let process = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
     let process = process.ok_or(io::ErrorKind::InvalidData)?;
     Ok(rustix::process::kill_process(process, rustix::process::Signal::USR1)?)
 }
 
 #[cfg(not(unix))]
-fn tell(_: u32) -> io::Result<()> {
-    Err(io::Error::other("it cannot be told on this system: stop it first"))
+fn request_restore(_: u32) -> io::Result<()> {
+    Err(io::Error::other("this system has no signals: stop the gateway first"))
 }
 
 fn wait_until_taken(staged: &Path) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! A copy of the state once a day, where the settings want it. It is made on a thread of its own: the gateway goes on.
+//! The daily copies of the state. A thread of its own makes a copy while the gateway runs.
 
 use i3_core::time::{Instant, Now, UnixTime};
 use i3_store::{Store, StoreError, snapshot_path};
@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, UNIX_EPOCH};
 
-/// How old the newest copy becomes.
+/// The age of the newest copy at which another one is made.
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// How often its age is looked at.
+/// The interval of the checks of that age.
 const LOOK_INTERVAL: Duration = Duration::from_secs(600);
 
-/// Sees to the copies of one gateway.
+/// The daily copies of one gateway.
 #[derive(Debug, Default)]
 pub(crate) struct Daily {
     looked: Option<Instant>,
@@ -22,8 +22,8 @@ pub(crate) struct Daily {
 }
 
 impl Daily {
-    /// Begins a copy into `directory` if the newest is a day old; `keep` of them stay, none when it is 0. `open` opens the
-    /// store to read it, beside the gateway that uses it.
+    /// Starts a copy to `directory` if the newest copy is a day old. `keep` is the number of copies to keep; 0 makes none.
+    /// `open` opens the store for reading, while the gateway uses it.
     pub(crate) fn look(
         &mut self,
         now: Now,
@@ -45,7 +45,7 @@ impl Daily {
                 open(&directory).and_then(|mut store| copy_and_rotate(&mut *store, &directory, keep));
             match copied {
                 Ok(()) => {
-                    log::info!(target: "store", "the state is copied to {}", file(&directory, 1).display());
+                    log::info!(target: "store", "the state was copied to {}", file(&directory, 1).display());
                 }
                 Err(error) => log::error!(target: "store", "the daily copy of the state failed: {error}"),
             }
@@ -56,30 +56,30 @@ impl Daily {
         }
     }
 
-    /// Waits for a copy that is being made.
+    /// Waits for a copy that has been started.
     fn finish(&mut self) {
         if let Some(copy) = self.under_way.take() {
-            // What went wrong has been logged.
+            // The thread has logged its error.
             let _ = copy.join();
         }
     }
 }
 
-/// An end does not cut a copy off.
+/// A daemon that ends completes its copy first.
 impl Drop for Daily {
     fn drop(&mut self) {
         self.finish();
     }
 }
 
-/// The copies by their age: 1 is the newest.
+/// The file of a copy. Number 1 is the newest.
 fn file(directory: &Path, number: u32) -> PathBuf {
     snapshot_path(directory, &format!("backup-{number}"))
 }
 
 fn is_due(directory: &Path, now: UnixTime) -> bool {
     let newest = fs::metadata(file(directory, 1)).and_then(|found| found.modified());
-    // One from the future comes from a clock that was wrong.
+    // A time in the future comes from a clock that was wrong, so the copy counts as old.
     let age = newest
         .ok()
         .and_then(|made| (UNIX_EPOCH + Duration::from_micros(now.micros())).duration_since(made).ok());
@@ -97,7 +97,7 @@ fn copy_and_rotate(store: &mut dyn Store, directory: &Path, keep: u32) -> Result
         }
     }
     fs::rename(new, file(directory, 1)).map_err(fail)?;
-    // More were kept before.
+    // The settings may have kept more copies before.
     let beyond = (keep + 1..).map(|number| file(directory, number));
     for old in beyond.take_while(|old| old.exists()) {
         fs::remove_file(old).map_err(fail)?;

@@ -1,7 +1,7 @@
-//! `doctor`: looks at everything that a gateway needs, and says in plain words what to do.
+//! The command `doctor`: checks everything that a gateway needs, and reports what to do.
 //!
-//! It is harmless to a gateway that runs: ports are tried and let go, routers are connected to and left without a word,
-//! since a login under the mud's name would end the session that there is.
+//! It does not disturb a gateway that runs. It opens the ports and closes them, and connects to the routers without a
+//! login, because a login under the mud's name would end the gateway's session.
 
 use crate::attend::Attend;
 use crate::exit::{CONFIG, start_logging};
@@ -33,19 +33,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-/// Between two connections to routers: some accept one a second, and drop the others.
+/// The pause between two connections to routers. Some routers accept only one connection a second.
 const BETWEEN_CONNECTIONS: Duration = Duration::from_millis(1100);
 
-/// How long a login may take before it is given up: more than any answer of a router, and one more attempt.
+/// How long a login may take. It is enough for a slow answer and for a second attempt.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Files that are open beside the connections: listeners, routers, store, log.
+/// Open files besides those of the clients: listeners, router links, store, log.
 const FILES_SPARE: u64 = 64;
 
-/// No clock that is right shows an earlier time: 2025-01-01.
+/// A clock that shows an earlier time is wrong: 2025-01-01.
 const CLOCK_SECONDS_MIN: u64 = 1_735_689_600;
 
-/// What was found, line by line.
+/// Prints the findings, and counts them.
 #[derive(Debug, Default)]
 struct Report {
     failed: usize,
@@ -68,7 +68,7 @@ impl Report {
     }
 }
 
-/// Looks at everything: 0 when a gateway can run, 1 when it cannot, 78 when it is the settings.
+/// Checks everything. The exit code is 0 if a gateway can run, 1 if it cannot, and 78 if the settings are wrong.
 pub fn run(cli: &Cli, doctor: &Doctor, run: Run) -> ExitCode {
     let mut report = Report::default();
     let config = match i3_config::load_files(&cli.files()) {
@@ -77,7 +77,7 @@ pub fn run(cli: &Cli, doctor: &Doctor, run: Run) -> ExitCode {
             for problem in &problems.0 {
                 out(&problem.to_string());
             }
-            out("The settings cannot be used; the rest was not looked at.");
+            out("The settings are wrong, so nothing else was checked.");
             return ExitCode::from(CONFIG);
         }
     };
@@ -94,18 +94,22 @@ pub fn run(cli: &Cli, doctor: &Doctor, run: Run) -> ExitCode {
     routers(&mut report, &config);
     if !doctor.login {
         out(
-            "      No login was tried: it would end the session of a gateway or game that runs under the same name.",
+            "      No login was tried, because it would end the session of a gateway or game with the mud's name.",
         );
-        out("      Where none does, `doctor --login` tries one.");
+        out("      If none runs, `doctor --login` tries it.");
     } else if running || report.failed > 0 {
         report.warn(
             "no login was tried",
-            if running { "a gateway runs here: ask it instead, at /health" } else { "mend the rest first" },
+            if running {
+                "a gateway runs here: its page /health reports the links"
+            } else {
+                "correct the failures first"
+            },
         );
     } else {
         login(&mut report, config, run);
     }
-    out(&format!("{} to mend, {} to look at", report.failed, report.warned));
+    out(&format!("failures: {}, warnings: {}", report.failed, report.warned));
     if report.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -113,13 +117,14 @@ fn settings(report: &mut Report, cli: &Cli, config: &Config) {
     for warning in &config.warnings {
         let mut found = warning.clone();
         let fix = std::mem::take(&mut found.fix);
-        report.warn(&found.text(), if fix.is_empty() { "nothing, or remove the key" } else { &fix });
+        report.warn(&found.text(), if fix.is_empty() { "remove the key" } else { &fix });
     }
     let names: Vec<&str> = config.core.muds.iter().map(|mud| mud.name.as_str()).collect();
-    report.good(&format!("settings for {}", names.join(", ")));
+    report.good(&format!("the settings of {} are valid", names.join(", ")));
     let env_file = cli.env_file.as_deref().unwrap_or(Path::new(DEFAULT_ENV_FILE));
     if let Some(mode) = mode_of(env_file).filter(|mode| mode & 0o077 != 0) {
-        let text = format!("{} holds keys and others may read it (mode {mode:o})", env_file.display());
+        let text =
+            format!("{} contains keys, and other users may read it (mode {mode:o})", env_file.display());
         report.warn(&text, &format!("chmod 600 {}", env_file.display()));
     }
 }
@@ -127,7 +132,7 @@ fn settings(report: &mut Report, cli: &Cli, config: &Config) {
 fn clock(report: &mut Report, saved_at: Option<SystemTime>) {
     let now = SystemTime::now();
     let seconds = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-    let fix = "set the clock, and let NTP keep it (timedatectl set-ntp true)";
+    let fix = "set the clock, and switch NTP on (timedatectl set-ntp true)";
     if seconds < CLOCK_SECONDS_MIN {
         report.fail("the clock is wrong: it shows a time before 2025", fix);
     } else if saved_at.is_some_and(|saved| saved > now + Duration::from_secs(60)) {
@@ -137,10 +142,10 @@ fn clock(report: &mut Report, saved_at: Option<SystemTime>) {
     }
 }
 
-/// The state that was found: what is saved there, and in which condition it is.
+/// An existing state: its contents and its condition.
 type State = (Saved, Condition);
 
-/// Reads and checks the state, if there is one. Nothing is made here: the gateway does it.
+/// Reads and checks the state, if there is one. It creates nothing.
 fn look_at_state(directory: &Path) -> Result<Option<State>, StoreError> {
     let Some(mut store) = i3_store::open_existing(url(directory)?)? else { return Ok(None) };
     let condition = store.check()?;
@@ -148,7 +153,7 @@ fn look_at_state(directory: &Path) -> Result<Option<State>, StoreError> {
     Ok(Some((saved, condition)))
 }
 
-/// Reports on the state directory and what is saved there.
+/// Reports on the state directory and its contents.
 fn state(report: &mut Report, directory: &Path, found: &Result<Option<State>, StoreError>) {
     let shown = directory.display();
     match found {
@@ -156,21 +161,21 @@ fn state(report: &mut Report, directory: &Path, found: &Result<Option<State>, St
             for warning in &condition.warnings {
                 report.warn(&warning.what, &warning.fix);
             }
-            report.good(&format!("state in {shown}: {} entries", saved.entries.len()));
+            report.good(&format!("the state in {shown} is intact ({} entries)", saved.entries.len()));
         }
         Ok(None) => {
             let nearest = directory.ancestors().find(|path| path.exists() || path.as_os_str().is_empty());
             let nearest = nearest.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
             match can_write(nearest) {
-                Ok(()) => report.good(&format!("state in {shown}: nothing yet")),
+                Ok(()) => report.good(&format!("the state directory {shown} has no state yet")),
                 Err(error) => report.fail(
-                    &format!("state in {shown}: {} cannot be written: {error}", nearest.display()),
-                    "make it, and give it to the user that the gateway runs as; or set state.directory",
+                    &format!("the state directory {shown} cannot be created: {}: {error}", nearest.display()),
+                    "create it for the user that runs the gateway, or set state.directory",
                 ),
             }
         }
         Err(error) => {
-            let fix = "give it to the user that the gateway runs as; if it is damaged, restore a backup";
+            let fix = "give it to the user that runs the gateway (chown); if it is damaged, restore a backup";
             report.fail(&format!("state: {error}"), fix);
         }
     }
@@ -182,23 +187,23 @@ fn can_write(directory: &Path) -> io::Result<()> {
     fs::remove_file(probe)
 }
 
-/// Whether the routers' passwords are there. Without one, a name that is registered is not let in.
+/// Reports whether the routers' passwords are known. A router refuses a registered name without its password.
 fn passwords(report: &mut Report, config: &Config, saved: Option<&Saved>) {
     for mud in &config.core.muds {
         let known = saved.map(|saved| Gateway::saved_passwords(saved, &mud.name)).unwrap_or_default();
         let name = &mud.name;
         if !known.is_empty() {
-            report.good(&format!("{name}: the passwords of {} are saved", known.join(", ")));
+            report.good(&format!("{name}: the state has the passwords of {}", known.join(", ")));
         } else if mud.router_password != 0 {
             report.good(&format!("{name}: the settings have the router's password"));
         } else {
             match python_password(&config.state_directory) {
-                Ok(Some(_)) => report.good(&format!("{name}: the Python gateway's password will be taken over")),
+                Ok(Some(_)) => report.good(&format!("{name}: the password of the Python gateway will be imported")),
                 Ok(None) => report.warn(
                     &format!("{name}: no router password is known"),
-                    "good for a new name; a name that is registered needs its password in router.primary.password",
+                    "set router.primary.password if the name is registered at a router; a new name needs no password",
                 ),
-                Err(error) => report.warn(&error, "write the number alone, or remove the file"),
+                Err(error) => report.warn(&error, "write only the number into the file, or remove the file"),
             }
         }
     }
@@ -206,7 +211,7 @@ fn passwords(report: &mut Report, config: &Config, saved: Option<&Saved>) {
 
 fn log_file(report: &mut Report, config: &Config) {
     let Some(file) = &config.logging.file else {
-        return report.good("log: standard error");
+        return report.good("the log goes to standard error");
     };
     let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let tried = if file.exists() {
@@ -215,15 +220,15 @@ fn log_file(report: &mut Report, config: &Config) {
         can_write(directory)
     } else {
         return report.warn(
-            &format!("log: {} is not there yet", directory.display()),
-            "the gateway makes it, if it may",
+            &format!("the log directory {} does not exist yet", directory.display()),
+            "nothing: the gateway creates it if it has the permission",
         );
     };
     match tried {
-        Ok(()) => report.good(&format!("log: {}", file.display())),
+        Ok(()) => report.good(&format!("the log goes to {}", file.display())),
         Err(error) => report.fail(
-            &format!("log: {} cannot be written: {error}", file.display()),
-            "give it to the user that the gateway runs as, or set logging.file",
+            &format!("the log {} cannot be written: {error}", file.display()),
+            "give it to the user that runs the gateway (chown), or set logging.file",
         ),
     }
 }
@@ -240,7 +245,7 @@ fn tls_files(report: &mut Report, config: &Config) {
     }
 }
 
-/// Tries the ports. Says whether a gateway holds them already.
+/// Tries the ports. Returns whether a gateway uses them already.
 fn ports(report: &mut Report, config: &Config) -> bool {
     let mut running = false;
     for at in &config.listeners {
@@ -253,22 +258,22 @@ fn ports(report: &mut Report, config: &Config) -> bool {
                     running = true;
                     report.good(&format!("port {shown}: a gateway runs here: {body}"));
                 } else if running {
-                    report.good(&format!("port {shown} is taken, as it is by a gateway that runs"));
+                    report.good(&format!("port {shown} is in use, as expected while a gateway runs"));
                 } else {
-                    report.fail(&format!("port {shown} is taken by another program"), &who_listens(at));
+                    report.fail(&format!("port {shown} is in use by another program"), &free_the_port(at));
                 }
             }
             Err(error) => report.fail(
                 &format!("port {shown}: {error}"),
-                "write an address of this host (127.0.0.1, 0.0.0.0) and a port above 1023",
+                "set an address of this host (127.0.0.1, 0.0.0.0) and a port above 1023",
             ),
         }
     }
     running
 }
 
-fn who_listens(at: &ListenAt) -> String {
-    format!("end it (ss -tlnp | grep :{} names it), or set another port", at.port)
+fn free_the_port(at: &ListenAt) -> String {
+    format!("stop that program (`ss -tlnp | grep :{}` shows it), or set another port", at.port)
 }
 
 fn file_limit(report: &mut Report, config: &Config) {
@@ -276,15 +281,17 @@ fn file_limit(report: &mut Report, config: &Config) {
     let needed = config.core.api.connections_max as u64 + FILES_SPARE;
     match open_files_max {
         Some(most) if most < needed => report.warn(
-            &format!("{most} files may be open; performance.max_connections needs {needed}"),
+            &format!(
+                "the process may have {most} open files, and performance.max_connections needs {needed}"
+            ),
             "raise the limit (LimitNOFILE= in the unit, or ulimit -n), or lower performance.max_connections",
         ),
-        Some(most) => report.good(&format!("{most} files may be open")),
+        Some(most) => report.good(&format!("the process may have {most} open files")),
         None => {}
     }
 }
 
-/// Connects to each router once, and leaves without a word.
+/// Connects to each router once, without a login.
 fn routers(report: &mut Report, config: &Config) {
     let mut seen: Vec<(&RouterSettings, bool)> = Vec::new();
     for mud in &config.core.muds {
@@ -303,7 +310,7 @@ fn routers(report: &mut Report, config: &Config) {
         }
         if !any {
             let text = format!("{}: no router can be reached", mud.name);
-            report.fail(&text, "look whether this host may connect to the outside: firewall, proxy, DNS");
+            report.fail(&text, "check whether this host may connect to the Internet: firewall, proxy, DNS");
         }
     }
 }
@@ -313,7 +320,8 @@ fn reach(report: &mut Report, router: &RouterSettings) -> bool {
     let addresses = match resolve(&router.host, router.port) {
         Ok(addresses) => addresses,
         Err(error) => {
-            report.warn(&format!("{shown}: {error}"), "look at the name, and at this host's DNS");
+            report
+                .warn(&format!("{shown}: {error}"), "check the name of the router, and the DNS of this host");
             return false;
         }
     };
@@ -321,22 +329,22 @@ fn reach(report: &mut Report, router: &RouterSettings) -> bool {
     for address in addresses.into_iter().take(DIAL_ADDRESSES_MAX) {
         match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
             Ok(_) => {
-                report.good(&format!("{shown} takes connections ({address})"));
+                report.good(&format!("{shown} accepts connections ({address})"));
                 return true;
             }
             Err(error) => failures.add(address, error),
         }
     }
-    let fix = "look at the address and at firewalls; if it is down, another of the list is used meanwhile";
+    let fix = "check the address and the firewalls; while the router is down, the gateway uses another one of the list";
     report.warn(&format!("{shown}: {}", failures.of(&router.host)), fix);
     false
 }
 
-/// Ends a gateway as soon as every link is ready, or the time is over.
+/// Ends a gateway as soon as every link is ready, or at the end of [`LOGIN_TIMEOUT`].
 #[derive(Debug)]
 struct LoginTry {
     since: Option<Instant>,
-    /// What is wrong; nothing once all is well.
+    /// The links that are not ready, with the reason.
     links_down: Arc<Mutex<Vec<String>>>,
 }
 
@@ -351,7 +359,7 @@ impl Attend<Gateway> for LoginTry {
         let health = gateway.report(now, Process { due, ..Process::default() });
         let since = *self.since.get_or_insert(now.mono);
         if health.ready || now.mono.since(since) > LOGIN_TIMEOUT {
-            // A second look is no second end.
+            // One shutdown is enough.
             if gateway.is_stopping() {
                 return;
             }
@@ -363,21 +371,21 @@ impl Attend<Gateway> for LoginTry {
     fn reload(&mut self, _: &mut Gateway, _: Now) {}
 }
 
-/// Runs a gateway without clients until it is logged in. What the routers give it is saved.
+/// Runs a gateway without listeners until it has logged in. Passwords from the routers are saved.
 fn login(report: &mut Report, mut config: Config, run: Run) {
-    let fix = "see docs and the log: a wrong router name, a name that is taken, a lost password";
+    let fix = "read the log: the router's name may be wrong, the mud's name in use, or the password lost";
     if start_logging(&config.logging).is_err() {
         return report.fail("no login was tried: the log cannot be written", "set logging.file");
     }
     config.listeners.clear();
-    let links_down = Arc::new(Mutex::new(vec!["the gateway ended before it had logged in".to_owned()]));
+    let links_down = Arc::new(Mutex::new(vec!["the gateway ended before the login".to_owned()]));
     let attempt = LoginTry { since: None, links_down: links_down.clone() };
     if let Err(error) = run_once(config, Box::new(attempt), run) {
         return report.fail(&format!("login: {error}"), fix);
     }
     let links_down = links_down.lock().unwrap_or_else(PoisonError::into_inner);
     if links_down.is_empty() {
-        report.good("every mud could log in");
+        report.good("every mud has logged in");
     }
     for link in links_down.iter() {
         report.fail(&format!("login: {link}"), fix);

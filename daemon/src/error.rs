@@ -1,27 +1,27 @@
-//! Why a daemon did not start, or ended badly.
+//! Why a daemon did not start, or why it ended.
 
 use std::fmt;
 
-/// What could not be used, and the system's text.
+/// An error that ends a daemon, with a text for people.
 #[derive(Debug)]
 pub enum DaemonError {
-    /// The settings cannot be used.
+    /// The settings are wrong.
     Settings(String),
     /// The state directory cannot be used.
     Store(String),
-    /// An address cannot be listened at.
+    /// A listener cannot be opened.
     Listen(String),
-    /// The system refuses something else.
+    /// Another error of the operating system.
     System(String),
 }
 
 impl DaemonError {
-    /// An address cannot be listened at.
+    /// A listener cannot be opened.
     pub fn listen(error: impl fmt::Display) -> Self {
         DaemonError::Listen(error.to_string())
     }
 
-    /// Signals cannot be taken over.
+    /// The signal handlers cannot be installed.
     pub fn signals(error: impl fmt::Display) -> Self {
         DaemonError::System(format!("signals: {error}"))
     }

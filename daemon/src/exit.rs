@@ -1,4 +1,4 @@
-//! How a program ends: its exit codes, and what it reports with them.
+//! The exit codes of a program, and the errors that it reports with them.
 
 use crate::error::DaemonError;
 use crate::terminal::err;
@@ -6,27 +6,27 @@ use i3_config::Logging;
 use std::fmt;
 use std::process::ExitCode;
 
-/// `EX_USAGE` of sysexits.h: supervisors and scripts know these numbers.
+/// The command line is wrong: `EX_USAGE` of sysexits.h, whose numbers supervisors and scripts know.
 pub const USAGE: u8 = 64;
-/// `EX_UNAVAILABLE`.
+/// A port or the state cannot be used: `EX_UNAVAILABLE`.
 pub const UNAVAILABLE: u8 = 69;
-/// `EX_CANTCREAT`.
+/// A file cannot be written: `EX_CANTCREAT`.
 pub const CANNOT_CREATE: u8 = 73;
-/// `EX_CONFIG`.
+/// The settings are wrong: `EX_CONFIG`.
 pub const CONFIG: u8 = 78;
 
-/// Starts logging, or says why not.
+/// Starts the log. An error is printed, and the exit code returned.
 pub fn start_logging(logging: &Logging) -> Result<(), ExitCode> {
     i3_config::log::init(logging).map_err(|problem| unusable(&problem))
 }
 
-/// The exit code for settings that cannot be used, which it says.
+/// Prints the problems of the settings, and returns the exit code for them.
 pub fn unusable(problems: &impl fmt::Display) -> ExitCode {
     err(&problems.to_string());
     ExitCode::from(CONFIG)
 }
 
-/// The exit code of a daemon that has ended. An error is logged.
+/// Returns the exit code of a daemon that has ended, and logs its error.
 pub fn ended(outcome: Result<(), DaemonError>) -> ExitCode {
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     log::error!(target: "daemon", "{error}");

@@ -1,4 +1,4 @@
-//! A gateway from its settings to the point where a driver takes over.
+//! Prepares a gateway from its settings, up to the point where a driver runs it.
 
 use crate::attend::{Attend, Attendant};
 use crate::directory::StateDirectory;
@@ -17,14 +17,14 @@ use i3_driver::clock::Clock;
 use i3_store::{Store, Unavailable};
 use std::path::Path;
 
-/// A gateway that has read its store, and what its driver needs.
+/// A gateway with its state loaded, and everything that its driver needs.
 pub type GatewayService = Service<Gateway, Box<dyn Attend<Gateway> + Send>>;
 
-/// How a runtime drives a gateway until it ends.
+/// The function with which a runtime drives a gateway until it ends.
 pub type Run = fn(GatewayService) -> Result<Ended, DaemonError>;
 
-/// Runs a gateway with `run` until it is told to end: again and again, if a state is restored in between, with the
-/// settings of `files` as they are then.
+/// Runs a gateway with `run` until a signal ends it. When a snapshot is to be restored, the gateway ends and a new one
+/// starts, with the current settings of `files`.
 pub fn run_each(
     files: &FileOptions,
     mut config: Config,
@@ -34,10 +34,13 @@ pub fn run_each(
     let directory = take(&config)?;
     let mut tls = acceptors(&config)?;
     loop {
-        match directory.restore(|| i3_store::open(url(directory.path())?)) {
-            Ok(true) => log::warn!(target: "store", "the state was replaced with a restored one"),
-            Ok(false) => {}
-            Err(error) => log::error!(target: "store", "the state to restore cannot be used: {error}"),
+        match directory.restore(|staged| i3_store::open_to_restore(url(directory.path())?, staged)) {
+            Ok(Some(restored)) => {
+                let former = restored.sentence().unwrap_or_default();
+                log::warn!(target: "store", "the state was restored from a copy. {}", former.trim_end());
+            }
+            Ok(None) => {}
+            Err(error) => log::error!(target: "store", "the copy was not restored: {error}"),
         }
         let attendant = Attendant::new(files.clone(), config.clone(), tls.clone(), profile_memory);
         if run(prepare(config.clone(), &tls, Box::new(attendant))?)? == Ended::Stopped {
@@ -47,15 +50,15 @@ pub fn run_each(
         match new {
             Ok((acceptors, new)) => {
                 tls = acceptors;
-                // Where the state is has not changed: it is this directory that is held.
+                // The state directory cannot change: this process has locked it.
                 config = Config { state_directory: config.state_directory, ..new };
             }
-            Err(problems) => log::error!(target: "settings", "the settings stay as they were: {problems}"),
+            Err(problems) => log::error!(target: "settings", "the settings did not change: {problems}"),
         }
     }
 }
 
-/// Runs a gateway with `run` until it ends.
+/// Runs one gateway with `run` until it ends.
 pub fn run_once(
     config: Config,
     attendant: Box<dyn Attend<Gateway> + Send>,
@@ -90,7 +93,7 @@ fn prepare(
     attendant: Box<dyn Attend<Gateway> + Send>,
 ) -> Result<GatewayService, DaemonError> {
     let connections_max = Some(config.core.api.connections_max);
-    // Before the store: a second gateway that was started by mistake ends before it touches anything.
+    // Before the store: a second gateway that was started by mistake ends before it changes anything.
     let listeners = bind_each(&config.listeners, tls, config.tls_required)?;
     let (mut store, saved) = open_store(&config.state_directory)?;
     let (machine, clock) = construct(config.core, &config.state_directory, &mut *store, &saved)?;
@@ -98,31 +101,31 @@ fn prepare(
     Ok(Service { machine, clock, listeners, store, connections_max, attendant, ending })
 }
 
-/// Constructs the gateway with what `store` holds, and saves what must be there before it starts.
+/// Constructs the gateway with the contents of `store`, and saves what has to be saved before it starts.
 fn construct(
     mut settings: Settings,
     state_directory: &Path,
     store: &mut dyn Store,
     saved: &Saved,
 ) -> Result<(Gateway, Clock), DaemonError> {
-    // At the first start only: afterwards the router's last word is in the store.
+    // Only at the first start: later the store contains the router's latest password.
     if let Some(first) =
         settings.muds.first_mut().filter(|mud| mud.router_password == 0 && saved.entries.is_empty())
     {
         match python_password(state_directory) {
             Ok(Some(password)) => {
-                log::info!(target: "store", "taking over the router password of the Python gateway");
+                log::info!(target: "store", "importing the router password of the Python gateway");
                 first.router_password = password;
             }
             Ok(None) => {}
             Err(error) => {
-                log::warn!(target: "store", "the Python gateway's router password is not read: {error}");
+                log::warn!(target: "store", "the router password of the Python gateway was not imported: {error}");
             }
         }
     }
     if let Err(error) = store.commit(&Gateway::before_start(saved)) {
-        // A full disk is no reason not to serve.
-        log::error!(target: "store", "ids of events may be given again after a restart: {error}");
+        // The gateway can serve even with a full disk.
+        log::error!(target: "store", "event ids may be reused after a restart: {error}");
     }
     let clock = Clock::start();
     let gateway = Gateway::new(settings, saved, seed()?, clock.now());
@@ -146,7 +149,7 @@ mod tests {
         i3_config::load(Sources { yaml_text, env_file_text: None, process_env }).unwrap().core
     }
 
-    /// Starts a gateway with a store, carries out the saves of its start, and says what is kept then.
+    /// Starts a gateway with a store, carries out the saves of its start, and returns the contents of the store.
     fn start_and_save(mut store: Box<dyn Store>) -> Saved {
         let directory = tempfile::tempdir().unwrap();
         let saved = store.load().unwrap();

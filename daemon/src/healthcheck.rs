@@ -1,4 +1,4 @@
-//! `healthcheck`: asks a running gateway how it is, the way a container's or an orchestrator's probe does.
+//! The command `healthcheck`: asks a running gateway whether it is alive, for the probes of containers and orchestrators.
 
 use crate::exit::unusable;
 use crate::terminal::{err, out};
@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 /// How long a gateway may take to answer.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest answer that is looked at.
+/// The most bytes of an answer that are read.
 const ANSWER_BYTES_MAX: usize = 16_384;
 
-/// Says whether the gateway of these settings lives (or, if asked, is ready): 0 or 1.
+/// Reports whether the gateway of these settings is alive or, with `--ready`, ready. The exit code is 0 or 1.
 pub fn run(cli: &Cli, healthcheck: &Healthcheck) -> ExitCode {
     let config = match i3_config::load_files(&cli.files()) {
         Ok(config) => config,
@@ -37,7 +37,7 @@ pub fn run(cli: &Cli, healthcheck: &Healthcheck) -> ExitCode {
     }
 }
 
-/// Where clients on this host find the WebSocket of the gateway of these settings, and the certificate that it shows.
+/// Returns the URL of the gateway's WebSocket for clients on this host, and the file of its certificate.
 pub fn websocket(config: &Config) -> Option<(String, Option<PathBuf>)> {
     let at = config.listeners.iter().find(|at| at.listener == Listener::Http)?;
     let place = match without_brackets(&at.host).parse::<IpAddr>() {
@@ -49,29 +49,30 @@ pub fn websocket(config: &Config) -> Option<(String, Option<PathBuf>)> {
     Some((format!("{scheme}://{place}/ws"), certificate))
 }
 
-/// What the gateway of these settings answers; an error for anything but good news.
+/// Returns the answer of the gateway of these settings. The error: it does not answer, or it is not alive or ready.
 fn ask(config: &Config, ready: bool) -> Result<String, String> {
     let of = |listener| config.listeners.iter().find(|at| at.listener == listener);
     match (of(Listener::Http), of(Listener::Lines)) {
         (Some(http), _) => page(http, if ready { "/health/ready" } else { "/health/live" })
             .map_err(|error| error.to_string()),
         (None, Some(_)) if ready => {
-            Err("only the WebSocket API says whether the gateway is ready: set api.websocket.enabled"
+            Err("only the WebSocket port reports whether the gateway is ready: set api.websocket.enabled"
                 .to_owned())
         }
         (None, Some(lines)) => greeting(lines).map_err(|error| error.to_string()),
-        (None, None) => Err("the settings let the gateway listen nowhere".to_owned()),
+        (None, None) => Err("the settings have no listener".to_owned()),
     }
 }
 
-/// The body of a page of the gateway that listens there. Anything but status 200 is an error.
+/// Returns the body of a page of the gateway at a listener. The error: the status is not 200.
 pub fn page(at: &ListenAt, path: &str) -> io::Result<String> {
     let mut connection = connect(at)?;
     let host = &at.host;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     connection.stream.write_all(request.as_bytes())?;
     let answer = read_until(&mut connection, |_| false)?;
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| io::Error::other("no answer in HTTP"))?;
+    let (head, body) =
+        answer.split_once("\r\n\r\n").ok_or_else(|| io::Error::other("the answer is not HTTP"))?;
     let status = head.split(' ').nth(1).unwrap_or_default();
     if !head.starts_with("HTTP/1.1 ") || status != "200" {
         return Err(io::Error::other(format!("status {status}: {}", plain(body))));
@@ -79,20 +80,20 @@ pub fn page(at: &ListenAt, path: &str) -> io::Result<String> {
     Ok(plain(body))
 }
 
-/// The welcome of a gateway that listens there for lines.
+/// Returns the welcome of the gateway at a listener for lines.
 fn greeting(at: &ListenAt) -> io::Result<String> {
     let line = read_until(&mut connect(at)?, |text| text.contains('\n'))?;
     if !line.contains("\"i3-gateway\"") {
-        return Err(io::Error::other("this is no gateway"));
+        return Err(io::Error::other("the listener does not belong to a gateway"));
     }
     Ok(plain(line.trim_end()))
 }
 
-/// A stream to a gateway, over TLS where its settings say so.
+/// A stream to a gateway, with TLS if the listener has it.
 trait Stream: Read + Write {}
 impl<S: Read + Write> Stream for S {}
 
-/// A connection, and the socket under it for its time-outs.
+/// A connection, and its socket, which is needed to set timeouts.
 struct Connection {
     stream: Box<dyn Stream>,
     socket: TcpStream,
@@ -110,7 +111,7 @@ fn connect(at: &ListenAt) -> io::Result<Connection> {
 }
 
 fn connect_plainly(at: &ListenAt) -> io::Result<TcpStream> {
-    let mut failed = io::Error::other("no address");
+    let mut failed = io::Error::other("the host has no address");
     for address in resolve(&at.host, at.port)? {
         match TcpStream::connect_timeout(&reachable(address), ANSWER_TIMEOUT) {
             Ok(stream) => {
@@ -123,7 +124,7 @@ fn connect_plainly(at: &ListenAt) -> io::Result<TcpStream> {
     Err(failed)
 }
 
-/// Where a listener for every address can be reached from this host.
+/// Returns an address at which this host can reach a listener, which may listen at every address.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -133,7 +134,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// Reads until it is enough, or the end; the whole of it has its time.
+/// Reads until `enough` is true or the stream ends, for at most [`ANSWER_TIMEOUT`].
 fn read_until(connection: &mut Connection, enough: impl Fn(&str) -> bool) -> io::Result<String> {
     let until = Instant::now() + ANSWER_TIMEOUT;
     let mut bytes = Vec::new();
@@ -151,7 +152,7 @@ fn read_until(connection: &mut Connection, enough: impl Fn(&str) -> bool) -> io:
                 return Err(io::ErrorKind::TimedOut.into());
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // An end without a goodbye is one all the same: a page says how long it is.
+            // TLS reports an end of stream without close_notify. The page is complete all the same.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
             Err(error) => return Err(error),
         }
@@ -162,7 +163,7 @@ fn read_until(connection: &mut Connection, enough: impl Fn(&str) -> bool) -> io:
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Whoever listens there: it must not drive the terminal.
+/// Removes control characters, because any program may listen there and could send escape sequences to the terminal.
 fn plain(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }

@@ -1,8 +1,8 @@
-//! What both daemons have in common: everything that does not depend on how a runtime waits.
+//! The parts that both daemons share: everything that does not depend on how a runtime waits.
 //!
-//! A program's commands and exit codes, its settings, state and listeners from the start to the point where a driver takes
-//! over, and what looks after a gateway that runs. Nothing here waits for a socket or a signal; that is where the runtimes
-//! differ.
+//! They are the commands and exit codes of the program, its settings, state and listeners up to the point where a driver
+//! runs the gateway, and the periodic checks of a running gateway. Nothing here waits for a socket or a signal, because
+//! the runtimes differ in that.
 
 pub mod attend;
 pub mod backup;

@@ -1,4 +1,4 @@
-//! The listeners that the settings name.
+//! Opens the listeners of the settings.
 
 use crate::error::DaemonError;
 use crate::tls::Acceptors;
@@ -6,7 +6,7 @@ use i3_config::ListenAt;
 use i3_core::machine::Listener;
 use i3_driver::listen::{Bound, bind};
 
-/// Listens at every one of these places. Where TLS is required, plain text is spoken to this host only.
+/// Opens these listeners. If TLS is required, a listener without TLS must be at a loopback address.
 pub fn bind_each(
     places: &[ListenAt],
     tls: &Acceptors,
@@ -17,18 +17,19 @@ pub fn bind_each(
         let mut bound = bind(&at.host, at.port).map_err(DaemonError::listen)?;
         bound.tls = tls.of(at);
         if tls_required && bound.tls.is_none() && !bound.is_local().map_err(DaemonError::listen)? {
-            // The settings were checked; but a name may stand for any address.
-            let text = format!("api.auth.require_tls: {} is not this host alone, and needs TLS", at.host);
+            // The settings were checked, but a host name can resolve to any address.
+            let text =
+                format!("api.auth.require_tls: other hosts can connect to {}, so it needs TLS", at.host);
             return Err(DaemonError::Settings(text));
         }
         let with = if bound.tls.is_some() { " over TLS" } else { "" };
-        log::info!(target: "net", "listening for {}{with} at {}:{}", speech(at.listener), at.host, bound.port);
+        log::info!(target: "net", "listening for {}{with} at {}:{}", protocol(at.listener), at.host, bound.port);
         all.push((at.listener, bound));
     }
     Ok(all)
 }
 
-fn speech(listener: Listener) -> &'static str {
+fn protocol(listener: Listener) -> &'static str {
     match listener {
         Listener::Http => "HTTP and WebSocket",
         Listener::Lines => "JSON lines",

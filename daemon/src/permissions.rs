@@ -1,8 +1,8 @@
-//! Who may read a file.
+//! The modes of files.
 
 use std::path::Path;
 
-/// The permissions of a file, as `chmod` takes them. `None`: there is no such file, or this system has no permissions.
+/// Returns the mode of a file, as `chmod` takes it. `None`: the file is missing, or the system has no file modes.
 pub(crate) fn mode_of(path: &Path) -> Option<u32> {
     #[cfg(unix)]
     {

@@ -1,9 +1,9 @@
-//! Figures of this process, as the operating system says.
+//! Figures of this process from the operating system.
 
 use i3_core::health::Process;
 use i3_core::time::{Instant, UnixTime};
 
-/// What there is to say now, for a report that was due at `due` by a process that was started at `started`.
+/// Returns the current figures, for a report that was due at `due` of a process that was started at `started`.
 pub fn figures(due: Instant, started: UnixTime) -> Process {
     let figures = Process { due, started: Some(started), ..Process::default() };
     #[cfg(target_os = "linux")]
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn linux_says_all_of_it() {
+    fn linux_has_all_figures() {
         let figures = figures(Instant::ORIGIN, UnixTime::from_micros(7));
         let page = 4096;
         assert!(figures.resident_bytes.is_some_and(|bytes| bytes > page), "{figures:?}");

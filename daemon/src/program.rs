@@ -1,4 +1,4 @@
-//! What a program does with its command line: it runs the command, or the daemon where there is none.
+//! Runs the command of the command line, or the daemon if there is no command.
 
 use crate::attend::with_account;
 use crate::exit::{CONFIG, USAGE, ended, start_logging, unusable};
@@ -9,8 +9,7 @@ use i3_config::cli::{Cli, Command};
 use i3_config::{Config, Severity};
 use std::process::ExitCode;
 
-/// The command line of this process. An error is the exit code, when all is said: help is none, a word that nobody
-/// knows is.
+/// Parses the command line of this process. The help and errors are printed here; then the result is the exit code.
 pub fn command_line() -> Result<Cli, ExitCode> {
     Cli::read(std::env::args_os()).map_err(|(text, asked)| match asked {
         true => {
@@ -24,8 +23,8 @@ pub fn command_line() -> Result<Cli, ExitCode> {
     })
 }
 
-/// Carries out the commands that need no runtime, and runs the daemon when there is none. `None`: a command of the
-/// caller's.
+/// Runs the commands that need no runtime, and the daemon if there is no command. `None`: the caller has to run the
+/// command.
 pub fn run_shared(cli: &Cli, run: Run) -> Option<ExitCode> {
     Some(match &cli.command {
         None => run_daemon(cli, run),
@@ -39,7 +38,8 @@ pub fn run_shared(cli: &Cli, run: Run) -> Option<ExitCode> {
     })
 }
 
-/// Reads the settings, and then either says what it thinks of them or starts logging and calls `run`.
+/// Reads the settings. Then it prints their problems if the command line asks for that. Otherwise it starts the log and
+/// the daemon.
 fn run_daemon(cli: &Cli, run: Run) -> ExitCode {
     let files = cli.files();
     let config = match i3_config::load_files(&files) {
@@ -54,7 +54,7 @@ fn run_daemon(cli: &Cli, run: Run) -> ExitCode {
         if found.problems.iter().any(|problem| problem.severity == Severity::Error) {
             return ExitCode::from(CONFIG);
         }
-        out("The settings can be used.");
+        out("The settings are valid.");
         return ExitCode::SUCCESS;
     }
     let config = Config { logging: with_account(config.logging, cli.profile_memory), ..config };
@@ -62,7 +62,7 @@ fn run_daemon(cli: &Cli, run: Run) -> ExitCode {
         return code;
     }
     for warning in &config.warnings {
-        // The log line has the severity already.
+        // The log line contains the severity already.
         log::warn!(target: "settings", "{}", warning.text());
     }
     ended(run_each(&files, config, cli.profile_memory, run))

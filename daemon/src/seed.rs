@@ -1,8 +1,10 @@
-//! Randomness, once at the start.
+//! The seed of a machine's random numbers.
 
 use crate::error::DaemonError;
 
-/// A number that nobody can guess, from the operating system.
+/// Returns an unpredictable number from the operating system.
 pub fn seed() -> Result<u64, DaemonError> {
-    getrandom::u64().map_err(|error| DaemonError::System(format!("no randomness: {error}")))
+    getrandom::u64().map_err(|error| {
+        DaemonError::System(format!("the operating system gives no random numbers: {error}"))
+    })
 }

@@ -1,4 +1,4 @@
-//! What a daemon runs: one machine, and everything that a runtime needs to drive it until it is told to end.
+//! A machine with everything that a runtime needs to run it as a daemon.
 
 use crate::attend::Attend;
 use crate::signals::Ending;
@@ -7,21 +7,21 @@ use i3_driver::clock::Clock;
 use i3_driver::listen::Bound;
 use i3_store::Store;
 
-/// A machine that is ready to be driven. A runtime accepts from its listeners, carries its saves out with the store, calls
-/// what looks after it, and ends it as its requests say.
+/// A machine that is ready to run. A runtime accepts connections from its listeners, writes its saves to the store, calls
+/// its attendant, and shuts it down at a request.
 pub struct Service<M, A: Attend<M>> {
     /// The machine.
     pub machine: M,
     /// The clock that it was constructed with.
     pub clock: Clock,
-    /// Where it listens: its clients wait in the kernel's queue until a driver accepts them.
+    /// Its listeners. Clients wait in the kernel's queue until a driver accepts them.
     pub listeners: Vec<(Listener, Bound)>,
-    /// Where its saves go.
+    /// The store for its saves.
     pub store: Box<dyn Store>,
-    /// How many connections it serves at one time, if it has a limit. It refuses the others by itself.
+    /// The most connections that it serves at a time, if it has a limit. It refuses further ones itself.
     pub connections_max: Option<usize>,
-    /// What looks after it.
+    /// Its attendant.
     pub attendant: A,
-    /// What requests to end mean to it.
+    /// What it does about requests.
     pub ending: Ending,
 }

@@ -1,4 +1,4 @@
-//! `init` and `hash-key`: what is done once, before the first start.
+//! The commands `init` and `hash-key`, which prepare the first start.
 
 use crate::exit::{CANNOT_CREATE, USAGE};
 use crate::terminal::{err, out};
@@ -10,13 +10,13 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Bytes of a fresh key, before they are written as hexadecimal digits.
+/// The random bytes of a new key. They are written as hexadecimal digits.
 const SECRET_BYTES: usize = 32;
 
-/// The longest key that is read from standard input.
-const KEY_BYTES_MAX: u64 = 65_536;
+/// The most bytes of a key that are read from standard input.
+const INPUT_BYTES_MAX: u64 = 65_536;
 
-/// Writes the settings and the env file with a fresh key.
+/// Writes the settings and an env file with a new key.
 pub fn init(cli: &Cli, init: &Init) -> ExitCode {
     let config = cli.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG_FILE));
     let env_file = cli.env_file.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_ENV_FILE));
@@ -27,7 +27,7 @@ pub fn init(cli: &Cli, init: &Init) -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    // Both or none: a key in a new env file is of no use to the settings that are there.
+    // Both or none: existing settings do not use the key of a new env file.
     let files = [(&config, DEFAULT_CONFIG_TEXT, 0o640), (&env_file, env_text.as_str(), 0o600)];
     if !init.force {
         let there: Vec<String> = files
@@ -36,7 +36,10 @@ pub fn init(cli: &Cli, init: &Init) -> ExitCode {
             .map(|(path, ..)| path.display().to_string())
             .collect();
         if !there.is_empty() {
-            err(&format!("already there: {}; nothing was written (--force overwrites)", there.join(" and ")));
+            err(&format!(
+                "nothing was written, because of existing files: {} (--force overwrites them)",
+                there.join(", ")
+            ));
             return ExitCode::from(CANNOT_CREATE);
         }
     }
@@ -46,19 +49,23 @@ pub fn init(cli: &Cli, init: &Init) -> ExitCode {
             return ExitCode::from(CANNOT_CREATE);
         }
     }
-    out(&format!("{}: the settings, with a comment for each", config.display()));
-    out(&format!("{}: their variables, with a fresh key in I3_GATEWAY_SECRET", env_file.display()));
+    out(&format!("wrote {}: the settings, with a comment for each", config.display()));
+    out(&format!(
+        "wrote {}: the variables of the settings, with a new API key in I3_GATEWAY_SECRET",
+        env_file.display()
+    ));
     if init.mud_name.is_none() {
         out(&format!("Write the name of your mud after MUD_NAME= in {}.", env_file.display()));
     }
-    out("Then `doctor` looks at everything, and without a command the gateway runs.");
+    out("Next: `i3-gateway doctor` checks the settings and this host, and `i3-gateway` runs the gateway.");
     ExitCode::SUCCESS
 }
 
-/// The example with a fresh key and, if it is known, the mud's name.
+/// Returns the example env file with a new key and, if it is known, the mud's name.
 fn env_text(mud_name: Option<&str>) -> Result<String, String> {
     let mut secret = [0; SECRET_BYTES];
-    getrandom::fill(&mut secret).map_err(|error| format!("no randomness: {error}"))?;
+    getrandom::fill(&mut secret)
+        .map_err(|error| format!("the operating system gives no random numbers: {error}"))?;
     let secret = secret.iter().fold(String::new(), |mut hex, byte| {
         // Writing to a String cannot fail.
         let _ = write!(hex, "{byte:02x}");
@@ -66,9 +73,9 @@ fn env_text(mud_name: Option<&str>) -> Result<String, String> {
     });
     let name = mud_name.unwrap_or_default();
     if name.contains(['\'', '\n', '\r']) {
-        return Err("a mud's name holds no quotes and no line breaks".to_owned());
+        return Err("a mud name with a single quote or a line break cannot be written to an env file: write it into the settings".to_owned());
     }
-    // Quotes only where a shell needs them: Docker takes them as part of the value.
+    // Quotes are written only if a shell needs them, because Docker takes them as part of the value.
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     let quoted = if plain { name.to_owned() } else { format!("'{name}'") };
     Ok(DEFAULT_ENV_TEXT
@@ -76,7 +83,7 @@ fn env_text(mud_name: Option<&str>) -> Result<String, String> {
         .replace("\nI3_GATEWAY_SECRET=\n", &format!("\nI3_GATEWAY_SECRET={secret}\n")))
 }
 
-/// Writes a file whole: nobody else can read a secret in it, not even for a moment.
+/// Writes a file atomically. Other users can never read it, not even while it is written.
 fn write_private(path: &Path, text: &str, mode: u32, overwrite: bool) -> io::Result<()> {
     if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         fs::create_dir_all(directory)?;
@@ -96,20 +103,20 @@ fn write_private(path: &Path, text: &str, mode: u32, overwrite: bool) -> io::Res
     let written = options.open(&new).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        // A link is made only where there is nothing yet, whoever else makes one.
+        // A link fails if the file exists, even if another process has just created it.
         if overwrite { fs::rename(&new, path) } else { fs::hard_link(&new, path) }
     });
     let _ = fs::remove_file(&new);
     written
 }
 
-/// Prints the digest of a key, as the settings take it in the key's place.
+/// Prints the digest of a key, which can replace the key in the settings.
 pub fn hash_key(command: &HashKey) -> ExitCode {
     let key = match &command.key {
         Some(key) => key.clone(),
         None => {
             let mut text = String::new();
-            if let Err(error) = io::stdin().take(KEY_BYTES_MAX).read_to_string(&mut text) {
+            if let Err(error) = io::stdin().take(INPUT_BYTES_MAX).read_to_string(&mut text) {
                 err(&format!("the key cannot be read: {error}"));
                 return ExitCode::from(USAGE);
             }

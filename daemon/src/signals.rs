@@ -1,40 +1,40 @@
-//! What the operating system's signals ask for, and what a daemon does about it.
+//! The requests that arrive as signals, and what a daemon does about each.
 
-/// What a signal asks for.
+/// The request of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// SIGTERM or SIGINT: end in order.
+    /// SIGTERM or SIGINT: shut down.
     Shutdown,
-    /// SIGHUP: read the settings again.
+    /// SIGHUP: reload the settings.
     Reload,
-    /// SIGUSR1: take over the state that is to be restored.
+    /// SIGUSR1: restart with the state to restore.
     Restore,
 }
 
-/// What a shell calls the end by an interrupt.
+/// The exit code that shells use for an interrupted program.
 const INTERRUPTED: i32 = 130;
 
 /// How a daemon has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// It was told to.
+    /// By a request to shut down, or by itself.
     Stopped,
-    /// It is to go on with another state.
+    /// By a request to restart with another state.
     ToRestore,
 }
 
 /// What a runtime does about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// What looks after the machine reads the settings again.
+    /// The attendant reloads the settings.
     Reload,
-    /// The machine is told to end in order.
+    /// The machine is told to shut down.
     Shutdown,
-    /// Nothing.
+    /// The request has no effect.
     Nothing,
 }
 
-/// Whether a daemon is ending already, and how.
+/// Whether a daemon is shutting down already, and why.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ending {
     begun: Option<Ended>,
@@ -42,12 +42,12 @@ pub struct Ending {
 }
 
 impl Ending {
-    /// Of a daemon that can go on with another state.
+    /// For a daemon that can restart with another state.
     pub fn or_restore() -> Ending {
         Ending { begun: None, restores: true }
     }
 
-    /// What to do about a request. A second one to end does not wait for that: it ends the process at once.
+    /// Returns what to do about a request. A second request to shut down ends the process at once.
     pub fn answer(&mut self, request: Request) -> Answer {
         match request {
             Request::Reload => Answer::Reload,
@@ -59,11 +59,11 @@ impl Ending {
             }
             Request::Restore if self.begun.is_some() => Answer::Nothing,
             Request::Restore if self.restores => {
-                log::warn!(target: "daemon", "ending to go on with a restored state");
+                log::warn!(target: "daemon", "restarting to restore a copy of the state");
                 self.begin(Ended::ToRestore)
             }
             Request::Restore => {
-                log::warn!(target: "daemon", "SIGUSR1: there is nothing to restore here");
+                log::warn!(target: "daemon", "SIGUSR1 has no effect: this program cannot restore a state");
                 Answer::Nothing
             }
         }
@@ -74,7 +74,7 @@ impl Ending {
         Answer::Shutdown
     }
 
-    /// How the daemon has ended. A machine that stopped by itself was not to be restored.
+    /// Returns how the daemon has ended. A machine that stopped by itself is not restarted.
     pub fn ended(self) -> Ended {
         self.begun.unwrap_or(Ended::Stopped)
     }

@@ -1,4 +1,4 @@
-//! The state: what was saved, and saving.
+//! Loads the state, and saves its changes.
 
 use crate::error::DaemonError;
 use i3_core::machine::{Change, SaveTicket, Saved};
@@ -7,7 +7,7 @@ use i3_store::{Store, StoreError, Writer};
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// Opens the store of a state directory, creates it where there is none, and reads it.
+/// Opens the store of a state directory, creates it if there is none, and reads it.
 pub fn open_store(directory: &Path) -> Result<(Box<dyn Store>, Saved), DaemonError> {
     let open = || {
         let mut store = i3_store::open(url(directory)?)?;
@@ -17,25 +17,28 @@ pub fn open_store(directory: &Path) -> Result<(Box<dyn Store>, Saved), DaemonErr
     open().map_err(|error: StoreError| DaemonError::Store(error.to_string()))
 }
 
-/// Opens the store of a state directory to read it, beside a gateway that may run. The error also says that there is
-/// none.
+/// Opens the store of a state directory for reading, while a gateway may use it. A missing store is an error.
 pub(crate) fn open_to_read(directory: &Path) -> Result<Box<dyn Store>, StoreError> {
     let found = i3_store::open_existing(url(directory)?)?;
-    found.ok_or_else(|| StoreError(format!("{}: there is no state of a gateway", directory.display())))
+    found.ok_or_else(|| {
+        StoreError(format!("{}: the directory contains no state of a gateway", directory.display()))
+    })
 }
 
 /// The URL of the store in a state directory.
 pub(crate) fn url(directory: &Path) -> Result<&str, StoreError> {
-    directory.to_str().ok_or_else(|| StoreError(format!("{}: its name is not UTF-8", directory.display())))
+    directory
+        .to_str()
+        .ok_or_else(|| StoreError(format!("{}: the name of the directory is not UTF-8", directory.display())))
 }
 
-/// Where the Python gateway keeps the password that its router gave it, beside its other state.
+/// The file in which the Python gateway keeps the password that its router gave it.
 const PYTHON_PASSWORD_FILE: &str = "router-password";
 
-/// The password that the Python gateway left in the state directory: a decimal number. A mud that changes over to this
-/// gateway keeps its name with it.
+/// Reads the password that the Python gateway left in the state directory, a decimal number. With it a mud that migrates
+/// to this gateway keeps its name.
 ///
-/// `None` when there is no such file; an error, for people, when it holds something else.
+/// `None`: there is no such file. The error is for people.
 pub fn python_password(directory: &Path) -> Result<Option<i64>, String> {
     let file = directory.join(PYTHON_PASSWORD_FILE);
     let text = match std::fs::read_to_string(&file) {
@@ -46,20 +49,21 @@ pub fn python_password(directory: &Path) -> Result<Option<i64>, String> {
     match text.trim().parse() {
         Ok(0) => Ok(None),
         Ok(password) => Ok(Some(password)),
-        Err(_) => Err(format!("{}: no number in it", file.display())),
+        Err(_) => Err(format!("{}: the file does not contain a number", file.display())),
     }
 }
 
-/// Carries out a machine's saves on a thread of the store's own, and gives each answer to `answer` there.
+/// Starts a thread that carries out a machine's saves and calls `answer` with each result. Returns a function that submits
+/// a save.
 ///
-/// Dropping what this returns writes what was submitted, and ends the thread.
+/// Dropping the function waits until everything that was submitted is written, and ends the thread.
 pub fn save_to(
     store: Box<dyn Store>,
     answer: impl Fn(Command) + Send + 'static,
 ) -> impl FnMut(SaveTicket, Vec<Change>) + Send + 'static {
     let writer = Writer::spawn(store, move |ticket, outcome| answer(Command::Saved { ticket, outcome }));
     move |ticket, changes| {
-        // A full queue refuses; the writer then answers the ticket with an error, in its turn.
+        // If the queue is full, the writer answers the ticket with an error in its turn.
         writer.submit(ticket, changes);
     }
 }

@@ -1,44 +1,43 @@
-//! What the service manager is told, if there is one: systemd's notification protocol. Without it nothing here does
-//! anything.
+//! Notifications of the service manager, in the protocol of systemd. Without a service manager they have no effect.
 
 use sd_notify::NotifyState;
 use std::time::Duration;
 
-/// The service works.
+/// The service has started, or has reloaded its settings.
 pub fn ready(status: &str) {
-    say(&[NotifyState::Ready, NotifyState::Status(status)]);
+    notify(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
-/// It reads its settings again; [`ready`] comes after.
+/// The service reloads its settings. [`ready`] follows.
 pub fn reloading() {
     match NotifyState::monotonic_usec_now() {
-        Ok(now) => say(&[NotifyState::Reloading, now]),
-        Err(_) => say(&[NotifyState::Reloading]),
+        Ok(now) => notify(&[NotifyState::Reloading, now]),
+        Err(_) => notify(&[NotifyState::Reloading]),
     }
 }
 
-/// How it is.
+/// A line about the condition of the service.
 pub fn status(status: &str) {
-    say(&[NotifyState::Status(status)]);
+    notify(&[NotifyState::Status(status)]);
 }
 
-/// It ends.
+/// The service shuts down.
 pub fn stopping() {
-    say(&[NotifyState::Stopping]);
+    notify(&[NotifyState::Stopping]);
 }
 
-/// It lives.
+/// The service is alive.
 pub fn watchdog() {
-    say(&[NotifyState::Watchdog]);
+    notify(&[NotifyState::Watchdog]);
 }
 
-/// How often it must say so; `None`: it need not.
+/// The longest interval between two calls of [`watchdog`]. `None`: the service manager does not expect them.
 pub fn watchdog_within() -> Option<Duration> {
     sd_notify::watchdog_enabled()
 }
 
-fn say(states: &[NotifyState<'_>]) {
+fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        log::debug!(target: "daemon", "systemd was not told: {error}");
+        log::debug!(target: "daemon", "systemd was not notified: {error}");
     }
 }

@@ -1,14 +1,14 @@
-//! What a program says to the person who started it.
+//! Output for the person who started the program.
 
 use std::io::Write;
 
-/// The program's output.
+/// Prints a line to standard output.
 pub fn out(text: &str) {
-    // If nobody reads it, there is nobody to tell.
+    // A failure cannot be reported anywhere else.
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// What is wrong, for the person at the terminal.
+/// Prints an error to standard error.
 pub fn err(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -1,7 +1,6 @@
-//! `i3-gateway --demo`: a whole network in one process, on loopback: a router, three small muds, and a gateway before
-//! them.
+//! `i3-gateway --demo`: a network in one process, on loopback. It consists of a router, three small muds and a gateway.
 //!
-//! Nothing is written to disk, and nothing is asked for.
+//! It needs no settings and writes nothing to the disk.
 
 use async_io::Timer;
 use i3_client::Wanted;
@@ -27,13 +26,13 @@ const ROUTER: &str = "*demo";
 const MUD: &str = "MyMUD";
 const CHANNELS: [&str; 2] = ["demo_chat", "demo_code"];
 
-/// How often the demo asks itself whether the gateway is ready.
+/// The interval of the checks whether the gateway is ready.
 const READY_POLL: Duration = Duration::from_millis(100);
 
 /// How long the gateway may take to log in.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
-/// Where the demo listens, and the key made for this run.
+/// The addresses of the demo, and the key of this run.
 struct Addresses {
     router: u16,
     websocket: u16,
@@ -41,19 +40,19 @@ struct Addresses {
     key: String,
 }
 
-/// The machines of the demo, ready to be driven, and what is shown beside them.
+/// The machines of the demo, and its output.
 ///
-/// A runtime drives each with a driver of its own, all with one clock; their saves are good at once.
+/// A runtime drives each machine with a driver of its own, and all with one clock. Saves succeed at once.
 pub struct Demo {
     /// The clock that all of them were constructed with.
     pub clock: Clock,
-    /// The router, and where muds connect to it.
+    /// The router, and its listener for muds.
     pub router: (Router, Vec<(Listener, Bound)>),
-    /// The three small muds, which only dial.
+    /// The three small muds, which have no listener.
     pub muds: DemoMuds,
-    /// The gateway, and where its clients connect.
+    /// The gateway, and its listeners.
     pub gateway: (Gateway, Vec<(Listener, Bound)>),
-    /// What the person at the terminal sees.
+    /// The output on the terminal.
     pub show: Show,
 }
 
@@ -89,18 +88,18 @@ impl Demo {
     }
 }
 
-/// What the person at the terminal sees of the demo.
+/// The output of the demo on the terminal.
 pub struct Show {
     at: Addresses,
 }
 
 impl Show {
-    /// Waits until the gateway is ready, says what there is, and shows what happens on the network until it is dropped.
+    /// Waits until the gateway is ready, explains the demo, and prints the events of the network until it is dropped.
     pub async fn run(self, is_ready: impl Fn() -> bool) {
         let started = Instant::now();
         while !is_ready() {
             if started.elapsed() > READY_WITHIN {
-                say("The gateway could not log in at the demo's router within 30 seconds.\n");
+                print("The gateway did not log in at the router of the demo within 30 seconds.\n");
                 return;
             }
             Timer::after(READY_POLL).await;
@@ -109,9 +108,9 @@ impl Show {
     }
 }
 
-/// Says that the demo ends.
+/// Prints that the demo ends.
 pub fn goodbye() {
-    say("\nThe demo ends.\n");
+    print("\nThe demo ends.\n");
 }
 
 fn settings(at: &Addresses) -> Settings {
@@ -149,7 +148,7 @@ fn settings(at: &Addresses) -> Settings {
     }
 }
 
-/// Says what there is, sends one tell as a game would, and then shows what happens on the network.
+/// Explains the demo, sends one tell as a game would, and then prints the events of the network.
 async fn present(at: &Addresses) {
     let trio = DemoMuds::trio();
     let (mud, user) = match trio.first().map(|mud| (mud, mud.users.first())) {
@@ -158,10 +157,10 @@ async fn present(at: &Addresses) {
     };
     let url = format!("ws://{HOST}:{}/ws", at.websocket);
     let program = std::env::current_exe().map_or("i3-gateway".to_owned(), |path| shorten(&path));
-    // Without the option the client asks the settings first.
+    // Without the option, the client would look for settings first.
     let is_found = url == cli::DEFAULT_URL && !Path::new(DEFAULT_ENV_FILE).exists();
     let options = if is_found { String::new() } else { format!(" --url {url}") };
-    say(&format!(
+    print(&format!(
         "\nAn I3 network on this host: the router {ROUTER} (port {}), the muds {}, and this gateway for {MUD}.\n\n\
          \x20 WebSocket  {url}\n\
          \x20 TCP lines  {HOST}:{}\n\
@@ -180,26 +179,28 @@ async fn present(at: &Addresses) {
         at.websocket,
     ));
     let greet = async {
-        // After `watch` has joined.
+        // After `watch` has joined the channels.
         Timer::after(Duration::from_secs(1)).await;
         let params = json!({"target_mud": mud, "target_user": user, "from_user": "Me", "message": "Hello, who is there?"});
-        if let Err(error) = i3_client::call(i3_client::At::new(&url, Some(&at.key)), "tell", params).await {
-            say(&format!("The tell failed: {error}\n"));
+        if let Err(error) =
+            i3_client::call(i3_client::Endpoint::new(&url, Some(&at.key)), "tell", params).await
+        {
+            print(&format!("The tell failed: {error}\n"));
         }
         std::future::pending::<()>().await;
     };
     let channels = CHANNELS.map(str::to_owned);
     let mut out = std::io::stdout();
     let watch = async {
-        let at = i3_client::At::new(&url, Some(&at.key));
+        let at = i3_client::Endpoint::new(&url, Some(&at.key));
         if let Err(error) = i3_client::watch(at, Wanted::Channels(&channels), &mut out).await {
-            say(&format!("Watching ended: {error}\n"));
+            print(&format!("The watch failed: {error}\n"));
         }
     };
     futures_lite::future::or(watch, greet).await;
 }
 
-/// The path of this program as a person would type it.
+/// Returns the path of this program for a shell.
 fn shorten(path: &std::path::Path) -> String {
     let here = std::env::current_dir().ok();
     let relative = here.as_ref().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
@@ -207,8 +208,8 @@ fn shorten(path: &std::path::Path) -> String {
     if text.contains(' ') { format!("'{text}'") } else { text }
 }
 
-/// Writes to standard output; if nobody reads it, the demo goes on.
-fn say(text: &str) {
+/// Writes to standard output. Errors are ignored, so the demo continues without a reader.
+fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

@@ -1,16 +1,16 @@
-//! What is done about a listener that cannot accept.
+//! Reports about a listener that cannot accept connections.
 
 use i3_core::machine::Listener;
 use i3_core::notice::{Level, Notice};
 use std::io;
 use std::time::{Duration, Instant};
 
-/// How long nothing is accepted after a failure, such as too many open files: trying at once would spin.
+/// The pause after a failure to accept, such as too many open files. Without it the driver would try in a loop.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How often something that lasts is told.
+/// The interval between two reports of a lasting failure.
 const NOTICE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Something that is told again only after a while.
+/// A failure that is reported at most once in an interval.
 #[derive(Clone, Debug)]
 pub struct Complaint {
     on: Listener,
@@ -20,17 +20,17 @@ pub struct Complaint {
 }
 
 impl Complaint {
-    /// Nothing has been told of it yet.
+    /// Makes a complaint that has not been reported yet.
     pub fn new(on: Listener, level: Level, what: &'static str) -> Self {
         Complaint { on, level, what, told: None }
     }
 
-    /// The complaint that the system refuses to accept.
+    /// Makes the complaint about a system call that fails.
     pub fn cannot_accept(on: Listener) -> Self {
         Complaint::new(on, Level::Error, "cannot accept connections")
     }
 
-    /// It is so again: what to tell, unless that was told just before.
+    /// Notes that the failure has happened. Returns a notice, unless one was returned shortly before.
     pub fn again(&mut self, error: Option<&io::Error>) -> Option<Notice> {
         if self.told.is_some_and(|at| at.elapsed() < NOTICE_INTERVAL) {
             return None;

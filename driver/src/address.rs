@@ -1,20 +1,22 @@
-//! Names and addresses as people and the system write them.
+//! Host names and addresses.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 
-/// An IPv6 address may be given as in a URL.
+/// Removes the brackets of an IPv6 address, which has them in a URL.
 pub fn without_brackets(host: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
-/// An IPv4 peer of a listener for both families is an IPv4 peer.
+/// Returns an IPv4 address for an IPv4-mapped IPv6 address, which a listener for both families reports.
 pub fn canonical(peer: SocketAddr) -> SocketAddr {
     SocketAddr::new(peer.ip().to_canonical(), peer.port())
 }
 
-/// Every address that `host` (a name, or an address with or without brackets) stands for, once. The error is for
-/// people. It blocks: nothing can end the system's resolver before it ends by itself, usually within half a minute.
+/// Returns the addresses of `host`, each once. `host` is a name, or an address with or without brackets. The error is for
+/// people.
+///
+/// This blocks until the system's resolver ends, which can take half a minute and cannot be interrupted.
 pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     let resolved = (without_brackets(host), port).to_socket_addrs();
     let resolved = resolved.map_err(|error| unresolved(host, &error))?;
@@ -27,7 +29,7 @@ pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok(addresses)
 }
 
-/// The resolver's error with the name that it is about.
+/// Adds the name to an error of the resolver.
 pub fn unresolved(host: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot resolve {host:?}: {error}"))
 }

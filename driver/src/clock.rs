@@ -1,24 +1,23 @@
-//! The process's clocks as the machines' time values.
+//! Converts the clocks of the process to the time values of machines.
 
 use i3_core::time::{Instant, Now, UnixTime};
 use std::time::{self, Duration, SystemTime};
 
-/// Monotonic time since the start, and wall-clock time beside it. A machine is constructed and driven with one and the
-/// same clock.
+/// The monotonic time since the start, and the wall-clock time. A machine is constructed and driven with one clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: time::Instant,
 }
 
 impl Clock {
-    /// A clock whose origin is now.
+    /// Makes a clock whose origin is now.
     pub fn start() -> Self {
         Clock { origin: time::Instant::now() }
     }
 
-    /// What time it is.
+    /// Returns the current time.
     pub fn now(&self) -> Now {
-        // A wall clock before 1970 reads as 1970.
+        // A wall clock that shows a time before 1970 counts as 1970.
         let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Now {
             mono: Instant::ORIGIN + self.origin.elapsed(),
@@ -26,7 +25,7 @@ impl Clock {
         }
     }
 
-    /// When the process's own clock will show `at`. `None` when that is too far away to be said.
+    /// Converts a time of machines to one of the process. `None`: it is too far in the future.
     pub fn system_time_of(&self, at: Instant) -> Option<time::Instant> {
         self.origin.checked_add(Duration::from_micros(at.micros()))
     }
@@ -43,7 +42,7 @@ mod tests {
         let now = clock.now();
         let after = time::Instant::now();
         let back = clock.system_time_of(now.mono).unwrap();
-        // The machines' time has microseconds, the system's has more.
+        // The time of machines is in microseconds, and that of the system is finer.
         assert!(back + Duration::from_micros(1) >= before && back <= after);
         assert!(now.unix.seconds() > 1_600_000_000);
     }

@@ -1,26 +1,26 @@
-//! What other threads and tasks tell a running driver.
+//! The commands that other threads and tasks send to a running driver.
 
 use i3_core::machine::{Input, SaveTicket};
 
-/// How many commands may wait; further senders wait themselves.
+/// How many commands may wait. Further senders wait for room.
 pub const COMMANDS_MAX: usize = 1024;
 
 /// One command.
 #[derive(Debug)]
 pub enum Command {
-    /// The answer to a save: becomes [`Input::Saved`].
+    /// The result of a save. The driver passes it on as [`Input::Saved`].
     Saved {
-        /// Which one.
+        /// The ticket of the save.
         ticket: SaveTicket,
-        /// The system's text on failure.
+        /// The error text of the store, if the save failed.
         outcome: Result<(), String>,
     },
-    /// End in order: becomes [`Input::Shutdown`].
+    /// Shut down. The driver passes it on as [`Input::Shutdown`].
     Shutdown,
 }
 
 impl Command {
-    /// The answer to a save where nothing can be saved.
+    /// Makes the answer to a save of a machine without a store.
     pub fn no_store(ticket: SaveTicket) -> Self {
         Command::Saved { ticket, outcome: Err("there is no store".to_owned()) }
     }

@@ -1,21 +1,21 @@
-//! What a machine asks of the daemon around it, beside sockets.
+//! The outputs of a machine that have nothing to do with sockets.
 
 use i3_core::machine::{Change, SaveTicket};
 use i3_core::notice::{Level, Notice};
 use std::fmt;
 
-/// Carries out saves, notices and changes of the log's level. None of them may block or use the driver.
+/// The functions that carry out saves, notices and changes of the log's level. They must not block or use the driver.
 pub struct Hooks {
-    /// Carries out saves; each is answered with [`Command::Saved`](crate::command::Command::Saved).
+    /// Carries out a save, which is answered with [`Command::Saved`](crate::command::Command::Saved).
     pub save: Box<dyn FnMut(SaveTicket, Vec<Change>) + Send>,
-    /// Carries notices to the operator.
+    /// Writes a notice to the log.
     pub notice: Box<dyn FnMut(&Notice) + Send>,
     /// Changes the log's level.
     pub log_level: Box<dyn FnMut(Level) + Send>,
 }
 
 impl Hooks {
-    /// Hooks that drop notices and leave the log alone. `unsaved` answers saves, each with
+    /// Makes hooks that drop notices and do not change the log. `unsaved` must answer each save with
     /// [`Command::no_store`](crate::command::Command::no_store).
     pub fn new(mut unsaved: impl FnMut(SaveTicket) + Send + 'static) -> Hooks {
         Hooks {

@@ -1,8 +1,8 @@
-//! The driver kit: what every driver of a [`Machine`](i3_core::machine::Machine) does with sockets, bytes and time.
+//! The driver kit: the parts that every driver of a [`Machine`](i3_core::machine::Machine) shares.
 //!
-//! A driver is the part of a runtime that reads, writes, accepts and dials for a machine. The kit has the rules that hold
-//! for every driver, whichever way it waits: options and limits of sockets, TLS, writing, closing in order. It knows
-//! neither a protocol nor a gateway nor a settings file.
+//! A driver is the part of a runtime that reads, writes, accepts and dials for a machine. The kit contains the rules for
+//! all drivers, however they wait: options and limits of sockets, TLS, writing, and orderly closing. It knows no protocol,
+//! no gateway and no settings file.
 
 pub mod accept;
 pub mod address;

@@ -1,18 +1,18 @@
-//! Closing in order. Closing a socket with unread bytes makes the kernel send a reset, and a reset can destroy the last
-//! bytes on their way to the peer. So a closed connection lingers: it is read and discarded, within these bounds.
+//! Orderly closing. If a socket with unread bytes is closed, the kernel sends a reset, which can destroy the last bytes on
+//! their way to the peer. So a closed connection lingers: the driver reads and discards bytes, within these limits.
 
 use std::io::{self, ErrorKind, Read};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// How long one lingers.
+/// How long a connection lingers at most.
 pub const LINGER_TIME: Duration = Duration::from_secs(1);
-/// How many bytes are discarded at most.
+/// How many bytes of a connection are discarded at most.
 pub const LINGER_BYTES_MAX: usize = 1024 * 1024;
-/// How many may linger at one time; the next ones are dropped at once.
+/// How many connections may linger at a time. Further ones are closed at once.
 pub const LINGERING_MAX: usize = 1024;
 
-/// What is still to be discarded of one connection.
+/// How many bytes of a connection may still be discarded.
 #[derive(Clone, Debug)]
 pub struct Discard {
     bytes_left: usize,
@@ -25,7 +25,8 @@ impl Default for Discard {
 }
 
 impl Discard {
-    /// Reads once into `scratch`. Says whether to wait for more: the peer has not closed, and the bound is not reached.
+    /// Reads once into `scratch`. Returns whether to wait for more bytes, because neither the end of stream nor the limit is
+    /// reached.
     pub fn goes_on_after(&mut self, mut socket: &TcpStream, scratch: &mut [u8]) -> bool {
         let room = self.bytes_left.min(scratch.len());
         match socket.read(&mut scratch[..room]) {
@@ -37,7 +38,7 @@ impl Discard {
     }
 }
 
-/// Whether reading is to be tried again.
+/// Whether to try reading again after an error.
 pub fn is_transient(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

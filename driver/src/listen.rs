@@ -6,33 +6,33 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
 
-/// How many connections the kernel holds for us until we accept them; it may hold fewer.
+/// How many connections the kernel queues until they are accepted. The kernel may have a lower limit.
 const BACKLOG_CONNECTIONS: i32 = 1024;
-/// How often a free port is looked for that is free on every address of a name.
+/// How many attempts are made to find a port that is free at every address of a name.
 const FREE_PORT_ATTEMPTS: usize = 16;
 
-/// The listening sockets of one host and port: one for each address of the name.
+/// The listening sockets of a host and port, one for each address of the host.
 #[derive(Debug)]
 pub struct Bound {
     /// At least one.
     pub listeners: Vec<TcpListener>,
-    /// The port of all of them: the one asked for, or the one the system chose for 0.
+    /// The port of all sockets. If 0 was requested, the system has chosen it.
     pub port: u16,
-    /// `None`: plain text is spoken there.
+    /// Begins TLS on new connections. `None`: the listener has no TLS.
     pub tls: Option<Acceptor>,
 }
 
-/// Listens on every address that `host` (a name, or an address with or without brackets) stands for.
+/// Listens at every address of `host`, which is a name, or an address with or without brackets.
 ///
-/// An address that this machine does not have is passed over as long as there is another: `localhost` often names an
-/// IPv6 address where there is none. Resolving a name blocks.
+/// Addresses that this host does not have are skipped if there are others: `localhost` often has an IPv6 address on hosts
+/// without IPv6. Resolving a name blocks.
 pub fn bind(host: &str, port: u16) -> io::Result<Bound> {
     let addresses = resolve(host, port)?;
     let mut attempts = if port == 0 { FREE_PORT_ATTEMPTS } else { 1 };
     loop {
         attempts -= 1;
         match bind_all(&addresses, port) {
-            // The port that was free on the first address may be taken on the second.
+            // A port that is free at the first address may be in use at the second.
             Err(error) if error.kind() == ErrorKind::AddrInUse && attempts > 0 => {}
             outcome => return outcome,
         }
@@ -48,7 +48,7 @@ pub fn bind_or_free(host: &str, port: u16) -> io::Result<Bound> {
 }
 
 impl Bound {
-    /// Whether only this host can connect.
+    /// Whether only this host can connect to the listener.
     pub fn is_local(&self) -> io::Result<bool> {
         for listener in &self.listeners {
             if !listener.local_addr()?.ip().to_canonical().is_loopback() {
@@ -83,14 +83,14 @@ fn bind_all(addresses: &[SocketAddr], port: u16) -> io::Result<Bound> {
     Ok(bound)
 }
 
-/// Anything else means that the machine lacks this address, or the whole family.
+/// Whether to give up at an error. Other errors mean that this host lacks the address, or its whole family.
 fn is_final(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied)
 }
 
 fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A restarted daemon gets its port although connections of the old one are still in TIME_WAIT.
+    // A restarted daemon can open its port while connections of the old one are in TIME_WAIT.
     socket.set_reuse_address(true)?;
     socket.bind(&SockAddr::from(address))?;
     socket.listen(BACKLOG_CONNECTIONS)?;

@@ -1,19 +1,20 @@
-//! The pump: tells one machine what happens to its connections, and carries out what it wants done.
+//! The pump: reports events of connections to one machine, and carries out the machine's outputs.
 //!
-//! The rules that hold for every driver are here, and nowhere else:
+//! It contains the rules of order that hold for every driver:
 //!
-//! - TLS agreed on, then the plain text that came with it, then the end: [`Pump::heard`].
-//! - The machine is settled before it is told that a connection is lost, so that what a client sent is answered before its
-//!   end of stream is seen, even when both came at once: [`Pump::lost`].
-//! - A connection that is closed, or lost with TLS, is told goodbye by its TLS, unless a write is under way; then its
+//! - The machine is told of a completed TLS handshake first, then of the plain text that came with it, and then of the end
+//!   of the connection: [`Pump::heard`].
+//! - The machine is settled before it is told of a lost connection. So it answers the last bytes of a client before it
+//!   sees the end of stream, even if both came at once: [`Pump::lost`].
+//! - A connection that is closed, or lost with TLS, first gets TLS's close_notify, unless a write is in progress. Then its
 //!   writing side is shut down, and it lingers.
-//! - What a machine wants of a connection that is still being dialed is done when the connection is open: it is read from
-//!   or not, as the last [`Output::Read`] said, and written to after [`Input::Dialed`].
-//! - Each [`Output::Write`] is answered by one [`Input::Flushed`], when the socket has everything that was taken.
+//! - Outputs for a connection that is still being dialed are carried out when it is open. It is read from or not, as the
+//!   last [`Output::Read`] demanded, and written to after [`Input::Dialed`].
+//! - Each [`Output::Write`] is answered by one [`Input::Flushed`], when the socket has accepted all bytes.
 //! - A connection that cannot be written to or waited for is lost, and the machine is told so once.
 //!
-//! A driver calls the pump when something has happened, and [`Pump::settle`] at the end of its turn. The pump calls the
-//! [`Runtime`] to wait for what comes next.
+//! A driver calls the pump at each event, and [`Pump::settle`] at the end of its turn. The pump calls the [`Runtime`] to
+//! wait for the next events.
 
 use crate::address::canonical;
 use crate::clock::Clock;
@@ -21,8 +22,8 @@ use crate::hooks::Hooks;
 use crate::linger::LINGERING_MAX;
 use crate::runtime::{CannotWait, Runtime};
 use crate::socket::{set_dialed_options, set_options};
-use crate::tls::{Acceptor, Heard, Session};
-use crate::write::{WRITE_BUDGET_BYTES, Written, say};
+use crate::tls::{Acceptor, Heard, TlsSession};
+use crate::write::{WRITE_BUDGET_BYTES, Written, send_pending};
 use bytes::Bytes;
 use i3_core::machine::{ConnId, Input, Listener, LostBy, Machine, Output, settle};
 use i3_core::time::{Instant, Now};
@@ -35,15 +36,15 @@ pub struct Pump<M, R: Runtime> {
     machine: M,
     io: Io<R>,
     clock: Clock,
-    /// The machine has been told something since it was settled.
+    /// Whether the machine got an input since it was settled.
     told: bool,
-    /// What came over TLS. Empty between uses.
+    /// A buffer for plain text from TLS. Empty between uses.
     plain: Vec<u8>,
 }
 
-/// What outputs are carried out with.
+/// The parts that carry out outputs.
 struct Io<R: Runtime> {
-    /// By the whole id, not by its index: a new connection may have the index of one that is still to be closed.
+    /// By the whole id and not by its index: a new connection may have the index of one that is not closed yet.
     conns: BTreeMap<ConnId, Conn<R>>,
     runtime: R,
     hooks: Hooks,
@@ -57,12 +58,12 @@ enum Conn<R: Runtime> {
         dial: R::Dial,
         /// Whether to read as soon as it is open.
         reading: bool,
-        /// The machine has bytes for it already.
+        /// Whether the machine has bytes for it already.
         writing: bool,
     },
     Open {
-        link: R::Link,
-        /// The runtime waits with bytes that the socket would not take.
+        connection: R::Connection,
+        /// Whether the runtime waits with bytes for which the socket had no room.
         writing: bool,
     },
 }
@@ -78,26 +79,26 @@ impl<M: fmt::Debug, R: Runtime> fmt::Debug for Pump<M, R> {
 }
 
 impl<M: Machine, R: Runtime> Pump<M, R> {
-    /// A pump for a machine that was constructed with the time of `clock`.
+    /// Makes a pump for a machine that was constructed with the time of `clock`.
     pub fn new(machine: M, clock: Clock, runtime: R, hooks: Hooks) -> Self {
         let io = Io { conns: BTreeMap::new(), runtime, hooks, pieces: Vec::new(), stopped: false };
         Pump { machine, io, clock, told: false, plain: Vec::new() }
     }
 
-    /// What the machine's saves, notices and levels go to.
+    /// The hooks for the machine's saves, notices and log levels.
     pub fn hooks(&mut self) -> &mut Hooks {
         &mut self.io.hooks
     }
 
-    /// What waits for the connections.
+    /// The runtime, which waits for the connections.
     pub fn runtime(&mut self) -> &mut R {
         &mut self.io.runtime
     }
 
-    /// An open connection.
-    pub fn link(&mut self, conn: ConnId) -> Option<&mut R::Link> {
+    /// Returns an open connection.
+    pub fn connection(&mut self, conn: ConnId) -> Option<&mut R::Connection> {
         match self.io.conns.get_mut(&conn) {
-            Some(Conn::Open { link, .. }) => Some(link),
+            Some(Conn::Open { connection, .. }) => Some(connection),
             _ => None,
         }
     }
@@ -107,22 +108,22 @@ impl<M: Machine, R: Runtime> Pump<M, R> {
         self.io.stopped
     }
 
-    /// Tells the machine something that is about none of its connections' sockets.
-    pub fn tell(&mut self, input: Input<'_>) {
+    /// Passes an input to the machine that does not come from a socket.
+    pub fn input(&mut self, input: Input<'_>) {
         self.told = true;
         self.machine.handle(self.clock.now(), input);
     }
 
-    /// Does something to the machine.
+    /// Calls a function with the machine.
     pub fn with<T>(&mut self, act: impl FnOnce(&mut M, Now) -> T) -> T {
         self.told = true;
         act(&mut self.machine, self.clock.now())
     }
 
-    /// A listener has a new connection. One that the machine refuses is dropped.
+    /// A listener has accepted a connection. If the machine refuses it, it is closed.
     pub fn accepted(&mut self, on: Listener, tls: Option<&Acceptor>, stream: R::Stream, peer: SocketAddr) {
         let (now, peer) = (self.clock.now(), canonical(peer));
-        // A machine may have something to say even about a connection that it refuses.
+        // A machine may have outputs, such as a notice, even for a connection that it refuses.
         self.told = true;
         let accepted = match tls {
             None => self.machine.accept(now, on, peer),
@@ -139,7 +140,7 @@ impl<M: Machine, R: Runtime> Pump<M, R> {
         }
     }
 
-    /// An attempt to connect has ended; the error is for people. One that was cancelled is dropped.
+    /// An attempt to connect has ended. The error is for people. The result of a cancelled attempt is dropped.
     pub fn dialed(&mut self, conn: ConnId, outcome: Result<R::Stream, String>) {
         let Some(&mut Conn::Dialing { reading, writing, .. }) = self.io.conns.get_mut(&conn) else { return };
         self.io.conns.remove(&conn);
@@ -148,9 +149,9 @@ impl<M: Machine, R: Runtime> Pump<M, R> {
             self.io.open(conn, stream, None, reading)
         });
         match opened {
-            Err(by) => self.tell(Input::Lost { conn, by }),
+            Err(by) => self.input(Input::Lost { conn, by }),
             Ok(()) => {
-                self.tell(Input::Dialed { conn });
+                self.input(Input::Dialed { conn });
                 if writing {
                     self.io.write(&mut self.machine, self.clock.now(), conn);
                 }
@@ -158,58 +159,58 @@ impl<M: Machine, R: Runtime> Pump<M, R> {
         }
     }
 
-    /// A socket gave some bytes, and its TLS has not seen them. Says whether the connection is still open.
+    /// Bytes were read from a socket, and TLS has not processed them. Returns whether the connection is still open.
     pub fn received(&mut self, conn: ConnId, bytes: &[u8]) -> bool {
-        let Some(Conn::Open { link, writing }) = self.io.conns.get_mut(&conn) else { return false };
+        let Some(Conn::Open { connection, writing }) = self.io.conns.get_mut(&conn) else { return false };
         let plain = &mut self.plain;
-        let Some(mut heard) = R::with_tls(link, |tls| tls.receive(bytes, plain)) else {
-            self.tell(Input::Received { conn, bytes });
+        let Some(mut heard) = R::with_tls(connection, |tls| tls.receive(bytes, plain)) else {
+            self.input(Input::Received { conn, bytes });
             return true;
         };
         if !*writing {
-            let outgoing = R::with_tls(link, Session::take_outgoing).flatten();
-            heard.answered(say(outgoing, |pieces| R::write_some(link, pieces)));
+            let outgoing = R::with_tls(connection, TlsSession::take_outgoing).flatten();
+            heard.answered(send_pending(outgoing, |pieces| R::write_some(connection, pieces)));
         }
         let mut plain = std::mem::take(&mut self.plain);
         self.heard(conn, heard, &plain);
         plain.clear();
         self.plain = plain;
-        self.link(conn).is_some()
+        self.connection(conn).is_some()
     }
 
-    /// What came over TLS: first that it is agreed on, then the plain text, then the end.
+    /// Passes on the result of TLS: first the completed handshake, then the plain text, then the end.
     pub fn heard(&mut self, conn: ConnId, heard: Heard, plain: &[u8]) {
-        if self.link(conn).is_none() {
+        if self.connection(conn).is_none() {
             return;
         }
         if heard.secured {
-            self.tell(Input::Secured { conn });
+            self.input(Input::Secured { conn });
         }
         if !plain.is_empty() {
-            self.tell(Input::Received { conn, bytes: plain });
+            self.input(Input::Received { conn, bytes: plain });
         }
         if let Some(by) = heard.end {
             self.lost(conn, by);
         }
     }
 
-    /// The socket has everything that was taken for it.
+    /// The socket has accepted all bytes of the last write.
     pub fn flushed(&mut self, conn: ConnId) {
         if let Some(Conn::Open { writing, .. }) = self.io.conns.get_mut(&conn) {
             *writing = false;
-            self.tell(Input::Flushed { conn });
+            self.input(Input::Flushed { conn });
         }
     }
 
-    /// Reading from a connection, or writing to it, has ended.
+    /// Reading from a connection or writing to it has failed, or the stream has ended.
     pub fn lost(&mut self, conn: ConnId, by: LostBy) {
         if self.told {
             self.settle();
         }
         let is_secured = match self.io.conns.get_mut(&conn) {
-            Some(Conn::Open { link, .. }) => R::with_tls(link, |_| ()).is_some(),
+            Some(Conn::Open { connection, .. }) => R::with_tls(connection, |_| ()).is_some(),
             Some(Conn::Dialing { .. }) => false,
-            // The machine has closed it meanwhile.
+            // The machine has closed the connection meanwhile.
             None => return,
         };
         if is_secured {
@@ -217,10 +218,10 @@ impl<M: Machine, R: Runtime> Pump<M, R> {
         } else {
             self.io.drop_at_once(conn);
         }
-        self.tell(Input::Lost { conn, by });
+        self.input(Input::Lost { conn, by });
     }
 
-    /// Carries out everything that the machine wants done, and says when it wants to be woken.
+    /// Carries out all outputs of the machine. Returns when to wake the machine.
     pub fn settle(&mut self) -> Option<Instant> {
         self.told = false;
         let Pump { machine, io, .. } = self;
@@ -228,7 +229,7 @@ impl<M: Machine, R: Runtime> Pump<M, R> {
         settle(machine, now, |machine, output| io.perform(machine, now, output)).map(|(at, _)| at)
     }
 
-    /// The machine has stopped: what it has not closed is dropped.
+    /// The machine has stopped: closes its remaining connections.
     pub fn end(&mut self) {
         while let Some((&conn, _)) = self.io.conns.first_key_value() {
             self.io.drop_at_once(conn);
@@ -251,7 +252,7 @@ impl<R: Runtime> Io<R> {
             Output::Write { conn } => self.write(machine, now, conn),
             Output::Close { conn } => self.close(conn),
             Output::Read { conn, enabled } => match self.conns.get_mut(&conn) {
-                Some(Conn::Open { link, .. }) => self.runtime.read(conn, link, enabled),
+                Some(Conn::Open { connection, .. }) => self.runtime.read(conn, connection, enabled),
                 Some(Conn::Dialing { reading, .. }) => *reading = enabled,
                 None => {}
             },
@@ -266,12 +267,12 @@ impl<R: Runtime> Io<R> {
         &mut self,
         conn: ConnId,
         stream: R::Stream,
-        tls: Option<Session>,
+        tls: Option<TlsSession>,
         reading: bool,
     ) -> Result<(), LostBy> {
         match self.runtime.open(conn, stream, tls, reading) {
-            Ok(link) => {
-                self.conns.insert(conn, Conn::Open { link, writing: false });
+            Ok(connection) => {
+                self.conns.insert(conn, Conn::Open { connection, writing: false });
                 Ok(())
             }
             Err(failed) => Err(self.cannot_wait(failed)),
@@ -285,24 +286,24 @@ impl<R: Runtime> Io<R> {
         failed.by
     }
 
-    /// Writes at once what the socket takes; the runtime waits with the rest.
+    /// Writes as much as the socket accepts. The runtime waits with the rest.
     fn write<M: Machine>(&mut self, machine: &mut M, now: Now, conn: ConnId) {
-        let (link, writing) = match self.conns.get_mut(&conn) {
-            Some(Conn::Open { link, writing }) => (link, writing),
+        let (connection, writing) = match self.conns.get_mut(&conn) {
+            Some(Conn::Open { connection, writing }) => (connection, writing),
             Some(Conn::Dialing { writing, .. }) => return *writing = true,
             None => return,
         };
         debug_assert!(!*writing, "a second Write before Flushed");
         machine.take_bytes(conn, WRITE_BUDGET_BYTES, &mut self.pieces);
-        let sealed = R::with_tls(link, |tls| tls.seal(&mut self.pieces)).unwrap_or(Ok(()));
+        let sealed = R::with_tls(connection, |tls| tls.seal(&mut self.pieces)).unwrap_or(Ok(()));
         let written = sealed.and_then(|()| {
-            R::write_some(link, &mut self.pieces).map_err(|error| LostBy::Error(error.to_string()))
+            R::write_some(connection, &mut self.pieces).map_err(|error| LostBy::Error(error.to_string()))
         });
         let by = match written {
             Ok(Written::All) => return machine.handle(now, Input::Flushed { conn }),
             Ok(Written::Some) => {
                 let rest = std::mem::take(&mut self.pieces);
-                match self.runtime.write_rest(conn, link, rest) {
+                match self.runtime.write_rest(conn, connection, rest) {
                     Ok(()) => return *writing = true,
                     Err(failed) => self.cannot_wait(failed),
                 }
@@ -314,35 +315,37 @@ impl<R: Runtime> Io<R> {
         machine.handle(now, Input::Lost { conn, by });
     }
 
-    /// Closes in order: goodbye, the end of what is written, and lingering.
+    /// Closes a connection in order: close_notify of TLS, shutdown of the writing side, lingering.
     fn close(&mut self, conn: ConnId) {
-        let Some((mut link, writing)) = self.take_open(conn) else { return };
-        // In the middle of something else there is no place for it.
+        let Some((mut connection, writing)) = self.take_open(conn) else { return };
+        // In the middle of an unfinished write it would break a record.
         if !writing {
-            let goodbye = R::with_tls(&mut link, Session::close).flatten();
-            say(goodbye, |pieces| R::write_some(&link, pieces));
+            let goodbye = R::with_tls(&mut connection, TlsSession::close).flatten();
+            send_pending(goodbye, |pieces| R::write_some(&connection, pieces));
         }
-        if R::socket(&link).shutdown(Shutdown::Write).is_ok() && self.runtime.lingering() < LINGERING_MAX {
-            self.runtime.linger(link);
+        if R::socket(&connection).shutdown(Shutdown::Write).is_ok()
+            && self.runtime.lingering() < LINGERING_MAX
+        {
+            self.runtime.linger(connection);
         } else {
-            self.runtime.cut(link);
+            self.runtime.cut(connection);
         }
     }
 
-    /// Takes an open connection out of the table; an attempt to connect is cancelled.
-    fn take_open(&mut self, conn: ConnId) -> Option<(R::Link, bool)> {
+    /// Removes a connection from the table and returns it if it is open. An attempt to connect is cancelled.
+    fn take_open(&mut self, conn: ConnId) -> Option<(R::Connection, bool)> {
         match self.conns.remove(&conn)? {
             Conn::Dialing { dial, .. } => {
                 self.runtime.cancel(dial);
                 None
             }
-            Conn::Open { link, writing } => Some((link, writing)),
+            Conn::Open { connection, writing } => Some((connection, writing)),
         }
     }
 
     fn drop_at_once(&mut self, conn: ConnId) {
-        if let Some((link, _)) = self.take_open(conn) {
-            self.runtime.cut(link);
+        if let Some((connection, _)) = self.take_open(conn) {
+            self.runtime.cut(connection);
         }
     }
 }

@@ -1,6 +1,6 @@
-//! What a runtime does for the [`Pump`](crate::pump::Pump): it waits for sockets, each runtime in its own way.
+//! The interface that each runtime implements for the [`Pump`](crate::pump::Pump): it waits for sockets.
 
-use crate::tls::Session;
+use crate::tls::TlsSession;
 use crate::write::Written;
 use bytes::Bytes;
 use i3_core::machine::{ConnId, LostBy};
@@ -8,68 +8,72 @@ use i3_core::notice::Notice;
 use std::io;
 use std::net::TcpStream;
 
-/// How a runtime waits for sockets.
+/// A runtime, which waits for sockets.
 ///
-/// No method waits. What is waited for is reported to the pump later: bytes, a dialed socket, the end of a write. After
-/// [`Runtime::linger`], [`Runtime::cut`] and [`Runtime::cancel`] nothing more need be reported; what comes late is ignored.
+/// No method blocks. The runtime later reports events to the pump: bytes, a dialed socket, a completed write. It need not
+/// report events after [`Runtime::linger`], [`Runtime::cut`] and [`Runtime::cancel`]; the pump ignores them.
 pub trait Runtime {
-    /// A socket that has just been connected, with whatever the runtime counts it by.
+    /// A new socket, with what the runtime needs to count its connections.
     type Stream;
     /// An attempt to connect.
     type Dial;
-    /// An open connection: its socket, its TLS, and what waits for it.
-    type Link;
+    /// An open connection: its socket, its TLS, and the tasks or threads that wait for it.
+    type Connection;
 
-    /// The socket of a stream.
+    /// Returns the socket of a stream.
     fn stream_socket(stream: &Self::Stream) -> &TcpStream;
 
-    /// The socket of a link.
-    fn socket(link: &Self::Link) -> &TcpStream;
+    /// The socket of a connection.
+    fn socket(connection: &Self::Connection) -> &TcpStream;
 
-    /// Lets `act` use the TLS of a link. `None`: it speaks plain text.
-    fn with_tls<R>(link: &mut Self::Link, act: impl FnOnce(&mut Session) -> R) -> Option<R>;
+    /// Lets `act` use the TLS of a connection. `None`: it speaks plain text.
+    fn with_tls<R>(connection: &mut Self::Connection, act: impl FnOnce(&mut TlsSession) -> R) -> Option<R>;
 
     /// Begins to connect; [`Pump::dialed`](crate::pump::Pump::dialed) is called when that is done.
     fn dial(&mut self, conn: ConnId, host: String, port: u16) -> Result<Self::Dial, CannotWait>;
 
-    /// Gives up an attempt to connect.
+    /// Cancels an attempt to connect.
     fn cancel(&mut self, dial: Self::Dial);
 
-    /// Opens a link, and reads from it if `reading`.
+    /// Opens a connection, and reads from it if `reading`.
     fn open(
         &mut self,
         conn: ConnId,
         stream: Self::Stream,
-        tls: Option<Session>,
+        tls: Option<TlsSession>,
         reading: bool,
-    ) -> Result<Self::Link, CannotWait>;
+    ) -> Result<Self::Connection, CannotWait>;
 
-    /// Stops or goes on reading.
-    fn read(&mut self, conn: ConnId, link: &mut Self::Link, enabled: bool);
+    /// Stops or resumes reading.
+    fn read(&mut self, conn: ConnId, connection: &mut Self::Connection, enabled: bool);
 
-    /// Writes what the socket takes at once, and leaves the rest in `pieces`.
-    fn write_some(link: &Self::Link, pieces: &mut Vec<Bytes>) -> io::Result<Written>;
+    /// Writes as much as the socket accepts at once, and leaves the rest in `pieces`.
+    fn write_some(connection: &Self::Connection, pieces: &mut Vec<Bytes>) -> io::Result<Written>;
 
-    /// Writes `rest` as the socket has room; [`Pump::flushed`](crate::pump::Pump::flushed) is called when that is done.
-    fn write_rest(&mut self, conn: ConnId, link: &mut Self::Link, rest: Vec<Bytes>)
-    -> Result<(), CannotWait>;
+    /// Writes `rest` when the socket has room, and then calls [`Pump::flushed`](crate::pump::Pump::flushed).
+    fn write_rest(
+        &mut self,
+        conn: ConnId,
+        connection: &mut Self::Connection,
+        rest: Vec<Bytes>,
+    ) -> Result<(), CannotWait>;
 
-    /// How many connections linger.
+    /// Returns how many connections linger.
     fn lingering(&mut self) -> usize;
 
-    /// Reads and discards what comes from a socket whose writing side is shut down, within the bounds of
-    /// [`linger`](crate::linger). Writing that was not finished is given up.
-    fn linger(&mut self, link: Self::Link);
+    /// Reads and discards bytes of a socket whose writing side is shut down, within the limits of
+    /// [`linger`](crate::linger). An unfinished write is cancelled.
+    fn linger(&mut self, connection: Self::Connection);
 
-    /// Drops a connection at once.
-    fn cut(&mut self, link: Self::Link);
+    /// Closes a connection at once.
+    fn cut(&mut self, connection: Self::Connection);
 }
 
-/// The system gives a runtime nothing to wait with, such as a thread. It is the end of a connection, not of the daemon.
+/// The system has no resources to wait for a connection, such as a thread. It ends the connection, and not the daemon.
 #[derive(Clone, Debug)]
 pub struct CannotWait {
-    /// For the machine.
+    /// Why the connection is lost, for the machine.
     pub by: LostBy,
-    /// For the operator.
+    /// A notice for the operator.
     pub notice: Option<Notice>,
 }

@@ -1,22 +1,22 @@
-//! What every connection has, whoever opened it.
+//! The socket options of all connections.
 
 use socket2::{SockRef, TcpKeepalive};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// After this much silence the kernel asks whether the peer is still there: a peer that lost its power says no goodbye.
+/// After this silence the kernel sends keepalive probes. They detect a peer that has lost its power.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
-/// Between two such questions.
+/// The interval of the probes.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Bytes to a router that may wait in the kernel. A CoffeeMud router throws away what comes in heaps of 100 kB and more.
+/// Bytes to a router that may wait in the kernel. A CoffeeMud router discards input if 100 kB or more are unread.
 const DIALED_SEND_BUFFER_BYTES: usize = 16_384;
-/// After this much time without an acknowledgement of what was sent, the kernel gives the connection up. A router that
-/// answers nothing else is judged by that.
+/// How long sent bytes may stay unacknowledged before the kernel ends the connection. This detects a dead router that need
+/// not answer anything else.
 #[cfg(target_os = "linux")]
 const DIALED_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(90);
 
-/// For a connection that was dialed, beside what every connection has: little waits unacknowledged, and not for long.
+/// Sets the further options of a dialed connection, which limit unacknowledged bytes and their time.
 pub fn set_dialed_options(socket: &TcpStream) {
     set_options(socket);
     let socket = SockRef::from(socket);
@@ -25,9 +25,9 @@ pub fn set_dialed_options(socket: &TcpStream) {
     let _ = socket.set_tcp_user_timeout(Some(DIALED_UNACKNOWLEDGED_MAX));
 }
 
-/// Sets no delay, since answers are short and waited for, and keepalive.
+/// Sets `TCP_NODELAY`, because answers are short and peers wait for them, and keepalive.
 ///
-/// A failure here is no reason to do without the connection.
+/// Failures are ignored: the connection works without the options.
 pub fn set_options(socket: &TcpStream) {
     let _ = socket.set_nodelay(true);
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL);
@@ -45,7 +45,7 @@ mod tests {
         let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         set_dialed_options(&socket);
         let socket = SockRef::from(&socket);
-        // Linux doubles it, for its own needs.
+        // Linux doubles the size for its bookkeeping.
         assert!(socket.send_buffer_size().unwrap() <= 2 * DIALED_SEND_BUFFER_BYTES);
         assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
         #[cfg(target_os = "linux")]

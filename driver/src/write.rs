@@ -1,24 +1,24 @@
-//! Writing a list of pieces to a socket.
+//! Writes a list of pieces to a socket.
 
 use bytes::{Buf, Bytes};
 use std::io::{self, ErrorKind, IoSlice};
 
-/// How many bytes of one connection are taken from the machine at a time: what a slow reader makes the driver hold.
+/// How many bytes of a connection are taken from the machine at a time. The driver holds so many for a slow reader.
 pub const WRITE_BUDGET_BYTES: usize = 256 * 1024;
-/// How many pieces go to the kernel in one call. It would take 1,024; the list is on the stack.
+/// How many pieces are written with one system call. The kernel accepts 1,024, but the list is on the stack.
 const WRITE_SLICES_MAX: usize = 64;
 
-/// What became of an attempt to write.
+/// The result of an attempt to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// All of it.
+    /// Everything was written.
     All,
-    /// What the socket had room for.
+    /// A part was written, as much as the socket had room for.
     Some,
 }
 
-/// Gives `pieces` to the socket as far as it takes them, and leaves the rest in `pieces`. `send` is the system's call;
-/// it decides whether that waits.
+/// Writes as much of `pieces` as the socket accepts, and leaves the rest in `pieces`. `send` is the system call, which may
+/// block or not.
 pub fn write_some(
     pieces: &mut Vec<Bytes>,
     mut send: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
@@ -46,13 +46,17 @@ pub fn write_some(
     outcome
 }
 
-/// Writes what a TLS session has to say by itself, with `write` as in [`write_some`]. Says whether the socket took it.
-pub fn say(bytes: Option<Bytes>, write: impl FnOnce(&mut Vec<Bytes>) -> io::Result<Written>) -> bool {
+/// Writes the pending records of a TLS session with `write`, such as [`write_some`]. Returns whether the socket accepted
+/// all of them.
+pub fn send_pending(
+    bytes: Option<Bytes>,
+    write: impl FnOnce(&mut Vec<Bytes>) -> io::Result<Written>,
+) -> bool {
     let Some(bytes) = bytes else { return true };
     matches!(write(&mut vec![bytes]), Ok(Written::All))
 }
 
-/// Cuts `written` bytes off the front; what is used up stays as empty pieces.
+/// Removes `written` bytes from the front. Pieces that were written completely stay as empty pieces.
 fn advance(pieces: &mut [Bytes], mut written: usize) {
     for piece in pieces {
         let cut = written.min(piece.len());

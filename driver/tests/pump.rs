@@ -13,7 +13,7 @@ use i3_driver::hooks::Hooks;
 use i3_driver::linger::LINGERING_MAX;
 use i3_driver::pump::Pump;
 use i3_driver::runtime::{CannotWait, Runtime};
-use i3_driver::tls::{Heard, Session};
+use i3_driver::tls::{Heard, TlsSession};
 use i3_driver::write::Written;
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read};
@@ -63,17 +63,17 @@ impl Script {
 impl Runtime for Script {
     type Stream = Stream;
     type Dial = ();
-    type Link = Stream;
+    type Connection = Stream;
 
     fn stream_socket(stream: &Stream) -> &TcpStream {
         &stream.socket
     }
 
-    fn socket(link: &Stream) -> &TcpStream {
-        &link.socket
+    fn socket(connection: &Stream) -> &TcpStream {
+        &connection.socket
     }
 
-    fn with_tls<R>(_: &mut Stream, _: impl FnOnce(&mut Session) -> R) -> Option<R> {
+    fn with_tls<R>(_: &mut Stream, _: impl FnOnce(&mut TlsSession) -> R) -> Option<R> {
         None
     }
 
@@ -90,7 +90,7 @@ impl Runtime for Script {
         &mut self,
         _: ConnId,
         stream: Stream,
-        _: Option<Session>,
+        _: Option<TlsSession>,
         reading: bool,
     ) -> Result<Stream, CannotWait> {
         self.ask(if reading { "open and read" } else { "open" });
@@ -101,15 +101,15 @@ impl Runtime for Script {
         self.ask(format!("read {enabled}"));
     }
 
-    fn write_some(link: &Stream, pieces: &mut Vec<Bytes>) -> io::Result<Written> {
+    fn write_some(connection: &Stream, pieces: &mut Vec<Bytes>) -> io::Result<Written> {
         let all = pieces.concat();
         pieces.clear();
-        let written = match *link.room.borrow() {
+        let written = match *connection.room.borrow() {
             Room::Broken => return Err(ErrorKind::BrokenPipe.into()),
             Room::Some(room) if room < all.len() => room,
             _ => all.len(),
         };
-        link.asked.borrow_mut().push(format!("write {}", String::from_utf8_lossy(&all[..written])));
+        connection.asked.borrow_mut().push(format!("write {}", String::from_utf8_lossy(&all[..written])));
         if written == all.len() {
             return Ok(Written::All);
         }
@@ -326,7 +326,7 @@ fn at_the_end_everything_is_dropped() {
     let mut bench = Bench::new();
     let (_conn, _far) = bench.accepted();
     bench.pump.with(|m, _| m.effects.dial("there", 7));
-    bench.pump.tell(Input::Shutdown);
+    bench.pump.input(Input::Shutdown);
     bench.pump.settle();
     assert!(bench.pump.is_stopped());
     bench.pump.end();

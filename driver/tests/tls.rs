@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use i3_core::machine::{HandshakeFault, LostBy};
-use i3_driver::tls::{Acceptor, Session};
+use i3_driver::tls::{Acceptor, TlsSession};
 use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, ServerConfig, SupportedProtocolVersion, version,
@@ -34,7 +34,7 @@ impl Site {
         Site { acceptor: Acceptor::new(Arc::new(config)), roots }
     }
 
-    fn accept(&self) -> Session {
+    fn accept(&self) -> TlsSession {
         self.acceptor.begin().unwrap()
     }
 
@@ -51,7 +51,7 @@ impl Site {
 /// A connection, and what has come out at either end.
 struct Wire {
     client: ClientConnection,
-    session: Session,
+    session: TlsSession,
     chunk: usize,
     secured: usize,
     end: Option<LostBy>,

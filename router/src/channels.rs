@@ -1,33 +1,33 @@
-//! Channels: whose they are, who may hear and speak, who listens.
+//! Channels: their owners, their types, the muds on their lists, and their subscribers.
 //!
-//! The rules are those that Dead Souls means. It was seen to lose the type of a new channel, to tell the admitted of a
-//! type 1 channel that they are banned, to deliver what the others say, and to listen for nobody on a channel that
-//! had no listener yet; none of that is repeated here.
+//! The rules are those that Dead Souls intends. Faults of Dead Souls that were seen are not imitated: it loses the type of
+//! a new channel, tells the admitted muds of a type 1 channel that they are banned and delivers what the others say, and
+//! ignores the first subscription to a channel without subscribers.
 
 use i3_core::i3::Value;
 use i3_core::machine::Change;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where channels are saved.
+/// The space of the store for channels.
 pub(crate) const SPACE: &str = "router/channel";
-/// The longest name Dead Souls takes.
+/// The longest name that Dead Souls accepts.
 const CHANNEL_NAME_BYTES_MAX: usize = 80;
-/// Channels in all. The whole list is sent each time it changes.
+/// The most channels. The whole list is sent after each change.
 const CHANNELS_MAX: usize = 500;
-/// Muds on one channel's list.
+/// The most muds on the list of a channel.
 const ADMIN_LIST_MAX: usize = 1000;
-/// Bytes of a name on such a list.
+/// The most bytes of a name on such a list.
 const ADMIN_NAME_BYTES_MAX: usize = 128;
 
-/// Who may take part.
+/// The type of a channel, which decides who may hear it and speak on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChannelType {
-    /// All but the muds on the list.
+    /// All muds except those on the list.
     Banning,
     /// Only the muds on the list.
     Admitting,
-    /// The muds on the list hear, and the owner decides what passes.
+    /// The muds on the list hear the channel, and the owner filters the lines.
     Filtered,
 }
 
@@ -46,20 +46,20 @@ impl ChannelType {
     }
 }
 
-/// Why something is refused: the code and the words of an `error` packet.
+/// The code and the text of an `error` packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct ErrorReply {
     pub(crate) code: &'static str,
     pub(crate) message: String,
 }
 
-impl Fault {
-    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Fault {
-        Fault { code, message: message.into() }
+impl ErrorReply {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> ErrorReply {
+        ErrorReply { code, message: message.into() }
     }
 
-    fn unknown(channel: &str) -> Fault {
-        Fault::new("unk-channel", format!("Unknown channel: {channel}"))
+    fn unknown(channel: &str) -> ErrorReply {
+        ErrorReply::new("unk-channel", format!("Unknown channel: {channel}"))
     }
 }
 
@@ -68,11 +68,11 @@ impl Fault {
 pub(crate) struct Channel {
     pub(crate) owner: String,
     pub(crate) channel_type: ChannelType,
-    /// Muds that are banned or admitted, as the type says.
+    /// The muds that are banned or admitted, depending on the type.
     listed: BTreeSet<String>,
-    /// Muds that listen, online or not: a subscription outlives the connection.
+    /// The muds that have subscribed, online or not: a subscription outlives the connection.
     listeners: BTreeSet<String>,
-    /// Its type has been lost, and nobody has noticed.
+    /// Whether the type is lost, as on Dead Souls. Lists then show `({})` in its place.
     type_lost: bool,
 }
 
@@ -98,20 +98,22 @@ impl Channel {
         Value::Array(vec![Value::str(&self.owner), channel_type])
     }
 
-    fn may_hear(&self, name: &str, mud: &str) -> Result<(), Fault> {
+    fn may_hear(&self, name: &str, mud: &str) -> Result<(), ErrorReply> {
         let listed = self.listed.contains(mud);
         match self.channel_type {
             _ if mud == self.owner => Ok(()),
-            ChannelType::Banning if listed => Err(Fault::new("not-allowed", format!("Banned from {name}"))),
+            ChannelType::Banning if listed => {
+                Err(ErrorReply::new("not-allowed", format!("Banned from {name}")))
+            }
             ChannelType::Admitting | ChannelType::Filtered if !listed => {
-                Err(Fault::new("not-allowed", format!("Not in allow list for {name}")))
+                Err(ErrorReply::new("not-allowed", format!("Not in allow list for {name}")))
             }
             _ => Ok(()),
         }
     }
 
-    /// What a mud outside says on a filtered channel goes to the owner, who decides.
-    pub(crate) fn may_speak(&self, name: &str, mud: &str) -> Result<(), Fault> {
+    /// Checks that a mud may speak. On a filtered channel every mud may, because its lines go to the owner first.
+    pub(crate) fn may_speak(&self, name: &str, mud: &str) -> Result<(), ErrorReply> {
         match self.channel_type {
             ChannelType::Filtered => Ok(()),
             _ => self.may_hear(name, mud),
@@ -127,17 +129,17 @@ impl Channel {
     }
 }
 
-/// All channels, and which of them are to be saved.
+/// All channels, and those that have to be saved.
 #[derive(Debug, Default)]
 pub(crate) struct Channels {
     channels: BTreeMap<String, Channel>,
     changed: BTreeSet<String>,
-    /// What was removed since the start, as it was; at most as many as there may be channels.
+    /// The channels that were removed since the start, at most as many as there may be channels.
     removed: BTreeMap<String, Channel>,
 }
 
 impl Channels {
-    /// Takes up a channel from what was saved. Says whether that made sense.
+    /// Restores a saved channel. Returns false if the saved value is invalid.
     pub(crate) fn load(&mut self, name: &str, value: &[u8]) -> bool {
         let Ok(saved) = serde_json::from_slice::<SavedChannel>(value) else { return false };
         let Some(channel_type) = ChannelType::from_wire(saved.channel_type) else { return false };
@@ -147,7 +149,7 @@ impl Channels {
         true
     }
 
-    /// Makes the router's own channels those of its settings.
+    /// Replaces the router's own channels by those of the settings.
     pub(crate) fn set_stock(&mut self, router: &str, stock: &[(String, i64)]) {
         let gone = self.channels.iter().filter(|(name, channel)| {
             channel.owner == router && !stock.iter().any(|(stock_name, _)| stock_name == *name)
@@ -167,32 +169,35 @@ impl Channels {
         }
     }
 
-    pub(crate) fn find(&self, name: &str) -> Result<&Channel, Fault> {
-        self.channels.get(name).ok_or_else(|| Fault::unknown(name))
+    pub(crate) fn find(&self, name: &str) -> Result<&Channel, ErrorReply> {
+        self.channels.get(name).ok_or_else(|| ErrorReply::unknown(name))
     }
 
-    fn owned(&mut self, name: &str, mud: &str) -> Result<&mut Channel, Fault> {
-        let channel = self.channels.get_mut(name).ok_or_else(|| Fault::unknown(name))?;
+    fn owned(&mut self, name: &str, mud: &str) -> Result<&mut Channel, ErrorReply> {
+        let channel = self.channels.get_mut(name).ok_or_else(|| ErrorReply::unknown(name))?;
         if channel.owner != mud {
-            return Err(Fault::new("not-allowed", format!("Channel {name} owned by: {}", channel.owner)));
+            return Err(ErrorReply::new(
+                "not-allowed",
+                format!("Channel {name} owned by: {}", channel.owner),
+            ));
         }
         self.changed.insert(name.to_owned());
         Ok(channel)
     }
 
-    /// The value of a chanlist-reply: every channel with its owner and type.
+    /// Returns the value of a chanlist-reply: every channel with its owner and type.
     pub(crate) fn list(&self) -> Value<'_> {
         Value::Map(self.channels.iter().map(|(name, channel)| (Value::str(name), channel.entry())).collect())
     }
 
-    /// The same with the channels that were removed since the start: CoffeeMud goes on listing them.
+    /// Returns the value of a chanlist-reply of CoffeeMud, which still lists the channels that were removed since the start.
     pub(crate) fn list_ever(&self) -> Value<'_> {
         let removed = self.removed.iter().filter(|(name, _)| !self.channels.contains_key(*name));
         let all: BTreeMap<&String, &Channel> = self.channels.iter().chain(removed).collect();
         Value::Map(all.into_iter().map(|(name, channel)| (Value::str(name), channel.entry())).collect())
     }
 
-    /// The value of one with only these channels: 0 for those that are gone.
+    /// Returns the value of a chanlist-reply with only these channels. Those that were removed are 0.
     pub(crate) fn some<'a>(&'a self, names: &[&'a str]) -> Value<'a> {
         let entry = |name: &&'a str| {
             (Value::str(name), self.channels.get(*name).map_or(Value::Int(0), Channel::entry))
@@ -200,26 +205,26 @@ impl Channels {
         Value::Map(names.iter().map(entry).collect())
     }
 
-    /// A new channel has lost its type: it is open to all.
+    /// Loses the type of a new channel, as Dead Souls does. The channel is then open to all.
     pub(crate) fn lose_type(&mut self, name: &str) {
         if let Some(channel) = self.channels.get_mut(name) {
             (channel.channel_type, channel.type_lost) = (ChannelType::Banning, true);
         }
     }
 
-    /// What was lost is now what it has become.
+    /// Lets lists show lost types as 0 from now on, as Dead Souls does after the next change of any channel.
     pub(crate) fn forget_lost_types(&mut self) {
         self.channels.values_mut().for_each(|channel| channel.type_lost = false);
     }
 
-    /// A new channel, or another type for one of the mud's own if it `may_change` that.
+    /// Adds a channel, or changes the type of a channel of this mud if it `may_change` that.
     pub(crate) fn add(
         &mut self,
         name: &str,
         mud: &str,
         channel_type: i64,
         may_change: bool,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ErrorReply> {
         if let Some(channel) = self.channels.get_mut(name) {
             if may_change
                 && channel.owner == mud
@@ -229,23 +234,23 @@ impl Channels {
                 self.changed.insert(name.to_owned());
                 return Ok(());
             }
-            return Err(Fault::new("not-allowed", format!("Channel already exists: {name}")));
+            return Err(ErrorReply::new("not-allowed", format!("Channel already exists: {name}")));
         }
         if name.is_empty() || name.len() > CHANNEL_NAME_BYTES_MAX {
-            return Err(Fault::new("not-allowed", format!("Invalid channel name: {name}")));
+            return Err(ErrorReply::new("not-allowed", format!("Invalid channel name: {name}")));
         }
         let Some(channel_type) = ChannelType::from_wire(channel_type) else {
-            return Err(Fault::new("not-allowed", format!("Invalid channel type: {channel_type}")));
+            return Err(ErrorReply::new("not-allowed", format!("Invalid channel type: {channel_type}")));
         };
         if self.channels.len() >= CHANNELS_MAX {
-            return Err(Fault::new("not-allowed", "Too many channels"));
+            return Err(ErrorReply::new("not-allowed", "Too many channels"));
         }
         self.channels.insert(name.to_owned(), Channel::new(mud, channel_type));
         self.changed.insert(name.to_owned());
         Ok(())
     }
 
-    pub(crate) fn remove(&mut self, name: &str, mud: &str) -> Result<(), Fault> {
+    pub(crate) fn remove(&mut self, name: &str, mud: &str) -> Result<(), ErrorReply> {
         self.owned(name, mud)?;
         if let Some(channel) = self.channels.remove(name) {
             self.removed.insert(name.to_owned(), channel);
@@ -256,7 +261,8 @@ impl Channels {
         Ok(())
     }
 
-    /// Changes a channel's list. If that `silences`, whoever may no longer hear no longer does.
+    /// Changes the list of a channel. If the change `silences`, muds that may no longer hear the channel lose their
+    /// subscription.
     pub(crate) fn admin(
         &mut self,
         name: &str,
@@ -264,11 +270,11 @@ impl Channels {
         add: &[String],
         remove: &[String],
         silences: bool,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ErrorReply> {
         let channel = self.owned(name, mud)?;
         for other in add {
             if other.len() > ADMIN_NAME_BYTES_MAX || channel.listed.len() >= ADMIN_LIST_MAX {
-                return Err(Fault::new("not-allowed", format!("The list of {name} is full")));
+                return Err(ErrorReply::new("not-allowed", format!("The list of {name} is full")));
             }
             channel.listed.insert(other.clone());
         }
@@ -283,23 +289,23 @@ impl Channels {
         Ok(())
     }
 
-    /// As CoffeeMud does it: the list counts for the owner too, and only now.
-    pub(crate) fn listen_unless_barred(&mut self, name: &str, mud: &str, on: bool) -> Result<(), Fault> {
-        let channel = self.channels.get_mut(name).ok_or_else(|| Fault::unknown(name))?;
+    /// Subscribes or unsubscribes a mud as CoffeeMud does: the list applies to the owner too, and is checked only here.
+    pub(crate) fn listen_unless_barred(&mut self, name: &str, mud: &str, on: bool) -> Result<(), ErrorReply> {
+        let channel = self.channels.get_mut(name).ok_or_else(|| ErrorReply::unknown(name))?;
         if !on {
             channel.listeners.remove(mud);
             return Ok(());
         }
         if channel.listed.contains(mud) == (channel.channel_type == ChannelType::Banning) {
-            return Err(Fault::new("not-allowed", "it is barred"));
+            return Err(ErrorReply::new("not-allowed", "it is barred"));
         }
         channel.listeners.insert(mud.to_owned());
         Ok(())
     }
 
-    /// Subscribes or unsubscribes a mud. Says whether that changed anything.
-    pub(crate) fn listen(&mut self, name: &str, mud: &str, on: bool) -> Result<bool, Fault> {
-        let channel = self.channels.get_mut(name).ok_or_else(|| Fault::unknown(name))?;
+    /// Subscribes or unsubscribes a mud. Returns whether that changed anything.
+    pub(crate) fn listen(&mut self, name: &str, mud: &str, on: bool) -> Result<bool, ErrorReply> {
+        let channel = self.channels.get_mut(name).ok_or_else(|| ErrorReply::unknown(name))?;
         let changed = if on {
             channel.may_hear(name, mud)?;
             channel.listeners.insert(mud.to_owned())
@@ -312,7 +318,7 @@ impl Channels {
         Ok(changed)
     }
 
-    /// The mud no longer exists. What it owns stays, in case it comes back.
+    /// Removes the subscriptions of a mud that is forgotten. It keeps its channels, in case it comes back.
     pub(crate) fn forget_mud(&mut self, mud: &str) {
         for (name, channel) in &mut self.channels {
             if channel.listeners.remove(mud) {
@@ -321,7 +327,7 @@ impl Channels {
         }
     }
 
-    /// What makes all changes since the last call durable.
+    /// Returns the changes to save since the last call.
     pub(crate) fn take_changes(&mut self) -> Vec<Change> {
         let change = |name: String| {
             let value = self.channels.get(&name).and_then(|channel| {
@@ -331,7 +337,7 @@ impl Channels {
                     listed: channel.listed.clone(),
                     listeners: channel.listeners.clone(),
                 };
-                // Numbers and strings always serialise.
+                // Numbers and strings can always be serialised.
                 serde_json::to_vec(&saved).ok()
             });
             Change { space: SPACE.to_owned(), key: name, value }

@@ -1,4 +1,4 @@
-//! What only a CoffeeMud router does to bytes and packets. What it does to connections is in `router/coffeemud.rs`.
+//! The bytes and packets of a CoffeeMud router. `router/coffeemud.rs` has its connections and rules.
 //!
 //! Everything here was seen on the wire of CoffeeMud 5.11.0.4 with a JVM whose character set is UTF-8.
 

@@ -1,14 +1,14 @@
-//! Flood control as Dead Souls does it: points per mud and wall-clock second, and a gray list.
+//! The flood control of Dead Souls: points for each mud and second of the wall clock, and a gray list.
 
-use crate::registry::MudId;
+use crate::registry::KnownMudId;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Points a mud has in one second.
+/// The points of a mud for one second.
 pub(crate) const POINTS_PER_SECOND_MAX: u32 = 10;
-/// What a login costs.
+/// The points of a login.
 const STARTUP_POINTS: u32 = 6;
 
-/// What a packet of this type costs.
+/// Returns the points of a packet of this type.
 pub(crate) fn points(kind: &str) -> u32 {
     match kind {
         "channel-listen" => 0,
@@ -17,16 +17,16 @@ pub(crate) fn points(kind: &str) -> u32 {
     }
 }
 
-/// What becomes of a packet.
+/// The result of the flood control for a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// It passes.
+pub(crate) enum FloodVerdict {
+    /// The packet passes.
     Pass,
-    /// It is one too many: it is dropped, the mud is told and goes on the gray list.
+    /// The packet exceeds the points. It is dropped, and the mud gets an error and goes on the gray list.
     Detected,
-    /// The mud is on the gray list: the packet is dropped, and the mud is told, once in a second.
+    /// The mud is on the gray list. The packet is dropped, and the mud gets an error.
     Reminder,
-    /// The same, and the mud has been told.
+    /// The mud is on the gray list, and got an error in this second. The packet is dropped.
     Ignored,
 }
 
@@ -38,47 +38,47 @@ struct Count {
     told: u64,
 }
 
-/// Who has sent how much, and who is ignored for it. At most one entry a mud in either.
+/// The points that muds have used, and the gray list. Both have at most one entry for each mud.
 #[derive(Debug, Default)]
 pub(crate) struct FloodControl {
-    counts: BTreeMap<MudId, Count>,
-    gray: VecDeque<MudId>,
+    counts: BTreeMap<KnownMudId, Count>,
+    gray: VecDeque<KnownMudId>,
 }
 
 impl FloodControl {
     /// Counts a packet.
-    pub(crate) fn charge(&mut self, mud: MudId, second: u64, points: u32) -> Verdict {
+    pub(crate) fn charge(&mut self, mud: KnownMudId, second: u64, points: u32) -> FloodVerdict {
         let count = self.counts.entry(mud).or_default();
         if self.gray.contains(&mud) {
-            let verdict = if count.told == second { Verdict::Ignored } else { Verdict::Reminder };
+            let verdict = if count.told == second { FloodVerdict::Ignored } else { FloodVerdict::Reminder };
             count.told = second;
             return verdict;
         }
         if count.second != second {
             *count = Count { second, points: 0, told: 0 };
         }
-        // A free packet is not the one too many.
+        // A packet without points never exceeds the limit.
         if points > 0 && count.points + points > POINTS_PER_SECOND_MAX {
             count.told = second;
             self.gray.push_back(mud);
-            return Verdict::Detected;
+            return FloodVerdict::Detected;
         }
         count.points += points;
-        Verdict::Pass
+        FloodVerdict::Pass
     }
 
-    /// Takes the mud that has been ignored longest off the gray list.
-    pub(crate) fn release_one(&mut self) -> Option<MudId> {
+    /// Removes the mud that has been on the gray list for the longest time.
+    pub(crate) fn release_one(&mut self) -> Option<KnownMudId> {
         self.gray.pop_front()
     }
 
-    /// Whether anybody is on the gray list.
+    /// Whether a mud is on the gray list.
     pub(crate) fn has_gray(&self) -> bool {
         !self.gray.is_empty()
     }
 
-    /// The mud no longer exists.
-    pub(crate) fn forget(&mut self, mud: MudId) {
+    /// Removes a mud that is forgotten.
+    pub(crate) fn forget(&mut self, mud: KnownMudId) {
         self.counts.remove(&mud);
         self.gray.retain(|other| *other != mud);
     }
@@ -91,20 +91,20 @@ mod tests {
     #[test]
     fn the_eleventh_point_in_a_second_is_too_many() {
         let mut flood = FloodControl::default();
-        let (a, b) = (MudId::for_test(1), MudId::for_test(2));
-        assert_eq!(flood.charge(a, 100, points("startup-req-3")), Verdict::Pass);
+        let (a, b) = (KnownMudId::for_test(1), KnownMudId::for_test(2));
+        assert_eq!(flood.charge(a, 100, points("startup-req-3")), FloodVerdict::Pass);
         for _ in 0..4 {
-            assert_eq!(flood.charge(a, 100, points("tell")), Verdict::Pass);
+            assert_eq!(flood.charge(a, 100, points("tell")), FloodVerdict::Pass);
         }
-        assert_eq!(flood.charge(a, 100, points("channel-listen")), Verdict::Pass);
-        assert_eq!(flood.charge(b, 100, points("tell")), Verdict::Pass);
-        assert_eq!(flood.charge(a, 100, points("tell")), Verdict::Detected);
-        assert_eq!(flood.charge(a, 100, points("tell")), Verdict::Ignored);
-        assert_eq!(flood.charge(a, 101, points("channel-listen")), Verdict::Reminder);
-        assert_eq!(flood.charge(a, 101, points("tell")), Verdict::Ignored);
+        assert_eq!(flood.charge(a, 100, points("channel-listen")), FloodVerdict::Pass);
+        assert_eq!(flood.charge(b, 100, points("tell")), FloodVerdict::Pass);
+        assert_eq!(flood.charge(a, 100, points("tell")), FloodVerdict::Detected);
+        assert_eq!(flood.charge(a, 100, points("tell")), FloodVerdict::Ignored);
+        assert_eq!(flood.charge(a, 101, points("channel-listen")), FloodVerdict::Reminder);
+        assert_eq!(flood.charge(a, 101, points("tell")), FloodVerdict::Ignored);
         assert_eq!(flood.release_one(), Some(a));
         assert!(!flood.has_gray());
-        assert_eq!(flood.charge(a, 101, points("tell")), Verdict::Pass);
+        assert_eq!(flood.charge(a, 101, points("tell")), FloodVerdict::Pass);
     }
 
     #[test]
@@ -112,7 +112,7 @@ mod tests {
         let mut flood = FloodControl::default();
         for second in 1..5 {
             for _ in 0..POINTS_PER_SECOND_MAX {
-                assert_eq!(flood.charge(MudId::for_test(1), second, 1), Verdict::Pass);
+                assert_eq!(flood.charge(KnownMudId::for_test(1), second, 1), FloodVerdict::Pass);
             }
         }
     }

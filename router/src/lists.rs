@@ -1,11 +1,11 @@
-//! The ids of the mudlist and of the channel list, and what has changed since an id.
+//! The ids of the mudlist and of the channel list, and the changes since an id.
 
 use std::collections::BTreeMap;
 
-/// Names whose last change is remembered: those of the list, and of some that are no longer on it.
+/// The most names whose last change is remembered: those on the list, and some that were removed.
 const CHANGES_MAX: usize = 4000;
 
-/// A list's id, which grows with each change.
+/// The id of a list. It grows with each change.
 #[derive(Debug, Default)]
 pub(crate) struct ListId {
     id: i64,
@@ -16,7 +16,7 @@ pub(crate) struct ListId {
 }
 
 impl ListId {
-    /// A list that is as it was when it had this id.
+    /// Makes a list with this id and without changes.
     pub(crate) fn new(id: i64) -> ListId {
         ListId { id, known_since: id, changed: BTreeMap::new() }
     }
@@ -25,7 +25,8 @@ impl ListId {
         self.id
     }
 
-    /// An entry has changed. The new id is at least that second, if ids are times: then they grow over a restart too.
+    /// Notes the change of an entry. If ids are times, the new id is at least `second`, so that ids keep growing after a
+    /// restart.
     pub(crate) fn change(&mut self, name: &str, unix_second: Option<u64>) -> i64 {
         let second = unix_second.and_then(|second| i64::try_from(second).ok()).unwrap_or(0);
         self.id = second.max(self.id + 1);
@@ -37,7 +38,7 @@ impl ListId {
         self.id
     }
 
-    /// The names that have changed since `id`, or `None` if only the whole list will do.
+    /// Returns the names that have changed since `id`. `None`: the whole list has to be sent.
     pub(crate) fn since(&self, id: i64) -> Option<Vec<String>> {
         if id < self.known_since || id > self.id {
             return None;

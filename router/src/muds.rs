@@ -1,6 +1,9 @@
 //! A few small muds with users who answer, so that a private network is not empty.
 
+mod cast;
 mod trio;
+
+pub use cast::{DemoLine, DemoMud, DemoUser};
 
 use bytes::Bytes;
 use i3_core::effects::{ConnMap, Effects};
@@ -15,85 +18,30 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
 
-/// How long a login may take: a router answers a bad one with silence.
+/// How long a login may take. A router does not answer a bad login.
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
-/// Milliseconds between a loss and the next try.
+/// Milliseconds between the loss of a connection and the next attempt.
 const REDIAL_MILLIS: Range<u64> = 2000..5000;
-/// Milliseconds before a mud's first try.
+/// Milliseconds before the first attempt of a mud.
 const FIRST_DIAL_MILLIS: Range<u64> = 10..500;
-/// Milliseconds from a login to the first line on a channel: flood control counts the login.
+/// Milliseconds from a login to the first line on a channel, because flood control counts the login.
 const FIRST_CHAT_MILLIS: Range<u64> = 3000..8000;
 /// Milliseconds between lines on channels.
 const CHAT_MILLIS: Range<u64> = 10_000..25_000;
-/// Milliseconds that somebody needs to answer a tell.
+/// Milliseconds before a user answers a tell.
 const THINK_MILLIS: Range<u64> = 700..1500;
-/// The least time between two packets of a mud: eight a second, where routers allow ten.
+/// The shortest time between two packets of a mud. That is eight a second, and routers allow ten.
 const PACE: Duration = Duration::from_millis(125);
-/// Packets that may wait in a mud; what does not fit is not said.
+/// The most packets that may wait in a mud. Further ones are dropped.
 const QUEUE_PACKETS_MAX: usize = 64;
-/// Tells a mud answers in a minute, lest two machines talk to each other for ever.
+/// The most tells that a mud answers in a minute, so that two programs cannot answer each other without an end.
 const TELLS_PER_MINUTE_MAX: u32 = 40;
 /// Keys for `auth-mud-reply` and `ping-reply` have nine digits.
 const KEYS: Range<i64> = 100_000_000..1_000_000_000;
-/// Seconds for which somebody may have done nothing.
+/// The idle seconds that users report.
 const IDLE_SECONDS: Range<i64> = 0..600;
 
-/// Somebody who is always on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DemoUser {
-    /// As it is shown; requests find it in any case.
-    pub name: String,
-    /// What `who` and `finger` tell.
-    pub title: String,
-    /// 0 male, 1 female, 2 neuter.
-    pub gender: i64,
-    /// What `finger` calls the level.
-    pub level: String,
-    /// Answers to tells, one of them at a time.
-    pub replies: Vec<String>,
-    /// The answer to an emoteto, with `$N` for the name.
-    pub gesture: String,
-}
-
-/// Something that is said on a channel now and then.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DemoLine {
-    /// The channel.
-    pub channel: String,
-    /// The name of a user of the mud.
-    pub user: String,
-    /// What is said, or done (with `$N` for the name).
-    pub text: String,
-    /// Whether it is done.
-    pub emote: bool,
-}
-
-/// A small mud.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DemoMud {
-    /// Its name on the network.
-    pub name: String,
-    /// What it tells about its mudlib.
-    pub mudlib: String,
-    /// What it tells about its type: `LPMud`, `Diku`, …
-    pub mud_type: String,
-    /// Where players would connect.
-    pub player_port: u16,
-    /// Who is there.
-    pub users: Vec<DemoUser>,
-    /// The channels it listens to.
-    pub channels: Vec<String>,
-    /// What is said on them.
-    pub lines: Vec<DemoLine>,
-}
-
-impl DemoMud {
-    fn user(&self, name: &str) -> Option<&DemoUser> {
-        self.users.iter().find(|user| user.name.eq_ignore_ascii_case(name))
-    }
-}
-
-/// Why a demo mud wants to be woken. The number is its place in the list.
+/// A timer of a demo mud. The number is the index of the mud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DemoWake {
     /// It is time to dial.
@@ -102,33 +50,33 @@ pub enum DemoWake {
     Startup(usize),
     /// A packet may leave.
     Send(usize),
-    /// Something may be said on a channel.
+    /// It is time for a line on a channel.
     Chat(usize),
 }
 
-/// How far a mud is.
+/// The connection of a demo mud to its router.
 #[derive(Debug)]
-enum Link {
-    /// It waits to dial.
+enum DemoLink {
+    /// The mud waits before it dials.
     Away,
     Dialing(ConnId),
-    /// It has sent its login.
+    /// The mud has sent its login.
     Starting(ConnId, Deframer),
     Up(ConnId, Deframer),
 }
 
-/// A mud with its place on the network.
+/// A demo mud and its state on the network.
 #[derive(Debug)]
 struct Site {
     mud: DemoMud,
-    link: Link,
-    /// What the router gave; 0 before.
+    link: DemoLink,
+    /// The password from the router. 0: none yet.
     password: i64,
-    /// Packets by the time they may leave.
+    /// The waiting packets, by the time at which they may leave.
     queue: BTreeMap<(Instant, u64), Vec<u8>>,
     sent_at: Instant,
     last_line: usize,
-    /// Tells answered in that minute.
+    /// The current minute, and the tells that were answered in it.
     minute: u64,
     tells: u32,
 }
@@ -136,13 +84,13 @@ struct Site {
 impl Site {
     fn conn(&self) -> Option<ConnId> {
         match self.link {
-            Link::Away => None,
-            Link::Dialing(conn) | Link::Starting(conn, _) | Link::Up(conn, _) => Some(conn),
+            DemoLink::Away => None,
+            DemoLink::Dialing(conn) | DemoLink::Starting(conn, _) | DemoLink::Up(conn, _) => Some(conn),
         }
     }
 }
 
-/// Small muds that dial a router, answer what they are asked, and say something now and then.
+/// Small muds that dial a router, answer requests, and send lines to channels.
 #[derive(Debug)]
 pub struct DemoMuds {
     sites: Vec<Site>,
@@ -152,7 +100,7 @@ pub struct DemoMuds {
     rng: fastrand::Rng,
     effects: Effects,
     timers: Timers<DemoWake>,
-    /// Which mud a connection belongs to.
+    /// The mud of each connection.
     conns: ConnMap<usize>,
     packets: u64,
     now: Instant,
@@ -160,11 +108,11 @@ pub struct DemoMuds {
 }
 
 impl DemoMuds {
-    /// Muds that will dial `host` and `port` and expect a router of that name there.
+    /// Makes muds that dial `host` and `port` and log in at the router of that name.
     pub fn new(muds: Vec<DemoMud>, router: &str, host: &str, port: u16, seed: u64, now: Now) -> DemoMuds {
         let site = |mud| Site {
             mud,
-            link: Link::Away,
+            link: DemoLink::Away,
             password: 0,
             queue: BTreeMap::new(),
             sent_at: Instant::ORIGIN,
@@ -191,14 +139,14 @@ impl DemoMuds {
         demo
     }
 
-    /// Three muds with two users each, on the channels `demo_chat` and `demo_code`.
+    /// Returns three muds with two users each, on the channels `demo_chat` and `demo_code`.
     pub fn trio() -> Vec<DemoMud> {
         trio::muds()
     }
 
     /// The names of the muds that are logged in.
     pub fn online(&self) -> impl Iterator<Item = &str> {
-        let up = self.sites.iter().filter(|site| matches!(site.link, Link::Up(..)));
+        let up = self.sites.iter().filter(|site| matches!(site.link, DemoLink::Up(..)));
         up.map(|site| site.mud.name.as_str())
     }
 
@@ -230,7 +178,7 @@ impl Machine for DemoMuds {
                 self.effects.release(conn);
                 self.leave(conn);
             }
-            // Nothing is saved here, and nobody connects.
+            // The muds save nothing and have no listeners.
             Input::Saved { .. } | Input::Secured { .. } => {}
             Input::Shutdown => self.stop(),
         }
@@ -266,13 +214,13 @@ impl DemoMuds {
     fn dial(&mut self, site: usize) {
         let conn = self.effects.dial(&self.host, self.port);
         self.conns.insert(conn, site);
-        self.sites[site].link = Link::Dialing(conn);
+        self.sites[site].link = DemoLink::Dialing(conn);
         self.timers.set(DemoWake::Startup(site), self.now + STARTUP_TIMEOUT);
     }
 
     fn dialed(&mut self, conn: ConnId) {
         let Some(&site) = self.conns.get(conn) else { return };
-        self.sites[site].link = Link::Starting(conn, Deframer::default());
+        self.sites[site].link = DemoLink::Starting(conn, Deframer::default());
         let login = self.login(site);
         self.effects.send(conn, &login);
     }
@@ -309,13 +257,13 @@ impl DemoMuds {
         }
     }
 
-    /// The connection is gone: tries again later.
+    /// Notes a lost connection, and plans the next attempt.
     fn leave(&mut self, conn: ConnId) {
         let Some(site) = self.conns.remove(conn) else { return };
         for wake in [DemoWake::Startup(site), DemoWake::Send(site), DemoWake::Chat(site)] {
             self.timers.clear(wake);
         }
-        self.sites[site].link = Link::Away;
+        self.sites[site].link = DemoLink::Away;
         self.sites[site].queue.clear();
         self.notice("demo mud is off the network", site);
         if !self.stopped {
@@ -336,14 +284,14 @@ impl DemoMuds {
 
     fn received(&mut self, now: Now, conn: ConnId, bytes: &[u8]) {
         let Some(&site) = self.conns.get(conn) else { return };
-        let (Link::Starting(_, deframer) | Link::Up(_, deframer)) = &mut self.sites[site].link else {
+        let (DemoLink::Starting(_, deframer) | DemoLink::Up(_, deframer)) = &mut self.sites[site].link else {
             return;
         };
         let mut deframer = std::mem::take(deframer);
         let mut input = bytes;
         loop {
             match deframer.next(&mut input) {
-                // What is no packet is passed over.
+                // Invalid packets are ignored.
                 Ok(Some(text)) => {
                     if let Ok((packet, _)) = Packet::decode(text) {
                         self.packet(now, site, &packet);
@@ -353,7 +301,7 @@ impl DemoMuds {
                 Err(_) => return self.give_up(site),
             }
         }
-        if let Link::Starting(_, place) | Link::Up(_, place) = &mut self.sites[site].link {
+        if let DemoLink::Starting(_, place) | DemoLink::Up(_, place) = &mut self.sites[site].link {
             *place = deframer;
         }
     }
@@ -361,12 +309,13 @@ impl DemoMuds {
     fn started(&mut self, site: usize, password: i64) {
         let at = &mut self.sites[site];
         at.password = password;
-        let Link::Starting(conn, _) = at.link else { return };
-        let Link::Starting(conn, deframer) = std::mem::replace(&mut at.link, Link::Dialing(conn)) else {
+        let DemoLink::Starting(conn, _) = at.link else { return };
+        let DemoLink::Starting(conn, deframer) = std::mem::replace(&mut at.link, DemoLink::Dialing(conn))
+        else {
             return;
         };
-        at.link = Link::Up(conn, deframer);
-        // Routers do not count these.
+        at.link = DemoLink::Up(conn, deframer);
+        // Routers do not count these packets.
         for channel in &at.mud.channels {
             let body = Body::ChannelListen { channel: Text::from(&**channel), on: 1 };
             let header = Header::to_mud(&at.mud.name, None, &self.router);
@@ -411,7 +360,7 @@ impl DemoMuds {
         let Packet { header, body } = packet;
         match body {
             Body::StartupReply { password, .. } => self.started(site, *password),
-            Body::Tell { .. } | Body::Emoteto { .. } => self.told(now, site, packet),
+            Body::Tell { .. } | Body::Emoteto { .. } => self.answer_tell(now, site, packet),
             _ if header.from_mud == self.sites[site].mud.name => {}
             _ => {
                 let (idle, key) = (self.rng.i64(IDLE_SECONDS), self.rng.i64(KEYS));
@@ -423,15 +372,15 @@ impl DemoMuds {
         }
     }
 
-    /// A frame to whoever sent `header`.
+    /// Returns a frame to the sender of `header`.
     fn to_sender(&self, site: usize, user: Option<&str>, header: &Header<'_>, body: Body<'_>) -> Vec<u8> {
         let mut to = Header::to_mud(&self.sites[site].mud.name, user, &header.from_mud);
         to.to_user = header.from_user.as_deref().map(Text::from);
         encode(&Packet { header: to, body })
     }
 
-    /// A tell or an emoteto: somebody answers in a second or so, in kind.
-    fn told(&mut self, now: Now, site: usize, packet: &Packet<'_>) {
+    /// Answers a tell or an emoteto with one of the user's texts, after a second or so.
+    fn answer_tell(&mut self, now: Now, site: usize, packet: &Packet<'_>) {
         let header = &packet.header;
         let at = &mut self.sites[site];
         if at.minute != now.unix.seconds() / 60 {
@@ -450,7 +399,7 @@ impl DemoMuds {
             return self.queue(site, Duration::ZERO, frame);
         };
         if header.from_user.is_none() {
-            // There is nobody to answer.
+            // The packet names no sender.
             return;
         }
         let visname = Text::from(&*user.name);
@@ -467,7 +416,7 @@ impl DemoMuds {
         self.queue(site, wait, frame);
     }
 
-    /// Says one of the mud's lines, another than the last time.
+    /// Sends one of the mud's lines to its channel. It differs from the previous one.
     fn chat(&mut self, site: usize) {
         self.wake_in(DemoWake::Chat(site), CHAT_MILLIS);
         let pick = self.rng.usize(..);
@@ -498,7 +447,7 @@ fn encode(packet: &Packet<'_>) -> Vec<u8> {
     bytes
 }
 
-/// The answer to a question. There is none to an answer, an error, or what is not understood.
+/// Returns the answer to a request. Answers, errors and unknown packets get none.
 fn answer<'a>(mud: &'a DemoMud, packet: &'a Packet<'a>, idle: i64, key: i64) -> Option<Body<'a>> {
     match &packet.body {
         Body::WhoReq {} => {
@@ -552,7 +501,7 @@ fn finger(user: &DemoUser, idle: i64) -> Body<'_> {
     }
 }
 
-/// As Dead Souls answers for somebody it does not know.
+/// Returns the error of Dead Souls for an unknown user.
 fn unknown_user(name: &str, mud: &DemoMud, packet: &Packet<'_>) -> Body<'static> {
     let message = format!("{name} is nowhere to be found on {}.", mud.name);
     Body::Error { code: "unk-user".into(), message: message.into(), packet: packet.to_value() }

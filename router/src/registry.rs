@@ -1,4 +1,4 @@
-//! The muds a router knows: who is online, who may come back under which password.
+//! The muds that a router knows, with their passwords and whether they are online.
 
 use crate::coffeemud;
 use crate::settings::Dialect;
@@ -10,44 +10,44 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// Where muds are saved.
+/// The space of the store for muds.
 pub(crate) const SPACE: &str = "router/mud";
-/// A name fits the fixed buffers of the C clients, with room to spare.
+/// The longest name. It fits the fixed buffers of the C clients.
 pub(crate) const MUD_NAME_BYTES_MAX: usize = 128;
-/// What a mud says about itself is sent to every other mud: ten entries must fit the smallest frame limit in use
+/// The most bytes of a mud's information, which every other mud gets. Ten entries must fit the smallest frame limit in use
 /// (64 KiB, CoffeeMud).
 const MUD_INFO_BYTES_MAX: usize = 4 * 1024;
 /// Elements of a login with protocol 3.
 const STARTUP_ELEMENTS: usize = 20;
-/// Elements of a login with protocols 1 and 2, which have no e-mail and no other data.
+/// Elements of a login with protocols 1 and 2, which have no e-mail address and no other data.
 pub(crate) const OLD_STARTUP_ELEMENTS: usize = 18;
-/// The first protocol whose mudlist has all elements. Version 2 was not seen anywhere; in Dead Souls it is like version 1.
+/// The first protocol whose mudlist has all elements. No use of version 2 was seen. Dead Souls treats it like version 1.
 pub(crate) const NEW_PROTOCOL: u8 = 3;
-/// Passwords have nine digits, as Dead Souls makes them.
+/// Passwords have nine digits, as those of Dead Souls.
 const PASSWORDS: std::ops::Range<i64> = 100_000_000..1_000_000_000;
-/// A mud that has been away for so long is forgotten, and its name is free.
+/// How long a mud may be offline. Then it is forgotten, and its name is free.
 const FORGET_AFTER_SECONDS: u64 = 7 * 24 * 3600;
-/// Wrong passwords from one address before it is shut out; Dead Souls allows as many.
+/// How many wrong passwords an address may send before it is blocked, as in Dead Souls.
 const WRONG_PASSWORDS_MAX: u32 = 100;
-/// For how long it is shut out.
+/// How long an address is blocked.
 const SHUT_OUT_SECONDS: u64 = 7 * 24 * 3600;
-/// Addresses with wrong passwords that are remembered.
+/// The most addresses with wrong passwords that are remembered.
 const SUSPECTS_MAX: usize = 1024;
-/// Names that unconfigured mudlibs come with. Dead Souls ignores all they send.
+/// The names of unconfigured mudlibs. Dead Souls ignores all their packets.
 const STOCK_NAMES: [&str; 4] = ["DeadSoulsWin", "DeadSoulsNew", "Your Mud's Name Here", "Your Muds Name"];
 
-/// Names a mud for as long as the router remembers it.
+/// The id of a mud, as long as the router remembers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MudId(u64);
+pub struct KnownMudId(u64);
 
-impl MudId {
+impl KnownMudId {
     #[cfg(test)]
-    pub(crate) fn for_test(id: u64) -> MudId {
-        MudId(id)
+    pub(crate) fn for_test(id: u64) -> KnownMudId {
+        KnownMudId(id)
     }
 }
 
-/// What a mud says about itself: the eleven elements of a mudlist entry that the router passes on as they came.
+/// The information of a mud: the eleven elements of a mudlist entry that the router passes on unchanged.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct MudInfo(Vec<Value<'static>>);
 
@@ -60,10 +60,11 @@ impl MudInfo {
     const OTHER_DATA: usize = 10;
     const ELEMENTS: usize = 11;
 
-    /// From a login of that protocol. Dead Souls checks the same types, and answers a wrong one with silence.
+    /// Reads the information from a login of a protocol. Dead Souls checks these types too, and does not answer a login with
+    /// a wrong one.
     pub(crate) fn from_startup(packet: &Incoming<'_>, protocol: u8) -> Result<MudInfo, &'static str> {
         match (protocol, packet.elements.len()) {
-            // Version 2 is seen in the form of either.
+            // Version 2 can have the form of version 1 or of version 3.
             (2 | 3, STARTUP_ELEMENTS) | (1 | 2, OLD_STARTUP_ELEMENTS) => {}
             (1, _) => return Err("a startup-req-1 has 18 elements"),
             (2, _) => return Err("a startup-req-2 has 18 or 20 elements"),
@@ -83,8 +84,8 @@ impl MudInfo {
         Ok(info)
     }
 
-    /// As CoffeeMud takes it from a login: it stops at the first element of a wrong type, and goes on without the rest.
-    /// Of the services it keeps those with a number; other data become strings.
+    /// Reads the information from a login as CoffeeMud does: it stops at the first element of a wrong type, and ignores the
+    /// rest. It keeps the services with a number, and converts other data to strings.
     pub(crate) fn from_coffeemud(elements: &[Value<'static>]) -> Option<MudInfo> {
         let mut info = vec![Value::Int(0); Self::MUDLIB];
         info.extend(vec![Value::str(""); Self::SERVICES - Self::MUDLIB]);
@@ -138,18 +139,18 @@ impl MudInfo {
         Ok(())
     }
 
-    /// Whether it wants to know of channels.
+    /// Whether the mud has the service `channel`.
     pub(crate) fn has_channels(&self) -> bool {
         self.has_service("channel")
     }
 
-    /// Whether it has a service.
+    /// Whether the mud has a service.
     pub(crate) fn has_service(&self, name: &str) -> bool {
         let Value::Map(services) = &self.0[Self::SERVICES] else { return false };
         services.iter().any(|(key, _)| *key == Value::str(name))
     }
 
-    /// The entry in a mudlist: thirteen elements as protocol 3 has them, or eleven for a mud of an old one.
+    /// Returns the entry of a mudlist. It has thirteen elements in protocol 3, and eleven in older ones.
     fn entry<'a>(&'a self, state: i64, ip: &'a str, old: bool) -> Value<'a> {
         let mut entry = vec![Value::Int(state), Value::str(ip)];
         entry.extend(self.0.iter().cloned());
@@ -160,7 +161,7 @@ impl MudInfo {
         Value::Array(entry)
     }
 
-    /// Who it is that tries to be somebody else, as Dead Souls reports it with `bad-mojo`.
+    /// Returns the description of an impostor in the error `bad-mojo` of Dead Souls.
     pub(crate) fn intruder<'a>(&'a self, ip: &'a str) -> Value<'a> {
         let told = [Self::MUDLIB, Self::BASE_MUDLIB, Self::ADMIN_EMAIL, Self::PLAYER_PORT];
         let told = told.iter().map(|&index| self.0[index].clone());
@@ -180,31 +181,31 @@ impl MudInfo {
     }
 }
 
-/// Whether a mud is there.
+/// Whether a mud is online.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Presence {
-    /// On this connection.
+    /// Online, on this connection.
     Online(ConnId),
-    /// Since that second of wall-clock time.
+    /// Offline, since this second of the wall clock.
     Offline(u64),
 }
 
 /// A mud.
 #[derive(Clone, Debug)]
-pub(crate) struct Mud {
+pub(crate) struct KnownMud {
     pub(crate) name: String,
     pub(crate) password: i64,
-    /// Where it last logged in from.
+    /// The address of its last login.
     pub(crate) ip: IpAddr,
     pub(crate) info: MudInfo,
     pub(crate) presence: Presence,
-    /// What the mudlist says of it: -1 up, 0 down, more for so many seconds.
+    /// The state in the mudlist: -1 is up, 0 is down, and a positive number is down for so many seconds.
     pub(crate) state: i64,
-    /// The version of the protocol it logged in with.
+    /// The version of the protocol of its last login.
     pub(crate) protocol: u8,
 }
 
-/// A mud as it is saved. What it says about itself is kept as LPC text.
+/// The saved form of a mud. Its information is kept as LPC text.
 #[derive(Serialize, Deserialize)]
 struct SavedMud {
     password: i64,
@@ -212,8 +213,8 @@ struct SavedMud {
     info: String,
 }
 
-impl Mud {
-    /// Its connection, while it is online.
+impl KnownMud {
+    /// Returns its connection while it is online.
     pub(crate) fn conn(&self) -> Option<ConnId> {
         match self.presence {
             Presence::Online(conn) => Some(conn),
@@ -221,37 +222,37 @@ impl Mud {
         }
     }
 
-    /// Its entry in a mudlist for a mud of a protocol.
+    /// Returns its entry for the mudlist of a protocol.
     pub(crate) fn entry_under_name(&self, protocol: u8) -> (Value<'_>, Value<'static>) {
         let ip = self.ip.to_string();
         (Value::str(&self.name), self.info.entry(self.state, &ip, protocol < NEW_PROTOCOL).into_owned())
     }
 
-    /// What makes it durable.
+    /// Returns the change that saves it.
     pub(crate) fn change(&self) -> Change {
         let saved = SavedMud { password: self.password, ip: self.ip, info: self.info.to_lpc() };
-        // Numbers and strings always serialise.
+        // Numbers and strings can always be serialised.
         let value = serde_json::to_vec(&saved).ok();
         Change { space: SPACE.to_owned(), key: self.name.clone(), value }
     }
 }
 
-/// What is to become of a login.
+/// The result of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// A new name.
+pub(crate) enum LoginVerdict {
+    /// The name is new.
     New,
-    /// It comes back, with the right password or with a new one.
+    /// The mud comes back, with the right password or with a new one.
     Back {
-        mud: MudId,
+        mud: KnownMudId,
         keep_password: bool,
     },
-    /// It is online on another connection, which it replaces.
+    /// The mud is online on another connection, which this one replaces.
     TakeOver {
-        mud: MudId,
+        mud: KnownMudId,
         old: ConnId,
     },
-    /// It claims to be a mud that is online.
+    /// The name belongs to another mud, which is online.
     Impostor {
         online: ConnId,
     },
@@ -261,13 +262,13 @@ pub(crate) enum Verdict {
 /// All muds.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    muds: BTreeMap<MudId, Mud>,
-    by_name: BTreeMap<String, MudId>,
+    muds: BTreeMap<KnownMudId, KnownMud>,
+    by_name: BTreeMap<String, KnownMudId>,
     last_id: u64,
 }
 
 impl Registry {
-    /// Whether a mud may have this name at all.
+    /// Checks that a mud may have this name.
     pub(crate) fn check_name(name: &str, router: &str, dialect: Dialect) -> Result<(), &'static str> {
         if name.is_empty() || name.len() > MUD_NAME_BYTES_MAX {
             return Err("a mud's name has 1 to 128 bytes");
@@ -284,52 +285,52 @@ impl Registry {
         Ok(())
     }
 
-    /// Takes up a mud from what was saved. Says whether that made sense.
+    /// Restores a saved mud. Returns false if the saved value is invalid.
     pub(crate) fn load(&mut self, name: &str, value: &[u8], unix_second: u64) -> bool {
         let Ok(saved) = serde_json::from_slice::<SavedMud>(value) else { return false };
         let Some(info) = MudInfo::from_lpc(&saved.info) else { return false };
         let presence = Presence::Offline(unix_second);
         let SavedMud { password, ip, .. } = saved;
         let (name, protocol) = (name.to_owned(), NEW_PROTOCOL);
-        self.insert(Mud { name, password, ip, info, presence, state: 0, protocol });
+        self.insert(KnownMud { name, password, ip, info, presence, state: 0, protocol });
         true
     }
 
-    /// A new mud.
-    pub(crate) fn insert(&mut self, mud: Mud) -> MudId {
+    /// Adds a mud.
+    pub(crate) fn insert(&mut self, mud: KnownMud) -> KnownMudId {
         self.last_id += 1;
-        let id = MudId(self.last_id);
+        let id = KnownMudId(self.last_id);
         self.by_name.insert(mud.name.clone(), id);
         self.muds.insert(id, mud);
         id
     }
 
-    /// The mud no longer exists.
-    pub(crate) fn remove(&mut self, id: MudId) -> Option<Mud> {
+    /// Removes a mud.
+    pub(crate) fn remove(&mut self, id: KnownMudId) -> Option<KnownMud> {
         let mud = self.muds.remove(&id)?;
         self.by_name.remove(&mud.name);
         Some(mud)
     }
 
-    pub(crate) fn get(&self, id: MudId) -> Option<&Mud> {
+    pub(crate) fn get(&self, id: KnownMudId) -> Option<&KnownMud> {
         self.muds.get(&id)
     }
 
-    pub(crate) fn get_mut(&mut self, id: MudId) -> Option<&mut Mud> {
+    pub(crate) fn get_mut(&mut self, id: KnownMudId) -> Option<&mut KnownMud> {
         self.muds.get_mut(&id)
     }
 
-    /// By name; case matters.
-    pub(crate) fn find(&self, name: &str) -> Option<&Mud> {
+    /// Returns the mud of a name, in which case matters.
+    pub(crate) fn find(&self, name: &str) -> Option<&KnownMud> {
         self.muds.get(self.by_name.get(name)?)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (MudId, &Mud)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (KnownMudId, &KnownMud)> {
         self.muds.iter().map(|(id, mud)| (*id, mud))
     }
 
-    /// Connections of the muds that are online.
-    pub(crate) fn online(&self) -> impl Iterator<Item = (&Mud, ConnId)> {
+    /// Returns the muds that are online, with their connections.
+    pub(crate) fn online(&self) -> impl Iterator<Item = (&KnownMud, ConnId)> {
         self.muds.values().filter_map(|mud| Some((mud, mud.conn()?)))
     }
 
@@ -337,28 +338,28 @@ impl Registry {
         self.muds.len()
     }
 
-    /// How many were last seen at an address.
+    /// Returns how many muds last logged in from an address.
     pub(crate) fn known_from(&self, ip: IpAddr) -> usize {
         self.muds.values().filter(|mud| mud.ip == ip).count()
     }
 
-    /// Judges a login, as Dead Souls does: an unknown name is welcome, a known one needs its password or its last
-    /// address, and one that is online needs both.
-    pub(crate) fn judge(&self, name: &str, ip: IpAddr, password: i64) -> Verdict {
-        let Some(&mud) = self.by_name.get(name) else { return Verdict::New };
+    /// Decides about a login as Dead Souls does. An unknown name is accepted. A known one needs its password or its last
+    /// address, and the name of a mud that is online needs both.
+    pub(crate) fn judge(&self, name: &str, ip: IpAddr, password: i64) -> LoginVerdict {
+        let Some(&mud) = self.by_name.get(name) else { return LoginVerdict::New };
         let known = &self.muds[&mud];
         let (right, same_ip) = (known.password == password, known.ip == ip);
         match known.presence {
-            Presence::Online(old) if right && same_ip => Verdict::TakeOver { mud, old },
-            Presence::Online(online) => Verdict::Impostor { online },
-            Presence::Offline(_) if right || same_ip => Verdict::Back { mud, keep_password: right },
-            Presence::Offline(_) => Verdict::WrongPassword,
+            Presence::Online(old) if right && same_ip => LoginVerdict::TakeOver { mud, old },
+            Presence::Online(online) => LoginVerdict::Impostor { online },
+            Presence::Offline(_) if right || same_ip => LoginVerdict::Back { mud, keep_password: right },
+            Presence::Offline(_) => LoginVerdict::WrongPassword,
         }
     }
 
-    /// Muds that have been away for a week.
-    pub(crate) fn stale(&self, unix_second: u64) -> Vec<MudId> {
-        let is_stale = |mud: &Mud| match mud.presence {
+    /// Returns the muds that have been offline for a week.
+    pub(crate) fn stale(&self, unix_second: u64) -> Vec<KnownMudId> {
+        let is_stale = |mud: &KnownMud| match mud.presence {
             Presence::Online(_) => false,
             Presence::Offline(since) => unix_second >= since.saturating_add(FORGET_AFTER_SECONDS),
         };
@@ -366,7 +367,7 @@ impl Registry {
     }
 }
 
-/// A password nobody has yet guessed.
+/// Returns a new random password.
 pub(crate) fn new_password(rng: &mut fastrand::Rng) -> i64 {
     rng.i64(PASSWORDS)
 }
@@ -374,16 +375,16 @@ pub(crate) fn new_password(rng: &mut fastrand::Rng) -> i64 {
 #[derive(Clone, Copy, Debug, Default)]
 struct Suspect {
     tries: u32,
-    /// Shut out until that second of wall-clock time.
+    /// Blocked until this second of the wall clock.
     until: u64,
 }
 
-/// Addresses from which wrong passwords came.
+/// The addresses that have sent wrong passwords.
 #[derive(Debug, Default)]
 pub(crate) struct Suspects(BTreeMap<IpAddr, Suspect>);
 
 impl Suspects {
-    /// A wrong password from an address that the mud was not known at.
+    /// Notes a wrong password from an address other than the mud's last one.
     pub(crate) fn wrong_password(&mut self, ip: IpAddr, unix_second: u64) {
         if self.0.len() >= SUSPECTS_MAX && !self.0.contains_key(&ip) {
             self.0.pop_first();
@@ -395,7 +396,7 @@ impl Suspects {
         }
     }
 
-    /// Whether the address is shut out.
+    /// Whether the address is blocked.
     pub(crate) fn is_shut_out(&self, ip: IpAddr, unix_second: u64) -> bool {
         self.0.get(&ip).is_some_and(|suspect| unix_second < suspect.until)
     }
@@ -412,10 +413,10 @@ mod tests {
         MudInfo::from_startup(&Incoming::read(text.as_bytes()).unwrap(), NEW_PROTOCOL)
     }
 
-    fn mud(name: &str, presence: Presence) -> Mud {
+    fn mud(name: &str, presence: Presence) -> KnownMud {
         let ip = IpAddr::from([10, 0, 0, 1]);
         let (info, protocol) = (info(STARTUP).unwrap(), NEW_PROTOCOL);
-        Mud { name: name.to_owned(), password: 123_456_789, ip, info, presence, state: 0, protocol }
+        KnownMud { name: name.to_owned(), password: 123_456_789, ip, info, presence, state: 0, protocol }
     }
 
     #[test]
@@ -428,16 +429,16 @@ mod tests {
         let (same, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
         let (right, wrong) = (123_456_789, 0);
         for (name, ip, password, verdict) in [
-            ("New", same, wrong, Verdict::New),
-            ("off", same, right, Verdict::New),
-            ("Off", same, right, Verdict::Back { mud: off, keep_password: true }),
-            ("Off", other, right, Verdict::Back { mud: off, keep_password: true }),
-            ("Off", same, wrong, Verdict::Back { mud: off, keep_password: false }),
-            ("Off", other, wrong, Verdict::WrongPassword),
-            ("On", same, right, Verdict::TakeOver { mud: on, old: conn }),
-            ("On", same, wrong, Verdict::Impostor { online: conn }),
-            ("On", other, right, Verdict::Impostor { online: conn }),
-            ("On", other, wrong, Verdict::Impostor { online: conn }),
+            ("New", same, wrong, LoginVerdict::New),
+            ("off", same, right, LoginVerdict::New),
+            ("Off", same, right, LoginVerdict::Back { mud: off, keep_password: true }),
+            ("Off", other, right, LoginVerdict::Back { mud: off, keep_password: true }),
+            ("Off", same, wrong, LoginVerdict::Back { mud: off, keep_password: false }),
+            ("Off", other, wrong, LoginVerdict::WrongPassword),
+            ("On", same, right, LoginVerdict::TakeOver { mud: on, old: conn }),
+            ("On", same, wrong, LoginVerdict::Impostor { online: conn }),
+            ("On", other, right, LoginVerdict::Impostor { online: conn }),
+            ("On", other, wrong, LoginVerdict::Impostor { online: conn }),
         ] {
             assert_eq!(registry.judge(name, ip, password), verdict, "{name} {ip} {password}");
         }

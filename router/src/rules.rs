@@ -1,53 +1,53 @@
-//! What differs from dialect to dialect, as far as it is a matter of more or less: the rest is in the functions that ask
-//! for a [`Rules`], and in [`crate::coffeemud`].
+//! The differences of the dialects that a flag or a number can express. Functions that read [`Rules`], and
+//! [`crate::coffeemud`], contain the others.
 
 use crate::settings::Dialect;
 use std::time::Duration;
 
-/// How frames are written.
+/// The format of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// As drivers do it: escapes, and a NUL at the end.
+    /// The format of LPC drivers, with escapes and a NUL at the end.
     Driver,
-    /// See [`crate::coffeemud::text`].
+    /// The format of CoffeeMud, which [`crate::coffeemud::text`] describes.
     CoffeeMud,
 }
 
-/// What a mud that comes or goes means to the others.
+/// How the other muds learn that a mud has come or gone.
 #[derive(Debug)]
 pub(crate) struct News {
-    /// When an arrival is told.
+    /// The delay of the mudlist packet after an arrival.
     pub(crate) joined_after: Duration,
-    /// When a loss is told. A mud that is back by then is told to be up.
+    /// The delay of the mudlist packet after a loss. If the mud is back by then, the packet shows it as up.
     pub(crate) left_after: Duration,
-    /// Whether the list says that a mud is down from its loss on, or only once that has been told.
+    /// Whether the mudlist shows a mud as down at once after its loss, or only after that delay.
     pub(crate) down_at_once: bool,
 }
 
-/// A dialect's rules.
+/// The rules of a dialect.
 #[derive(Debug)]
 pub(crate) struct Rules {
     pub(crate) form: Form,
-    /// How long a connection may stay without a login, where the router and not its operator decides.
+    /// How long a connection may stay without a login. `None`: the settings decide.
     pub(crate) startup_timeout: Option<Duration>,
-    /// Whether a refused login, and a packet of a stranger, is answered with an error.
+    /// Whether a refused login, or a packet without a login, is answered with an error.
     pub(crate) answers_strangers: bool,
-    /// Muds in one packet of the first mudlist.
+    /// The most muds in a packet of the first mudlist.
     pub(crate) mudlist_muds_max: usize,
-    /// Whether the whole mudlist comes again, one mud a packet.
+    /// Whether the whole mudlist is sent a second time, with one mud in each packet.
     pub(crate) mudlist_again: bool,
-    /// Whether a list carries only what has changed since the id that a mud names. The ids are then seconds of
-    /// wall-clock time, or one more than the last.
+    /// Whether a list contains only the changes since the id that a mud sends. Ids are then seconds of the wall clock, or
+    /// one more than the last id.
     pub(crate) deltas: bool,
     pub(crate) news: News,
-    /// Whether muds that send too much are ignored for a while, if the operator wants it.
+    /// Whether there is flood control, if the settings switch it on.
     pub(crate) flood_control: bool,
-    /// Whether muds that stay away are forgotten.
+    /// Whether muds that stay offline are forgotten.
     pub(crate) forgets_muds: bool,
-    /// Whether a packet has one hop less to go when it leaves.
+    /// Whether the router reduces the number of remaining hops of a packet.
     pub(crate) counts_hops: bool,
-    /// Whether a mud may speak only where it listens (and is made to listen), and whether an emote without `$N` is
-    /// signed.
+    /// Whether a mud may speak only on subscribed channels (and is then subscribed), and whether the router appends the
+    /// speaker to an emote without `$N`.
     pub(crate) edits_speech: bool,
 }
 
@@ -64,12 +64,13 @@ impl Dialect {
 const DEAD_SOULS: Rules = Rules {
     form: Form::Driver,
     startup_timeout: None,
-    // Its errors are addressed to a mud that the connection is not yet, and never leave.
+    // Its errors are addressed to a mud without a connection, so they are never sent.
     answers_strangers: false,
     mudlist_muds_max: 10,
     mudlist_again: true,
     deltas: false,
-    // A second after the second mudlist starts; after a loss ten seconds in which it may come back, and one more.
+    // An arrival: a second after the second mudlist has begun. A loss: ten seconds in which the mud may come back, and one
+    // more.
     news: News {
         joined_after: Duration::from_secs(2),
         left_after: Duration::from_secs(11),

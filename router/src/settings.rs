@@ -1,64 +1,65 @@
-//! What an operator chooses for a router.
+//! The settings of a router.
 
 use std::time::Duration;
 
-/// Which router's rules are followed. What each does is in [`crate::Router`]'s documentation.
+/// The router whose rules are followed. The documentation of [`crate::Router`] describes each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dialect {
-    /// Dead Souls 3.08, as *dalet, *i4 and *wpr run it: the one to use if nothing speaks for another.
+    /// Dead Souls 3.08, as *dalet, *i4 and *wpr run it. This is the default.
     #[default]
     DeadSouls,
     /// CoffeeMud 5.11 as a stand-alone router.
     CoffeeMud,
-    /// The published text of version 3, for peers that have never met a real router.
+    /// The published specification of version 3, for peers that were written without a real router.
     Specification,
 }
 
 impl Dialect {
-    /// All of them, with the names by which an operator chooses one.
+    /// All dialects, with their names on the command line.
     pub const NAMES: [(&str, Dialect); 3] = [
         ("dead-souls", Dialect::DeadSouls),
         ("coffeemud", Dialect::CoffeeMud),
         ("spec", Dialect::Specification),
     ];
 
-    /// The dialect of that name.
+    /// Returns the dialect of a name.
     pub fn named(name: &str) -> Option<Dialect> {
         Dialect::NAMES.iter().find(|(known, _)| *known == name).map(|(_, dialect)| *dialect)
     }
 }
 
-/// What becomes of logins.
+/// How a router treats logins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Logins {
-    /// They are judged.
+    /// Logins are accepted or refused by the rules.
     #[default]
     Judged,
-    /// Each is passed over in silence, and the connection stays, as Dead Souls treats a mud that it has banned.
+    /// Each login is ignored, and the connection stays open, as Dead Souls treats a banned mud.
     Ignored,
-    /// Each ends the connection at once, without a word, as CoffeeMud treats the name of another router.
+    /// Each login ends the connection at once without an answer, as CoffeeMud treats a login for another router.
     Closed,
 }
 
-/// What a router does wrong. All of it was seen on routers in use; none of it is wanted, but a peer must bear it.
+/// The faults that a router imitates. All were seen on real routers, and peers must cope with them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// What becomes of logins.
+    /// How logins are treated.
     pub logins: Logins,
-    /// The routers that the startup-reply names, each with its `"ip port"`, in place of this one: a mud that follows
-    /// such lists goes to the first. An empty one is what Dead Souls sends in its first two seconds.
+    /// The routers in the startup-reply, each with its `"ip port"`, instead of this one. A mud that follows router lists
+    /// goes to the first. Dead Souls sends an empty list in its first two seconds.
     pub router_list: Option<Vec<(String, String)>>,
     /// The ids of lists are random instead of growing.
     pub random_list_ids: bool,
-    /// What a mud addresses to itself, to see whether the link works, is eaten. CoffeeMud eats an `auth-mud-req`.
+    /// Packets of a mud to itself, which test the link, are dropped. CoffeeMud drops an `auth-mud-req`.
     pub eats_probes: bool,
     /// A second connection in the same second of wall-clock time is closed at once (Dead Souls).
     pub one_accept_a_second: bool,
     /// A mud that logs in within two seconds of the router's start gets its answers, with an empty router list, and is
-    /// then forgotten: it is shown as down, and what it sends goes nowhere (Dead Souls loads its state twice). Takes effect
-    /// when the router starts.
+    /// then forgotten: it is shown as down, and its packets are dropped (Dead Souls loads its state twice). This takes
+    /// effect when the router starts.
     pub forgets_first_logins: bool,
-    /// The old connection of a mud that logs in on a new one stays open and deaf (Dead Souls; CoffeeMud always).
+    /// The old connection of a mud that logs in on a new one stays open, and its packets are ignored (Dead Souls; CoffeeMud
+    /// always).
     pub keeps_old_connections: bool,
     /// The type of a channel that a mud adds is lost: it is `({})` until the next change of any channel, then 0 (Dead
     /// Souls).
@@ -66,7 +67,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Those that were seen on a router of that dialect. What CoffeeMud does wrong is its dialect.
+    /// Returns the faults that were seen on routers of a dialect. Those of CoffeeMud are part of its dialect.
     pub fn seen(dialect: Dialect) -> Faults {
         let dead_souls = dialect == Dialect::DeadSouls;
         Faults {
@@ -79,40 +80,39 @@ impl Faults {
     }
 }
 
-/// How a router is called, and how much it takes.
+/// The settings of a router: its name, its rules and its limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouterSettings {
-    /// Whose rules it follows.
+    /// The router whose rules it follows.
     pub dialect: Dialect,
-    /// What it does wrong.
+    /// The faults that it imitates.
     pub faults: Faults,
     /// Its name on the network, with the `*`.
     pub name: String,
-    /// `"ip port"`, one string: what the startup-reply announces. A mud that follows router lists dials it.
+    /// The address in the startup-reply, as one string `"ip port"`. A mud that follows router lists dials it.
     pub address: String,
-    /// Channels that belong to the router itself, with their type: 0 all but the banned, 1 only the admitted,
-    /// 2 filtered.
+    /// Channels that belong to the router itself, with their types: 0 for all muds except the banned ones, 1 for the
+    /// admitted ones only, 2 for filtered.
     pub channels: Vec<(String, i64)>,
-    /// Connections at one time, logged in or not.
+    /// The most connections at a time, logged in or not.
     pub connections_max: usize,
-    /// Muds that are remembered, online or not. A further name is not admitted.
+    /// The most muds that are remembered, online or not. Further names are refused.
     pub muds_max: usize,
-    /// Muds last seen at one address, online or not. Dead Souls refuses a further name when so many are online; here
-    /// those that left count too, or one visitor could use up all names.
+    /// The most muds from one address, online or not. Dead Souls counts only those that are online. Here offline ones count
+    /// too, because one peer could use up all names otherwise.
     pub muds_per_ip_max: usize,
-    /// The longest frame that is read. Dead Souls' stock driver takes 10,000 bytes, newer drivers 256 KiB. Longer
-    /// ones end the connection. CoffeeMud's limit is fixed: 65,536 bytes, and longer ones are dropped.
+    /// The longest frame that is read. A longer one ends the connection. The usual driver of Dead Souls accepts 10,000
+    /// bytes, and newer drivers 256 KiB. The limit of CoffeeMud is fixed: it drops frames of more than 65,536 bytes.
     pub frame_bytes_max: usize,
-    /// Whether to drop what a driver's own parser does not take, as every LPC router does: white space between
-    /// tokens, or an element without a comma after it. Off for muds that write it, on to test one that should not.
-    /// CoffeeMud always reads by rules of its own.
+    /// Whether to drop packets that the parser of an LPC driver does not accept: white space between tokens, or an element
+    /// without a comma after it. Switch it on to test a mud. CoffeeMud always has its own rules.
     pub strict_text: bool,
-    /// How long a connection may stay without a login. Dead Souls waits for ever. CoffeeMud's time is fixed: 10 s.
+    /// How long a connection may stay without a login. Dead Souls has no limit, and CoffeeMud a fixed one of 10 s.
     pub startup_timeout: Duration,
-    /// Bytes that may wait for one mud. A mud that reads no faster is cut off; Dead Souls loses packets instead.
+    /// The most bytes that may wait for a mud. A mud that reads too slowly is disconnected. Dead Souls drops packets instead.
     pub outbox_bytes_max: usize,
-    /// Whether a mud that sends too much is ignored for a while, as Dead Souls does: more than ten points in one
-    /// second, where a login counts six and a `channel-listen` nothing. The other dialects count nothing.
+    /// Whether the flood control of Dead Souls is on: it ignores a mud for a while after more than ten points in one second.
+    /// A login has six points, and a `channel-listen` none. Other dialects have no flood control.
     pub flood_control: bool,
 }
 

@@ -1,6 +1,7 @@
-//! Packets as a router sees them: an array of which it understands the first six elements and passes on the rest.
+//! Packets of a router: arrays of which it reads the first six elements, and relays the others unchanged.
 //!
-//! Typed packets would not do: a router must tell a 0 from a `""`, count elements, and relay what it does not know.
+//! The typed packets of the core do not suffice. A router must distinguish 0 from `""`, count elements, and relay packets of
+//! unknown types.
 
 use crate::coffeemud;
 use crate::rules::Form;
@@ -12,23 +13,23 @@ use std::borrow::Cow;
 /// Elements of the header.
 pub(crate) const HEADER_ELEMENTS: usize = 6;
 
-/// An array that starts with a packet type.
+/// A received packet: an array that begins with a packet type.
 #[derive(Clone, Debug)]
 pub(crate) struct Incoming<'a> {
     /// The type.
     pub(crate) kind: Cow<'a, str>,
-    /// All elements, the header's too.
+    /// All elements, including the header.
     pub(crate) elements: Vec<Value<'a>>,
 }
 
-/// Who to whom.
+/// The sender and the target of a packet.
 #[derive(Clone, Debug)]
 pub(crate) struct Header<'a> {
     pub(crate) from_mud: Cow<'a, str>,
     pub(crate) to_mud: Option<Cow<'a, str>>,
 }
 
-/// A string, decoded.
+/// Returns the text of a string.
 pub(crate) fn as_text<'a>(value: &Value<'a>) -> Option<Cow<'a, str>> {
     match value {
         Value::Str(bytes) => Some(text::decode(bytes.clone()).0),
@@ -36,7 +37,7 @@ pub(crate) fn as_text<'a>(value: &Value<'a>) -> Option<Cow<'a, str>> {
     }
 }
 
-/// A string or 0; CoffeeMud's `""` is 0 too.
+/// Returns the text of a string, or `None` for 0 and for the `""` that CoffeeMud sends instead.
 fn as_name<'a>(value: &Value<'a>) -> Option<Option<Cow<'a, str>>> {
     match value {
         Value::Int(0) => Some(None),
@@ -46,8 +47,8 @@ fn as_name<'a>(value: &Value<'a>) -> Option<Option<Cow<'a, str>>> {
 }
 
 impl<'a> Incoming<'a> {
-    /// Reads one frame's text. Dead Souls drops in silence what is no LPC value, and what is no array that starts
-    /// with a string; the words name the counter.
+    /// Reads the text of a frame. The error is a label of the metrics. Like Dead Souls, the router drops a text that is not
+    /// an LPC value, or not an array that begins with a string.
     pub(crate) fn read(text: &'a [u8]) -> Result<Incoming<'a>, &'static str> {
         match Value::parse(text) {
             Ok(Value::Array(elements)) => {
@@ -59,7 +60,7 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    /// The header, if it is one: at least six elements, an integer, a string and three strings or zeros.
+    /// Returns the header if it is valid: at least six elements, among them an integer, a string, and three strings or zeros.
     pub(crate) fn header(&self) -> Option<Header<'a>> {
         if self.elements.len() < HEADER_ELEMENTS || !matches!(self.elements[1], Value::Int(_)) {
             return None;
@@ -71,7 +72,7 @@ impl<'a> Incoming<'a> {
         Some(Header { from_mud, to_mud })
     }
 
-    /// What an error about this packet carries as its target user: the user who sent it.
+    /// Returns the user who has sent the packet, for the target of an error.
     pub(crate) fn sender(&self) -> Value<'a> {
         match self.elements.get(3) {
             Some(user @ Value::Str(name)) if !name.is_empty() => user.clone(),
@@ -79,12 +80,12 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    /// The element at `index` as text, if it is a string.
+    /// Returns the element at `index` as text, if it is a string.
     pub(crate) fn text(&self, index: usize) -> Option<Cow<'a, str>> {
         self.elements.get(index).and_then(as_text)
     }
 
-    /// The element at `index`, if it is an integer.
+    /// Returns the element at `index`, if it is an integer.
     pub(crate) fn int(&self, index: usize) -> Option<i64> {
         match self.elements.get(index) {
             Some(Value::Int(int)) => Some(*int),
@@ -92,7 +93,7 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    /// The packet again, as a frame.
+    /// Returns the packet as a frame.
     pub(crate) fn frame(&self) -> Bytes {
         let mut bytes = Vec::new();
         frame::append(&mut bytes, |text| {
@@ -106,14 +107,14 @@ impl<'a> Incoming<'a> {
         bytes.into()
     }
 
-    /// The packet as one value, for an error or a filter to carry.
+    /// Returns the packet as a value, for an error or a filter request.
     pub(crate) fn to_value(&self) -> Value<'a> {
         Value::Array(self.elements.clone())
     }
 }
 
-/// Whether a driver's parser takes a text that is a value: no white space between tokens, a comma after every
-/// element. What follows the value does not matter.
+/// Whether the parser of an LPC driver accepts a text: no white space between tokens, and a comma after every element. Text
+/// after the value is ignored.
 pub(crate) fn is_strict(text: &[u8]) -> bool {
     let (mut depth, mut before) = (0, b' ');
     let mut bytes = text.iter().copied();
@@ -141,7 +142,7 @@ pub(crate) fn is_strict(text: &[u8]) -> bool {
     true
 }
 
-/// A packet of the router's own, as a frame. `to` is 0 when there is nobody in particular.
+/// Returns a packet from the router as a frame. Without `to` it is addressed to all muds.
 pub(crate) fn packet(
     form: Form,
     kind: &str,

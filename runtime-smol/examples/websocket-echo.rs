@@ -21,7 +21,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 /// The longest message that the suite sends.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Bytes that wait for a client above which it is not read from.
+/// If more bytes than this wait for a client, the example stops reading from it.
 const PENDING_BYTES_MAX: usize = 1024 * 1024;
 
 #[derive(Debug)]

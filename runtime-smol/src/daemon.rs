@@ -1,4 +1,4 @@
-//! A machine as a daemon: its driver, its signals, and what looks after it.
+//! Runs a machine as a daemon, with its driver, its signals and its attendant.
 
 use crate::clock::Clock;
 use crate::driver::{Command, Driver, Handle};
@@ -15,7 +15,7 @@ use smol::LocalExecutor;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-/// Runs a machine until it is told to end, and says how it has ended.
+/// Runs a machine until a signal ends it. Returns how it has ended.
 pub fn run<M, A>(service: Service<M, A>) -> Result<Ended, DaemonError>
 where
     M: Machine + 'static,
@@ -31,7 +31,7 @@ where
     let commands = driver.commands();
     let done = commands.clone();
     let driver = driver.on_save(save_to(store, move |answer| {
-        // The driver is gone only when nobody waits for the answer any more.
+        // If the driver is gone, nothing waits for the answer.
         let _ = done.send_blocking(answer);
     }));
     let executor = Rc::new(LocalExecutor::new());
@@ -62,7 +62,7 @@ where
     Ok(ended.get())
 }
 
-/// Looks at the machine now and then, until its driver is gone.
+/// Calls the attendant at its interval, until the driver is gone.
 async fn look<M: Machine + 'static>(handle: Handle<M>, clock: Clock, attendant: Rc<RefCell<impl Attend<M>>>) {
     let interval = attendant.borrow().interval();
     let mut due = clock.now().mono;

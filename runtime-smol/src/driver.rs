@@ -1,10 +1,10 @@
 //! Drives one machine in tasks of one thread.
 //!
-//! What is done for each connection, and in which order, is the business of the [`Pump`]; how this
-//! runtime waits for sockets is in `runtime.rs`. Everything of one driver happens on one thread, in tasks of the driver's own
-//! executor, so state is shared without locks. A task that has told the pump something wakes the task that settles the
-//! machine, once for all that was told since its last turn. Each connection has one reading task, which owns no buffer; it
-//! has a writing task only while its socket is full. So an idle connection costs a few hundred bytes.
+//! The [`Pump`] decides what is done for each connection, and in which order. `runtime.rs` waits for sockets. All tasks of
+//! a driver run on one thread, in an executor of the driver, so they share state without locks. A task that has called the
+//! pump wakes the task that settles the machine, which then settles once for all calls since its last turn. Each
+//! connection has a reading task, which owns no buffer. It has a writing task only while its socket is full. So an idle
+//! connection takes a few hundred bytes.
 
 use crate::clock::Clock;
 use crate::runtime::{Shared, Woken, after};
@@ -25,7 +25,7 @@ use smol::LocalExecutor;
 use std::net::TcpListener;
 use std::rc::{Rc, Weak};
 
-/// A machine with its listeners and callbacks, ready to run.
+/// A driver with its machine, listeners and callbacks.
 #[derive(Debug)]
 pub struct Driver<M: Machine + 'static> {
     shared: Rc<Shared<M>>,
@@ -34,18 +34,18 @@ pub struct Driver<M: Machine + 'static> {
 }
 
 impl<M: Machine + 'static> Driver<M> {
-    /// A driver for a machine that was constructed with the time of `clock`.
+    /// Makes a driver for a machine that was constructed with the time of `clock`.
     ///
-    /// Until told otherwise it has no listeners, answers every save with a failure, and drops notices.
+    /// By default it has no listeners, answers every save with a failure, and drops notices.
     pub fn new(machine: M, clock: Clock) -> Self {
         let commands = async_channel::bounded(COMMANDS_MAX);
         let unsaved = commands.0.clone();
-        // When the queue is full the machine has given up on saves long ago.
+        // If the queue is full, the machine has stopped waiting for saves long ago.
         let hooks = Hooks::new(move |ticket| drop(unsaved.try_send(Command::no_store(ticket))));
         Driver { shared: Shared::new(machine, clock, hooks), listeners: Vec::new(), commands }
     }
 
-    /// Accepts connections from `listeners` while running; with TLS, if there is an acceptor for it.
+    /// Accepts connections from `listeners` while running. With an acceptor, they have TLS.
     #[must_use]
     pub fn listen(
         mut self,
@@ -57,35 +57,35 @@ impl<M: Machine + 'static> Driver<M> {
         self
     }
 
-    /// Carries out saves; each is answered with [`Command::Saved`].
+    /// Sets the callback that carries out a save. Each save is answered with [`Command::Saved`].
     ///
-    /// The callback must not block (`try_send` is the way to answer from within) and must not use a [`Handle`].
+    /// The callback must not block, so it answers with `try_send`. It must not use a [`Handle`].
     #[must_use]
     pub fn on_save(self, save: impl FnMut(SaveTicket, Vec<Change>) + Send + 'static) -> Self {
         self.shared.with_pump(|pump| pump.hooks().save = Box::new(save));
         self
     }
 
-    /// Carries notices to the operator. The callback must not block and must not use a [`Handle`].
+    /// Sets the callback that writes notices to the log. It must not block and must not use a [`Handle`].
     #[must_use]
     pub fn on_notice(self, notice: impl FnMut(&Notice) + Send + 'static) -> Self {
         self.shared.with_pump(|pump| pump.hooks().notice = Box::new(notice));
         self
     }
 
-    /// Carries out changes of the log's level. The same holds for it.
+    /// Sets the callback that changes the log's level. It must not block and must not use a [`Handle`].
     #[must_use]
     pub fn on_log_level(self, log_level: impl FnMut(Level) + Send + 'static) -> Self {
         self.shared.with_pump(|pump| pump.hooks().log_level = Box::new(log_level));
         self
     }
 
-    /// Where to send commands, from any thread. The queue is bounded.
+    /// Returns a sender of commands for any thread. The queue is bounded.
     pub fn commands(&self) -> Sender<Command> {
         self.commands.0.clone()
     }
 
-    /// Access to the machine for this thread, before and while it runs.
+    /// Returns access to the machine for this thread, before and while it runs.
     pub fn handle(&self) -> Handle<M> {
         Handle { shared: Rc::downgrade(&self.shared) }
     }
@@ -99,7 +99,7 @@ impl<M: Machine + 'static> Driver<M> {
         for (on, tls, listener) in listeners {
             services.push(executor.spawn(accept_from(shared.clone(), on, tls, listener)));
         }
-        // A task like the others: it has its turn after those that woke it, and settles once for all of them.
+        // Settling is a task of its own. It runs after the tasks that woke it, and settles once for all of them.
         let served = executor.spawn(serve(shared.clone()));
         executor
             .run(async {
@@ -125,16 +125,16 @@ impl<M: Machine + 'static> Clone for Handle<M> {
 }
 
 impl<M: Machine + 'static> Handle<M> {
-    /// Does something to the machine, which is settled afterwards. `None` when the driver is gone.
+    /// Calls a function with the machine, which is settled afterwards. `None`: the driver is gone.
     ///
     /// Panics when called from within a callback of the same driver.
     pub fn with<R>(&self, act: impl FnOnce(&mut M, Now) -> R) -> Option<R> {
         let shared = self.shared.upgrade()?;
-        Some(shared.tell(|pump| pump.with(act)))
+        Some(shared.settle_after(|pump| pump.with(act)))
     }
 }
 
-/// Settles the machine each time it was told something or a deadline has come, until it has stopped.
+/// Settles the machine after each input and at each deadline, until it has stopped.
 async fn serve<M: Machine + 'static>(shared: Rc<Shared<M>>) {
     let mut timer = Timer::never();
     let mut armed = None;
@@ -144,11 +144,12 @@ async fn serve<M: Machine + 'static>(shared: Rc<Shared<M>>) {
             return;
         }
         if deadline.is_some_and(|at| at <= shared.clock.now().mono) {
-            // More timers were due than one turn fires: the others have their turn first.
+            // More timers are due than one turn fires. Other tasks run first.
             yield_now().await;
             continue;
         }
-        // A deadline that moves away leaves the timer alone: waking early costs less than arming anew for each message.
+        // If the deadline moves to a later time, the timer is not changed. Waking early costs less than setting the timer for
+        // each message.
         if let Some(at) = deadline.filter(|at| armed.is_none_or(|armed| *at < armed)) {
             armed = Some(at);
             timer = shared.clock.system_time_of(at).map_or_else(Timer::never, Timer::at);
@@ -160,14 +161,14 @@ async fn serve<M: Machine + 'static>(shared: Rc<Shared<M>>) {
     }
 }
 
-/// Passes commands on.
+/// Passes commands on to the machine.
 async fn obey<M: Machine + 'static>(shared: Rc<Shared<M>>, commands: Receiver<Command>) {
     while let Ok(command) = commands.recv().await {
-        shared.tell(|pump| pump.tell(command.into()));
+        shared.settle_after(|pump| pump.input(command.into()));
     }
 }
 
-/// Accepts for ever: a failure ends neither the listener nor the daemon.
+/// Accepts connections without an end: a failure ends neither the listener nor the daemon.
 async fn accept_from<M: Machine + 'static>(
     shared: Rc<Shared<M>>,
     on: Listener,
@@ -178,7 +179,7 @@ async fn accept_from<M: Machine + 'static>(
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                shared.tell(|pump| pump.accepted(on, tls.as_ref(), stream, peer));
+                shared.settle_after(|pump| pump.accepted(on, tls.as_ref(), stream, peer));
                 yield_now().await;
             }
             Err(error) => {

@@ -1,5 +1,5 @@
-//! The production runtime on smol: everything that touches a socket or a signal. It knows bytes and connections; what they
-//! mean is the machines' business.
+//! The production runtime, on smol. All code that waits for a socket or a signal is here. It knows bytes and connections,
+//! and no protocol.
 
 pub mod daemon;
 pub mod driver;

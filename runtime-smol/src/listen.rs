@@ -1,4 +1,4 @@
-//! Listening sockets, as the executor waits for them.
+//! Listening sockets for which the executor can wait.
 
 use async_io::Async;
 use i3_driver::listen;
@@ -6,14 +6,14 @@ use i3_driver::tls::Acceptor;
 use std::io;
 use std::net::TcpListener;
 
-/// The listening sockets of one host and port: one for each address of the name.
+/// The listening sockets of a host and port, one for each address of the host.
 #[derive(Debug)]
 pub struct Bound {
     /// At least one.
     pub listeners: Vec<Async<TcpListener>>,
-    /// The port of all of them: the one asked for, or the one the system chose for 0.
+    /// The port of all sockets. If 0 was requested, the system has chosen it.
     pub port: u16,
-    /// `None`: plain text is spoken there.
+    /// Begins TLS on new connections. `None`: the listener has no TLS.
     pub tls: Option<Acceptor>,
 }
 
@@ -26,12 +26,12 @@ impl TryFrom<listen::Bound> for Bound {
     }
 }
 
-/// See [`listen::bind`].
+/// Listens as [`listen::bind`] does.
 pub fn bind(host: &str, port: u16) -> io::Result<Bound> {
     listen::bind(host, port)?.try_into()
 }
 
-/// See [`listen::bind_or_free`].
+/// Listens as [`listen::bind_or_free`] does.
 pub fn bind_or_free(host: &str, port: u16) -> io::Result<Bound> {
     listen::bind_or_free(host, port)?.try_into()
 }

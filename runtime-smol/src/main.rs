@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 }
 
 fn run_demo(cli: &Cli) -> ExitCode {
-    // The network's talk is the output; the machines' notices are for who asks for them.
+    // The output is what is said on the network. Notices are logged only with --debug.
     let level = if cli.debug { log::LevelFilter::Debug } else { log::LevelFilter::Warn };
     match start_logging(&Logging::to_stderr(level)) {
         Ok(()) => ended(Demo::new().and_then(drive_demo)),
@@ -62,7 +62,7 @@ fn drive_demo(demo: Demo) -> Result<(), DaemonError> {
         while let Ok(Request::Reload) = signals.next().await {}
         i3_demo::goodbye();
         drop(show);
-        // The gateway says goodbye to the router, so it goes first.
+        // The gateway sends a shutdown packet to the router, so it ends first.
         for end in ends {
             let _ = end.send(DriverCommand::Shutdown).await;
         }
@@ -73,7 +73,7 @@ fn drive_demo(demo: Demo) -> Result<(), DaemonError> {
     Ok(())
 }
 
-/// A driver for a machine whose saves are good at once: the demo keeps nothing.
+/// Makes a driver for a machine of the demo. Saves succeed at once, because the demo keeps nothing.
 fn drive<M: Machine + 'static>(
     machine: M,
     clock: Clock,

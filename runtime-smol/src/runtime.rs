@@ -1,4 +1,4 @@
-//! How this runtime waits for sockets: a task for each thing that is waited for.
+//! Waits for sockets, with a task for each event.
 
 use crate::clock::Clock;
 use crate::socket;
@@ -10,7 +10,7 @@ use i3_driver::hooks::Hooks;
 use i3_driver::linger::{Discard, LINGER_TIME, is_transient};
 use i3_driver::pump::Pump;
 use i3_driver::runtime::{CannotWait, Runtime};
-use i3_driver::tls::Session;
+use i3_driver::tls::TlsSession;
 use i3_driver::write::Written;
 use smol::{LocalExecutor, Task};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -21,16 +21,16 @@ use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// The one buffer into which all connections of a driver are read.
+/// The size of the buffer for reading, which all connections of a driver share.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 
-/// What the tasks of one driver share.
+/// The state that the tasks of a driver share.
 #[derive(Debug)]
 pub(crate) struct Shared<M: Machine + 'static> {
     pump: RefCell<Pump<M, Tasks<M>>>,
     scratch: RefCell<Box<[u8]>>,
     pub(crate) clock: Clock,
-    pub(crate) wake: Wake,
+    pub(crate) wake: SettleSignal,
     lingering: Cell<usize>,
     executor: OnceCell<Weak<LocalExecutor<'static>>>,
 }
@@ -41,25 +41,25 @@ impl<M: Machine + 'static> Shared<M> {
             pump: RefCell::new(Pump::new(machine, clock, Tasks { shared: shared.clone() }, hooks)),
             scratch: RefCell::new(vec![0; READ_BUFFER_BYTES].into_boxed_slice()),
             clock,
-            wake: Wake::default(),
+            wake: SettleSignal::default(),
             lingering: Cell::new(0),
             executor: OnceCell::new(),
         })
     }
 
-    /// Tasks hold the shared state, and the shared state names the executor only weakly: no cycle.
+    /// Tasks own the shared state, which refers to the executor only weakly. So there is no reference cycle.
     pub(crate) fn run_on(&self, executor: &Rc<LocalExecutor<'static>>) {
         let _ = self.executor.set(Rc::downgrade(executor));
     }
 
-    /// Tells the pump something; the machine is settled afterwards.
-    pub(crate) fn tell<R>(&self, tell: impl FnOnce(&mut Pump<M, Tasks<M>>) -> R) -> R {
-        let result = tell(&mut self.pump.borrow_mut());
+    /// Calls the pump, and wakes the task that settles the machine.
+    pub(crate) fn settle_after<R>(&self, act: impl FnOnce(&mut Pump<M, Tasks<M>>) -> R) -> R {
+        let result = act(&mut self.pump.borrow_mut());
         self.wake.up();
         result
     }
 
-    /// Uses the pump; the machine is told nothing.
+    /// Calls the pump without an input for the machine, so nothing is settled.
     pub(crate) fn with_pump<R>(&self, act: impl FnOnce(&mut Pump<M, Tasks<M>>) -> R) -> R {
         act(&mut self.pump.borrow_mut())
     }
@@ -71,13 +71,13 @@ impl<M: Machine + 'static> Shared<M> {
         }
     }
 
-    /// Reads once, without waiting, and gives the machine what came.
+    /// Reads once, without waiting, and passes the bytes to the machine.
     fn receive(&self, conn: ConnId, mut socket: &TcpStream) -> ReadEnd {
         let mut scratch = self.scratch.borrow_mut();
         let by = match socket.read(&mut scratch) {
             Ok(0) => LostBy::EndOfStream,
             Ok(count) => {
-                return match self.tell(|pump| pump.received(conn, &scratch[..count])) {
+                return match self.settle_after(|pump| pump.received(conn, &scratch[..count])) {
                     false => ReadEnd::Lost,
                     true if count == scratch.len() => ReadEnd::Full,
                     true => ReadEnd::Drained,
@@ -86,16 +86,16 @@ impl<M: Machine + 'static> Shared<M> {
             Err(error) if is_transient(&error) => return ReadEnd::Drained,
             Err(error) => LostBy::Error(error.to_string()),
         };
-        self.tell(|pump| pump.lost(conn, by));
+        self.settle_after(|pump| pump.lost(conn, by));
         ReadEnd::Lost
     }
 }
 
-/// What became of an attempt to read.
+/// The result of an attempt to read.
 enum ReadEnd {
-    /// The buffer was filled: there may be more.
+    /// The buffer was filled, so there may be more bytes.
     Full,
-    /// There is no more for now.
+    /// All available bytes were read.
     Drained,
     /// The connection is gone.
     Lost,
@@ -109,17 +109,17 @@ pub(crate) struct Tasks<M: Machine + 'static> {
 
 /// An open connection. Dropping it ends its tasks.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub(crate) struct Connection {
     socket: Rc<Async<TcpStream>>,
-    tls: Option<Session>,
-    /// None while reading is paused.
+    tls: Option<TlsSession>,
+    /// The reading task. `None` while reading is paused.
     reader: Option<Task<()>>,
-    /// Only while there are bytes that the socket would not take.
+    /// The writing task, while there are bytes for which the socket had no room.
     writer: Option<Task<()>>,
 }
 
 impl<M: Machine + 'static> Tasks<M> {
-    /// Starts a task with the shared state. `None` only when the driver is being dropped, with all its tasks.
+    /// Starts a task with the shared state. `None`: the driver is being dropped with all its tasks.
     fn spawn<F: Future<Output = ()> + 'static>(
         &self,
         task: impl FnOnce(Rc<Shared<M>>) -> F,
@@ -139,24 +139,24 @@ impl<M: Machine + 'static> Runtime for Tasks<M> {
     type Stream = Async<TcpStream>;
     /// Dropping it cancels the attempt.
     type Dial = Option<Task<()>>;
-    type Link = Link;
+    type Connection = Connection;
 
     fn stream_socket(stream: &Async<TcpStream>) -> &TcpStream {
         stream.get_ref()
     }
 
-    fn socket(link: &Link) -> &TcpStream {
-        (*link.socket).get_ref()
+    fn socket(connection: &Connection) -> &TcpStream {
+        (*connection.socket).get_ref()
     }
 
-    fn with_tls<R>(link: &mut Link, act: impl FnOnce(&mut Session) -> R) -> Option<R> {
-        link.tls.as_mut().map(act)
+    fn with_tls<R>(connection: &mut Connection, act: impl FnOnce(&mut TlsSession) -> R) -> Option<R> {
+        connection.tls.as_mut().map(act)
     }
 
     fn dial(&mut self, conn: ConnId, host: String, port: u16) -> Result<Self::Dial, CannotWait> {
         Ok(self.spawn(|shared| async move {
             let outcome = socket::connect(&host, port).await;
-            shared.tell(|pump| pump.dialed(conn, outcome));
+            shared.settle_after(|pump| pump.dialed(conn, outcome));
         }))
     }
 
@@ -168,29 +168,34 @@ impl<M: Machine + 'static> Runtime for Tasks<M> {
         &mut self,
         conn: ConnId,
         stream: Async<TcpStream>,
-        tls: Option<Session>,
+        tls: Option<TlsSession>,
         reading: bool,
-    ) -> Result<Link, CannotWait> {
+    ) -> Result<Connection, CannotWait> {
         let socket = Rc::new(stream);
         let reader = if reading { self.spawn_reader(conn, &socket) } else { None };
-        Ok(Link { socket, tls, reader, writer: None })
+        Ok(Connection { socket, tls, reader, writer: None })
     }
 
-    fn read(&mut self, conn: ConnId, link: &mut Link, enabled: bool) {
+    fn read(&mut self, conn: ConnId, connection: &mut Connection, enabled: bool) {
         if !enabled {
-            link.reader = None;
-        } else if link.reader.is_none() {
-            link.reader = self.spawn_reader(conn, &link.socket);
+            connection.reader = None;
+        } else if connection.reader.is_none() {
+            connection.reader = self.spawn_reader(conn, &connection.socket);
         }
     }
 
-    fn write_some(link: &Link, pieces: &mut Vec<Bytes>) -> io::Result<Written> {
-        socket::write_some(Self::socket(link), pieces)
+    fn write_some(connection: &Connection, pieces: &mut Vec<Bytes>) -> io::Result<Written> {
+        socket::write_some(Self::socket(connection), pieces)
     }
 
-    fn write_rest(&mut self, conn: ConnId, link: &mut Link, rest: Vec<Bytes>) -> Result<(), CannotWait> {
-        let socket = link.socket.clone();
-        link.writer = self.spawn(|shared| write_to(shared, conn, socket, rest));
+    fn write_rest(
+        &mut self,
+        conn: ConnId,
+        connection: &mut Connection,
+        rest: Vec<Bytes>,
+    ) -> Result<(), CannotWait> {
+        let socket = connection.socket.clone();
+        connection.writer = self.spawn(|shared| write_to(shared, conn, socket, rest));
         Ok(())
     }
 
@@ -198,8 +203,8 @@ impl<M: Machine + 'static> Runtime for Tasks<M> {
         self.shared.upgrade().map_or(0, |shared| shared.lingering.get())
     }
 
-    fn linger(&mut self, link: Link) {
-        let socket = link.socket.clone();
+    fn linger(&mut self, connection: Connection) {
+        let socket = connection.socket.clone();
         if let Some(task) = self.spawn(|shared| {
             shared.lingering.set(shared.lingering.get() + 1);
             linger(shared, socket)
@@ -208,8 +213,8 @@ impl<M: Machine + 'static> Runtime for Tasks<M> {
         }
     }
 
-    fn cut(&mut self, link: Link) {
-        drop(link);
+    fn cut(&mut self, connection: Connection) {
+        drop(connection);
     }
 }
 
@@ -217,7 +222,7 @@ impl<M: Machine + 'static> Runtime for Tasks<M> {
 async fn read_from<M: Machine + 'static>(shared: Rc<Shared<M>>, conn: ConnId, socket: Rc<Async<TcpStream>>) {
     loop {
         if let Err(error) = poll_fn(|cx| socket.poll_readable(cx)).await {
-            return shared.tell(|pump| pump.lost(conn, LostBy::Error(error.to_string())));
+            return shared.settle_after(|pump| pump.lost(conn, LostBy::Error(error.to_string())));
         }
         loop {
             match shared.receive(conn, (*socket).get_ref()) {
@@ -229,7 +234,7 @@ async fn read_from<M: Machine + 'static>(shared: Rc<Shared<M>>, conn: ConnId, so
     }
 }
 
-/// Writes the rest of what was taken from the machine, as the socket has room.
+/// Writes the rest of the machine's bytes when the socket has room.
 async fn write_to<M: Machine + 'static>(
     shared: Rc<Shared<M>>,
     conn: ConnId,
@@ -239,14 +244,16 @@ async fn write_to<M: Machine + 'static>(
     loop {
         let ready = poll_fn(|cx| socket.poll_writable(cx)).await;
         match ready.and_then(|()| socket::write_some((*socket).get_ref(), &mut rest)) {
-            Ok(Written::All) => return shared.tell(|pump| pump.flushed(conn)),
+            Ok(Written::All) => return shared.settle_after(|pump| pump.flushed(conn)),
             Ok(Written::Some) => {}
-            Err(error) => return shared.tell(|pump| pump.lost(conn, LostBy::Error(error.to_string()))),
+            Err(error) => {
+                return shared.settle_after(|pump| pump.lost(conn, LostBy::Error(error.to_string())));
+            }
         }
     }
 }
 
-/// Discards what still comes until the peer has closed too, within the bounds.
+/// Reads and discards bytes until the peer has closed the connection too, within the limits.
 async fn linger<M: Machine + 'static>(shared: Rc<Shared<M>>, socket: Rc<Async<TcpStream>>) {
     let discard = async {
         let mut rest = Discard::default();
@@ -265,9 +272,9 @@ pub(crate) async fn after(wait: Duration) {
     Timer::after(wait).await;
 }
 
-/// Wakes the task that settles the machine. Any number of calls before its turn wake it once.
+/// Wakes the task that settles the machine. Several calls before its next turn wake it once.
 #[derive(Debug, Default)]
-pub(crate) struct Wake {
+pub(crate) struct SettleSignal {
     up: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
@@ -278,7 +285,7 @@ pub(crate) enum Woken {
     ByTimer,
 }
 
-impl Wake {
+impl SettleSignal {
     pub(crate) fn up(&self) {
         if !self.up.replace(true)
             && let Some(waker) = self.waker.take()

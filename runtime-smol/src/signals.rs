@@ -1,24 +1,24 @@
-//! What the operating system's signals ask for.
+//! Receives the signals of the process.
 
 use async_signal::Signal;
 use futures_lite::stream::StreamExt;
 pub use i3_daemon::signals::Request;
 use std::io;
 
-/// The signals of this process, from the moment this is made.
+/// The signals of this process.
 #[derive(Debug)]
 pub struct Signals {
     signals: async_signal::Signals,
 }
 
 impl Signals {
-    /// Takes over SIGTERM, SIGINT, SIGHUP and SIGUSR1.
+    /// Installs handlers of SIGTERM, SIGINT, SIGHUP and SIGUSR1.
     pub fn new() -> io::Result<Self> {
         let signals = [Signal::Term, Signal::Int, Signal::Hup, Signal::Usr1];
         Ok(Signals { signals: async_signal::Signals::new(signals)? })
     }
 
-    /// Waits for the next one. An error is the system's and does not go away.
+    /// Waits for the next request. After an error there are no more requests.
     pub async fn next(&mut self) -> io::Result<Request> {
         match self.signals.next().await {
             Some(Ok(Signal::Hup)) => Ok(Request::Reload),

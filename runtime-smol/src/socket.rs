@@ -1,4 +1,4 @@
-//! What is done to one socket, without knowing for whom.
+//! Operations on one socket.
 
 use async_io::{Async, Timer};
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// A name that is not resolved by then is given up.
+/// How long resolving a name may take.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connects to the first address of `host` that answers. The error is for people.
 pub(crate) async fn connect(host: &str, port: u16) -> Result<Async<TcpStream>, String> {
@@ -25,12 +25,12 @@ pub(crate) async fn connect(host: &str, port: u16) -> Result<Async<TcpStream>, S
     Err(failures.of(host))
 }
 
-/// Gives `pieces` to the socket as far as it takes them at once, and leaves the rest in `pieces`.
+/// Writes as much of `pieces` as the socket accepts at once, and leaves the rest in `pieces`.
 pub(crate) fn write_some(mut socket: &TcpStream, pieces: &mut Vec<Bytes>) -> io::Result<Written> {
     write::write_some(pieces, |slices| socket.write_vectored(slices))
 }
 
-/// The future's own outcome, or an error of the kind `TimedOut`.
+/// Returns the outcome of the future, or an error of the kind `TimedOut`.
 async fn within<T>(limit: Duration, future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     futures_lite::future::or(future, async {
         Timer::after(limit).await;

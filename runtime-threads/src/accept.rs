@@ -1,4 +1,4 @@
-//! Accepting connections, as long as there is room for them.
+//! Accepts connections while there is room for them.
 
 use crate::inbox::{Inbox, Message};
 use crate::room::Room;
@@ -11,7 +11,8 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Accepts until the room is closed and the listener shut down: a failure ends neither the listener nor the daemon.
+/// Accepts connections until the room is closed and the listener is shut down. A failure ends neither the listener nor the
+/// daemon.
 pub(crate) fn accept_from(
     on: Listener,
     tls: Option<&Acceptor>,
@@ -19,12 +20,13 @@ pub(crate) fn accept_from(
     room: &Arc<Room>,
     inbox: &Inbox,
 ) {
-    let mut full = Complaint::new(on, Level::Warn, "too many connections: no more are accepted for now");
+    let mut full =
+        Complaint::new(on, Level::Warn, "too many connections: further ones wait until others end");
     let mut failed = Complaint::cannot_accept(on);
     loop {
-        // Before accepting, not after: who does not fit waits in the kernel's queue and costs nothing here.
+        // Before accepting: a client for which there is no room waits in the kernel's queue and needs no thread.
         if room.is_full() {
-            tell(&mut full, None, inbox);
+            report(&mut full, None, inbox);
         }
         if !room.wait() {
             return;
@@ -41,7 +43,7 @@ pub(crate) fn accept_from(
                 if room.closes_within(Duration::ZERO) {
                     return;
                 }
-                tell(&mut failed, Some(&error), inbox);
+                report(&mut failed, Some(&error), inbox);
                 if room.closes_within(ACCEPT_PAUSE) {
                     return;
                 }
@@ -50,7 +52,7 @@ pub(crate) fn accept_from(
     }
 }
 
-fn tell(complaint: &mut Complaint, error: Option<&io::Error>, inbox: &Inbox) {
+fn report(complaint: &mut Complaint, error: Option<&io::Error>, inbox: &Inbox) {
     if let Some(notice) = complaint.again(error) {
         let _ = inbox.send(Message::Notice(Box::new(notice)));
     }

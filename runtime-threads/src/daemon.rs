@@ -1,4 +1,4 @@
-//! A machine as a daemon: its driver, its signals, and what looks after it.
+//! Runs a machine as a daemon, with its driver, its signals and its attendant.
 
 use crate::clock::Clock;
 use crate::driver::{Command, Commands, Driver, Handle};
@@ -15,11 +15,11 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// How many connections are accepted beyond those that the machine serves: it refuses them itself, so that they are
-/// counted, and closed ones need room while they linger.
+/// How many connections are accepted beyond the limit of the machine. The machine refuses and counts them itself, and
+/// closed connections need room while they linger.
 const CONNECTIONS_SPARE: usize = 64;
 
-/// Runs a machine until it is told to end, and says how it has ended.
+/// Runs a machine until a signal ends it. Returns how it has ended.
 pub fn run<M, A>(service: Service<M, A>) -> Result<Ended, DaemonError>
 where
     M: Machine + Send + 'static,
@@ -38,7 +38,7 @@ where
     let commands = driver.commands();
     let done = commands.clone();
     let driver = driver.on_save(save_to(store, move |answer| {
-        // The driver is gone only when nobody waits for the answer any more.
+        // If the driver is gone, nothing waits for the answer.
         let _ = done.send(answer);
     }));
     let signals = Signals::new().map_err(DaemonError::signals)?;
@@ -57,14 +57,14 @@ where
     let outcome = driver.run().map_err(system);
     closer.close();
     drop(end_looking);
-    // A panic there has been reported by the panic hook already.
+    // The panic hook has reported a panic of the thread already.
     let ended = watcher.join().unwrap_or(Ended::Stopped);
     let _ = looker.join();
     log::info!(target: "daemon", "stopped");
     outcome.map(|()| ended)
 }
 
-/// Until the daemon has ended; says how.
+/// Handles requests until the daemon has ended. Returns how it has ended.
 fn watch_signals<M>(
     mut signals: Signals,
     commands: &Commands,
@@ -85,7 +85,7 @@ fn watch_signals<M>(
     ending.ended()
 }
 
-/// Looks at the machine now and then, until its driver is gone.
+/// Calls the attendant at its interval, until the driver is gone.
 fn look<M>(
     handle: &Handle<M>,
     clock: Clock,
@@ -102,7 +102,7 @@ fn look<M>(
     }
 }
 
-/// It is used on the core thread only, but for its interval.
+/// The attendant. Apart from its interval it is used on the core thread only.
 fn locked<A>(attendant: &Mutex<A>) -> MutexGuard<'_, A> {
     attendant.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,23 +1,22 @@
 //! Drives one machine with threads.
 //!
-//! What is done for each connection, and in which order, is the business of the [`Pump`]; how this runtime waits for sockets
-//! is in `runtime.rs`.
+//! The [`Pump`] decides what is done for each connection, and in which order. `runtime.rs` waits for sockets.
 //!
-//! The *core thread*, which is the one that calls [`Driver::run`], owns the machine and never waits for a socket. It
-//! sleeps until the inbox has a message or a deadline comes, takes what is there, and settles the machine once. Each
-//! listener has a thread that accepts, and each connection one that reads. The core thread writes by itself what a
-//! socket takes at once; for the rest the connection has a second thread until it is written. An attempt to connect
-//! has a thread too.
+//! The *core thread*, which calls [`Driver::run`], owns the machine and never waits for a socket. It sleeps until a message
+//! arrives in the inbox or a deadline passes, processes the messages, and settles the machine once. Each listener has a
+//! thread that accepts, and each connection one that reads. The core thread itself writes as much as a socket accepts at
+//! once. For the rest the connection has a second thread until everything is written. An attempt to connect has a thread
+//! too.
 //!
-//! Where a listener speaks TLS, a connection has a thread for its handshake first, since that wants a deeper stack; the
-//! one that reads takes its place. See [`i3_driver::tls`].
+//! If a listener has TLS ([`i3_driver::tls`]), a connection first has a thread for its handshake, which needs a larger
+//! stack. The reading thread then replaces it.
 //!
-//! A thread that waits for a socket is woken by shutting the socket down, and says in the inbox when it ends.
+//! A thread that waits for a socket is woken by a shutdown of the socket. Each thread reports its end to the inbox.
 
 use crate::accept::accept_from;
 use crate::clock::Clock;
+use crate::connection::Connection;
 use crate::inbox::{INBOX_MAX, Inbox, Message};
-use crate::link::Link;
 use crate::room::{Permit, Room};
 use crate::runtime::{Arrived, PerConnection};
 use i3_core::machine::{Change, ConnId, Input, Listener, Machine, SaveTicket};
@@ -37,17 +36,17 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SendError, SyncSender, TrySendError};
 use std::time::{self, Duration};
 
-/// How many connections are accepted by default: what their threads make the process hold at most.
+/// How many connections are accepted by default. This limits the memory of their threads.
 const CONNECTIONS_MAX: usize = 1024;
-/// How many messages are taken before the machine is settled.
+/// How many messages are processed before the machine is settled.
 const TURN_MESSAGES_MAX: usize = 256;
-/// How many may wait for their access to the machine; further ones wait before that.
+/// How many calls may wait in the queue for access to the machine. Further callers wait for room in the queue.
 const ACTS_MAX: usize = 16;
-/// At the end, how long the last threads are waited for when all sockets are shut down. Only the system's resolver
-/// takes longer, and that thread is left behind.
+/// How long the driver waits for its last threads after all sockets are shut down. Only the system's resolver takes longer,
+/// and its thread is abandoned.
 const JOIN_TIME: Duration = Duration::from_secs(2);
 
-/// Where to send commands.
+/// A sender of commands.
 #[derive(Clone, Debug)]
 pub struct Commands {
     queue: SyncSender<Command>,
@@ -55,14 +54,14 @@ pub struct Commands {
 }
 
 impl Commands {
-    /// Sends one; waits while too many wait. An error: the driver is gone.
+    /// Sends a command, and waits for room in the queue. The error: the driver is gone.
     pub fn send(&self, command: Command) -> Result<(), SendError<Command>> {
         self.queue.send(command)?;
         wake(&self.inbox);
         Ok(())
     }
 
-    /// Sends one without waiting.
+    /// Sends a command without waiting.
     pub fn try_send(&self, command: Command) -> Result<(), TrySendError<Command>> {
         self.queue.try_send(command)?;
         wake(&self.inbox);
@@ -70,12 +69,12 @@ impl Commands {
     }
 }
 
-/// A full inbox needs no waking: the core thread looks for commands after each turn.
+/// Wakes the core thread. A full inbox needs no message, because the core thread checks for commands after each turn.
 fn wake(inbox: &Inbox) {
     let _ = inbox.try_send(Message::Wake);
 }
 
-/// A machine with its listeners and callbacks, ready to run.
+/// A driver with its machine, listeners and callbacks.
 #[derive(Debug)]
 pub struct Driver<M: Machine + Send> {
     core: Core<M>,
@@ -87,15 +86,15 @@ pub struct Driver<M: Machine + Send> {
 }
 
 impl<M: Machine + Send + 'static> Driver<M> {
-    /// A driver for a machine that was constructed with the time of `clock`.
+    /// Makes a driver for a machine that was constructed with the time of `clock`.
     ///
-    /// Until told otherwise it has no listeners, answers every save with a failure, and drops notices.
+    /// By default it has no listeners, answers every save with a failure, and drops notices.
     pub fn new(machine: M, clock: Clock) -> Self {
         let (sender, inbox) = mpsc::sync_channel(INBOX_MAX);
         let (command_sender, commands) = mpsc::sync_channel(COMMANDS_MAX);
         let (act_sender, acts) = mpsc::sync_channel(ACTS_MAX);
         let unsaved = Commands { queue: command_sender.clone(), inbox: sender.clone() };
-        // When the queue is full the machine has given up on saves long ago.
+        // If the queue is full, the machine has stopped waiting for saves long ago.
         let hooks = Hooks::new(move |ticket| drop(unsaved.try_send(Command::no_store(ticket))));
         let pump = Pump::new(machine, clock, PerConnection::new(sender.clone()), hooks);
         Driver {
@@ -108,7 +107,7 @@ impl<M: Machine + Send + 'static> Driver<M> {
         }
     }
 
-    /// Accepts connections from `listeners` while running; with TLS, if there is an acceptor for it.
+    /// Accepts connections from `listeners` while running. With an acceptor, they have TLS.
     #[must_use]
     pub fn listen(
         mut self,
@@ -120,50 +119,50 @@ impl<M: Machine + Send + 'static> Driver<M> {
         self
     }
 
-    /// How many connections may be open that were accepted, and with them their threads. At the limit accepting pauses,
-    /// but a listener that waits already has room for one.
+    /// Sets how many accepted connections may be open, each with its threads. At the limit the listeners pause, but one that
+    /// is already waiting may accept one more.
     #[must_use]
     pub fn connections_max(mut self, connections_max: usize) -> Self {
         self.connections_max = connections_max;
         self
     }
 
-    /// Carries out saves; each is answered with [`Command::Saved`].
+    /// Sets the callback that carries out a save. Each save is answered with [`Command::Saved`].
     ///
-    /// The callback must not block (`try_send` is the way to answer from within) and must not use a [`Handle`].
+    /// The callback must not block, so it answers with `try_send`. It must not use a [`Handle`].
     #[must_use]
     pub fn on_save(mut self, save: impl FnMut(SaveTicket, Vec<Change>) + Send + 'static) -> Self {
         self.core.pump.hooks().save = Box::new(save);
         self
     }
 
-    /// Carries notices to the operator. The callback must not block and must not use a [`Handle`].
+    /// Sets the callback that writes notices to the log. It must not block and must not use a [`Handle`].
     #[must_use]
     pub fn on_notice(mut self, notice: impl FnMut(&Notice) + Send + 'static) -> Self {
         self.core.pump.hooks().notice = Box::new(notice);
         self
     }
 
-    /// Carries out changes of the log's level. The same holds for it.
+    /// Sets the callback that changes the log's level. It must not block and must not use a [`Handle`].
     #[must_use]
     pub fn on_log_level(mut self, log_level: impl FnMut(Level) + Send + 'static) -> Self {
         self.core.pump.hooks().log_level = Box::new(log_level);
         self
     }
 
-    /// Where to send commands, from any thread. The queue is bounded.
+    /// Returns a sender of commands for any thread. The queue is bounded.
     pub fn commands(&self) -> Commands {
         Commands { queue: self.commands.clone(), inbox: self.inbox.clone() }
     }
 
-    /// Access to the machine while it runs, from any other thread.
+    /// Returns access to the machine while it runs, for any other thread.
     pub fn handle(&self) -> Handle<M> {
         Handle { acts: self.acts.clone(), inbox: self.inbox.clone() }
     }
 
     /// Runs until the machine has stopped, its last connections are closed and all threads have ended.
     ///
-    /// An error: a thread for a listener could not be started. Everything is closed then.
+    /// The error: the thread of a listener could not be started. Everything is closed then.
     pub fn run(self) -> io::Result<()> {
         let Driver { mut core, listeners, connections_max, inbox, .. } = self;
         let room = Arc::new(Room::new(connections_max));
@@ -181,7 +180,7 @@ impl<M: Machine + Send + 'static> Driver<M> {
         }
         room.close();
         for listener in open {
-            // Dropping it would not wake the thread that accepts from it.
+            // Dropping the listener would not wake the thread that waits for it.
             let _ = SockRef::from(&*listener).shutdown(Shutdown::Both);
         }
         core.end();
@@ -189,7 +188,7 @@ impl<M: Machine + Send + 'static> Driver<M> {
     }
 }
 
-/// Something to do to the machine.
+/// A function to call with the machine.
 type Act<M> = Box<dyn FnOnce(&mut M, Now) + Send>;
 
 /// Access to the machine inside a running driver, for other threads.
@@ -211,14 +210,14 @@ impl<M> Clone for Handle<M> {
 }
 
 impl<M> Handle<M> {
-    /// Does something to the machine on the core thread and waits for the result. The machine is settled soon after.
-    /// `None` when the driver is gone.
+    /// Calls a function with the machine on the core thread, and waits for the result. The machine is settled soon after.
+    /// `None`: the driver is gone.
     ///
-    /// It waits until the driver runs; so it never returns on the core thread itself.
+    /// This waits until the driver runs, so it never returns if the core thread itself calls it.
     pub fn with<R: Send + 'static>(&self, act: impl FnOnce(&mut M, Now) -> R + Send + 'static) -> Option<R> {
         let (sender, result) = mpsc::sync_channel(1);
         let act = move |machine: &mut M, now| {
-            // The caller waits for it.
+            // The caller waits for the result.
             let _ = sender.send(act(machine, now));
         };
         self.acts.send(Box::new(act)).ok()?;
@@ -227,16 +226,16 @@ impl<M> Handle<M> {
     }
 }
 
-/// What the core thread has.
+/// The state of the core thread.
 struct Core<M: Machine> {
     pump: Pump<M, PerConnection>,
     clock: Clock,
     inbox: Receiver<Message>,
     commands: Receiver<Command>,
     acts: Receiver<Act<M>>,
-    /// Whose reads the machine was told since it was settled, once for each. They may read on after that and not before:
-    /// the machine may want no more from them.
-    seen: Vec<Arc<Link>>,
+    /// The connections of the reads that the machine got since it was settled, once for each read. They may read again
+    /// after the settling, because the machine may then have stopped reading from them.
+    seen: Vec<Arc<Connection>>,
 }
 
 impl<M: Machine + std::fmt::Debug> std::fmt::Debug for Core<M> {
@@ -246,11 +245,11 @@ impl<M: Machine + std::fmt::Debug> std::fmt::Debug for Core<M> {
 }
 
 impl<M: Machine> Core<M> {
-    /// Settles the machine each time it was told something or a deadline has come, until it has stopped.
+    /// Settles the machine after each input and at each deadline, until it has stopped.
     fn serve(&mut self) {
         loop {
             let deadline = self.pump.settle().map(|at| self.clock.system_time_of(at));
-            self.seen.drain(..).for_each(|link| link.seen());
+            self.seen.drain(..).for_each(|connection| connection.seen());
             if self.pump.is_stopped() {
                 return;
             }
@@ -262,7 +261,7 @@ impl<M: Machine> Core<M> {
         }
     }
 
-    /// Takes what waits in the queues, each up to a bound.
+    /// Processes the queues, each up to a limit.
     fn turn(&mut self, first: Message) {
         self.take(first);
         for _ in 1..TURN_MESSAGES_MAX {
@@ -271,7 +270,7 @@ impl<M: Machine> Core<M> {
         }
         for _ in 0..COMMANDS_MAX {
             let Ok(command) = self.commands.try_recv() else { break };
-            self.pump.tell(command.into());
+            self.pump.input(command.into());
         }
         for _ in 0..ACTS_MAX {
             let Ok(act) = self.acts.try_recv() else { break };
@@ -289,9 +288,9 @@ impl<M: Machine> Core<M> {
                 self.read_on(conn, permit);
             }
             Message::Received { conn, buffer } => {
-                if let Some(link) = self.pump.link(conn) {
-                    self.seen.push(link.clone());
-                    self.pump.tell(Input::Received { conn, bytes: buffer.filled() });
+                if let Some(connection) = self.pump.connection(conn) {
+                    self.seen.push(connection.clone());
+                    self.pump.input(Input::Received { conn, bytes: buffer.filled() });
                 }
             }
             Message::Flushed { conn } => self.pump.flushed(conn),
@@ -305,19 +304,20 @@ impl<M: Machine> Core<M> {
         }
     }
 
-    /// After its handshake a connection that is still open gets its reading thread.
+    /// Starts the reading thread of a connection that is still open after its handshake.
     fn read_on(&mut self, conn: ConnId, permit: Permit) {
-        let Some(link) = self.pump.link(conn).cloned() else { return };
-        if let Err(CannotWait { by, notice }) = self.pump.runtime().read_with(conn, &link, Some(permit)) {
+        let Some(connection) = self.pump.connection(conn).cloned() else { return };
+        if let Err(CannotWait { by, notice }) = self.pump.runtime().read_with(conn, &connection, Some(permit))
+        {
             notice.iter().for_each(|notice| (self.pump.hooks().notice)(notice));
             self.pump.lost(conn, by);
         }
     }
 
-    /// The machine is done: what it has not closed is dropped, what lingers has its time, and all threads are joined.
+    /// The machine has stopped. Closes its remaining connections, waits for those that linger, and joins all threads.
     fn end(self) {
         let Core { mut pump, inbox, commands, acts, .. } = self;
-        // Who waits to send one, such as a store that `on_save` will wait for when it is dropped, need not wait longer.
+        // Releases senders that wait for room. The store's thread may be one, and dropping `on_save` waits for it.
         drop((commands, acts));
         pump.end();
         let until = time::Instant::now() + LINGER_TIME + JOIN_TIME;
@@ -325,7 +325,7 @@ impl<M: Machine> Core<M> {
             match receive(&inbox, earliest(Some(until), pump.runtime().first_lingering())) {
                 Some(Message::Ended(thread)) => pump.runtime().ended(thread),
                 Some(Message::Notice(notice)) => (pump.hooks().notice)(&notice),
-                // The rest comes too late.
+                // Other messages arrive too late.
                 _ => {}
             }
             pump.runtime().end_lingering(time::Instant::now());
@@ -338,13 +338,13 @@ impl<M: Machine> Core<M> {
     }
 }
 
-/// Waits for a message, but no longer than `until`.
+/// Waits for a message, until `until` at the latest.
 fn receive(inbox: &Receiver<Message>, until: Option<time::Instant>) -> Option<Message> {
     let received = match until {
         None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
         Some(until) => inbox.recv_timeout(until.saturating_duration_since(time::Instant::now())),
     };
-    // The core thread has a sender itself, so nothing but the time can end the waiting.
+    // The core thread owns a sender itself, so the channel never closes.
     received.ok()
 }
 

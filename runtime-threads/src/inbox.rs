@@ -1,10 +1,10 @@
-//! What the threads of a driver tell its core thread, and the buffers in which bytes cross to it.
+//! The messages of a driver's threads to its core thread, and the buffers with the bytes in them.
 //!
-//! The core thread owns the machine, and the others send it what they have read, rather than to call the machine under
-//! a lock. So what happened has one order, many small reads are settled at once, and no reader waits behind a system
+//! The core thread owns the machine. The other threads send it the bytes that they have read, instead of calling the
+//! machine under a lock. So events have one order, many small reads are settled at once, and no reader waits for a system
 //! call that another one makes while it holds the lock.
 //!
-//! The price is measured by `cargo run --release -p i3-benches --bin crossing`, with a machine that echoes 100 bytes over
+//! The cost is measured by `cargo run --release -p i3-benches --bin crossing`, with a machine that echoes 100 bytes over
 //! loopback, against a bare lock that has neither pauses nor bounds and writes while it is held. On two processors an echo
 //! takes 6.7 us through the inbox and 4.2 us under the lock; 32 clients get half as many echoes a second, some 110,000
 //! against 208,000, and 200 clients as many or more. A router takes some ten packets a second.
@@ -19,43 +19,43 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex};
 
-/// How many messages may wait; further senders wait themselves. It holds the buffers that there are, and as many
+/// How many messages may wait. Further senders wait for room. There is room for a message with each buffer, and for as many
 /// messages of other kinds.
 pub(crate) const INBOX_MAX: usize = 2 * BUFFERS_MAX;
-/// What is read at a time.
+/// The most bytes of one read.
 pub(crate) const READ_BUFFER_BYTES: usize = 16 * 1024;
-/// How many buffers there are for all connections together; a reader waits for one. This is 2 MiB.
+/// How many buffers all connections share, 2 MiB in all. A reader waits for a free one.
 const BUFFERS_MAX: usize = 128;
-/// How many of them are kept while nobody uses them.
+/// How many unused buffers are kept.
 const BUFFERS_FREE_MAX: usize = 8;
 
-/// Where the threads of one driver report.
+/// The sender of a thread's messages.
 pub(crate) type Inbox = SyncSender<Message>;
 
-/// One report.
+/// A message of a thread to the core thread.
 #[derive(Debug)]
 pub(crate) enum Message {
-    /// A listener has a new connection.
+    /// A listener has accepted a connection.
     Accepted { on: Listener, tls: Option<Acceptor>, stream: TcpStream, peer: SocketAddr, permit: Permit },
-    /// TLS is agreed on: what its last bytes meant, and what was in them already.
+    /// A TLS handshake is complete: the result of its last bytes, and the plain text in them.
     Secured { conn: ConnId, heard: Heard, plain: Vec<u8>, permit: Permit },
-    /// Bytes came in.
+    /// Bytes were read.
     Received { conn: ConnId, buffer: Buffer },
-    /// A writing thread is done.
+    /// A writing thread has written everything.
     Flushed { conn: ConnId },
-    /// A dialing thread is done. The error is for people.
+    /// An attempt to connect has ended. The error is for people.
     Dialed { conn: ConnId, outcome: Result<TcpStream, String> },
-    /// Reading or writing has ended.
+    /// Reading or writing has failed, or the stream has ended.
     Lost { conn: ConnId, by: LostBy },
-    /// For the operator.
+    /// A notice for the operator.
     Notice(Box<Notice>),
-    /// There is nothing more to be told by this thread.
+    /// A thread ends. This is its last message.
     Ended(ThreadKey),
-    /// There is a command, or something else to do to the machine.
+    /// A command, or a function to call with the machine, waits in its queue.
     Wake,
 }
 
-/// One thread, for the table of its driver.
+/// The number of a thread in the table of its driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ThreadKey(pub(crate) u64);
 
@@ -69,14 +69,14 @@ pub(crate) struct Buffers {
 #[derive(Debug, Default)]
 struct BuffersState {
     free: Vec<Box<[u8]>>,
-    /// Those in use.
+    /// How many buffers are in use.
     out: usize,
-    /// Threads that wait for one. Telling nobody would be a system call all the same.
+    /// How many threads wait for a buffer. Without them, the system call that wakes one is skipped.
     waiting: usize,
 }
 
 impl Buffers {
-    /// A buffer; waits until there is one.
+    /// Waits for a free buffer, and returns it.
     pub(crate) fn take(self: &Arc<Self>) -> Buffer {
         let mut state = lock(&self.state);
         while state.out == BUFFERS_MAX {
@@ -105,7 +105,7 @@ impl Buffers {
     }
 }
 
-/// A buffer in use; dropping it gives it back, wherever that happens.
+/// A buffer in use. Dropping it returns it to the set, on any thread.
 #[derive(Debug)]
 pub(crate) struct Buffer {
     bytes: Box<[u8]>,
@@ -114,7 +114,7 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// Fills it with what one read gives, and says how much that is.
+    /// Reads once into the buffer. Returns the number of bytes.
     pub(crate) fn read_from(&mut self, mut socket: &TcpStream) -> io::Result<usize> {
         self.filled = loop {
             match socket.read(&mut self.bytes) {
@@ -125,13 +125,13 @@ impl Buffer {
         Ok(self.filled)
     }
 
-    /// Puts something else in it, of up to [`READ_BUFFER_BYTES`].
+    /// Copies other bytes into the buffer, at most [`READ_BUFFER_BYTES`].
     pub(crate) fn fill(&mut self, bytes: &[u8]) {
         self.bytes[..bytes.len()].copy_from_slice(bytes);
         self.filled = bytes.len();
     }
 
-    /// What was read.
+    /// The bytes in the buffer.
     pub(crate) fn filled(&self) -> &[u8] {
         &self.bytes[..self.filled]
     }

@@ -1,12 +1,11 @@
-//! The runtime for minimal hosts: blocking sockets, a thread per connection, no async code. Like the production runtime
-//! it is everything that touches a socket, a clock or a signal, and knows bytes and connections only; what they mean is
-//! the machines' business.
+//! The runtime for minimal hosts: blocking sockets, a thread per connection, no async code. Like the
+//! production runtime it waits for sockets and signals, and knows bytes and connections, and no protocol.
 
 mod accept;
+mod connection;
 pub mod daemon;
 pub mod driver;
 mod inbox;
-mod link;
 mod lock;
 mod room;
 mod runtime;

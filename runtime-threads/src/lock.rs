@@ -1,8 +1,8 @@
-//! Locks.
+//! Locks a mutex.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Takes a lock of which a panic can have left nothing half done: all of them here hold plain values.
+/// Takes a lock, even after a panic of its former owner: the mutexes here guard plain values, which are always consistent.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     }
     let shared = if cli.demo { None } else { run_shared(&cli, daemon::run) };
     shared.unwrap_or_else(|| {
-        err("This is the daemon alone, with its tools: call, watch and --demo are in i3-gateway.");
+        err("i3-gateway-threads has no call, watch and --demo: use i3-gateway for them.");
         ExitCode::from(USAGE)
     })
 }

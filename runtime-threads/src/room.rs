@@ -4,7 +4,7 @@ use crate::lock::lock;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Whether there is room for more accepted connections. One counts until its reading thread has ended.
+/// Counts accepted connections and limits their number. A connection counts until its reading thread has ended.
 #[derive(Debug)]
 pub(crate) struct Room {
     connections_max: usize,
@@ -18,7 +18,7 @@ struct RoomState {
     closed: bool,
 }
 
-/// Counts as one connection until it is dropped.
+/// The place of one connection. It is free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Permit {
     room: Arc<Room>,
@@ -27,7 +27,7 @@ pub(crate) struct Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         lock(&self.room.state).connections -= 1;
-        // All: one of several listeners may be in its pause after a failure, and would take the only call for itself.
+        // All: if only one was woken, it could be a listener that pauses after a failure.
         self.room.changed.notify_all();
     }
 }
@@ -37,31 +37,31 @@ impl Room {
         Room { connections_max, state: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// Nothing is accepted any more.
+    /// Ends accepting.
     pub(crate) fn close(&self) {
         lock(&self.state).closed = true;
         self.changed.notify_all();
     }
 
-    /// Whether nobody else fits in.
+    /// Whether there is no room for another connection.
     pub(crate) fn is_full(&self) -> bool {
         lock(&self.state).connections >= self.connections_max
     }
 
-    /// Waits for room, and says whether it is still open.
+    /// Waits for room. Returns false if accepting has ended.
     pub(crate) fn wait(&self) -> bool {
         let full = |state: &mut RoomState| !state.closed && state.connections >= self.connections_max;
         let state = self.changed.wait_while(lock(&self.state), full);
         !state.unwrap_or_else(PoisonError::into_inner).closed
     }
 
-    /// Lets one in.
+    /// Counts a connection.
     pub(crate) fn enter(self: &Arc<Self>) -> Permit {
         lock(&self.state).connections += 1;
         Permit { room: self.clone() }
     }
 
-    /// Waits, but no longer than until it is closed, and says whether it is.
+    /// Waits for a time, or until accepting has ended. Returns whether it has ended.
     pub(crate) fn closes_within(&self, time: Duration) -> bool {
         let state = lock(&self.state);
         let waited = self.changed.wait_timeout_while(state, time, |state| !state.closed);

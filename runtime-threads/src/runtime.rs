@@ -1,7 +1,7 @@
-//! How this runtime waits for sockets: a thread for each thing that is waited for.
+//! Waits for sockets, with a thread for each event.
 
+use crate::connection::{Connection, agree, read_from, write_to};
 use crate::inbox::{Buffers, Inbox, Message, ThreadKey};
-use crate::link::{Link, agree, read_from, write_to};
 use crate::room::Permit;
 use crate::socket::{self, Attempt};
 use crate::threads::{Job, Threads};
@@ -10,7 +10,7 @@ use i3_core::machine::{ConnId, LostBy};
 use i3_core::notice::{Level, Notice};
 use i3_driver::linger::{LINGER_TIME, LINGERING_MAX};
 use i3_driver::runtime::{CannotWait, Runtime};
-use i3_driver::tls::Session;
+use i3_driver::tls::TlsSession;
 use i3_driver::write::Written;
 use std::collections::VecDeque;
 use std::io;
@@ -18,14 +18,14 @@ use std::net::TcpStream;
 use std::sync::{Arc, Weak};
 use std::time;
 
-/// How many attempts to connect there may be at one time, given-up ones included that the resolver still keeps.
+/// How many attempts to connect there may be at a time. Cancelled attempts count until the resolver returns.
 const DIALS_MAX: usize = 64;
 
-/// Waits for the sockets of one driver. Only the core thread has this.
+/// Waits for the sockets of a driver. Only the core thread uses it.
 #[derive(Debug)]
 pub(crate) struct PerConnection {
-    /// Closed connections, and when they are dropped: the earliest is the first.
-    lingering: VecDeque<(time::Instant, Weak<Link>)>,
+    /// The lingering connections and the end of their time, the earliest first.
+    lingering: VecDeque<(time::Instant, Weak<Connection>)>,
     threads: Threads,
     buffers: Arc<Buffers>,
     inbox: Inbox,
@@ -35,7 +35,7 @@ pub(crate) struct PerConnection {
 #[derive(Debug)]
 pub(crate) struct Arrived {
     pub(crate) stream: TcpStream,
-    /// Of one that was accepted: only those count against the limit.
+    /// The place of an accepted connection. Dialed ones do not count against the limit.
     pub(crate) permit: Option<Permit>,
 }
 
@@ -49,59 +49,66 @@ impl PerConnection {
         }
     }
 
-    /// Starts a thread that accepts.
+    /// Starts a thread that accepts connections.
     pub(crate) fn accept_with(&mut self, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
         self.threads.spawn(Job::Accept, body)
     }
 
-    /// Gives a connection its reading thread.
+    /// Starts the reading thread of a connection.
     pub(crate) fn read_with(
         &mut self,
         conn: ConnId,
-        link: &Arc<Link>,
+        connection: &Arc<Connection>,
         permit: Option<Permit>,
     ) -> Result<(), CannotWait> {
-        let (link, buffers, inbox) = (link.clone(), self.buffers.clone(), self.inbox.clone());
+        let (connection, buffers, inbox) = (connection.clone(), self.buffers.clone(), self.inbox.clone());
         let body = move || {
             let _permit = permit;
-            read_from(&link, conn, &buffers, &inbox);
+            read_from(&connection, conn, &buffers, &inbox);
         };
         self.threads.spawn(Job::Read, body).map_err(|error| no_thread(&error))
     }
 
-    /// Gives a connection the thread of its handshake.
-    fn agree_with(&mut self, conn: ConnId, link: &Arc<Link>, permit: Permit) -> Result<(), CannotWait> {
-        let (link, buffers, inbox) = (link.clone(), self.buffers.clone(), self.inbox.clone());
-        let body = move || agree(&link, conn, permit, &buffers, &inbox);
+    /// Starts the handshake thread of a connection.
+    fn agree_with(
+        &mut self,
+        conn: ConnId,
+        connection: &Arc<Connection>,
+        permit: Permit,
+    ) -> Result<(), CannotWait> {
+        let (connection, buffers, inbox) = (connection.clone(), self.buffers.clone(), self.inbox.clone());
+        let body = move || agree(&connection, conn, permit, &buffers, &inbox);
         self.threads.spawn(Job::Handshake, body).map_err(|error| no_thread(&error))
     }
 
-    /// A thread has said that it ends.
+    /// A thread has reported its end.
     pub(crate) fn ended(&mut self, thread: ThreadKey) {
         self.threads.ended(thread);
     }
 
-    /// How many threads there are.
+    /// Returns the number of threads.
     pub(crate) fn threads(&self) -> usize {
         self.threads.len()
     }
 
-    /// When to call [`PerConnection::end_lingering`].
+    /// Returns when to call [`PerConnection::end_lingering`].
     pub(crate) fn first_lingering(&self) -> Option<time::Instant> {
         self.lingering.front().map(|(at, _)| *at)
     }
 
-    /// Drops those whose time is over.
+    /// Closes the lingering connections whose time has ended.
     pub(crate) fn end_lingering(&mut self, now: time::Instant) {
         while self.lingering.front().is_some_and(|(at, _)| *at <= now) {
-            if let Some(link) = self.lingering.pop_front().and_then(|(_, link)| link.upgrade()) {
-                link.end();
+            if let Some(connection) =
+                self.lingering.pop_front().and_then(|(_, connection)| connection.upgrade())
+            {
+                connection.end();
             }
         }
     }
 }
 
-/// The system has no thread for a connection.
+/// The error of a connection for which the system has no thread.
 fn no_thread(error: &io::Error) -> CannotWait {
     let notice = Notice::new(Level::Error, "net", "cannot start a thread").with("error", error);
     CannotWait { by: LostBy::Error(format!("cannot start a thread: {error}")), notice: Some(notice) }
@@ -110,18 +117,18 @@ fn no_thread(error: &io::Error) -> CannotWait {
 impl Runtime for PerConnection {
     type Stream = Arrived;
     type Dial = Arc<Attempt>;
-    type Link = Arc<Link>;
+    type Connection = Arc<Connection>;
 
     fn stream_socket(arrived: &Arrived) -> &TcpStream {
         &arrived.stream
     }
 
-    fn socket(link: &Arc<Link>) -> &TcpStream {
-        &link.socket
+    fn socket(connection: &Arc<Connection>) -> &TcpStream {
+        &connection.socket
     }
 
-    fn with_tls<R>(link: &mut Arc<Link>, act: impl FnOnce(&mut Session) -> R) -> Option<R> {
-        link.with_tls(act)
+    fn with_tls<R>(connection: &mut Arc<Connection>, act: impl FnOnce(&mut TlsSession) -> R) -> Option<R> {
+        connection.with_tls(act)
     }
 
     fn dial(&mut self, conn: ConnId, host: String, port: u16) -> Result<Arc<Attempt>, CannotWait> {
@@ -147,46 +154,53 @@ impl Runtime for PerConnection {
         &mut self,
         conn: ConnId,
         arrived: Arrived,
-        tls: Option<Session>,
+        tls: Option<TlsSession>,
         reading: bool,
-    ) -> Result<Arc<Link>, CannotWait> {
+    ) -> Result<Arc<Connection>, CannotWait> {
         let Arrived { stream, permit } = arrived;
-        let link = Arc::new(Link::new(stream, tls, reading));
+        let connection = Arc::new(Connection::new(stream, tls, reading));
         match permit {
-            Some(permit) if link.with_tls(|_| ()).is_some() => self.agree_with(conn, &link, permit)?,
-            permit => self.read_with(conn, &link, permit)?,
+            Some(permit) if connection.with_tls(|_| ()).is_some() => {
+                self.agree_with(conn, &connection, permit)?;
+            }
+            permit => self.read_with(conn, &connection, permit)?,
         }
-        Ok(link)
+        Ok(connection)
     }
 
-    fn read(&mut self, _: ConnId, link: &mut Arc<Link>, enabled: bool) {
-        link.set_reading(enabled);
+    fn read(&mut self, _: ConnId, connection: &mut Arc<Connection>, enabled: bool) {
+        connection.set_reading(enabled);
     }
 
-    fn write_some(link: &Arc<Link>, pieces: &mut Vec<Bytes>) -> io::Result<Written> {
-        socket::write_some(&link.socket, pieces)
+    fn write_some(connection: &Arc<Connection>, pieces: &mut Vec<Bytes>) -> io::Result<Written> {
+        socket::write_some(&connection.socket, pieces)
     }
 
-    fn write_rest(&mut self, conn: ConnId, link: &mut Arc<Link>, rest: Vec<Bytes>) -> Result<(), CannotWait> {
-        let (link, inbox) = (link.clone(), self.inbox.clone());
-        let body = move || write_to(&link, conn, rest, &inbox);
+    fn write_rest(
+        &mut self,
+        conn: ConnId,
+        connection: &mut Arc<Connection>,
+        rest: Vec<Bytes>,
+    ) -> Result<(), CannotWait> {
+        let (connection, inbox) = (connection.clone(), self.inbox.clone());
+        let body = move || write_to(&connection, conn, rest, &inbox);
         self.threads.spawn(Job::Write, body).map_err(|error| no_thread(&error))
     }
 
     fn lingering(&mut self) -> usize {
         if self.lingering.len() >= LINGERING_MAX {
-            // Those that have ended before their time have left their places here.
-            self.lingering.retain(|(_, link)| link.strong_count() > 0);
+            // Removes connections that have ended before their time.
+            self.lingering.retain(|(_, connection)| connection.strong_count() > 0);
         }
         self.lingering.len()
     }
 
-    fn linger(&mut self, link: Arc<Link>) {
-        link.linger();
-        self.lingering.push_back((time::Instant::now() + LINGER_TIME, Arc::downgrade(&link)));
+    fn linger(&mut self, connection: Arc<Connection>) {
+        connection.linger();
+        self.lingering.push_back((time::Instant::now() + LINGER_TIME, Arc::downgrade(&connection)));
     }
 
-    fn cut(&mut self, link: Arc<Link>) {
-        link.end();
+    fn cut(&mut self, connection: Arc<Connection>) {
+        connection.end();
     }
 }

@@ -1,28 +1,28 @@
-//! What the operating system's signals ask for.
+//! Receives the signals of the process.
 
 pub use i3_daemon::signals::Request;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator;
 use std::io;
 
-/// The signals of this process, from the moment this is made.
+/// The signals of this process.
 #[derive(Debug)]
 pub struct Signals {
     signals: iterator::Signals,
 }
 
 impl Signals {
-    /// Takes over SIGTERM, SIGINT, SIGHUP and SIGUSR1.
+    /// Installs handlers of SIGTERM, SIGINT, SIGHUP and SIGUSR1.
     pub fn new() -> io::Result<Self> {
         Ok(Signals { signals: iterator::Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])? })
     }
 
-    /// Ends a [`Signals::next_request`] that waits, and all later ones, from any thread.
+    /// Returns a closer, which ends the current and all later calls of [`Signals::next_request`] from any thread.
     pub fn closer(&self) -> Closer {
         Closer { handle: self.signals.handle() }
     }
 
-    /// Waits for the next one, on a thread that has nothing else to do. `None` after [`Closer::close`].
+    /// Waits for the next request, and blocks the thread. `None` after [`Closer::close`].
     pub fn next_request(&mut self) -> Option<Request> {
         match self.signals.forever().next()? {
             SIGHUP => Some(Request::Reload),
@@ -32,14 +32,14 @@ impl Signals {
     }
 }
 
-/// Ends the waiting for signals.
+/// Ends the wait for signals.
 #[derive(Clone, Debug)]
 pub struct Closer {
     handle: iterator::Handle,
 }
 
 impl Closer {
-    /// There will be no more requests. The signals stay taken over: one that comes now does nothing.
+    /// Ends the requests. The handlers stay installed, so later signals have no effect.
     pub fn close(&self) {
         self.handle.close();
     }

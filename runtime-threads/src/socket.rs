@@ -1,4 +1,4 @@
-//! What is done to one socket, without knowing for whom.
+//! Operations on one socket.
 
 use crate::lock::lock;
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// An attempt to connect, which another thread may give up.
+/// An attempt to connect, which another thread can cancel.
 #[derive(Debug, Default)]
 pub(crate) struct Attempt {
     state: Mutex<AttemptState>,
@@ -19,17 +19,17 @@ pub(crate) struct Attempt {
 #[derive(Debug, Default)]
 struct AttemptState {
     cancelled: bool,
-    /// While it connects.
+    /// The socket while it connects.
     socket: Option<Arc<Socket>>,
 }
 
 impl Attempt {
-    /// Gives it up: its thread ends as soon as the name is resolved.
+    /// Cancels the attempt. Its thread ends as soon as the name is resolved.
     pub(crate) fn cancel(&self) {
         let mut state = lock(&self.state);
         state.cancelled = true;
         if let Some(socket) = state.socket.take() {
-            // This ends the connecting, and with it the waiting.
+            // The shutdown ends the attempt, and wakes its thread.
             let _ = socket.shutdown(Shutdown::Both);
         }
     }
@@ -56,7 +56,7 @@ impl Attempt {
 
 /// Connects to the first address of `host` that answers. The error is for people.
 ///
-/// Nothing can end the system's resolver before it ends by itself, usually within half a minute.
+/// The system's resolver cannot be interrupted. It usually ends within half a minute.
 pub(crate) fn connect(host: &str, port: u16, attempt: &Attempt) -> Result<TcpStream, String> {
     let addresses = resolve(host, port).map_err(|error| error.to_string())?;
     let mut failures = Failures::default();
@@ -72,14 +72,14 @@ pub(crate) fn connect(host: &str, port: u16, attempt: &Attempt) -> Result<TcpStr
     Err(failures.of(host))
 }
 
-/// Gives `pieces` to the socket as far as it takes them at once, and leaves the rest in `pieces`.
+/// Writes as much of `pieces` as the socket accepts at once, and leaves the rest in `pieces`.
 ///
-/// The socket itself waits, as its readers must; only this call does not.
+/// The socket is a blocking one, because its readers block. Only this call does not.
 pub(crate) fn write_some(socket: &TcpStream, pieces: &mut Vec<Bytes>) -> io::Result<Written> {
     write(socket, pieces, libc::MSG_DONTWAIT)
 }
 
-/// Gives all `pieces` to the socket, and waits for the peer if need be.
+/// Writes all `pieces`, and waits for the peer if the socket is full.
 pub(crate) fn write_waiting(socket: &TcpStream, pieces: &mut Vec<Bytes>) -> io::Result<()> {
     while write(socket, pieces, 0)? == Written::Some {}
     Ok(())

@@ -1,19 +1,19 @@
-//! The threads of one driver: each says when it ends, and is joined then.
+//! The threads of a driver. Each reports its end, and is joined then.
 
 use crate::inbox::{Inbox, Message, ThreadKey};
 use std::collections::HashMap;
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
-/// Reads, writes and accepts call nothing deep, nor do those who wait for what they ask the core thread for. It is four
-/// times the least that Linux allows, and only what is touched of it is memory.
+/// The stack of threads that read, write, accept or wait for the core thread, which need little of it. It is four times the
+/// minimum of Linux, and untouched pages take no memory.
 pub(crate) const STACK_BYTES: usize = 64 * 1024;
-/// Signing and looking at certificates want more. The thread ends with the handshake.
+/// The stack of handshakes, which sign and verify certificates. The thread ends with the handshake.
 const HANDSHAKE_STACK_BYTES: usize = 256 * 1024;
-/// The system's resolver wants more: it may load modules, and has buffers of 64 KiB on its stack.
+/// The stack of attempts to connect. The system's resolver may load modules, and has buffers of 64 KiB on its stack.
 const DIAL_STACK_BYTES: usize = 512 * 1024;
 
-/// What a thread is for.
+/// The purpose of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Job {
     Accept,
@@ -24,7 +24,7 @@ pub(crate) enum Job {
 }
 
 impl Job {
-    /// As the system's tools show it, in at most 15 bytes.
+    /// The name in the system's tools, of at most 15 bytes.
     fn name(self) -> &'static str {
         match self {
             Job::Accept => "i3-accept",
@@ -44,7 +44,7 @@ impl Job {
     }
 }
 
-/// The threads that have not been joined. Only the core thread has this.
+/// The threads that have not been joined. Only the core thread uses it.
 #[derive(Debug)]
 pub(crate) struct Threads {
     running: HashMap<ThreadKey, (Job, JoinHandle<()>)>,
@@ -58,14 +58,14 @@ impl Threads {
         Threads { running: HashMap::new(), dials: 0, started: 0, inbox }
     }
 
-    /// Starts a thread. The error is the system's: there are too many, or there is no memory.
+    /// Starts a thread. The error of the system: too many threads, or no memory.
     pub(crate) fn spawn(&mut self, job: Job, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let key = ThreadKey(self.started);
         self.started += 1;
         let inbox = self.inbox.clone();
         let builder = Builder::new().name(job.name().to_owned()).stack_size(job.stack_bytes());
         let thread = builder.spawn(move || {
-            // Made here and not outside: a thread that could not be started says nothing.
+            // Made here and not outside: a thread that could not be started must report nothing.
             let _farewell = Farewell { key, inbox };
             body();
         })?;
@@ -74,26 +74,26 @@ impl Threads {
         Ok(())
     }
 
-    /// A thread has said that it ends.
+    /// A thread has reported its end.
     pub(crate) fn ended(&mut self, key: ThreadKey) {
         let Some((job, thread)) = self.running.remove(&key) else { return };
         self.dials -= usize::from(job == Job::Dial);
-        // There is nothing left to do for it but to return. A panic has been reported by the panic hook.
+        // The thread returns right after its report. The panic hook has reported a panic.
         let _ = thread.join();
     }
 
-    /// How many dial.
+    /// Returns how many threads are attempts to connect.
     pub(crate) fn dials(&self) -> usize {
         self.dials
     }
 
-    /// How many there are in all.
+    /// Returns the number of threads.
     pub(crate) fn len(&self) -> usize {
         self.running.len()
     }
 }
 
-/// Tells the core thread when its thread ends, also by a panic.
+/// Reports the end of its thread to the core thread, also after a panic.
 struct Farewell {
     key: ThreadKey,
     inbox: Inbox,
@@ -101,7 +101,7 @@ struct Farewell {
 
 impl Drop for Farewell {
     fn drop(&mut self) {
-        // It fails when the driver waits no more.
+        // This fails if the driver has stopped waiting.
         let _ = self.inbox.send(Message::Ended(self.key));
     }
 }

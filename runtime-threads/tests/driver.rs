@@ -49,7 +49,7 @@ fn accepting_pauses_at_the_limit_and_goes_on_when_there_is_room() {
     }
     assert_eq!(driver.look(|m| m.accepted.len()), 2 * MAX);
     // The other listeners say it for themselves, if they noticed.
-    let complaint = "too many connections: no more are accepted for now listener=Lines";
+    let complaint = "too many connections: further ones wait until others end listener=Lines";
     let told = notices.lock().unwrap().iter().filter(|notice| *notice == complaint).count();
     assert_eq!(told, 1, "a lasting lack of room is told once");
     driver.stop();

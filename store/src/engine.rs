@@ -1,43 +1,39 @@
-//! What every engine does: the seam between the daemon and whatever keeps its state.
+//! The interface between the daemon and the engines that keep its state.
 
 use i3_core::machine::{Change, Saved};
 use std::fmt;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// Where durable facts are kept: a file, or a server.
+/// A store of durable facts: a file, or a server.
 ///
-/// An open store is used by one gateway. Its file may be read by the tools at the same time, as `backup` does; a server
-/// must see to it by itself that no second gateway opens the same state.
+/// One gateway uses an open store. Tools such as `backup` may read its file meanwhile. An engine that is a server must
+/// itself prevent a second gateway from opening the same state.
 pub trait Store: Send {
-    /// Everything that is kept, in the order of space and key.
+    /// Returns everything in the store, in the order of space and key.
     fn load(&mut self) -> Result<Saved, StoreError>;
 
-    /// Makes the changes durable, all or none. They apply in order: a later one for the same key wins. When this returns,
-    /// they survive a power failure.
+    /// Makes the changes durable, all or none. They apply in order: of two changes of one key the later one counts. When
+    /// this has returned, they survive a power failure.
     fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError>;
 
-    /// Where the state is, for people: a path or an address, without passwords.
+    /// Returns a path or an address for people. It contains no password.
     fn place(&self) -> String;
 
-    /// Looks whether the state is whole. The error: it is damaged or cannot be read.
+    /// Checks the integrity of the state. The error: the state is damaged or cannot be read.
     fn check(&mut self) -> Result<Condition, StoreError>;
 
-    /// Writes all that is kept into `file`, as it is at one moment and also while a gateway commits. A file that is there
-    /// already is replaced when the new one is whole; only its owner may read it.
+    /// Writes a consistent copy of the store to `file`, while a gateway may commit. An existing file is replaced when the
+    /// new one is complete. Only the owner may read the file.
     ///
-    /// Where an engine cannot do this, the error names the tool that can: a server has its own.
+    /// An engine that cannot do this returns an error that names the tool for it, such as a server's own.
     fn snapshot_to(&mut self, file: &Path) -> Result<(), StoreError>;
 
-    /// Copies a snapshot, with the care of [`Store::snapshot_to`]. The error: it cannot be read, it is no snapshot of a
-    /// gateway's state, or it is the state itself.
-    fn copy_snapshot(&self, from: &Path, to: &Path) -> Result<(), StoreError>;
-
-    /// What a snapshot holds.
+    /// Returns the contents of a snapshot.
     fn load_snapshot(&self, file: &Path) -> Result<Saved, StoreError>;
 }
 
-/// Replaces everything that a store holds with `saved`, at once.
+/// Replaces the whole contents of a store by `saved`, in one commit.
 pub fn replace_all(store: &mut dyn Store, saved: &Saved) -> Result<(), StoreError> {
     let before = store.load()?.entries.into_iter();
     let mut changes: Vec<Change> = before.map(|entry| Change { value: None, ..entry }).collect();
@@ -45,25 +41,25 @@ pub fn replace_all(store: &mut dyn Store, saved: &Saved) -> Result<(), StoreErro
     store.commit(&changes)
 }
 
-/// How a store is, beside being whole.
+/// The condition of an undamaged store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Condition {
-    /// When something was saved last, if the engine knows.
+    /// The time of the last save, if the engine knows it.
     pub saved_at: Option<SystemTime>,
-    /// What its owner should look at.
+    /// Problems that the owner should know of.
     pub warnings: Vec<Warning>,
 }
 
-/// Something that is not as it should be and stops nobody.
+/// A problem that does not prevent a gateway from running.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
-    /// What is wrong.
+    /// The problem.
     pub what: String,
-    /// What to do about it.
+    /// The remedy.
     pub fix: String,
 }
 
-/// Why something could not be kept or read. The text is for people.
+/// Why the store could not be read or written. The text is for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreError(pub String);
 

@@ -1,10 +1,10 @@
-//! Durable state: values under keys in named spaces, written all or none.
+//! The durable state: values under keys in named spaces. The changes of one save are written all or none.
 //!
-//! The store does not know the meaning of what it keeps. A daemon calls [`open`] at its start, gives [`Store::load`] to
-//! the core, and hands every [`Output::Save`](i3_core::machine::Output::Save) to a [`Writer`], so that a slow disk never
-//! stops the sockets.
+//! The store does not interpret keys and values. At its start a daemon calls [`open`] and passes the result of
+//! [`Store::load`] to the core. It passes every [`Output::Save`](i3_core::machine::Output::Save) to a [`Writer`], so that
+//! a slow disk does not stop the sockets.
 //!
-//! Everything behind [`Store`] is one engine's own business. Outside of this package nobody knows which one is used.
+//! [`Store`] is implemented once for each engine. No other package knows which engine is used.
 
 mod engine;
 mod lock;
@@ -16,6 +16,6 @@ mod writer;
 
 pub use engine::{Condition, Store, StoreError, Warning, replace_all};
 pub use lock::{DirectoryLock, Unavailable};
-pub use open::{open, open_existing};
+pub use open::{ToRestore, copy_snapshot, open, open_existing, open_to_restore};
 pub use snapshot::snapshot_path;
 pub use writer::{BATCH_TICKETS_MAX, QUEUE_TICKETS_MAX, Writer};

@@ -1,14 +1,14 @@
-//! One gateway for a directory.
+//! A lock, so that only one gateway uses a state directory.
 
 use crate::private::make_directory;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-/// In the directory while a gateway uses it: locked, with the number of its process in it.
+/// A file in the directory that the gateway locks while it runs. It contains the number of the process.
 const LOCK_FILE: &str = "i3-gateway.lock";
 
-/// The right to use a state directory, which nobody else has as long as this is held.
+/// The exclusive right to use a state directory. It ends when this is dropped.
 #[derive(Debug)]
 pub struct DirectoryLock {
     _file: File,
@@ -17,14 +17,14 @@ pub struct DirectoryLock {
 /// Why a state directory cannot be used.
 #[derive(Debug)]
 pub enum Unavailable {
-    /// A gateway uses it: its process, if that can be told.
+    /// Another gateway uses it: its process, if the lock file names one.
     InUse(Option<u32>),
-    /// The system's reason.
+    /// The error of the operating system.
     Error(io::Error),
 }
 
 impl DirectoryLock {
-    /// Takes the lock, and creates the directory where it is missing.
+    /// Takes the lock, and creates the directory if it is missing.
     pub fn take(directory: &Path) -> Result<DirectoryLock, Unavailable> {
         make_directory(directory).map_err(Unavailable::Error)?;
         let mut options = File::options();

@@ -1,27 +1,50 @@
-//! Which engine a URL names.
+//! Opens the engine that a URL names.
 
 use crate::engine::{Store, StoreError};
 use crate::sqlite::{SqliteStore, file_of};
+use std::path::{Path, PathBuf};
 
-/// The schemes that this program knows.
+/// The schemes of the URLs that this program can open.
 const SCHEMES: &[&str] = &["sqlite"];
 
-/// Opens the state at `url`, and creates it where there is none.
+/// Opens the state at `url`, and creates it if there is none.
 ///
-/// A path, with or without `sqlite:` before it, is a directory with the state's SQLite file in it, or that file itself
-/// if it ends in `.sqlite`; nothing at all is the working directory. State of a newer program is refused and left as it
-/// is.
+/// A path, with or without `sqlite:` before it, names a directory that contains the SQLite file of the state. A path that
+/// ends in `.sqlite` names the file itself, and an empty text names the working directory. A state that a newer version
+/// has written is refused, and not changed.
 pub fn open(url: &str) -> Result<Box<dyn Store>, StoreError> {
     Ok(Box::new(SqliteStore::open(&file_of(path(url)?))?))
 }
 
-/// Opens the state at `url` to read it, and changes nothing there. `None`: there is none.
+/// Opens the state at `url` for reading, and changes nothing. `None`: there is no state.
 pub fn open_existing(url: &str) -> Result<Option<Box<dyn Store>>, StoreError> {
     let found = SqliteStore::open_existing(&file_of(path(url)?))?;
     Ok(found.map(|store| Box::new(store) as Box<dyn Store>))
 }
 
-/// The path in a URL of SQLite. The error: the scheme is not known.
+/// A store whose contents are about to be replaced by a snapshot.
+pub struct ToRestore {
+    /// The store.
+    pub store: Box<dyn Store>,
+    /// The file to which the former state was moved, because it was damaged. The store is then empty.
+    pub damaged: Option<PathBuf>,
+}
+
+/// Opens the state at `url`, so that it can be replaced by `snapshot`. A damaged state is moved to a file of its own, and
+/// an empty one takes its place. Nothing changes if the snapshot cannot be read.
+pub fn open_to_restore(url: &str, snapshot: &Path) -> Result<ToRestore, StoreError> {
+    let (store, damaged) = SqliteStore::open_to_restore(&file_of(path(url)?), snapshot)?;
+    Ok(ToRestore { store: Box::new(store), damaged })
+}
+
+/// Copies a snapshot, for a restore of the state at `url`. That state need not be readable. `to` is replaced as
+/// [`Store::snapshot_to`] replaces it. The error: the file cannot be read, is not a snapshot of a gateway's state, or is
+/// the state itself.
+pub fn copy_snapshot(url: &str, from: &Path, to: &Path) -> Result<(), StoreError> {
+    crate::sqlite::copy_snapshot(&file_of(path(url)?), from, to)
+}
+
+/// Returns the path in a URL of SQLite. The error: the scheme is not known.
 fn path(url: &str) -> Result<&str, StoreError> {
     match scheme(url) {
         None => Ok(url),
@@ -30,13 +53,13 @@ fn path(url: &str) -> Result<&str, StoreError> {
             Ok(path.strip_prefix("//").unwrap_or(path))
         }
         Some(other) => Err(StoreError(format!(
-            "there is no store {other:?}: this program knows {}, and a path",
+            "unknown store {other:?}: write a path, or a URL that begins with {}:",
             SCHEMES.join(", ")
         ))),
     }
 }
 
-/// What stands before the first colon, if that can be a scheme. One letter is a drive.
+/// Returns the text before the first colon if it can be a scheme. A single letter is a drive of Windows.
 fn scheme(url: &str) -> Option<&str> {
     let (scheme, _) = url.split_once(':')?;
     let is_word = scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-".contains(c));

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Creates a directory and those above it; what is new is open to its owner alone.
+/// Creates a directory and those above it. Only the owner may use the new ones.
 pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -16,7 +16,7 @@ pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Creates a file that only its owner may read, where there is none.
+/// Creates a file that only its owner may read. An existing file is not changed.
 pub(crate) fn make_file(path: &Path) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.read(true).append(true).create(true);
@@ -28,7 +28,7 @@ pub(crate) fn make_file(path: &Path) -> io::Result<()> {
     options.open(path).map(drop)
 }
 
-/// Takes the right to read a file from everybody but its owner. A file that is missing is none to tighten.
+/// Restricts the mode of a file to its owner. A missing file is no error.
 pub(crate) fn tighten(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -46,7 +46,7 @@ pub(crate) fn tighten(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The permissions of a file that others may read. `None`: its owner alone, or this system has no permissions.
+/// Returns the mode of a file that others may read. `None`: only the owner may, or the system has no file modes.
 pub(crate) fn open_to_others(path: &Path) -> Option<u32> {
     #[cfg(unix)]
     {
@@ -61,8 +61,8 @@ pub(crate) fn open_to_others(path: &Path) -> Option<u32> {
     }
 }
 
-/// Writes a file whole: `write` fills one beside it, which then takes its name. A rest of an attempt that was cut off is
-/// removed.
+/// Replaces a file atomically: `write` writes a new file beside it, which is then renamed. A new file that an interrupted
+/// attempt left is removed first.
 pub(crate) fn replace_file<E>(
     path: &Path,
     write: impl FnOnce(&Path) -> Result<(), E>,
@@ -83,7 +83,7 @@ pub(crate) fn replace_file<E>(
     })
 }
 
-/// The path with something at its end.
+/// Returns the path with a suffix.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);

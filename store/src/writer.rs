@@ -1,4 +1,4 @@
-//! A thread that writes, so that no driver waits for a disk.
+//! A thread that writes to the store, so that no driver waits for a disk.
 
 use crate::engine::{Store, StoreError};
 use i3_core::machine::{Change, SaveTicket};
@@ -6,18 +6,18 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-/// Saves that may wait for the disk. The core sends one per event at most, so this is many seconds of a busy network;
-/// what comes beyond is refused at once and the core counts it.
+/// Saves that may wait for the disk. The core sends at most one for each event, so this is many seconds of a busy network.
+/// Further saves are refused at once, and the core counts them.
 pub const QUEUE_TICKETS_MAX: usize = 4_096;
 
-/// Saves that go into one transaction: enough to share one sync of the disk, few enough to be acknowledged soon.
+/// The most saves in one transaction: enough to share one sync of the disk, and few enough to be acknowledged soon.
 pub const BATCH_TICKETS_MAX: usize = 256;
 
-/// The stack of the thread: many times what an engine takes of it for a commit. What is never touched is no memory, but
-/// hosts that limit what a process may reserve count it.
+/// The stack of the thread: many times what an engine needs for a commit. Untouched pages take no memory, but they count on
+/// hosts that limit the address space of a process.
 const STACK_BYTES: usize = 256 * 1024;
 
-/// Owns a store on its own thread.
+/// A store on a thread of its own.
 #[derive(Debug)]
 pub struct Writer {
     shared: Arc<Shared>,
@@ -33,30 +33,30 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Queue {
     jobs: VecDeque<Job>,
-    /// How many of them are `Write`.
+    /// How many of the jobs are `Write`.
     writes: usize,
     finished: bool,
 }
 
-/// In the order of submission, so that answers keep it.
+/// A job. Jobs are in the order of submission, and so are the answers.
 #[derive(Debug)]
 enum Job {
     Write(SaveTicket, Vec<Change>),
-    /// Refused when the queue was full: tickets that follow each other, in one element, so that a disk that hangs for
-    /// hours does not fill the memory either.
+    /// A range of consecutive tickets, first and last, that were refused because the queue was full. One job for all of
+    /// them limits the memory while a disk hangs for hours.
     Refuse(SaveTicket, SaveTicket),
 }
 
 impl Shared {
     fn lock(&self) -> std::sync::MutexGuard<'_, Queue> {
-        // The lock is held for moving elements only: nothing can panic halfway.
+        // The lock is held only to move elements, which cannot panic halfway.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Writer {
-    /// Starts the thread. `on_done` is called on it, once for each ticket and in the order of submission, when the
-    /// changes are durable or are not going to be.
+    /// Starts the thread. The thread calls `on_done` once for each ticket, in the order of submission, when the changes are
+    /// durable or the save has failed.
     pub fn spawn(
         store: Box<dyn Store>,
         on_done: impl Fn(SaveTicket, Result<(), String>) + Send + 'static,
@@ -71,8 +71,8 @@ impl Writer {
         Writer { shared, thread: Some(thread) }
     }
 
-    /// Queues changes; never waits for the disk. False: [`QUEUE_TICKETS_MAX`] are waiting already, so these changes
-    /// will not be written, and the ticket is answered with an error when its turn comes.
+    /// Queues changes, without waiting for the disk. Returns false if [`QUEUE_TICKETS_MAX`] saves are waiting already. Then
+    /// the changes are not written, and the ticket gets an error when its turn comes.
     pub fn submit(&self, ticket: SaveTicket, changes: Vec<Change>) -> bool {
         let mut queue = self.shared.lock();
         let room = queue.writes < QUEUE_TICKETS_MAX;
@@ -90,7 +90,7 @@ impl Writer {
         room
     }
 
-    /// Writes what was submitted, answers every ticket, and ends the thread. Dropping does the same.
+    /// Writes everything that was submitted, answers every ticket, and ends the thread. Dropping the writer does this too.
     pub fn finish(mut self) {
         self.end();
     }
@@ -99,7 +99,7 @@ impl Writer {
         self.shared.lock().finished = true;
         self.shared.wake.notify_one();
         if let Some(thread) = self.thread.take() {
-            // A panic there has been reported by the panic hook already.
+            // The panic hook has reported a panic of the thread already.
             let _ = thread.join();
         }
     }
@@ -132,7 +132,7 @@ fn run(shared: &Shared, mut store: Box<dyn Store>, on_done: impl Fn(SaveTicket, 
     }
 }
 
-/// Waits for work. `None`: there will be none any more.
+/// Waits for jobs. `None`: there will be no more jobs.
 fn next_jobs(shared: &Shared) -> Option<Vec<Job>> {
     let mut queue = shared.lock();
     while queue.jobs.is_empty() {
@@ -147,11 +147,11 @@ fn next_jobs(shared: &Shared) -> Option<Vec<Job>> {
     Some(jobs)
 }
 
-/// Saves of one batch that may fail in a row before the rest is refused untried: it is the store then, not the saves, and
-/// each further attempt on one that is held by somebody else would take a second or more.
+/// Saves of one batch that may fail in a row before the rest of the batch is refused without an attempt. The cause is then
+/// the store and not the saves, and each attempt on a locked store takes a second or more.
 const FAILURES_IN_A_ROW_MAX: u32 = 2;
 
-/// One transaction for all; when that fails, one for each, so that a bad save does not take others with it.
+/// Writes all saves in one transaction. If that fails, writes each in its own, so that a bad save does not affect others.
 fn write(
     store: &mut dyn Store,
     batch: Vec<(SaveTicket, Vec<Change>)>,

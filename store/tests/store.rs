@@ -5,7 +5,8 @@ mod memory;
 
 use i3_core::machine::{Change, SaveTicket, Saved};
 use i3_store::{
-    Condition, QUEUE_TICKETS_MAX, Store, StoreError, Writer, open_existing, replace_all, snapshot_path,
+    Condition, QUEUE_TICKETS_MAX, Store, StoreError, Writer, copy_snapshot, open_existing, replace_all,
+    snapshot_path,
 };
 use memory::MemoryStore;
 use std::path::Path;
@@ -200,10 +201,6 @@ impl Store for Stuck {
         Err(StoreError("it is stuck".to_owned()))
     }
 
-    fn copy_snapshot(&self, _: &Path, _: &Path) -> Result<(), StoreError> {
-        Err(StoreError("it is stuck".to_owned()))
-    }
-
     fn load_snapshot(&self, _: &Path) -> Result<Saved, StoreError> {
         Err(StoreError("it is stuck".to_owned()))
     }
@@ -306,22 +303,20 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// What both engines do with snapshots.
+/// Checks the snapshots of an engine.
 fn snapshots(store: &mut dyn Store, other: &mut dyn Store) {
     let directory = tempfile::tempdir().unwrap();
-    let [first, second] = ["first", "second"].map(|purpose| snapshot_path(directory.path(), purpose));
+    let first = snapshot_path(directory.path(), "first");
     store.commit(&[put("a", "old", b"1"), put("a", "both", b"1")]).unwrap();
     other.commit(&[put("a", "new", b"2"), put("a", "both", b"2")]).unwrap();
     other.snapshot_to(&first).unwrap();
-    store.copy_snapshot(&first, &second).unwrap();
-    std::fs::remove_file(&first).unwrap();
-    let saved = store.load_snapshot(&second).unwrap();
+    let saved = store.load_snapshot(&first).unwrap();
     replace_all(store, &saved).unwrap();
     assert_eq!(store.load().unwrap().entries, [put("a", "both", b"2"), put("a", "new", b"2")]);
-    assert!(store.load_snapshot(&first).is_err() && store.copy_snapshot(&first, &second).is_err());
     std::fs::write(&first, "this is no snapshot").unwrap();
-    assert!(store.load_snapshot(&first).is_err() && store.copy_snapshot(&first, &second).is_err());
-    assert_eq!(store.load_snapshot(&second).unwrap(), saved, "what could not be copied replaces nothing");
+    assert!(store.load_snapshot(&first).is_err());
+    std::fs::remove_file(&first).unwrap();
+    assert!(store.load_snapshot(&first).is_err());
     assert_eq!(store.check().unwrap().warnings, []);
     assert!(!store.place().is_empty());
 }
@@ -355,7 +350,7 @@ fn the_state_itself_is_no_snapshot() {
     let elsewhere = directory.path().join("copy");
     for outcome in [
         store.snapshot_to(&path),
-        store.copy_snapshot(&path, &elsewhere),
+        copy_snapshot(path.to_str().unwrap(), &path, &elsewhere),
         store.load_snapshot(&path).map(drop),
     ] {
         assert!(outcome.unwrap_err().to_string().contains("the state itself"));
@@ -367,22 +362,27 @@ fn what_is_no_state_is_not_copied() {
     let directory = tempfile::tempdir().unwrap();
     let [good, bad, target] = ["good", "bad", "target"].map(|name| directory.path().join(name));
     let mut store = open(directory.path()).unwrap();
-    let refused = |store: &dyn Store| store.copy_snapshot(&bad, &target).unwrap_err().to_string();
-    assert!(refused(&*store).contains("bad"));
+    let url = directory.path().to_str().unwrap();
+    let refused = || copy_snapshot(url, &bad, &target).unwrap_err().to_string();
+    assert!(refused().contains("bad"));
     assert!(!bad.exists(), "looking for it does not create it");
     std::fs::write(&bad, "").unwrap();
-    assert!(refused(&*store).contains("no state"));
+    assert!(refused().contains("not a state"));
     std::fs::write(&bad, "not a database, but a text that is long enough to be looked at ".repeat(30))
         .unwrap();
-    assert!(refused(&*store).contains("not a database"));
+    assert!(refused().contains("not a database"));
     store.commit(&[put("a", "b", b"c")]).unwrap();
     store.snapshot_to(&good).unwrap();
-    for (pragma, text) in [("application_id = 5", "no state"), ("user_version = 99", "version 99")] {
+    for (pragma, text) in [("application_id = 5", "not a state"), ("user_version = 99", "version 99")] {
         std::fs::copy(&good, &bad).unwrap();
         rusqlite::Connection::open(&bad).unwrap().execute_batch(&format!("PRAGMA {pragma}")).unwrap();
-        assert!(refused(&*store).contains(text), "{pragma}");
+        assert!(refused().contains(text), "{pragma}");
     }
     assert!(!target.exists());
+    copy_snapshot(url, &good, &target).unwrap();
+    assert_eq!(store.load_snapshot(&target), store.load());
+    assert!(copy_snapshot(url, &bad, &target).is_err());
+    assert_eq!(store.load_snapshot(&target), store.load(), "a copy that fails does not replace the target");
 }
 
 #[test]

@@ -359,8 +359,7 @@ fn each_crate_names_of_core_what_it_may() {
                 ),
                 |(_, allowed, why)| (*allowed, *why),
             );
-            let file = place.split(':').next().unwrap_or_default();
-            let is_demo = file.starts_with("demo/");
+            let is_demo = package.folder == "demo";
             let is_allowed = allowed.contains(&name.as_str())
                 || (is_demo && own.is_none() && DEMO_MAY_NAME.contains(&name.as_str()));
             assert!(is_allowed, "{} may name {allowed:?} of core: {why}\n{place}", package.folder);

@@ -2,7 +2,7 @@
 //!
 //! Dead Souls' router counts the packets of a mud in each second of its clock and mutes the mud above 10; a login
 //! counts as 6. So no second, wherever it begins, may hold more packets than the settings allow. The queue has a
-//! limit. Answers and tells go before channel lines, and channel lines before queries; within a class the order is
+//! limit. Answers and tells go before channel lines, and channel lines before queries; within a priority the order is
 //! kept.
 //!
 //! The limits are those of the settings and are passed with each call, so they change with the settings.
@@ -20,9 +20,9 @@ pub const STARTUP_WEIGHT: u32 = 6;
 /// one second.
 const WINDOW_MICROS: u64 = 1_010_000;
 
-/// Which packets go first.
+/// The priority of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
+pub enum Priority {
     /// Answers to other muds, and tells.
     Prompt,
     /// The channels that are joined again after a login, before any line goes to them.
@@ -33,17 +33,18 @@ pub enum Class {
     Query,
 }
 
-impl Class {
-    /// All classes; the first goes first.
-    pub const ALL: [Class; 4] = [Class::Prompt, Class::Listening, Class::Chatter, Class::Query];
+impl Priority {
+    /// All priorities, the highest first.
+    pub const ALL: [Priority; 4] =
+        [Priority::Prompt, Priority::Listening, Priority::Chatter, Priority::Query];
 
-    /// As a metric's label.
+    /// The label `class` of the metrics.
     pub fn name(self) -> &'static str {
         match self {
-            Class::Prompt => "prompt",
-            Class::Listening => "listening",
-            Class::Chatter => "chatter",
-            Class::Query => "query",
+            Priority::Prompt => "prompt",
+            Priority::Listening => "listening",
+            Priority::Chatter => "chatter",
+            Priority::Query => "query",
         }
     }
 }
@@ -129,10 +130,13 @@ impl Pacer {
         self.queues.iter().map(VecDeque::len).sum()
     }
 
-    /// How many packets wait in each class, and their bytes.
-    pub fn depths(&self) -> impl Iterator<Item = (Class, usize, usize)> {
+    /// How many packets wait in each priority, and their bytes.
+    pub fn depths(&self) -> impl Iterator<Item = (Priority, usize, usize)> {
         let bytes = |queue: &VecDeque<QueuedPacket>| queue.iter().map(|waiting| waiting.frame.len()).sum();
-        Class::ALL.into_iter().zip(&self.queues).map(move |(class, queue)| (class, queue.len(), bytes(queue)))
+        Priority::ALL
+            .into_iter()
+            .zip(&self.queues)
+            .map(move |(priority, queue)| (priority, queue.len(), bytes(queue)))
     }
 
     /// Whether no packet waits.
@@ -144,13 +148,13 @@ impl Pacer {
     pub fn push(
         &mut self,
         settings: &LinkSettings,
-        class: Class,
+        priority: Priority,
         packet: QueuedPacket,
     ) -> Result<(), QueueFull> {
         if self.len() >= settings.queue_packets_max {
             return Err(QueueFull);
         }
-        self.queues[class as usize].push_back(packet);
+        self.queues[priority as usize].push_back(packet);
         Ok(())
     }
 
@@ -275,7 +279,7 @@ mod tests {
         pacer.count(millis(0), STARTUP_WEIGHT);
         pacer.written(millis(0));
         for _ in 0..60 {
-            pacer.push(&settings, Class::Chatter, packet("x")).unwrap();
+            pacer.push(&settings, Priority::Chatter, packet("x")).unwrap();
         }
         let mut sent = vec![0; 6];
         let mut now = millis(300);
@@ -301,19 +305,22 @@ mod tests {
     fn classes_go_in_their_order_and_the_queue_has_an_end() {
         let mut pacer = Pacer::default();
         let settings = LinkSettings { queue_packets_max: 4, ..paced(None, 8) };
-        for (class, name) in
-            [(Class::Query, "q"), (Class::Chatter, "c"), (Class::Prompt, "p1"), (Class::Prompt, "p2")]
-        {
-            pacer.push(&settings, class, packet(name)).unwrap();
+        for (priority, name) in [
+            (Priority::Query, "q"),
+            (Priority::Chatter, "c"),
+            (Priority::Prompt, "p1"),
+            (Priority::Prompt, "p2"),
+        ] {
+            pacer.push(&settings, priority, packet(name)).unwrap();
         }
-        assert_eq!(pacer.push(&settings, Class::Prompt, packet("p3")), Err(QueueFull));
+        assert_eq!(pacer.push(&settings, Priority::Prompt, packet("p3")), Err(QueueFull));
         let order: Vec<_> = std::iter::from_fn(|| pacer.pop(millis(0), &settings)).map(|p| p.frame).collect();
         assert_eq!(order, ["p1", "p2", "c", "q"]);
     }
 
     fn fill(pacer: &mut Pacer, settings: &LinkSettings, packets: usize) {
         for _ in 0..packets {
-            pacer.push(settings, Class::Chatter, packet("x")).unwrap();
+            pacer.push(settings, Priority::Chatter, packet("x")).unwrap();
         }
     }
 
@@ -389,7 +396,7 @@ mod tests {
         let (mut pacer, settings) = (Pacer::default(), paced(None, 8));
         for name in ["join", "said", "leave"] {
             let kind = if name == "said" { "channel-m" } else { "channel-listen" };
-            pacer.push(&settings, Class::Chatter, QueuedPacket { kind, ..packet(name) }).unwrap();
+            pacer.push(&settings, Priority::Chatter, QueuedPacket { kind, ..packet(name) }).unwrap();
         }
         assert_eq!(pacer.oldest(), Some(Instant::ORIGIN));
         let expired = pacer.expire(millis(1));
@@ -411,15 +418,15 @@ mod tests {
     fn what_is_for_the_router_and_what_is_old_can_be_taken_out_in_order() {
         let (mut pacer, settings) = (Pacer::default(), paced(None, 8));
         let one = |name, at, for_router| QueuedPacket { accepted: millis(at), for_router, ..packet(name) };
-        for (class, waiting) in [
-            (Class::Chatter, one("old", 0, false)),
-            (Class::Chatter, one("listen", 1, true)),
-            (Class::Chatter, one("young", 5, false)),
-            (Class::Prompt, one("hosting", 3, true)),
-            (Class::Listening, one("again", 4, true)),
-            (Class::Query, one("who", 4, false)),
+        for (priority, waiting) in [
+            (Priority::Chatter, one("old", 0, false)),
+            (Priority::Chatter, one("listen", 1, true)),
+            (Priority::Chatter, one("young", 5, false)),
+            (Priority::Prompt, one("hosting", 3, true)),
+            (Priority::Listening, one("again", 4, true)),
+            (Priority::Query, one("who", 4, false)),
         ] {
-            pacer.push(&settings, class, waiting).unwrap();
+            pacer.push(&settings, priority, waiting).unwrap();
         }
         let names = |taken: Vec<QueuedPacket>| taken.into_iter().map(|p| p.frame).collect::<Vec<_>>();
         assert_eq!((pacer.len(), pacer.oldest()), (6, Some(millis(0))));

@@ -5,7 +5,7 @@ use crate::cx::Cx;
 use crate::fault::{Fault, reason};
 use crate::i3::packet::{Body, Header, Packet};
 use crate::ids::MudId;
-use crate::link::pacer::{Class, Origin, QueuedPacket};
+use crate::link::pacer::{Origin, Priority, QueuedPacket};
 use crate::metrics::kind_label;
 use crate::time::Instant;
 use crate::wake::Wake;
@@ -27,7 +27,7 @@ impl Muds {
         &mut self,
         cx: &mut Cx<'_>,
         mud: MudId,
-        class: Class,
+        priority: Priority,
         packet: &Packet<'_>,
         origin: Option<Origin>,
     ) -> Result<(), Fault> {
@@ -47,7 +47,7 @@ impl Muds {
         let for_router = packet.header.to_mud.as_deref() == Some(&*one.link.router().name);
         let kind = kind_label(packet.body.kind());
         let queued = QueuedPacket { frame: bytes.into(), kind, accepted: cx.now.mono, origin, for_router };
-        if one.pacer.push(&cx.settings.link, class, queued).is_err() {
+        if one.pacer.push(&cx.settings.link, priority, queued).is_err() {
             cx.metrics.packets_refused += 1;
             return Err(Fault::gateway(&reason::QUEUE_FULL, "too many packets wait for the router"));
         }
@@ -58,7 +58,7 @@ impl Muds {
     /// Answers a packet. If the queue is full, the answer is counted as dropped; nobody but the operator needs to learn
     /// of it.
     pub(crate) fn answer(&mut self, cx: &mut Cx<'_>, mud: MudId, packet: &Packet<'_>) {
-        if self.send(cx, mud, Class::Prompt, packet, None).is_err() {
+        if self.send(cx, mud, Priority::Prompt, packet, None).is_err() {
             cx.metrics.packets_ignored += 1;
         }
     }
@@ -156,7 +156,7 @@ mod tests {
         let (mut muds, _) = Muds::new(&bench.settings, &Saved::default(), &mut bench.rng, bench.now);
         let header = Header::to_user("Alpha", Some("ann"), "Sage", "bob");
         let packet = Packet { header, body: Body::Tell { visname: "Ann".into(), message: "hi".into() } };
-        let refused = muds.send(&mut bench.cx(), MudId::OWN, Class::Prompt, &packet, None);
+        let refused = muds.send(&mut bench.cx(), MudId::OWN, Priority::Prompt, &packet, None);
         assert_eq!(
             refused.map_err(|fault| fault.message),
             Err("the router link is down: the login is not finished".to_owned())

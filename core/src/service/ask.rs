@@ -12,7 +12,7 @@ use crate::fault::Fault;
 use crate::fault::reason::{QUEUE_FULL, ROUTER_DOWN, SERVICE_DISABLED, TOO_MANY_WAITING};
 use crate::i3::packet::{Body, Header, Packet};
 use crate::ids::MudId;
-use crate::link::pacer::{Class, Origin};
+use crate::link::pacer::{Origin, Priority};
 use crate::muds::Muds;
 use crate::network::{Shown, Snapshot};
 use crate::settings::Permission;
@@ -182,7 +182,7 @@ fn ask(
     }
     // If the packet cannot be sent later, an event reports it to this user.
     let from_user = or_empty(packet.header.from_user.as_ref()).to_owned();
-    muds.send(cx, mud, Class::Query, packet, Some(Origin { message_id: None, from_user }))?;
+    muds.send(cx, mud, Priority::Query, packet, Some(Origin { message_id: None, from_user }))?;
     if let Some(timeout) = wait {
         waiting.wait(cx, call.asker, question, timeout);
     }
@@ -286,7 +286,7 @@ fn channel_user(
         header: Header::to_mud(&caller.mud_name, None, &of),
         body: Body::ChanUserReq { user: user.as_str().into() },
     };
-    muds.send(cx, mud, Class::Query, &packet, None)?;
+    muds.send(cx, mud, Priority::Query, &packet, None)?;
     waiting.wait(
         cx,
         call.asker,
@@ -335,7 +335,7 @@ fn channel_who(
             body: Body::ChanWhoReq { channel: (*args.channel).into() },
         };
         let origin = Origin { message_id: None, from_user: args.from_user.to_string() };
-        muds.send(cx, mud, Class::Query, &packet, Some(origin))?;
+        muds.send(cx, mud, Priority::Query, &packet, Some(origin))?;
     }
     if args.wait && !targets.is_empty() {
         let question = Question::ChanWho { mud, channel: args.channel.to_string(), open: targets };

@@ -13,7 +13,7 @@ use crate::fault::Fault;
 use crate::fault::reason::{QUEUE_FULL, ROUTER_DOWN};
 use crate::i3::packet::{Body, Header, Packet};
 use crate::ids::MudId;
-use crate::link::pacer::Class;
+use crate::link::pacer::Priority;
 use crate::machine::ConnId;
 use crate::muds::Muds;
 use crate::notice::{Level, Notice};
@@ -224,7 +224,7 @@ pub(super) fn listen_again(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, 
     for channel in heard {
         // These packets wait in the queue like all others. If the queue is full, a notice reports it, and the mud tunes
         // in when it next speaks.
-        if let Err(fault) = tune(cx, muds, mud, &channel, true, Class::Listening) {
+        if let Err(fault) = tune(cx, muds, mud, &channel, true, Priority::Listening) {
             let notice = Notice::new(Level::Warn, "link", "could not listen to a channel");
             cx.notice(notice.with("channel", &channel).with("reason", fault.message));
         }
@@ -253,7 +253,7 @@ pub(super) fn retune(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: M
 }
 
 fn listen(cx: &mut Cx<'_>, muds: &mut Muds, mud: MudId, channel: &str, on: bool) -> Result<(), Fault> {
-    tune(cx, muds, mud, channel, on, Class::Chatter)
+    tune(cx, muds, mud, channel, on, Priority::Chatter)
 }
 
 fn tune(
@@ -262,12 +262,12 @@ fn tune(
     mud: MudId,
     channel: &str,
     on: bool,
-    class: Class,
+    priority: Priority,
 ) -> Result<(), Fault> {
     let router = muds[mud].link.router().name.clone();
     let header = Header::to_mud(&cx.settings.mud(mud).name, None, &router);
     let body = Body::ChannelListen { channel: channel.into(), on: on.into() };
-    muds.send(cx, mud, class, &Packet { header, body }, None)
+    muds.send(cx, mud, priority, &Packet { header, body }, None)
 }
 
 fn list<'m>(
@@ -281,7 +281,7 @@ fn list<'m>(
     if args.refresh {
         let router = muds[mud].link.router().name.clone();
         let header = Header::to_mud(&cx.settings.mud(mud).name, None, &router);
-        muds.send(cx, mud, Class::Query, &Packet { header, body: Body::ChanlistReq {} }, None)?;
+        muds.send(cx, mud, Priority::Query, &Packet { header, body: Body::ChanlistReq {} }, None)?;
     }
     let is_wanted = |row: &ChannelRow<'_>| {
         args.filter.as_ref().is_none_or(|filter| {

@@ -10,7 +10,7 @@ use crate::describe::values::{List, Name, Parameter, Within, Wrong};
 use crate::fault::Fault;
 use crate::fault::reason::{NOT_SENT, QUEUE_FULL, ROUTER_DOWN, Reason, SERVICE_DISABLED, TOO_MANY_WAITING};
 use crate::i3::packet::{Body, Header, Packet, Text};
-use crate::link::pacer::{Class, Origin};
+use crate::link::pacer::{Origin, Priority};
 use crate::muds::Muds;
 use crate::settings::Permission;
 use crate::waiting::{Hosted, Question, Waiting};
@@ -178,7 +178,7 @@ impl Asked<'_> {
         let message_id = muds.message_id(cx, "channel_host", self.channel);
         let kind = body.kind().to_owned();
         let origin = Origin { message_id: Some(message_id.clone()), from_user: self.from_user.to_owned() };
-        muds.send(cx, mud, Class::Prompt, &Packet { header, body }, Some(origin))?;
+        muds.send(cx, mud, Priority::Prompt, &Packet { header, body }, Some(origin))?;
         muds[mud].sent.remember(&kind, self.from_user, [self.channel, ""], &message_id);
         let channel = self.channel.to_owned();
         let question = Question::Verdict { mud, message_id, channel, there: self.there };

@@ -14,7 +14,7 @@ use crate::event::told::{Said, Targeted};
 use crate::fault::Fault;
 use crate::i3::packet::{Body, Header, Packet};
 use crate::ids::MudId;
-use crate::link::pacer::Class;
+use crate::link::pacer::Priority;
 use crate::muds::Muds;
 use crate::settings::Permission;
 use std::borrow::Cow;
@@ -119,7 +119,7 @@ impl<'a> Speaking<'a> {
 
 /// A message on a channel.
 const fn named(message: &'static str, packet: &'static str, may_split: bool) -> Names {
-    Names { message, packet, may_split, class: Class::Chatter }
+    Names { message, packet, may_split, priority: Priority::Chatter }
 }
 
 fn send(

@@ -16,7 +16,7 @@ use crate::i3::Value;
 use crate::i3::packet::{Body, Header, Packet};
 use crate::ids::MudId;
 use crate::journal::Unread;
-use crate::link::pacer::Class;
+use crate::link::pacer::Priority;
 use crate::muds::Muds;
 use crate::network::KnownMud;
 use crate::saved;
@@ -147,7 +147,7 @@ impl<'a> Ends<'a> {
 
 /// A message for a user.
 const fn named(message: &'static str, packet: &'static str, may_split: bool) -> Names {
-    Names { message, packet, may_split, class: Class::Prompt }
+    Names { message, packet, may_split, priority: Priority::Prompt }
 }
 
 fn tell(

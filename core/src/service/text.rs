@@ -10,7 +10,7 @@ use crate::fault::{Fault, reason};
 use crate::i3::packet::{Body, Header, Packet, Text};
 use crate::i3::text;
 use crate::ids::MudId;
-use crate::link::pacer::{Class, Origin};
+use crate::link::pacer::{Origin, Priority};
 use crate::muds::Muds;
 use crate::network::Lookup;
 use std::borrow::Cow;
@@ -78,7 +78,7 @@ pub(super) struct Names {
     pub(super) packet: &'static str,
     /// Whether a long text may be split over several packets.
     pub(super) may_split: bool,
-    pub(super) class: Class,
+    pub(super) priority: Priority,
 }
 
 /// A message of a local user on its way to the network.
@@ -123,13 +123,13 @@ impl<'a> Outgoing<'a> {
         text: &str,
         body: impl Fn(String) -> Body<'a>,
     ) -> Result<(), Fault> {
-        let class = self.names.class;
+        let priority = self.names.priority;
         let packet = |text: &str| Packet { header: self.header.clone(), body: body(text.to_owned()) };
         let most = cx.settings.link.frame_bytes_max;
         let bytes = |muds: &Muds, packet: &Packet<'_>| muds[self.mud].link.frame(packet).len();
         let may_split = self.names.may_split && cx.settings.link.split_long_texts;
         if !may_split || bytes(muds, &packet(text)) <= most {
-            return muds.send(cx, self.mud, class, &packet(text), Some(origin.clone()));
+            return muds.send(cx, self.mud, priority, &packet(text), Some(origin.clone()));
         }
         let room = most.saturating_sub(bytes(muds, &packet("")));
         let parts = cut(text, room);
@@ -141,7 +141,9 @@ impl<'a> Outgoing<'a> {
         if muds[self.mud].pacer.len() + parts.len() > cx.settings.link.queue_packets_max {
             return Err(Fault::gateway(&reason::QUEUE_FULL, "too many packets wait for the router"));
         }
-        parts.iter().try_for_each(|part| muds.send(cx, self.mud, class, &packet(part), Some(origin.clone())))
+        parts
+            .iter()
+            .try_for_each(|part| muds.send(cx, self.mud, priority, &packet(part), Some(origin.clone())))
     }
 }
 

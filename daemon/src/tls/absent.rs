@@ -1,4 +1,4 @@
-//! TLS in a program that was built without it: settings that ask for it are an error.
+//! Replaces this module in a program that was built without TLS. Settings that need TLS are an error.
 
 use super::found::Findings;
 use i3_config::{ListenAt, Problem, Problems};
@@ -11,24 +11,24 @@ pub struct Acceptors {
 }
 
 impl Acceptors {
-    /// An error where the settings ask for TLS.
+    /// Returns an error if the settings need TLS.
     pub fn load(listeners: &[ListenAt]) -> Result<Acceptors, Problems> {
         let problems = findings(listeners).problems;
         if problems.is_empty() { Ok(Acceptors::default()) } else { Err(Problems(problems)) }
     }
 
-    /// Never one.
+    /// Returns `None`.
     pub fn of(&self, _: &ListenAt) -> Option<Acceptor> {
         None
     }
 
-    /// An error where the settings ask for TLS.
+    /// Returns an error if the settings need TLS.
     pub fn reload(&self, listeners: &[ListenAt]) -> Result<usize, Problems> {
         Acceptors::load(listeners).map(|_| 0)
     }
 }
 
-/// A problem for each listener that wants TLS.
+/// Returns a problem for each listener that needs TLS.
 pub fn findings(listeners: &[ListenAt]) -> Findings {
     let mut found = Findings::default();
     for tls in listeners.iter().filter_map(|at| at.tls.as_ref()) {
@@ -40,13 +40,13 @@ pub fn findings(listeners: &[ListenAt]) -> Findings {
     found
 }
 
-/// The side of the gateway's own tools.
+/// TLS for the gateway's own tools.
 pub mod client {
     use i3_config::TlsFiles;
     use std::io;
     use std::net::TcpStream;
 
-    /// An error.
+    /// Returns an error.
     pub fn local(_: TcpStream, _: &TlsFiles) -> io::Result<TcpStream> {
         Err(io::Error::other("this program was built without TLS"))
     }

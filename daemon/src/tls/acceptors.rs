@@ -1,4 +1,4 @@
-//! The acceptors of the listeners, with what is in the files that the settings name.
+//! The acceptors of the listeners, with certificates and keys from the files of the settings.
 
 use super::files;
 use i3_config::{ListenAt, Problem, Problems, Severity};
@@ -7,31 +7,31 @@ use i3_driver::tls::Acceptor;
 use rustls::server::ServerConfig;
 use std::sync::Arc;
 
-/// The acceptors of all listeners that speak TLS: one for each kind.
+/// The acceptors of all listeners with TLS: one for each kind of listener.
 #[derive(Clone, Debug, Default)]
 pub struct Acceptors {
     each: Vec<(Listener, Acceptor)>,
 }
 
 impl Acceptors {
-    /// Reads the files of these listeners. The error: what is wrong with them.
+    /// Reads the files of these listeners. The error lists their problems.
     pub fn load(listeners: &[ListenAt]) -> Result<Acceptors, Problems> {
         let read = read(listeners)?;
         let each = read.into_iter().map(|(listener, config)| (listener, Acceptor::new(config)));
         Ok(Acceptors { each: each.collect() })
     }
 
-    /// Of a listener that speaks TLS.
+    /// Returns the acceptor of a listener, if it has TLS.
     pub fn of(&self, at: &ListenAt) -> Option<Acceptor> {
         let found = self.each.iter().find(|(listener, _)| *listener == at.listener && at.tls.is_some())?;
         Some(found.1.clone())
     }
 
-    /// Reads the files again, as the settings name them now: new connections begin with what is in them. If anything is
-    /// wrong with any of them all stays as it was. Says how many kinds of listeners speak TLS.
+    /// Reads the files that the settings now name, for use by new connections. After an error, nothing has changed. Returns
+    /// how many kinds of listeners have TLS.
     pub fn reload(&self, listeners: &[ListenAt]) -> Result<usize, Problems> {
         for (listener, config) in read(listeners)? {
-            // One that has spoken plain text so far goes on with that until a restart.
+            // A listener that started without TLS gets it only after a restart.
             if let Some((_, acceptor)) = self.each.iter().find(|(known, _)| *known == listener) {
                 acceptor.replace(config);
             }
@@ -40,7 +40,7 @@ impl Acceptors {
     }
 }
 
-/// Reads all files, those of each kind of listener once.
+/// Reads all files, once for each kind of listener.
 fn read(listeners: &[ListenAt]) -> Result<Vec<(Listener, Arc<ServerConfig>)>, Problems> {
     let mut read: Vec<(Listener, Arc<ServerConfig>)> = Vec::new();
     let mut problems: Vec<Problem> = Vec::new();

@@ -1,4 +1,4 @@
-//! The other side: what the gateway's own tools need to talk to a listener that speaks TLS.
+//! TLS for the gateway's own tools, which connect to its listeners.
 
 use super::files::{authorities, certificates, private_key, provider};
 use super::trust::Trust;
@@ -14,7 +14,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What a client connects with. The error is for people.
+/// Returns the TLS settings of a client. The error is for people.
 pub fn config(trust: Trust<'_>) -> Result<Arc<ClientConfig>, String> {
     let named = |key: &str, path: &Path| NamedFile { key: key.to_owned(), path: path.to_owned() };
     let (roots, pinned) = match trust.authorities {
@@ -34,7 +34,7 @@ pub fn config(trust: Trust<'_>) -> Result<Arc<ClientConfig>, String> {
         (Some(certificate), Some(key)) => {
             with(verifier, Some((&named("--cert", certificate), &named("--cert-key", key))))
         }
-        _ => Err("--cert and --cert-key go together".to_owned()),
+        _ => Err("--cert and --cert-key need each other".to_owned()),
     }
 }
 
@@ -44,7 +44,7 @@ fn system_authorities() -> Result<RootCertStore, String> {
     roots.add_parsable_certificates(found.certs);
     if roots.is_empty() {
         return Err(
-            "this system has no list of authorities: name one, or the gateway's certificate, with --ca"
+            "this system has no list of trusted authorities: name the gateway's certificate, or its authority, with --ca"
                 .to_owned(),
         );
     }
@@ -73,28 +73,28 @@ fn with(
     Ok(Arc::new(config))
 }
 
-/// Why no connection came about, and what helps.
+/// Returns why a connection failed, and the remedy.
 pub fn explained(error: io::Error) -> io::Error {
     let refused = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     match refused {
         Some(why @ Error::InvalidCertificate(_)) => io::Error::new(
             error.kind(),
             format!(
-                "the gateway's certificate is not trusted ({why}): name it, or who has signed it, with --ca"
+                "the gateway's certificate is not trusted ({why}): name the certificate, or its authority, with --ca"
             ),
         ),
         _ => error,
     }
 }
 
-/// A connection to a gateway on this host, for its `healthcheck`.
+/// Connects to a gateway on this host, for `healthcheck`. The address of another host is refused.
 ///
-/// Its certificate is not looked at: what goes to an address of this host does not leave it, nothing secret is said, and
-/// a certificate that was renewed but not taken over yet does not make a gateway ill. Anything else is refused. Where
-/// clients need a certificate, the gateway's own is shown.
+/// The certificate is not verified: the connection does not leave this host and carries no secret, and a gateway is
+/// healthy even if its renewed certificate has not been loaded yet. If clients need a certificate, this one shows the
+/// gateway's own.
 pub fn local(stream: TcpStream, tls: &TlsFiles) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
     if stream.local_addr()?.ip().to_canonical() != stream.peer_addr()?.ip().to_canonical() {
-        return Err(io::Error::other("this is not the host that the gateway runs on"));
+        return Err(io::Error::other("the gateway of these settings is not on this host"));
     }
     let own = tls.client_certificate_required.then_some((&tls.certificate, &tls.key));
     let config = with(Arc::new(Anybody), own).map_err(io::Error::other)?;
@@ -103,7 +103,7 @@ pub fn local(stream: TcpStream, tls: &TlsFiles) -> io::Result<StreamOwned<Client
     Ok(StreamOwned::new(connection, stream))
 }
 
-/// Takes a server whose certificate an authority has signed for its name, or whose very certificate it knows.
+/// Accepts a server whose certificate is signed by a trusted authority for its name, or is itself trusted.
 #[derive(Debug)]
 struct KnownOrPinned {
     known: Arc<WebPkiServerVerifier>,
@@ -148,7 +148,7 @@ impl ServerCertVerifier for KnownOrPinned {
     }
 }
 
-/// Takes every server that has the key of its certificate. See [`local`].
+/// Accepts every server that has the key of its certificate, for [`local`].
 #[derive(Debug)]
 struct Anybody;
 

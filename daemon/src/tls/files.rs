@@ -1,4 +1,4 @@
-//! The files of TLS: certificates and keys, read and checked. Nothing that is said of them shows what is in a key.
+//! Reads and checks the files of TLS: certificates and keys. No message contains a part of a key.
 
 use super::found::Findings;
 use crate::permissions::mode_of;
@@ -19,21 +19,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// The longest file that is read. A chain has a few kilobytes, all authorities of a system 200.
+/// The longest file that is read. A chain has a few kilobytes, and the list of a system's authorities has 200.
 const FILE_BYTES_MAX: u64 = 1_048_576;
 
-/// What the certificate and those after it may have together: a handshake goes to the socket at once, and every socket
-/// has that much room.
+/// The most bytes of a certificate chain. A handshake is written to the socket at once, and every socket has room for so
+/// many.
 const CHAIN_BYTES_MAX: usize = 16_384;
 
-/// So long before its end a certificate is warned of.
+/// How long before the end of a certificate the warnings begin.
 const EXPIRY_WARNING: Duration = Duration::from_secs(14 * 86_400);
 
 pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-/// The files of these listeners, each looked at once.
+/// Checks the files of these listeners, each once.
 pub fn findings(listeners: &[ListenAt]) -> Findings {
     let mut all = Findings::default();
     let mut seen: Vec<&TlsFiles> = Vec::new();
@@ -53,7 +53,7 @@ pub fn findings(listeners: &[ListenAt]) -> Findings {
     all
 }
 
-/// Reads the files of a listener, with what is to be said of them beside.
+/// Reads the files of a listener. Returns the TLS settings and the findings about the files.
 pub(super) fn server_config(tls: &TlsFiles) -> Result<(Arc<ServerConfig>, Findings), Problems> {
     let mut problems = Vec::new();
     let chain = keep(certificates(&tls.certificate), &mut problems);
@@ -66,7 +66,7 @@ pub(super) fn server_config(tls: &TlsFiles) -> Result<(Arc<ServerConfig>, Findin
     let mut found = Findings::default();
     if chain.iter().map(|one| one.len()).sum::<usize>() > CHAIN_BYTES_MAX {
         let message = format!("the certificates have more than {CHAIN_BYTES_MAX} bytes");
-        let fix = "leave out the authority's own; clients have it";
+        let fix = "leave out the certificate of the authority: clients have it";
         return Err(of_file(&tls.certificate, message, fix).into());
     }
     validity(&tls.certificate, &chain, &mut found)?;
@@ -94,11 +94,11 @@ pub(super) fn server_config(tls: &TlsFiles) -> Result<(Arc<ServerConfig>, Findin
             let message = format!("is not the key of the certificate in {}", tls.certificate.path.display());
             of_file(&tls.key, message, format!("name the key that belongs to {}", tls.certificate.key))
         }
-        // What it says is of the kind of key, and not of the key.
+        // The error describes the kind of key, and does not contain the key.
         error => of_file(&tls.key, format!("cannot be used: {error}"), "use an RSA, ECDSA or Ed25519 key"),
     })?;
-    // Games stay for days. What would make a second handshake cheaper costs memory, and would let a client in again that
-    // a changed `client_ca_file` keeps out.
+    // No session resumption. Games stay connected for days, the cache costs memory, and a client that a changed
+    // `client_ca_file` excludes could resume its session.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok((Arc::new(config), found))
@@ -135,10 +135,12 @@ pub(super) fn certificates(file: &NamedFile) -> Result<Vec<CertificateDer<'stati
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     match found {
         Ok(chain) if !chain.is_empty() => Ok(chain),
-        // The reader's own words may show a line of the file.
-        _ => {
-            Err(of_file(file, "holds no certificate in PEM", "name a file with -----BEGIN CERTIFICATE-----"))
-        }
+        // The error of the parser may contain a line of the file.
+        _ => Err(of_file(
+            file,
+            "contains no certificate in PEM",
+            "name a file with -----BEGIN CERTIFICATE-----",
+        )),
     }
 }
 
@@ -147,7 +149,7 @@ pub(super) fn private_key(file: &NamedFile) -> Result<PrivateKeyDer<'static>, Pr
     PrivateKeyDer::from_pem_slice(&bytes).map_err(|_| {
         let is_locked = bytes.windows(9).any(|word| word == b"ENCRYPTED");
         let message =
-            if is_locked { "the key is locked with a password" } else { "holds no private key in PEM" };
+            if is_locked { "the key is encrypted with a password" } else { "contains no private key in PEM" };
         of_file(file, message, "name a file with -----BEGIN PRIVATE KEY-----; openssl pkey writes one")
     })
 }
@@ -156,13 +158,17 @@ pub(super) fn authorities(file: &NamedFile) -> Result<RootCertStore, Problem> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(file)? {
         roots.add(certificate).map_err(|error| {
-            of_file(file, format!("holds something that is no authority's certificate: {error}"), "")
+            of_file(
+                file,
+                format!("contains an entry that is not the certificate of an authority: {error}"),
+                "",
+            )
         })?;
     }
     Ok(roots)
 }
 
-/// Says until when a certificate is good, and whether that is soon.
+/// Reports until when a certificate is valid, and warns if that is soon.
 fn validity(file: &NamedFile, chain: &[CertificateDer<'_>], found: &mut Findings) -> Result<(), Problem> {
     let parsed = ParsedCertificate::try_from(&chain[0]).map_err(|error| {
         of_file(
@@ -171,7 +177,8 @@ fn validity(file: &NamedFile, chain: &[CertificateDer<'_>], found: &mut Findings
             "write one of X.509 version 3",
         )
     })?;
-    // The dates are looked at first, so the authority does not matter: at the end of time every certificate is over.
+    // The verifier checks the dates before the authority, so any authority will do. At the end of time every certificate
+    // has expired.
     let at = |seconds| {
         let now = pki_types::UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let algorithms = provider().signature_verification_algorithms.all;
@@ -180,22 +187,22 @@ fn validity(file: &NamedFile, chain: &[CertificateDer<'_>], found: &mut Findings
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     let name = file.path.display();
     if let Err(Error::InvalidCertificate(CertificateError::NotValidYetContext { not_before, .. })) = at(now) {
-        let message = format!("{name}: the certificate is not good before {}", date(not_before));
-        found.problems.push(Problem::warning(&file.key, message, "look at this host's clock"));
+        let message = format!("{name}: the certificate is not valid before {}", date(not_before));
+        found.problems.push(Problem::warning(&file.key, message, "check the clock of this host"));
     }
     let far = 253_402_300_799; // the last second that a certificate can name: RFC 5280, 4.1.2.5
     let Err(Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. })) = at(far) else {
         return Ok(());
     };
-    let fix = "renew it, and send the gateway a SIGHUP";
+    let fix = "renew the certificate, and send the gateway a SIGHUP";
     if not_after.as_secs() < now {
-        let message = format!("{name}: the certificate has not been good since {}", date(not_after));
+        let message = format!("{name}: the certificate expired at {}", date(not_after));
         found.problems.push(Problem::warning(&file.key, message, fix));
     } else if not_after.as_secs() < now + EXPIRY_WARNING.as_secs() {
-        let message = format!("{name}: the certificate is good only until {}", date(not_after));
+        let message = format!("{name}: the certificate expires soon, at {}", date(not_after));
         found.problems.push(Problem::warning(&file.key, message, fix));
     } else {
-        found.good.push(format!("TLS: the certificate in {name} is good until {}", date(not_after)));
+        found.good.push(format!("TLS: the certificate in {name} is valid until {}", date(not_after)));
     }
     Ok(())
 }
@@ -204,7 +211,7 @@ fn date(at: pki_types::UnixTime) -> UnixTime {
     UnixTime::from_micros(at.as_secs().saturating_mul(1_000_000))
 }
 
-/// A key that everybody on this host can read is everybody's key.
+/// Warns if every user of this host may read the key.
 fn mode(file: &NamedFile, found: &mut Findings) {
     if let Some(mode) = mode_of(&file.path).filter(|mode| mode & 0o007 != 0) {
         let name = file.path.display();
@@ -213,8 +220,8 @@ fn mode(file: &NamedFile, found: &mut Findings) {
     }
 }
 
-/// Lets clients in whose certificate an authority has signed, and who has the gateway's own: that is its own
-/// `healthcheck`, which has nothing else to show.
+/// Accepts clients whose certificate is signed by a configured authority, and those that show the gateway's own
+/// certificate: `healthcheck` has no other one.
 #[derive(Debug)]
 struct KnownOrOwn {
     known: Arc<dyn ClientCertVerifier>,

@@ -1,12 +1,12 @@
-//! What was found out about the files of TLS.
+//! Findings about the files of TLS.
 
 use i3_config::Problem;
 
-/// What was found out about the files of the listeners.
+/// Findings about the files of the listeners.
 #[derive(Debug, Default)]
 pub struct Findings {
-    /// What is as it should be, in a sentence each.
+    /// A line for each file without a problem.
     pub good: Vec<String>,
-    /// What is not; the severity says whether the gateway starts with it.
+    /// The problems. With an error the gateway does not start.
     pub problems: Vec<Problem>,
 }

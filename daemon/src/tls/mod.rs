@@ -1,6 +1,6 @@
-//! The files of TLS: what listeners accept with, what the gateway's own tools connect with, and what is wrong with either.
+//! The files of TLS for the listeners and for the gateway's own tools, and the problems of these files.
 //!
-//! Without the feature `tls` the same names are here and report that this program has none.
+//! Without the feature `tls` the module `absent` takes their place. It reports that the program has no TLS.
 
 #[cfg(feature = "tls")]
 mod acceptors;

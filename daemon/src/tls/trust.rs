@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-/// Whom a client trusts, and what it shows. All files are in PEM.
+/// The authorities that a client trusts, and its own certificate. All files are in PEM.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Trust<'a> {
-    /// Authorities, or the server's own certificate. `None`: the authorities that this system trusts.
+    /// Trusted authorities, or the server's own certificate. `None`: the authorities that this system trusts.
     pub authorities: Option<&'a Path>,
-    /// A certificate to show.
+    /// The client's certificate.
     pub certificate: Option<&'a Path>,
-    /// Its private key.
+    /// The private key of that certificate.
     pub key: Option<&'a Path>,
 }

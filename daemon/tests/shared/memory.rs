@@ -57,11 +57,6 @@ impl Store for MemoryStore {
         fs::write(file, text).map_err(|error| StoreError(error.to_string()))
     }
 
-    fn copy_snapshot(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
-        self.load_snapshot(from)?;
-        fs::copy(from, to).map(drop).map_err(|error| StoreError(error.to_string()))
-    }
-
     fn load_snapshot(&self, file: &Path) -> Result<Saved, StoreError> {
         let text = fs::read_to_string(file).map_err(|error| StoreError(error.to_string()))?;
         let text = text.strip_prefix(MARK).ok_or_else(|| StoreError("no snapshot".to_owned()))?;

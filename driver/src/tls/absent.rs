@@ -1,26 +1,26 @@
-//! TLS in a program that was built without it: neither type has a value, so no method is ever called.
+//! Replaces this module in a program that was built without TLS. Its types have no values, so no method is ever called.
 
 use super::heard::Heard;
 use bytes::Bytes;
 use i3_core::machine::LostBy;
 use std::convert::Infallible;
 
-/// There is none.
+/// A type without values.
 #[derive(Clone, Debug)]
 pub struct Acceptor(Infallible);
 
 impl Acceptor {
     /// Never called.
-    pub fn begin(&self) -> Result<Session, String> {
+    pub fn begin(&self) -> Result<TlsSession, String> {
         match self.0 {}
     }
 }
 
-/// There is none.
+/// A type without values.
 #[derive(Debug)]
-pub struct Session(Infallible);
+pub struct TlsSession(Infallible);
 
-impl Session {
+impl TlsSession {
     /// Never called.
     pub fn receive(&mut self, _: &[u8], _: &mut Vec<u8>) -> Heard {
         match self.0 {}

@@ -1,11 +1,11 @@
-//! What the sessions of a listener begin with.
+//! Begins the TLS sessions of a listener.
 
-use super::session::Session;
+use super::session::TlsSession;
 use rustls::server::ServerConfig;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Begins the sessions of a listener, with the settings of TLS that it was given last.
+/// Begins the TLS sessions of a listener, with settings that can be replaced.
 #[derive(Clone)]
 pub struct Acceptor {
     current: Arc<RwLock<Arc<ServerConfig>>>,
@@ -18,19 +18,19 @@ impl fmt::Debug for Acceptor {
 }
 
 impl Acceptor {
-    /// An acceptor that begins with these settings.
+    /// Makes an acceptor with these settings.
     pub fn new(config: Arc<ServerConfig>) -> Acceptor {
         Acceptor { current: Arc::new(RwLock::new(config)) }
     }
 
-    /// Replaces the settings, in every clone: new connections begin with `config`, open ones stay as they are.
+    /// Replaces the settings of this acceptor and of its clones. They apply to new connections only.
     pub fn replace(&self, config: Arc<ServerConfig>) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
     }
 
-    /// The session of a new connection.
-    pub fn begin(&self) -> Result<Session, String> {
+    /// Begins the session of a new connection.
+    pub fn begin(&self) -> Result<TlsSession, String> {
         let config = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
-        Session::new(config).map_err(|error| error.to_string())
+        TlsSession::new(config).map_err(|error| error.to_string())
     }
 }

@@ -1,22 +1,22 @@
-//! What bytes from a socket with TLS meant.
+//! The result of processing received bytes with TLS.
 
 use i3_core::machine::LostBy;
 
-/// What some bytes meant, beside the plain text in them.
+/// The result of processing received bytes, apart from their plain text.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Heard {
-    /// With them TLS was agreed on. It comes before the plain text.
+    /// The bytes completed the handshake. This happened before the plain text.
     pub secured: bool,
-    /// With them the connection ended. It comes after the plain text.
+    /// The bytes ended the connection. This happened after the plain text.
     pub end: Option<LostBy>,
 }
 
 impl Heard {
-    /// Whether the socket took what TLS had to say to this by itself, such as its part of a handshake. That is little, and
-    /// a socket without room for it is broken. What ends the connection is said when it is closed.
+    /// Notes whether the socket accepted the records with which TLS answers, such as those of a handshake. They are few, so
+    /// a socket without room for them counts as broken. The alert that ends a connection is written when it is closed.
     pub fn answered(&mut self, taken: bool) {
         if self.end.is_none() && !taken {
-            self.end = Some(LostBy::Error("the socket takes no handshake".to_owned()));
+            self.end = Some(LostBy::Error("the socket has no room for the TLS handshake".to_owned()));
         }
     }
 }

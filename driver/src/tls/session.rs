@@ -1,4 +1,4 @@
-//! One connection's TLS.
+//! The TLS session of a connection.
 
 use super::heard::Heard;
 use bytes::Bytes;
@@ -11,42 +11,42 @@ use rustls::unbuffered::{
 use std::fmt;
 use std::sync::Arc;
 
-/// The longest beginning of something that is kept until the rest comes: a handshake message with a client's
-/// certificates. Afterwards a record is at most 18 kB (RFC 5246, 6.2.3).
+/// The most bytes that are kept until the rest arrives. The longest are a handshake message with a client's certificates.
+/// Later, a record has at most 18 kB (RFC 5246, 6.2.3).
 pub const HANDSHAKE_BYTES_MAX: usize = 65_536;
 
-/// The first byte of a record that belongs to a handshake, and so of every connection (RFC 8446, 5.1).
+/// The type of a handshake record, and so the first byte of every TLS connection (RFC 8446, 5.1).
 const HANDSHAKE_RECORD: u8 = 0x16;
 
-/// Plain text in one record (RFC 8446, 5.1).
+/// The most plain text in a record (RFC 8446, 5.1).
 const RECORD_BYTES: usize = 16_384;
 
-/// What a record has beside its plain text, at most: header, nonce of TLS 1.2, type, tag.
+/// The most bytes of a record besides its plain text: header, nonce of TLS 1.2, type, tag.
 const RECORD_EXTRA_BYTES: usize = 40;
 
-/// An alert as a record: what says goodbye.
+/// The size of a record with an alert, such as close_notify.
 const ALERT_BYTES: usize = 64;
 
-/// The TLS of one connection that was accepted.
-pub struct Session {
-    // Twice a pointer in a connection without TLS, and some 2 kB in one that has it.
+/// The TLS session of an accepted connection.
+pub struct TlsSession {
+    // A box, because rustls's state has some 2 kB and most connections have no TLS.
     tls: Box<UnbufferedServerConnection>,
-    /// The beginning of a record.
+    /// The beginning of an incomplete record.
     incoming: Vec<u8>,
-    /// For the peer, before anything else.
+    /// Records to write before any others.
     outgoing: Vec<u8>,
     stage: Stage,
 }
 
-impl fmt::Debug for Session {
+impl fmt::Debug for TlsSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("stage", &self.stage).finish_non_exhaustive()
+        f.debug_struct("TlsSession").field("stage", &self.stage).finish_non_exhaustive()
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Nothing has come.
+    /// No byte has arrived.
     New,
     Handshaking,
     Open,
@@ -56,13 +56,13 @@ enum Stage {
     Over,
 }
 
-impl Session {
-    pub(super) fn new(config: Arc<ServerConfig>) -> Result<Session, Error> {
+impl TlsSession {
+    pub(super) fn new(config: Arc<ServerConfig>) -> Result<TlsSession, Error> {
         let tls = Box::new(UnbufferedServerConnection::new(config)?);
-        Ok(Session { tls, incoming: Vec::new(), outgoing: Vec::new(), stage: Stage::New })
+        Ok(TlsSession { tls, incoming: Vec::new(), outgoing: Vec::new(), stage: Stage::New })
     }
 
-    /// Takes what came from the socket, and puts the plain text at the end of `plain`.
+    /// Processes bytes from the socket, and appends their plain text to `plain`.
     pub fn receive(&mut self, bytes: &[u8], plain: &mut Vec<u8>) -> Heard {
         match (self.stage, bytes) {
             (Stage::Over, _) | (_, []) => return Heard::default(),
@@ -82,7 +82,7 @@ impl Session {
             self.stage = Stage::Open;
         }
         if outcome.is_ok() && self.incoming.len() > HANDSHAKE_BYTES_MAX {
-            outcome = Err(Error::General("the handshake is too long".to_owned()));
+            outcome = Err(Error::General("the TLS handshake is too long".to_owned()));
         }
         if self.incoming.is_empty() {
             // An idle connection has no buffer.
@@ -99,9 +99,9 @@ impl Session {
         Heard { secured, end }
     }
 
-    /// Takes all records that are complete. Says whether the peer has said goodbye.
+    /// Processes all complete records. Returns whether the peer has sent close_notify.
     fn process(&mut self, plain: &mut Vec<u8>) -> Result<bool, Error> {
-        let Session { tls, incoming, outgoing, .. } = self;
+        let TlsSession { tls, incoming, outgoing, .. } = self;
         let mut used = 0;
         let mut ended = false;
         let outcome = loop {
@@ -122,7 +122,7 @@ impl Session {
                     Ok(true)
                 }
                 Ok(ConnectionState::TransmitTlsData(data)) => {
-                    // It is in `outgoing`, whose order the driver keeps.
+                    // The records are in `outgoing`, and the driver writes them in this order.
                     data.done();
                     Ok(true)
                 }
@@ -145,10 +145,10 @@ impl Session {
         outcome
     }
 
-    /// After an error: the alert that tells the peer.
+    /// Appends the alert for the peer after an error.
     fn queue_alert(&mut self) {
-        let Session { tls, incoming, outgoing, .. } = self;
-        // Only as long as it has something to say: beyond that it would go on with what is left of the input.
+        let TlsSession { tls, incoming, outgoing, .. } = self;
+        // Stops at the alert: further calls would process the rest of the input.
         while tls.wants_write() {
             let Ok(ConnectionState::EncodeTlsData(data)) = tls.process_tls_records(incoming).state else {
                 break;
@@ -174,22 +174,22 @@ impl Session {
         LostBy::Handshake(fault, error.to_string())
     }
 
-    /// What is to be written before anything else: of a handshake, or the alert that ends one.
+    /// Returns the records to write before any others: those of the handshake, or an alert.
     pub fn take_outgoing(&mut self) -> Option<Bytes> {
         (!self.outgoing.is_empty()).then(|| Bytes::from(std::mem::take(&mut self.outgoing)))
     }
 
-    /// Turns the plain text in `pieces` into what is to be written. A piece of up to 16 kB, such as one message, stays
-    /// in one record: there are clients that take what one read gives them for a whole line.
+    /// Replaces the plain text in `pieces` by the records to write. A piece of up to 16 kB, such as a message, becomes one
+    /// record, because some clients take the bytes of one read for a whole line.
     ///
-    /// The error: nothing can be written any more.
+    /// The error: the session cannot write any more.
     pub fn seal(&mut self, pieces: &mut Vec<Bytes>) -> Result<(), LostBy> {
         match self.stage {
             Stage::Plain => return Ok(()),
             Stage::Open => {}
             Stage::New | Stage::Handshaking | Stage::Over => {
                 pieces.clear();
-                return Err(LostBy::Error("TLS is not agreed on".to_owned()));
+                return Err(LostBy::Error("the TLS handshake is not complete".to_owned()));
             }
         }
         let mut sealed = std::mem::take(&mut self.outgoing);
@@ -203,8 +203,7 @@ impl Session {
         Ok(())
     }
 
-    /// Puts something at the end of `out` that can be said once TLS is agreed on; it wants that much `room`, or says how
-    /// much more.
+    /// Appends records to `out` after the handshake. `room` is the space for them; rustls may ask for more.
     fn write(
         &mut self,
         out: &mut Vec<u8>,
@@ -212,7 +211,7 @@ impl Session {
         mut say: impl FnMut(&mut WriteTraffic<'_, ServerConnectionData>, &mut [u8]) -> Result<usize, EncryptError>,
     ) -> Result<(), LostBy> {
         loop {
-            // What has come was processed when it came; what is kept is the beginning of a record.
+            // Received records were processed when they arrived, so only an incomplete one is kept.
             match self.tls.process_tls_records(&mut self.incoming).state {
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => {
                     let start = out.len();
@@ -223,11 +222,13 @@ impl Session {
                         Ok(_) => return Ok(()),
                         Err(EncryptError::InsufficientSize(size)) => room = room.max(size.required_size),
                         Err(EncryptError::EncryptExhausted) => {
-                            return Err(LostBy::Error("TLS: the keys are used up".to_owned()));
+                            return Err(LostBy::Error(
+                                "TLS: the keys have been used for as many records as they may".to_owned(),
+                            ));
                         }
                     }
                 }
-                // Of a change of keys.
+                // Records of a key update.
                 Ok(ConnectionState::EncodeTlsData(data)) => encode(data, out),
                 Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
                 Ok(_) => return Err(LostBy::Error("TLS: nothing can be written".to_owned())),
@@ -236,11 +237,11 @@ impl Session {
         }
     }
 
-    /// The last bytes: goodbye, or the alert that says why not.
+    /// Returns the last records: close_notify, or the alert after an error.
     pub fn close(&mut self) -> Option<Bytes> {
         if self.stage == Stage::Open {
             let mut goodbye = std::mem::take(&mut self.outgoing);
-            // Without it the peer sees an end that it must take for a cut; there is nothing else to do here.
+            // If this fails, the peer sees a truncated stream. Nothing else can be done here.
             #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general enough")]
             let _ = self.write(&mut goodbye, ALERT_BYTES, |traffic, room| traffic.queue_close_notify(room));
             self.outgoing = goodbye;
@@ -250,10 +251,10 @@ impl Session {
     }
 }
 
-/// Puts something of a handshake, or an alert, at the end of a buffer.
+/// Appends a record of the handshake, or an alert, to a buffer.
 fn encode(mut data: EncodeTlsData<'_, ServerConnectionData>, out: &mut Vec<u8>) {
     let start = out.len();
-    // It says how much room it wants.
+    // rustls returns how much room it needs.
     if let Err(EncodeError::InsufficientSize(size)) = data.encode(&mut []) {
         out.resize(start + size.required_size, 0);
         let written = data.encode(&mut out[start..]).unwrap_or(0);

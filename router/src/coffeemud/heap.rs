@@ -1,38 +1,38 @@
-//! Bytes that lie unread: CoffeeMud looks at each connection four times a second and reads one frame.
+//! Unread bytes: CoffeeMud checks each connection four times a second, and reads one frame.
 
 use i3_core::time::Instant;
 use std::time::Duration;
 
-/// How often a connection is looked at.
+/// The interval of the checks of a connection.
 pub(crate) const TICK: Duration = Duration::from_millis(250);
-/// Bytes that may lie unread; what comes on top is lost. A real one lost frames beyond 120 to 220 kB, by their size.
+/// The most unread bytes. Further ones are lost. A real router lost frames beyond 120 to 220 kB, depending on their size.
 const UNREAD_BYTES_MAX: usize = 100_000;
-/// The longest frame; of a longer one the length is read, and all that lies unread is thrown away.
+/// The longest frame. After the length of a longer one, all unread bytes are discarded.
 const FRAME_BYTES_MAX: usize = 65_536;
-/// How long a frame may be incomplete before what is there of it is thrown away.
+/// How long a frame may be incomplete. Then its bytes are discarded.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Bytes of the length.
+/// The size of the length before a frame.
 const HEADER_BYTES: usize = 4;
 
-/// What lies unread on one connection.
+/// The unread bytes of a connection.
 #[derive(Debug, Default)]
 pub(crate) struct Heap {
     bytes: Vec<u8>,
-    /// When a look first found only a part of a frame.
+    /// When a check first found an incomplete frame.
     incomplete_since: Option<Instant>,
 }
 
-/// What a look at a heap found.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     Nothing,
     Frame(Vec<u8>),
-    /// Bytes were thrown away, for this reason.
+    /// Bytes were discarded, for this reason.
     Lost(&'static str),
 }
 
 impl Heap {
-    /// Bytes arrive. Says how many were lost.
+    /// Adds received bytes. Returns how many were lost.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> usize {
         let kept = bytes.len().min(UNREAD_BYTES_MAX.saturating_sub(self.bytes.len()));
         self.bytes.extend_from_slice(&bytes[..kept]);
@@ -43,13 +43,13 @@ impl Heap {
         self.bytes.is_empty()
     }
 
-    /// All that lies unread is thrown away.
+    /// Discards all unread bytes.
     pub(crate) fn clear(&mut self) {
         self.bytes = Vec::new();
         self.incomplete_since = None;
     }
 
-    /// One look.
+    /// Checks for a frame.
     pub(crate) fn look(&mut self, now: Instant) -> Found {
         if self.bytes.is_empty() {
             return Found::Nothing;

@@ -1,39 +1,39 @@
-//! The packets that CoffeeMud knows. It reads each into fields of fixed types and writes them again, so that what is
-//! missing or of another type makes it drop the packet, and some of what it read is lost.
+//! The packets that CoffeeMud knows. It parses each into fields of fixed types and writes these again. So it drops packets
+//! with missing fields or wrong types, and loses some of the contents.
 
 use super::text;
 use i3_core::i3::Value;
 use std::borrow::Cow;
 
-/// What happens to a packet.
+/// What the router does with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
-    /// It goes to its target.
+    /// Relays it to its target.
     Mud,
-    /// It goes to all muds but the sender.
+    /// Relays it to all muds except the sender.
     Others,
-    /// It goes to those who listen to the channel in its first field, but not to the sender.
+    /// Relays it to the subscribers of the channel in its first field, except the sender.
     Channel,
-    /// The router itself acts on it.
+    /// Handles it as a request to the router.
     Router,
-    /// It is refused with an error.
+    /// Refuses it with an error.
     Refused,
 }
 
-/// What becomes of a name of the header.
+/// How a name of the header is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Name {
-    /// It is written as a string, even if it was 0.
+    /// As a string, even if it was 0.
     Kept,
-    /// The same, but 0 for none.
+    /// As a string, or as 0 if it is empty.
     KeptOrZero,
-    /// 0, whatever it was.
+    /// Always as 0.
     Zero,
-    /// `""`, whatever it was.
+    /// Always as `""`.
     Lost,
 }
 
-/// The type of a field, and what becomes of it.
+/// The type of a field, and how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Field {
     /// A string.
@@ -44,19 +44,19 @@ enum Field {
     Key,
     /// An integer that may be missing: then it is 0.
     Extra,
-    /// Anything, as text: what looks like a number becomes one, and `""` becomes 0.
+    /// Any value, as text. A text that looks like a number becomes a number, and `""` becomes 0.
     Loose,
-    /// An integer; anything else becomes -1.
+    /// An integer. Any other value becomes -1.
     Idle,
-    /// A string; anything else becomes `"unknown"`.
+    /// A string. Any other value becomes `"unknown"`.
     Status,
-    /// Rows of a name, an integer and a string; what follows in a row is cut off.
+    /// Rows of a name, an integer and a string. Further elements of a row are lost.
     Rows,
     /// An array of strings.
     Texts,
     /// A string that is written as `""`.
     Forgotten,
-    /// A packet or 0; a packet is written as Java prints a list.
+    /// A packet or 0. A packet is written as Java prints a list.
     Packet,
 }
 
@@ -82,9 +82,9 @@ const FROM_USER: [Name; 4] = [Kept, Kept, Kept, Zero];
 const TO_USER: [Name; 4] = [Kept, Zero, Kept, KeptOrZero];
 const NO_USERS: [Name; 4] = [Kept, Zero, Kept, Zero];
 const TO_ALL: [Name; 4] = [Kept, Kept, Zero, Zero];
-/// The router acts on it or refuses it: only an error shows it again, and then as it came.
+/// Handled or refused by the router. Only an error contains the packet, unchanged.
 const AS_IT_CAME: [Name; 4] = [Kept, KeptOrZero, KeptOrZero, KeptOrZero];
-/// `channel-add` has lost its target.
+/// Without the target, for `channel-add`.
 const NO_TARGET: [Name; 4] = [Kept, KeptOrZero, Lost, KeptOrZero];
 
 const SHAPES: &[Shape] = &[
@@ -92,14 +92,14 @@ const SHAPES: &[Shape] = &[
     shape("who-req", Route::Mud, FROM_USER, &[]),
     shape("who-reply", Route::Mud, TO_USER, &[Rows]),
     shape("finger-req", Route::Mud, FROM_USER, &[Text]),
-    // Nine fields elsewhere: the level takes the place of the extra text, which is cut off.
+    // Other routers have nine fields. The level takes the place of the extra text, which is lost.
     shape("finger-reply", Route::Mud, TO_USER, &[Loose; 8]),
     shape("locate-req", Route::Others, TO_ALL, &[Text]),
     shape("locate-reply", Route::Mud, TO_USER, &[Text, Text, Idle, Status]),
-    // It looks the channel up in a list that is empty in a router.
+    // CoffeeMud looks the channel up in a list that is empty in a router.
     shape("chan-who-req", Route::Mud, FROM_USER, &[Forgotten]),
     shape("chan-who-reply", Route::Mud, TO_USER, &[Forgotten, Texts]),
-    // No answer can find its way back.
+    // An answer cannot be relayed back.
     shape("chan-user-req", Route::Mud, [Lost, Zero, Kept, Zero], &[Text]),
     shape("chan-user-reply", Route::Mud, NO_USERS, &[Text, Text, Int]),
     shape("auth-mud-req", Route::Mud, NO_USERS, &[]),
@@ -124,20 +124,20 @@ const SHAPES: &[Shape] = &[
 
 /// A packet that CoffeeMud knows.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct CoffeePacket {
     pub(crate) kind: &'static str,
     pub(crate) route: Route,
     pub(crate) from_mud: String,
     pub(crate) from_user: String,
-    /// `""` for 0.
+    /// The target, or `""` for 0.
     pub(crate) to_mud: String,
-    /// As it came, the header too.
+    /// The received elements, including the header.
     pub(crate) elements: Vec<Value<'static>>,
-    /// As it leaves.
+    /// The text to relay.
     pub(crate) text: Vec<u8>,
 }
 
-/// A string or 0, which is `""`.
+/// Returns a string, or `""` for 0.
 fn name(value: Option<&Value<'_>>) -> Option<String> {
     match value {
         Some(Value::Int(0)) => Some(String::new()),
@@ -146,15 +146,16 @@ fn name(value: Option<&Value<'_>>) -> Option<String> {
     }
 }
 
-impl Known {
-    /// Reads the value of a frame. `None` is dropped without a word: an unknown type, a field too few, a wrong type.
-    pub(crate) fn read(value: Value<'static>) -> Option<Known> {
+impl CoffeePacket {
+    /// Parses the value of a frame. `None`: the type is unknown, or a field is missing or has a wrong type. Such a packet is
+    /// dropped without an error.
+    pub(crate) fn read(value: Value<'static>) -> Option<CoffeePacket> {
         let Value::Array(elements) = value else { return None };
         let kind = crate::wire::as_text(elements.first()?)?.to_ascii_lowercase().replace('_', "-");
         let shape = SHAPES.iter().find(|shape| shape.kind == kind)?;
         let names = [2, 3, 4, 5].map(|index| name(elements.get(index)));
         let [Some(from_mud), Some(from_user), Some(to_mud), Some(to_user)] = names else { return None };
-        // The hops to go are not looked at, and five when it leaves.
+        // The number of remaining hops is ignored, and written as five.
         let mut text = format!("({{\"{}\",5,", shape.kind).into_bytes();
         for (name, what) in [
             (&from_mud, shape.from_mud),
@@ -175,7 +176,7 @@ impl Known {
             write_field(*field, elements.get(crate::wire::HEADER_ELEMENTS + at), &mut text)?;
             text.push(b',');
         }
-        // Of these no field is read, and all are shown again.
+        // No field of these packets is parsed, and an error contains all of them.
         if shape.fields.is_empty() && matches!(shape.route, Route::Router | Route::Refused) {
             for field in &elements[crate::wire::HEADER_ELEMENTS..] {
                 text::write(field, &mut text);
@@ -183,15 +184,23 @@ impl Known {
             }
         }
         text.extend_from_slice(b"})");
-        Some(Known { kind: shape.kind, route: shape.route, from_mud, from_user, to_mud, elements, text })
+        Some(CoffeePacket {
+            kind: shape.kind,
+            route: shape.route,
+            from_mud,
+            from_user,
+            to_mud,
+            elements,
+            text,
+        })
     }
 
-    /// The field at `index` after the header as text.
+    /// Returns the field at `index` after the header as text.
     pub(crate) fn field_text(&self, index: usize) -> String {
         name(self.elements.get(crate::wire::HEADER_ELEMENTS + index)).unwrap_or_default()
     }
 
-    /// The field at `index` after the header, if it is an integer.
+    /// Returns the field at `index` after the header, if it is an integer.
     pub(crate) fn field_int(&self, index: usize) -> i64 {
         match self.elements.get(crate::wire::HEADER_ELEMENTS + index) {
             Some(Value::Int(int)) => *int,
@@ -199,7 +208,7 @@ impl Known {
         }
     }
 
-    /// The names in the array at `index` after the header.
+    /// Returns the names in the array at `index` after the header.
     pub(crate) fn field_names(&self, index: usize) -> Vec<String> {
         match self.elements.get(crate::wire::HEADER_ELEMENTS + index) {
             Some(Value::Array(names)) => names.iter().filter_map(|value| name(Some(value))).collect(),
@@ -273,7 +282,7 @@ mod tests {
     use super::*;
 
     fn relayed(text: &str) -> Option<String> {
-        let known = Known::read(text::parse(text.as_bytes())?)?;
+        let known = CoffeePacket::read(text::parse(text.as_bytes())?)?;
         Some(crate::wire::as_text(&Value::Str(known.text.into())).unwrap().into_owned())
     }
 

@@ -1,32 +1,32 @@
 //! LPC text as CoffeeMud reads and writes it.
 //!
-//! It reads UTF-8 and writes Latin-1; it reads escapes and writes none, so that what it writes may be no LPC.
+//! It reads UTF-8 and writes Latin-1. It reads escapes and writes none, so its output is not always valid LPC.
 
 use i3_core::i3::Value;
 use std::borrow::Cow;
 
-/// How deep values may lie in values. A recursive reader of Java has a limit that nobody has measured.
+/// The deepest nesting of values. The limit of the real router, a recursive parser in Java, is unknown.
 const DEPTH_MAX: u32 = 100;
-/// Stands for a character that cannot be read or written.
+/// Replaces a character that cannot be read or written.
 const UNKNOWN: u8 = b'?';
 
-/// Reads a text; what follows the value does not matter. `None` is what CoffeeMud refuses: a comma that is missing after
-/// an element, an escape other than JSON's, a size, a number that JSON would not take.
+/// Parses a text, and ignores text after the value. `None`: CoffeeMud refuses it, because of a missing comma after an
+/// element, an escape that JSON does not have, a size, or a number that is invalid in JSON.
 pub(crate) fn parse(text: &[u8]) -> Option<Value<'static>> {
-    // A blank is taken between tokens, but not before the first.
+    // Blanks are accepted between tokens, but not before the first.
     if text.first().is_some_and(u8::is_ascii_whitespace) {
         return None;
     }
-    Reader { rest: text, depth: 0 }.value()
+    CoffeeReader { rest: text, depth: 0 }.value()
 }
 
-struct Reader<'a> {
+struct CoffeeReader<'a> {
     rest: &'a [u8],
     depth: u32,
 }
 
-impl Reader<'_> {
-    /// The next byte that is no blank.
+impl CoffeeReader<'_> {
+    /// Returns the next byte that is not a blank.
     fn peek(&mut self) -> Option<u8> {
         self.rest = self.rest.trim_ascii_start();
         self.rest.first().copied()
@@ -114,7 +114,7 @@ impl Reader<'_> {
             b'r' => b'\r',
             b't' => b'\t',
             b'u' => {
-                // Its four digits became four unknown characters.
+                // The four digits become four replacement characters.
                 let (digits, rest) = self.rest.split_at_checked(4)?;
                 self.rest = rest;
                 if !digits.iter().all(u8::is_ascii_hexdigit) {
@@ -129,7 +129,7 @@ impl Reader<'_> {
         Some(())
     }
 
-    /// A float becomes an integer, and one below 32 bits wraps; one above stays as it is.
+    /// Parses a number. A float becomes an integer. A number below the range of 32 bits wraps, and one above it does not.
     fn number(&mut self) -> Option<Value<'static>> {
         let end =
             self.rest.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
@@ -139,7 +139,7 @@ impl Reader<'_> {
         if !digits.first()?.is_ascii_digit() || matches!(digits, [b'0', b'0'..=b'9', ..]) {
             return None;
         }
-        // Numbers are ASCII, as was just seen.
+        // The bytes of a number are ASCII, as checked above.
         let number = str::from_utf8(number).ok()?;
         let int = match number.parse::<i64>() {
             Ok(int) => int,
@@ -149,7 +149,7 @@ impl Reader<'_> {
     }
 }
 
-/// UTF-8, with a replacement for whatever is none.
+/// Decodes UTF-8, with a replacement for invalid bytes.
 fn utf8(bytes: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     for chunk in bytes.utf8_chunks() {
@@ -161,7 +161,7 @@ fn utf8(bytes: &[u8]) -> Vec<u8> {
     text
 }
 
-/// Appends a value: strings as they are, without escapes.
+/// Appends a value. Strings are written without escapes.
 pub(crate) fn write(value: &Value<'_>, into: &mut Vec<u8>) {
     match value {
         Value::Str(bytes) => {
@@ -191,7 +191,7 @@ pub(crate) fn write(value: &Value<'_>, into: &mut Vec<u8>) {
     }
 }
 
-/// Appends text in Latin-1. Control characters, C1 and whatever is no Latin-1 become a question mark.
+/// Appends text in Latin-1. Control characters, C1, and characters outside Latin-1 become a question mark.
 pub(crate) fn write_bare(text: &str, into: &mut Vec<u8>) {
     into.extend(text.chars().map(|c| match u8::try_from(c) {
         Ok(byte @ (0x20..0x7f | 0xa0..)) => byte,
@@ -199,7 +199,7 @@ pub(crate) fn write_bare(text: &str, into: &mut Vec<u8>) {
     }));
 }
 
-/// A value in the syntax of a Java list: the packet inside an error that passes from mud to mud.
+/// Appends a value as Java prints a list. The packet inside a relayed error has this form.
 pub(crate) fn write_java(value: &Value<'_>, into: &mut Vec<u8>) {
     let list = |items: &[Value<'_>], into: &mut Vec<u8>| {
         for (at, item) in items.iter().enumerate() {
@@ -232,9 +232,9 @@ pub(crate) fn write_java(value: &Value<'_>, into: &mut Vec<u8>) {
     }
 }
 
-/// A text as a frame, without the NUL.
+/// Returns a text as a frame, without the NUL.
 pub(crate) fn frame(text: &[u8]) -> bytes::Bytes {
-    // Nothing of four gigabytes is ever written.
+    // No text has four gigabytes.
     let length = (text.len() as u32).to_be_bytes();
     [&length, text].concat().into()
 }

@@ -1,6 +1,6 @@
 //! The muds of a first run.
 
-use super::{DemoLine, DemoMud, DemoUser};
+use super::cast::{DemoLine, DemoMud, DemoUser};
 
 const CHAT: &str = "demo_chat";
 const CODE: &str = "demo_code";

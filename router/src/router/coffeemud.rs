@@ -1,12 +1,12 @@
-//! What CoffeeMud does as a router: how it lets muds in, where it sends their packets, what channels are to it.
+//! The rules of a CoffeeMud router: logins, relayed packets and channels.
 
 use super::login::Newcomer;
-use super::{Conn, ConnState, Intake, Router, RouterWake};
-use crate::channels::Fault;
+use super::state::{Conn, ConnState, Intake, Router, RouterWake};
+use crate::channels::ErrorReply;
 use crate::coffeemud::heap::{Found, TICK};
-use crate::coffeemud::packets::{Known, Route};
+use crate::coffeemud::packets::{CoffeePacket, Route};
 use crate::coffeemud::text;
-use crate::registry::{Mud, MudId, MudInfo, NEW_PROTOCOL, Presence, Verdict};
+use crate::registry::{KnownMud, KnownMudId, LoginVerdict, MudInfo, NEW_PROTOCOL, Presence};
 use crate::rules::Form;
 use crate::settings::Logins;
 use crate::wire;
@@ -17,16 +17,16 @@ use i3_core::notice::Level;
 use i3_core::time::Now;
 use std::time::Duration;
 
-/// Where the ids of the lists are saved: they go on over a restart.
+/// The space of the store for the ids of the lists, which keep growing after a restart.
 pub(super) const IDS_SPACE: &str = "router/list-id";
-/// How long a mud may say nothing and be told nothing before it is sent a `ping-req`.
+/// After this time without a packet from or to a mud, it gets a `ping-req`.
 const IDLE: Duration = Duration::from_secs(600);
-/// Channels in one packet of the channel list.
+/// The most channels in a packet of the channel list.
 const CHANLIST_CHANNELS_MAX: usize = 5;
 
 /// Time and bytes.
 impl Router {
-    /// Bytes lie unread. CoffeeMud looks four times a second, whenever they came.
+    /// Plans the next check for unread bytes. CoffeeMud checks four times a second, independent of their arrival.
     pub(super) fn coffee_pushed(&mut self, now: Now, lost_bytes: usize) {
         if lost_bytes > 0 {
             self.metrics.drop_packet("too much unread");
@@ -64,13 +64,13 @@ impl Router {
         self.metrics.packets_in += 1;
         self.coffee_traffic(conn);
         let Some(value) = text::parse(frame) else {
-            // All that came with it goes too.
+            // All unread bytes after the frame are discarded too.
             if let Some(Conn { intake: Intake::Heap(heap), .. }) = self.conns.get_mut(conn) {
                 heap.clear();
             }
             return self.metrics.drop_packet("unparsable");
         };
-        let Some(packet) = Known::read(value) else {
+        let Some(packet) = CoffeePacket::read(value) else {
             return self.metrics.drop_packet("unknown or wrong type");
         };
         match self.conns.get(conn) {
@@ -89,7 +89,7 @@ impl Router {
         }
     }
 
-    /// Something was said to or by a mud.
+    /// Notes a packet from or to a mud.
     pub(super) fn coffee_traffic(&mut self, conn: ConnId) {
         if self.rules().form == Form::CoffeeMud
             && let Some(Conn { state: ConnState::Mud { mud, .. }, .. }) = self.conns.get(conn)
@@ -98,15 +98,15 @@ impl Router {
         }
     }
 
-    /// Nothing was, for ten minutes. No answer is needed.
-    pub(super) fn coffee_ping(&mut self, id: MudId) {
+    /// Sends a `ping-req` to a mud that was idle for ten minutes. It need not answer.
+    pub(super) fn coffee_ping(&mut self, id: KnownMudId) {
         let Some(mud) = self.muds.get(id) else { return };
         let Some(conn) = mud.conn() else { return };
         let frame = self.packet("ping-req", Some(&mud.name), Value::Int(0), vec![Value::Int(0)]);
         self.send(conn, frame);
     }
 
-    /// Says whether that made sense.
+    /// Restores the saved id of a list. Returns false if the saved value is invalid.
     pub(super) fn load_list_id(&mut self, key: &str, value: &[u8]) -> bool {
         let Ok(id) = serde_json::from_slice::<i64>(value) else { return false };
         match key {
@@ -117,7 +117,7 @@ impl Router {
         true
     }
 
-    /// CoffeeMud goes on counting after a restart.
+    /// Saves the id of a list, because CoffeeMud continues it after a restart.
     pub(super) fn save_list_id(&mut self, key: &str, id: i64) {
         if self.rules().form == Form::CoffeeMud {
             let value = id.to_string().into_bytes();
@@ -128,7 +128,7 @@ impl Router {
 
 /// Logging in.
 impl Router {
-    fn coffee_login(&mut self, now: Now, conn: ConnId, packet: &Known) {
+    fn coffee_login(&mut self, now: Now, conn: ConnId, packet: &CoffeePacket) {
         let Some(peer) = self.conns.get_mut(conn) else { return };
         let ip = peer.ip;
         if !packet.to_mud.eq_ignore_ascii_case(&self.settings.name) {
@@ -140,47 +140,47 @@ impl Router {
         };
         let name = packet.from_mud.as_str();
         if !name.starts_with(|first: char| first.is_alphabetic() || first == '(') {
-            // It is told to the others all the same, though nothing will ever reach it.
+            // The mud is announced to the others all the same, but no packet ever reaches it.
             peer.state = ConnState::Deaf;
             self.timers.clear(RouterWake::Login(conn));
             let presence = Presence::Online(conn);
             let (name, state, protocol) = (name.to_owned(), -1, NEW_PROTOCOL);
-            let mud = Mud { name, password: -1, ip, info, presence, state, protocol };
+            let mud = KnownMud { name, password: -1, ip, info, presence, state, protocol };
             self.mudlist_changed(now, &mud.name);
-            let list_id = self.said(self.mudlist.id());
+            let list_id = self.advertised_id(self.mudlist.id());
             let fields = [Value::Int(list_id), Value::Map(vec![mud.entry_under_name(NEW_PROTOCOL)])];
-            self.tell_all("mudlist", &fields, |_| true);
+            self.send_to_all("mudlist", &fields, |_| true);
             return self.coffee_refuse_login(packet, "its name starts with neither a letter nor (");
         }
         let known = self.muds.iter().find(|(_, mud)| mud.name == name).map(|(id, mud)| (id, mud.conn()));
         let verdict = match known {
-            Some((mud, Some(old))) => Verdict::TakeOver { mud, old },
-            Some((mud, None)) => Verdict::Back { mud, keep_password: true },
+            Some((mud, Some(old))) => LoginVerdict::TakeOver { mud, old },
+            Some((mud, None)) => LoginVerdict::Back { mud, keep_password: true },
             None if self.muds.len() >= self.settings.muds_max
                 || self.muds.known_from(ip) >= self.settings.muds_per_ip_max
                 || name.len() > crate::registry::MUD_NAME_BYTES_MAX =>
             {
                 return self.coffee_refuse_login(packet, "too many muds are known, or its name is too long");
             }
-            None => Verdict::New,
+            None => LoginVerdict::New,
         };
-        // What it listened to belonged to its last session.
+        // Subscriptions end with a session.
         self.channels.forget_mud(name);
         let newcomer = Newcomer { name, ip, info, protocol: NEW_PROTOCOL, ids: [0, 0] };
         self.admit(now, conn, newcomer, verdict);
     }
 
-    fn coffee_refuse_login(&mut self, packet: &Known, why: &'static str) {
+    fn coffee_refuse_login(&mut self, packet: &CoffeePacket, why: &'static str) {
         self.metrics.logins_refused += 1;
         let name = packet.from_mud.clone();
         self.notice(Level::Warn, "login refused", |n| n.with("mud", name).with("reason", why));
     }
 
-    /// In packets of five channels, of which there are as many as there would be for the muds. Removed channels are still
-    /// in it.
-    pub(super) fn coffee_chanlist(&mut self, conn: ConnId, to: MudId) {
+    /// Sends the channel list in packets of five channels. There are as many packets as for the mudlist. The list still
+    /// contains removed channels.
+    pub(super) fn coffee_chanlist(&mut self, conn: ConnId, to: KnownMudId) {
         let Some(name) = self.muds.get(to).map(|mud| mud.name.clone()) else { return };
-        let list_id = self.said(self.chanlist.id());
+        let list_id = self.advertised_id(self.chanlist.id());
         let Value::Map(channels) = self.channels.list_ever().into_owned() else { return };
         let packets = self.muds.len().div_ceil(self.rules().mudlist_muds_max);
         let mut groups = channels.chunks(CHANLIST_CHANNELS_MAX);
@@ -195,7 +195,7 @@ impl Router {
 
 /// Packets.
 impl Router {
-    fn coffee_packet(&mut self, now: Now, id: MudId, packet: &Known) {
+    fn coffee_packet(&mut self, now: Now, id: KnownMudId, packet: &CoffeePacket) {
         let probe = packet.from_mud == packet.to_mud;
         if probe && (packet.kind == "auth-mud-req" || self.settings.faults.eats_probes) {
             return self.metrics.drop_packet("probe eaten");
@@ -208,27 +208,32 @@ impl Router {
             }
             Route::Channel => self.coffee_speech(id, packet),
             Route::Router => self.coffee_request(now, id, packet),
-            Route::Refused => Err(Fault::new("not-allowed", "Not allowed to send this packet.")),
+            Route::Refused => Err(ErrorReply::new("not-allowed", "Not allowed to send this packet.")),
         };
         if let Err(fault) = done {
             self.coffee_error(id, packet, &fault);
         }
     }
 
-    /// To one mud. A name is looked up with its case; that of the router is nobody's.
-    fn coffee_relay(&mut self, packet: &Known) -> Result<(), Fault> {
+    /// Relays a packet to one mud. Upper and lower case of its name are distinguished. The router's own name is unknown.
+    fn coffee_relay(&mut self, packet: &CoffeePacket) -> Result<(), ErrorReply> {
         if packet.to_mud.is_empty() {
             self.metrics.drop_packet("no target");
             return Ok(());
         }
-        match self.muds.find(&packet.to_mud).and_then(Mud::conn) {
+        match self.muds.find(&packet.to_mud).and_then(KnownMud::conn) {
             Some(conn) => self.send(conn, text::frame(&packet.text)),
-            None => return Err(Fault::new("unk-dst", format!("Unknown mud '{}'", packet.to_mud))),
+            None => return Err(ErrorReply::new("unk-dst", format!("Unknown mud '{}'", packet.to_mud))),
         }
         Ok(())
     }
 
-    fn coffee_send_others(&mut self, from: MudId, packet: &Known, wants: impl Fn(&Mud) -> bool) {
+    fn coffee_send_others(
+        &mut self,
+        from: KnownMudId,
+        packet: &CoffeePacket,
+        wants: impl Fn(&KnownMud) -> bool,
+    ) {
         let others = self.muds.iter().filter(|(id, mud)| *id != from && wants(mud));
         let conns: Vec<ConnId> = others.filter_map(|(_, mud)| mud.conn()).collect();
         let frame: Bytes = text::frame(&packet.text);
@@ -237,47 +242,47 @@ impl Router {
         }
     }
 
-    /// To all who listen, but not to the speaker, who need not listen.
-    fn coffee_speech(&mut self, id: MudId, packet: &Known) -> Result<(), Fault> {
+    /// Relays a line to all subscribers except the speaker, who need not be a subscriber.
+    fn coffee_speech(&mut self, id: KnownMudId, packet: &CoffeePacket) -> Result<(), ErrorReply> {
         let name = packet.field_text(0);
         let Ok(channel) = self.channels.find(&name) else {
-            return Err(Fault::new("unk-channel", format!("Unknown channel '{name}'.")));
+            return Err(ErrorReply::new("unk-channel", format!("Unknown channel '{name}'.")));
         };
         let listeners: Vec<String> = channel.listeners().map(str::to_owned).collect();
         self.coffee_send_others(id, packet, |mud| listeners.contains(&mud.name));
         Ok(())
     }
 
-    /// What succeeds is silent, and nobody is told.
-    fn coffee_request(&mut self, now: Now, id: MudId, packet: &Known) -> Result<(), Fault> {
+    /// Handles a request. Success is not answered, and not announced to others.
+    fn coffee_request(&mut self, now: Now, id: KnownMudId, packet: &CoffeePacket) -> Result<(), ErrorReply> {
         let mud = self.mud_name(id);
         let channel = packet.field_text(0);
-        let missing = || Fault::new("bad-channel", format!("The channel {channel} doesnt exists."));
+        let missing = || ErrorReply::new("bad-channel", format!("The channel {channel} doesnt exists."));
         match packet.kind {
             "channel-listen" => {
                 if self.channels.find(&channel).is_err() {
                     let message = format!("The channel {channel} is unknown.");
-                    return Err(Fault::new("unk-channel", message));
+                    return Err(ErrorReply::new("unk-channel", message));
                 }
-                let refused = || Fault::new("not-allowed", "Not allowed to listen to this channel.");
+                let refused = || ErrorReply::new("not-allowed", "Not allowed to listen to this channel.");
                 let on = packet.field_int(1) != 0;
                 self.channels.listen_unless_barred(&channel, &mud, on).map_err(|_| refused())?;
             }
             "channel-add" => {
-                // The owner is whoever the packet says.
+                // The owner is the mud that the packet names.
                 if self.channels.find(&channel).is_ok() {
                     let message = format!("The channel {channel} already exists.");
-                    return Err(Fault::new("bad-channel", message));
+                    return Err(ErrorReply::new("bad-channel", message));
                 }
                 if self.channels.add(&channel, &packet.from_mud, packet.field_int(1), false).is_err() {
-                    // Too long, of an unknown type, one too many: the router's own limits.
+                    // The name is too long, the type unknown, or there are too many channels. These limits are ours.
                     self.metrics.drop_packet("channel not added");
                     return Ok(());
                 }
                 self.coffee_channels_changed(&channel);
             }
             "channel-remove" => {
-                // Anybody may.
+                // Every mud may remove a channel.
                 let owner = self.channels.find(&channel).map_err(|_| missing())?.owner.clone();
                 self.channels.remove(&channel, &owner)?;
                 self.coffee_channels_changed(&channel);
@@ -285,7 +290,7 @@ impl Router {
             "channel-admin" => {
                 if self.channels.find(&channel).map_err(|_| missing())?.owner != mud {
                     let message = format!("The channel {channel} may not be altered by you.");
-                    return Err(Fault::new("not-allowed", message));
+                    return Err(ErrorReply::new("not-allowed", message));
                 }
                 let (add, remove) = (packet.field_names(1), packet.field_names(2));
                 if self.channels.admin(&channel, &mud, &add, &remove, false).is_err() {
@@ -294,7 +299,7 @@ impl Router {
                 self.save_channels();
             }
             _ => {
-                let Some(conn) = self.muds.get(id).and_then(Mud::conn) else { return Ok(()) };
+                let Some(conn) = self.muds.get(id).and_then(KnownMud::conn) else { return Ok(()) };
                 self.set_offline(now, id, "shutdown");
                 self.close_gently(now, conn);
             }
@@ -308,14 +313,14 @@ impl Router {
         self.save_list_id("chanlist", self.chanlist.id());
     }
 
-    /// An error carries the packet as it was understood, and `""` for a user who is 0.
-    fn coffee_error(&mut self, id: MudId, packet: &Known, fault: &Fault) {
+    /// Sends an error. It contains the packet as it was parsed, with `""` for a user that was 0.
+    fn coffee_error(&mut self, id: KnownMudId, packet: &CoffeePacket, fault: &ErrorReply) {
         if packet.kind == "error" {
             return self.metrics.drop_packet("error about an error");
         }
         let Some(mud) = self.muds.get(id) else { return };
         let Some(conn) = mud.conn() else { return };
-        // In what only routers send, the sender's name stands for the user.
+        // In packets that only routers send, the sender's name stands for the user.
         let user = match packet.from_user.as_str() {
             "" if packet.route == Route::Refused && packet.kind != "ucache-update" => &mud.name,
             user => user,
@@ -325,7 +330,7 @@ impl Router {
         let head = head.chain([&mud.name, user, fault.code, &fault.message].map(Value::str)).collect();
         let mut bytes = Vec::new();
         text::write(&Value::Array(head), &mut bytes);
-        // The packet takes the place of the closing bracket.
+        // The packet replaces the closing bracket.
         bytes.truncate(bytes.len() - 2);
         bytes.extend_from_slice(&packet.text);
         bytes.extend_from_slice(b",})");

@@ -1,10 +1,10 @@
-//! How a mud gets in, and how it hears of the others.
+//! The login of a mud, and its news about the other muds.
 
-use super::{Conn, ConnState, Router, RouterWake};
-use crate::channels::Fault;
+use super::state::{Conn, ConnState, Router, RouterWake};
+use crate::channels::ErrorReply;
 use crate::flood;
 use crate::registry::{
-    self, Mud, MudId, MudInfo, NEW_PROTOCOL, OLD_STARTUP_ELEMENTS, Presence, Registry, Verdict,
+    self, KnownMud, KnownMudId, LoginVerdict, MudInfo, NEW_PROTOCOL, OLD_STARTUP_ELEMENTS, Presence, Registry,
 };
 use crate::rules::Form;
 use crate::settings::Dialect;
@@ -17,22 +17,21 @@ use i3_core::time::Now;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Where Dead Souls draws its random ids from: those of all packets of the first mudlist but the last.
+/// The range of the random ids of Dead Souls, which all packets of the first mudlist but the last have.
 const LIST_ID_MAX: i64 = 9_980_000;
-/// When Dead Souls starts to send the whole mudlist again, one mud a packet.
+/// The delay of the second copy of the mudlist on Dead Souls, which has one mud in each packet.
 const MUDLIST_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// The time between those packets: ten a second.
+/// The interval of these packets: ten a second.
 const MUDLIST_AGAIN_SPACING: Duration = Duration::from_millis(100);
-/// Refused logins on one connection before it is closed: each is told to the operator. Dead Souls counts none.
+/// How many refused logins end a connection, because each is logged. Dead Souls has no limit.
 const REFUSALS_MAX: u32 = 20;
 
-/// Logging in.
-/// Where a login has the id of the mudlist that the mud has.
+/// The index of the id of the mud's mudlist in a login.
 const OLD_MUDLIST_ID: usize = 7;
-/// Where it has that of the channel list.
+/// The index of the id of the mud's channel list.
 const OLD_CHANLIST_ID: usize = 8;
 
-/// Why a login is refused: the code of an error, where one is sent, and what the operator is told.
+/// Why a login is refused: the code of the error, if one is sent, and a reason for the log.
 #[derive(Clone, Copy)]
 pub(super) struct Refusal {
     code: &'static str,
@@ -51,19 +50,20 @@ impl From<&'static str> for Refusal {
     }
 }
 
-/// A mud that is let in.
+/// A mud whose login is accepted.
 pub(super) struct Newcomer<'a> {
     pub(super) name: &'a str,
     pub(super) ip: IpAddr,
     pub(super) info: MudInfo,
     pub(super) protocol: u8,
-    /// The ids of the mudlist and the channel list that it has.
+    /// The ids of the mud's mudlist and channel list.
     pub(super) ids: [i64; 2],
 }
 
+/// Logging in.
 impl Router {
-    /// Dead Souls answers a bad login with silence: its errors are addressed to a mud that the connection is not yet.
-    /// The mud may be waiting for as long as it likes; the operator is told why.
+    /// Handles a login. Dead Souls does not answer a refused login, because it addresses its errors to a mud that is not
+    /// connected yet. The log contains the reason.
     pub(super) fn startup(&mut self, now: Now, conn: ConnId, packet: &Incoming<'_>) {
         if let Err(refusal) = self.login(now, conn, packet) {
             self.refuse_login(now, conn, packet, refusal);
@@ -79,7 +79,7 @@ impl Router {
         let header = packet.header().ok_or(Refusal::bad_packet("its header is wrong"))?;
         let protocol = match &*packet.kind {
             "startup-req-1" => 1,
-            // Dead Souls takes version 2 in the form of version 3 for version 3.
+            // Dead Souls treats version 2 in the form of version 3 as version 3.
             "startup-req-2" if packet.elements.len() == OLD_STARTUP_ELEMENTS => 2,
             "startup-req-2" if self.rules().answers_strangers => 2,
             "startup-req-2" | "startup-req-3" => NEW_PROTOCOL,
@@ -103,50 +103,54 @@ impl Router {
         &mut self,
         now: Now,
         ip: IpAddr,
-        verdict: Verdict,
+        verdict: LoginVerdict,
         info: &MudInfo,
     ) -> Result<(), Refusal> {
         match verdict {
-            Verdict::New if self.muds.len() >= self.settings.muds_max => {
+            LoginVerdict::New if self.muds.len() >= self.settings.muds_max => {
                 Err("too many muds are known".into())
             }
-            Verdict::New if self.muds.known_from(ip) >= self.settings.muds_per_ip_max => {
+            LoginVerdict::New if self.muds.known_from(ip) >= self.settings.muds_per_ip_max => {
                 Err("too many muds are known from its address".into())
             }
-            Verdict::New => Ok(()),
-            Verdict::Back { mud, .. } | Verdict::TakeOver { mud, .. } => Ok(self.charge_login(now, mud)?),
-            Verdict::Impostor { online } => {
+            LoginVerdict::New => Ok(()),
+            LoginVerdict::Back { mud, .. } | LoginVerdict::TakeOver { mud, .. } => {
+                Ok(self.charge_login(now, mud)?)
+            }
+            LoginVerdict::Impostor { online } => {
                 if self.settings.dialect == Dialect::DeadSouls {
                     self.warn_of_impostor(online, ip, info);
                 }
                 Err("a mud of that name is online".into())
             }
-            Verdict::WrongPassword => {
+            LoginVerdict::WrongPassword => {
                 self.suspects.wrong_password(ip, now.unix.seconds());
                 Err("wrong password, and from a new address".into())
             }
         }
     }
 
-    fn charge_login(&mut self, now: Now, mud: MudId) -> Result<(), &'static str> {
+    fn charge_login(&mut self, now: Now, mud: KnownMudId) -> Result<(), &'static str> {
         if !self.has_flood_control() {
             return Ok(());
         }
         match self.flood.charge(mud, now.unix.seconds(), flood::points("startup-req-3")) {
-            flood::Verdict::Pass => Ok(()),
-            flood::Verdict::Detected => {
+            flood::FloodVerdict::Pass => Ok(()),
+            flood::FloodVerdict::Detected => {
                 self.metrics.floods += 1;
                 self.set_release(now);
                 Err("it floods")
             }
-            flood::Verdict::Reminder | flood::Verdict::Ignored => Err("it is ignored because it flooded"),
+            flood::FloodVerdict::Reminder | flood::FloodVerdict::Ignored => {
+                Err("it is ignored because it flooded")
+            }
         }
     }
 
-    /// The mud that is online learns who tries to be it.
+    /// Warns the mud that is online of an impostor.
     fn warn_of_impostor(&mut self, online: ConnId, ip: IpAddr, info: &MudInfo) {
         let Some(Conn { state: ConnState::Mud { mud, .. }, .. }) = self.conns.get(online) else { return };
-        let fault = Fault::new("bad-mojo", "Another mud is trying to be you.");
+        let fault = ErrorReply::new("bad-mojo", "Another mud is trying to be you.");
         let ip = ip.to_string();
         self.send_error(*mud, Value::Int(0), &fault, info.intruder(&ip));
     }
@@ -155,7 +159,7 @@ impl Router {
         let Refusal { code, why } = refusal;
         self.metrics.logins_refused += 1;
         if self.rules().answers_strangers {
-            self.answer_stranger(conn, packet, &Fault::new(code, why));
+            self.answer_stranger(conn, packet, &ErrorReply::new(code, why));
         }
         let Some(peer) = self.conns.get_mut(conn) else { return };
         let ip = peer.ip;
@@ -173,8 +177,8 @@ impl Router {
         }
     }
 
-    /// An error to a connection that is no mud: it goes to the name that it gave.
-    pub(super) fn answer_stranger(&mut self, conn: ConnId, packet: &Incoming<'_>, fault: &Fault) {
+    /// Sends an error to a connection without a login. It is addressed to the name in the packet.
+    pub(super) fn answer_stranger(&mut self, conn: ConnId, packet: &Incoming<'_>, fault: &ErrorReply) {
         if packet.kind == "error" {
             return;
         }
@@ -185,28 +189,29 @@ impl Router {
         self.send(conn, frame);
     }
 
-    /// Lets a mud in.
-    pub(super) fn admit(&mut self, now: Now, conn: ConnId, newcomer: Newcomer<'_>, verdict: Verdict) {
+    /// Accepts the login of a mud.
+    pub(super) fn admit(&mut self, now: Now, conn: ConnId, newcomer: Newcomer<'_>, verdict: LoginVerdict) {
         let Newcomer { name, ip, info, protocol, ids } = newcomer;
         self.leave_old_places(now, conn, verdict);
         let presence = Presence::Online(conn);
         let id = match verdict {
-            Verdict::Back { mud, .. } | Verdict::TakeOver { mud, .. } => mud,
+            LoginVerdict::Back { mud, .. } | LoginVerdict::TakeOver { mud, .. } => mud,
             _ => {
                 let password = registry::new_password(&mut self.rng);
                 let (name, info) = (name.to_owned(), info.clone());
-                let id = self.muds.insert(Mud { name, password, ip, info, presence, state: -1, protocol });
-                // A new name is charged too; its first packet cannot be one too many.
+                let id =
+                    self.muds.insert(KnownMud { name, password, ip, info, presence, state: -1, protocol });
+                // A new name gets the points too. They cannot exceed the limit.
                 let _ = self.charge_login(now, id);
                 id
             }
         };
         if let Some(mud) = self.muds.get_mut(id) {
-            if matches!(verdict, Verdict::Back { keep_password: false, .. }) {
+            if matches!(verdict, LoginVerdict::Back { keep_password: false, .. }) {
                 mud.password = registry::new_password(&mut self.rng);
             }
             (mud.ip, mud.info, mud.presence, mud.state, mud.protocol) = (ip, info, presence, -1, protocol);
-            // Saved before it is said, so that a mud never holds a password that the router has lost.
+            // Saved before it is sent, so that a mud never has a password that the router has lost.
             let change = mud.change();
             self.save(vec![change]);
         }
@@ -219,10 +224,10 @@ impl Router {
         self.greet(now, conn, id, ids);
     }
 
-    /// Dead Souls leaves the old connection of a mud that comes back on a new one open and deaf; here it is closed,
-    /// unless that fault is wanted. A connection that takes another name gives up the old one.
-    fn leave_old_places(&mut self, now: Now, conn: ConnId, verdict: Verdict) {
-        if let Verdict::TakeOver { old, .. } = verdict
+    /// Ends the former sessions of the mud and of the connection. If a mud logs in on a new connection, Dead Souls keeps the
+    /// old one open and ignores its packets. Here it is closed, unless that fault is switched on.
+    fn leave_old_places(&mut self, now: Now, conn: ConnId, verdict: LoginVerdict) {
+        if let LoginVerdict::TakeOver { old, .. } = verdict
             && old != conn
         {
             self.timers.clear(RouterWake::MudlistAgain(old));
@@ -239,16 +244,16 @@ impl Router {
         }
         let Some(Conn { state: ConnState::Mud { mud, .. }, .. }) = self.conns.get(conn) else { return };
         let mud = *mud;
-        if !matches!(verdict, Verdict::TakeOver { old, .. } if old == conn) {
+        if !matches!(verdict, LoginVerdict::TakeOver { old, .. } if old == conn) {
             self.set_offline(now, mud, "it took another name");
         }
     }
 
-    /// What follows a good login, in the order in which Dead Souls sends it.
-    fn greet(&mut self, now: Now, conn: ConnId, id: MudId, ids: [i64; 2]) {
+    /// Sends the packets after a login, in the order of Dead Souls.
+    fn greet(&mut self, now: Now, conn: ConnId, id: KnownMudId, ids: [i64; 2]) {
         let Some(mud) = self.muds.get(id) else { return };
         let (name, has_channels) = (mud.name.clone(), mud.info.has_channels());
-        // CoffeeMud has none, and checks none.
+        // CoffeeMud has no passwords.
         let password = if self.rules().form == Form::CoffeeMud { -1 } else { mud.password };
         if !self.rules().news.down_at_once {
             self.timers.clear(RouterWake::Left(id));
@@ -274,13 +279,13 @@ impl Router {
             self.timers.set(RouterWake::MudlistAgain(conn), now.mono + MUDLIST_AGAIN_AFTER);
         }
         if at_once {
-            self.tell_mud(id, Some(id));
+            self.announce_mud(id, Some(id));
         } else {
             self.timers.set(RouterWake::Joined(id), now.mono + self.rules().news.joined_after);
         }
     }
 
-    /// The routers that a mud is told of.
+    /// Returns the router list of the startup-reply.
     pub(super) fn router_list(&self, now: Now) -> Value<'static> {
         let own = [(self.settings.name.clone(), self.settings.address.clone())];
         let routers = match &self.settings.faults.router_list {
@@ -295,8 +300,8 @@ impl Router {
 
 /// Lists and news.
 impl Router {
-    /// The id of a list as it is said.
-    pub(super) fn said(&mut self, list_id: i64) -> i64 {
+    /// Returns the id to send for a list.
+    pub(super) fn advertised_id(&mut self, list_id: i64) -> i64 {
         if self.settings.faults.random_list_ids { self.rng.i64(0..LIST_ID_MAX) } else { list_id }
     }
 
@@ -306,8 +311,8 @@ impl Router {
         self.save_list_id("mudlist", self.mudlist.id());
     }
 
-    /// The mudlist, or what has changed since `old_id`.
-    pub(super) fn send_mudlist(&mut self, conn: ConnId, to: MudId, old_id: i64) {
+    /// Sends the mudlist, or its changes since `old_id`.
+    pub(super) fn send_mudlist(&mut self, conn: ConnId, to: KnownMudId, old_id: i64) {
         if self.rules().deltas
             && let Some(names) = self.mudlist.since(old_id)
         {
@@ -323,23 +328,24 @@ impl Router {
             let frame = self.packet("mudlist", name, Value::Int(0), fields);
             return self.send(conn, frame);
         }
-        let all: Vec<MudId> = self.muds.iter().map(|(id, _)| id).collect();
+        let all: Vec<KnownMudId> = self.muds.iter().map(|(id, _)| id).collect();
         for group in all.chunks(self.rules().mudlist_muds_max) {
             let is_last = group.last() == all.last();
-            // On Dead Souls all ids but the last are random.
+            // On Dead Souls, all ids except the last are random.
             let random = self.settings.dialect == Dialect::DeadSouls && !is_last;
-            let list_id = if random { self.rng.i64(0..LIST_ID_MAX) } else { self.said(self.mudlist.id()) };
+            let list_id =
+                if random { self.rng.i64(0..LIST_ID_MAX) } else { self.advertised_id(self.mudlist.id()) };
             let frame = self.mudlist_packet(Some(to), list_id, group);
             self.send(conn, frame);
         }
     }
 
-    fn protocol(&self, id: MudId) -> u8 {
+    fn protocol(&self, id: KnownMudId) -> u8 {
         self.muds.get(id).map_or(NEW_PROTOCOL, |mud| mud.protocol)
     }
 
-    fn mudlist_packet(&self, to: Option<MudId>, list_id: i64, muds: &[MudId]) -> Bytes {
-        // What is addressed to nobody has the form of protocol 3, for everybody.
+    fn mudlist_packet(&self, to: Option<KnownMudId>, list_id: i64, muds: &[KnownMudId]) -> Bytes {
+        // A packet to all muds has the form of protocol 3.
         let protocol = to.map_or(NEW_PROTOCOL, |to| self.protocol(to));
         let to = to.and_then(|id| self.muds.get(id)).map(|mud| mud.name.as_str());
         let entries = muds.iter().filter_map(|id| self.muds.get(*id));
@@ -348,7 +354,7 @@ impl Router {
         self.packet("mudlist", to, Value::Int(0), fields)
     }
 
-    /// The next packet of the second copy of the mudlist, which is addressed to nobody.
+    /// Sends the next packet of the second copy of the mudlist, which is addressed to all muds.
     pub(super) fn mudlist_again(&mut self, now: Now, conn: ConnId) {
         let Some(Conn { state: ConnState::Mud { again, .. }, .. }) = self.conns.get_mut(conn) else { return };
         let Some(next) = again.pop_front() else { return };
@@ -356,51 +362,57 @@ impl Router {
             self.timers.set(RouterWake::MudlistAgain(conn), now.mono + MUDLIST_AGAIN_SPACING);
         }
         if self.muds.get(next).is_some() {
-            let list_id = self.said(self.mudlist.id());
+            let list_id = self.advertised_id(self.mudlist.id());
             let frame = self.mudlist_packet(None, list_id, &[next]);
             self.send(conn, frame);
         }
     }
 
-    /// Tells every mud how one of them is, the one itself too.
-    pub(super) fn tell_news(&mut self, now: Now, id: MudId) {
+    /// Sends the state of a mud to all muds, including itself.
+    pub(super) fn announce_state(&mut self, now: Now, id: KnownMudId) {
         let Some(name) = self.muds.get(id).map(|mud| mud.name.clone()) else { return };
         self.mudlist_changed(now, &name);
-        self.tell_mud(id, None);
+        self.announce_mud(id, None);
     }
 
-    /// A mud's loss is told: from here on at the latest it counts as down.
-    pub(super) fn tell_left(&mut self, now: Now, id: MudId) {
+    /// Announces the loss of a mud. From now on it counts as down.
+    pub(super) fn announce_loss(&mut self, now: Now, id: KnownMudId) {
         if let Some(mud) = self.muds.get_mut(id)
             && mud.conn().is_none()
             && mud.state == -1
         {
             mud.state = 0;
         }
-        self.tell_news(now, id);
+        self.announce_state(now, id);
     }
 
-    /// Sends a mud's entry to all, less one.
-    fn tell_mud(&mut self, id: MudId, but: Option<MudId>) {
-        let list_id = self.said(self.mudlist.id());
+    /// Sends the entry of a mud to all muds except `but`.
+    fn announce_mud(&mut self, id: KnownMudId, but: Option<KnownMudId>) {
+        let list_id = self.advertised_id(self.mudlist.id());
         let others = self.muds.iter().filter(|(other, _)| Some(*other) != but);
-        let others: Vec<(MudId, ConnId)> = others.filter_map(|(id, mud)| Some((id, mud.conn()?))).collect();
+        let others: Vec<(KnownMudId, ConnId)> =
+            others.filter_map(|(id, mud)| Some((id, mud.conn()?))).collect();
         for (other, conn) in others {
             let frame = self.mudlist_packet(Some(other), list_id, &[id]);
             self.send(conn, frame);
         }
     }
 
-    /// Tells every mud that one is no longer on the list.
-    pub(super) fn tell_deleted(&mut self, now: Now, name: &str) {
+    /// Announces that a mud is no longer on the list.
+    pub(super) fn announce_deletion(&mut self, now: Now, name: &str) {
         self.mudlist_changed(now, name);
-        let list_id = self.said(self.mudlist.id());
+        let list_id = self.advertised_id(self.mudlist.id());
         let fields = [Value::Int(list_id), Value::Map(vec![(Value::str(name), Value::Int(0))])];
-        self.tell_all("mudlist", &fields, |_| true);
+        self.send_to_all("mudlist", &fields, |_| true);
     }
 
-    /// Sends a packet of the router's own to every mud that `wants` it, each addressed by its name.
-    pub(super) fn tell_all(&mut self, kind: &str, fields: &[Value<'_>], wants: impl Fn(&Mud) -> bool) {
+    /// Sends a packet from the router to every mud that `wants` it, addressed by its name.
+    pub(super) fn send_to_all(
+        &mut self,
+        kind: &str,
+        fields: &[Value<'_>],
+        wants: impl Fn(&KnownMud) -> bool,
+    ) {
         let frame = |name: &str| self.packet(kind, Some(name), Value::Int(0), fields.to_vec());
         let online = self.muds.online().filter(|(mud, _)| wants(mud));
         let frames: Vec<(ConnId, Bytes)> = online.map(|(mud, conn)| (conn, frame(&mud.name))).collect();

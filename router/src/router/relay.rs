@@ -1,9 +1,9 @@
-//! Where each packet goes, and what stops it.
+//! Relays packets to their targets, or refuses them.
 
-use super::{Conn, ConnState, Router, RouterWake, SWEEP_EVERY};
-use crate::channels::Fault;
+use super::state::{Conn, ConnState, Router, RouterWake, SWEEP_EVERY};
+use crate::channels::ErrorReply;
 use crate::flood;
-use crate::registry::{self, MudId};
+use crate::registry::{self, KnownMudId};
 use crate::settings::{Dialect, Logins};
 use crate::wire::{self, Header, Incoming};
 use i3_core::i3::Value;
@@ -12,17 +12,17 @@ use i3_core::notice::Level;
 use i3_core::time::Now;
 use std::time::Duration;
 
-/// One flooding mud is heard again at each of these beats, counted from the router's start, as Dead Souls does it.
+/// The interval, from the router's start, at which a mud leaves the gray list, as on Dead Souls.
 const RELEASE_EVERY: Duration = Duration::from_secs(10);
-/// A mud that asks to be down for longer than this is forgotten instead, as Dead Souls does it.
+/// The longest restart delay of a `shutdown`. With a longer one the mud is forgotten, as on Dead Souls.
 const RESTART_DELAY_SECONDS_MAX: i64 = 604_800;
-/// A shorter absence is not told, says the specification.
+/// The longest restart delay that is not announced, according to the specification.
 const QUIET_RESTART_SECONDS_MAX: i64 = 300;
-/// Where the hops to go stand.
+/// The index of the remaining hops.
 const TTL_AT: usize = 1;
 /// Elements of a `locate-reply` of protocol 3, and of the earlier ones.
 const LOCATE_REPLY_ELEMENTS: [usize; 2] = [10, 8];
-/// Types of the specification that go from mud to mud.
+/// The types of the specification that muds send to each other.
 const MUD_KINDS: [&str; 18] = [
     "tell",
     "emoteto",
@@ -45,13 +45,13 @@ const MUD_KINDS: [&str; 18] = [
 ];
 /// Elements of a `shutdown`.
 const SHUTDOWN_ELEMENTS: usize = 7;
-/// Types that only routers send.
+/// The types that only routers send.
 const ROUTER_KINDS: [&str; 5] =
     ["startup-reply", "mudlist", "chanlist-reply", "chan-filter-reply", "bad-mojo"];
 
-/// From a frame to its target.
+/// The way of a frame to its target.
 impl Router {
-    /// One frame's text. What is no packet is dropped and the connection stays, as on Dead Souls.
+    /// Handles the text of a frame. Invalid packets are dropped and the connection stays open, as on Dead Souls.
     pub(super) fn frame(&mut self, now: Now, conn: ConnId, text: &[u8]) {
         self.metrics.packets_in += 1;
         if self.settings.strict_text && !wire::is_strict(text) {
@@ -74,26 +74,26 @@ impl Router {
         } else if let Some(mud) = mud {
             self.mud_packet(now, mud, &packet);
         } else {
-            // Dead Souls relays what a stranger sends in the name of a mud that is not online.
+            // Dead Souls relays packets without a login in the name of a mud that is not online. This router does not.
             self.metrics.drop_packet("not logged in");
             if self.rules().answers_strangers {
-                self.answer_stranger(conn, &packet, &Fault::new("unk-src", "You have not logged in"));
+                self.answer_stranger(conn, &packet, &ErrorReply::new("unk-src", "You have not logged in"));
             }
         }
     }
 
-    fn mud_packet(&mut self, now: Now, id: MudId, packet: &Incoming<'_>) {
+    fn mud_packet(&mut self, now: Now, id: KnownMudId, packet: &Incoming<'_>) {
         if !self.within_flood_limit(now, id, packet) {
             return self.metrics.drop_packet("flood");
         }
         let Some(header) = packet.header() else {
-            return self.refuse(id, packet, &Fault::new("bad-pkt", "Invalid initial data"));
+            return self.refuse(id, packet, &ErrorReply::new("bad-pkt", "Invalid initial data"));
         };
         if self.muds.get(id).is_none_or(|mud| mud.name != header.from_mud) {
-            // Dead Souls drops this in silence, and passes it on if the mud it names is not online. Nobody may speak
-            // for another mud here, and who tries is told.
+            // Dead Souls drops this without an error, or relays it if the named mud is not online. Here a packet in the name
+            // of another mud is an error.
             let message = format!("You are not {}", header.from_mud);
-            return self.refuse(id, packet, &Fault::new("unk-src", message));
+            return self.refuse(id, packet, &ErrorReply::new("unk-src", message));
         }
         if self.settings.faults.eats_probes && header.to_mud.as_ref() == Some(&header.from_mud) {
             return self.metrics.drop_packet("probe eaten");
@@ -109,16 +109,16 @@ impl Router {
     fn route(
         &mut self,
         now: Now,
-        id: MudId,
+        id: KnownMudId,
         packet: &Incoming<'_>,
         header: &Header<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ErrorReply> {
         let kind = &*packet.kind;
         let for_router = header.to_mud.as_ref().is_none_or(|to| *to == self.settings.name);
         match kind {
-            // Whatever their target: it must be 0, and these say so themselves.
+            // Their target must be 0. The handlers of these types check it.
             "channel-m" | "channel-e" | "channel-t" => self.channel_speech(now, id, packet),
-            // Dead Souls takes these with target 0 too.
+            // Dead Souls accepts target 0 for these types too.
             _ if for_router && kind.starts_with("channel-") => self.channel_request(now, id, packet),
             "shutdown" if for_router => self.mud_shutdown(now, id, packet),
             "chanlist-req" | "chanlist-request" if for_router && !self.rules().deltas => {
@@ -133,35 +133,35 @@ impl Router {
         }
     }
 
-    fn for_router(&mut self, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
+    fn for_router(&mut self, id: KnownMudId, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
         match &*packet.kind {
             "chan-filter-reply" => self.filter_reply(id, packet),
-            // Routers speak these among themselves; this one has no peers.
+            // Routers exchange these packets. This router has no peers.
             kind if kind.starts_with("irn-") => {
                 self.metrics.drop_packet("router to router");
                 Ok(())
             }
-            // The specification tells what it knows of from what it does not.
+            // The specification distinguishes known from unknown types.
             kind if self.rules().answers_strangers && !MUD_KINDS.contains(&kind) => {
-                Err(Fault::new("unk-type", format!("Unknown packet type: {kind}")))
+                Err(ErrorReply::new("unk-type", format!("Unknown packet type: {kind}")))
             }
-            kind => Err(Fault::new("not-imp", format!("Unknown command sent to router: {kind}"))),
+            kind => Err(ErrorReply::new("not-imp", format!("Unknown command sent to router: {kind}"))),
         }
     }
 
-    /// To one mud, as it came. Dead Souls says nothing of a mud that is known and offline: who waits for an answer
-    /// needs a clock.
-    fn relay(&mut self, packet: &Incoming<'_>, to: &str) -> Result<(), Fault> {
+    /// Relays a packet to one mud, unchanged. Dead Souls sends no error if the mud is known and offline, so senders need a
+    /// timeout.
+    fn relay(&mut self, packet: &Incoming<'_>, to: &str) -> Result<(), ErrorReply> {
         self.check_may_send(packet)?;
         match self.muds.find(to) {
-            None => return Err(Fault::new("unk-dst", "destination unknown")),
+            None => return Err(ErrorReply::new("unk-dst", "destination unknown")),
             Some(mud) => match mud.conn() {
                 Some(conn) => {
                     let frame = fit_locate_reply(self.outgoing(packet), mud.protocol).frame();
                     self.send(conn, frame);
                 }
                 None if self.rules().answers_strangers => {
-                    return Err(Fault::new("unk-dst", format!("{to} is not connected")));
+                    return Err(ErrorReply::new("unk-dst", format!("{to} is not connected")));
                 }
                 None => self.metrics.drop_packet("mud offline"),
             },
@@ -169,8 +169,8 @@ impl Router {
         Ok(())
     }
 
-    /// To every mud, the sender too, as it came.
-    fn broadcast(&mut self, packet: &Incoming<'_>) -> Result<(), Fault> {
+    /// Relays a packet to all muds, including the sender, unchanged.
+    fn broadcast(&mut self, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
         self.check_may_send(packet)?;
         let frame = self.outgoing(packet).frame();
         // "The router will filter this packet's delivery to only those muds that support the ucache service."
@@ -183,16 +183,22 @@ impl Router {
         Ok(())
     }
 
-    /// An error to a mud about its packet; its user is told.
-    pub(super) fn refuse(&mut self, id: MudId, packet: &Incoming<'_>, fault: &Fault) {
+    /// Sends an error about its packet to a mud, addressed to the user who sent it.
+    pub(super) fn refuse(&mut self, id: KnownMudId, packet: &Incoming<'_>, fault: &ErrorReply) {
         if packet.kind == "error" {
-            // Nobody answers an error, lest two answer each other for ever.
+            // An error is never answered with an error, which would cause a loop.
             return self.metrics.drop_packet("error about an error");
         }
         self.send_error(id, packet.sender(), fault, packet.to_value());
     }
 
-    pub(super) fn send_error(&mut self, id: MudId, user: Value<'_>, fault: &Fault, packet: Value<'_>) {
+    pub(super) fn send_error(
+        &mut self,
+        id: KnownMudId,
+        user: Value<'_>,
+        fault: &ErrorReply,
+        packet: Value<'_>,
+    ) {
         let Some(mud) = self.muds.get(id) else { return };
         let Some(conn) = mud.conn() else { return };
         let fields = vec![Value::str(fault.code), Value::str(&fault.message), packet];
@@ -201,15 +207,15 @@ impl Router {
         self.send(conn, frame);
     }
 
-    fn within_flood_limit(&mut self, now: Now, id: MudId, packet: &Incoming<'_>) -> bool {
+    fn within_flood_limit(&mut self, now: Now, id: KnownMudId, packet: &Incoming<'_>) -> bool {
         if !self.has_flood_control() {
             return true;
         }
         let message = match self.flood.charge(id, now.unix.seconds(), flood::points(&packet.kind)) {
-            flood::Verdict::Pass => return true,
-            flood::Verdict::Ignored => return false,
-            flood::Verdict::Reminder => "Your packets are being temporarily dropped due to flooding.",
-            flood::Verdict::Detected => {
+            flood::FloodVerdict::Pass => return true,
+            flood::FloodVerdict::Ignored => return false,
+            flood::FloodVerdict::Reminder => "Your packets are being temporarily dropped due to flooding.",
+            flood::FloodVerdict::Detected => {
                 self.metrics.floods += 1;
                 let name = self.muds.get(id).map(|mud| mud.name.clone()).unwrap_or_default();
                 self.notice(Level::Warn, "mud floods", |n| n.with("mud", name));
@@ -217,7 +223,7 @@ impl Router {
                 "Flood detected! Your packets will be temporarily ignored."
             }
         };
-        self.refuse(id, packet, &Fault::new("not-allowed", message));
+        self.refuse(id, packet, &ErrorReply::new("not-allowed", message));
         false
     }
 
@@ -240,11 +246,11 @@ impl Router {
         }
     }
 
-    /// A mud says goodbye. The answer is the end of the stream; Dead Souls does not pass the delay on.
-    fn mud_shutdown(&mut self, now: Now, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
+    /// Handles a `shutdown`. The answer is the end of the stream. Dead Souls does not announce the restart delay.
+    fn mud_shutdown(&mut self, now: Now, id: KnownMudId, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
         let delay = packet.int(wire::HEADER_ELEMENTS).filter(|_| packet.elements.len() == SHUTDOWN_ELEMENTS);
-        let Some(delay) = delay else { return Err(Fault::new("bad-pkt", "Bad packet format.")) };
-        let Some(conn) = self.muds.get(id).and_then(registry::Mud::conn) else { return Ok(()) };
+        let Some(delay) = delay else { return Err(ErrorReply::new("bad-pkt", "Bad packet format.")) };
+        let Some(conn) = self.muds.get(id).and_then(registry::KnownMud::conn) else { return Ok(()) };
         self.set_offline(now, id, "shutdown");
         self.close_gently(now, conn);
         if delay > RESTART_DELAY_SECONDS_MAX {
@@ -255,7 +261,7 @@ impl Router {
         {
             mud.state = delay;
             self.timers.clear(RouterWake::Left(id));
-            self.tell_news(now, id);
+            self.announce_state(now, id);
         }
         Ok(())
     }
@@ -267,7 +273,7 @@ impl Router {
         self.timers.set(RouterWake::Sweep, now.mono + SWEEP_EVERY);
     }
 
-    fn delete_mud(&mut self, now: Now, id: MudId) {
+    fn delete_mud(&mut self, now: Now, id: KnownMudId) {
         let Some(mud) = self.muds.remove(id) else { return };
         for wake in [RouterWake::Joined(id), RouterWake::Left(id)] {
             self.timers.clear(wake);
@@ -277,7 +283,7 @@ impl Router {
         self.save(vec![Change { space: registry::SPACE.to_owned(), key: mud.name.clone(), value: None }]);
         self.save_channels();
         self.notice(Level::Info, "mud is forgotten", |n| n.with("mud", &mud.name));
-        self.tell_deleted(now, &mud.name);
+        self.announce_deletion(now, &mud.name);
     }
 }
 
@@ -286,16 +292,16 @@ impl Router {
         self.settings.flood_control && self.rules().flood_control
     }
 
-    /// What a mud may never send to muds: it would pass for the router.
-    fn check_may_send(&self, packet: &Incoming<'_>) -> Result<(), Fault> {
+    /// Whether only a router may send the packet to muds.
+    fn check_may_send(&self, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
         if ROUTER_KINDS.contains(&&*packet.kind) {
             let code = if self.rules().answers_strangers { "bad-proto" } else { "not-allowed" };
-            return Err(Fault::new(code, "You are not allowed to send this kind of packet."));
+            return Err(ErrorReply::new(code, "You are not allowed to send this kind of packet."));
         }
         Ok(())
     }
 
-    /// A packet as it leaves: one hop nearer to its end, where hops are counted.
+    /// Returns the packet as it is relayed. In some dialects it has one remaining hop less.
     pub(super) fn outgoing<'a>(&self, packet: &Incoming<'a>) -> Incoming<'a> {
         let mut packet = packet.clone();
         if self.rules().counts_hops
@@ -307,7 +313,7 @@ impl Router {
     }
 }
 
-/// A `locate-reply` in the form of a mud's protocol: version 3 added idle time and status.
+/// Returns a `locate-reply` for the protocol of a mud. Version 3 added idle time and status.
 fn fit_locate_reply(mut packet: Incoming<'_>, protocol: u8) -> Incoming<'_> {
     let [new, old] = LOCATE_REPLY_ELEMENTS;
     if packet.kind == "locate-reply" {

@@ -1,8 +1,8 @@
-//! Channels on the wire: requests about them, and what is said on them.
+//! The packets about channels: requests, and lines.
 
-use super::{Router, RouterWake, SAVE_AFTER};
-use crate::channels::{Channel, ChannelType, Fault};
-use crate::registry::{Mud, MudId};
+use super::state::{Router, RouterWake, SAVE_AFTER};
+use crate::channels::{Channel, ChannelType, ErrorReply};
+use crate::registry::{KnownMud, KnownMudId};
 use crate::wire::{self, Incoming};
 use i3_core::i3::Value;
 use i3_core::machine::ConnId;
@@ -13,11 +13,11 @@ use std::borrow::Cow;
 const SPEECH_ELEMENTS: usize = 9;
 /// Elements of a targeted emote.
 const TARGETED_ELEMENTS: usize = 13;
-/// Where the channel's name stands.
+/// The index of the channel's name.
 const CHANNEL: usize = 6;
 
-fn bad_packet() -> Fault {
-    Fault::new("bad-pkt", "Bad packet format.")
+fn bad_packet() -> ErrorReply {
+    ErrorReply::new("bad-pkt", "Bad packet format.")
 }
 
 /// Requests.
@@ -25,25 +25,25 @@ impl Router {
     pub(super) fn channel_request(
         &mut self,
         now: Now,
-        id: MudId,
+        id: KnownMudId,
         packet: &Incoming<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ErrorReply> {
         let kind = &*packet.kind;
         match kind {
             "channel-listen" => self.channel_listen(now, id, packet),
             "channel-add" => self.channel_add(now, id, packet),
             "channel-remove" => self.channel_remove(now, id, packet),
             "channel-admin" => self.channel_admin(id, packet),
-            _ => Err(Fault::new("unk-type", format!("I don't know what {kind} means."))),
+            _ => Err(ErrorReply::new("unk-type", format!("I don't know what {kind} means."))),
         }
     }
 
-    pub(super) fn mud_name(&self, id: MudId) -> String {
+    pub(super) fn mud_name(&self, id: KnownMudId) -> String {
         self.muds.get(id).map(|mud| mud.name.clone()).unwrap_or_default()
     }
 
-    /// Success and no change are silent. A refusal is addressed to no user, even if one was named.
-    fn channel_listen(&mut self, now: Now, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
+    /// Handles a `channel-listen`. Only a refusal is answered. It is addressed to no user, even if the packet names one.
+    fn channel_listen(&mut self, now: Now, id: KnownMudId, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
         let (Some(channel), Some(on)) = (packet.text(CHANNEL), packet.int(CHANNEL + 1)) else {
             return Err(bad_packet());
         };
@@ -52,7 +52,7 @@ impl Router {
         Ok(())
     }
 
-    fn listen(&mut self, now: Now, id: MudId, channel: &str, on: bool, packet: &Incoming<'_>) {
+    fn listen(&mut self, now: Now, id: KnownMudId, channel: &str, on: bool, packet: &Incoming<'_>) {
         let mud = self.mud_name(id);
         match self.channels.listen(channel, &mud, on) {
             Ok(true) if self.timers.get(RouterWake::Save).is_none() => {
@@ -63,9 +63,9 @@ impl Router {
         }
     }
 
-    fn channel_add(&mut self, now: Now, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
+    fn channel_add(&mut self, now: Now, id: KnownMudId, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
         let Some(name) = packet.text(CHANNEL) else {
-            return Err(Fault::new("not-allowed", "Invalid channel name: not a string"));
+            return Err(ErrorReply::new("not-allowed", "Invalid channel name: not a string"));
         };
         let channel_type = packet.int(CHANNEL + 1).ok_or_else(bad_packet)?;
         let mud = self.mud_name(id);
@@ -80,7 +80,7 @@ impl Router {
         Ok(())
     }
 
-    fn channel_remove(&mut self, now: Now, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
+    fn channel_remove(&mut self, now: Now, id: KnownMudId, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
         let name = packet.text(CHANNEL).ok_or_else(bad_packet)?;
         let mud = self.mud_name(id);
         self.channels.remove(&name, &mud)?;
@@ -89,7 +89,7 @@ impl Router {
         Ok(())
     }
 
-    fn channel_admin(&mut self, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
+    fn channel_admin(&mut self, id: KnownMudId, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
         let name = packet.text(CHANNEL).ok_or_else(bad_packet)?;
         let names = |index: usize| match packet.elements.get(index) {
             Some(Value::Array(muds)) => {
@@ -104,21 +104,21 @@ impl Router {
         changed
     }
 
-    /// After any channel came or went, Dead Souls sends the whole list to all who have channels. One that is gone is
-    /// just not in it. The specification sends only what has changed, with a 0 for what is gone.
+    /// Announces a change of the channels. Dead Souls sends the whole list, without removed channels, to all muds with the
+    /// channel service. The specification sends only the changes, with a 0 for a removed channel.
     fn channels_changed(&mut self, now: Now, name: &str) {
         self.save_channels();
         let second = self.rules().deltas.then(|| now.unix.seconds());
         let list_id = self.chanlist.change(name, second);
-        let list_id = self.said(list_id);
+        let list_id = self.advertised_id(list_id);
         let list = if self.rules().deltas { self.channels.some(&[name]) } else { self.channels.list() };
         let fields = vec![Value::Int(list_id), list.into_owned()];
-        self.tell_all("chanlist-reply", &fields, |mud| mud.info.has_channels());
+        self.send_to_all("chanlist-reply", &fields, |mud| mud.info.has_channels());
     }
 
-    /// The list to one mud, or what has changed since the id that it has; nothing if that is nothing.
-    pub(super) fn send_chanlist(&mut self, id: MudId, old_id: i64) {
-        let list_id = self.said(self.chanlist.id());
+    /// Sends the list to a mud, or its changes since the id of the mud's list. Without changes it sends nothing.
+    pub(super) fn send_chanlist(&mut self, id: KnownMudId, old_id: i64) {
+        let list_id = self.advertised_id(self.chanlist.id());
         let Some(mud) = self.muds.get(id) else { return };
         let Some(conn) = mud.conn() else { return };
         let changed = self.chanlist.since(old_id).filter(|_| self.rules().deltas);
@@ -133,11 +133,16 @@ impl Router {
     }
 }
 
-/// Speech.
+/// Lines.
 impl Router {
-    /// A line, an emote or a targeted emote. A mud that speaks on a channel that it does not hear is told so and made
-    /// to hear it, as on Dead Souls.
-    pub(super) fn channel_speech(&mut self, now: Now, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
+    /// Handles a line, an emote or a targeted emote. A mud that speaks on a channel without a subscription is subscribed and
+    /// gets a warning, as on Dead Souls.
+    pub(super) fn channel_speech(
+        &mut self,
+        now: Now,
+        id: KnownMudId,
+        packet: &Incoming<'_>,
+    ) -> Result<(), ErrorReply> {
         check_speech(packet)?;
         let name = packet.text(CHANNEL).ok_or_else(bad_packet)?;
         let mud = self.mud_name(id);
@@ -157,11 +162,11 @@ impl Router {
         Ok(())
     }
 
-    fn tune_in(&mut self, now: Now, id: MudId, packet: &Incoming<'_>, name: &str, mud: &str) {
+    fn tune_in(&mut self, now: Now, id: KnownMudId, packet: &Incoming<'_>, name: &str, mud: &str) {
         let message = format!("Your mud wasn't listening to {name}, so I'll start you listening right now.");
-        self.refuse(id, packet, &Fault::new("warning", message));
+        self.refuse(id, packet, &ErrorReply::new("warning", message));
         let router = self.settings.name.clone();
-        // A refusal carries the request that the mud could have sent.
+        // A refusal contains the `channel-listen` that the mud has not sent.
         let elements = vec![
             Value::str("channel-listen"),
             Value::Int(i3_core::i3::packet::TTL),
@@ -176,12 +181,12 @@ impl Router {
         self.listen(now, id, name, true, &request);
     }
 
-    /// To all who listen and are online, the speaker too.
+    /// Sends a line to all subscribers that are online, including the speaker.
     fn deliver(&mut self, name: &str, packet: &Incoming<'_>) {
         let frame = self.outgoing(&self.finish_speech(packet)).frame();
         let Ok(channel) = self.channels.find(name) else { return };
         let conns: Vec<ConnId> =
-            channel.listeners().filter_map(|mud| self.muds.find(mud)).filter_map(Mud::conn).collect();
+            channel.listeners().filter_map(|mud| self.muds.find(mud)).filter_map(KnownMud::conn).collect();
         for conn in conns {
             self.send(conn, frame.clone());
         }
@@ -191,9 +196,9 @@ impl Router {
         if self.rules().edits_speech { finish_speech(packet) } else { packet.clone() }
     }
 
-    fn ask_filter(&mut self, owner: &str, name: &str, packet: &Incoming<'_>) -> Result<(), Fault> {
-        let Some(conn) = self.muds.find(owner).and_then(Mud::conn) else {
-            return Err(Fault::new("unk-dst", format!("{owner} is not online to filter {name}")));
+    fn ask_filter(&mut self, owner: &str, name: &str, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
+        let Some(conn) = self.muds.find(owner).and_then(KnownMud::conn) else {
+            return Err(ErrorReply::new("unk-dst", format!("{owner} is not online to filter {name}")));
         };
         let fields = vec![Value::str(name), self.finish_speech(packet).to_value()];
         let frame = self.packet("chan-filter-req", Some(owner), Value::Int(0), fields);
@@ -201,31 +206,32 @@ impl Router {
         Ok(())
     }
 
-    /// The owner's verdict: what it sends is what passes. Dead Souls delivers it and calls it an error all the same.
-    pub(super) fn filter_reply(&mut self, id: MudId, packet: &Incoming<'_>) -> Result<(), Fault> {
+    /// Handles a `chan-filter-reply` of the owner: the line in it is sent. Dead Souls sends it too, but also returns an
+    /// error.
+    pub(super) fn filter_reply(&mut self, id: KnownMudId, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
         let name = packet.text(CHANNEL).ok_or_else(bad_packet)?;
         let Some(Value::Array(elements)) = packet.elements.get(CHANNEL + 1) else { return Err(bad_packet()) };
         let kind = elements.first().and_then(wire::as_text).ok_or_else(bad_packet)?;
         let inner = Incoming { kind, elements: elements.clone() };
         check_speech(&inner)?;
         if self.channels.find(&name)?.owner != self.mud_name(id) {
-            return Err(Fault::new("not-allowed", format!("You are not the owner of {name}")));
+            return Err(ErrorReply::new("not-allowed", format!("You are not the owner of {name}")));
         }
         if inner.text(CHANNEL).is_none_or(|inner_name| inner_name != name) {
-            return Err(Fault::new("not-allowed", "The packet is for another channel"));
+            return Err(ErrorReply::new("not-allowed", "The packet is for another channel"));
         }
         self.deliver(&name, &inner);
         Ok(())
     }
 }
 
-/// Whether its owner must see it first. The router itself filters nothing.
+/// Whether a line goes to the owner of the channel first. The router itself does not filter.
 fn must_be_filtered(channel: &Channel, mud: &str, router: &str) -> bool {
     channel.channel_type == ChannelType::Filtered && channel.owner != mud && channel.owner != router
 }
 
-/// The format that Dead Souls demands: a user who speaks, no target, strings in their places.
-fn check_speech(packet: &Incoming<'_>) -> Result<(), Fault> {
+/// Checks the format that Dead Souls demands: a sending user, no target, and strings where they are expected.
+fn check_speech(packet: &Incoming<'_>) -> Result<(), ErrorReply> {
     let texts = match &*packet.kind {
         "channel-m" | "channel-e" if packet.elements.len() == SPEECH_ELEMENTS => [6, 8].as_slice(),
         "channel-t" if packet.elements.len() == TARGETED_ELEMENTS => &[6, 7, 8, 9, 10],
@@ -242,8 +248,8 @@ fn check_speech(packet: &Incoming<'_>) -> Result<(), Fault> {
     if well_formed { Ok(()) } else { Err(bad_packet()) }
 }
 
-/// Puts the user for a missing visname, and says who it was where an emote does not: Dead Souls appends
-/// ` (from Vis@Mud)` to a text without `$N`.
+/// Replaces a missing visname by the user, and names the speaker in an emote without `$N`: Dead Souls appends
+/// ` (from Vis@Mud)`.
 fn finish_speech<'a>(packet: &Incoming<'a>) -> Incoming<'a> {
     let mut packet = packet.clone();
     let (visname_at, texts): (usize, &[usize]) = match &*packet.kind {
@@ -254,13 +260,13 @@ fn finish_speech<'a>(packet: &Incoming<'a>) -> Incoming<'a> {
     if packet.text(visname_at).is_none_or(|visname| visname.is_empty()) {
         packet.elements[visname_at] = packet.elements[3].clone();
     }
-    // Only the first text decides, for both.
+    // The first text decides for both texts.
     let has_name = texts.first().and_then(|&index| packet.text(index)).is_none_or(|text| text.contains("$N"));
     if !has_name {
         let visname = packet.text(visname_at).unwrap_or_default();
         let suffix = format!(" (from {visname}@{})", packet.text(2).unwrap_or_default());
         for &index in texts {
-            // Bytes, whatever their character set.
+            // Bytes, because the character set is unknown.
             if let Value::Str(text) = &mut packet.elements[index] {
                 text.to_mut().extend_from_slice(suffix.as_bytes());
             }

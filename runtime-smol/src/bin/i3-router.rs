@@ -20,31 +20,32 @@ use std::process::ExitCode;
 /// An Intermud-3 router for a private network.
 #[derive(FromArgs)]
 struct Cli {
-    /// its name on the network (default: *private)
+    /// the name of the router on the network (default: *private)
     #[argh(option, default = "\"*private\".to_owned()")]
     name: String,
-    /// where to listen (default: 127.0.0.1)
+    /// the address to listen at (default: 127.0.0.1)
     #[argh(option, default = "\"127.0.0.1\".to_owned()")]
     host: String,
-    /// the port (default: 8787)
+    /// the port to listen at (default: 8787)
     #[argh(option, default = "8787")]
     port: u16,
-    /// the address to tell muds, if it is another
+    /// the address that the router gives to muds (default: the address of --host)
     #[argh(option)]
     announce: Option<String>,
-    /// whose rules it follows: dead-souls, coffeemud or spec (default: dead-souls)
+    /// the router whose rules it follows: dead-souls, coffeemud, or spec for the published specification (default:
+    /// dead-souls)
     #[argh(option, default = "Dialect::default()", from_str_fn(dialect))]
     dialect: Dialect,
-    /// also do wrong what that router was seen to do wrong
+    /// also imitate the known faults of that router
     #[argh(switch)]
     faults: bool,
-    /// channels that belong to the router, any number of times (default: chat)
+    /// a channel that belongs to the router; can be repeated (default: chat)
     #[argh(option, long = "channel")]
     channels: Vec<String>,
-    /// where passwords, channels and subscriptions are kept (default: router-state)
+    /// the directory of the state: passwords, channels and subscriptions (default: router-state)
     #[argh(option, default = "PathBuf::from(\"router-state\")")]
     state: PathBuf,
-    /// log more
+    /// log messages of the level DEBUG too
     #[argh(switch)]
     debug: bool,
 }
@@ -52,7 +53,7 @@ struct Cli {
 fn dialect(name: &str) -> Result<Dialect, String> {
     Dialect::named(name).ok_or_else(|| {
         let names = Dialect::NAMES.map(|(name, _)| name).join(", ");
-        format!("there is no dialect {name}: {names}")
+        format!("unknown dialect {name}: write one of {names}")
     })
 }
 
@@ -73,7 +74,9 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<(), DaemonError> {
     if !cli.name.starts_with('*') || cli.name.len() < 2 {
-        return Err(DaemonError::Settings("a router's name starts with *".to_owned()));
+        return Err(DaemonError::Settings(
+            "the name of a router begins with *, followed by at least one character".to_owned(),
+        ));
     }
     let channels = if cli.channels.is_empty() { vec!["chat".to_owned()] } else { cli.channels.clone() };
     let announced = cli.announce.as_ref().unwrap_or(&cli.host);

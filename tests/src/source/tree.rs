@@ -241,6 +241,16 @@ mod tests {
     }
 
     #[test]
+    fn only_tests_may_name_the_path_of_a_file() {
+        let lib = |text: &str| Texts::from([("lib.rs".to_owned(), text.to_owned())]);
+        let roots = [("x".to_owned(), "lib.rs".to_owned())];
+        let tree = Tree::parse(&lib("#[cfg(test)] #[path = \"../tests/a.rs\"] mod a;"), &roots).unwrap();
+        assert_eq!(tree.files.keys().collect::<Vec<_>>(), ["lib.rs"]);
+        let error = Tree::parse(&lib("#[path = \"../tests/a.rs\"] mod a;"), &roots).err();
+        assert_eq!(error.as_deref(), Some("lib.rs: mod a: an attribute `path` is not understood here"));
+    }
+
+    #[test]
     fn only_what_needs_test_is_a_test() {
         for (attribute, is_test) in [
             ("#[cfg(test)]", true),

@@ -367,7 +367,7 @@ fn clients_that_do_not_hang_up_are_waited_for_within_bounds(daemon: Daemon) {
         }
         waited_for.len()
     };
-    let pauses = "too many connections: no more are accepted for now";
+    let pauses = "too many connections: further ones wait until others end";
     wait_for("enough of them", || {
         let visits = visit(&siege);
         (visits >= MANY && (daemon == Daemon::Smol || siege.gateway.log().contains(pauses))).then_some(())

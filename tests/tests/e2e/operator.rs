@@ -92,7 +92,7 @@ fn the_first_settings(daemon: Daemon) {
         |env: &str| env.lines().find_map(|line| line.strip_prefix("I3_GATEWAY_SECRET=")).unwrap().to_owned();
     let first = fs::read_to_string(&env_file).unwrap();
     assert!(secret(&first).len() == 64 && !text.contains(&secret(&first)), "{text}");
-    assert_eq!(site.run(&["--validate-config"]), (Some(0), "The settings can be used.\n".to_owned()));
+    assert_eq!(site.run(&["--validate-config"]), (Some(0), "The settings are valid.\n".to_owned()));
     assert_eq!(site.run(&["--dry-run"]).0, Some(0));
 
     assert!(first.contains("\nMUD_NAME='Test Mud'\n"), "{first}");
@@ -130,9 +130,9 @@ fn a_visit_of_the_doctor(daemon: Daemon) {
     let (code, text) = site.run(&["doctor"]);
     assert_eq!(code, Some(0), "{text}");
     for line in [
-        "ok    settings for Test Mud",
+        "ok    the settings of Test Mud are valid",
         "ok    the clock shows 20",
-        "ok    state in state: nothing yet",
+        "ok    the state directory state has no state yet",
         "warn  Test Mud: no router password is known",
         &format!("ok    port 127.0.0.1:{} is free", site.http),
         "ok    router *i4 at 127.0.0.1:",
@@ -155,10 +155,10 @@ fn a_visit_of_the_doctor(daemon: Daemon) {
     let (code, text) = said(&command.output().unwrap());
     assert_eq!(code, Some(1), "{text}");
     for line in [
-        &format!("FAIL  port 127.0.0.1:{} is taken by another program", site.http),
-        "FAIL  state: ",
+        &format!("FAIL  port 127.0.0.1:{} is in use by another program", site.http),
+        "FAIL  state: state/i3-gateway.sqlite: ",
         "FAIL  DeadSoulsNew: no router can be reached",
-        "warn  .env holds keys and others may read it (mode 644)\n      -> chmod 600 .env",
+        "warn  .env contains keys, and other users may read it (mode 644)\n      -> chmod 600 .env",
         "routers do not answer it (from the environment variable MUD_NAME)\n      -> write the name",
     ] {
         assert!(text.contains(line), "{line:?} is not in\n{text}");
@@ -268,7 +268,7 @@ fn a_service_that_is_looked_after(daemon: Daemon) {
     gateway.signal("HUP");
     until("READY=1");
     let text = fs::read_to_string(&log).unwrap();
-    assert!(text.contains("the settings stay as they were"), "{text}");
+    assert!(text.contains("the settings did not change"), "{text}");
     for (level, what) in
         [("ERROR", "config/config.yaml:1:7: mud.port: "), ("WARN", "config/config.yaml:1:19: mud.nmae: ")]
     {

@@ -111,7 +111,7 @@ fn a_state_is_copied_and_put_back_while_it_runs(daemon: Daemon) {
     assert_eq!(code, Some(69), "{text}");
     let before = gateway.pid();
     let (code, text) = run(&gateway, &["restore", "copy"]);
-    assert!(code == Some(0) && text.contains("goes on"), "{code:?} {text}");
+    assert!(code == Some(0) && text.contains("runs with the restored state"), "{code:?} {text}");
     game.event("shutdown_warning");
     assert_eq!(link.expect("shutdown")[0], "shutdown");
 
@@ -141,12 +141,19 @@ fn a_state_is_put_back_where_no_gateway_runs(daemon: Daemon) {
         std::fs::remove_file(entry.unwrap().path()).unwrap();
     }
     let (code, text) = run(&gateway, &["restore", "copy"]);
-    assert!(code == Some(0) && text.contains("No gateway is running"), "{code:?} {text}");
+    assert_eq!((code, text.as_str()), (Some(0), "The state was restored. No gateway is running with it.\n"));
     // The password is the one that was copied.
     gateway.start();
     assert_eq!(router.log_in(PASSWORD).1, PASSWORD);
-    // What the other daemon has kept, this one goes on with, and the other way round.
     gateway.kill();
+    // A damaged state does not start, and can be replaced.
+    let file = gateway.state().join("i3-gateway.sqlite");
+    std::fs::write(&file, "this was a database once ".repeat(100)).unwrap();
+    let (code, text) = run(&gateway, &[]);
+    assert!(code == Some(69) && text.contains("file is not a database"), "{code:?} {text}");
+    let (code, text) = run(&gateway, &["restore", "copy"]);
+    assert!(code == Some(0) && text.contains("i3-gateway.damaged-1.sqlite"), "{code:?} {text}");
+    // Each daemon continues with the state that the other one has saved.
     gateway.daemon = daemon.other();
     gateway.start();
     assert_eq!(router.log_in(PASSWORD).1, PASSWORD);

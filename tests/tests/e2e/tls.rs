@@ -348,7 +348,7 @@ fn a_reload_takes_a_new_certificate_over_and_refuses_a_broken_one(daemon: Daemon
     let mut games = TRANSPORTS.map(|transport| old.client().game(&gateway, transport));
     new.sign("localhost").install(&gateway);
     gateway.signal("HUP");
-    gateway.logs("TLS: the files were read");
+    gateway.logs("TLS: the files were read again");
     for transport in TRANSPORTS {
         new.client().game(&gateway, transport);
         assert!(old.client().refused(gateway.port(transport)).contains("UnknownIssuer"));
@@ -357,10 +357,11 @@ fn a_reload_takes_a_new_certificate_over_and_refuses_a_broken_one(daemon: Daemon
         let kept = fs::read_to_string(gateway.folder.path().join(broken)).unwrap();
         let secret = "-----BEGIN PRIVATE KEY-----\nbm90aGluZyBvZiB1c2U=\nvery secret\n";
         fs::write(gateway.folder.path().join(broken), secret).unwrap();
-        let before = gateway.log().matches("TLS stays as it was").count();
+        let before = gateway.log().matches("TLS: the former certificates and keys stay in use").count();
         gateway.signal("HUP");
         wait_for("the refusal", || {
-            (gateway.log().matches("TLS stays as it was").count() > before).then_some(())
+            (gateway.log().matches("TLS: the former certificates and keys stay in use").count() > before)
+                .then_some(())
         });
         assert!(gateway.log().contains(named) && !gateway.log().contains("very secret"));
         fs::write(gateway.folder.path().join(broken), kept).unwrap();
@@ -496,7 +497,7 @@ fn settings_and_files_that_cannot_be_used_are_named(daemon: Daemon) {
     let authority = Authority::new();
     let gateway = || serving(daemon, &authority, &json!({}));
     let (code, text) = run(gateway().command().arg("--validate-config"));
-    assert_eq!((code, text.trim()), (Some(0), "The settings can be used."));
+    assert_eq!((code, text.trim()), (Some(0), "The settings are valid."));
     type Spoil = fn(&Path) -> io::Result<()>;
     let spoilt: [(Spoil, &str, &str); 5] = [
         (|folder| fs::remove_file(folder.join("cert.pem")), "api.tls.cert_file", "cannot be read"),
@@ -513,7 +514,7 @@ fn settings_and_files_that_cannot_be_used_are_named(daemon: Daemon) {
         (
             |folder| fs::write(folder.join("key.pem"), "-----BEGIN ENCRYPTED PRIVATE KEY-----\nvery secret"),
             "api.tls.key_file",
-            "locked with a password",
+            "encrypted with a password",
         ),
         (
             |folder| fs::write(folder.join("key.pem"), KeyPair::generate().unwrap().serialize_pem()),
@@ -542,7 +543,7 @@ fn settings_and_files_that_cannot_be_used_are_named(daemon: Daemon) {
     fs::write(readable.folder.path().join("key.pem"), key.serialize_pem()).unwrap();
     for how in ["--validate-config", "doctor"] {
         let (_, text) = run(readable.command().arg(how));
-        assert!(text.contains("not been good since 2021-01-01") && text.contains("mode 644"), "{text}");
+        assert!(text.contains("expired at 2021-01-01") && text.contains("mode 644"), "{text}");
     }
     // Settings that contradict each other.
     for (wrong, key) in [
@@ -568,7 +569,7 @@ fn the_tools_speak_it(daemon: Daemon) {
     assert_eq!((code, text.trim()), (Some(0), r#"{"status":"alive"}"#));
     let (_, text) = run(gateway.command().arg("doctor"));
     assert!(
-        text.contains("a gateway runs here") && text.contains("the certificate in cert.pem is good"),
+        text.contains("a gateway runs here") && text.contains("the certificate in cert.pem is valid"),
         "{text}"
     );
     // A certificate that is there already and not taken over yet does not make it ill.

@@ -6,7 +6,7 @@ use super::openrpc;
 use super::snapshot::{LinkFigures, Snapshot};
 use crate::health::Process;
 use crate::link::StateName;
-use crate::link::pacer::Class;
+use crate::link::pacer::Priority;
 use crate::metrics::{BUCKETS_SECONDS, Counts, Histogram};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, MetricEncoder, NoLabelSet};
@@ -335,8 +335,8 @@ impl Snapshot {
         page.gauges("i3_router_last_received_timestamp", help, Some(Unit::Seconds), ["link"], heard)?;
         let queued = |value: fn(usize, usize) -> usize| {
             self.links.iter().flat_map(move |link| {
-                let of = move |(class, packets, bytes): &(Class, usize, usize)| {
-                    ([link.number.as_str(), class.name()], value(*packets, *bytes) as f64)
+                let of = move |(priority, packets, bytes): &(Priority, usize, usize)| {
+                    ([link.number.as_str(), priority.name()], value(*packets, *bytes) as f64)
                 };
                 link.queued.iter().map(of)
             })

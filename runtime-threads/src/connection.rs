@@ -1,4 +1,4 @@
-//! An open connection: what its threads and the core thread share, and what its threads do.
+//! An open connection: the state that its threads and the core thread share, and the work of its threads.
 
 use crate::inbox::{Buffer, Buffers, Inbox, Message, READ_BUFFER_BYTES};
 use crate::lock::lock;
@@ -7,24 +7,25 @@ use crate::socket;
 use bytes::Bytes;
 use i3_core::machine::{ConnId, LostBy};
 use i3_driver::linger::Discard;
-use i3_driver::tls::Session;
-use i3_driver::write::say;
+use i3_driver::tls::TlsSession;
+use i3_driver::write::send_pending;
 use std::io::{self, ErrorKind};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-/// How many reads of one connection may wait for the core thread. With one more than one, reading goes on while the
-/// core works; with many more, a flood on one connection would delay all others.
+/// How many reads of a connection may wait for the core thread. With two, reading continues while the core works. With many
+/// more, a flood on one connection would delay all others.
 const READS_WAITING_MAX: u32 = 2;
-/// What is discarded at a time.
+/// How many bytes are discarded at a time.
 const LINGER_READ_BYTES: usize = 2048;
 
-/// An open socket, which is closed when the last of its threads and the core thread have let go of it.
+/// An open connection. Its socket is closed when its threads and the core thread have dropped it.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub(crate) struct Connection {
     pub(crate) socket: TcpStream,
-    /// Until TLS is agreed on only one thread uses it; then the reader opens with it, and the core thread seals.
-    tls: Option<Mutex<Session>>,
+    /// The TLS session. Only one thread uses it during the handshake. Then the reader decrypts, and the core thread
+    /// encrypts.
+    tls: Option<Mutex<TlsSession>>,
     gate: Mutex<Gate>,
     opened: Condvar,
 }
@@ -33,9 +34,9 @@ pub(crate) struct Link {
 #[derive(Debug)]
 struct Gate {
     mode: Mode,
-    /// Reads that the core thread is not done with yet.
+    /// How many reads the core thread has not processed yet.
     unseen: u32,
-    /// The reader waits here. Telling nobody would be a system call all the same.
+    /// Whether the reader waits. Otherwise the system call that wakes it is skipped.
     waiting: bool,
 }
 
@@ -43,15 +44,15 @@ struct Gate {
 enum Mode {
     Reading,
     Paused,
-    /// What still comes is discarded.
+    /// Whether further bytes are discarded.
     Closed,
 }
 
-impl Link {
-    pub(crate) fn new(socket: TcpStream, tls: Option<Session>, reading: bool) -> Self {
+impl Connection {
+    pub(crate) fn new(socket: TcpStream, tls: Option<TlsSession>, reading: bool) -> Self {
         let mode = if reading { Mode::Reading } else { Mode::Paused };
         let tls = tls.map(Mutex::new);
-        Link {
+        Connection {
             socket,
             tls,
             gate: Mutex::new(Gate { mode, unseen: 0, waiting: false }),
@@ -59,12 +60,12 @@ impl Link {
         }
     }
 
-    /// Lets `act` use its TLS. `None`: it speaks plain text.
-    pub(crate) fn with_tls<R>(&self, act: impl FnOnce(&mut Session) -> R) -> Option<R> {
+    /// Calls `act` with the TLS session. `None`: the connection has no TLS.
+    pub(crate) fn with_tls<R>(&self, act: impl FnOnce(&mut TlsSession) -> R) -> Option<R> {
         self.tls.as_ref().map(|tls| act(&mut lock(tls)))
     }
 
-    /// Stops or goes on reading. A few reads may be on their way.
+    /// Stops or resumes reading. A few reads may still arrive.
     pub(crate) fn set_reading(&self, enabled: bool) {
         self.change(|gate| {
             if gate.mode != Mode::Closed {
@@ -73,17 +74,17 @@ impl Link {
         });
     }
 
-    /// The core thread has seen one read and done what follows from it.
+    /// The core thread has processed a read.
     pub(crate) fn seen(&self) {
         self.change(|gate| gate.unseen = gate.unseen.saturating_sub(1));
     }
 
-    /// From now on what still comes is discarded, until [`Link::end`] at the latest.
+    /// From now on what still comes is discarded, until [`Connection::end`] at the latest.
     pub(crate) fn linger(&self) {
         self.change(|gate| gate.mode = Mode::Closed);
     }
 
-    /// Closes at once: every thread that waits for the socket is woken and ends.
+    /// Closes the socket at once. Every thread that waits for it wakes and ends.
     pub(crate) fn end(&self) {
         let _ = self.socket.shutdown(Shutdown::Both);
         self.change(|gate| gate.mode = Mode::Closed);
@@ -99,7 +100,7 @@ impl Link {
         }
     }
 
-    /// Waits until the reader may read; false when the connection is closed.
+    /// Waits until the reader may read. Returns false if the connection is closed.
     fn may_read(&self) -> bool {
         let mut gate = lock(&self.gate);
         loop {
@@ -118,19 +119,25 @@ impl Link {
     }
 }
 
-/// What the handshake's thread does. Once TLS is agreed on, a reading thread takes over; when the peer does not speak it,
-/// this one goes on.
-pub(crate) fn agree(link: &Link, conn: ConnId, permit: Permit, buffers: &Arc<Buffers>, inbox: &Inbox) {
-    let Some(tls) = &link.tls else { return };
+/// The thread of a TLS handshake. A reading thread replaces it after the handshake. If the peer does not speak TLS, this
+/// thread continues as the reading thread.
+pub(crate) fn agree(
+    connection: &Connection,
+    conn: ConnId,
+    permit: Permit,
+    buffers: &Arc<Buffers>,
+    inbox: &Inbox,
+) {
+    let Some(tls) = &connection.tls else { return };
     loop {
-        let by = match wait_for_bytes(&link.socket) {
+        let by = match wait_for_bytes(&connection.socket) {
             Err(error) => LostBy::Error(error.to_string()),
-            Ok(()) if !link.may_read() => return discard(&link.socket),
+            Ok(()) if !connection.may_read() => return discard(&connection.socket),
             Ok(()) => {
-                // What is read here is the handshake's: the core thread is done with it at once.
-                link.seen();
+                // The bytes of a handshake are processed here, and not by the core thread.
+                connection.seen();
                 let mut buffer = buffers.take();
-                match buffer.read_from(&link.socket) {
+                match buffer.read_from(&connection.socket) {
                     Ok(0) => LostBy::EndOfStream,
                     Err(error) => LostBy::Error(error.to_string()),
                     Ok(_) => {
@@ -138,13 +145,15 @@ pub(crate) fn agree(link: &Link, conn: ConnId, permit: Permit, buffers: &Arc<Buf
                         let mut session = lock(tls);
                         let mut heard = session.receive(buffer.filled(), &mut plain);
                         let outgoing = if heard.end.is_none() { session.take_outgoing() } else { None };
-                        heard.answered(say(outgoing, |pieces| socket::write_some(&link.socket, pieces)));
+                        heard.answered(send_pending(outgoing, |pieces| {
+                            socket::write_some(&connection.socket, pieces)
+                        }));
                         drop((session, buffer));
                         if heard.secured {
                             let ended = heard.end.is_some();
                             let _ = inbox.send(Message::Secured { conn, heard, plain, permit });
                             if ended {
-                                discard(&link.socket);
+                                discard(&connection.socket);
                             }
                             return;
                         }
@@ -152,8 +161,8 @@ pub(crate) fn agree(link: &Link, conn: ConnId, permit: Permit, buffers: &Arc<Buf
                             Some(by) => by,
                             None if plain.is_empty() => continue,
                             None => {
-                                if give(link, conn, &plain, buffers.take(), buffers, inbox) {
-                                    read_from(link, conn, buffers, inbox);
+                                if give(connection, conn, &plain, buffers.take(), buffers, inbox) {
+                                    read_from(connection, conn, buffers, inbox);
                                 }
                                 return;
                             }
@@ -162,19 +171,19 @@ pub(crate) fn agree(link: &Link, conn: ConnId, permit: Permit, buffers: &Arc<Buf
                 }
             }
         };
-        return end(link, conn, by, inbox);
+        return end(connection, conn, by, inbox);
     }
 }
 
-/// What the reading thread of a connection does, until it is closed.
-pub(crate) fn read_from(link: &Link, conn: ConnId, buffers: &Arc<Buffers>, inbox: &Inbox) {
+/// The reading thread of a connection. It ends when the connection is closed.
+pub(crate) fn read_from(connection: &Connection, conn: ConnId, buffers: &Arc<Buffers>, inbox: &Inbox) {
     loop {
-        let by = match wait_for_bytes(&link.socket) {
+        let by = match wait_for_bytes(&connection.socket) {
             Err(error) => LostBy::Error(error.to_string()),
-            Ok(()) if !link.may_read() => return discard(&link.socket),
+            Ok(()) if !connection.may_read() => return discard(&connection.socket),
             Ok(()) => {
                 let mut buffer = buffers.take();
-                match (buffer.read_from(&link.socket), &link.tls) {
+                match (buffer.read_from(&connection.socket), &connection.tls) {
                     (Ok(0), _) => LostBy::EndOfStream,
                     (Ok(_), None) => match inbox.send(Message::Received { conn, buffer }) {
                         Ok(()) => continue,
@@ -183,7 +192,7 @@ pub(crate) fn read_from(link: &Link, conn: ConnId, buffers: &Arc<Buffers>, inbox
                     (Ok(_), Some(tls)) => {
                         let mut plain = Vec::new();
                         let heard = lock(tls).receive(buffer.filled(), &mut plain);
-                        if !give(link, conn, &plain, buffer, buffers, inbox) {
+                        if !give(connection, conn, &plain, buffer, buffers, inbox) {
                             return;
                         }
                         match heard.end {
@@ -195,21 +204,21 @@ pub(crate) fn read_from(link: &Link, conn: ConnId, buffers: &Arc<Buffers>, inbox
                 }
             }
         };
-        return end(link, conn, by, inbox);
+        return end(connection, conn, by, inbox);
     }
 }
 
 /// The end, as this side sees it. With TLS the core thread closes it in order, and the peer is read until it has done so
 /// too.
-fn end(link: &Link, conn: ConnId, by: LostBy, inbox: &Inbox) {
-    if inbox.send(Message::Lost { conn, by }).is_ok() && link.tls.is_some() {
-        discard(&link.socket);
+fn end(connection: &Connection, conn: ConnId, by: LostBy, inbox: &Inbox) {
+    if inbox.send(Message::Lost { conn, by }).is_ok() && connection.tls.is_some() {
+        discard(&connection.socket);
     }
 }
 
 /// Sends plain text on, for one read that may be sent. Says whether to go on.
 fn give(
-    link: &Link,
+    connection: &Connection,
     conn: ConnId,
     plain: &[u8],
     buffer: Buffer,
@@ -218,11 +227,11 @@ fn give(
 ) -> bool {
     let mut buffer = Some(buffer);
     for chunk in plain.chunks(READ_BUFFER_BYTES) {
-        // Who waits for a buffer holds none.
+        // Waits for data first, so that a waiting thread holds no buffer.
         let mut filled = match buffer.take() {
             Some(buffer) => buffer,
-            None if !link.may_read() => {
-                discard(&link.socket);
+            None if !connection.may_read() => {
+                discard(&connection.socket);
                 return false;
             }
             None => buffers.take(),
@@ -233,8 +242,8 @@ fn give(
         }
     }
     if buffer.is_some() {
-        // There was nothing for the core thread in it.
-        link.seen();
+        // The read had no plain text for the core thread.
+        connection.seen();
     }
     true
 }
@@ -250,8 +259,9 @@ fn wait_for_bytes(socket: &TcpStream) -> io::Result<()> {
     }
 }
 
-/// Discards what still comes until the peer has closed too, within the bound; the core thread sees to the time.
-// Inlined, its buffer would be a part of every reader's stack from the start.
+/// Reads and discards bytes until the peer has closed the connection too, within the limit. The core thread limits the
+/// time.
+// If it were inlined, its buffer would be on the stack of every reader.
 #[inline(never)]
 fn discard(socket: &TcpStream) {
     let mut scratch = [0; LINGER_READ_BYTES];
@@ -259,9 +269,9 @@ fn discard(socket: &TcpStream) {
     while rest.goes_on_after(socket, &mut scratch) {}
 }
 
-/// What a writing thread does: it waits with the rest of what was taken from the machine, until the socket has it.
-pub(crate) fn write_to(link: &Link, conn: ConnId, mut rest: Vec<Bytes>, inbox: &Inbox) {
-    let report = match socket::write_waiting(&link.socket, &mut rest) {
+/// The writing thread of a connection. It ends when the socket has accepted the rest of the machine's bytes.
+pub(crate) fn write_to(connection: &Connection, conn: ConnId, mut rest: Vec<Bytes>, inbox: &Inbox) {
+    let report = match socket::write_waiting(&connection.socket, &mut rest) {
         Ok(()) => Message::Flushed { conn },
         Err(error) => Message::Lost { conn, by: LostBy::Error(error.to_string()) },
     };
