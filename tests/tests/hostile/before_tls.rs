@@ -53,7 +53,7 @@ impl Site {
             }
             Output::Close { conn } => closed.push(conn),
             Output::Notice(notice) if notice.what == "TLS handshake with a client failed" => {
-                levels.push(notice.level)
+                levels.push(notice.level);
             }
             _ => {}
         });
