@@ -227,3 +227,50 @@ impl Clients {
         self.iter().filter(move |(_, session)| session.is_of(mud))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::testing::Stage;
+
+    #[test]
+    fn a_removed_session_leaves_nothing_behind() {
+        let mut stage = Stage::default();
+        let (conn, other) = (stage.join(MudId::OWN), stage.join(MudId::at(1)));
+        stage.clients.tracers.insert(conn);
+        assert_eq!(stage.clients.count_of("plain"), 2);
+        assert_eq!(stage.clients.of_mud(MudId::OWN).count(), 1);
+        assert!(stage.clients.remove(conn).is_some());
+        assert!(stage.clients.remove(conn).is_none());
+        assert!(stage.clients.tracers.is_empty());
+        assert_eq!(stage.clients.conns(), [other]);
+        assert_eq!(stage.clients.of_mud(MudId::OWN).count(), 0);
+    }
+
+    #[test]
+    fn a_session_is_dismissed_once() {
+        let mut stage = Stage::default();
+        let conn = stage.join(MudId::OWN);
+        assert!(stage.clients.stays(conn));
+        stage.clients.dismiss(conn, Goodbye::ShuttingDown, "first");
+        stage.clients.dismiss(conn, Goodbye::ShuttingDown, "second");
+        stage.clients.overrun(&mut stage.bench.cx(), conn, 1);
+        assert!(!stage.clients.stays(conn));
+        let dismissal = stage.clients.poll_dismissal();
+        assert!(matches!(dismissal, Some(Dismissal::Polite { reason: "first", .. })), "{dismissal:?}");
+        assert!(stage.clients.poll_dismissal().is_none());
+    }
+
+    #[test]
+    fn a_client_that_does_not_read_is_held_and_then_closed() {
+        let mut stage = Stage::default();
+        let conn = stage.join(MudId::OWN);
+        stage.bench.fx.send(conn, &vec![b'x'; CLIENT_PENDING_BYTES_MAX]);
+        stage.clients.bound(&mut stage.bench.cx(), conn);
+        assert!(stage.clients.stays(conn));
+        stage.bench.fx.send(conn, b"x");
+        stage.clients.bound(&mut stage.bench.cx(), conn);
+        assert!(!stage.clients.stays(conn));
+        assert_eq!(stage.bench.metrics.connections_at_fault, 1);
+    }
+}

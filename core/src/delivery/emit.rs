@@ -107,8 +107,7 @@ impl<'a> Parcel<'a> {
             return;
         }
         let pending = cx.fx.pending_bytes(conn);
-        let most = if cx.fx.is_behind(conn) { self.most } else { CLIENT_PENDING_BYTES_MAX };
-        if pending > most {
+        if pending > self.most && (pending > CLIENT_PENDING_BYTES_MAX || cx.fx.is_behind(conn)) {
             session.lagged += 1;
             cx.metrics.events_dropped += 1;
             *cx.metrics.events_dropped_by_weight.entry(self.label).or_default() += 1;
@@ -243,5 +242,63 @@ impl Delivery<'_> {
             self.emit(cx, To::Session(conn), &Event::Lagged(Lagged { dropped }));
         }
         self.replay(cx, conn);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::testing::Stage;
+
+    const LAGGED: Event<'_> = Event::Lagged(Lagged { dropped: 3 });
+    const WRITTEN: &str = "lagged {\"dropped\":3}\n";
+
+    fn emit(stage: &mut Stage, to: To<'_>) {
+        let (cx, mut delivery) =
+            (&mut stage.bench.cx(), Delivery { clients: &mut stage.clients, journal: &mut stage.journal });
+        delivery.emit(cx, to, &LAGGED);
+    }
+
+    #[test]
+    fn recipients_are_the_sessions_concerned_and_no_others() {
+        let mut stage = Stage::default();
+        let (own, second, other) = (stage.join(MudId::OWN), stage.join(MudId::OWN), stage.join(MudId::at(1)));
+        let cases: [(To<'_>, [&str; 3]); 5] = [
+            (To::Mud(MudId::OWN), [WRITTEN, WRITTEN, ""]),
+            (To::MudExcept(MudId::OWN, &[own]), ["", WRITTEN, ""]),
+            (To::Session(other), ["", "", WRITTEN]),
+            (To::Readers(MudId::at(1)), ["", "", WRITTEN]),
+            (To::All, [WRITTEN, WRITTEN, WRITTEN]),
+        ];
+        for (to, expected) in cases {
+            emit(&mut stage, to);
+            assert_eq!([own, second, other].map(|conn| stage.taken(conn)), expected, "{to:?}");
+        }
+    }
+
+    #[test]
+    fn a_session_about_to_end_receives_nothing() {
+        let mut stage = Stage::default();
+        let conn = stage.join(MudId::OWN);
+        stage.clients.get_mut(conn).unwrap().leaving = true;
+        emit(&mut stage, To::All);
+        emit(&mut stage, To::Session(conn));
+        assert_eq!(stage.taken(conn), "");
+    }
+
+    #[test]
+    fn what_a_session_may_not_miss_closes_it_and_is_counted() {
+        let mut stage = Stage::default();
+        let (slow, other) = (stage.join(MudId::OWN), stage.join(MudId::OWN));
+        stage.bench.fx.send(slow, &vec![b'x'; CLIENT_PENDING_BYTES_MAX + 1]);
+        emit(&mut stage, To::Mud(MudId::OWN));
+        let session = stage.clients.get(slow).unwrap();
+        assert!(session.leaving);
+        assert_eq!(session.lagged, 1);
+        assert_eq!(stage.bench.metrics.events_dropped, 1);
+        assert_eq!(stage.bench.metrics.events_delivered, 1);
+        assert_eq!(stage.taken(other), WRITTEN);
+        assert!(stage.clients.poll_dismissal().is_some());
+        assert!(stage.clients.poll_dismissal().is_none());
     }
 }

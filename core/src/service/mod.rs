@@ -51,3 +51,5 @@ pub(crate) use call::Call;
 pub(crate) use method::Progress;
 pub use method::{Access, Method};
 pub(crate) use parts::Parts;
+#[cfg(test)]
+pub(crate) use parts::testing;
