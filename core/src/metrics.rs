@@ -39,6 +39,10 @@ pub struct Metrics {
     pub connections_refused: u64,
     /// API connections and requests refused for where they come from: an address, or a browser's origin.
     pub connections_forbidden: u64,
+    /// Connections without a key that were closed to make room for others.
+    pub strangers_evicted: u64,
+    /// Requests without a key that were refused because their address had sent too many.
+    pub strangers_limited: u64,
     /// Connections closed for what they sent: no HTTP, a broken WebSocket, too much, too slow.
     pub connections_at_fault: u64,
     /// TLS handshakes with clients that were finished.
@@ -51,7 +55,7 @@ pub struct Metrics {
     pub request_errors: u64,
     /// Wrong API keys.
     pub keys_refused: u64,
-    /// API keys that were not looked at, because their address must wait after wrong ones.
+    /// Wrong API keys that were told to wait, after other wrong ones from their address.
     pub keys_delayed: u64,
     /// Requests refused because their key's budget was used up.
     pub requests_limited: u64,

@@ -121,6 +121,10 @@ impl<M: Machine, R: Runtime> Pump<M, R> {
 
     /// A listener has a new connection. One that the machine refuses is dropped.
     pub fn accepted(&mut self, on: Listener, tls: Option<&Acceptor>, stream: R::Stream, peer: SocketAddr) {
+        // When the machine is full it closes a connection for each new one. What it has for that one is written first.
+        if self.told {
+            self.settle();
+        }
         let (now, peer) = (self.clock.now(), canonical(peer));
         // A machine may have something to say even about a connection that it refuses.
         self.told = true;

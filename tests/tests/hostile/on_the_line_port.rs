@@ -6,6 +6,7 @@ use super::*;
 fn a_line_without_end_gets_one_error_and_the_next_line_is_read() {
     let mut siege = Siege::default();
     let attacker = siege.connect(Listener::Lines);
+    siege.ask(attacker, r#"{"id":0,"method":"authenticate","params":["alpha-key"]}"#);
     siege.read(attacker);
     for _ in 0..320 {
         siege.world.write(attacker, &[b'x'; 65_536]);
@@ -38,13 +39,29 @@ fn binary_gets_an_error_for_each_line() {
 }
 
 #[test]
-fn http_gets_an_error_for_each_line() {
+fn http_gets_one_error_and_is_closed() {
     let mut siege = Siege::default();
     let attacker = siege.connect(Listener::Lines);
     siege.read(attacker);
     siege.world.write(attacker, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
-    assert_eq!(errors(&siege.read(attacker)), vec![(-32700, Json::Null); 2]);
+    assert_eq!(errors(&siege.read(attacker)), [(-32700, Json::Null)]);
+    assert!(!siege.world.is_open(attacker));
     siege.nobody_else_noticed();
+}
+
+#[test]
+fn a_byte_order_mark_before_the_first_text_is_passed_over() {
+    for chunk in [1, usize::MAX >> 1] {
+        let mut siege = Siege::new(chunk, |_| {});
+        let client = siege.connect(Listener::Lines);
+        siege.read(client);
+        let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+        siege.ask(client, &format!("\u{feff}{ping}"));
+        assert_eq!(siege.read(client)[0]["result"]["pong"], true);
+        siege.ask(client, &format!("\u{feff}{ping}"));
+        assert_eq!(errors(&siege.read(client)), [(-32700, Json::Null)], "only before the first");
+        siege.nobody_else_noticed();
+    }
 }
 
 #[test]

@@ -299,11 +299,21 @@ impl Snapshot {
                 "API connections closed because the client broke the protocol",
                 m.connections_at_fault,
             ),
+            (
+                "api_strangers_evicted",
+                "API connections without a key closed to make room for others",
+                m.strangers_evicted,
+            ),
+            (
+                "api_strangers_limited",
+                "Requests without a key refused because their address had sent too many",
+                m.strangers_limited,
+            ),
             ("api_tls_handshakes", "Completed TLS handshakes with clients", m.handshakes),
             ("api_keys_refused", "Wrong API keys", m.keys_refused),
             (
                 "api_keys_delayed",
-                "API keys not checked because their address had sent wrong ones",
+                "Wrong API keys that were told to wait, after others from their address",
                 m.keys_delayed,
             ),
             (
