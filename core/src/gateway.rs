@@ -444,6 +444,14 @@ impl Machine for Gateway {
         self.open(now, on, peer, true)
     }
 
+    fn ended(&mut self, now: Now, conn: ConnId) -> bool {
+        self.set_now(now);
+        let (mut parts, doors) = self.parts();
+        let is_kept = doors.ended(&mut parts, conn);
+        doors.follow(&mut parts);
+        is_kept
+    }
+
     fn handle(&mut self, now: Now, input: Input<'_>) {
         self.set_now(now);
         match input {

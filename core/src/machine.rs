@@ -8,6 +8,7 @@
 //! - After [`Output::Close`] the id is dead: what is still reported for it is ignored and counted.
 //! - Each [`Output::Write`] is answered by taking bytes with [`Machine::take_bytes`] and, once the socket has them,
 //!   by [`Input::Flushed`]; until then no further `Write` is emitted for that connection.
+//! - [`Input::Lost`] with [`LostBy::EndOfStream`] comes only after [`Machine::ended`] has returned false.
 //! - Each [`Output::Dial`] is answered by exactly one of [`Input::Dialed`], [`Input::Lost`], unless it was closed before.
 //! - Each [`Output::Save`] is answered by one [`Input::Saved`], in order.
 
@@ -223,6 +224,12 @@ pub trait Machine {
     /// before the first of these are plain text, and so is what is written then.
     fn accept_secured(&mut self, _: Now, _: Listener, _: SocketAddr) -> Result<ConnId, Refused> {
         Err(Refused::WrongListener)
+    }
+    /// The peer has ended its side of a connection: it sends no more, but may still read. Returns true if the machine has
+    /// something for it, such as an answer that is waited for. The driver then goes on writing, reads no more, and the
+    /// machine closes the connection when it is done. Otherwise [`Input::Lost`] follows.
+    fn ended(&mut self, _: Now, _: ConnId) -> bool {
+        false
     }
     /// Something happened. Never fails, never blocks.
     fn handle(&mut self, now: Now, input: Input<'_>);

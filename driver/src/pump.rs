@@ -5,6 +5,7 @@
 //! - TLS agreed on, then the plain text that came with it, then the end: [`Pump::heard`].
 //! - The machine is settled before it is told that a connection is lost, so that what a client sent is answered before its
 //!   end of stream is seen, even when both came at once: [`Pump::lost`].
+//! - A peer that sends no more keeps its connection as long as the machine has something for it: [`Machine::ended`].
 //! - A connection that is closed, or lost with TLS, is told goodbye by its TLS, unless a write is under way; then its
 //!   writing side is shut down, and it lingers.
 //! - What a machine wants of a connection that is still being dialed is done when the connection is open: it is read from
@@ -64,6 +65,8 @@ enum Conn<R: Runtime> {
         link: R::Link,
         /// The runtime waits with bytes that the socket would not take.
         writing: bool,
+        /// The peer sends no more, and the machine still has something for it. Nothing is read.
+        ended: bool,
     },
 }
 
@@ -164,7 +167,9 @@ impl<M: Machine, R: Runtime> Pump<M, R> {
 
     /// A socket gave some bytes, and its TLS has not seen them. Says whether the connection is still open.
     pub fn received(&mut self, conn: ConnId, bytes: &[u8]) -> bool {
-        let Some(Conn::Open { link, writing }) = self.io.conns.get_mut(&conn) else { return false };
+        let Some(Conn::Open { link, writing, ended: false }) = self.io.conns.get_mut(&conn) else {
+            return false;
+        };
         let plain = &mut self.plain;
         let Some(mut heard) = R::with_tls(link, |tls| tls.receive(bytes, plain)) else {
             self.tell(Input::Received { conn, bytes });
@@ -205,10 +210,13 @@ impl<M: Machine, R: Runtime> Pump<M, R> {
         }
     }
 
-    /// Reading from a connection, or writing to it, has ended.
+    /// Reading from a connection, or writing to it, has ended. A peer that only sends no more may still wait for answers.
     pub fn lost(&mut self, conn: ConnId, by: LostBy) {
         if self.told {
             self.settle();
+        }
+        if by == LostBy::EndOfStream && self.is_kept(conn) {
+            return;
         }
         let is_secured = match self.io.conns.get_mut(&conn) {
             Some(Conn::Open { link, .. }) => R::with_tls(link, |_| ()).is_some(),
@@ -222,6 +230,20 @@ impl<M: Machine, R: Runtime> Pump<M, R> {
             self.io.drop_at_once(conn);
         }
         self.tell(Input::Lost { conn, by });
+    }
+
+    /// Asks the machine whether it has something for a peer that sends no more. If so, nothing more is read.
+    fn is_kept(&mut self, conn: ConnId) -> bool {
+        let Some(Conn::Open { link, ended: ended @ false, .. }) = self.io.conns.get_mut(&conn) else {
+            return false;
+        };
+        if !self.machine.ended(self.clock.now(), conn) {
+            return false;
+        }
+        *ended = true;
+        self.io.runtime.read(conn, link, false);
+        self.told = true;
+        true
     }
 
     /// Carries out everything that the machine wants done, and says when it wants to be woken.
@@ -255,6 +277,7 @@ impl<R: Runtime> Io<R> {
             Output::Write { conn } => self.write(machine, now, conn),
             Output::Close { conn } => self.close(conn),
             Output::Read { conn, enabled } => match self.conns.get_mut(&conn) {
+                Some(Conn::Open { ended: true, .. }) => {}
                 Some(Conn::Open { link, .. }) => self.runtime.read(conn, link, enabled),
                 Some(Conn::Dialing { reading, .. }) => *reading = enabled,
                 None => {}
@@ -275,7 +298,7 @@ impl<R: Runtime> Io<R> {
     ) -> Result<(), LostBy> {
         match self.runtime.open(conn, stream, tls, reading) {
             Ok(link) => {
-                self.conns.insert(conn, Conn::Open { link, writing: false });
+                self.conns.insert(conn, Conn::Open { link, writing: false, ended: false });
                 Ok(())
             }
             Err(failed) => Err(self.cannot_wait(failed)),
@@ -292,7 +315,7 @@ impl<R: Runtime> Io<R> {
     /// Writes at once what the socket takes; the runtime waits with the rest.
     fn write<M: Machine>(&mut self, machine: &mut M, now: Now, conn: ConnId) {
         let (link, writing) = match self.conns.get_mut(&conn) {
-            Some(Conn::Open { link, writing }) => (link, writing),
+            Some(Conn::Open { link, writing, .. }) => (link, writing),
             Some(Conn::Dialing { writing, .. }) => return *writing = true,
             None => return,
         };
@@ -340,7 +363,7 @@ impl<R: Runtime> Io<R> {
                 self.runtime.cancel(dial);
                 None
             }
-            Conn::Open { link, writing } => Some((link, writing)),
+            Conn::Open { link, writing, .. } => Some((link, writing)),
         }
     }
 

@@ -10,15 +10,14 @@ use i3_daemon::error::DaemonError;
 use i3_daemon::service::Service;
 use i3_daemon::signals::{Answer, Ended, Ending};
 use i3_daemon::state::save_to;
-use i3_driver::linger::LINGERING_MAX;
 use std::io;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// How many connections are accepted beyond those that the machine serves: it decides itself which are refused, and which
-/// of the others make room. All that may linger have room besides, so that closed connections keep nobody out.
-const CONNECTIONS_SPARE: usize = 64 + LINGERING_MAX;
+/// of the others make room. Closed ones need room while they linger, at most [`LINGERING_HERE_MAX`](crate::runtime::LINGERING_HERE_MAX).
+const CONNECTIONS_SPARE: usize = 64;
 
 /// Runs a machine until it is told to end, and says how it has ended.
 pub fn run<M, A>(service: Service<M, A>) -> Result<Ended, DaemonError>

@@ -43,6 +43,8 @@ pub(crate) enum Goodbye {
     Policy,
     /// The gateway is full, and the client has shown no key.
     MakingRoom,
+    /// The client asks for nothing more, and has all its answers.
+    Finished,
     /// The gateway shuts down.
     ShuttingDown,
 }

@@ -18,7 +18,7 @@ pub const ADDRESS_BYTES_PER_SECOND: u64 = 262_144;
 pub const REQUEST_BYTES_MIN: u64 = 1024;
 
 /// Strangers that were told to go, and still have their goodbye to take. They need no place, but memory and a socket.
-pub const LEAVING_MAX: usize = 64;
+pub const LEAVING_MAX: usize = 16;
 
 /// Number of addresses whose use is remembered. The one that asked least recently is forgotten first.
 const REMEMBERED_MAX: usize = 10_000;

@@ -17,6 +17,8 @@ struct Attached {
     on: Listener,
     /// The start of a TLS handshake that is not complete. Until then there is no session.
     securing: Option<Instant>,
+    /// The client sends no more. The connection closes when it has all its answers.
+    ended: bool,
 }
 
 /// Bytes queued for a client above which it gets no goodbye when it makes room: it does not read.
@@ -100,7 +102,7 @@ impl Doors {
     pub(crate) fn accept(&mut self, parts: &mut Parts<'_>, conn: ConnId, on: Listener, is_secured: bool) {
         let door = self.listeners.iter().position(|of_door| of_door.contains(&on)).unwrap_or(0);
         let securing = is_secured.then_some(parts.cx.now.mono);
-        self.conns.insert(conn, Attached { door, on, securing });
+        self.conns.insert(conn, Attached { door, on, securing, ended: false });
         if !is_secured {
             self.doors[door].open(parts, conn, on);
         }
@@ -139,6 +141,20 @@ impl Doors {
         let (cx, mut out) = parts.delivery();
         out.flushed(cx, conn);
         self.after(parts, conn);
+    }
+
+    /// Handles that a client sends no more. Returns whether the connection stays open, because the client has not taken all
+    /// that is queued, or because a request of it waits for its answer.
+    pub(crate) fn ended(&mut self, parts: &mut Parts<'_>, conn: ConnId) -> bool {
+        let Some(attached) = self.conns.get_mut(conn).filter(|attached| attached.securing.is_none()) else {
+            return false;
+        };
+        if !self.doors[attached.door].owes(conn) && parts.cx.fx.pending_bytes(conn) == 0 {
+            return false;
+        }
+        attached.ended = true;
+        self.after(parts, conn);
+        true
     }
 
     /// Handles a connection that was closed by the client or by an error.
@@ -189,6 +205,13 @@ impl Doors {
     /// Runs after each call of a front door. It forgets a closed connection. The timer of an open one is never set
     /// later than its deadline, but it may be set earlier, so that not every input has to move it.
     fn after(&mut self, parts: &mut Parts<'_>, conn: ConnId) {
+        if let Some(attached) = self.conns.get_mut(conn).filter(|attached| attached.ended)
+            && !self.doors[attached.door].owes(conn)
+        {
+            attached.ended = false;
+            self.doors[attached.door].dismiss(parts, conn, Goodbye::Finished, "");
+            sessions::ended(parts, conn);
+        }
         if !parts.cx.fx.is_open(conn) {
             return self.gone(parts, conn);
         }

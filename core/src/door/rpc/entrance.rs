@@ -111,6 +111,10 @@ impl Door for RpcDoor {
         Some(one.deadline(parts.clients.get(conn), &parts.cx.settings.api))
     }
 
+    fn owes(&self, conn: ConnId) -> bool {
+        self.requests.are_open(conn)
+    }
+
     fn finished(&mut self, parts: &mut Parts<'_>, finished: Finished) {
         self.requests.finished(parts, finished);
     }
@@ -121,6 +125,7 @@ impl Door for RpcDoor {
             let close = match goodbye {
                 Goodbye::Policy => CloseCode::Policy,
                 Goodbye::MakingRoom => CloseCode::Again,
+                Goodbye::Finished => CloseCode::Normal,
                 Goodbye::ShuttingDown => CloseCode::Away,
             };
             parts.cx.fx.send(conn, &close_frame(close, reason));
@@ -201,7 +206,7 @@ impl RpcDoor {
                     let since = if head.is_empty() { now } else { since };
                     let _ = is_idle;
                     head.extend_from_slice(input);
-                    let (state, rest) = heads(parts, &self.requests.documents, conn, head, since);
+                    let (state, rest) = heads(parts, &self.requests.documents, conn, &head, since);
                     owned = rest;
                     input = &owned;
                     self.put(parts, conn, state);
@@ -314,12 +319,12 @@ fn heads(
     parts: &mut Parts<'_>,
     documents: &Documents,
     conn: ConnId,
-    buffer: Vec<u8>,
+    buffer: &[u8],
     since: Instant,
 ) -> (State, Vec<u8>) {
     let now = parts.cx.now.mono;
     let draining = (State::Draining { since: now }, Vec::new());
-    let mut input = buffer.as_slice();
+    let mut input = buffer;
     while !input.is_empty() {
         let (head, length) = match http::parse_head(input) {
             // The head timeout starts at its first byte.

@@ -282,6 +282,12 @@ impl Requests {
         }
     }
 
+    /// Whether a request of a client waits for its answer.
+    pub(super) fn are_open(&self, conn: ConnId) -> bool {
+        let is_answered = |open: &Open| open.id.is_some() || open.batch.is_some();
+        self.open.values().any(|open| open.conn == conn && is_answered(open))
+    }
+
     /// Forgets the requests of a client that has disconnected.
     pub(super) fn forget(&mut self, conn: ConnId) {
         self.open.retain(|_, open| open.conn != conn);
