@@ -80,12 +80,13 @@ fn the_default_file_has_no_warnings_and_its_variables_work() {
     assert!(names.len() > 40, "{names:?}");
     for name in names {
         let values = ["false", "true", "latin-1", "json", "71", "5000", "*other", "changed", "ERROR"];
-        let changed = values.into_iter().chain(["192.0.2.7", "https://example.org"]).any(|value| {
-            let mut process = BASE.to_vec();
-            process.retain(|(other, _)| *other != name);
-            process.push((name, value));
-            load(sources(None, None, &process)).is_ok_and(|config| all_of(&config) != default)
-        });
+        let changed =
+            values.into_iter().chain(["192.0.2.7", "https://example.org", "forwarded"]).any(|value| {
+                let mut process = BASE.to_vec();
+                process.retain(|(other, _)| *other != name);
+                process.push((name, value));
+                load(sources(None, None, &process)).is_ok_and(|config| all_of(&config) != default)
+            });
         assert!(changed, "{name} changes nothing");
     }
 }
