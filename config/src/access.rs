@@ -3,7 +3,7 @@
 use crate::path::Path;
 use crate::read::SettingsReader;
 use crate::yaml::Node;
-use i3_core::settings::{AddressRules, IpNet};
+use i3_core::settings::{AddressRules, ClientIpHeader, IpNet};
 use std::net::IpAddr;
 
 /// Reads the lists of addresses.
@@ -15,7 +15,20 @@ pub(crate) fn addresses(reader: &mut SettingsReader<'_>) -> AddressRules {
         whitelist: networks("ip_whitelist").unwrap_or_default(),
         blacklist: networks("ip_blacklist").unwrap_or_default(),
         trusted_proxies: networks("trusted_proxies").unwrap_or(default.trusted_proxies),
+        client_ip_header: client_ip_header(reader).unwrap_or(default.client_ip_header),
     }
+}
+
+/// Reads the name of the header in which a proxy reports the address of its client.
+fn client_ip_header(reader: &mut SettingsReader<'_>) -> Option<ClientIpHeader> {
+    let path = Path::of("security.client_ip_header");
+    let text = reader.text(&path)?;
+    let known = ClientIpHeader::ALL.iter().find(|(name, _)| name.eq_ignore_ascii_case(text.trim()));
+    if known.is_none() {
+        let names = ClientIpHeader::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        reader.error(&path, format!("{text:?} is none of {names}"), format!("write one of {names}"));
+    }
+    known.map(|(_, header)| *header)
 }
 
 /// Reads the origins whose pages may open a WebSocket.

@@ -123,6 +123,7 @@ const USED: &[&str] = &[
     "security.ip_whitelist",
     "security.ip_blacklist",
     "security.trusted_proxies",
+    "security.client_ip_header",
     "state.directory",
     "state.backup_enabled",
     "state.backup_count",

@@ -8,7 +8,7 @@ use i3_config::{
     load_files,
 };
 use i3_core::machine::Listener;
-use i3_core::settings::Permission;
+use i3_core::settings::{ClientIpHeader, Permission};
 use log::LevelFilter;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -80,12 +80,13 @@ fn the_default_file_has_no_warnings_and_its_variables_work() {
     assert!(names.len() > 40, "{names:?}");
     for name in names {
         let values = ["false", "true", "latin-1", "json", "71", "5000", "*other", "changed", "ERROR"];
-        let changed = values.into_iter().chain(["192.0.2.7", "https://example.org"]).any(|value| {
-            let mut process = BASE.to_vec();
-            process.retain(|(other, _)| *other != name);
-            process.push((name, value));
-            load(sources(None, None, &process)).is_ok_and(|config| all_of(&config) != default)
-        });
+        let changed =
+            values.into_iter().chain(["192.0.2.7", "https://example.org", "forwarded"]).any(|value| {
+                let mut process = BASE.to_vec();
+                process.retain(|(other, _)| *other != name);
+                process.push((name, value));
+                load(sources(None, None, &process)).is_ok_and(|config| all_of(&config) != default)
+            });
         assert!(changed, "{name} changes nothing");
     }
 }
@@ -484,6 +485,14 @@ fn addresses_that_may_connect() {
     assert_eq!(places, [("security.ip_whitelist[1]", 4), ("security.ip_blacklist", 5)]);
     assert!(problems[0].fix.contains("203.0.113.0/24"), "{problems:?}");
     bad("api: {websocket: {allowed_origins: [example.org]}}");
+    let header = |yaml: &str| good(yaml).core.api.addresses.client_ip_header;
+    assert_eq!(header(""), ClientIpHeader::ForwardedFor);
+    assert_eq!(header("security: {client_ip_header: Forwarded}"), ClientIpHeader::Forwarded);
+    assert_eq!(header("security: {client_ip_header: X-Real-IP}"), ClientIpHeader::RealIp);
+    bad("security: {client_ip_header: [x-real-ip]}");
+    assert!(
+        bad("security: {client_ip_header: cf-ip}")[0].fix.contains("x-forwarded-for, forwarded, x-real-ip")
+    );
     // The limit of each user is one of the rate limits, which can be off together.
     let users = |yaml: &str| good(yaml).core.api.user_messages_per_minute;
     assert_eq!(users("security: {rate_limiting: {user_messages_per_minute: 30}}"), Some(30));
@@ -537,6 +546,7 @@ fn another_value(path: &str) -> &'static str {
         "handshake_timeout" | "idle_timeout" => "83",
         "allowed_origins" => "['https://a.example']",
         "ip_whitelist" | "ip_blacklist" | "trusted_proxies" => "[192.0.2.7]",
+        "client_ip_header" => "x-real-ip",
         _ if path.contains(".services.") => "0",
         _ => "another",
     }

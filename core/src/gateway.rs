@@ -369,23 +369,23 @@ impl Gateway {
         if !self.doors.serves(on) {
             return Err(Refused::WrongListener);
         }
-        let count = self.doors.len();
-        let (parts, _) = self.parts();
-        let (cx, clients, address) = (parts.cx, parts.clients, peer.ip().to_canonical());
-        let rules = &cx.settings.api.addresses;
+        let (mut parts, doors) = self.parts();
+        let address = peer.ip().to_canonical();
+        let rules = &parts.cx.settings.api.addresses;
         // The client's address behind a proxy is in its request, which has not arrived yet.
         let is_proxy = on == Listener::Http && rules.trusts(address);
         if rules.bar(address) || !is_proxy && !rules.allow(address) {
-            cx.metrics.connections_forbidden += 1;
+            parts.cx.metrics.connections_forbidden += 1;
             return Err(Refused::Address);
         }
-        if count >= cx.settings.api.connections_max || clients.is_full(&cx, address) {
-            cx.metrics.connections_refused += 1;
+        let is_probe = on == Listener::Http && address.is_loopback();
+        if parts.clients.is_full(&parts.cx, address) || !doors.make_room(&mut parts, is_probe) {
+            parts.cx.metrics.connections_refused += 1;
             return Err(Refused::TooMany);
         }
-        cx.metrics.connections_accepted += 1;
-        let conn = cx.fx.open();
-        clients.addresses.set(conn, address);
+        parts.cx.metrics.connections_accepted += 1;
+        let conn = parts.cx.fx.open();
+        parts.clients.addresses.connected(conn, address);
         Ok(conn)
     }
 
@@ -444,6 +444,14 @@ impl Machine for Gateway {
 
     fn accept_secured(&mut self, now: Now, on: Listener, peer: SocketAddr) -> Result<ConnId, Refused> {
         self.open(now, on, peer, true)
+    }
+
+    fn ended(&mut self, now: Now, conn: ConnId) -> bool {
+        self.set_now(now);
+        let (mut parts, doors) = self.parts();
+        let is_kept = doors.ended(&mut parts, conn);
+        doors.follow(&mut parts);
+        is_kept
     }
 
     fn handle(&mut self, now: Now, input: Input<'_>) {

@@ -9,6 +9,7 @@
 //! - After [`Output::Close`] the id is invalid: later inputs for it are ignored and counted.
 //! - Each [`Output::Write`] is answered by taking bytes with [`Machine::take_bytes`] and, once the socket has them, by
 //!   [`Input::Flushed`]; until then no further `Write` is emitted for that connection.
+//! - [`Input::Lost`] with [`LostBy::EndOfStream`] comes only after [`Machine::ended`] has returned false.
 //! - Each [`Output::Dial`] is answered by exactly one of [`Input::Dialed`], [`Input::Lost`], unless it was closed
 //!   before.
 //! - Each [`Output::Save`] is answered by one [`Input::Saved`], in order.
@@ -227,6 +228,13 @@ pub trait Machine {
     fn accept_secured(&mut self, _: Now, _: Listener, _: SocketAddr) -> Result<ConnId, Refused> {
         Err(Refused::WrongListener)
     }
+    /// The peer has ended its side of a connection: it sends no more, but may still read. Returns true if the machine
+    /// still has something for it, such as the answer to a request. The driver then continues to write and reads no more,
+    /// and the machine closes the connection when it is done. Otherwise [`Input::Lost`] follows.
+    fn ended(&mut self, _: Now, _: ConnId) -> bool {
+        false
+    }
+
     /// Handles an input. It never fails and never blocks.
     fn handle(&mut self, now: Now, input: Input<'_>);
     /// Handles the passing of time. A call before the deadline changes nothing.

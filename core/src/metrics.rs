@@ -39,6 +39,10 @@ pub struct Metrics {
     pub connections_refused: u64,
     /// API connections and requests refused because of their address or a browser's origin.
     pub connections_forbidden: u64,
+    /// Connections without a key that were closed to make room for others.
+    pub strangers_evicted: u64,
+    /// Requests without a key that were refused because their address had sent too many.
+    pub strangers_limited: u64,
     /// Connections closed because of what they sent: not HTTP, invalid WebSocket frames, too much, or too slowly.
     pub connections_at_fault: u64,
     /// Completed TLS handshakes with clients.
@@ -51,7 +55,7 @@ pub struct Metrics {
     pub request_errors: u64,
     /// Wrong API keys.
     pub keys_refused: u64,
-    /// API keys that were not checked, because their address must wait after wrong ones.
+    /// Wrong API keys that were refused because their address must wait after earlier wrong ones.
     pub keys_delayed: u64,
     /// Requests refused because they exceeded the rate of their key.
     pub requests_limited: u64,

@@ -130,8 +130,8 @@ pub struct ApiSettings {
     pub connections_per_address_max: usize,
     /// Which addresses may connect, and which proxies are trusted.
     pub addresses: AddressRules,
-    /// The accepted values of a browser's `Origin` header, such as `https://example.org`, without regard to case.
-    /// Empty: any. A client that is not a browser sends none and is accepted.
+    /// The origins of web pages that may send requests, such as `https://example.org`, without regard to case. A page
+    /// from the gateway's own host may send them too. A client that is not a browser sends no origin and is accepted.
     pub allowed_origins: Vec<String>,
     /// The longest JSON text, as a line or a WebSocket message.
     pub message_bytes_max: usize,
@@ -224,8 +224,31 @@ pub struct AddressRules {
     pub whitelist: Vec<IpNet>,
     /// These addresses may not connect, even if they are in the whitelist.
     pub blacklist: Vec<IpNet>,
-    /// Proxies whose `X-Real-IP` or else `X-Forwarded-For` is believed.
+    /// Proxies whose report of a client's address is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// The one header in which they report it.
+    pub client_ip_header: ClientIpHeader,
+}
+
+/// The header in which a trusted proxy reports the address of its client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientIpHeader {
+    /// `X-Real-IP`: one address. Only for proxies that replace what the client sends.
+    RealIp,
+    /// `X-Forwarded-For`: a list to which each proxy appends the address of its peer. Every common proxy can do that.
+    #[default]
+    ForwardedFor,
+    /// `Forwarded` (RFC 7239): the same list, with names.
+    Forwarded,
+}
+
+impl ClientIpHeader {
+    /// Every header, with its name in the settings.
+    pub const ALL: &[(&str, ClientIpHeader)] = &[
+        ("x-forwarded-for", ClientIpHeader::ForwardedFor),
+        ("forwarded", ClientIpHeader::Forwarded),
+        ("x-real-ip", ClientIpHeader::RealIp),
+    ];
 }
 
 impl Default for AddressRules {
@@ -238,6 +261,7 @@ impl Default for AddressRules {
                 IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
                 IpNet::from(IpAddr::V6(Ipv6Addr::LOCALHOST)),
             ],
+            client_ip_header: ClientIpHeader::default(),
         }
     }
 }

@@ -6,6 +6,7 @@
 //!   of the connection: [`Pump::heard`].
 //! - The machine is settled before it is told of a lost connection. So it answers the last bytes of a client before it
 //!   sees the end of stream, even if both came at once: [`Pump::lost`].
+//! - A peer that sends no more keeps its connection as long as the machine has something for it: [`Machine::ended`].
 //! - A connection that is closed, or lost with TLS, first gets TLS's close_notify, unless a write is in progress. Then its
 //!   writing side is shut down, and it lingers.
 //! - Outputs for a connection that is still being dialed are carried out when it is open. It is read from or not, as the
@@ -65,6 +66,8 @@ enum Conn<R: Runtime> {
         connection: R::Connection,
         /// Whether the runtime waits with bytes for which the socket had no room.
         writing: bool,
+        /// The peer sends no more, and the machine still has something for it. Nothing is read.
+        ended: bool,
     },
 }
 
@@ -122,6 +125,10 @@ impl<M: Machine, R: Runtime> Pump<M, R> {
 
     /// A listener has accepted a connection. If the machine refuses it, it is closed.
     pub fn accepted(&mut self, on: Listener, tls: Option<&Acceptor>, stream: R::Stream, peer: SocketAddr) {
+        // When the machine is full it closes a connection for each new one. What it has for that one is written first.
+        if self.told {
+            self.settle();
+        }
         let (now, peer) = (self.clock.now(), canonical(peer));
         // A machine may have outputs, such as a notice, even for a connection that it refuses.
         self.told = true;
@@ -161,7 +168,9 @@ impl<M: Machine, R: Runtime> Pump<M, R> {
 
     /// Bytes were read from a socket, and TLS has not processed them. Returns whether the connection is still open.
     pub fn received(&mut self, conn: ConnId, bytes: &[u8]) -> bool {
-        let Some(Conn::Open { connection, writing }) = self.io.conns.get_mut(&conn) else { return false };
+        let Some(Conn::Open { connection, writing, ended: false }) = self.io.conns.get_mut(&conn) else {
+            return false;
+        };
         let plain = &mut self.plain;
         let Some(mut heard) = R::with_tls(connection, |tls| tls.receive(bytes, plain)) else {
             self.input(Input::Received { conn, bytes });
@@ -202,10 +211,14 @@ impl<M: Machine, R: Runtime> Pump<M, R> {
         }
     }
 
-    /// Reading from a connection or writing to it has failed, or the stream has ended.
+    /// Reading from a connection or writing to it has failed, or the stream has ended. A peer that only sends no more may
+    /// still wait for answers.
     pub fn lost(&mut self, conn: ConnId, by: LostBy) {
         if self.told {
             self.settle();
+        }
+        if by == LostBy::EndOfStream && self.is_kept(conn) {
+            return;
         }
         let is_secured = match self.io.conns.get_mut(&conn) {
             Some(Conn::Open { connection, .. }) => R::with_tls(connection, |_| ()).is_some(),
@@ -219,6 +232,20 @@ impl<M: Machine, R: Runtime> Pump<M, R> {
             self.io.drop_at_once(conn);
         }
         self.input(Input::Lost { conn, by });
+    }
+
+    /// Asks the machine whether it has something for a peer that sends no more. If so, nothing more is read.
+    fn is_kept(&mut self, conn: ConnId) -> bool {
+        let Some(Conn::Open { connection, ended: ended @ false, .. }) = self.io.conns.get_mut(&conn) else {
+            return false;
+        };
+        if !self.machine.ended(self.clock.now(), conn) {
+            return false;
+        }
+        *ended = true;
+        self.io.runtime.read(conn, connection, false);
+        self.told = true;
+        true
     }
 
     /// Carries out all outputs of the machine. Returns when to wake the machine.
@@ -252,6 +279,7 @@ impl<R: Runtime> Io<R> {
             Output::Write { conn } => self.write(machine, now, conn),
             Output::Close { conn } => self.close(conn),
             Output::Read { conn, enabled } => match self.conns.get_mut(&conn) {
+                Some(Conn::Open { ended: true, .. }) => {}
                 Some(Conn::Open { connection, .. }) => self.runtime.read(conn, connection, enabled),
                 Some(Conn::Dialing { reading, .. }) => *reading = enabled,
                 None => {}
@@ -272,7 +300,7 @@ impl<R: Runtime> Io<R> {
     ) -> Result<(), LostBy> {
         match self.runtime.open(conn, stream, tls, reading) {
             Ok(connection) => {
-                self.conns.insert(conn, Conn::Open { connection, writing: false });
+                self.conns.insert(conn, Conn::Open { connection, writing: false, ended: false });
                 Ok(())
             }
             Err(failed) => Err(self.cannot_wait(failed)),
@@ -289,7 +317,7 @@ impl<R: Runtime> Io<R> {
     /// Writes as much as the socket accepts. The runtime waits with the rest.
     fn write<M: Machine>(&mut self, machine: &mut M, now: Now, conn: ConnId) {
         let (connection, writing) = match self.conns.get_mut(&conn) {
-            Some(Conn::Open { connection, writing }) => (connection, writing),
+            Some(Conn::Open { connection, writing, .. }) => (connection, writing),
             Some(Conn::Dialing { writing, .. }) => return *writing = true,
             None => return,
         };
@@ -339,7 +367,7 @@ impl<R: Runtime> Io<R> {
                 self.runtime.cancel(dial);
                 None
             }
-            Conn::Open { connection, writing } => Some((connection, writing)),
+            Conn::Open { connection, writing, .. } => Some((connection, writing)),
         }
     }
 

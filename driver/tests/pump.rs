@@ -204,6 +204,31 @@ fn what_was_sent_is_answered_before_the_end_is_seen() {
 }
 
 #[test]
+fn who_sends_no_more_is_written_to_until_the_machine_closes() {
+    let mut bench = Bench::new();
+    let (conn, _far) = bench.accepted();
+    bench.pump.with(|m, _| m.keeps = true);
+    bench.hear(conn, b"question");
+    bench.pump.lost(conn, LostBy::EndOfStream);
+    assert_eq!(bench.asked(), ["write question", "read false"]);
+    // Nothing is read from it again, whatever is queued for it.
+    bench.pump.with(|m, _| m.read(conn, true));
+    assert!(!bench.pump.received(conn, b"late"));
+    bench.pump.with(|m, _| m.effects.send(conn, b"answer"));
+    bench.pump.settle();
+    assert_eq!(bench.asked(), ["write answer"]);
+    bench.pump.with(|m, _| m.effects.close_when_flushed(conn));
+    bench.pump.settle();
+    assert_eq!(bench.asked(), ["linger"]);
+    assert_eq!((bench.lost(), bench.pump.with(|m, _| m.ended.clone())), (vec![], vec![conn]));
+    // A failure is the end, also then.
+    let (conn, _far) = bench.accepted();
+    bench.pump.lost(conn, LostBy::EndOfStream);
+    bench.pump.lost(conn, LostBy::Error("reset".to_owned()));
+    assert_eq!(bench.lost(), [LostBy::Error("reset".to_owned())]);
+}
+
+#[test]
 fn tls_is_agreed_on_before_its_text_and_its_text_comes_before_its_end() {
     let mut bench = Bench::new();
     let (conn, _far) = bench.accepted();

@@ -15,8 +15,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// How many connections are accepted beyond the limit of the machine. The machine refuses and counts them itself, and
-/// closed connections need room while they linger.
+/// How many connections are accepted beyond the limit of the machine. The machine decides which of them are refused, and
+/// counts them. Closed connections need room while they linger, at most
+/// [`LINGERING_HERE_MAX`](crate::runtime::LINGERING_HERE_MAX).
 const CONNECTIONS_SPARE: usize = 64;
 
 /// Runs a machine until a signal ends it. Returns how it has ended.

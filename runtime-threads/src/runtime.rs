@@ -31,6 +31,10 @@ pub(crate) struct PerConnection {
     inbox: Inbox,
 }
 
+/// How many connections linger at one time. Each has a thread, and takes the room of one that could be accepted. So the
+/// oldest is given up for the next one: who does not hang up must keep nobody out.
+pub(crate) const LINGERING_HERE_MAX: usize = 32;
+
 /// A socket that has just been connected.
 #[derive(Debug)]
 pub(crate) struct Arrived {
@@ -196,6 +200,14 @@ impl Runtime for PerConnection {
     }
 
     fn linger(&mut self, connection: Arc<Connection>) {
+        if self.lingering.len() >= LINGERING_HERE_MAX {
+            self.lingering.retain(|(_, connection)| connection.strong_count() > 0);
+        }
+        if self.lingering.len() >= LINGERING_HERE_MAX
+            && let Some(oldest) = self.lingering.pop_front().and_then(|(_, connection)| connection.upgrade())
+        {
+            oldest.end();
+        }
         connection.linger();
         self.lingering.push_back((time::Instant::now() + LINGER_TIME, Arc::downgrade(&connection)));
     }

@@ -398,7 +398,7 @@ const NO_STRUCTURES: &[&str] = &[
     "%7B%7D",
     "{}\u{feff}",
     "[1\u{0}]",
-    "GET / HTTP/1.1",
+    "GET HTTP/1.1",
     "PING",
     "({\"tell\",5,})",
 ];

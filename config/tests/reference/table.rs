@@ -210,7 +210,8 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
                 "api.websocket.allowed_origins",
                 "a list of origins, such as `https://example.org`",
                 "",
-                "Origins of web pages that may connect; empty: any. Other clients than browsers always may.",
+                "Origins of web pages that may connect, besides those of the gateway's own host. Other clients than \
+                 browsers always may.",
             ),
             entry("api.tcp.enabled", "", "true", "The listener of JSON lines over TCP."),
             entry("api.tcp.host", "a host name or an address", "127.0.0.1", "The address of that listener."),
@@ -491,7 +492,15 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
                 "security.trusted_proxies",
                 "a list of addresses and networks",
                 "127.0.0.0/8 ::1",
-                "Proxies whose `X-Real-IP` or `X-Forwarded-For` gives the client's address.",
+                "Proxies that are believed when they report the client's address.",
+            ),
+            entry(
+                "security.client_ip_header",
+                "",
+                "x-forwarded-for",
+                "The one header in which a trusted proxy reports the client's address. Of `x-forwarded-for` and \
+                 `forwarded` the last entry that is not a trusted proxy counts. `x-real-ip` is only for a proxy that \
+                 replaces what the client sends.",
             ),
         ],
     ),

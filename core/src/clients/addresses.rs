@@ -1,13 +1,15 @@
 //! The addresses of clients: which are allowed, how many connections each has, and how long each must wait after wrong
-//! keys.
+//! keys. A connection has the address of its TCP peer. Behind a proxy each HTTP request has the address of its own
+//! client besides; a WebSocket keeps the one of its upgrade request.
 
+use super::strangers::{Strangers, place};
 use crate::effects::ConnMap;
 use crate::machine::ConnId;
 use crate::settings::AddressRules;
 use crate::time::Instant;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 /// Number of wrong keys from one address before it must wait.
@@ -40,48 +42,11 @@ impl AddressRules {
     pub fn trusts(&self, address: IpAddr) -> bool {
         holds(&self.trusted_proxies, address)
     }
-
-    /// Returns the client's address behind a peer, from the request's headers. `X-Real-IP` has precedence: nginx
-    /// replaces it, but passes `X-Forwarded-For` on as it came. In the latter, the last entry that is not a trusted
-    /// proxy is used, since anybody can have written the entries before it.
-    pub fn client(&self, peer: IpAddr, real_ip: Option<&str>, forwarded_for: Option<&str>) -> IpAddr {
-        if !self.trusts(peer) {
-            return peer;
-        }
-        if let Some(real) = real_ip {
-            return parse(real).unwrap_or(peer);
-        }
-        let mut client = peer;
-        for entry in forwarded_for.into_iter().flat_map(|list| list.rsplit(',')) {
-            let Some(address) = parse(entry) else { break };
-            client = address;
-            if !self.trusts(address) {
-                break;
-            }
-        }
-        client
-    }
 }
 
 fn holds(networks: &[IpNet], address: IpAddr) -> bool {
     let address = address.to_canonical();
     networks.iter().any(|network| network.contains(&address))
-}
-
-/// Parses an address, with or without a port and brackets.
-fn parse(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
-    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    let address = bare.parse().ok().or_else(|| text.parse().ok().map(|with_port: SocketAddr| with_port.ip()));
-    address.map(|address: IpAddr| address.to_canonical())
-}
-
-/// Returns what counts as one address: for IPv6 the /64 network, which every single host has at least.
-fn place(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        v4 @ IpAddr::V4(_) => v4,
-    }
 }
 
 /// The wrong keys of one address.
@@ -107,27 +72,76 @@ impl WrongKeys {
     }
 }
 
+/// The two addresses of a connection.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    /// The TCP peer: the client itself, or a proxy.
+    peer: IpAddr,
+    /// The client of the session, behind the peer.
+    client: IpAddr,
+}
+
 /// The addresses of open connections, and the addresses that sent wrong keys.
 #[derive(Debug, Default)]
 pub struct Addresses {
-    of: ConnMap<IpAddr>,
+    of: ConnMap<Ends>,
+    /// Number of connections. Each counts for its client, which is the peer until a session begins.
     open: BTreeMap<IpAddr, usize>,
     wrong_keys: BTreeMap<IpAddr, WrongKeys>,
+    strangers: Strangers,
 }
 
 impl Addresses {
-    /// Sets the address of a connection: of a new one, or of one whose proxy has reported the client's address.
-    pub fn set(&mut self, conn: ConnId, address: IpAddr) {
-        *self.open.entry(place(address)).or_default() += 1;
-        if let Some(before) = self.of.insert(conn, address.to_canonical()) {
-            self.leave(before);
+    /// Adds a new connection. Until a session begins, its client is its peer.
+    pub fn connected(&mut self, conn: ConnId, peer: IpAddr) {
+        let peer = peer.to_canonical();
+        *self.open.entry(place(peer)).or_default() += 1;
+        if let Some(before) = self.of.insert(conn, Ends { peer, client: peer }) {
+            self.leave(before.client);
         }
+        self.strangers.add(conn, peer);
+    }
+
+    /// Sets the client of a session that begins behind a proxy. The connection counts for the client from now on.
+    pub fn session_of(&mut self, conn: ConnId, client: IpAddr) {
+        let client = client.to_canonical();
+        let Some(ends) = self.of.get_mut(conn) else { return };
+        let before = std::mem::replace(&mut ends.client, client);
+        *self.open.entry(place(client)).or_default() += 1;
+        self.leave(before);
+        self.strangers.moves(conn, client);
+    }
+
+    /// Remembers that a connection has shown a key, or needs none.
+    pub fn is_known(&mut self, conn: ConnId) {
+        self.strangers.known(conn);
+    }
+
+    /// Returns the connections that have shown no key.
+    pub fn strangers(&self) -> &Strangers {
+        &self.strangers
+    }
+
+    /// Counts bytes of a request without a key and its answer.
+    pub fn charge(&mut self, address: IpAddr, bytes: usize, now: Instant) {
+        self.strangers.charge(address, bytes, now);
+    }
+
+    /// Notes that a stranger was told to go. Returns one that must be closed at once.
+    pub fn told_to_go(&mut self, conn: ConnId) -> Option<ConnId> {
+        self.strangers.told_to_go(conn)
+    }
+
+    /// Returns the number of connections that have shown a key, or need none.
+    pub fn known(&self) -> usize {
+        self.of.len() - self.strangers.len()
     }
 
     /// Forgets a closed connection.
     pub fn forget(&mut self, conn: ConnId) {
-        if let Some(address) = self.of.remove(conn) {
-            self.leave(address);
+        self.strangers.known(conn);
+        if let Some(ends) = self.of.remove(conn) {
+            self.leave(ends.client);
         }
     }
 
@@ -141,9 +155,14 @@ impl Addresses {
         }
     }
 
-    /// Returns the address of a connection.
+    /// Returns the address of the TCP peer of a connection.
+    pub fn peer(&self, conn: ConnId) -> IpAddr {
+        self.of.get(conn).map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |ends| ends.peer)
+    }
+
+    /// Returns the address of the client of a connection's session. Without a session, this is the peer.
     pub fn of(&self, conn: ConnId) -> IpAddr {
-        self.of.get(conn).copied().unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED))
+        self.of.get(conn).map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |ends| ends.client)
     }
 
     /// Returns how many connections an address has.
@@ -200,6 +219,7 @@ mod tests {
             whitelist: read(whitelist),
             blacklist: read(blacklist),
             trusted_proxies: read(proxies),
+            ..AddressRules::default()
         }
     }
 
@@ -225,26 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_is_believed() {
-        let rules = rules(&[], &[], &["127.0.0.0/8", "10.0.0.0/8"]);
-        for (peer, real, forwarded, client) in [
-            ("203.0.113.1", Some("198.51.100.7"), Some("198.51.100.8"), "203.0.113.1"),
-            ("127.0.0.1", None, None, "127.0.0.1"),
-            ("::ffff:127.0.0.1", Some("198.51.100.7"), None, "198.51.100.7"),
-            ("127.0.0.1", Some("198.51.100.7"), Some("6.6.6.6"), "198.51.100.7"),
-            ("127.0.0.1", Some("nonsense"), Some("6.6.6.6"), "127.0.0.1"),
-            ("127.0.0.1", None, Some("6.6.6.6, 198.51.100.8"), "198.51.100.8"),
-            ("127.0.0.1", None, Some("6.6.6.6, 198.51.100.8:1234,10.0.0.2"), "198.51.100.8"),
-            ("127.0.0.1", None, Some("[2001:db8::1]:443"), "2001:db8::1"),
-            ("127.0.0.1", None, Some("nonsense, 10.0.0.2"), "10.0.0.2"),
-            ("127.0.0.1", None, Some("unknown"), "127.0.0.1"),
-        ] {
-            assert_eq!(
-                rules.client(ip(peer), real, forwarded),
-                ip(client).to_canonical(),
-                "{real:?} {forwarded:?}"
-            );
-        }
+    fn this_host_is_a_trusted_proxy() {
         assert!(AddressRules::default().trusts(ip("127.8.0.1")) && AddressRules::default().trusts(ip("::1")));
         assert!(!AddressRules::default().trusts(ip("128.0.0.1")));
     }
@@ -254,22 +255,23 @@ mod tests {
         let mut effects = Effects::default();
         let mut addresses = Addresses::default();
         let (a, b, c) = (effects.open(), effects.open(), effects.open());
-        addresses.set(a, ip("2001:db8::1"));
-        addresses.set(b, ip("2001:db8::ffff:2"));
-        addresses.set(c, ip("::ffff:203.0.113.9"));
+        addresses.connected(a, ip("2001:db8::1"));
+        addresses.connected(b, ip("2001:db8::ffff:2"));
+        addresses.connected(c, ip("::ffff:203.0.113.9"));
         assert_eq!(addresses.open(ip("2001:db8::3")), 2);
         assert_eq!((addresses.open(ip("203.0.113.9")), addresses.of(c)), (1, ip("203.0.113.9")));
-        addresses.set(b, ip("203.0.113.9"));
+        addresses.session_of(b, ip("203.0.113.9"));
+        assert_eq!((addresses.peer(b), addresses.of(b)), (ip("2001:db8::ffff:2"), ip("203.0.113.9")));
         assert_eq!((addresses.open(ip("2001:db8::3")), addresses.open(ip("203.0.113.9"))), (1, 2));
         for conn in [a, b, c, c] {
             addresses.forget(conn);
         }
         assert!(addresses.open.is_empty());
         // The index of a closed connection may be assigned again before the close is reported.
-        addresses.set(a, ip("203.0.113.9"));
+        addresses.connected(a, ip("203.0.113.9"));
         effects.release(a);
         let reused = effects.open();
-        addresses.set(reused, ip("203.0.113.10"));
+        addresses.connected(reused, ip("203.0.113.10"));
         addresses.forget(a);
         assert_eq!((addresses.open(ip("203.0.113.9")), addresses.open(ip("203.0.113.10"))), (0, 1));
     }

@@ -29,6 +29,10 @@ pub const PRESENCE_PENDING_BYTES_MAX: usize = 32_768;
 /// Bytes queued for a slow client above which it gets no more channel lines.
 pub const CHANNEL_PENDING_BYTES_MAX: usize = 65_536;
 
+/// Places above the limit of connections for HTTP connections from this host, so that a health check gets its answer
+/// when clients with keys have all other places.
+pub const RESERVED_PLACES: usize = 16;
+
 /// The least time between two detailed reports of failed TLS handshakes.
 const HANDSHAKE_REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -37,6 +41,10 @@ const HANDSHAKE_REPORT_INTERVAL: Duration = Duration::from_secs(10);
 pub(crate) enum Goodbye {
     /// The client broke a rule, or may not stay.
     Policy,
+    /// The gateway is full, and the client has shown no key.
+    MakingRoom,
+    /// The client asks for nothing more, and has all its answers.
+    Finished,
     /// The gateway shuts down.
     ShuttingDown,
 }

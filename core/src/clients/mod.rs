@@ -5,12 +5,15 @@ pub mod addresses;
 mod all;
 mod audience;
 pub mod keys;
+pub mod proxies;
 pub mod rates;
 mod session;
+pub mod strangers;
 mod way;
 
 pub use all::{
     CHANNEL_PENDING_BYTES_MAX, CLIENT_PAUSE_BYTES, CLIENT_PENDING_BYTES_MAX, PRESENCE_PENDING_BYTES_MAX,
+    RESERVED_PLACES,
 };
 pub(crate) use all::{Clients, Dismissal, Goodbye};
 pub(crate) use session::{Identified, Joined, Session};

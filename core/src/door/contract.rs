@@ -28,6 +28,9 @@ pub(crate) trait Door: Debug + Send {
     /// Returns when the connection must be woken. This follows from the connection's state.
     fn deadline(&self, parts: &Parts<'_>, conn: ConnId) -> Option<Instant>;
 
+    /// Whether a request of this connection waits for its answer.
+    fn owes(&self, conn: ConnId) -> bool;
+
     /// Handles the outcome of a request that has waited.
     fn finished(&mut self, parts: &mut Parts<'_>, finished: Finished);
 

@@ -2,8 +2,9 @@
 
 use super::contract::Door;
 use super::table;
-use crate::clients::{Dismissal, Goodbye};
+use crate::clients::{Dismissal, Goodbye, RESERVED_PLACES};
 use crate::effects::ConnMap;
+use crate::fault::Fault;
 use crate::machine::{ConnId, HandshakeFault, Listener, LostBy};
 use crate::service::{Parts, consequences, sessions};
 use crate::time::Instant;
@@ -16,7 +17,15 @@ struct Attached {
     on: Listener,
     /// The start of a TLS handshake that is not complete. Until then there is no session.
     securing: Option<Instant>,
+    /// The client sends no more. The connection closes when it has all its answers.
+    ended: bool,
 }
+
+/// Bytes queued for a client above which it gets no goodbye when it makes room: it does not read.
+const GOODBYE_BEHIND_BYTES: usize = 4096;
+
+/// The error for a client without a key that makes room for others.
+const NO_ROOM: &str = "the gateway is full, and clients without a key make room for others";
 
 /// The front doors, and the clients' connections.
 #[derive(Debug)]
@@ -54,11 +63,46 @@ impl Doors {
         self.listeners.iter().any(|of_door| of_door.contains(&on))
     }
 
+    /// Makes room for one more connection. When all places are taken, a connection without a key is closed: the oldest of
+    /// the address that has the most. A client with a key never makes room. Returns false if clients with keys have all
+    /// places: then only a health check of this host finds one of those that are reserved.
+    pub(crate) fn make_room(&mut self, parts: &mut Parts<'_>, is_probe: bool) -> bool {
+        let places = parts.cx.settings.api.connections_max;
+        let places = match parts.clients.addresses.known() < places {
+            true => places,
+            false if is_probe => places + RESERVED_PLACES,
+            false => return false,
+        };
+        let strangers = parts.clients.addresses.strangers();
+        if self.conns.len() - strangers.leaving() < places {
+            return true;
+        }
+        let first = strangers.first_to_go();
+        first.inspect(|conn| self.evict(parts, *conn)).is_some()
+    }
+
+    /// Closes a connection without a key. It takes a goodbye if it reads.
+    fn evict(&mut self, parts: &mut Parts<'_>, conn: ConnId) {
+        let Some(attached) = self.conns.get(conn) else { return parts.clients.addresses.forget(conn) };
+        parts.cx.metrics.strangers_evicted += 1;
+        if attached.securing.is_some() || parts.cx.fx.pending_bytes(conn) > GOODBYE_BEHIND_BYTES {
+            parts.cx.fx.close_now(conn);
+            return self.after(parts, conn);
+        }
+        let overdue = parts.clients.addresses.told_to_go(conn);
+        parts.clients.report(&mut parts.cx, conn, &Fault::not_authenticated(NO_ROOM));
+        self.dismiss(parts, &Dismissal::Polite { conn, goodbye: Goodbye::MakingRoom, reason: "no room" });
+        if let Some(overdue) = overdue {
+            parts.cx.fx.close_now(overdue);
+            self.after(parts, overdue);
+        }
+    }
+
     /// Handles a new connection on the listener of a front door.
     pub(crate) fn accept(&mut self, parts: &mut Parts<'_>, conn: ConnId, on: Listener, is_secured: bool) {
         let door = self.listeners.iter().position(|of_door| of_door.contains(&on)).unwrap_or(0);
         let securing = is_secured.then_some(parts.cx.now.mono);
-        self.conns.insert(conn, Attached { door, on, securing });
+        self.conns.insert(conn, Attached { door, on, securing, ended: false });
         if !is_secured {
             self.doors[door].open(parts, conn, on);
         }
@@ -100,6 +144,20 @@ impl Doors {
         if !parts.cx.fx.is_open(conn) {
             self.gone(parts, conn);
         }
+    }
+
+    /// Handles that a client sends no more. Returns whether the connection stays open, because the client has not taken all
+    /// that is queued, or because a request of it waits for its answer.
+    pub(crate) fn ended(&mut self, parts: &mut Parts<'_>, conn: ConnId) -> bool {
+        let Some(attached) = self.conns.get_mut(conn).filter(|attached| attached.securing.is_none()) else {
+            return false;
+        };
+        if !self.doors[attached.door].owes(conn) && parts.cx.fx.pending_bytes(conn) == 0 {
+            return false;
+        }
+        attached.ended = true;
+        self.after(parts, conn);
+        true
     }
 
     /// Handles a connection that was closed by the client or by an error.
@@ -150,6 +208,13 @@ impl Doors {
     /// Runs after each call of a front door. It forgets a closed connection. The timer of an open one is never set
     /// later than its deadline, but it may be set earlier, so that not every input has to move it.
     fn after(&mut self, parts: &mut Parts<'_>, conn: ConnId) {
+        if let Some(attached) = self.conns.get_mut(conn).filter(|attached| attached.ended)
+            && !self.doors[attached.door].owes(conn)
+        {
+            attached.ended = false;
+            self.doors[attached.door].dismiss(parts, conn, Goodbye::Finished, "");
+            sessions::ended(parts, conn);
+        }
         if !parts.cx.fx.is_open(conn) {
             return self.gone(parts, conn);
         }

@@ -135,7 +135,11 @@ fn first_key(cx: &mut Cx<'_>, clients: &mut Clients, conn: ConnId, key: &str) ->
             close_after_several(cx, clients, conn);
             Fault::not_authenticated("Invalid API key")
         }
-        KeyRefused::TooSoon { wait_ms } => Fault::too_often(wait_ms, "too many wrong keys from this address"),
+        KeyRefused::TooSoon { wait_ms } => {
+            // So that each further guess costs a connection.
+            close(cx, clients, conn);
+            Fault::too_often(wait_ms, "too many wrong keys from this address")
+        }
     })
 }
 
@@ -144,27 +148,29 @@ fn first_key(cx: &mut Cx<'_>, clients: &mut Clients, conn: ConnId, key: &str) ->
 pub(crate) enum KeyRefused {
     /// The settings hold no such key.
     Wrong,
-    /// The key was not checked: its address has sent too many wrong keys, and must wait.
+    /// The settings hold no such key, and its address must wait after too many wrong ones.
     TooSoon { wait_ms: u64 },
 }
 
-/// Checks the key of a client. A wrong key is counted, is reported without the key itself, and makes later attempts
-/// from its address wait.
+/// Checks the key of a client. A right key is accepted, whatever others at its address have sent: who sends wrong keys
+/// must not be able to keep a game out. A wrong key is counted, is reported without the key itself, and makes the wrong
+/// keys after it wait.
+///
+/// Every key is compared in the same way and time, before anything else. So a wrong key of an address that must wait
+/// reveals no more than any other wrong key.
 pub(crate) fn show_key(
     cx: &mut Cx<'_>,
     clients: &mut Clients,
     conn: ConnId,
     key: &str,
 ) -> Result<Identified, KeyRefused> {
-    let address = clients.addresses.of(conn);
-    if cx.settings.api.keys.is_some()
-        && let Some(wait_ms) = clients.addresses.wait_ms(address, cx.now.mono)
-    {
-        cx.metrics.keys_delayed += 1;
-        return Err(KeyRefused::TooSoon { wait_ms });
-    }
     if let Some(identity) = identify(cx, clients, conn, Some(key)) {
         return Ok(identity);
+    }
+    let address = clients.addresses.of(conn);
+    if let Some(wait_ms) = clients.addresses.wait_ms(address, cx.now.mono) {
+        cx.metrics.keys_delayed += 1;
+        return Err(KeyRefused::TooSoon { wait_ms });
     }
     cx.metrics.keys_refused += 1;
     if clients.addresses.wrong_key(address, keys::digest(key), cx.now.mono) {
@@ -178,9 +184,13 @@ fn close_after_several(cx: &mut Cx<'_>, clients: &mut Clients, conn: ConnId) {
     let Some(session) = clients.get_mut(conn) else { return };
     session.wrong_keys += 1;
     if session.wrong_keys >= WRONG_KEYS_MAX {
-        cx.metrics.connections_at_fault += 1;
-        clients.dismiss(conn, Goodbye::Policy, "too many wrong keys");
+        close(cx, clients, conn);
     }
+}
+
+fn close(cx: &mut Cx<'_>, clients: &mut Clients, conn: ConnId) {
+    cx.metrics.connections_at_fault += 1;
+    clients.dismiss(conn, Goodbye::Policy, "too many wrong keys");
 }
 
 /// Identifies a client by its key. If the settings hold no keys, every client is identified as the first mud.
@@ -208,6 +218,7 @@ pub(crate) fn identify(
         requests_per_minute,
     };
     clients.get_mut(conn)?.identity = Some(identity.clone());
+    clients.addresses.is_known(conn);
     Some(identity)
 }
 

@@ -8,8 +8,10 @@ pub use super::history::LIMIT_MAX as HISTORY_LINES_MAX;
 pub use super::host::VERDICT_WITHIN;
 pub use crate::clients::addresses::{FREE_WRONG_KEYS, WAIT_MAX, WAIT_MIN};
 pub use crate::clients::rates::WARN_AGAIN_AFTER;
+pub use crate::clients::strangers::{ADDRESS_BYTES_MAX, ADDRESS_BYTES_PER_SECOND};
 pub use crate::clients::{
     CHANNEL_PENDING_BYTES_MAX, CLIENT_PAUSE_BYTES, CLIENT_PENDING_BYTES_MAX, PRESENCE_PENDING_BYTES_MAX,
+    RESERVED_PLACES,
 };
 pub use crate::describe::values::NAME_BYTES_MAX;
 pub use crate::journal::CLIENTS_MAX;

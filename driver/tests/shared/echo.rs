@@ -32,6 +32,9 @@ pub(crate) struct Echo {
     pub(crate) fired: Arc<AtomicU32>,
     pub(crate) wake_at: Option<Instant>,
     pub(crate) refuse: bool,
+    /// Connections whose peers sent no more, if they are to be kept for what is still to come.
+    pub(crate) keeps: bool,
+    pub(crate) ended: Vec<ConnId>,
     /// What happened to connections with TLS, in order; what happened twice in a row is there once.
     pub(crate) story: Vec<(ConnId, &'static str)>,
     secured: Vec<ConnId>,
@@ -91,6 +94,11 @@ impl Machine for Echo {
         let conn = self.accept(now, on, peer)?;
         self.secured.push(conn);
         Ok(conn)
+    }
+
+    fn ended(&mut self, _: Now, conn: ConnId) -> bool {
+        self.ended.extend(self.keeps.then_some(conn));
+        self.keeps
     }
 
     fn handle(&mut self, _: Now, input: Input<'_>) {

@@ -906,6 +906,10 @@ impl World {
                     self.leave(tcp, side);
                     return;
                 }
+                (End::Node(at, conn), Piece::End(LostBy::EndOfStream)) if self.keeps(tcp, side, at, conn) => {
+                    self.settle(at);
+                    return;
+                }
                 (End::Node(at, conn), Piece::End(by)) => {
                     self.leave(tcp, side);
                     self.nodes[at].bury(conn);
@@ -914,6 +918,24 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Whether a machine still has something for a peer that sends no more, and still reads.
+    fn keeps(&mut self, tcp: u64, side: usize, at: usize, conn: ConnId) -> bool {
+        let is_read = self.tcps.get(&tcp).is_some_and(|stream| stream.sides[1 - side].end.is_some());
+        if !is_read {
+            return false;
+        }
+        // As the pump does: what was sent is answered before its end is seen.
+        self.settle(at);
+        if self.tcps.get(&tcp).is_none_or(|stream| stream.sides[side].end.is_none()) {
+            return false;
+        }
+        let (now, node) = (self.now, &mut self.nodes[at]);
+        let Some(machine) = &mut node.machine else { return false };
+        let is_kept = machine.ended(now, conn);
+        node.dirty |= is_kept;
+        is_kept
     }
 
     /// Gives bytes to a machine, cut anywhere, for as long as it reads.

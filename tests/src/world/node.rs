@@ -23,6 +23,7 @@ pub(super) trait AnyMachine {
     fn as_any(&self) -> &dyn Any;
     fn as_any_mut(&mut self) -> &mut dyn Any;
     fn accept(&mut self, now: Now, on: Listener, peer: SocketAddr) -> Result<ConnId, Refused>;
+    fn ended(&mut self, now: Now, conn: ConnId) -> bool;
     fn handle(&mut self, now: Now, input: Input<'_>);
     fn settle(&mut self, now: Now, write_bytes: usize) -> Settled;
 }
@@ -46,6 +47,10 @@ impl<M: Machine + 'static> AnyMachine for M {
 
     fn accept(&mut self, now: Now, on: Listener, peer: SocketAddr) -> Result<ConnId, Refused> {
         Machine::accept(self, now, on, peer)
+    }
+
+    fn ended(&mut self, now: Now, conn: ConnId) -> bool {
+        Machine::ended(self, now, conn)
     }
 
     fn handle(&mut self, now: Now, input: Input<'_>) {

@@ -1,7 +1,7 @@
 //! Addresses and pages that are not wanted, headers that lie.
 
 use super::*;
-use i3_core::settings::{AddressRules, Settings};
+use i3_core::settings::{AddressRules, ClientIpHeader, Settings};
 
 fn rules(whitelist: &[&str], blacklist: &[&str]) -> impl FnOnce(&mut Settings) + use<> {
     let read = |list: &[&str]| list.iter().map(|net| net.parse().unwrap()).collect();
@@ -34,9 +34,9 @@ fn behind_a_proxy_the_client_counts() {
     let mut siege = Siege::new(usize::MAX >> 1, rules(&[], &["203.0.113.0/24"]));
     for (header, status) in [
         ("", "200"),
-        ("X-Real-IP: 198.51.100.1\r\n", "200"),
-        ("X-Real-IP: 203.0.113.9\r\n", "403"),
-        ("X-Real-IP: ::ffff:203.0.113.9\r\n", "403"),
+        ("X-Forwarded-For: 198.51.100.1\r\n", "200"),
+        ("X-Forwarded-For: 203.0.113.9\r\n", "403"),
+        ("X-Forwarded-For: ::ffff:203.0.113.9\r\n", "403"),
         ("X-Forwarded-For: 198.51.100.1, 203.0.113.9\r\n", "403"),
         // What stands further left the client wrote himself.
         ("X-Forwarded-For: 203.0.113.9, 198.51.100.1\r\n", "200"),
@@ -46,7 +46,7 @@ fn behind_a_proxy_the_client_counts() {
         assert_eq!(got, status, "{header}: {text}");
     }
     assert_eq!(
-        http(&mut siege, [127, 0, 0, 1], &handshake(Some("alpha-key"), "X-Real-IP: 203.0.113.9\r\n")).0,
+        http(&mut siege, [127, 0, 0, 1], &handshake(Some("alpha-key"), "X-Forwarded-For: 203.0.113.9\r\n")).0,
         "403"
     );
     assert_eq!(siege.metrics().connections_forbidden, 5);
@@ -55,9 +55,9 @@ fn behind_a_proxy_the_client_counts() {
     let mut siege = Siege::new(usize::MAX >> 1, rules(&["127.0.0.1/32", "203.0.113.0/24"], &[]));
     for (from, header, status) in [
         ([127, 0, 0, 2], "", "403"),
-        ([127, 0, 0, 2], "X-Real-IP: 203.0.113.9\r\n", "200"),
-        ([127, 0, 0, 2], "X-Real-IP: 198.51.100.1\r\n", "403"),
-        ([203, 0, 113, 9], "X-Real-IP: 198.51.100.1\r\n", "200"),
+        ([127, 0, 0, 2], "X-Forwarded-For: 203.0.113.9\r\n", "200"),
+        ([127, 0, 0, 2], "X-Forwarded-For: 198.51.100.1\r\n", "403"),
+        ([203, 0, 113, 9], "X-Forwarded-For: 198.51.100.1\r\n", "200"),
     ] {
         assert_eq!(http(&mut siege, from, &format!("{HEALTH}{header}\r\n")).0, status, "{header}");
     }
@@ -66,11 +66,107 @@ fn behind_a_proxy_the_client_counts() {
     siege.nobody_else_noticed();
 }
 
+/// A proxy keeps its connections, and sends the requests of many clients over each.
 #[test]
-fn a_page_of_another_origin_is_refused_where_origins_are_set() {
+fn every_request_on_a_connection_of_a_proxy_has_its_own_client() {
+    let mut siege = Siege::new(usize::MAX >> 1, rules(&[], &["203.0.113.66/32"]));
+    let mut proxy = siege.connect_from([127, 0, 0, 1], Listener::Http).unwrap();
+    let ask = |siege: &mut Siege, proxy: &mut usize, client: &str, key: Option<&str>| {
+        let header = format!("X-Forwarded-For: {client}\r\n");
+        let request = match key {
+            Some(key) => handshake(Some(key), &header),
+            None => format!("{HEALTH}{header}\r\n"),
+        };
+        siege.world.write(*proxy, request.as_bytes());
+        let text = siege.text(*proxy);
+        assert!(siege.world.is_open(*proxy), "the proxy keeps its connection: {text}");
+        let status = text[9..12].to_owned();
+        if status == "101" {
+            *proxy = siege.connect_from([127, 0, 0, 1], Listener::Http).unwrap();
+        }
+        status
+    };
+    // An innocent client comes between the guesses of another, and after a client that is not wanted.
+    for guess in 0..10 {
+        let wanted = if guess < 6 { "401" } else { "429" };
+        let key = format!("guess-{guess}");
+        assert_eq!(ask(&mut siege, &mut proxy, "198.51.100.1", Some(&key)), wanted);
+        assert_eq!(ask(&mut siege, &mut proxy, "203.0.113.66", None), "403");
+        assert_eq!(ask(&mut siege, &mut proxy, "203.0.113.66", Some("alpha-key")), "403");
+        assert_eq!(ask(&mut siege, &mut proxy, "198.51.100.2", None), "200");
+    }
+    assert_eq!(ask(&mut siege, &mut proxy, "198.51.100.2", Some("a typo")), "401");
+    assert_eq!(ask(&mut siege, &mut proxy, "198.51.100.2", Some("alpha-key")), "101");
+    // The address of a WebSocket is that of its upgrade request.
+    siege.ask(siege.bystander, r#"{"jsonrpc":"2.0","id":1,"method":"sessions"}"#);
+    let sessions = siege.read(siege.bystander).pop().unwrap()["result"]["sessions"].clone();
+    let addresses: Vec<&str> =
+        sessions.as_array().unwrap().iter().map(|one| one["address"].as_str().unwrap()).collect();
+    assert!(addresses.contains(&"198.51.100.2") && !addresses.contains(&"198.51.100.1"), "{addresses:?}");
+    siege.nobody_else_noticed();
+}
+
+/// The proxy appends the address of its peer. All else in the headers is the client's own.
+#[test]
+fn a_client_behind_an_appending_proxy_does_not_choose_its_address() {
+    let by = |header: ClientIpHeader| {
+        move |settings: &mut Settings| {
+            settings.api.addresses.whitelist =
+                vec!["127.0.0.1/32".parse().unwrap(), "203.0.113.0/24".parse().unwrap()];
+            settings.api.addresses.client_ip_header = header;
+        }
+    };
+    for (header, own, appended) in [
+        (ClientIpHeader::ForwardedFor, "X-Forwarded-For: 203.0.113.5", ", "),
+        (ClientIpHeader::ForwardedFor, "X-Real-IP: 203.0.113.5\r\nX-Forwarded-For: ", ""),
+        (ClientIpHeader::ForwardedFor, "Forwarded: for=203.0.113.5\r\nX-Forwarded-For: \u{ff}", ", "),
+        (ClientIpHeader::ForwardedFor, "X-Forwarded-For: 203.0.113.5\r\nX-Forwarded-For: ", ""),
+        (ClientIpHeader::Forwarded, "X-Forwarded-For: 203.0.113.5\r\nForwarded: ", "for="),
+        (ClientIpHeader::Forwarded, "Forwarded: for=\"203.0.113.5", ", for="),
+        (ClientIpHeader::Forwarded, "Forwarded: for=203.0.113.5;x=\"", ", For="),
+    ] {
+        let mut siege = Siege::new(usize::MAX >> 1, by(header));
+        for (client, status) in [("198.51.100.1", "403"), ("203.0.113.9", "200")] {
+            let request = format!("{HEALTH}{own}{appended}{client}\r\n\r\n");
+            let (got, text) = http(&mut siege, [127, 0, 0, 1], &request);
+            assert_eq!(got, status, "{request}: {text}");
+        }
+    }
+    // Nor does it get more guesses.
     let mut siege = Siege::default();
-    let evil = handshake(Some("alpha-key"), "Origin: https://evil.example\r\n");
-    assert_eq!(http(&mut siege, [127, 0, 0, 1], &evil).0, "101", "without the setting nobody asks");
+    for guess in 0..1000 {
+        let headers = format!(
+            "X-Real-IP: 10.{}.{}.1\r\nX-Forwarded-For: 10.0.0.{}, 198.51.100.1\r\n",
+            guess / 250,
+            guess % 250,
+            guess % 250
+        );
+        http(&mut siege, [127, 0, 0, 1], &handshake(Some(&format!("guess-{guess}")), &headers));
+    }
+    assert_eq!((siege.metrics().keys_refused, siege.metrics().keys_delayed), (6, 994));
+}
+
+#[test]
+fn a_page_of_another_origin_is_refused() {
+    let mut siege = Siege::default();
+    for (headers, status) in [
+        ("", "101"),
+        ("Origin: https://evil.example\r\n", "403"),
+        ("Origin: http://localhost\r\n", "101"),
+        ("Origin: https://localhost\r\n", "101"),
+        ("Origin: http://localhost:8080\r\n", "403"),
+        ("Origin: null\r\n", "403"),
+    ] {
+        assert_eq!(
+            http(&mut siege, [127, 0, 0, 1], &handshake(Some("alpha-key"), headers)).0,
+            status,
+            "{headers}"
+        );
+    }
+    assert_eq!(
+        http(&mut siege, [127, 0, 0, 1], &format!("{HEALTH}Origin: https://evil.example\r\n\r\n")).0,
+        "403"
+    );
     let mut siege = Siege::new(usize::MAX >> 1, |settings| {
         settings.api.allowed_origins = vec!["https://game.example".to_owned()];
     });
@@ -83,12 +179,50 @@ fn a_page_of_another_origin_is_refused_where_origins_are_set() {
         ("Origin: http://game.example\r\n", "403"),
         ("Origin: null\r\n", "403"),
         ("Origin:\r\n", "403"),
+        ("Origin: https://game.example\r\nOrigin: https://evil.example\r\n", "403"),
     ] {
         let (got, text) = http(&mut siege, [127, 0, 0, 1], &handshake(Some("alpha-key"), headers));
         assert_eq!(got, status, "{headers}: {text}");
     }
-    assert_eq!(siege.metrics().connections_forbidden, 5);
+    assert_eq!(siege.metrics().connections_forbidden, 6);
     siege.nobody_else_noticed();
+}
+
+/// Without keys whoever connects may do everything, and every page that is open in a browser on this host can connect.
+#[test]
+fn without_authentication_no_page_of_another_site_gets_in() {
+    let mut siege = Siege::new(usize::MAX >> 1, |settings| settings.api.keys = None);
+    let named = |origin: &str, host: &str| {
+        handshake(None, &format!("Origin: {origin}\r\n")).replace("Host: localhost", &format!("Host: {host}"))
+    };
+    for (origin, host, status) in [
+        ("https://evil.example", "127.0.0.1:8080", "403"),
+        // Its owner has pointed the name to this host.
+        ("http://evil.example:8080", "evil.example:8080", "403"),
+        ("http://127.0.0.1:8080", "127.0.0.1:8080", "101"),
+        ("http://localhost:8080", "localhost:8080", "101"),
+    ] {
+        assert_eq!(http(&mut siege, [127, 0, 0, 1], &named(origin, host)).0, status, "{origin} at {host}");
+    }
+    // A page can also send a form to the port of JSON lines.
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"shutdown"}"#;
+    for request in [
+        format!("POST / HTTP/1.1\r\nHost: 127.0.0.1:8081\r\n\r\n{body}\n"),
+        format!("POST /{} HTTP/1.1\r\nHost: x\r\n\r\n{body}\n", "y".repeat(100_000)),
+        format!("{} / HTTP/1.1\r\nHost: evil.example\r\n\r\n{body}\n", "M".repeat(1000)),
+        format!("{} / HTTP/1.1\r\nHost: evil.example\r\n\r\n{body}\n", "M".repeat(100_000)),
+    ] {
+        let script = siege.connect_from([127, 0, 0, 1], Listener::Lines).unwrap();
+        siege.read(script);
+        siege.world.write(script, request.as_bytes());
+        let answers = siege.read(script);
+        assert!(answers.iter().all(|answer| answer["id"].is_null()), "{answers:?}");
+        assert!(
+            answers.last().unwrap()["error"]["message"].as_str().unwrap().contains("this is HTTP"),
+            "{answers:?}"
+        );
+        assert!(!siege.world.is_open(script));
+    }
 }
 
 #[test]

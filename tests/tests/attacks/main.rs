@@ -16,7 +16,9 @@ mod guessing;
 mod permissions;
 mod texts;
 
+use i3_core::door::rpc::limits::{STRANGER_BYTES_MAX, STRANGER_TEXT_BYTES_MAX};
 use i3_core::machine::{Listener, Refused};
+use i3_core::service::limits::RESERVED_PLACES;
 use i3_tests::hostile::Siege;
 use i3_tests::wire;
 use serde_json::{Value as Json, json};

@@ -97,6 +97,14 @@ impl Client {
         }
     }
 
+    /// Passes over the body of an HTTP answer.
+    pub(crate) fn skip(&mut self, length: usize) {
+        while self.bytes.len() < length {
+            assert!(self.read(), "the stream ended in the body");
+        }
+        self.bytes.drain(..length);
+    }
+
     /// Reads once. False at the end of the stream.
     fn read(&mut self) -> bool {
         let mut buffer = [0; 16_384];

@@ -2,15 +2,19 @@
 
 use crate::client::{Client, TRANSPORTS, Transport};
 use crate::gateway::Gateway;
+use crate::process::PATIENCE;
 use crate::programs::Daemon;
 use crate::router::{Played, Router};
 use i3_tests::scenario::holds;
 use serde_json::{Value as Json, json};
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
 
 for_both!(
     tells_and_channels_pass_between_two_gateways,
     requests_are_json_rpc_on_both_transports,
     the_longest_messages_pass_whole,
+    who_sends_no_more_gets_the_answer_that_is_waited_for,
 );
 
 /// The other gateway is the other daemon: they are on one network with each other too.
@@ -155,4 +159,29 @@ fn the_longest_messages_pass_whole(daemon: Daemon) {
         link.send(&format!(r#"({{"tell",5,"Sage","bob","Alpha","ann","Bob","{long}",}})"#));
         assert_eq!(client.event("tell_received")["message"], long);
     }
+}
+
+/// `printf ... | nc -N`: the requests, the end of the client's side, and then the answers.
+fn who_sends_no_more_gets_the_answer_that_is_waited_for(daemon: Daemon) {
+    let router = Played::listen();
+    let gateway = Gateway::new(daemon, "Alpha", &[router.address()]).started();
+    let (mut session, _) = router.log_in(7);
+    session.lists();
+    gateway.becomes_ready(true);
+    gateway.client(Transport::Lines).knows("Sage");
+    let mut stream = TcpStream::connect(("127.0.0.1", gateway.lines)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let key = gateway.key();
+    let authenticate = json!({"jsonrpc": "2.0", "id": 1, "method": "authenticate", "params": [key]});
+    let who =
+        json!({"jsonrpc": "2.0", "id": 2, "method": "who", "params": {"target_mud": "Sage", "wait": true}});
+    stream.write_all(format!("\u{feff}{authenticate}\n{who}\n").as_bytes()).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let asked = session.expect("who-req")[3].as_str().unwrap().to_owned();
+    session.send(&format!(r#"({{"who-reply",5,"Sage",0,"Alpha","{asked}",({{({{"bob",0,"x",}}),}}),}})"#));
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let answers: Vec<Json> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers[1]["result"]["status"], "authenticated", "{text}");
+    assert!(holds(answers.last().unwrap(), &json!({"id": 2, "result": {"from_mud": "Sage"}})), "{text}");
 }

@@ -6,6 +6,7 @@ use super::*;
 fn a_line_without_end_gets_one_error_and_the_next_line_is_read() {
     let mut siege = Siege::default();
     let attacker = siege.connect(Listener::Lines);
+    siege.ask(attacker, r#"{"id":0,"method":"authenticate","params":["alpha-key"]}"#);
     siege.read(attacker);
     for _ in 0..320 {
         siege.world.write(attacker, &[b'x'; 65_536]);
@@ -38,13 +39,29 @@ fn binary_gets_an_error_for_each_line() {
 }
 
 #[test]
-fn http_gets_an_error_for_each_line() {
+fn http_gets_one_error_and_is_closed() {
     let mut siege = Siege::default();
     let attacker = siege.connect(Listener::Lines);
     siege.read(attacker);
     siege.world.write(attacker, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
-    assert_eq!(errors(&siege.read(attacker)), vec![(-32700, Json::Null); 2]);
+    assert_eq!(errors(&siege.read(attacker)), [(-32700, Json::Null)]);
+    assert!(!siege.world.is_open(attacker));
     siege.nobody_else_noticed();
+}
+
+#[test]
+fn a_byte_order_mark_before_the_first_text_is_passed_over() {
+    for chunk in [1, usize::MAX >> 1] {
+        let mut siege = Siege::new(chunk, |_| {});
+        let client = siege.connect(Listener::Lines);
+        siege.read(client);
+        let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+        siege.ask(client, &format!("\u{feff}{ping}"));
+        assert_eq!(siege.read(client)[0]["result"]["pong"], true);
+        siege.ask(client, &format!("\u{feff}{ping}"));
+        assert_eq!(errors(&siege.read(client)), [(-32700, Json::Null)], "only before the first");
+        siege.nobody_else_noticed();
+    }
 }
 
 #[test]
@@ -135,5 +152,68 @@ fn a_text_that_does_not_fit_a_frame_is_refused_with_its_size() {
     siege.ask(siege.bystander, &request.to_string()[..]);
     let answer = siege.read(siege.bystander).pop().unwrap();
     assert!(answer["error"].is_object(), "{answer}");
+    siege.nobody_else_noticed();
+}
+
+/// `printf ... | nc -N` sends its requests, ends its side, and waits.
+#[test]
+fn who_sends_no_more_gets_the_answers_that_are_waited_for() {
+    let mut siege = Siege::default();
+    let client = siege.connect(Listener::Lines);
+    siege.ask(client, r#"{"id":1,"method":"authenticate","params":["alpha-key"]}"#);
+    let who = |id| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"who","params":{{"target_mud":"Sage","wait":true}}}}"#
+        )
+    };
+    let finger =
+        r#"{"jsonrpc":"2.0","method":"finger","params":{"target_mud":"Sage","username":"bob","wait":true}}"#;
+    siege.ask(client, &who(6));
+    siege.ask(client, &format!("[{},{finger}]", who(7)));
+    siege.read(client);
+    siege.world.half_close(client);
+    assert!(siege.world.is_open(client), "its requests wait");
+    siege.frame(r#"({"who-reply",5,"Sage",0,"Alpha",0,({({"bob",0,"x",}),}),})"#);
+    siege.frame(r#"({"who-reply",5,"Sage",0,"Alpha",0,({({"bob",0,"x",}),}),})"#);
+    siege.world.wait(61 * SECOND);
+    let answers = siege.read(client);
+    assert!(answers.iter().any(|answer| answer["id"] == 6), "{answers:?}");
+    assert!(answers.iter().any(|answer| answer[0]["id"] == 7), "{answers:?}");
+    assert!(!siege.world.is_open(client), "it has all its answers");
+    // Who waits for nothing is closed at once, and so is who may not wait for anything.
+    for line in ["", r#"{"jsonrpc":"2.0","id":1,"method":"who","params":{"target_mud":"Sage","wait":true}}"#]
+    {
+        let client = siege.connect(Listener::Lines);
+        siege.ask(client, line);
+        siege.world.half_close(client);
+        assert!(!siege.world.is_open(client));
+    }
+    siege.nobody_else_noticed();
+}
+
+#[test]
+fn who_sends_no_more_and_reads_slowly_gets_all_that_is_queued() {
+    let mut siege = Siege::default();
+    let client = siege.connect(Listener::Lines);
+    siege.ask(client, r#"{"id":1,"method":"authenticate","params":["alpha-key"]}"#);
+    siege.read(client);
+    siege.world.stall(client);
+    for _ in 0..3 {
+        siege.ask(client, r#"{"jsonrpc":"2.0","id":"doc","method":"rpc.discover"}"#);
+    }
+    siege.world.half_close(client);
+    siege.world.resume(client);
+    assert_eq!(siege.read(client).len(), 3);
+    assert!(!siege.world.is_open(client));
+    // Who does not read at all is given up like anybody else who is closed.
+    let client = siege.connect(Listener::Lines);
+    siege.ask(client, r#"{"id":1,"method":"authenticate","params":["alpha-key"]}"#);
+    siege.world.stall(client);
+    for _ in 0..3 {
+        siege.ask(client, r#"{"jsonrpc":"2.0","id":"doc","method":"rpc.discover"}"#);
+    }
+    siege.world.half_close(client);
+    siege.world.wait(11 * SECOND);
+    assert!(!siege.world.is_open(client));
     siege.nobody_else_noticed();
 }

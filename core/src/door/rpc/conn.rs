@@ -14,6 +14,12 @@ pub const STRANGER_MAX: Duration = Duration::from_secs(60);
 /// Number of requests that a client may send before it is identified.
 pub const EARLY_REQUESTS_MAX: u32 = 100;
 
+/// Bytes that a client may send and cause before it is identified. Two copies of the largest document fit.
+pub const STRANGER_BYTES_MAX: usize = 524_288;
+
+/// The longest JSON text of a client that is not identified. The longest key with its request fits.
+pub const STRANGER_TEXT_BYTES_MAX: usize = 4096;
+
 /// The protocol of a connection, and its state.
 #[derive(Debug)]
 pub(super) enum State {
@@ -45,6 +51,10 @@ pub(super) struct Conn {
     pub(super) state: State,
     /// Number of requests before it was identified.
     pub(super) early_requests: u32,
+    /// Bytes that it has sent and caused before it was identified.
+    pub(super) early_bytes: usize,
+    /// A JSON text has come. A byte order mark may stand before the first one.
+    pub(super) has_spoken: bool,
 }
 
 /// Returns when a session without a key must end.
@@ -55,7 +65,7 @@ fn stranger_until(session: &Session) -> Option<Instant> {
 impl Conn {
     /// Creates a connection in its first state.
     pub(super) fn new(state: State) -> Conn {
-        Conn { state, early_requests: 0 }
+        Conn { state, early_requests: 0, early_bytes: 0, has_spoken: false }
     }
 
     /// Returns when the connection must be woken: for a slow request head, an idle connection, an expired session, a

@@ -1,11 +1,12 @@
 //! The methods of this front door: those of the services, and `rpc.discover`, which lists them.
 
-use super::openrpc;
+use super::{asyncapi, openrpc};
 use crate::describe::macros::output;
 use crate::describe::shape::{ANY_LENGTH, Described, Outcome, Shape};
 use crate::fault::Fault;
 use crate::service::{Access, Method, Progress, table};
 use serde_json::value::RawValue;
+use std::cell::OnceCell;
 
 output! {
     /// The OpenRPC document.
@@ -50,6 +51,31 @@ static DISCOVER: Method = Method {
         Ok::<_, Fault>(Progress::Answered)
     },
 };
+
+/// The documents of the API. Each is built when it is first asked for, and shared from then on: anybody may ask, also
+/// without a key.
+#[derive(Debug, Default)]
+pub(super) struct Documents {
+    openrpc: OnceCell<Vec<u8>>,
+    asyncapi: OnceCell<Vec<u8>>,
+}
+
+impl Documents {
+    /// Returns the OpenRPC document, the result of `rpc.discover`.
+    pub(super) fn openrpc(&self) -> &[u8] {
+        self.openrpc.get_or_init(document)
+    }
+
+    /// Returns the AsyncAPI document.
+    pub(super) fn asyncapi(&self) -> &[u8] {
+        self.asyncapi.get_or_init(asyncapi::document)
+    }
+}
+
+/// Whether a method returns the OpenRPC document. The front door answers it from its shared copy.
+pub(super) fn is_discover(method: &Method) -> bool {
+    method.name == DISCOVER.name
+}
 
 /// Returns the OpenRPC document as JSON.
 pub fn document() -> Vec<u8> {

@@ -1,17 +1,18 @@
 //! The front door itself: turns a connection's bytes into requests, and sends what no request has asked for.
 
-use super::conn::{Conn, STRANGER_MAX, State};
+use super::conn::{Conn, STRANGER_MAX, STRANGER_TEXT_BYTES_MAX, State};
+use super::discover::Documents;
 use super::encoder::{LINES, send_text};
 use super::http::{self, Head, HeadError};
 use super::json::write;
-use super::line::{Line, LineReader};
+use super::line::{Line, LineReader, is_http};
 use super::openrpc;
 use super::pages::{self, Page, respond};
-use super::requests::Requests;
+use super::requests::{Requests, early_bytes, is_stranger, unreadable_line};
 use super::rpc::{self, code};
 use super::websocket::{PING, Received, WebSocket, close_frame};
 use super::welcome::{Authentication, Protocol, Service, Welcome};
-use crate::clients::{Goodbye, Session};
+use crate::clients::{CLIENT_PAUSE_BYTES, Goodbye, Session};
 use crate::door::contract::Door;
 use crate::effects::ConnMap;
 use crate::fault::Fault;
@@ -64,6 +65,8 @@ impl Door for RpcDoor {
 
     fn received(&mut self, parts: &mut Parts<'_>, conn: ConnId, bytes: &[u8]) {
         self.read(parts, conn, bytes);
+        // All bytes count, also pings and blank lines.
+        early_bytes(parts, &mut self.conns, conn, bytes.len());
         // Pongs and pages are queued bytes too.
         parts.clients.bound(&mut parts.cx, conn);
     }
@@ -108,6 +111,10 @@ impl Door for RpcDoor {
         Some(one.deadline(parts.clients.get(conn), &parts.cx.settings.api))
     }
 
+    fn owes(&self, conn: ConnId) -> bool {
+        self.requests.are_open(conn)
+    }
+
     fn finished(&mut self, parts: &mut Parts<'_>, finished: Finished) {
         self.requests.finished(parts, finished);
     }
@@ -117,9 +124,17 @@ impl Door for RpcDoor {
         if let State::WebSocket { .. } = one.state {
             let close = match goodbye {
                 Goodbye::Policy => CloseCode::Policy,
+                Goodbye::MakingRoom => CloseCode::Again,
+                Goodbye::Finished => CloseCode::Normal,
                 Goodbye::ShuttingDown => CloseCode::Away,
             };
             parts.cx.fx.send(conn, &close_frame(close, reason));
+        }
+        if let State::Http { head, .. } = &one.state
+            && !head.is_empty()
+            && goodbye == Goodbye::MakingRoom
+        {
+            respond(parts, conn, &Head::default(), 503, "the gateway is full", "Retry-After: 1\r\n");
         }
         one.drain(parts.cx.now.mono);
         parts.cx.fx.close_when_flushed(conn);
@@ -191,7 +206,7 @@ impl RpcDoor {
                     let since = if head.is_empty() { now } else { since };
                     let _ = is_idle;
                     head.extend_from_slice(input);
-                    let (state, rest) = heads(parts, conn, head, since);
+                    let (state, rest) = heads(parts, &self.requests.documents, conn, &head, since);
                     owned = rest;
                     input = &owned;
                     self.put(parts, conn, state);
@@ -218,29 +233,41 @@ impl RpcDoor {
     }
 
     fn lines(&mut self, parts: &mut Parts<'_>, conn: ConnId, reader: &mut LineReader, input: &mut &[u8]) {
-        let limit_bytes = parts.cx.settings.api.message_bytes_max;
         while parts.clients.stays(conn) {
+            let limit_bytes = text_bytes_max(parts, conn);
             if reader.is_between_lines() {
                 look_for_tls(parts, conn, input);
             }
             let Some(line) = reader.next(input, limit_bytes) else { return };
-            let (code, text) = match line {
+            let (code, text, bytes) = match line {
                 Line::Text(line) if line.trim_ascii().is_empty() => continue,
+                Line::Text(line) if is_http(&line) => return self.http_on_lines(parts, conn),
+                Line::TooLong(line) if is_http(&line) => return self.http_on_lines(parts, conn),
                 Line::Text(line) => match std::str::from_utf8(&line) {
                     Ok(text) => {
                         self.requests.text(parts, &mut self.conns, conn, text);
                         continue;
                     }
-                    Err(_) => (code::PARSE, "Invalid JSON: not UTF-8".to_owned()),
+                    Err(_) => (code::PARSE, "Invalid JSON: not UTF-8".to_owned(), line.len()),
                 },
-                Line::TooLong => {
+                Line::TooLong(_) => {
                     let text = format!("the line is longer than {limit_bytes} bytes; it was passed over");
-                    (code::INVALID_REQUEST, text)
+                    (code::INVALID_REQUEST, text, limit_bytes)
                 }
             };
-            Requests::count_unreadable(parts);
+            unreadable_line(parts, &mut self.conns, conn, bytes);
             send_text(parts, conn, &rpc::refusal(None, code, &text));
         }
+    }
+
+    /// Ends a connection that speaks HTTP where JSON lines are spoken. A web page can make any browser send HTTP to this
+    /// port, and the body of such a request must not be read as lines.
+    fn http_on_lines(&mut self, parts: &mut Parts<'_>, conn: ConnId) {
+        Requests::count_unreadable(parts);
+        let text = "Invalid JSON: this is HTTP, which has its own port";
+        send_text(parts, conn, &rpc::refusal(None, code::PARSE, text));
+        parts.cx.metrics.connections_at_fault += 1;
+        parts.clients.dismiss(conn, Goodbye::Policy, "HTTP on the port of JSON lines");
     }
 
     /// Reads WebSocket messages. Returns whether the client has closed the connection.
@@ -251,9 +278,9 @@ impl RpcDoor {
         socket: &mut WebSocket,
         input: &mut &[u8],
     ) -> bool {
-        socket.set_limit(parts.cx.settings.api.message_bytes_max);
         let mut output = Vec::new();
         while parts.clients.stays(conn) {
+            socket.set_limit(text_bytes_max(parts, conn));
             let received = socket.next(input, &mut output);
             if !output.is_empty() {
                 parts.cx.fx.send(conn, &output);
@@ -264,7 +291,7 @@ impl RpcDoor {
                 None => return false,
                 Some(Received::Text(text)) => self.requests.text(parts, &mut self.conns, conn, &text),
                 Some(Received::Binary(_)) => {
-                    Requests::count_unreadable(parts);
+                    unreadable_line(parts, &mut self.conns, conn, 0);
                     let text = "requests are text messages, this was a binary one";
                     send_text(parts, conn, &rpc::refusal(None, code::INVALID_REQUEST, text));
                 }
@@ -281,34 +308,51 @@ impl RpcDoor {
     }
 }
 
+/// Returns the limit of a client's next JSON text.
+fn text_bytes_max(parts: &Parts<'_>, conn: ConnId) -> usize {
+    let all = parts.cx.settings.api.message_bytes_max;
+    if is_stranger(parts, conn) { all.min(STRANGER_TEXT_BYTES_MAX) } else { all }
+}
+
 /// Reads request heads, one after the other. Returns the new state of the connection, and the bytes that belong to it.
-fn heads(parts: &mut Parts<'_>, conn: ConnId, mut buffer: Vec<u8>, since: Instant) -> (State, Vec<u8>) {
+fn heads(
+    parts: &mut Parts<'_>,
+    documents: &Documents,
+    conn: ConnId,
+    buffer: &[u8],
+    since: Instant,
+) -> (State, Vec<u8>) {
     let now = parts.cx.now.mono;
     let draining = (State::Draining { since: now }, Vec::new());
-    while !buffer.is_empty() {
-        let (head, length) = match http::parse_head(&buffer) {
+    let mut input = buffer;
+    while !input.is_empty() {
+        let (head, length) = match http::parse_head(input) {
             // The head timeout starts at its first byte.
-            Ok(None) => return (State::Http { head: buffer, since, is_idle: false }, Vec::new()),
+            Ok(None) => return (State::Http { head: input.to_vec(), since, is_idle: false }, Vec::new()),
             Ok(Some(found)) => found,
             Err(error) => {
                 parts.cx.metrics.connections_at_fault += 1;
-                look_for_tls(parts, conn, &buffer);
+                look_for_tls(parts, conn, input);
                 let (status, text) = match error {
                     HeadError::Malformed => (400, "not an HTTP request; JSON lines have their own port"),
+                    HeadError::Ambiguous(fault) => (400, fault),
                     HeadError::TooLong => (431, "the request head is too long"),
                 };
                 respond(parts, conn, &Head::default(), status, text, "");
                 return draining;
             }
         };
-        let rest = buffer.split_off(length);
-        buffer = rest;
-        parts.clients.bound(&mut parts.cx, conn);
-        if pages::answer(parts, conn, &head) == Page::WebSocket {
-            let socket = Box::new(WebSocket::new(parts.cx.settings.api.message_bytes_max));
-            return (State::WebSocket { socket, heard: now, pinged: None }, buffer);
+        input = &input[length..];
+        if pages::answer(parts, documents, conn, &head) == Page::WebSocket {
+            let socket = Box::new(WebSocket::new(text_bytes_max(parts, conn)));
+            return (State::WebSocket { socket, heard: now, pinged: None }, input.to_vec());
         }
         if !head.keep_alive || head.has_body || !parts.cx.fx.is_open(conn) {
+            return draining;
+        }
+        // Who sends requests without reading the answers gets no more of them. HTTP has no other way to say so.
+        if parts.cx.fx.pending_bytes(conn) > CLIENT_PAUSE_BYTES {
+            parts.cx.fx.close_when_flushed(conn);
             return draining;
         }
     }

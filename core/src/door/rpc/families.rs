@@ -217,6 +217,16 @@ const COUNTERS: &[Counter] = &[
         value: |s| s.metrics.connections_at_fault,
     },
     Counter {
+        name: "api_strangers_evicted",
+        help: "API connections without a key closed to make room for others",
+        value: |s| s.metrics.strangers_evicted,
+    },
+    Counter {
+        name: "api_strangers_limited",
+        help: "Requests without a key refused because their address had sent too many",
+        value: |s| s.metrics.strangers_limited,
+    },
+    Counter {
         name: "api_tls_handshakes",
         help: "Completed TLS handshakes with clients",
         value: |s| s.metrics.handshakes,
@@ -224,7 +234,7 @@ const COUNTERS: &[Counter] = &[
     Counter { name: "api_keys_refused", help: "Wrong API keys", value: |s| s.metrics.keys_refused },
     Counter {
         name: "api_keys_delayed",
-        help: "API keys not checked because their address had sent wrong ones",
+        help: "Wrong API keys refused because their address must wait after earlier ones",
         value: |s| s.metrics.keys_delayed,
     },
     Counter {

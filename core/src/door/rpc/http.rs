@@ -1,5 +1,7 @@
 //! The part of HTTP/1.1 that health checks, scrapers and WebSocket clients need.
 
+use crate::clients::proxies::Reported;
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// The longest request head.
@@ -29,10 +31,10 @@ pub struct Head {
     pub protocol: Option<String>,
     /// The `Origin` header: the site of the page that sends the request, if a browser does.
     pub origin: Option<String>,
-    /// The client's address, as a proxy reports it in `X-Real-IP`.
-    pub real_ip: Option<String>,
-    /// The addresses in `X-Forwarded-For`, separated by commas.
-    pub forwarded_for: Option<String>,
+    /// The `Host` header, or the host of an absolute target, which has precedence.
+    pub host: Option<String>,
+    /// What proxies report of the client's address.
+    pub reported: Reported,
 }
 
 /// A WebSocket handshake.
@@ -51,6 +53,8 @@ pub enum Upgrade {
 pub enum HeadError {
     /// Not an HTTP/1.x request.
     Malformed,
+    /// An HTTP request that programs on its way may read differently (RFC 9112, 2.2, 3.2 and 6.3). The text is the fault.
+    Ambiguous(&'static str),
     /// Longer than [`HEAD_BYTES_MAX`], or too many headers.
     TooLong,
 }
@@ -62,71 +66,158 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
     let within = &bytes[..bytes.len().min(HEAD_BYTES_MAX)];
     let length = match request.parse(within) {
         Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) if within.len() == HEAD_BYTES_MAX => return Err(HeadError::TooLong),
-        Ok(httparse::Status::Partial) => return Ok(None),
+        Ok(httparse::Status::Partial) => {
+            check_line_ends(within)?;
+            return if within.len() == HEAD_BYTES_MAX { Err(HeadError::TooLong) } else { Ok(None) };
+        }
         Err(httparse::Error::TooManyHeaders) => return Err(HeadError::TooLong),
         Err(_) => return Err(HeadError::Malformed),
     };
+    check_line_ends(&within[..length])?;
+    let fields = Fields(request.headers);
+    let version = request.version.unwrap_or_default();
+    let body_bytes = fields.body_bytes(version)?;
+    if fields.count("host") > 1 {
+        return Err(HeadError::Ambiguous("more than one Host"));
+    }
     let (method, target) = (request.method.unwrap_or_default(), request.path.unwrap_or_default());
-    let header = |name: &str| {
-        request
-            .headers
-            .iter()
-            .find(|header| header.name.eq_ignore_ascii_case(name))
-            .map(|header| header.value)
-    };
-    // A list may be split over several headers (RFC 9110, 5.3). They are joined in their order, which alone shows which
-    // entry is whose.
-    let list = |name: &str| {
-        let values = request.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
-        let values: Vec<&str> =
-            values.filter_map(|header| std::str::from_utf8(header.value).ok()).map(str::trim).collect();
-        (!values.is_empty()).then(|| values.join(","))
-    };
-    let has_token = |name: &str, token: &str| {
-        header(name)
-            .and_then(|value| std::str::from_utf8(value).ok())
-            .is_some_and(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
-    };
-    let text = |value: &[u8]| std::str::from_utf8(value).ok().map(|text| text.trim().to_owned());
-    let bearer = || {
-        let value = text(header("authorization")?)?;
-        let (scheme, key) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
-    };
+    let (target_host, path) = split_target(target);
     let head = Head {
         method: method.to_owned(),
-        path: target.split(['?', '#']).next().unwrap_or_default().to_owned(),
-        keep_alive: !has_token("connection", "close")
-            && (request.version == Some(1) || has_token("connection", "keep-alive")),
-        has_body: header("transfer-encoding").is_some()
-            || header("content-length").is_some_and(|length| length.trim_ascii() != b"0"),
-        api_key: header("x-api-key").and_then(text).or_else(bearer),
-        accept: header("accept").and_then(text),
-        protocol: list("sec-websocket-protocol").and_then(|offered| {
+        path: path.split(['?', '#']).next().unwrap_or_default().to_owned(),
+        keep_alive: !fields.has_token("connection", "close")
+            && (version == 1 || fields.has_token("connection", "keep-alive")),
+        has_body: body_bytes != Some(0),
+        api_key: fields.text("x-api-key").or_else(|| fields.bearer()),
+        accept: fields.list("accept"),
+        protocol: fields.list("sec-websocket-protocol").and_then(|offered| {
             offered.split(',').map(str::trim).find(|name| is_token(name)).map(str::to_owned)
         }),
-        origin: header("origin").and_then(text),
-        real_ip: list("x-real-ip"),
-        forwarded_for: list("x-forwarded-for"),
-        upgrade: header("upgrade").map(|_| {
-            let good = method == "GET"
-                && request.version == Some(1)
-                && has_token("upgrade", "websocket")
-                && has_token("connection", "upgrade");
-            let key = header("sec-websocket-key").filter(|key| is_websocket_key(key.trim_ascii()));
-            match (good, key) {
-                (true, _) if header("sec-websocket-version").map(<[u8]>::trim_ascii) != Some(b"13") => {
-                    Upgrade::WrongVersion
-                }
-                (true, Some(key)) => {
-                    Upgrade::Accept(tungstenite::handshake::derive_accept_key(key.trim_ascii()))
-                }
-                _ => Upgrade::Malformed,
-            }
-        }),
+        // Joined, several origins are none that is allowed.
+        origin: fields.list("origin"),
+        host: target_host.map(str::to_owned).or_else(|| fields.list("host")),
+        reported: Reported {
+            real_ip: fields.list("x-real-ip"),
+            forwarded_for: fields.list("x-forwarded-for"),
+            forwarded: fields.list("forwarded"),
+        },
+        upgrade: fields.upgrade(method, version),
     };
     Ok(Some((head, length)))
+}
+
+/// Checks that every line ends with CR LF, and that neither stands alone.
+fn check_line_ends(head: &[u8]) -> Result<(), HeadError> {
+    let is_alone = |at: usize| match head[at] {
+        b'\n' => at == 0 || head[at - 1] != b'\r',
+        b'\r' => head.get(at + 1).is_some_and(|next| *next != b'\n'),
+        _ => false,
+    };
+    if (0..head.len()).any(is_alone) {
+        return Err(HeadError::Ambiguous("a line does not end with CR LF"));
+    }
+    Ok(())
+}
+
+/// Splits a target in absolute form, such as `http://host/path`, into host and path (RFC 9112, 3.2.2). Any other target is
+/// the path.
+fn split_target(target: &str) -> (Option<&str>, &str) {
+    let Some((scheme, rest)) = target.split_once("://") else { return (None, target) };
+    if !["http", "https", "ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return (None, target);
+    }
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (host, path) = rest.split_at(end);
+    (Some(host), if path.starts_with('/') { path } else { "/" })
+}
+
+/// Returns a value as text. In one that is not UTF-8, each byte beyond ASCII becomes a question mark.
+fn shown(value: &[u8]) -> Cow<'_, str> {
+    let ascii = |byte: &u8| if byte.is_ascii() { *byte } else { b'?' };
+    let replaced = || String::from_utf8(value.iter().map(ascii).collect()).unwrap_or_default();
+    std::str::from_utf8(value).map_or_else(|_| Cow::Owned(replaced()), Cow::Borrowed)
+}
+
+/// The header lines of a request.
+struct Fields<'h>(&'h [httparse::Header<'h>]);
+
+impl Fields<'_> {
+    fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        let lines = self.0.iter().filter(move |line| line.name.eq_ignore_ascii_case(name));
+        lines.map(|line| line.value.trim_ascii())
+    }
+
+    fn count(&self, name: &str) -> usize {
+        self.values(name).count()
+    }
+
+    /// Returns the first value that is text.
+    fn text(&self, name: &str) -> Option<String> {
+        let value = self.values(name).next()?;
+        std::str::from_utf8(value).ok().map(|text| text.trim().to_owned())
+    }
+
+    /// Returns the values of all lines, joined in their order, which alone shows which entry is whose (RFC 9110, 5.3).
+    /// Bytes that are not UTF-8 do not drop the value: a client that sends some must not make the entries
+    /// vanish that a proxy appends behind them.
+    fn list(&self, name: &str) -> Option<String> {
+        let values: Vec<Cow<'_, str>> = self.values(name).map(shown).collect();
+        (!values.is_empty()).then(|| values.join(","))
+    }
+
+    fn has_token(&self, name: &str, token: &str) -> bool {
+        let list = self.list(name).unwrap_or_default();
+        list.split(',').any(|part| part.trim().eq_ignore_ascii_case(token))
+    }
+
+    /// Returns the key of `Authorization: Bearer`.
+    fn bearer(&self) -> Option<String> {
+        let value = self.text("authorization")?;
+        let (scheme, key) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
+    }
+
+    /// Returns the length of the body, or `None` if only its coding shows the end. A length that is given twice, or is no
+    /// number, is an error: a program in between could see another end, and another request behind it.
+    fn body_bytes(&self, version: u8) -> Result<Option<u64>, HeadError> {
+        let is_coded = self.count("transfer-encoding") > 0;
+        let mut lengths = self.values("content-length");
+        let length = match (lengths.next(), lengths.next()) {
+            (None, _) => None,
+            (Some(_), Some(_)) => return Err(HeadError::Ambiguous("more than one Content-Length")),
+            (Some(length), None) => {
+                let text = std::str::from_utf8(length).ok();
+                let digits = text.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+                let number = digits.and_then(|text| text.parse().ok());
+                Some(number.ok_or(HeadError::Ambiguous("Content-Length is not a number"))?)
+            }
+        };
+        match (is_coded, length) {
+            (true, Some(_)) => Err(HeadError::Ambiguous("Content-Length and Transfer-Encoding")),
+            (true, None) if version == 0 => Err(HeadError::Ambiguous("Transfer-Encoding in HTTP/1.0")),
+            (true, None) => Ok(None),
+            (false, length) => Ok(Some(length.unwrap_or(0))),
+        }
+    }
+
+    /// Reads a WebSocket handshake (RFC 6455, 4.2.1). Other upgrades than to WebSocket may be offered beside it.
+    fn upgrade(&self, method: &str, version: u8) -> Option<Upgrade> {
+        if self.count("upgrade") == 0 {
+            return None;
+        }
+        let is_good = method == "GET"
+            && version == 1
+            && self.has_token("upgrade", "websocket")
+            && self.has_token("connection", "upgrade");
+        let only = |name| Some(self.values(name).next()?).filter(|_| self.count(name) == 1);
+        if is_good && only("sec-websocket-version") != Some(b"13") {
+            return Some(Upgrade::WrongVersion);
+        }
+        let key = only("sec-websocket-key").filter(|key| is_good && is_websocket_key(key));
+        Some(key.map_or(Upgrade::Malformed, |key| {
+            Upgrade::Accept(tungstenite::handshake::derive_accept_key(key))
+        }))
+    }
 }
 
 /// Whether the text may be the name of a sub-protocol (RFC 9110, 5.6.2).
@@ -248,8 +339,8 @@ mod tests {
             "GET / HTTP/1.1\r\nX-Forwarded-For: 1.1.1.1, 2.2.2.2\r\nX-Real-IP:  3.3.3.3 \r\nx-forwarded-for:4.4.4.4\r\n\
              Origin: https://a.example\r\nSec-WebSocket-Protocol: \t, not one, i3.v1,other\r\n\r\n",
         );
-        assert_eq!(head.forwarded_for.as_deref(), Some("1.1.1.1, 2.2.2.2,4.4.4.4"));
-        assert_eq!(head.real_ip.as_deref(), Some("3.3.3.3"));
+        assert_eq!(head.reported.forwarded_for.as_deref(), Some("1.1.1.1, 2.2.2.2,4.4.4.4"));
+        assert_eq!(head.reported.real_ip.as_deref(), Some("3.3.3.3"));
         assert_eq!(head.origin.as_deref(), Some("https://a.example"));
         assert_eq!(head.protocol.as_deref(), Some("i3.v1"));
         let answer = |protocol| String::from_utf8(switching_protocols("x", protocol)).unwrap();
@@ -264,6 +355,58 @@ mod tests {
         assert!(!head("GET / HTTP/1.0\r\n\r\n").keep_alive);
         assert!(head("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").keep_alive);
         assert!(head("POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n").has_body);
+    }
+
+    #[test]
+    fn a_list_may_be_in_several_lines() {
+        let split = UPGRADE
+            .replace("Connection: keep-alive, Upgrade", "Connection: keep-alive\r\nconnection: Upgrade")
+            .replace("Upgrade: WebSocket", "Upgrade: h2c\r\nUpgrade: WebSocket");
+        assert!(matches!(head(&split).upgrade, Some(Upgrade::Accept(_))));
+        assert!(!head("GET / HTTP/1.1\r\nConnection: x\r\nConnection: close\r\n\r\n").keep_alive);
+        let twice = UPGRADE.replace("\r\n\r\n", "\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+        assert_eq!(head(&twice).upgrade, Some(Upgrade::Malformed));
+    }
+
+    #[test]
+    fn an_absolute_target_names_host_and_path() {
+        for (target, host, path) in [
+            ("/health?x", "h", "/health"),
+            ("http://other:8080/health?x", "other:8080", "/health"),
+            ("HTTPS://other", "other", "/"),
+            ("ws://other?x=/ws", "other", "/"),
+            ("ftp://other/health", "h", "ftp://other/health"),
+            ("*", "h", "*"),
+        ] {
+            let head = head(&format!("GET {target} HTTP/1.1\r\nHost: h\r\n\r\n"));
+            assert_eq!((head.host.as_deref(), head.path.as_str()), (Some(host), path), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_head_that_others_may_read_differently_is_refused() {
+        for (text, is_ambiguous) in [
+            ("GET / HTTP/1.1\nHost: h\r\n\r\n", true),
+            ("GET / HTTP/1.1\r\nHost: h\n\r\n", true),
+            ("GET / HTTP/1.1\r\nHost: h\n\n", true),
+            ("GET / HTTP/1.1\r\nHost: h\nX: ", true),
+            ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", true),
+            ("GET / HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n", true),
+            ("GET / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", true),
+            ("GET / HTTP/1.1\r\nContent-Length: 5, 5\r\n\r\n", true),
+            ("GET / HTTP/1.1\r\nContent-Length: +5\r\n\r\n", true),
+            ("GET / HTTP/1.1\r\nContent-Length:\r\n\r\n", true),
+            ("GET / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", true),
+            ("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", true),
+            ("GET / HTTP/1.1\r\nX: a\r\n b\r\n\r\n", false),
+            ("GET / HTTP/1.1\r\nX : a\r\n\r\n", false),
+            ("GET / HTTP/1.1\r\nX: a\rb\r\n\r\n", false),
+        ] {
+            let error = parse_head(text.as_bytes()).unwrap_err();
+            assert_eq!(matches!(error, HeadError::Ambiguous(_)), is_ambiguous, "{text:?}: {error:?}");
+            assert!(is_ambiguous || error == HeadError::Malformed, "{text:?}");
+        }
+        assert!(!head("GET / HTTP/1.1\r\nContent-Length: 00\r\n\r\n").has_body);
     }
 
     #[test]

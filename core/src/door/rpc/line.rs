@@ -13,8 +13,24 @@ pub struct LineReader {
 pub enum Line<'a> {
     /// A line, without its end.
     Text(std::borrow::Cow<'a, [u8]>),
-    /// A line above the limit. It is skipped, and reading continues with the next line.
-    TooLong,
+    /// A line above the limit, with its first bytes. It is skipped, and reading continues with the next line.
+    TooLong(Vec<u8>),
+}
+
+/// Bytes of a line above the limit that are kept.
+const BEGINNING_BYTES: usize = 256;
+
+/// Whether a line is the beginning of an HTTP request: a method and a target, or the `Host` header that every browser
+/// sends. No JSON text begins so.
+pub fn is_http(line: &[u8]) -> bool {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let end = line.iter().position(|byte| !is_token(*byte)).unwrap_or(line.len());
+    match line[end..] {
+        [b' ', b'/' | b'*', ..] if end > 0 => true,
+        [b' ', ref target @ ..] if end > 0 => target.windows(3).take(16).any(|three| three == b"://"),
+        [b':', ..] => line[..end].eq_ignore_ascii_case(b"host"),
+        _ => false,
+    }
 }
 
 impl LineReader {
@@ -38,9 +54,11 @@ impl LineReader {
                 continue;
             }
             if self.partial.len() + piece.len() > limit_bytes {
-                self.partial = Vec::new();
+                let mut beginning = std::mem::take(&mut self.partial);
+                beginning.truncate(BEGINNING_BYTES);
+                beginning.extend(piece.iter().take(BEGINNING_BYTES - beginning.len()));
                 self.skipping = end.is_none();
-                return Some(Line::TooLong);
+                return Some(Line::TooLong(beginning));
             }
             if end.is_none() {
                 self.partial.extend_from_slice(piece);
@@ -74,7 +92,10 @@ mod tests {
             while let Some(line) = reader.next(&mut input, 8) {
                 found.push(match line {
                     Line::Text(text) => Some(String::from_utf8(text.into_owned()).unwrap()),
-                    Line::TooLong => None,
+                    Line::TooLong(beginning) => {
+                        assert!(b"too long a line".starts_with(&beginning) && !beginning.is_empty());
+                        None
+                    }
                 });
             }
         }
@@ -92,5 +113,24 @@ mod tests {
             assert_eq!(lines(&[a, b]), expected, "cut at {cut}");
         }
         assert_eq!(lines(&stream.chunks(1).collect::<Vec<_>>()), expected);
+    }
+
+    #[test]
+    fn http_is_known_by_its_first_line_or_its_host() {
+        for (line, http) in [
+            ("GET / HTTP/1.1", true),
+            ("POST /x", true),
+            ("MADE-UP / HTTP/1.1", true),
+            ("OPTIONS * HTTP/1.1", true),
+            ("POST http://127.0.0.1:8081/ HTTP/1.1", true),
+            ("Host: 127.0.0.1:8081", true),
+            ("{\"method\":\"POST / HTTP/1.1\"}", false),
+            (" /", false),
+            ("hello there", false),
+            ("Hostess: x", false),
+            ("", false),
+        ] {
+            assert_eq!(is_http(line.as_bytes()), http, "{line}");
+        }
     }
 }

@@ -16,6 +16,7 @@ pub mod json;
 pub mod limits;
 pub mod line;
 pub mod openrpc;
+pub mod origin;
 mod pages;
 mod requests;
 #[allow(

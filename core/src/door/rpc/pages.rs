@@ -1,10 +1,11 @@
 //! Answers HTTP requests: health, metrics, documents, and the upgrade to a WebSocket.
 
+use super::discover::Documents;
 use super::encoder::SOCKETS;
 use super::exposition::{self, Format};
 use super::http::{self, Head, Response, Upgrade};
 use super::json::Object;
-use super::{asyncapi, discover, openrpc};
+use super::{openrpc, origin};
 use crate::clients::Session;
 use crate::machine::ConnId;
 use crate::service::access::{self, KeyRefused};
@@ -34,13 +35,22 @@ const PATHS: [&str; 7] = [
 const JSON: &str = "application/json; charset=utf-8";
 
 /// Answers one request.
-pub(super) fn answer(parts: &mut Parts<'_>, conn: ConnId, head: &Head) -> Page {
+pub(super) fn answer(parts: &mut Parts<'_>, documents: &Documents, conn: ConnId, head: &Head) -> Page {
     let rules = &parts.cx.settings.api.addresses;
-    let peer = parts.clients.addresses.of(conn);
-    let client = rules.client(peer, head.real_ip.as_deref(), head.forwarded_for.as_deref());
-    if !rules.allow(client) {
+    let peer = parts.clients.addresses.peer(conn);
+    // Each request has its own client: a proxy sends the requests of many over one connection.
+    let client = rules.client(peer, &head.reported);
+    if rules.bar(peer) || !rules.allow(client) {
         parts.cx.metrics.connections_forbidden += 1;
         respond(parts, conn, head, 403, "this address is not allowed", "");
+        return Page::Answered;
+    }
+    let api = &parts.cx.settings.api;
+    if let Some(origin) = &head.origin
+        && !origin::is_allowed(origin, head.host.as_deref(), &api.allowed_origins, api.keys.is_some())
+    {
+        parts.cx.metrics.connections_forbidden += 1;
+        respond(parts, conn, head, 403, "pages of this origin are not allowed", "");
         return Page::Answered;
     }
     if let Some(upgrade) = &head.upgrade
@@ -57,7 +67,7 @@ pub(super) fn answer(parts: &mut Parts<'_>, conn: ConnId, head: &Head) -> Page {
     } else if !matches!(head.method.as_str(), "GET" | "HEAD") {
         respond(parts, conn, head, 405, "only GET and HEAD", "Allow: GET, HEAD\r\n");
     } else {
-        page(parts, conn, head);
+        page(parts, documents, conn, head, client);
     }
     Page::Answered
 }
@@ -80,24 +90,23 @@ fn upgrade_to_websocket(
             return Page::Answered;
         }
     };
-    let origins = &parts.cx.settings.api.allowed_origins;
-    if let Some(origin) = head.origin.as_deref().filter(|_| !origins.is_empty())
-        && !origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
-    {
-        parts.cx.metrics.connections_forbidden += 1;
-        respond(parts, conn, head, 403, "pages of this origin are not allowed", "");
+    let peer = parts.clients.addresses.peer(conn);
+    if client != peer && parts.clients.is_full(&parts.cx, client) {
+        parts.cx.metrics.connections_refused += 1;
+        respond(parts, conn, head, 429, "too many connections from this address", "");
         return Page::Answered;
     }
-    if client != parts.clients.addresses.of(conn) {
-        if parts.clients.is_full(&parts.cx, client) {
-            parts.cx.metrics.connections_refused += 1;
-            respond(parts, conn, head, 429, "too many connections from this address", "");
-            return Page::Answered;
-        }
-        parts.clients.addresses.set(conn, client);
+    // The places that are reserved for health checks are for nothing else.
+    if parts.clients.addresses.known() >= parts.cx.settings.api.connections_max {
+        parts.cx.metrics.connections_refused += 1;
+        respond(parts, conn, head, 503, "the gateway is full", "Retry-After: 1\r\n");
+        return Page::Answered;
     }
+    parts.clients.addresses.session_of(conn, client);
     if let Err(refused) = begin_session(parts, conn, head) {
         sessions::ended(parts, conn);
+        // The next request on this connection may be another client's.
+        parts.clients.addresses.session_of(conn, peer);
         match refused {
             KeyRefused::Wrong => {
                 respond(parts, conn, head, 401, "Invalid API key", "WWW-Authenticate: Bearer\r\n");
@@ -128,7 +137,16 @@ fn begin_session(parts: &mut Parts<'_>, conn: ConnId, head: &Head) -> Result<(),
     }
 }
 
-fn page(parts: &mut Parts<'_>, conn: ConnId, head: &Head) {
+fn page(parts: &mut Parts<'_>, documents: &Documents, conn: ConnId, head: &Head, client: IpAddr) {
+    // Health checks, and whatever runs on this host, may ask as often as they like.
+    let is_bounded = !client.is_loopback() && !head.path.starts_with("/health");
+    if is_bounded
+        && let Some(wait_ms) = parts.clients.addresses.strangers().wait_ms(client, parts.cx.now.mono)
+    {
+        parts.cx.metrics.strangers_limited += 1;
+        let retry = format!("Retry-After: {}\r\n", wait_ms.div_ceil(1000));
+        return respond(parts, conn, head, 429, "too many requests without a key from this address", &retry);
+    }
     let is_ready = parts.muds.are_ready() && !parts.run.stopping;
     let mut status = 200;
     let mut content_type = JSON;
@@ -154,8 +172,8 @@ fn page(parts: &mut Parts<'_>, conn: ConnId, head: &Head) {
             content_type = format.content_type();
             exposition::encode(parts, format)
         }
-        "/api/openrpc.json" => discover::document(),
-        "/api/asyncapi.json" => asyncapi::document(),
+        "/api/openrpc.json" => documents.openrpc().to_vec(),
+        "/api/asyncapi.json" => documents.asyncapi().to_vec(),
         _ => Object::default()
             .with("version", openrpc::VERSION)
             .with("protocol", "JSON-RPC 2.0")
@@ -164,6 +182,9 @@ fn page(parts: &mut Parts<'_>, conn: ConnId, head: &Head) {
             .with("documentation", "/api/openrpc.json")
             .finish(),
     };
+    if is_bounded {
+        parts.clients.addresses.charge(client, body.len(), parts.cx.now.mono);
+    }
     send_response(parts, conn, head, &Content { status, content_type, body: &body, extra: "" });
 }
 

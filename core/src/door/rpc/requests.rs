@@ -1,7 +1,7 @@
 //! Requests: the way from a JSON text to its method and back, batches, and answers that come later.
 
-use super::conn::{Conn, EARLY_REQUESTS_MAX};
-use super::discover;
+use super::conn::{Conn, EARLY_REQUESTS_MAX, STRANGER_BYTES_MAX};
+use super::discover::{self, Documents};
 use super::encoder::send_text;
 use super::json;
 use super::rpc::{self, Incoming, Members, Request, code};
@@ -29,6 +29,12 @@ const INVALID_REQUEST: &str = "invalid_request";
 
 /// The metric's outcome label for requests of unknown methods.
 const UNKNOWN_METHOD: &str = "unknown_method";
+
+/// What some programs write before a text in UTF-8.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// The method that shows a key.
+const AUTHENTICATE: &str = "authenticate";
 
 /// A request's place in a batch: the batch, and the index in it.
 type InBatch = (u64, usize);
@@ -58,12 +64,19 @@ pub(super) struct Requests {
     open: BTreeMap<Ticket, Open>,
     batches: BTreeMap<u64, Batch>,
     last_batch: u64,
+    pub(super) documents: Documents,
 }
 
 impl Default for Requests {
     fn default() -> Self {
         let methods = discover::methods().into_iter().map(|method| (method.name, method)).collect();
-        Requests { methods, open: BTreeMap::new(), batches: BTreeMap::new(), last_batch: 0 }
+        Requests {
+            methods,
+            open: BTreeMap::new(),
+            batches: BTreeMap::new(),
+            last_batch: 0,
+            documents: Documents::default(),
+        }
     }
 }
 
@@ -91,26 +104,60 @@ impl Requests {
         if let Some(session) = parts.clients.get_mut(conn) {
             session.heard = parts.cx.now.mono;
         }
-        match rpc::parse(text) {
-            Incoming::Single(request) => {
-                if let Some(Some(answer)) = self.one(parts, conns, conn, request, None) {
-                    send_text(parts, conn, &answer);
-                }
-            }
-            Incoming::Batch(requests) => {
-                self.last_batch += 1;
-                let batch = self.last_batch;
-                let (answers, open) = (vec![None; requests.len()], requests.len());
-                self.batches.insert(batch, Batch { conn, answers, open });
-                for (at, request) in requests.into_iter().enumerate() {
-                    if let Some(answer) = self.one(parts, conns, conn, request, Some((batch, at))) {
-                        self.answer_in_batch(parts, (batch, at), answer);
+        let is_first = conns.get_mut(conn).is_some_and(|one| !std::mem::replace(&mut one.has_spoken, true));
+        let text = if is_first { text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text) } else { text };
+        if is_stranger(parts, conn) {
+            self.early_text(parts, conns, conn, text);
+        } else {
+            match rpc::parse(text) {
+                Incoming::Single(request) => {
+                    if let Some(Some(answer)) = self.one(parts, conns, conn, request, None) {
+                        send_text(parts, conn, &answer);
                     }
                 }
+                Incoming::Batch(requests) => self.batch(parts, conns, conn, requests),
             }
         }
         let (cx, mut out) = parts.delivery();
         out.replay(cx, conn);
+    }
+
+    /// Handles a text from a client that is not identified. Its requests are counted, and it may send no batch.
+    fn early_text(&mut self, parts: &mut Parts<'_>, conns: &mut ConnMap<Conn>, conn: ConnId, text: &str) {
+        let request = if rpc::is_batch(text) {
+            let refusal = "a batch needs a key: authenticate first, with a request of its own";
+            Err(rpc::refusal(None, code::INVALID_REQUEST, refusal))
+        } else {
+            match rpc::parse(text) {
+                Incoming::Single(request) => request,
+                // A text that is no batch has one request.
+                Incoming::Batch(_) => return,
+            }
+        };
+        let answer = self.one(parts, conns, conn, request, None).flatten().unwrap_or_default();
+        charge(parts, conn, text.len() + answer.len());
+        early_bytes(parts, conns, conn, answer.len());
+        if !answer.is_empty() {
+            send_text(parts, conn, &answer);
+        }
+    }
+
+    fn batch(
+        &mut self,
+        parts: &mut Parts<'_>,
+        conns: &mut ConnMap<Conn>,
+        conn: ConnId,
+        requests: Vec<Result<Request<'_>, Vec<u8>>>,
+    ) {
+        self.last_batch += 1;
+        let batch = self.last_batch;
+        let (answers, open) = (vec![None; requests.len()], requests.len());
+        self.batches.insert(batch, Batch { conn, answers, open });
+        for (at, request) in requests.into_iter().enumerate() {
+            if let Some(answer) = self.one(parts, conns, conn, request, Some((batch, at))) {
+                self.answer_in_batch(parts, (batch, at), answer);
+            }
+        }
     }
 
     /// Runs one request. Returns its answer, which is empty for a notification, or `None` if the answer comes later.
@@ -173,6 +220,9 @@ impl Requests {
             return Outcome::Fault(fault);
         }
         let Some(method) = method else { return Outcome::Unknown };
+        if discover::is_discover(method) && read_params(method, request.params).is_ok() {
+            return Outcome::Result(self.documents.openrpc().to_vec());
+        }
         let Some(session) = parts.clients.get(conn) else { return Outcome::Unknown };
         let ticket = parts.waiting.next_ticket();
         let call = Call {
@@ -232,10 +282,60 @@ impl Requests {
         }
     }
 
+    /// Whether a request of a client waits for its answer.
+    pub(super) fn are_open(&self, conn: ConnId) -> bool {
+        let is_answered = |open: &Open| open.id.is_some() || open.batch.is_some();
+        self.open.values().any(|open| open.conn == conn && is_answered(open))
+    }
+
     /// Forgets the requests of a client that has disconnected.
     pub(super) fn forget(&mut self, conn: ConnId) {
         self.open.retain(|_, open| open.conn != conn);
         self.batches.retain(|_, batch| batch.conn != conn);
+    }
+}
+
+/// Counts a line that is no JSON text, and its answer.
+pub(super) fn unreadable_line(parts: &mut Parts<'_>, conns: &mut ConnMap<Conn>, conn: ConnId, bytes: usize) {
+    Requests::count_unreadable(parts);
+    if is_stranger(parts, conn) {
+        early_request(parts, conns, conn);
+        charge(parts, conn, bytes);
+    }
+}
+
+/// Counts the bytes of a request without a key, and of its answer, for the address of the client.
+fn charge(parts: &mut Parts<'_>, conn: ConnId, bytes: usize) {
+    if is_stranger(parts, conn) {
+        let address = parts.clients.addresses.of(conn);
+        parts.clients.addresses.charge(address, bytes, parts.cx.now.mono);
+    }
+}
+
+/// Whether a client has a session, and is not identified.
+pub(super) fn is_stranger(parts: &Parts<'_>, conn: ConnId) -> bool {
+    parts.clients.get(conn).is_some_and(|session| session.identity.is_none())
+}
+
+/// Counts bytes that a client has sent or caused as long as it is not identified. It is closed after too many.
+pub(super) fn early_bytes(parts: &mut Parts<'_>, conns: &mut ConnMap<Conn>, conn: ConnId, bytes: usize) {
+    let Some(one) = conns.get_mut(conn).filter(|_| is_stranger(parts, conn)) else { return };
+    one.early_bytes = one.early_bytes.saturating_add(bytes);
+    if one.early_bytes > STRANGER_BYTES_MAX && parts.clients.stays(conn) {
+        parts.cx.metrics.connections_at_fault += 1;
+        parts.clients.dismiss(conn, Goodbye::Policy, "not authenticated");
+    }
+}
+
+/// Refuses a request without a key when its address has sent too many. A key is always looked at.
+fn admit_stranger(parts: &mut Parts<'_>, conn: ConnId, method: Option<&Method>) -> Result<(), Fault> {
+    let address = parts.clients.addresses.of(conn);
+    match parts.clients.addresses.strangers().wait_ms(address, parts.cx.now.mono) {
+        Some(wait_ms) if method.is_none_or(|method| method.name != AUTHENTICATE) => {
+            parts.cx.metrics.strangers_limited += 1;
+            Err(Fault::too_often(wait_ms, "too many requests without a key from this address"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -250,6 +350,12 @@ fn admit(
         return Err(Fault::not_authenticated("the session has ended"));
     };
     let identity = session.identity.clone();
+    if identity.is_none()
+        && let Err(fault) = admit_stranger(parts, conn, method)
+    {
+        early_request(parts, conns, conn);
+        return Err(fault);
+    }
     if identity.is_none() && method.is_none_or(|method| method.access != Access::Open) {
         early_request(parts, conns, conn);
         return Err(Fault::not_authenticated("Not authenticated. Please authenticate first."));

@@ -161,10 +161,15 @@ pub enum Incoming<'a> {
     Batch(Vec<Result<Request<'a>, Vec<u8>>>),
 }
 
+/// Whether a text is a batch, or is meant to be one.
+pub fn is_batch(text: &str) -> bool {
+    text.trim_ascii_start().starts_with('[')
+}
+
 /// Parses a text.
 pub fn parse(text: &str) -> Incoming<'_> {
     let refuse = |of: i64, text: String| Incoming::Single(Err(refusal(None, of, &text)));
-    if !text.trim_ascii_start().starts_with('[') {
+    if !is_batch(text) {
         return match serde_json::from_str::<&RawValue>(text) {
             Ok(value) => Incoming::Single(request(value)),
             Err(problem) => refuse(code::PARSE, format!("Invalid JSON: {problem}")),
