@@ -13,6 +13,7 @@ pub use all::{
     CHANNEL_PENDING_BYTES_MAX, CLIENT_PAUSE_BYTES, CLIENT_PENDING_BYTES_MAX, PRESENCE_PENDING_BYTES_MAX,
 };
 pub(crate) use all::{Clients, Dismissal, Goodbye};
+pub use session::Role;
 pub(crate) use session::{Identified, Joined, Session};
 pub use way::Framed;
 pub(crate) use way::{Encode, FRAMED_MAX, Posted, Way};

@@ -112,6 +112,16 @@ impl Journal {
         &mut self.muds[mud.place()].log
     }
 
+    /// The named clients of a mud.
+    pub(crate) fn cursors(&self, mud: MudId) -> &Cursors {
+        &self.muds[mud.place()].cursors
+    }
+
+    /// Returns the event after which a client begins in a lane that is new to it: what no game has had is still to come.
+    pub(crate) fn start(&self, mud: MudId, lane: LaneName<'_>) -> u64 {
+        self.log(mud).first_open(lane).map_or(self.last_id(), |first| first - 1)
+    }
+
     /// The named clients of a mud, to change them.
     pub(crate) fn cursors_mut(&mut self, mud: MudId) -> &mut Cursors {
         &mut self.muds[mud.place()].cursors
@@ -174,29 +184,9 @@ impl Journal {
         muds.filter(|mud| std::mem::take(&mut self.muds[mud.place()].unsaved)).collect()
     }
 
-    /// Returns the change that saves a mud's mark: all its events up to `through` were written to their recipients.
-    pub(crate) fn mark(&self, mud: MudId, mud_name: &str, through: u64) -> Change {
-        let value = saved::write(&self.log(mud).mark(through));
+    /// Returns the change that saves which events of a mud were delivered.
+    pub(crate) fn mark(&self, mud: MudId, mud_name: &str) -> Change {
+        let value = saved::write(&self.log(mud).mark(self.last_id()));
         Change { space: Space::Marks.whole(), key: mud_name.to_owned(), value }
-    }
-
-    /// Notes that a client has handled all events up to one. Returns the change to save.
-    pub(crate) fn acknowledge(
-        &mut self,
-        cx: &mut Cx<'_>,
-        mud: MudId,
-        client: Option<&str>,
-        through: u64,
-    ) -> Option<Change> {
-        let change = match client {
-            Some(client) => self.cursors_mut(mud).acknowledged(client, through),
-            None => {
-                self.log_mut(mud).delivered_through(through);
-                // The events before it are saved separately, at their own time.
-                Some(self.mark(mud, &cx.settings.mud(mud).name, through))
-            }
-        };
-        self.marks_changed(cx, mud);
-        change
     }
 }

@@ -216,59 +216,62 @@ impl Log {
         after: u64,
         settings: &EventSettings,
         now: UnixTime,
-    ) -> Vec<&Record> {
+    ) -> Vec<(LaneName<'n>, &Record)> {
         let mut found = Vec::new();
         for name in lanes {
             let keep = settings.keep(name.class());
             let Some(lane) = self.lane(name) else { continue };
-            found.extend(lane.after(after).filter(|record| !record.is_older(now, keep)));
+            let young = lane.after(after).filter(|record| !record.is_older(now, keep));
+            found.extend(young.map(|record| (name, record)));
         }
-        found.sort_unstable_by_key(|record| record.id);
+        found.sort_unstable_by_key(|(_, record)| record.id);
         found
     }
 
-    /// Marks these records as delivered.
-    pub(crate) fn delivered(&mut self, name: LaneName<'_>, ids: &[u64]) {
-        self.set_delivered(name, true, |id| ids.binary_search(&id).is_ok());
-    }
-
-    /// Marks records as not delivered after all.
-    pub(crate) fn undelivered_from(&mut self, name: LaneName<'_>, from: u64) {
-        self.set_delivered(name, false, |id| id >= from);
-    }
-
-    /// Marks all records up to an id as delivered.
-    pub(crate) fn delivered_through(&mut self, through: u64) {
-        for lane in [&mut self.tells, &mut self.answers].into_iter().chain(self.channels.values_mut()) {
-            for record in lane.records.iter_mut().take_while(|record| record.id <= through) {
-                record.delivered = true;
-            }
-        }
-    }
-
-    fn set_delivered(&mut self, name: LaneName<'_>, delivered: bool, which: impl Fn(u64) -> bool) {
-        let lane = match name {
+    fn known_lane_mut(&mut self, name: LaneName<'_>) -> Option<&mut Lane> {
+        match name {
             LaneName::Tells => Some(&mut self.tells),
             LaneName::Answers => Some(&mut self.answers),
             LaneName::Channel(channel) => self.channels.get_mut(channel),
-        };
-        for record in lane.into_iter().flat_map(|lane| &mut lane.records) {
-            if which(record.id) {
-                record.delivered = delivered;
-            }
         }
+    }
+
+    /// Marks a record as delivered.
+    pub(crate) fn delivered(&mut self, name: LaneName<'_>, id: u64) {
+        let Some(lane) = self.known_lane_mut(name) else { return };
+        if let Ok(at) = lane.records.binary_search_by_key(&id, |record| record.id) {
+            lane.records[at].delivered = true;
+        }
+    }
+
+    /// Marks the records of a lane up to an id as delivered, as far as their kinds are readable.
+    pub(crate) fn delivered_through(
+        &mut self,
+        name: LaneName<'_>,
+        through: u64,
+        is_readable: impl Fn(&Record) -> bool,
+    ) {
+        let records = self.known_lane_mut(name).into_iter().flat_map(|lane| &mut lane.records);
+        for record in records.take_while(|record| record.id <= through) {
+            record.delivered |= is_readable(record);
+        }
+    }
+
+    /// Returns the first record of a lane that was not delivered.
+    pub(crate) fn first_open(&self, name: LaneName<'_>) -> Option<u64> {
+        let records = &self.lane(name)?.records;
+        records.iter().find(|record| !record.delivered).map(|record| record.id)
     }
 
     /// Whether a reader of some lanes has missed an event that can no longer be replayed.
     pub(crate) fn has_gap<'n>(
         &self,
-        lanes: impl Iterator<Item = LaneName<'n>>,
-        since: Since,
+        lanes: impl Iterator<Item = (LaneName<'n>, Since)>,
         settings: &EventSettings,
         now: UnixTime,
     ) -> bool {
         let mut gap = false;
-        for name in lanes {
+        for (name, since) in lanes {
             let keep = settings.keep(name.class());
             let Some(lane) = self.lane(name) else {
                 gap |= matches!(since, Since::Id(id) if self.channels_lost > id);
@@ -301,8 +304,7 @@ impl Log {
         }
     }
 
-    /// Returns what is saved of the log besides its records. `through`: all events up to this one have been written to
-    /// their recipients.
+    /// Returns what is saved of the log besides its records. `through` is the last event in use.
     pub(crate) fn mark(&self, through: u64) -> Mark {
         let lanes = [&self.tells, &self.answers].into_iter().chain(self.channels.values());
         let open = lanes.flat_map(|lane| &lane.records);

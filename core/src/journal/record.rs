@@ -5,6 +5,7 @@ use crate::saved::{self, Verbatim, Written};
 use crate::time::UnixTime;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The memory that a record needs besides its text: its place in a lane, and the allocator's overhead.
@@ -20,7 +21,7 @@ pub(crate) struct Record {
     pub(crate) members: Box<[u8]>,
     /// The mud's own line, as the router sent it back.
     pub(crate) is_echo: bool,
-    /// At least one session of the mud received it.
+    /// At least one session that speaks for the game has taken it.
     pub(crate) delivered: bool,
 }
 
@@ -59,7 +60,35 @@ pub(crate) enum LaneName<'a> {
     Channel(&'a str),
 }
 
+/// Names a lane for as long as a session lasts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LaneKey {
+    Tells,
+    Answers,
+    Channel(Arc<str>),
+}
+
+impl LaneKey {
+    /// The name of the lane.
+    pub(crate) fn name(&self) -> LaneName<'_> {
+        match self {
+            LaneKey::Tells => LaneName::Tells,
+            LaneKey::Answers => LaneName::Answers,
+            LaneKey::Channel(channel) => LaneName::Channel(channel),
+        }
+    }
+}
+
 impl LaneName<'_> {
+    /// The same name, owned.
+    pub(crate) fn key(self) -> LaneKey {
+        match self {
+            LaneName::Tells => LaneKey::Tells,
+            LaneName::Answers => LaneKey::Answers,
+            LaneName::Channel(channel) => LaneKey::Channel(channel.into()),
+        }
+    }
+
     /// The class of its events.
     pub(crate) fn class(self) -> Class {
         match self {

@@ -296,7 +296,7 @@ fn ack(
     call: &Call,
     args: Ack,
 ) -> Result<Option<Acknowledged>, Fault> {
-    let mud = call.speaker()?.mud;
+    call.speaker()?;
     let EventId(id) = args.event_id;
     if id > out.journal.last_id() {
         return Err(Fault::params(format!("there has been no event {id} yet")));
@@ -304,8 +304,7 @@ fn ack(
     if call.wants_answer {
         waiting.may_wait(call.conn())?;
     }
-    let client = out.clients.get(call.conn()).and_then(|session| session.reader.client());
-    let change = out.journal.acknowledge(cx, mud, client, id);
+    let change = out.acknowledge(cx, call.conn(), id);
     let ticket = cx.fx.save(cx.now.mono, change.into_iter().collect());
     let done = Acknowledged { status: AcknowledgedStatus::Acknowledged, event_id: args.event_id };
     if !call.wants_answer {

@@ -20,6 +20,9 @@ pub struct Head {
     pub has_body: bool,
     /// The API key, from `X-API-Key` or `Authorization: Bearer`.
     pub api_key: Option<String>,
+    /// Whom a client of the WebSocket speaks for, from `X-I3-Role`. The key in the header begins the session, so that
+    /// `authenticate` would be too late to say it.
+    pub role: Option<String>,
     /// The `Accept` header.
     pub accept: Option<String>,
     /// The WebSocket handshake, if the request is one.
@@ -102,6 +105,7 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
         has_body: header("transfer-encoding").is_some()
             || header("content-length").is_some_and(|length| length.trim_ascii() != b"0"),
         api_key: header("x-api-key").and_then(text).or_else(bearer),
+        role: header("x-i3-role").and_then(text),
         accept: header("accept").and_then(text),
         protocol: list("sec-websocket-protocol").and_then(|offered| {
             offered.split(',').map(str::trim).find(|name| is_token(name)).map(str::to_owned)

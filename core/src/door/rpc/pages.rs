@@ -5,7 +5,7 @@ use super::exposition::{self, Format};
 use super::http::{self, Head, Response, Upgrade};
 use super::json::Object;
 use super::{asyncapi, discover, openrpc};
-use crate::clients::Session;
+use crate::clients::{Role, Session};
 use crate::machine::ConnId;
 use crate::service::access::{self, KeyRefused};
 use crate::service::{Parts, sessions};
@@ -80,6 +80,11 @@ fn upgrade_to_websocket(
             return Page::Answered;
         }
     };
+    let wanted = head.role.as_deref().unwrap_or(Role::Game.name());
+    let Some(role) = Role::ALL.iter().find(|role| role.name().eq_ignore_ascii_case(wanted)) else {
+        respond(parts, conn, head, 400, "X-I3-Role must be game or observer", "");
+        return Page::Answered;
+    };
     let origins = &parts.cx.settings.api.allowed_origins;
     if let Some(origin) = head.origin.as_deref().filter(|_| !origins.is_empty())
         && !origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
@@ -111,7 +116,7 @@ fn upgrade_to_websocket(
     }
     parts.cx.fx.send(conn, &http::switching_protocols(accept, head.protocol.as_deref()));
     let (cx, mut out) = parts.delivery();
-    out.begin_reading(cx, conn);
+    out.begin_reading(cx, conn, *role);
     Page::WebSocket
 }
 
