@@ -147,14 +147,8 @@ impl Delivery<'_> {
         self.give(cx, to, &mut parcel);
         let Parcel { overrun, is_given, .. } = parcel;
         if let Some((mud, lane)) = kept {
-            let record = Record {
-                id,
-                at: cx.now.unix,
-                kind,
-                members: members.into(),
-                is_echo: matches!(to, To::Echo(..)),
-                delivered: is_given,
-            };
+            let mut record = Record::new(id, cx.now.unix, kind, members.into());
+            (record.is_echo, record.delivered) = (matches!(to, To::Echo(..)), is_given);
             self.journal.keep(cx, mud, lane, record);
             self.set_sweep(cx);
         }

@@ -1,8 +1,9 @@
-//! The kept events of one mud. Tells, answers and each channel have a lane of their own, so that events of one lane
-//! never push out those of another. A channel's lane is also its history.
+//! The kept events of one mud. Tells, answers and each channel have a lane of their own. A channel's lane is also its
+//! history. When the log is full, who sent most of it pays, so that no sender pushes out what others have sent.
 
 use super::lane::{Lane, Terms};
 use super::record::{LaneName, Record, Since};
+use super::shares::{Part, Shares};
 use crate::event::Class;
 use crate::machine::Change;
 use crate::settings::EventSettings;
@@ -10,6 +11,7 @@ use crate::spaces::Space;
 use crate::time::UnixTime;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Number of channels whose removed events are recorded separately. A mud listens to some tens.
 const CHANNELS_MAX: usize = 1_000;
@@ -35,6 +37,7 @@ pub(crate) struct Log {
     /// The last removed record of all channels that are not recorded by name.
     channels_lost: u64,
     bytes: usize,
+    shares: Shares,
 }
 
 /// Which events of a mud have been delivered.
@@ -57,6 +60,7 @@ impl Log {
             channels: BTreeMap::new(),
             channels_lost: 0,
             bytes: 0,
+            shares: Shares::default(),
         }
     }
 
@@ -76,6 +80,7 @@ impl Log {
             Class::Channels => LaneName::Channel(channel.as_deref()?),
         };
         self.bytes += record.bytes();
+        self.shares.add(lane, &record);
         self.lane_mut(lane).records.push_back(record);
         Some(id)
     }
@@ -114,6 +119,7 @@ impl Log {
         let mut removed = Removed { changes: vec![self.put(&record)], ..Removed::default() };
         let now = record.at;
         self.bytes += record.bytes();
+        self.shares.add(name, &record);
         self.lane_mut(name).records.push_back(record);
         self.tidy(name, Terms::of(name.class(), settings), now, &mut removed);
         self.shrink(settings.log_bytes_max, &mut removed);
@@ -131,12 +137,13 @@ impl Log {
         Change { space: self.space.clone(), key: Record::key(record.id), value: record.value() }
     }
 
-    /// Removes the oldest record of a lane.
-    fn remove_oldest(&mut self, name: LaneName<'_>, removed: &mut Removed) -> bool {
+    /// Removes a record of a lane. Returns whether there is one.
+    fn remove_at(&mut self, name: LaneName<'_>, at: usize, removed: &mut Removed) -> bool {
         let lane = self.lane_mut(name);
-        let Some(record) = lane.records.pop_front() else { return false };
+        let Some(record) = lane.records.remove(at) else { return false };
         lane.lost = lane.lost.max(record.id);
         self.bytes -= record.bytes();
+        self.shares.remove(name, &record);
         let key = Record::key(record.id);
         removed.changes.push(Change { space: self.space.clone(), key, value: None });
         if !record.delivered {
@@ -149,30 +156,29 @@ impl Log {
         true
     }
 
+    /// Removes the oldest record of what a sender takes in one part of the log. Returns whether there is one.
+    fn remove_of(&mut self, loudest: Option<(Arc<str>, Part)>, removed: &mut Removed) -> bool {
+        let Some((sender, part)) = loudest else { return false };
+        let records = self.lane(part.lane()).map(|lane| lane.records.iter());
+        let at = records.and_then(|mut records| records.position(|record| part.holds(&sender, record)));
+        at.is_some_and(|at| self.remove_at(part.lane(), at, removed))
+    }
+
+    /// Removes what has become too old, or too much. Of too many tells and answers the sender of most pays; a channel
+    /// loses its oldest lines.
     fn tidy(&mut self, name: LaneName<'_>, terms: Terms, now: UnixTime, removed: &mut Removed) {
-        while self.lane(name).is_some_and(|lane| lane.is_due(terms, now)) {
-            self.remove_oldest(name, removed);
+        while let Some(lane) = self.lane(name).filter(|lane| lane.is_due(terms, now)) {
+            let is_old = lane.records.front().is_none_or(|oldest| oldest.is_older(now, terms.keep));
+            let by_age = is_old || matches!(name, LaneName::Channel(_));
+            if by_age || !self.remove_of(self.shares.loudest_in(name), removed) {
+                self.remove_at(name, 0, removed);
+            }
         }
     }
 
-    /// The history goes first, because it takes the most room, then the answers, then the tells.
+    /// Makes room where the log is full.
     fn shrink(&mut self, bytes_max: usize, removed: &mut Removed) {
-        while self.bytes > bytes_max {
-            let oldest = self
-                .channels
-                .iter()
-                .filter_map(|(channel, lane)| Some((lane.records.front()?.id, channel)))
-                .min()
-                .map(|(_, channel)| channel.clone());
-            let name = match &oldest {
-                Some(channel) => LaneName::Channel(channel),
-                None if !self.answers.records.is_empty() => LaneName::Answers,
-                None => LaneName::Tells,
-            };
-            if !self.remove_oldest(name, removed) {
-                return;
-            }
-        }
+        while self.bytes > bytes_max && self.remove_of(self.shares.loudest(), removed) {}
     }
 
     /// Removes records that are too old.

@@ -25,6 +25,7 @@ mod kept;
 mod lane;
 mod reader;
 mod record;
+mod shares;
 
 pub(crate) use all::{Journal, Unread};
 pub use cursors::CLIENTS_MAX;

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The memory that a record needs besides its text: its place in a lane, and the allocator's overhead.
-const RECORD_OVERHEAD_BYTES: usize = 80;
+/// The memory that a record needs besides its text: its place in a lane, the names of its ends, and the allocator's overhead.
+const RECORD_OVERHEAD_BYTES: usize = 140;
 
 /// An event that is kept.
 #[derive(Debug)]
@@ -19,6 +19,10 @@ pub(crate) struct Record {
     pub(crate) kind: &'static Kind,
     /// In the form that [`Event::write`](crate::event::Event::write) produces.
     pub(crate) members: Box<[u8]>,
+    /// The mud that sent it, in lower case. It pays for the room.
+    pub(crate) sender: Arc<str>,
+    /// The local user it is for, in lower case; empty for a line of a channel.
+    pub(crate) to: Arc<str>,
     /// The mud's own line, as the router sent it back.
     pub(crate) is_echo: bool,
     /// At least one session that speaks for the game has taken it.
@@ -43,11 +47,15 @@ struct SavingRecord<'a> {
     params: Written<'a>,
 }
 
-/// The members from which a record's lane and its recipient are read.
-#[derive(Deserialize)]
+/// The members from which a record's lane, its sender and its recipient are read.
+#[derive(Default, Deserialize)]
 struct Addressed<'a> {
     #[serde(borrow)]
     channel: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    from_mud: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    to_user: Option<Cow<'a, str>>,
     #[serde(default, rename = "self")]
     is_echo: bool,
 }
@@ -124,7 +132,20 @@ fn without_stamp(members: &str) -> Box<[u8]> {
     }
 }
 
+fn lower(name: Option<&Cow<'_, str>>) -> Arc<str> {
+    name.map_or_else(Arc::default, |name| name.to_lowercase().into())
+}
+
 impl Record {
+    /// Creates a record that no game has yet. The members are those of its event.
+    pub(crate) fn new(id: u64, at: UnixTime, kind: &'static Kind, members: Box<[u8]>) -> Record {
+        let (sender, to, is_echo) = {
+            let addressed: Addressed<'_> = saved::read(&members).unwrap_or_default();
+            (lower(addressed.from_mud.as_ref()), lower(addressed.to_user.as_ref()), addressed.is_echo)
+        };
+        Record { id, at, kind, members, sender, to, is_echo, delivered: false }
+    }
+
     /// Returns the memory that the record needs.
     pub(super) fn bytes(&self) -> usize {
         self.members.len() + RECORD_OVERHEAD_BYTES
@@ -150,15 +171,9 @@ impl Record {
     /// was delivered is saved elsewhere.
     pub(super) fn read<'a>(key: &str, value: &'a [u8]) -> Option<(Record, Option<Cow<'a, str>>)> {
         let saved: SavedRecord<'a> = saved::read(value)?;
-        let Addressed { channel, is_echo } = saved::read(saved.params.get().as_bytes())?;
-        let record = Record {
-            id: key.parse().ok()?,
-            at: UnixTime::from_micros(saved.at),
-            kind: event::find(&saved.event)?,
-            members: without_stamp(saved.params.get()),
-            is_echo,
-            delivered: false,
-        };
+        let Addressed { channel, .. } = saved::read(saved.params.get().as_bytes())?;
+        let (at, kind) = (UnixTime::from_micros(saved.at), event::find(&saved.event)?);
+        let record = Record::new(key.parse().ok()?, at, kind, without_stamp(saved.params.get()));
         Some((record, channel))
     }
 }
@@ -172,7 +187,7 @@ mod tests {
         let members = br#"{"channel":"chat","message":"a ,\"timestamp\":\" b","self":true}"#;
         let kind = event::find("channel_message").unwrap();
         let at = UnixTime::from_micros(7);
-        let record = Record { id: 5, at, kind, members: members[..].into(), is_echo: true, delivered: true };
+        let record = Record::new(5, at, kind, members[..].into());
         let value = record.value().unwrap();
         let earlier = br#"{"at":7,"event":"channel_message","params":{"channel":"chat","message":"a ,\"timestamp\":\" b","self":true,"timestamp":"1970-01-01T00:00:00.000007Z","event_id":5}}"#;
         for saved in [&value[..], earlier] {

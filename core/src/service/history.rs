@@ -332,7 +332,7 @@ mod tests {
     fn before_and_after_exclude_the_named_event() {
         let kind = event::find("channel_message").unwrap();
         let at = UnixTime::from_micros(50);
-        let record = Record { id: 5, at, kind, members: b"{}"[..].into(), is_echo: false, delivered: false };
+        let record = Record::new(5, at, kind, b"{}"[..].into());
         let holds = |before, after| Wanted { limit: 1, before, after }.holds(&record);
         let event = |id| Some(Point::Event(id));
         assert!(holds(None, None) && holds(event(6), event(4)));
