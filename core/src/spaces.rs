@@ -1,6 +1,6 @@
 //! The spaces of the store: which families of durable facts there are, and what each is called.
 
-/// A family of durable facts. All but [`Space::EventIds`] and [`Space::Marks`] have a part for each mud.
+/// A family of durable facts. All but [`Space::EventIds`], [`Space::Clock`] and [`Space::Marks`] have a part for each mud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Space {
     /// A mud's passwords, by the name of the router.
@@ -21,6 +21,8 @@ pub(crate) enum Space {
     Marks,
     /// The last event id that was set aside.
     EventIds,
+    /// The clock for the age of what is kept.
+    Clock,
 }
 
 impl Space {
@@ -35,6 +37,7 @@ impl Space {
             Space::Clients => "clients",
             Space::Marks => "delivered",
             Space::EventIds => "event_ids",
+            Space::Clock => "clock",
         }
     }
 

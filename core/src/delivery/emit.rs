@@ -147,7 +147,7 @@ impl Delivery<'_> {
         self.give(cx, to, &mut parcel);
         let Parcel { overrun, is_given, .. } = parcel;
         if let Some((mud, lane)) = kept {
-            let mut record = Record::new(id, cx.now.unix, kind, members.into());
+            let mut record = Record::new(id, (cx.now.unix, cx.steady), kind, members.into());
             (record.is_echo, record.delivered) = (matches!(to, To::Echo(..)), is_given);
             self.journal.keep(cx, mud, lane, record);
             self.set_sweep(cx);

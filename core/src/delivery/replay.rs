@@ -72,7 +72,7 @@ impl Delivery<'_> {
         let (tells, answers) = (starts(LaneName::Tells), starts(LaneName::Answers));
         let cursors = self.journal.cursors_mut(mud);
         let start = |lane: LaneName<'_>| if lane == LaneName::Tells { tells } else { answers };
-        let Some(mut changes) = cursors.enter(name, &present, start, cx.now.unix) else {
+        let Some(mut changes) = cursors.enter(name, &present, start, cx.steady) else {
             return Err(Fault::params("too many clients of this key have a name; give one of theirs"));
         };
         for (channel, start) in joined.iter().zip(start_of) {
@@ -139,7 +139,7 @@ impl Delivery<'_> {
         let gap = self.journal.log(mud).has_gap(
             [(lane, Since::Unread)].into_iter(),
             &cx.settings.api.events,
-            cx.now.unix,
+            cx.steady,
         );
         let Some(session) = self.clients.get_mut(conn).filter(|session| session.is_of(mud)) else { return };
         let cursors = self.journal.cursors_mut(mud);
@@ -210,7 +210,7 @@ fn work_at(cx: &mut Cx<'_>, conn: ConnId, session: &mut Session, log: &mut Log, 
     let mut given = 0;
     let mut is_done = true;
     let names = starts.iter().map(|(lane, _)| lane.name());
-    for (name, record) in log.replayable(names, job.position, settings, cx.now.unix) {
+    for (name, record) in log.replayable(names, job.position, settings, cx.steady) {
         let Some((lane, since)) = start_of(name) else { continue };
         let is_wanted = match since {
             Since::Id(start) => record.id > *start,
@@ -236,10 +236,10 @@ fn work_at(cx: &mut Cx<'_>, conn: ConnId, session: &mut Session, log: &mut Log, 
     if is_done {
         let readable = starts.iter().map(|(lane, since)| (lane.name(), *since));
         let readable = readable.filter(|(lane, _)| is_readable(*lane, session));
-        job.gap |= log.has_gap(readable, settings, cx.now.unix);
+        job.gap |= log.has_gap(readable, settings, cx.steady);
         for (lane, since) in starts.iter().filter(|_| session.is_game()) {
             if *since == Since::Unread && is_readable(lane.name(), session) {
-                log.gap_told(lane.name(), settings, cx.now.unix);
+                log.gap_told(lane.name(), settings, cx.steady);
             }
         }
     }

@@ -53,9 +53,10 @@ impl Delivery<'_> {
             changes.push(self.journal.mark(mud, &cx.settings.mud(mud).name));
             let known = self.journal.cursors_mut(mud);
             for (client, through) in cursors {
-                changes.extend(known.written(&client, &through, cx.now.unix));
+                changes.extend(known.written(&client, &through, cx.steady));
             }
         }
+        changes.push(cx.clock_change());
         cx.save(changes);
     }
 
@@ -87,7 +88,7 @@ impl Delivery<'_> {
     pub(crate) fn reader_gone(&mut self, cx: &mut Cx<'_>, session: &Session) {
         let identity = session.identity.as_ref().filter(|identity| identity.may_speak);
         if let (Some(identity), Some(client)) = (identity, session.reader.client()) {
-            let change = self.journal.cursors_mut(identity.mud).seen(client, cx.now.unix);
+            let change = self.journal.cursors_mut(identity.mud).seen(client, cx.steady);
             cx.save(change);
         }
     }

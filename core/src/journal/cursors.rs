@@ -5,7 +5,7 @@ use super::record::{LaneKey, LaneName};
 use crate::machine::Change;
 use crate::saved;
 use crate::spaces::Space;
-use crate::time::UnixTime;
+use crate::time::Steady;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -144,7 +144,7 @@ impl Cursors {
         name: &str,
         present: &BTreeSet<String>,
         starts: impl Fn(LaneName<'_>) -> u64,
-        now: UnixTime,
+        now: Steady,
     ) -> Option<Vec<Change>> {
         let mut changes = Vec::new();
         let own_part = name.split_once('/').map_or(name, |(_, own)| own);
@@ -180,7 +180,7 @@ impl Cursors {
     }
 
     /// Notes that a client is connected, or was until now.
-    pub(crate) fn seen(&mut self, name: &str, now: UnixTime) -> Option<Change> {
+    pub(crate) fn seen(&mut self, name: &str, now: Steady) -> Option<Change> {
         self.by_name.get_mut(name)?.seen = now.micros();
         Some(self.put(name))
     }
@@ -190,7 +190,7 @@ impl Cursors {
         &mut self,
         name: &str,
         through: &BTreeMap<LaneKey, u64>,
-        now: UnixTime,
+        now: Steady,
     ) -> Option<Change> {
         let client = self.by_name.get_mut(name)?;
         let mut changed = false;
@@ -239,8 +239,8 @@ mod tests {
 
     const NOBODY: BTreeSet<String> = BTreeSet::new();
 
-    fn at(n: usize) -> UnixTime {
-        UnixTime::from_micros(n as u64)
+    fn at(n: usize) -> Steady {
+        Steady::from_micros(n as u64)
     }
 
     fn tells(clients: &Cursors, name: &str) -> Option<u64> {

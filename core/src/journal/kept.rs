@@ -2,13 +2,13 @@
 //! history. When the log is full, who sent most of it pays, so that no sender pushes out what others have sent.
 
 use super::lane::{Lane, Terms};
-use super::record::{LaneName, Record, Since};
+use super::record::{LaneName, Moment, Record, Since};
 use super::shares::{Part, Shares};
 use crate::event::Class;
 use crate::machine::Change;
 use crate::settings::EventSettings;
 use crate::spaces::Space;
-use crate::time::UnixTime;
+use crate::time::Steady;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -70,8 +70,8 @@ impl Log {
     }
 
     /// Restores a saved record; records come in the order of their keys. Returns `None` if it cannot be read.
-    pub(crate) fn restore(&mut self, key: &str, value: &[u8], mark: &Mark) -> Option<u64> {
-        let (mut record, channel) = Record::read(key, value)?;
+    pub(crate) fn restore(&mut self, key: &str, value: &[u8], mark: &Mark, now: Moment) -> Option<u64> {
+        let (mut record, channel) = Record::read(key, value, now)?;
         let id = record.id;
         record.delivered = id <= mark.through && mark.open.binary_search(&id).is_err();
         let lane = match record.kind.kept? {
@@ -117,7 +117,7 @@ impl Log {
     /// Adds a record, which is younger than all others, and removes those for which no room is left.
     pub(crate) fn push(&mut self, name: LaneName<'_>, record: Record, settings: &EventSettings) -> Removed {
         let mut removed = Removed { changes: vec![self.put(&record)], ..Removed::default() };
-        let now = record.at;
+        let now = record.born;
         self.bytes += record.bytes();
         self.shares.add(name, &record);
         self.lane_mut(name).records.push_back(record);
@@ -166,7 +166,7 @@ impl Log {
 
     /// Removes what has become too old, or too much. Of too many tells and answers the sender of most pays; a channel
     /// loses its oldest lines.
-    fn tidy(&mut self, name: LaneName<'_>, terms: Terms, now: UnixTime, removed: &mut Removed) {
+    fn tidy(&mut self, name: LaneName<'_>, terms: Terms, now: Steady, removed: &mut Removed) {
         while let Some(lane) = self.lane(name).filter(|lane| lane.is_due(terms, now)) {
             let is_old = lane.records.front().is_none_or(|oldest| oldest.is_older(now, terms.keep));
             let by_age = is_old || matches!(name, LaneName::Channel(_));
@@ -182,7 +182,7 @@ impl Log {
     }
 
     /// Removes records that are too old.
-    pub(crate) fn sweep(&mut self, settings: &EventSettings, now: UnixTime) -> Removed {
+    pub(crate) fn sweep(&mut self, settings: &EventSettings, now: Steady) -> Removed {
         let mut removed = Removed::default();
         let keep = settings.keep(Class::Tells);
         // These may stay in the history, but they are no longer kept for an absent game.
@@ -206,7 +206,7 @@ impl Log {
     }
 
     /// Returns when the next sweep is due; `None` if there is nothing to remove.
-    pub(crate) fn next_sweep(&self, settings: &EventSettings) -> Option<UnixTime> {
+    pub(crate) fn next_sweep(&self, settings: &EventSettings) -> Option<Steady> {
         let channels = self.channels.values().map(|lane| (lane, Class::Channels));
         let lanes =
             [(&self.tells, Class::Tells), (&self.answers, Class::Answers)].into_iter().chain(channels);
@@ -221,7 +221,7 @@ impl Log {
         lanes: impl Iterator<Item = LaneName<'n>>,
         after: u64,
         settings: &EventSettings,
-        now: UnixTime,
+        now: Steady,
     ) -> Vec<(LaneName<'n>, &Record)> {
         let mut found = Vec::new();
         for name in lanes {
@@ -274,7 +274,7 @@ impl Log {
         &self,
         lanes: impl Iterator<Item = (LaneName<'n>, Since)>,
         settings: &EventSettings,
-        now: UnixTime,
+        now: Steady,
     ) -> bool {
         let mut gap = false;
         for (name, since) in lanes {
@@ -298,7 +298,7 @@ impl Log {
 
     /// Notes that a session was informed of the gap. Events that no session received in time then count as lost for
     /// good.
-    pub(crate) fn gap_told(&mut self, name: LaneName<'_>, settings: &EventSettings, now: UnixTime) {
+    pub(crate) fn gap_told(&mut self, name: LaneName<'_>, settings: &EventSettings, now: Steady) {
         let keep = settings.keep(name.class());
         if self.lane(name).is_none() {
             return;
@@ -326,7 +326,7 @@ impl Log {
         &'a self,
         name: LaneName<'_>,
         settings: &EventSettings,
-        now: UnixTime,
+        now: Steady,
     ) -> impl DoubleEndedIterator<Item = &'a Record> {
         let terms = Terms::of(name.class(), settings);
         let records = self.lane(name).map(|lane| &lane.records);

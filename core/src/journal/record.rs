@@ -2,7 +2,7 @@
 
 use crate::event::{self, Class, Kind};
 use crate::saved::{self, Verbatim, Written};
-use crate::time::UnixTime;
+use crate::time::{Steady, UnixTime};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,11 +11,17 @@ use std::time::Duration;
 /// The memory that a record needs besides its text: its place in a lane, the names of its ends, and the allocator's overhead.
 const RECORD_OVERHEAD_BYTES: usize = 140;
 
+/// A moment, by the wall clock and by the clock for the age of what is kept.
+pub(crate) type Moment = (UnixTime, Steady);
+
 /// An event that is kept.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) id: u64,
+    /// When it came, by the wall clock.
     pub(crate) at: UnixTime,
+    /// When it came, by the clock for its age.
+    pub(crate) born: Steady,
     pub(crate) kind: &'static Kind,
     /// In the form that [`Event::write`](crate::event::Event::write) produces.
     pub(crate) members: Box<[u8]>,
@@ -33,6 +39,8 @@ pub(crate) struct Record {
 #[derive(Deserialize)]
 struct SavedRecord<'a> {
     at: u64,
+    /// Earlier versions did not save it.
+    born: Option<u64>,
     #[serde(borrow)]
     event: Cow<'a, str>,
     #[serde(borrow)]
@@ -43,6 +51,7 @@ struct SavedRecord<'a> {
 #[derive(Serialize)]
 struct SavingRecord<'a> {
     at: u64,
+    born: u64,
     event: &'static str,
     params: Written<'a>,
 }
@@ -116,11 +125,6 @@ pub(crate) enum Since {
     Id(u64),
 }
 
-/// A duration in microseconds, the unit of the core's times.
-pub(super) fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
 /// How the time begins at the end of the members of a record that an earlier version saved.
 const STAMP: &str = ",\"timestamp\":\"";
 
@@ -138,12 +142,12 @@ fn lower(name: Option<&Cow<'_, str>>) -> Arc<str> {
 
 impl Record {
     /// Creates a record that no game has yet. The members are those of its event.
-    pub(crate) fn new(id: u64, at: UnixTime, kind: &'static Kind, members: Box<[u8]>) -> Record {
+    pub(crate) fn new(id: u64, (at, born): Moment, kind: &'static Kind, members: Box<[u8]>) -> Record {
         let (sender, to, is_echo) = {
             let addressed: Addressed<'_> = saved::read(&members).unwrap_or_default();
             (lower(addressed.from_mud.as_ref()), lower(addressed.to_user.as_ref()), addressed.is_echo)
         };
-        Record { id, at, kind, members, sender, to, is_echo, delivered: false }
+        Record { id, at, born, kind, members, sender, to, is_echo, delivered: false }
     }
 
     /// Returns the memory that the record needs.
@@ -152,8 +156,8 @@ impl Record {
     }
 
     /// Whether the record is older than a duration.
-    pub(crate) fn is_older(&self, now: UnixTime, than: Duration) -> bool {
-        now.micros().saturating_sub(self.at.micros()) >= micros(than)
+    pub(crate) fn is_older(&self, now: Steady, than: Duration) -> bool {
+        now.since(self.born) >= than
     }
 
     /// Returns its key in the store. The store sorts keys as texts, so the number has a fixed length.
@@ -163,17 +167,22 @@ impl Record {
 
     /// Returns its value in the store.
     pub(super) fn value(&self) -> Option<Vec<u8>> {
-        let (at, event) = (self.at.micros(), self.kind.name);
-        saved::write(&SavingRecord { at, event, params: Written(&self.members) })
+        let (at, born, event) = (self.at.micros(), self.born.micros(), self.kind.name);
+        saved::write(&SavingRecord { at, born, event, params: Written(&self.members) })
     }
 
-    /// Reads a saved record. Returns it with the channel that it belongs to, or `None` if it cannot be read. Whether it
+    /// Reads a saved record; `now` is the moment of the restart. Returns it with the channel that it belongs to, or `None` if it cannot be read. Whether it
     /// was delivered is saved elsewhere.
-    pub(super) fn read<'a>(key: &str, value: &'a [u8]) -> Option<(Record, Option<Cow<'a, str>>)> {
+    pub(super) fn read<'a>(
+        key: &str,
+        value: &'a [u8],
+        now: Moment,
+    ) -> Option<(Record, Option<Cow<'a, str>>)> {
         let saved: SavedRecord<'a> = saved::read(value)?;
         let Addressed { channel, .. } = saved::read(saved.params.get().as_bytes())?;
         let (at, kind) = (UnixTime::from_micros(saved.at), event::find(&saved.event)?);
-        let record = Record::new(key.parse().ok()?, at, kind, without_stamp(saved.params.get()));
+        let born = saved.born.map_or_else(|| now.1.before(now.0.since(at)), Steady::from_micros);
+        let record = Record::new(key.parse().ok()?, (at, born), kind, without_stamp(saved.params.get()));
         Some((record, channel))
     }
 }
@@ -187,14 +196,15 @@ mod tests {
         let members = br#"{"channel":"chat","message":"a ,\"timestamp\":\" b","self":true}"#;
         let kind = event::find("channel_message").unwrap();
         let at = UnixTime::from_micros(7);
-        let record = Record::new(5, at, kind, members[..].into());
+        let moment = (at, Steady::from_micros(3));
+        let record = Record::new(5, moment, kind, members[..].into());
         let value = record.value().unwrap();
         let earlier = br#"{"at":7,"event":"channel_message","params":{"channel":"chat","message":"a ,\"timestamp\":\" b","self":true,"timestamp":"1970-01-01T00:00:00.000007Z","event_id":5}}"#;
         for saved in [&value[..], earlier] {
-            let (read, channel) = Record::read(&Record::key(5), saved).unwrap();
+            let (read, channel) = Record::read(&Record::key(5), saved, moment).unwrap();
             assert_eq!((read.id, read.at, read.kind.name, read.is_echo), (5, at, "channel_message", true));
             assert_eq!((&read.members[..], channel.as_deref()), (&members[..], Some("chat")));
         }
-        assert!(Record::read("x", &value).is_none() && Record::read("5", b"{}").is_none());
+        assert!(Record::read("x", &value, moment).is_none() && Record::read("5", b"{}", moment).is_none());
     }
 }

@@ -126,13 +126,12 @@ impl Shares {
 mod tests {
     use super::*;
     use crate::event;
-    use crate::time::UnixTime;
 
     fn tell(id: u64, from: &str, to: &str, bytes: usize) -> Record {
         let text = "x".repeat(bytes);
         let members = format!(r#"{{"from_mud":"{from}","to_user":"{to}","message":"{text}"}}"#);
         let kind = event::find("tell_received").unwrap();
-        Record::new(id, UnixTime::default(), kind, members.into_bytes().into())
+        Record::new(id, Default::default(), kind, members.into_bytes().into())
     }
 
     #[test]
