@@ -164,8 +164,13 @@ fn the_time_of_a_downtime_counts() {
     kept(&mut siege);
     restart(&mut siege, Duration::from_secs(3_700), 0);
     siege.world.wait(Duration::from_secs(10));
-    let (script, tells) = authenticate(&mut siege);
-    assert_eq!((tells, history(&mut siege, script), bans(&mut siege, script)), (vec![], json!(1), json!(0)));
+    // What was lost is told to the next game, over one more restart.
+    restart(&mut siege, Duration::from_secs(1), 0);
+    let script = siege.connect(i3_core::machine::Listener::Lines);
+    let messages = call(&mut siege, script, "authenticate", &json!({"api_key": "alpha-key"}));
+    let end = messages.iter().find(|message| message["method"] == "replay_complete").expect("it is told");
+    assert_eq!((&end["params"]["replayed"], &end["params"]["gap"]), (&json!(0), &json!(true)));
+    assert_eq!((history(&mut siege, script), bans(&mut siege, script)), (json!(1), json!(0)));
 }
 
 #[test]

@@ -49,6 +49,17 @@ pub(crate) struct Mark {
     pub(crate) open: Vec<u64>,
     /// The last removed event of the tells, the answers and the channels.
     pub(crate) lost: [u64; 3],
+    /// What was removed before any game had it, and no game was told of yet.
+    #[serde(default)]
+    pub(crate) missed: Missed,
+}
+
+/// The lanes from which an event was removed that no game had.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Missed {
+    tells: bool,
+    answers: bool,
+    channels: Vec<String>,
 }
 
 impl Log {
@@ -92,6 +103,11 @@ impl Log {
         self.answers.lost = answers;
         self.channels_lost = channels;
         self.channels.values_mut().for_each(|lane| lane.lost = channels);
+        self.tells.missed = mark.missed.tells;
+        self.answers.missed = mark.missed.answers;
+        for channel in &mark.missed.channels {
+            self.lane_mut(LaneName::Channel(channel)).missed = true;
+        }
     }
 
     fn lane(&self, name: LaneName<'_>) -> Option<&Lane> {
@@ -318,7 +334,17 @@ impl Log {
             open.filter(|record| !record.delivered && record.id <= through).map(|record| record.id).collect();
         open.sort_unstable();
         let channels = self.channels.values().map(|lane| lane.lost).chain([self.channels_lost]).max();
-        Mark { through, open, lost: [self.tells.lost, self.answers.lost, channels.unwrap_or(0)] }
+        let missed = self.channels.iter().filter(|(_, lane)| lane.missed);
+        Mark {
+            through,
+            open,
+            lost: [self.tells.lost, self.answers.lost, channels.unwrap_or(0)],
+            missed: Missed {
+                tells: self.tells.missed,
+                answers: self.answers.missed,
+                channels: missed.map(|(channel, _)| channel.clone()).collect(),
+            },
+        }
     }
 
     /// Returns the history of a channel, oldest first.
