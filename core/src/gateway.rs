@@ -202,6 +202,10 @@ impl Gateway {
     fn set_now(&mut self, now: Now) {
         let common = &mut self.common;
         common.now = Now { mono: now.mono.max(common.now.mono), unix: now.unix };
+    }
+
+    fn save_clock(&mut self) {
+        let common = &mut self.common;
         // Over a restart ages follow the wall clock. So each restart must know how it differs from the steady one.
         if common.clock.was_set(common.now) {
             common
@@ -458,6 +462,7 @@ impl Machine for Gateway {
 
     fn handle(&mut self, now: Now, input: Input<'_>) {
         self.set_now(now);
+        self.save_clock();
         match input {
             Input::Received { conn, bytes } => self.received(conn, bytes),
             Input::Flushed { conn } => self.flushed(conn),
