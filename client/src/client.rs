@@ -264,6 +264,8 @@ fn target(url: &str, key: Option<&str>) -> Result<Target, ClientError> {
         uri.host().filter(|host| !host.is_empty()).ok_or_else(|| bad("the URL names no host"))?.to_owned();
     let port = uri.port_u16().unwrap_or(if secured { 443 } else { 80 });
     let mut request = uri.into_client_request().map_err(|_| bad("the URL cannot be used"))?;
+    // A person looks: what the game has not had yet is kept for it.
+    request.headers_mut().insert("X-I3-Role", HeaderValue::from_static("observer"));
     if let Some(key) = key {
         let mut value = HeaderValue::from_str(key).map_err(|_| {
             ClientError::Usage("the API key contains characters that an HTTP header cannot carry".to_owned())

@@ -33,6 +33,8 @@ fn run(test: impl AsyncFnOnce(Rc<LocalExecutor<'static>>, TcpListener, String)) 
 async fn accept(listener: &TcpListener) -> Option<Server> {
     let (stream, _) = patiently("a client", listener.accept()).await.unwrap();
     let check = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
+        let role = request.headers().get("X-I3-Role");
+        assert_eq!(role.and_then(|role| role.to_str().ok()), Some("observer"), "a person only looks");
         match request.headers().get("X-API-Key") {
             Some(key) if key == "secret" => Ok(response),
             _ => {

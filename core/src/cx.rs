@@ -5,7 +5,8 @@ use crate::machine::{Change, SaveTicket};
 use crate::metrics::Metrics;
 use crate::notice::Notice;
 use crate::settings::Settings;
-use crate::time::Now;
+use crate::steady;
+use crate::time::{Now, Steady};
 use crate::timers::Timers;
 use crate::wake::Wake;
 
@@ -14,6 +15,8 @@ use crate::wake::Wake;
 pub(crate) struct Cx<'a> {
     /// The time of the input that is being handled. The monotonic time never goes back.
     pub(crate) now: Now,
+    /// The same moment on the clock for the age of what is kept.
+    pub(crate) steady: Steady,
     pub(crate) settings: &'a Settings,
     pub(crate) fx: &'a mut Effects,
     pub(crate) timers: &'a mut Timers<Wake>,
@@ -26,6 +29,11 @@ impl Cx<'_> {
     pub(crate) fn save(&mut self, changes: impl IntoIterator<Item = Change>) -> Option<SaveTicket> {
         let changes: Vec<Change> = changes.into_iter().collect();
         if changes.is_empty() { None } else { Some(self.fx.save(self.now.mono, changes)) }
+    }
+
+    /// Returns the change that saves the clock by which the age of kept entries is measured.
+    pub(crate) fn clock_change(&self) -> Change {
+        steady::change(self.steady, self.now.unix)
     }
 
     /// Sends a notice to the operator.
@@ -95,6 +103,7 @@ pub(crate) mod testing {
         pub(crate) fn cx(&mut self) -> Cx<'_> {
             Cx {
                 now: self.now,
+                steady: Steady::from_micros(self.now.mono.micros()),
                 settings: &self.settings,
                 fx: &mut self.fx,
                 timers: &mut self.timers,

@@ -15,6 +15,7 @@ use crate::run::Run;
 use crate::service::held::Filters;
 use crate::service::{Parts, consequences, inbound, reload};
 use crate::settings::{Settings, SettingsError};
+use crate::steady::{self, SteadyClock};
 use crate::time::{Instant, Now};
 use crate::timers::Timers;
 use crate::waiting::Waiting;
@@ -30,6 +31,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 struct Common {
     settings: Settings,
     now: Now,
+    clock: SteadyClock,
     fx: Effects,
     timers: Timers<Wake>,
     metrics: Metrics,
@@ -40,6 +42,7 @@ impl Common {
     fn cx(&mut self) -> Cx<'_> {
         Cx {
             now: self.now,
+            steady: self.clock.at(self.now),
             settings: &self.settings,
             fx: &mut self.fx,
             timers: &mut self.timers,
@@ -75,17 +78,19 @@ impl Gateway {
         let mut common = Common {
             settings,
             now,
+            clock: SteadyClock::restore(saved, now),
             fx: Effects::default(),
             timers: Timers::default(),
             metrics: Metrics::default(),
             rng: fastrand::Rng::with_seed(seed),
         };
         common.fx.retry_saves();
-        let (muds, unreadable) = Muds::new(&common.settings, saved, &mut common.rng, now);
+        let (mut muds, unreadable) = Muds::new(&common.settings, saved, &mut common.rng, now);
         for (mud, entries) in unreadable {
             let notice = Notice::new(Level::Warn, "store", "unreadable saved entries were skipped");
             common.fx.notice(notice.with("mud", mud).with("entries", entries));
         }
+        muds.restored(&mut common.cx());
         let journal = Journal::restore(&mut common.cx(), saved);
         if journal.unreadable() > 0 {
             let text = "unreadable saved events were skipped";
@@ -197,7 +202,18 @@ impl Gateway {
 
     /// Sets the time. The monotonic time never goes back.
     fn set_now(&mut self, now: Now) {
-        self.common.now = Now { mono: now.mono.max(self.common.now.mono), unix: now.unix };
+        let common = &mut self.common;
+        common.now = Now { mono: now.mono.max(common.now.mono), unix: now.unix };
+    }
+
+    fn save_clock(&mut self) {
+        let common = &mut self.common;
+        // Over a restart ages follow the wall clock. So each restart must know how it differs from the steady one.
+        if common.clock.was_set(common.now) {
+            common
+                .fx
+                .save(common.now.mono, vec![steady::change(common.clock.at(common.now), common.now.unix)]);
+        }
     }
 
     fn health(&self) -> Health {
@@ -456,6 +472,7 @@ impl Machine for Gateway {
 
     fn handle(&mut self, now: Now, input: Input<'_>) {
         self.set_now(now);
+        self.save_clock();
         match input {
             Input::Received { conn, bytes } => self.received(conn, bytes),
             Input::Flushed { conn } => self.flushed(conn),

@@ -51,6 +51,7 @@ pub mod saves;
 pub mod service;
 pub mod settings;
 mod spaces;
+mod steady;
 pub mod time;
 pub mod timers;
 pub mod waiting;

@@ -3,7 +3,7 @@
 use crate::bucket::Bucket;
 use crate::describe::macros::words;
 use crate::ids::MudId;
-use crate::time::{Instant, UnixTime};
+use crate::time::{Instant, Steady, UnixTime};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use wildmatch::WildMatch;
@@ -62,14 +62,24 @@ pub struct Ban {
     pub reason: String,
     /// When it was added, in microseconds since 1970.
     pub created: u64,
-    /// When it expires, in microseconds since 1970.
+    /// When it expires, in microseconds since 1970, as answered when it was made. If the clock was set since, it expires at
+    /// another time.
     pub expires: Option<u64>,
+    /// When it ends, by the clock for the age of what is kept. Earlier versions did not save it.
+    #[serde(default)]
+    pub ends: Option<u64>,
 }
 
 impl Ban {
     /// Whether it has expired.
-    pub fn is_over(&self, now: UnixTime) -> bool {
-        self.expires.is_some_and(|expires| expires <= now.micros())
+    pub fn is_over(&self, now: Steady) -> bool {
+        self.ends.is_some_and(|ends| ends <= now.micros())
+    }
+
+    /// Returns when it expires, by the wall clock as it is set now.
+    pub fn ends_at(&self, unix: UnixTime, now: Steady) -> Option<UnixTime> {
+        let left = Steady::from_micros(self.ends?).since(now).as_micros() as u64;
+        Some(UnixTime::from_micros(unix.micros().saturating_add(left)))
     }
 }
 
@@ -107,7 +117,7 @@ impl Compiled {
         }
     }
 
-    fn stops(&self, seen: &Seen<'_>, now: UnixTime) -> bool {
+    fn stops(&self, seen: &Seen<'_>, now: Steady) -> bool {
         let type_fits = || self.packet_type.as_ref().is_none_or(|kind| kind.matches(seen.kind));
         let channel_fits = || match (&self.channel, seen.channel) {
             (None, _) => true,
@@ -146,6 +156,14 @@ impl Bans {
         self.all.insert(id, Compiled::new(ban));
     }
 
+    /// Sets the end of bans that an earlier version saved, on the clock by which ages are measured.
+    pub fn restored(&mut self, unix: UnixTime, now: Steady) {
+        for one in self.all.values_mut() {
+            let left = one.ban.expires.map(|expires| UnixTime::from_micros(expires).since(unix));
+            one.ban.ends = one.ban.ends.or(left.map(|left| (now + left).micros()));
+        }
+    }
+
     /// Adds a ban. Returns its id.
     pub fn add(&mut self, ban: Ban) -> u64 {
         let id = self.last_id + 1;
@@ -159,7 +177,7 @@ impl Bans {
     }
 
     /// Removes expired bans. Returns their ids.
-    pub fn sweep(&mut self, now: UnixTime) -> Vec<u64> {
+    pub fn sweep(&mut self, now: Steady) -> Vec<u64> {
         let over: Vec<u64> =
             self.all.iter().filter(|(_, one)| one.ban.is_over(now)).map(|(id, _)| *id).collect();
         for id in &over {
@@ -174,7 +192,7 @@ impl Bans {
     }
 
     /// Returns the ban that stops a packet, and counts the packet.
-    pub fn stop(&mut self, seen: &Seen<'_>, now: UnixTime) -> Option<(u64, &Ban)> {
+    pub fn stop(&mut self, seen: &Seen<'_>, now: Steady) -> Option<(u64, &Ban)> {
         let (id, one) = self.all.iter_mut().find(|(_, one)| one.stops(seen, now))?;
         one.hits += 1;
         Some((*id, &one.ban))
@@ -205,7 +223,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    const NOW: UnixTime = UnixTime::from_micros(1_000_000);
+    const NOW: Steady = Steady::from_micros(1_000_000);
 
     fn ban(pattern: &str) -> Ban {
         Ban {
@@ -216,6 +234,7 @@ mod tests {
             reason: String::new(),
             created: 0,
             expires: None,
+            ends: None,
         }
     }
 
@@ -254,11 +273,11 @@ mod tests {
     #[test]
     fn hits_are_counted_ids_grow_and_an_expired_ban_stops_nothing() {
         let mut bans = Bans::default();
-        bans.restore(7, Ban { expires: Some(NOW.micros() + 1), ..ban("*@Spam") });
+        bans.restore(7, Ban { ends: Some(NOW.micros() + 1), ..ban("*@Spam") });
         assert_eq!(bans.add(ban("*@Other")), 8);
         let seen = Seen { way: Way::In, kind: "tell", channel: None, people: vec!["x@spam".to_owned()] };
         assert_eq!(bans.stop(&seen, NOW).map(|(id, _)| id), Some(7));
-        let later = UnixTime::from_micros(NOW.micros() + 1);
+        let later = Steady::from_micros(NOW.micros() + 1);
         assert!(bans.stop(&seen, later).is_none());
         assert_eq!(bans.iter().map(|(id, _, hits)| (id, hits)).collect::<Vec<_>>(), [(7, 1), (8, 0)]);
         assert_eq!((bans.sweep(later), bans.len()), (vec![7], 1));

@@ -1,6 +1,7 @@
 //! The spaces of the store: the families of durable entries, and their names.
 
-/// A family of durable entries. All but [`Space::EventIds`] and [`Space::Marks`] have one space for each mud.
+/// A family of durable entries. All but [`Space::EventIds`], [`Space::Clock`] and [`Space::Marks`] have one space for each
+/// mud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Space {
     /// A mud's passwords, by the name of the router.
@@ -21,6 +22,8 @@ pub(crate) enum Space {
     Marks,
     /// The last event id that was reserved.
     EventIds,
+    /// The clock for the age of what is kept.
+    Clock,
 }
 
 impl Space {
@@ -35,6 +38,7 @@ impl Space {
             Space::Clients => "clients",
             Space::Marks => "delivered",
             Space::EventIds => "event_ids",
+            Space::Clock => "clock",
         }
     }
 

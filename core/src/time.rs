@@ -36,6 +36,41 @@ impl std::ops::Add<Duration> for Instant {
     }
 }
 
+/// Time that only passes, also over restarts: for the age of what is kept. Its microseconds mean nothing by themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Steady(u64);
+
+impl Steady {
+    /// The time with this number.
+    pub const fn from_micros(micros: u64) -> Self {
+        Steady(micros)
+    }
+
+    /// Its number.
+    pub const fn micros(self) -> u64 {
+        self.0
+    }
+
+    /// The time from `earlier` to `self`; zero when `earlier` is later.
+    pub const fn since(self, earlier: Steady) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The time that long before.
+    #[must_use]
+    pub fn before(self, age: Duration) -> Steady {
+        Steady(self.0.saturating_sub(u64::try_from(age.as_micros()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl std::ops::Add<Duration> for Steady {
+    type Output = Steady;
+
+    fn add(self, wait: Duration) -> Steady {
+        Steady(self.0.saturating_add(u64::try_from(wait.as_micros()).unwrap_or(u64::MAX)))
+    }
+}
+
 /// Wall-clock time: microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime(u64);
@@ -56,6 +91,11 @@ impl UnixTime {
     /// Returns the microseconds since the epoch.
     pub const fn micros(self) -> u64 {
         self.0
+    }
+
+    /// Returns the time from `earlier` to `self`; zero if `earlier` is later.
+    pub const fn since(self, earlier: UnixTime) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
     /// Returns the whole seconds since the epoch.

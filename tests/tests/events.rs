@@ -193,3 +193,110 @@ fn a_replay_holds_only_what_the_key_may_have() {
     let game = authenticate(&mut siege, &json!({}));
     assert_eq!(texts(&siege.read(game), "tell_received"), ["private"], "it still waits for the game");
 }
+
+/// A gateway whose game is away, with room for so many bytes, on the channels chat and code.
+fn small_log(bytes_max: usize) -> Siege {
+    let mut siege = Siege::new(usize::MAX >> 1, |settings| {
+        settings.api.events.log_bytes_max = bytes_max;
+        settings.muds[0].channels = vec!["chat".to_owned(), "code".to_owned()];
+    });
+    away(&mut siege);
+    siege
+}
+
+fn packet(siege: &mut Siege, kind: &str, mud: &str, to: &str, text: &str) {
+    let to = if kind == "tell" { format!(r#""Alpha","{to}""#) } else { format!(r#"0,0,"{to}""#) };
+    siege.frame(&format!(r#"({{"{kind}",5,"{mud}","bob",{to},"Bob","{text}",}})"#));
+}
+
+/// How many refusals each mud was sent.
+fn refused(siege: &mut Siege, mud: &str) -> usize {
+    siege.world.wait(Duration::from_secs(20));
+    let frames = i3_tests::wire::mudmode_frames(siege.world.received(siege.router));
+    frames
+        .iter()
+        .filter(|frame| frame.contains(&format!(r#""error",5,"Alpha",0,"{mud}","bob","unk-user""#)))
+        .count()
+}
+
+fn history(siege: &mut Siege, script: usize, channel: &str) -> usize {
+    siege.ask(
+        script,
+        &format!(r#"{{"jsonrpc":"2.0","id":2,"method":"channel_history","params":["{channel}"]}}"#),
+    );
+    siege.read(script).pop().unwrap()["result"]["messages"].as_array().unwrap().len()
+}
+
+#[test]
+fn long_lines_of_one_channel_push_out_no_other_channel_and_no_tell() {
+    let mut siege = small_log(100_000);
+    for n in 0..50 {
+        packet(&mut siege, "channel-m", "Quiet", "code", &format!("{n}"));
+    }
+    for n in 0..5 {
+        packet(&mut siege, "tell", "Quiet", "ann", &format!("{n}"));
+    }
+    for _ in 0..14 {
+        packet(&mut siege, "channel-m", "Spam", "chat", &"x".repeat(30_000));
+    }
+    let script = authenticate(&mut siege, &json!({}));
+    let messages = siege.read(script);
+    assert_eq!(
+        (texts(&messages, "tell_received").len(), ends(&messages)[0]["gap"].clone()),
+        (5, json!(false))
+    );
+    assert_eq!((history(&mut siege, script, "code"), refused(&mut siege, "Quiet")), (50, 0));
+    assert!((1..=3).contains(&history(&mut siege, script, "chat")));
+}
+
+#[test]
+fn long_tells_to_one_user_push_out_no_other_users() {
+    for loud in ["Spam", "Quiet"] {
+        let mut siege = small_log(100_000);
+        for user in ["bea", "cid", "dan", "eve", "fay"] {
+            packet(&mut siege, "tell", "Quiet", user, "kept");
+        }
+        for n in 0..14 {
+            packet(&mut siege, "tell", loud, "ann", &format!("{n} {}", "x".repeat(30_000)));
+        }
+        let script = authenticate(&mut siege, &json!({}));
+        let messages = siege.read(script);
+        let got = texts(&messages, "tell_received");
+        assert_eq!((got.iter().filter(|text| *text == "kept").count(), got.len()), (5, 8));
+        assert!(got.last().unwrap().starts_with("13 "), "the oldest of the loudest go");
+        // Told to whom they were for, and to whom they were from.
+        assert_eq!((ends(&messages)[0]["gap"].clone(), refused(&mut siege, loud)), (json!(true), 11));
+    }
+}
+
+#[test]
+fn tells_of_one_mud_to_everybody_push_out_none_of_another_mud() {
+    let mut siege = small_log(1_000_000);
+    for n in 0..20 {
+        packet(&mut siege, "tell", "Quiet", &format!("user{n}"), &"y".repeat(2_000));
+        packet(&mut siege, "channel-m", "Quiet", "chat", &"y".repeat(2_000));
+    }
+    for n in 0..260 {
+        packet(&mut siege, "tell", "Spam", &format!("user{n}"), &"x".repeat(9_000));
+    }
+    let script = authenticate(&mut siege, &json!({}));
+    siege.world.wait(Duration::from_secs(2));
+    let got = texts(&siege.read(script), "tell_received");
+    assert_eq!(got.iter().filter(|text| text.starts_with('y')).count(), 20);
+    assert_eq!(history(&mut siege, script, "chat"), 20);
+}
+
+#[test]
+fn many_small_tells_push_out_their_like() {
+    let mut siege = Siege::new(usize::MAX >> 1, |settings| settings.api.events.kept_max = 30);
+    away(&mut siege);
+    for n in 0..10 {
+        packet(&mut siege, "tell", "Quiet", "ann", &format!("kept {n}"));
+    }
+    for n in 0..100 {
+        packet(&mut siege, "tell", "Spam", &format!("user{n}"), "spam");
+    }
+    let script = authenticate(&mut siege, &json!({}));
+    let got = texts(&siege.read(script), "tell_received");
+    assert_eq!((got.iter().filter(|text| text.starts_with("kept")).count(), got.len()), (10, 30));
+}

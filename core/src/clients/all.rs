@@ -11,6 +11,7 @@ use crate::ids::MudId;
 use crate::machine::{ConnId, HandshakeFault};
 use crate::moderation::UserRates;
 use crate::notice::{Level, Notice};
+use crate::settings::Permission;
 use crate::time::Instant;
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -228,6 +229,13 @@ impl Clients {
             .with("address", self.addresses.of(conn))
             .with("error", text);
         cx.notice(notice);
+    }
+
+    /// Ends the tracing of sessions whose keys may no longer trace.
+    pub(crate) fn forget_tracers(&mut self) {
+        let sessions = &self.sessions;
+        let may = |conn: &ConnId| sessions.get(*conn).is_some_and(|one| one.may(Some(Permission::Admin)));
+        self.tracers.retain(may);
     }
 
     /// Returns the sessions of a mud.

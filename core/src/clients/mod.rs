@@ -16,6 +16,7 @@ pub use all::{
     RESERVED_PLACES,
 };
 pub(crate) use all::{Clients, Dismissal, Goodbye};
+pub use session::Role;
 pub(crate) use session::{Identified, Joined, Session};
 pub use way::Framed;
 pub(crate) use way::{Encode, FRAMED_MAX, Posted, Way};

@@ -3,9 +3,11 @@
 use super::rates::Holder;
 use super::way::{Posted, Way};
 use crate::colour::TextStyle;
+use crate::describe::macros::words;
+use crate::describe::values::FromLiteral;
 use crate::fault::Fault;
 use crate::ids::MudId;
-use crate::journal::Reader;
+use crate::journal::{LaneKey, Reader};
 use crate::settings::{Permission, Permissions};
 use crate::time::{Instant, Now};
 use bytes::Bytes;
@@ -31,6 +33,22 @@ pub(crate) struct Identified {
     pub(crate) requests_per_minute: Option<u32>,
 }
 
+words! {
+    /// Whom a session speaks for. Events wait for the game; what an observer receives still waits.
+    pub enum Role {
+        /// The game: an event that it has received counts as delivered.
+        Game = "game",
+        /// A tool, a page or a probe: it only looks.
+        Observer = "observer",
+    }
+}
+
+impl FromLiteral<&'static str> for Role {
+    fn from_literal(literal: &'static str) -> Self {
+        if literal == Role::Observer.name() { Role::Observer } else { Role::Game }
+    }
+}
+
 /// How a session subscribes to a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Joined {
@@ -50,6 +68,8 @@ pub(crate) struct Session {
     pub(crate) heard: Instant,
     /// `None` until a key was accepted.
     pub(crate) identity: Option<Identified>,
+    /// Whom it speaks for. A session that has not sent a request yet is an observer.
+    pub(crate) role: Role,
     /// The style in which it wants the texts of the network.
     pub(crate) reads: TextStyle,
     /// It receives its own mud's channel lines that the network sends back.
@@ -76,6 +96,7 @@ impl Session {
             since: now.mono,
             heard: now.mono,
             identity: None,
+            role: Role::Observer,
             reads: TextStyle::Raw,
             hears_echo: true,
             channels: BTreeMap::new(),
@@ -99,6 +120,11 @@ impl Session {
             && self.identity.as_ref().is_some_and(|identity| identity.mud == mud && identity.may_speak)
     }
 
+    /// Whether an event that it has received counts as delivered to the game.
+    pub(crate) fn is_game(&self) -> bool {
+        self.role == Role::Game && self.mud().is_some()
+    }
+
     /// Returns the mud that it may speak for.
     pub(crate) fn mud(&self) -> Option<MudId> {
         self.identity.as_ref().filter(|identity| identity.may_speak).map(|identity| identity.mud)
@@ -108,6 +134,14 @@ impl Session {
     /// mud.
     pub(crate) fn mud_of_key(&self) -> Option<MudId> {
         self.identity.as_ref().map(|identity| identity.mud)
+    }
+
+    /// Notes that a kept event was queued for its connection.
+    pub(crate) fn note_queued(&mut self, lane: LaneKey, id: u64) {
+        if !self.greeted {
+            self.reader.queued_early(id);
+        }
+        self.reader.queued(lane, id);
     }
 
     /// Encodes an event for this client.

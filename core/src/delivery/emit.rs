@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::event::kind::{Class, Kind, Weight};
 use crate::event::told::Lagged;
 use crate::ids::MudId;
-use crate::journal::{Journal, LaneName, Record};
+use crate::journal::{Journal, LaneKey, LaneName, Record};
 use crate::machine::ConnId;
 
 /// Bytes queued for all clients together above which each client may only have [`CLIENT_CROWDED_BYTES_MAX`] queued.
@@ -67,11 +67,12 @@ struct Parcel<'a> {
     framed: [Option<Framed>; FRAMED_MAX],
     /// The lane that keeps it for sessions that cannot receive it now.
     lane: Option<LaneName<'a>>,
+    lane_key: Option<LaneKey>,
     /// Bytes queued for a slow client above which it does not get this event.
     most: usize,
     /// The metric's label for this kind of event when it is dropped.
     label: &'static str,
-    /// At least one session of the mud received it.
+    /// The game has it without any session having to take it.
     is_given: bool,
     /// Sessions that do not read and may not miss this event, with the bytes queued for them.
     overrun: Vec<(ConnId, usize)>,
@@ -88,10 +89,10 @@ impl<'a> Parcel<'a> {
             posted,
             framed: [const { None }; FRAMED_MAX],
             lane,
+            lane_key: lane.map(LaneName::key),
             most: if is_crowded { most.min(CLIENT_CROWDED_BYTES_MAX) } else { most },
             label,
-            // A session that waited for this answer has it as the result of its request.
-            is_given: matches!(to, To::MudExcept(_, except) if !except.is_empty()),
+            is_given: false,
             overrun: Vec::new(),
         }
     }
@@ -111,6 +112,9 @@ impl<'a> Parcel<'a> {
             session.lagged += 1;
             cx.metrics.events_dropped += 1;
             *cx.metrics.events_dropped_by_weight.entry(self.label).or_default() += 1;
+            if let Some(lane) = &self.lane_key {
+                session.reader.dropped(lane.clone(), self.posted.id);
+            }
             if self.label == Weight::Personal.name() {
                 self.overrun.push((conn, pending));
             }
@@ -120,9 +124,8 @@ impl<'a> Parcel<'a> {
         let (posted, way, style) = (&self.posted, session.way, session.reads);
         let framed = self.framed[way.slot(style)].get_or_insert_with(|| way.encoder.event(posted, style));
         cx.fx.send_shared(conn, framed.view(way.view));
-        if self.lane.is_some() {
-            session.reader.queued(self.posted.id);
-            self.is_given |= session.mud().is_some();
+        if let Some(lane) = &self.lane_key {
+            session.note_queued(lane.clone(), self.posted.id);
         }
     }
 }
@@ -136,17 +139,15 @@ impl Delivery<'_> {
         let kept = self.lane_of(cx, to, kind);
         let posted = Posted { kind, members: &members, id, at: cx.now.unix, is_replay: false };
         let mut parcel = Parcel::new(cx, posted, to, kept.map(|(_, lane)| lane));
+        // A game that waited for this answer has it as the result of its request.
+        if let To::MudExcept(_, except) = to {
+            parcel.is_given = except.iter().any(|conn| self.is_game(*conn));
+        }
         self.give(cx, to, &mut parcel);
         let Parcel { overrun, is_given, .. } = parcel;
         if let Some((mud, lane)) = kept {
-            let record = Record {
-                id,
-                at: cx.now.unix,
-                kind,
-                members: members.into(),
-                is_echo: matches!(to, To::Echo(..)),
-                delivered: is_given,
-            };
+            let mut record = Record::new(id, (cx.now.unix, cx.steady), kind, members.into());
+            (record.is_echo, record.delivered) = (matches!(to, To::Echo(..)), is_given);
             self.journal.keep(cx, mud, lane, record);
             self.set_sweep(cx);
         }
@@ -164,8 +165,8 @@ impl Delivery<'_> {
                 if session.hears_echo || !is_echo {
                     parcel.give(cx, conn, session);
                 } else {
-                    // The mud knows its own line, so no session has missed it.
-                    parcel.is_given = true;
+                    // The mud knows its own line, so a game has not missed it.
+                    parcel.is_given |= session.is_game();
                 }
             }
             return;
@@ -216,6 +217,10 @@ impl Delivery<'_> {
         (is_heard && cx.settings.api.events.keeps(class)).then_some((mud, lane))
     }
 
+    fn is_game(&self, conn: ConnId) -> bool {
+        self.clients.get(conn).is_some_and(Session::is_game)
+    }
+
     fn hears(&self, cx: &Cx<'_>, mud: MudId, channel: &str) -> bool {
         let audience = &self.clients.audience;
         audience.has(mud, channel)
@@ -233,9 +238,12 @@ impl Delivery<'_> {
         if pending > 0 {
             return;
         }
-        let (has_read, mud) = (session.reader.written(), session.mud_of_key());
+        let (taken, mud, is_game) = (session.reader.take_queued(), session.mud(), session.is_game());
         let dropped = std::mem::take(&mut session.lagged);
-        if let Some(mud) = mud.filter(|_| has_read) {
+        if let Some(mud) = mud.filter(|_| !taken.is_empty()) {
+            for (lane, id) in taken.iter().filter(|_| is_game) {
+                self.journal.log_mut(mud).delivered(lane.name(), *id);
+            }
             self.journal.marks_changed(cx, mud);
         }
         if dropped > 0 {

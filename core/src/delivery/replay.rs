@@ -1,16 +1,16 @@
 //! Replays the events that a session has missed.
 
 use super::emit::{Delivery, To};
-use crate::clients::{Identified, Posted, Session};
+use crate::clients::{Posted, Role, Session};
 use crate::cx::Cx;
 use crate::event::Event;
 use crate::event::told::ReplayComplete;
 use crate::fault::Fault;
 use crate::ids::MudId;
-use crate::journal::{Job, LaneName, Log, Since};
+use crate::journal::{Job, LaneKey, LaneName, Log, Since, full_name};
 use crate::machine::ConnId;
 use crate::settings::Permission;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes queued for a client above which its replay pauses until it has read them.
 const REPLAY_PENDING_BYTES_MAX: usize = 65_536;
@@ -34,28 +34,83 @@ impl Delivery<'_> {
         client: Option<&str>,
         last_event_id: Option<u64>,
     ) -> Result<(), Fault> {
-        let Some(mud) = self.clients.get(conn).and_then(Session::mud) else { return Ok(()) };
-        let last = self.journal.last_id();
-        let mut start = last_event_id;
-        if let Some(name) = client {
-            let others = self.clients.of_mud(mud).filter(|(other, _)| *other != conn);
-            let present: BTreeSet<String> =
-                others.filter_map(|(_, one)| one.reader.client().map(str::to_owned)).collect();
-            let cursors = self.journal.cursors_mut(mud);
-            start = start.or(cursors.cursor(name));
-            let Some(changes) = cursors.enter(name, &present, last, cx.now.unix) else {
-                return Err(Fault::params("too many clients of this mud have a name; give one of theirs"));
-            };
-            cx.save(changes);
+        let Some(session) = self.clients.get(conn) else { return Ok(()) };
+        let (Some(mud), Some(identity)) = (session.mud(), &session.identity) else { return Ok(()) };
+        let name = client.map(|name| full_name(&identity.holder.tag(), name));
+        if let Some(name) = &name {
+            self.enter(cx, conn, mud, name)?;
         }
-        if let Some(session) = self.clients.get_mut(conn) {
-            session.reader.begin(client, start, last);
+        let cursors = match (&name, last_event_id) {
+            (Some(name), None) => self.cursors_of(conn, mud, name),
+            _ => BTreeMap::new(),
+        };
+        let last = self.journal.last_id();
+        let Some(session) = self.clients.get_mut(conn) else { return Ok(()) };
+        // What still waits for the game is not pushed on those who only look.
+        if session.role == Role::Observer && name.is_none() && last_event_id.is_none() {
+            session.reader.begin_without_replay();
+        } else {
+            session.reader.begin(name.as_deref(), last_event_id, cursors, last);
         }
         Ok(())
     }
 
+    /// Adds a named client, and the channels that its session has joined, to those that have cursors.
+    fn enter(&mut self, cx: &mut Cx<'_>, conn: ConnId, mud: MudId, name: &str) -> Result<(), Fault> {
+        let others = self.clients.of_mud(mud).filter(|(other, _)| *other != conn);
+        let present: BTreeSet<String> =
+            others.filter_map(|(_, one)| one.reader.client().map(str::to_owned)).collect();
+        let session = self.clients.get(conn);
+        let joined: Vec<String> =
+            session.map(|session| session.channels.keys().cloned().collect()).unwrap_or_default();
+        // The session may have received events before it gave its name. If it breaks off, its client gets them again.
+        let early =
+            session.and_then(|session| session.reader.first_early()).map_or(u64::MAX, |first| first - 1);
+        let journal = &*self.journal;
+        let starts = |lane: LaneName<'_>| journal.start(mud, lane).min(early);
+        let start_of: Vec<u64> = joined.iter().map(|channel| starts(LaneName::Channel(channel))).collect();
+        let (tells, answers) = (starts(LaneName::Tells), starts(LaneName::Answers));
+        let cursors = self.journal.cursors_mut(mud);
+        let start = |lane: LaneName<'_>| if lane == LaneName::Tells { tells } else { answers };
+        let Some(mut changes) = cursors.enter(name, &present, start, cx.steady) else {
+            return Err(Fault::params("too many clients of this key have a name; give one of theirs"));
+        };
+        for (channel, start) in joined.iter().zip(start_of) {
+            changes.extend(cursors.joined(name, channel, start));
+        }
+        cx.save(changes);
+        Ok(())
+    }
+
+    /// Returns the cursors of a named client in the lanes that its session hears.
+    fn cursors_of(&self, conn: ConnId, mud: MudId, name: &str) -> BTreeMap<LaneKey, u64> {
+        let lanes = self.clients.get(conn).map(heard).unwrap_or_default();
+        let cursors = self.journal.cursors(mud);
+        let known = |lane: LaneKey| cursors.cursor(name, lane.name()).map(|cursor| (lane, cursor));
+        lanes.into_iter().filter_map(known).collect()
+    }
+
+    /// Notes whom a session speaks for, from `authenticate`. Without a word of it, a new session speaks for the game.
+    pub(crate) fn take_role(&mut self, conn: ConnId, wanted: Option<Role>) {
+        let Some(session) = self.clients.get_mut(conn) else { return };
+        let is_new = !session.greeted && !session.reader.has_begun();
+        let role = wanted.unwrap_or(if is_new { Role::Game } else { session.role });
+        session.role = role;
+    }
+
+    /// Lets a session that needed no key speak for the game, once it has sent its first request.
+    pub(crate) fn has_spoken(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let session = self.clients.get(conn).filter(|session| !session.reader.has_begun());
+        if session.is_some_and(|session| session.identity.is_some() && !session.greeted) {
+            self.begin_reading(cx, conn, Role::Game);
+        }
+    }
+
     /// Starts the replay for a session that did not need to authenticate.
-    pub(crate) fn begin_reading(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+    pub(crate) fn begin_reading(&mut self, cx: &mut Cx<'_>, conn: ConnId, role: Role) {
+        if let Some(session) = self.clients.get_mut(conn) {
+            session.role = role;
+        }
         // Only a client name can be refused, and there is none here.
         let begun = self.start_reading(cx, conn, None, None);
         debug_assert!(begun.is_ok());
@@ -65,17 +120,36 @@ impl Delivery<'_> {
     /// Prepares another replay at the request of a session. Returns where it starts.
     pub(crate) fn read_again(&mut self, conn: ConnId, last_event_id: Option<u64>) -> Option<u64> {
         let last = self.journal.last_id();
-        self.clients.get_mut(conn)?.reader.again(last_event_id, last)
+        let session = self.clients.get(conn)?;
+        let start = last_event_id.or(session.reader.start());
+        let cursors = match (session.reader.client(), start) {
+            (Some(name), None) => self.cursors_of(conn, session.mud()?, name),
+            _ => BTreeMap::new(),
+        };
+        let first = cursors.values().min().copied();
+        self.clients.get_mut(conn)?.reader.again(start, cursors, last);
+        start.or(first)
     }
 
     /// Prepares the replay of a channel that a session has joined.
     pub(crate) fn channel_joined(&mut self, cx: &mut Cx<'_>, conn: ConnId, mud: MudId, channel: &str) {
         let last = self.journal.last_id();
+        let lane = LaneName::Channel(channel);
+        let start = self.journal.start(mud, lane);
+        let gap = self.journal.log(mud).has_gap(
+            [(lane, Since::Unread)].into_iter(),
+            &cx.settings.api.events,
+            cx.steady,
+        );
         let Some(session) = self.clients.get_mut(conn).filter(|session| session.is_of(mud)) else { return };
         let cursors = self.journal.cursors_mut(mud);
-        let knows_it = session.reader.client().is_none_or(|client| cursors.heard(client, channel));
-        session.reader.joined(channel, knows_it, last);
-        let change = session.reader.client().and_then(|client| cursors.hears(client, channel, true));
+        let name = session.reader.client();
+        let change = name.and_then(|name| cursors.joined(name, channel, start));
+        let (is_new, cursor) = (change.is_some(), name.and_then(|name| cursors.cursor(name, lane)));
+        let observes = session.role == Role::Observer && name.is_none() && session.reader.start().is_none();
+        if !observes {
+            session.reader.joined(channel, cursor, last, is_new && gap);
+        }
         cx.save(change);
     }
 
@@ -85,7 +159,7 @@ impl Delivery<'_> {
         let Some(session) = self.clients.get_mut(conn).filter(|session| session.is_of(mud)) else { return };
         session.reader.left(channel, last);
         let cursors = self.journal.cursors_mut(mud);
-        let change = session.reader.client().and_then(|client| cursors.hears(client, channel, false));
+        let change = session.reader.client().and_then(|client| cursors.left(client, channel));
         cx.save(change);
     }
 
@@ -128,17 +202,23 @@ fn work_at(cx: &mut Cx<'_>, conn: ConnId, session: &mut Session, log: &mut Log, 
     // A channel that the session has joined in the meantime has a replay of its own.
     let has_own = |channel: &str| whole && session.reader.has_job_of(channel);
     let joined: Vec<String> = session.channels.keys().filter(|channel| !has_own(channel)).cloned().collect();
-    let channel = job.channel.clone();
-    let lanes_of = Job { channel, ..*job };
-    let lanes: Vec<LaneName<'_>> = lanes_of.lanes(joined.iter().map(String::as_str)).collect();
-    let covered = || lanes.iter().copied();
+    let lanes: Vec<LaneKey> = job.lanes(joined.iter().map(String::as_str)).map(LaneName::key).collect();
+    let starts: Vec<(LaneKey, Since)> =
+        lanes.into_iter().map(|lane| (lane.clone(), job.since_in(lane.name()))).collect();
+    let start_of = |name: LaneName<'_>| starts.iter().find(|(lane, _)| lane.name() == name);
 
-    let mut given = Vec::new();
+    let mut given = 0;
     let mut is_done = true;
-    for record in log.replayable(covered(), job.position, settings, cx.now.unix) {
-        let is_wanted = matches!(job.since, Since::Id(_)) || !record.delivered || record.id > job.began_at;
+    let names = starts.iter().map(|(lane, _)| lane.name());
+    for (name, record) in log.replayable(names, job.position, settings, cx.steady) {
+        let Some((lane, since)) = start_of(name) else { continue };
+        let is_wanted = match since {
+            Since::Id(start) => record.id > *start,
+            Since::Unread => !record.delivered || record.id > job.began_at,
+        };
         let may_have = session.may(record.kind.permission) && (session.hears_echo || !record.is_echo);
-        if is_wanted && may_have {
+        let is_asked_for = job.since != Since::Unread;
+        if is_wanted && may_have && (is_asked_for || !session.reader.has(record.id)) {
             if cx.fx.pending_bytes(conn) > REPLAY_PENDING_BYTES_MAX {
                 is_done = false;
                 break;
@@ -146,39 +226,30 @@ fn work_at(cx: &mut Cx<'_>, conn: ConnId, session: &mut Session, log: &mut Log, 
             let (kind, members, id, at) = (record.kind, &record.members, record.id, record.at);
             let bytes = session.event(&Posted { kind, members, id, at, is_replay: true });
             cx.fx.send_shared(conn, bytes);
-            session.reader.queued(id);
-            given.push(id);
+            session.note_queued(lane.clone(), id);
+            given += 1;
         }
         job.position = record.id;
     }
-    cx.metrics.events_replayed += given.len() as u64;
-    job.replayed += given.len() as u64;
+    cx.metrics.events_replayed += given;
+    job.replayed += given;
     if is_done {
-        let readable = covered().filter(|lane| is_readable(*lane, session));
-        job.gap |= log.has_gap(readable, job.since, settings, cx.now.unix);
-    }
-    for lane in covered() {
-        if !given.is_empty() {
-            log.delivered(lane, &given);
-        }
-        if is_done && job.since == Since::Unread {
-            log.gap_told(lane, settings, cx.now.unix);
+        let readable = starts.iter().map(|(lane, since)| (lane.name(), *since));
+        let readable = readable.filter(|(lane, _)| is_readable(*lane, session));
+        job.gap |= log.has_gap(readable, settings, cx.steady);
+        for (lane, since) in starts.iter().filter(|_| session.is_game()) {
+            if *since == Since::Unread && is_readable(lane.name(), session) {
+                log.gap_told(lane.name(), settings, cx.steady);
+            }
         }
     }
     is_done
 }
 
-/// Whether any session but one may receive events that need this permission, and so has received them.
-pub(super) fn is_had_by_others<'a>(
-    sessions: impl Iterator<Item = (ConnId, &'a Session)>,
-    but: ConnId,
-    permission: Permission,
-) -> bool {
-    let mut others = sessions.filter(|(conn, _)| *conn != but);
-    others.any(|(_, session)| session.may(Some(permission)))
-}
-
-/// Returns the identity of a reader's session, if its mud has a router link here.
-pub(super) fn speaker(session: &Session) -> Option<&Identified> {
-    session.identity.as_ref().filter(|identity| identity.may_speak)
+/// Returns the lanes that a session subscribes to.
+pub(super) fn heard(session: &Session) -> Vec<LaneKey> {
+    let tells = session.may(Some(Permission::Tell)).then_some(LaneKey::Tells);
+    let joined = session.channels.keys().filter(|_| session.may(Some(Permission::Channel)));
+    let channels = joined.map(|channel| LaneName::Channel(channel).key());
+    tells.into_iter().chain([LaneKey::Answers]).chain(channels).collect()
 }

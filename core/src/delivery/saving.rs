@@ -1,13 +1,12 @@
 //! Saves which events were delivered, and removes old events.
 
 use super::emit::Delivery;
-use super::replay::{is_had_by_others, speaker};
+use super::replay::heard;
 use crate::clients::Session;
 use crate::cx::Cx;
 use crate::ids::MudId;
-use crate::journal::LaneName;
+use crate::journal::{LaneKey, Record};
 use crate::machine::{Change, ConnId};
-use crate::settings::Permission;
 use crate::wake::Wake;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -40,51 +39,57 @@ impl Delivery<'_> {
         let mut changes: Vec<Change> = Vec::new();
         let last = self.journal.last_id();
         for mud in self.journal.take_changed() {
-            let readers = || self.clients.of_mud(mud);
-            let through =
-                readers().map(|(_, session)| session.reader.written_through(last)).min().unwrap_or(last);
-            let mut cursors = BTreeMap::new();
-            for (_, session) in readers() {
-                if let Some(client) = session.reader.client() {
-                    let through = session.reader.read_through(last);
-                    let least = cursors.entry(client.to_owned()).or_insert(through);
+            let mut cursors: BTreeMap<String, BTreeMap<LaneKey, u64>> = BTreeMap::new();
+            for (_, session) in self.clients.of_mud(mud) {
+                let Some(client) = session.reader.client() else { continue };
+                let of_client = cursors.entry(client.to_owned()).or_default();
+                for lane in heard(session) {
+                    let through = session.reader.taken_through(lane.name(), last);
+                    let least = of_client.entry(lane).or_insert(through);
                     *least = through.min(*least);
                 }
             }
             // For events that are written to a socket but not read, clients have acknowledgements.
-            changes.push(self.journal.mark(mud, &cx.settings.mud(mud).name, through));
+            changes.push(self.journal.mark(mud, &cx.settings.mud(mud).name));
             let known = self.journal.cursors_mut(mud);
             for (client, through) in cursors {
-                changes.extend(known.written(&client, through, cx.now.unix));
+                changes.extend(known.written(&client, &through, cx.steady));
             }
         }
+        changes.push(cx.clock_change());
         cx.save(changes);
     }
 
-    /// Handles the end of a session: events that its connection has not taken count as not delivered, unless another
-    /// session has received them.
-    pub(crate) fn reader_gone(&mut self, cx: &mut Cx<'_>, conn: ConnId, session: &Session) {
-        let Some(mud) = speaker(session).map(|identity| identity.mud) else { return };
+    /// Notes that a client has handled all events up to one: those that it may read and was given. Returns the change to
+    /// save.
+    pub(crate) fn acknowledge(&mut self, cx: &mut Cx<'_>, conn: ConnId, through: u64) -> Option<Change> {
+        let session = self.clients.get(conn)?;
+        let (mud, last) = (session.mud()?, self.journal.last_id());
+        let given = |lane: LaneKey| {
+            let through = through.min(session.reader.given_through(lane.name(), last));
+            (lane, through)
+        };
+        let lanes: Vec<(LaneKey, u64)> = heard(session).into_iter().map(given).collect();
         if let Some(client) = session.reader.client() {
-            let change = self.journal.cursors_mut(mud).seen(client, cx.now.unix);
-            cx.save(change);
+            return self.journal.cursors_mut(mud).acknowledged(client, &lanes);
         }
-        let Some(from) = session.reader.unwritten_from() else { return };
-        let mut lanes = Vec::new();
-        if !is_had_by_others(self.clients.of_mud(mud), conn, Permission::Tell) {
-            lanes.push(LaneName::Tells);
+        if !session.is_game() {
+            return None;
         }
-        if !is_had_by_others(self.clients.of_mud(mud), conn, Permission::Info) {
-            lanes.push(LaneName::Answers);
-        }
-        for channel in session.channels.keys() {
-            if self.clients.audience.of(mud, channel).all(|one| one == conn) {
-                lanes.push(LaneName::Channel(channel));
-            }
-        }
-        for lane in lanes {
-            self.journal.log_mut(mud).undelivered_from(lane, from);
+        for (lane, through) in &lanes {
+            let is_readable = |record: &Record| session.may(record.kind.permission);
+            self.journal.log_mut(mud).delivered_through(lane.name(), *through, is_readable);
         }
         self.journal.marks_changed(cx, mud);
+        Some(self.journal.mark(mud, &cx.settings.mud(mud).name))
+    }
+
+    /// Handles the end of a session. What its connection has not taken was never marked as delivered.
+    pub(crate) fn reader_gone(&mut self, cx: &mut Cx<'_>, session: &Session) {
+        let identity = session.identity.as_ref().filter(|identity| identity.may_speak);
+        if let (Some(identity), Some(client)) = (identity, session.reader.client()) {
+            let change = self.journal.cursors_mut(identity.mud).seen(client, cx.steady);
+            cx.save(change);
+        }
     }
 }

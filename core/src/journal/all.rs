@@ -3,13 +3,13 @@
 use super::cursors::Cursors;
 use super::ids::Ids;
 use super::kept::{Log, Mark, Removed};
-use super::record::{LaneName, Record};
+use super::record::{LaneName, Moment, Record};
 use crate::cx::Cx;
 use crate::ids::MudId;
 use crate::machine::{Change, Saved};
 use crate::saved;
 use crate::spaces::Space;
-use crate::time::UnixTime;
+use crate::time::Steady;
 use crate::wake::Wake;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -58,13 +58,13 @@ impl Journal {
         let (muds, ids) = (muds.collect(), Ids::restore(saved));
         let mut journal = Journal { ids, muds, unreadable: 0, unread: VecDeque::new() };
         for (at, mud) in cx.settings.muds.iter().enumerate() {
-            journal.restore_mud(MudId::at(at), &mud.name, saved);
+            journal.restore_mud(MudId::at(at), &mud.name, saved, (cx.now.unix, cx.steady));
         }
         journal.ids.reserve(cx.now.mono, cx.fx);
         journal
     }
 
-    fn restore_mud(&mut self, mud: MudId, name: &str, saved: &Saved) {
+    fn restore_mud(&mut self, mud: MudId, name: &str, saved: &Saved, now: Moment) {
         let one = &mut self.muds[mud.place()];
         let marks = Space::Marks.whole();
         let mut entries = saved.entries.iter();
@@ -75,7 +75,7 @@ impl Journal {
         for Change { space, key, value } in &saved.entries {
             let Some(value) = value else { continue };
             if space == one.log.space() {
-                match one.log.restore(key, value, &mark) {
+                match one.log.restore(key, value, &mark, now) {
                     // The store may have failed to reserve ids that were used afterwards.
                     Some(id) => self.ids.skip_to(id),
                     None => self.unreadable += 1,
@@ -112,6 +112,16 @@ impl Journal {
         &mut self.muds[mud.place()].log
     }
 
+    /// The named clients of a mud.
+    pub(crate) fn cursors(&self, mud: MudId) -> &Cursors {
+        &self.muds[mud.place()].cursors
+    }
+
+    /// Returns the event after which a client begins in a lane that is new to it: what no game has had is still to come.
+    pub(crate) fn start(&self, mud: MudId, lane: LaneName<'_>) -> u64 {
+        self.log(mud).first_open(lane).map_or(self.last_id(), |first| first - 1)
+    }
+
     /// The named clients of a mud, to change them.
     pub(crate) fn cursors_mut(&mut self, mud: MudId) -> &mut Cursors {
         &mut self.muds[mud.place()].cursors
@@ -143,7 +153,7 @@ impl Journal {
     /// Removes records that have become too old.
     pub(crate) fn sweep(&mut self, cx: &mut Cx<'_>) {
         for mud in MudId::all(self.muds.len()) {
-            let removed = self.log_mut(mud).sweep(&cx.settings.api.events, cx.now.unix);
+            let removed = self.log_mut(mud).sweep(&cx.settings.api.events, cx.steady);
             if removed.unread > 0 {
                 self.marks_changed(cx, mud);
             }
@@ -154,8 +164,7 @@ impl Journal {
     /// Returns when [`Journal::sweep`] is needed next.
     pub(crate) fn next_sweep(&self, cx: &Cx<'_>) -> Option<crate::time::Instant> {
         let (now, settings) = (cx.now, &cx.settings.api.events);
-        let after =
-            |at: UnixTime| now.mono + Duration::from_micros(at.micros().saturating_sub(now.unix.micros()));
+        let after = |at: Steady| now.mono + at.since(cx.steady);
         let due = self.muds.iter().filter_map(|one| one.log.next_sweep(settings));
         due.map(|at| after(at).max(now.mono + SWEEP_PAUSE)).min()
     }
@@ -174,29 +183,9 @@ impl Journal {
         muds.filter(|mud| std::mem::take(&mut self.muds[mud.place()].unsaved)).collect()
     }
 
-    /// Returns the change that saves a mud's mark: all its events up to `through` were written to their recipients.
-    pub(crate) fn mark(&self, mud: MudId, mud_name: &str, through: u64) -> Change {
-        let value = saved::write(&self.log(mud).mark(through));
+    /// Returns the change that saves which events of a mud were delivered.
+    pub(crate) fn mark(&self, mud: MudId, mud_name: &str) -> Change {
+        let value = saved::write(&self.log(mud).mark(self.last_id()));
         Change { space: Space::Marks.whole(), key: mud_name.to_owned(), value }
-    }
-
-    /// Notes that a client has handled all events up to one. Returns the change to save.
-    pub(crate) fn acknowledge(
-        &mut self,
-        cx: &mut Cx<'_>,
-        mud: MudId,
-        client: Option<&str>,
-        through: u64,
-    ) -> Option<Change> {
-        let change = match client {
-            Some(client) => self.cursors_mut(mud).acknowledged(client, through),
-            None => {
-                self.log_mut(mud).delivered_through(through);
-                // The events before it are saved separately, at their own time.
-                Some(self.mark(mud, &cx.settings.mud(mud).name, through))
-            }
-        };
-        self.marks_changed(cx, mud);
-        change
     }
 }

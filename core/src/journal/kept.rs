@@ -1,15 +1,17 @@
-//! The kept events of one mud. Tells, answers and each channel have a lane of their own, so that events of one lane
-//! never push out those of another. A channel's lane is also its history.
+//! The kept events of one mud. Tells, answers and each channel have a lane of their own. A channel's lane is also its
+//! history. When the log is full, who sent most of it pays, so that no sender pushes out what others have sent.
 
 use super::lane::{Lane, Terms};
-use super::record::{LaneName, Record, Since};
+use super::record::{LaneName, Moment, Record, Since};
+use super::shares::{Part, Shares};
 use crate::event::Class;
 use crate::machine::Change;
 use crate::settings::EventSettings;
 use crate::spaces::Space;
-use crate::time::UnixTime;
+use crate::time::Steady;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Number of channels whose removed events are recorded separately. A mud listens to some tens.
 const CHANNELS_MAX: usize = 1_000;
@@ -35,6 +37,7 @@ pub(crate) struct Log {
     /// The last removed record of all channels that are not recorded by name.
     channels_lost: u64,
     bytes: usize,
+    shares: Shares,
 }
 
 /// Which events of a mud have been delivered.
@@ -46,6 +49,17 @@ pub(crate) struct Mark {
     pub(crate) open: Vec<u64>,
     /// The last removed event of the tells, the answers and the channels.
     pub(crate) lost: [u64; 3],
+    /// What was removed before any game had it, and no game was told of yet.
+    #[serde(default)]
+    pub(crate) missed: Missed,
+}
+
+/// The lanes from which an event was removed that no game had.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Missed {
+    tells: bool,
+    answers: bool,
+    channels: Vec<String>,
 }
 
 impl Log {
@@ -57,6 +71,7 @@ impl Log {
             channels: BTreeMap::new(),
             channels_lost: 0,
             bytes: 0,
+            shares: Shares::default(),
         }
     }
 
@@ -66,8 +81,8 @@ impl Log {
     }
 
     /// Restores a saved record; records come in the order of their keys. Returns `None` if it cannot be read.
-    pub(crate) fn restore(&mut self, key: &str, value: &[u8], mark: &Mark) -> Option<u64> {
-        let (mut record, channel) = Record::read(key, value)?;
+    pub(crate) fn restore(&mut self, key: &str, value: &[u8], mark: &Mark, now: Moment) -> Option<u64> {
+        let (mut record, channel) = Record::read(key, value, now)?;
         let id = record.id;
         record.delivered = id <= mark.through && mark.open.binary_search(&id).is_err();
         let lane = match record.kind.kept? {
@@ -76,6 +91,7 @@ impl Log {
             Class::Channels => LaneName::Channel(channel.as_deref()?),
         };
         self.bytes += record.bytes();
+        self.shares.add(lane, &record);
         self.lane_mut(lane).records.push_back(record);
         Some(id)
     }
@@ -87,6 +103,11 @@ impl Log {
         self.answers.lost = answers;
         self.channels_lost = channels;
         self.channels.values_mut().for_each(|lane| lane.lost = channels);
+        self.tells.missed = mark.missed.tells;
+        self.answers.missed = mark.missed.answers;
+        for channel in &mark.missed.channels {
+            self.lane_mut(LaneName::Channel(channel)).missed = true;
+        }
     }
 
     fn lane(&self, name: LaneName<'_>) -> Option<&Lane> {
@@ -112,8 +133,9 @@ impl Log {
     /// Adds a record, which is younger than all others, and removes those for which no room is left.
     pub(crate) fn push(&mut self, name: LaneName<'_>, record: Record, settings: &EventSettings) -> Removed {
         let mut removed = Removed { changes: vec![self.put(&record)], ..Removed::default() };
-        let now = record.at;
+        let now = record.born;
         self.bytes += record.bytes();
+        self.shares.add(name, &record);
         self.lane_mut(name).records.push_back(record);
         self.tidy(name, Terms::of(name.class(), settings), now, &mut removed);
         self.shrink(settings.log_bytes_max, &mut removed);
@@ -131,12 +153,13 @@ impl Log {
         Change { space: self.space.clone(), key: Record::key(record.id), value: record.value() }
     }
 
-    /// Removes the oldest record of a lane.
-    fn remove_oldest(&mut self, name: LaneName<'_>, removed: &mut Removed) -> bool {
+    /// Removes a record of a lane. Returns whether there is one.
+    fn remove_at(&mut self, name: LaneName<'_>, at: usize, removed: &mut Removed) -> bool {
         let lane = self.lane_mut(name);
-        let Some(record) = lane.records.pop_front() else { return false };
+        let Some(record) = lane.records.remove(at) else { return false };
         lane.lost = lane.lost.max(record.id);
         self.bytes -= record.bytes();
+        self.shares.remove(name, &record);
         let key = Record::key(record.id);
         removed.changes.push(Change { space: self.space.clone(), key, value: None });
         if !record.delivered {
@@ -149,34 +172,33 @@ impl Log {
         true
     }
 
-    fn tidy(&mut self, name: LaneName<'_>, terms: Terms, now: UnixTime, removed: &mut Removed) {
-        while self.lane(name).is_some_and(|lane| lane.is_due(terms, now)) {
-            self.remove_oldest(name, removed);
-        }
+    /// Removes the oldest record of what a sender takes in one part of the log. Returns whether there is one.
+    fn remove_of(&mut self, loudest: Option<(Arc<str>, Part)>, removed: &mut Removed) -> bool {
+        let Some((sender, part)) = loudest else { return false };
+        let records = self.lane(part.lane()).map(|lane| lane.records.iter());
+        let at = records.and_then(|mut records| records.position(|record| part.holds(&sender, record)));
+        at.is_some_and(|at| self.remove_at(part.lane(), at, removed))
     }
 
-    /// The history goes first, because it takes the most room, then the answers, then the tells.
-    fn shrink(&mut self, bytes_max: usize, removed: &mut Removed) {
-        while self.bytes > bytes_max {
-            let oldest = self
-                .channels
-                .iter()
-                .filter_map(|(channel, lane)| Some((lane.records.front()?.id, channel)))
-                .min()
-                .map(|(_, channel)| channel.clone());
-            let name = match &oldest {
-                Some(channel) => LaneName::Channel(channel),
-                None if !self.answers.records.is_empty() => LaneName::Answers,
-                None => LaneName::Tells,
-            };
-            if !self.remove_oldest(name, removed) {
-                return;
+    /// Removes what has become too old, or too much. Of too many tells and answers the sender of most pays; a channel
+    /// loses its oldest lines.
+    fn tidy(&mut self, name: LaneName<'_>, terms: Terms, now: Steady, removed: &mut Removed) {
+        while let Some(lane) = self.lane(name).filter(|lane| lane.is_due(terms, now)) {
+            let is_old = lane.records.front().is_none_or(|oldest| oldest.is_older(now, terms.keep));
+            let by_age = is_old || matches!(name, LaneName::Channel(_));
+            if by_age || !self.remove_of(self.shares.loudest_in(name), removed) {
+                self.remove_at(name, 0, removed);
             }
         }
     }
 
+    /// Makes room where the log is full.
+    fn shrink(&mut self, bytes_max: usize, removed: &mut Removed) {
+        while self.bytes > bytes_max && self.remove_of(self.shares.loudest(), removed) {}
+    }
+
     /// Removes records that are too old.
-    pub(crate) fn sweep(&mut self, settings: &EventSettings, now: UnixTime) -> Removed {
+    pub(crate) fn sweep(&mut self, settings: &EventSettings, now: Steady) -> Removed {
         let mut removed = Removed::default();
         let keep = settings.keep(Class::Tells);
         // These may stay in the history, but they are no longer kept for an absent game.
@@ -200,7 +222,7 @@ impl Log {
     }
 
     /// Returns when the next sweep is due; `None` if there is nothing to remove.
-    pub(crate) fn next_sweep(&self, settings: &EventSettings) -> Option<UnixTime> {
+    pub(crate) fn next_sweep(&self, settings: &EventSettings) -> Option<Steady> {
         let channels = self.channels.values().map(|lane| (lane, Class::Channels));
         let lanes =
             [(&self.tells, Class::Tells), (&self.answers, Class::Answers)].into_iter().chain(channels);
@@ -215,60 +237,63 @@ impl Log {
         lanes: impl Iterator<Item = LaneName<'n>>,
         after: u64,
         settings: &EventSettings,
-        now: UnixTime,
-    ) -> Vec<&Record> {
+        now: Steady,
+    ) -> Vec<(LaneName<'n>, &Record)> {
         let mut found = Vec::new();
         for name in lanes {
             let keep = settings.keep(name.class());
             let Some(lane) = self.lane(name) else { continue };
-            found.extend(lane.after(after).filter(|record| !record.is_older(now, keep)));
+            let young = lane.after(after).filter(|record| !record.is_older(now, keep));
+            found.extend(young.map(|record| (name, record)));
         }
-        found.sort_unstable_by_key(|record| record.id);
+        found.sort_unstable_by_key(|(_, record)| record.id);
         found
     }
 
-    /// Marks these records as delivered.
-    pub(crate) fn delivered(&mut self, name: LaneName<'_>, ids: &[u64]) {
-        self.set_delivered(name, true, |id| ids.binary_search(&id).is_ok());
-    }
-
-    /// Marks records as not delivered after all.
-    pub(crate) fn undelivered_from(&mut self, name: LaneName<'_>, from: u64) {
-        self.set_delivered(name, false, |id| id >= from);
-    }
-
-    /// Marks all records up to an id as delivered.
-    pub(crate) fn delivered_through(&mut self, through: u64) {
-        for lane in [&mut self.tells, &mut self.answers].into_iter().chain(self.channels.values_mut()) {
-            for record in lane.records.iter_mut().take_while(|record| record.id <= through) {
-                record.delivered = true;
-            }
-        }
-    }
-
-    fn set_delivered(&mut self, name: LaneName<'_>, delivered: bool, which: impl Fn(u64) -> bool) {
-        let lane = match name {
+    fn known_lane_mut(&mut self, name: LaneName<'_>) -> Option<&mut Lane> {
+        match name {
             LaneName::Tells => Some(&mut self.tells),
             LaneName::Answers => Some(&mut self.answers),
             LaneName::Channel(channel) => self.channels.get_mut(channel),
-        };
-        for record in lane.into_iter().flat_map(|lane| &mut lane.records) {
-            if which(record.id) {
-                record.delivered = delivered;
-            }
         }
+    }
+
+    /// Marks a record as delivered.
+    pub(crate) fn delivered(&mut self, name: LaneName<'_>, id: u64) {
+        let Some(lane) = self.known_lane_mut(name) else { return };
+        if let Ok(at) = lane.records.binary_search_by_key(&id, |record| record.id) {
+            lane.records[at].delivered = true;
+        }
+    }
+
+    /// Marks the records of a lane up to an id as delivered, as far as their kinds are readable.
+    pub(crate) fn delivered_through(
+        &mut self,
+        name: LaneName<'_>,
+        through: u64,
+        is_readable: impl Fn(&Record) -> bool,
+    ) {
+        let records = self.known_lane_mut(name).into_iter().flat_map(|lane| &mut lane.records);
+        for record in records.take_while(|record| record.id <= through) {
+            record.delivered |= is_readable(record);
+        }
+    }
+
+    /// Returns the first record of a lane that was not delivered.
+    pub(crate) fn first_open(&self, name: LaneName<'_>) -> Option<u64> {
+        let records = &self.lane(name)?.records;
+        records.iter().find(|record| !record.delivered).map(|record| record.id)
     }
 
     /// Whether a reader of some lanes has missed an event that can no longer be replayed.
     pub(crate) fn has_gap<'n>(
         &self,
-        lanes: impl Iterator<Item = LaneName<'n>>,
-        since: Since,
+        lanes: impl Iterator<Item = (LaneName<'n>, Since)>,
         settings: &EventSettings,
-        now: UnixTime,
+        now: Steady,
     ) -> bool {
         let mut gap = false;
-        for name in lanes {
+        for (name, since) in lanes {
             let keep = settings.keep(name.class());
             let Some(lane) = self.lane(name) else {
                 gap |= matches!(since, Since::Id(id) if self.channels_lost > id);
@@ -289,7 +314,7 @@ impl Log {
 
     /// Notes that a session was informed of the gap. Events that no session received in time then count as lost for
     /// good.
-    pub(crate) fn gap_told(&mut self, name: LaneName<'_>, settings: &EventSettings, now: UnixTime) {
+    pub(crate) fn gap_told(&mut self, name: LaneName<'_>, settings: &EventSettings, now: Steady) {
         let keep = settings.keep(name.class());
         if self.lane(name).is_none() {
             return;
@@ -301,8 +326,7 @@ impl Log {
         }
     }
 
-    /// Returns what is saved of the log besides its records. `through`: all events up to this one have been written to
-    /// their recipients.
+    /// Returns what is saved of the log besides its records. `through` is the last event in use.
     pub(crate) fn mark(&self, through: u64) -> Mark {
         let lanes = [&self.tells, &self.answers].into_iter().chain(self.channels.values());
         let open = lanes.flat_map(|lane| &lane.records);
@@ -310,7 +334,17 @@ impl Log {
             open.filter(|record| !record.delivered && record.id <= through).map(|record| record.id).collect();
         open.sort_unstable();
         let channels = self.channels.values().map(|lane| lane.lost).chain([self.channels_lost]).max();
-        Mark { through, open, lost: [self.tells.lost, self.answers.lost, channels.unwrap_or(0)] }
+        let missed = self.channels.iter().filter(|(_, lane)| lane.missed);
+        Mark {
+            through,
+            open,
+            lost: [self.tells.lost, self.answers.lost, channels.unwrap_or(0)],
+            missed: Missed {
+                tells: self.tells.missed,
+                answers: self.answers.missed,
+                channels: missed.map(|(channel, _)| channel.clone()).collect(),
+            },
+        }
     }
 
     /// Returns the history of a channel, oldest first.
@@ -318,7 +352,7 @@ impl Log {
         &'a self,
         name: LaneName<'_>,
         settings: &EventSettings,
-        now: UnixTime,
+        now: Steady,
     ) -> impl DoubleEndedIterator<Item = &'a Record> {
         let terms = Terms::of(name.class(), settings);
         let records = self.lane(name).map(|lane| &lane.records);

@@ -1,9 +1,9 @@
 //! The records of one lane, and how long they are kept.
 
-use super::record::{Record, micros};
+use super::record::Record;
 use crate::event::Class;
 use crate::settings::EventSettings;
-use crate::time::UnixTime;
+use crate::time::Steady;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ impl Terms {
 
 impl Lane {
     /// Whether the oldest record is too old to be kept.
-    pub(super) fn is_due(&self, terms: Terms, now: UnixTime) -> bool {
+    pub(super) fn is_due(&self, terms: Terms, now: Steady) -> bool {
         let Some(oldest) = self.records.front() else { return false };
         let kept = self.records.len() <= terms.keep_max && !oldest.is_older(now, terms.keep);
         let history = self.records.len() <= terms.history_max && !oldest.is_older(now, terms.history);
@@ -80,14 +80,12 @@ impl Lane {
     }
 
     /// Returns when the next record becomes too old, or becomes a tell that nobody has collected in time.
-    pub(super) fn next_due(&self, terms: Terms, watches_unread: bool) -> Option<UnixTime> {
+    pub(super) fn next_due(&self, terms: Terms, watches_unread: bool) -> Option<Steady> {
         let oldest = self.records.front()?;
         let stays =
             if self.records.len() > terms.history_max { terms.keep } else { terms.keep.max(terms.history) };
         let unread = self.records.iter().find(|record| watches_unread && !record.delivered);
-        let due = |record: &Record, after: Duration| {
-            UnixTime::from_micros(record.at.micros().saturating_add(micros(after)))
-        };
+        let due = |record: &Record, after: Duration| record.born + after;
         let unread = unread.map(|record| due(record, terms.keep));
         unread.into_iter().chain([due(oldest, stays)]).min()
     }

@@ -1,7 +1,7 @@
 //! Which events of its mud a session has received, and which are still to be replayed to it.
 
-use super::record::{LaneName, Since};
-use std::collections::{BTreeMap, VecDeque};
+use super::record::{LaneKey, LaneName, Since};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Number of channels that a session may join with a replay. Beyond it, a session receives only new lines of a channel.
 const CAUGHT_UP_MAX: usize = 500;
@@ -9,21 +9,29 @@ const CAUGHT_UP_MAX: usize = 500;
 /// Number of replays that may wait for one session. Each is asked for by a request of its own.
 const JOBS_MAX: usize = 1_000;
 
+/// Number of events that a session may have received before it gives its name, and that are not given to it again.
+const EARLY_MAX: usize = 5_000;
+
 /// The progress of a session through its mud's events.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     /// The replay of earlier events has begun or is complete.
     begun: bool,
+    /// The full name of the client.
     client: Option<Box<str>>,
-    /// The event after which the replay began, from the request or from the client's name.
+    /// The event after which the replay began, if the client asked for one.
     start: Option<u64>,
     /// The channels whose earlier events were replayed, each with the last event there was when the session left the
     /// channel. When the session returns, events up to it are not replayed again, even if another session that also
     /// received them disconnected without reading them.
     caught_up: BTreeMap<Box<str>, u64>,
     jobs: VecDeque<Job>,
-    /// The first event that its connection has not taken yet.
-    unwritten_from: Option<u64>,
+    /// Events that were queued for the connection, and that it has not taken yet.
+    queued: Vec<(LaneKey, u64)>,
+    /// The first event of each lane that was dropped because the client did not read. No cursor passes it.
+    dropped: BTreeMap<LaneKey, u64>,
+    /// Events that were queued before the client gave its name.
+    early: BTreeSet<u64>,
 }
 
 /// One replay.
@@ -33,6 +41,8 @@ pub(crate) struct Job {
     /// their own.
     pub(crate) channel: Option<Box<str>>,
     pub(crate) since: Since,
+    /// The cursors of a named client. A lane without one begins at `since`.
+    pub(crate) cursors: BTreeMap<LaneKey, u64>,
     /// All events up to this one have been examined.
     pub(crate) position: u64,
     /// Events after this one are new. They wait until the older ones have been replayed.
@@ -56,6 +66,16 @@ impl Job {
         meant.chain(joined).chain(self.channel.as_deref().map(LaneName::Channel))
     }
 
+    /// Returns where the replay of a lane starts.
+    pub(crate) fn since_in(&self, lane: LaneName<'_>) -> Since {
+        self.cursors.get(&lane.key()).map_or(self.since, |cursor| Since::Id(*cursor))
+    }
+
+    /// Whether the job may hold events of a lane.
+    fn covers(&self, lane: LaneName<'_>) -> bool {
+        self.channel.as_deref().is_none_or(|channel| lane == LaneName::Channel(channel))
+    }
+
     /// Whether the end of the replay is reported. Missing lines of a channel that no session subscribed to are not
     /// worth a report.
     pub(crate) fn is_reported(&self) -> bool {
@@ -71,13 +91,29 @@ impl Reader {
         self.begun
     }
 
-    /// Returns the client's name.
+    /// Returns the full name of the client.
     pub(crate) fn client(&self) -> Option<&str> {
         self.client.as_deref()
     }
 
-    /// Begins the replay, with the client's name and the last event id if there are any.
-    pub(crate) fn begin(&mut self, client: Option<&str>, start: Option<u64>, last: u64) {
+    /// Returns the event after which the client asked for a replay.
+    pub(crate) fn start(&self) -> Option<u64> {
+        self.start
+    }
+
+    /// Notes that there is nothing to be replayed: the session only looks.
+    pub(crate) fn begin_without_replay(&mut self) {
+        self.begun = true;
+    }
+
+    /// Begins the replay, with the client's name and cursors, or the last event id, if there are any.
+    pub(crate) fn begin(
+        &mut self,
+        client: Option<&str>,
+        start: Option<u64>,
+        cursors: BTreeMap<LaneKey, u64>,
+        last: u64,
+    ) {
         if client.is_some() {
             self.client = client.map(Into::into);
         }
@@ -87,24 +123,33 @@ impl Reader {
         self.begun = true;
         let since = start.map_or(Since::Unread, Since::Id);
         self.add(None, since, 0, last, start.is_some() || client.is_some());
+        if let Some(job) = self.jobs.back_mut() {
+            job.cursors = cursors;
+        }
     }
 
-    /// Begins another replay at the client's request. Returns where it starts.
-    pub(crate) fn again(&mut self, last_event_id: Option<u64>, last: u64) -> Option<u64> {
-        let start = last_event_id.or(self.start);
+    /// Begins another replay at the client's request.
+    pub(crate) fn again(&mut self, start: Option<u64>, cursors: BTreeMap<LaneKey, u64>, last: u64) {
+        self.early.clear();
         self.add(None, start.map_or(Since::Unread, Since::Id), 0, last, true);
-        start
+        if let Some(job) = self.jobs.back_mut() {
+            job.cursors = cursors;
+        }
     }
 
-    /// Notes that the session has joined a channel. `knows_it`: a client of this name has subscribed to it before.
-    pub(crate) fn joined(&mut self, channel: &str, knows_it: bool, last: u64) {
+    /// Notes that the session has joined a channel. `cursor` is where a named client begins there, `gap` whether lines
+    /// before it are known to be missing.
+    pub(crate) fn joined(&mut self, channel: &str, cursor: Option<u64>, last: u64, gap: bool) {
         let had = self.caught_up.get(channel).copied();
         let is_first = had.is_none() && self.caught_up.len() < CAUGHT_UP_MAX;
         if is_first {
             self.caught_up.insert(channel.into(), 0);
         }
-        let since = self.start.filter(|_| is_first && knows_it).map_or(Since::Unread, Since::Id);
+        let since = self.start.or(cursor).filter(|_| is_first).map_or(Since::Unread, Since::Id);
         self.add(Some(channel), since, had.unwrap_or(0), last, false);
+        if let Some(job) = self.jobs.back_mut() {
+            job.gap |= gap;
+        }
     }
 
     /// Notes that the session has left a channel. Events not yet replayed wait for the next session that joins.
@@ -142,29 +187,49 @@ impl Reader {
     }
 
     /// Notes that an event was queued for the connection.
-    pub(crate) fn queued(&mut self, id: u64) {
-        self.unwritten_from = Some(self.unwritten_from.map_or(id, |from| from.min(id)));
+    pub(crate) fn queued(&mut self, lane: LaneKey, id: u64) {
+        self.queued.push((lane, id));
     }
 
-    /// Notes that the connection has taken all queued bytes. Returns whether they held an event.
-    pub(crate) fn written(&mut self) -> bool {
-        self.unwritten_from.take().is_some()
+    /// Notes that an event was queued for a session that may still give its name.
+    pub(crate) fn queued_early(&mut self, id: u64) {
+        self.early.insert(id);
+        if self.early.len() > EARLY_MAX {
+            self.early.pop_first();
+        }
     }
 
-    /// Returns the first event that the connection has not taken.
-    pub(crate) fn unwritten_from(&self) -> Option<u64> {
-        self.unwritten_from
+    /// Returns the first event that the session received before it gave its name.
+    pub(crate) fn first_early(&self) -> Option<u64> {
+        self.early.first().copied()
     }
 
-    /// Returns the event up to which the connection has taken all; `last` is the newest event.
-    pub(crate) fn written_through(&self, last: u64) -> u64 {
-        self.unwritten_from.map_or(last, |from| from.saturating_sub(1))
+    /// Whether the session has the event already, or it is on its way: a replay need not hold it again.
+    pub(crate) fn has(&self, id: u64) -> bool {
+        self.early.contains(&id) || self.queued.iter().any(|(_, queued)| *queued == id)
     }
 
-    /// Returns the event up to which the connection has taken all, with no earlier event still to be replayed.
-    pub(crate) fn read_through(&self, last: u64) -> u64 {
-        let positions = self.jobs.iter().map(|job| job.position);
-        positions.chain([self.written_through(last)]).min().unwrap_or(last)
+    /// Notes that an event was dropped, because the client did not read.
+    pub(crate) fn dropped(&mut self, lane: LaneKey, id: u64) {
+        self.dropped.entry(lane).or_insert(id);
+    }
+
+    /// Takes the events that the connection has taken with all queued bytes.
+    pub(crate) fn take_queued(&mut self) -> Vec<(LaneKey, u64)> {
+        std::mem::take(&mut self.queued)
+    }
+
+    /// Returns the event up to which everything in a lane was queued for the session; `last` is the newest event.
+    pub(crate) fn given_through(&self, lane: LaneName<'_>, last: u64) -> u64 {
+        let jobs = self.jobs.iter().filter(|job| job.covers(lane)).map(|job| job.position);
+        let dropped = self.dropped.get(&lane.key()).map(|first| first - 1);
+        jobs.chain(dropped).min().map_or(last, |through| through.min(last))
+    }
+
+    /// Returns the event up to which the connection has taken everything in a lane.
+    pub(crate) fn taken_through(&self, lane: LaneName<'_>, last: u64) -> u64 {
+        let queued = self.queued.iter().filter(|(queued, _)| queued.name() == lane).map(|(_, id)| id - 1);
+        queued.chain([self.given_through(lane, last)]).min().unwrap_or(last)
     }
 
     /// Adds a replay of the events after `since`, without those that the session `had`.
@@ -178,15 +243,18 @@ impl Reader {
             since => (since, false),
         };
         let position = if let Since::Id(id) = since { id } else { had };
-        self.jobs.push_back(Job {
+        let job = Job {
             channel: channel.map(Into::into),
             since,
+            cursors: BTreeMap::new(),
             position,
             began_at: last,
             replayed: 0,
             gap,
             asked_for,
-        });
+        };
+        self.dropped.retain(|lane, first| !(job.covers(lane.name()) && position < *first));
+        self.jobs.push_back(job);
     }
 }
 
@@ -197,25 +265,36 @@ mod tests {
     #[test]
     fn older_events_come_before_newer_ones() {
         let mut reader = Reader::default();
-        reader.begin(None, Some(3), 9);
+        reader.begin(None, Some(3), BTreeMap::new(), 9);
         let joined = || ["chat"].into_iter();
         assert!(
             reader.defers(LaneName::Tells, &joined()) && reader.defers(LaneName::Channel("chat"), &joined())
         );
         assert!(!reader.defers(LaneName::Channel("other"), &joined()));
-        assert_eq!((reader.read_through(20), reader.written_through(20)), (3, 20));
+        assert_eq!(
+            (reader.given_through(LaneName::Tells, 20), reader.taken_through(LaneName::Tells, 20)),
+            (3, 3)
+        );
         let job = reader.take_job().unwrap();
         assert_eq!((job.since, job.position, job.began_at, job.is_reported()), (Since::Id(3), 3, 9, true));
         assert!(!reader.defers(LaneName::Tells, &joined()));
-        reader.queued(12);
-        reader.queued(11);
-        assert_eq!((reader.read_through(20), reader.written(), reader.written()), (10, true, false));
+        reader.queued(LaneKey::Tells, 11);
+        reader.queued(LaneKey::Tells, 12);
+        let through =
+            |reader: &Reader, lane| (reader.given_through(lane, 20), reader.taken_through(lane, 20));
+        assert_eq!(through(&reader, LaneName::Tells), (20, 10));
+        assert_eq!(through(&reader, LaneName::Answers), (20, 20));
+        assert_eq!(reader.take_queued().len(), 2);
+        assert_eq!(through(&reader, LaneName::Tells), (20, 20));
+        reader.dropped(LaneKey::Tells, 15);
+        reader.dropped(LaneKey::Tells, 17);
+        assert_eq!(through(&reader, LaneName::Tells), (14, 14), "what was dropped is not passed");
     }
 
     #[test]
     fn an_unknown_event_id_is_a_gap() {
         let mut reader = Reader::default();
-        assert_eq!(reader.again(Some(50), 9), Some(50));
+        reader.again(Some(50), BTreeMap::new(), 9);
         let job = reader.take_job().unwrap();
         assert_eq!((job.since, job.gap), (Since::Unread, true));
     }
@@ -223,12 +302,12 @@ mod tests {
     #[test]
     fn a_channel_is_replayed_once() {
         let mut reader = Reader::default();
-        reader.begin(Some("game"), Some(5), 9);
-        reader.joined("chat", true, 9);
+        reader.begin(Some("k/game"), None, BTreeMap::new(), 9);
+        reader.joined("chat", Some(5), 9, false);
         assert!(reader.has_job_of("chat") && !reader.has_job_of("other"));
         let _ = (reader.take_job(), reader.take_job());
         reader.left("chat", 12);
-        reader.joined("chat", true, 14);
+        reader.joined("chat", Some(5), 14, false);
         let job = reader.take_job().unwrap();
         assert_eq!((job.since, job.position, job.is_reported()), (Since::Unread, 12, false));
     }

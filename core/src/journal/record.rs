@@ -2,25 +2,36 @@
 
 use crate::event::{self, Class, Kind};
 use crate::saved::{self, Verbatim, Written};
-use crate::time::UnixTime;
+use crate::time::{Steady, UnixTime};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// The memory that a record needs besides its text: its place in a lane, and the allocator's overhead.
-const RECORD_OVERHEAD_BYTES: usize = 80;
+/// The memory that a record needs besides its text: its place in a lane, the names of its ends, and the allocator's overhead.
+const RECORD_OVERHEAD_BYTES: usize = 140;
+
+/// A moment, by the wall clock and by the clock for the age of what is kept.
+pub(crate) type Moment = (UnixTime, Steady);
 
 /// An event that is kept.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) id: u64,
+    /// When it came, by the wall clock.
     pub(crate) at: UnixTime,
+    /// When it came, by the clock for its age.
+    pub(crate) born: Steady,
     pub(crate) kind: &'static Kind,
     /// In the form that [`Event::write`](crate::event::Event::write) produces.
     pub(crate) members: Box<[u8]>,
+    /// The mud that sent it, in lower case. It pays for the room.
+    pub(crate) sender: Arc<str>,
+    /// The local user it is for, in lower case; empty for a line of a channel.
+    pub(crate) to: Arc<str>,
     /// The mud's own line, as the router sent it back.
     pub(crate) is_echo: bool,
-    /// At least one session of the mud received it.
+    /// At least one session that speaks for the game has taken it.
     pub(crate) delivered: bool,
 }
 
@@ -28,6 +39,8 @@ pub(crate) struct Record {
 #[derive(Deserialize)]
 struct SavedRecord<'a> {
     at: u64,
+    /// Earlier versions did not save it.
+    born: Option<u64>,
     #[serde(borrow)]
     event: Cow<'a, str>,
     #[serde(borrow)]
@@ -38,15 +51,20 @@ struct SavedRecord<'a> {
 #[derive(Serialize)]
 struct SavingRecord<'a> {
     at: u64,
+    born: u64,
     event: &'static str,
     params: Written<'a>,
 }
 
-/// The members from which a record's lane and its recipient are read.
-#[derive(Deserialize)]
+/// The members from which a record's lane, its sender and its recipient are read.
+#[derive(Default, Deserialize)]
 struct Addressed<'a> {
     #[serde(borrow)]
     channel: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    from_mud: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    to_user: Option<Cow<'a, str>>,
     #[serde(default, rename = "self")]
     is_echo: bool,
 }
@@ -59,7 +77,35 @@ pub(crate) enum LaneName<'a> {
     Channel(&'a str),
 }
 
+/// Names a lane for as long as a session lasts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LaneKey {
+    Tells,
+    Answers,
+    Channel(Arc<str>),
+}
+
+impl LaneKey {
+    /// The name of the lane.
+    pub(crate) fn name(&self) -> LaneName<'_> {
+        match self {
+            LaneKey::Tells => LaneName::Tells,
+            LaneKey::Answers => LaneName::Answers,
+            LaneKey::Channel(channel) => LaneName::Channel(channel),
+        }
+    }
+}
+
 impl LaneName<'_> {
+    /// The same name, owned.
+    pub(crate) fn key(self) -> LaneKey {
+        match self {
+            LaneName::Tells => LaneKey::Tells,
+            LaneName::Answers => LaneKey::Answers,
+            LaneName::Channel(channel) => LaneKey::Channel(channel.into()),
+        }
+    }
+
     /// The class of its events.
     pub(crate) fn class(self) -> Class {
         match self {
@@ -79,11 +125,6 @@ pub(crate) enum Since {
     Id(u64),
 }
 
-/// A duration in microseconds, the unit of the core's times.
-pub(super) fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
 /// How the time begins at the end of the members of a record that an earlier version saved.
 const STAMP: &str = ",\"timestamp\":\"";
 
@@ -95,15 +136,28 @@ fn without_stamp(members: &str) -> Box<[u8]> {
     }
 }
 
+fn lower(name: Option<&Cow<'_, str>>) -> Arc<str> {
+    name.map_or_else(Arc::default, |name| name.to_lowercase().into())
+}
+
 impl Record {
+    /// Creates a record that no game has yet. The members are those of its event.
+    pub(crate) fn new(id: u64, (at, born): Moment, kind: &'static Kind, members: Box<[u8]>) -> Record {
+        let (sender, to, is_echo) = {
+            let addressed: Addressed<'_> = saved::read(&members).unwrap_or_default();
+            (lower(addressed.from_mud.as_ref()), lower(addressed.to_user.as_ref()), addressed.is_echo)
+        };
+        Record { id, at, born, kind, members, sender, to, is_echo, delivered: false }
+    }
+
     /// Returns the memory that the record needs.
     pub(super) fn bytes(&self) -> usize {
         self.members.len() + RECORD_OVERHEAD_BYTES
     }
 
     /// Whether the record is older than a duration.
-    pub(crate) fn is_older(&self, now: UnixTime, than: Duration) -> bool {
-        now.micros().saturating_sub(self.at.micros()) >= micros(than)
+    pub(crate) fn is_older(&self, now: Steady, than: Duration) -> bool {
+        now.since(self.born) >= than
     }
 
     /// Returns its key in the store. The store sorts keys as texts, so the number has a fixed length.
@@ -113,23 +167,22 @@ impl Record {
 
     /// Returns its value in the store.
     pub(super) fn value(&self) -> Option<Vec<u8>> {
-        let (at, event) = (self.at.micros(), self.kind.name);
-        saved::write(&SavingRecord { at, event, params: Written(&self.members) })
+        let (at, born, event) = (self.at.micros(), self.born.micros(), self.kind.name);
+        saved::write(&SavingRecord { at, born, event, params: Written(&self.members) })
     }
 
-    /// Reads a saved record. Returns it with the channel that it belongs to, or `None` if it cannot be read. Whether it
+    /// Reads a saved record; `now` is the moment of the restart. Returns it with the channel that it belongs to, or `None` if it cannot be read. Whether it
     /// was delivered is saved elsewhere.
-    pub(super) fn read<'a>(key: &str, value: &'a [u8]) -> Option<(Record, Option<Cow<'a, str>>)> {
+    pub(super) fn read<'a>(
+        key: &str,
+        value: &'a [u8],
+        now: Moment,
+    ) -> Option<(Record, Option<Cow<'a, str>>)> {
         let saved: SavedRecord<'a> = saved::read(value)?;
-        let Addressed { channel, is_echo } = saved::read(saved.params.get().as_bytes())?;
-        let record = Record {
-            id: key.parse().ok()?,
-            at: UnixTime::from_micros(saved.at),
-            kind: event::find(&saved.event)?,
-            members: without_stamp(saved.params.get()),
-            is_echo,
-            delivered: false,
-        };
+        let Addressed { channel, .. } = saved::read(saved.params.get().as_bytes())?;
+        let (at, kind) = (UnixTime::from_micros(saved.at), event::find(&saved.event)?);
+        let born = saved.born.map_or_else(|| now.1.before(now.0.since(at)), Steady::from_micros);
+        let record = Record::new(key.parse().ok()?, (at, born), kind, without_stamp(saved.params.get()));
         Some((record, channel))
     }
 }
@@ -143,14 +196,15 @@ mod tests {
         let members = br#"{"channel":"chat","message":"a ,\"timestamp\":\" b","self":true}"#;
         let kind = event::find("channel_message").unwrap();
         let at = UnixTime::from_micros(7);
-        let record = Record { id: 5, at, kind, members: members[..].into(), is_echo: true, delivered: true };
+        let moment = (at, Steady::from_micros(3));
+        let record = Record::new(5, moment, kind, members[..].into());
         let value = record.value().unwrap();
         let earlier = br#"{"at":7,"event":"channel_message","params":{"channel":"chat","message":"a ,\"timestamp\":\" b","self":true,"timestamp":"1970-01-01T00:00:00.000007Z","event_id":5}}"#;
         for saved in [&value[..], earlier] {
-            let (read, channel) = Record::read(&Record::key(5), saved).unwrap();
+            let (read, channel) = Record::read(&Record::key(5), saved, moment).unwrap();
             assert_eq!((read.id, read.at, read.kind.name, read.is_echo), (5, at, "channel_message", true));
             assert_eq!((&read.members[..], channel.as_deref()), (&members[..], Some("chat")));
         }
-        assert!(Record::read("x", &value).is_none() && Record::read("5", b"{}").is_none());
+        assert!(Record::read("x", &value, moment).is_none() && Record::read("5", b"{}", moment).is_none());
     }
 }

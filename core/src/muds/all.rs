@@ -90,6 +90,15 @@ impl Muds {
         (muds, unreadable)
     }
 
+    /// Completes what was restored, as soon as it is known how long the gateway was not running.
+    pub(crate) fn restored(&mut self, cx: &mut Cx<'_>) {
+        for mud in self.ids() {
+            self[mud].bans.restored(cx.now.unix, cx.steady);
+        }
+        let change = cx.clock_change();
+        cx.save([change]);
+    }
+
     /// Returns the number of muds.
     pub(crate) fn len(&self) -> usize {
         self.all.len()

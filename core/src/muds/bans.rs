@@ -37,7 +37,7 @@ impl Muds {
         }
         let people = vec![person(packet.header.from_user.as_deref(), from)];
         let seen = Seen { way: Way::In, kind: packet.body.kind(), channel: channel_of(&packet.body), people };
-        let stopped = one.bans.stop(&seen, cx.now.unix).is_some();
+        let stopped = one.bans.stop(&seen, cx.steady).is_some();
         cx.metrics.packets_banned_in += u64::from(stopped);
         stopped
     }
@@ -65,7 +65,7 @@ impl Muds {
         let people = sender.into_iter().chain(target).collect();
         let seen =
             Seen { way: Way::Out, kind: packet.body.kind(), channel: channel_of(&packet.body), people };
-        let Some((id, ban)) = one.bans.stop(&seen, cx.now.unix) else { return Ok(()) };
+        let Some((id, ban)) = one.bans.stop(&seen, cx.steady) else { return Ok(()) };
         cx.metrics.packets_banned_out += 1;
         let why = if ban.reason.is_empty() { String::new() } else { format!(": {}", ban.reason) };
         Err(Fault::banned(id, format!("{} is banned here{why}", ban.pattern)))
@@ -92,6 +92,7 @@ mod tests {
             reason: "spam".to_owned(),
             created: 0,
             expires: None,
+            ends: None,
         });
         fn tell(from: &'static str, to: &'static str) -> Packet<'static> {
             let header = Header::to_user(from, Some("bob"), to, "ann");

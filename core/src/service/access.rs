@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::method::{Access, NoParams, methods};
 use crate::clients::rates::Holder;
-use crate::clients::{Clients, Goodbye, Identified, keys};
+use crate::clients::{Clients, Goodbye, Identified, Role, keys};
 use crate::colour::TextStyle;
 use crate::cx::Cx;
 use crate::delivery::Delivery;
@@ -32,6 +32,8 @@ params! {
         client: Option<Name<'a>>,
         /// false: do not send the mud's own channel lines that the router sends back
         echo: Setting<bool> = true,
+        /// `observer`: a tool that only looks; what it receives is still kept for the game
+        role: Setting<Role> = "game",
     }
 }
 
@@ -112,6 +114,7 @@ fn authenticate(
             first_key(cx, out.clients, conn, &key)?
         }
     };
+    out.take_role(conn, args.role.0);
     let (client, last_event_id) = (args.client, args.last_event_id.map(|id| id.0));
     let is_new = out.clients.get(conn).is_some_and(|session| !session.reader.has_begun());
     if is_new || client.is_some() || last_event_id.is_some() {

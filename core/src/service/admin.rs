@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::method::{Access, NoParams, methods};
-use crate::clients::{Clients, Goodbye, Identified, Session};
+use crate::clients::{Clients, Goodbye, Identified, Role, Session};
 use crate::cx::Cx;
 use crate::describe::datum::Datum;
 use crate::describe::macros::{output, params, words};
@@ -141,6 +141,8 @@ output! {
         session_id: OrNull<&'m str>,
         /// the mud of its key; null before `authenticate`
         mud_name: OrNull<&'m str>,
+        /// whom it speaks for: what an `observer` receives is still kept for the game; null before `authenticate`
+        role: OrNull<Role>,
         /// how it is connected
         transport: Transport,
         /// the client's address; behind a trusted proxy, the address that the proxy reports
@@ -300,6 +302,7 @@ fn sessions<'m>(cx: &Cx<'_>, clients: &'m Clients, call: &Call) -> Result<Sessio
         SessionRow {
             session_id: OrNull(identity.map(|identity| &*identity.session_id)),
             mud_name: OrNull(identity.map(|identity| &*identity.mud_name)),
+            role: OrNull(identity.map(|_| session.role)),
             transport: Transport(session.way.name),
             address: clients.addresses.of(conn),
             since: UnixTime::from_micros(cx.now.unix.micros().saturating_sub(age)),

@@ -1,7 +1,7 @@
 //! What follows from a change of a link, of the store, or of time.
 
 use super::parts::Parts;
-use super::{ask, channel, errors, history, tell, trace};
+use super::{ask, channel, durable, errors, tell, trace};
 use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
 use crate::event::Event;
@@ -98,7 +98,7 @@ pub(crate) fn save_answered(parts: &mut Parts<'_>, ticket: SaveTicket, outcome: 
     }
     let Some(saves) = parts.cx.fx.saves() else { return };
     let durable = saves.durable_before();
-    history::saved(&mut parts.cx, parts.waiting, |ticket| ticket < durable);
+    durable::saved(&mut parts.cx, parts.waiting, |ticket| ticket < durable);
     parts.muds.link_saved(&mut parts.cx, ticket, outcome);
 }
 

@@ -1,6 +1,7 @@
 //! The history of channels, replay on request, and acknowledgements.
 
 use super::call::Call;
+use super::durable;
 use super::method::{Access, methods};
 use crate::clients::Identified;
 use crate::cx::Cx;
@@ -10,20 +11,15 @@ use crate::describe::values::{EventId, Filled, Name, OrNull, Point, Within};
 use crate::fault::Fault;
 use crate::fault::reason::{NOT_SAVED, TOO_MANY_WAITING};
 use crate::journal::{Journal, LaneName, Record};
-use crate::machine::SaveTicket;
 use crate::saved;
 use crate::settings::Permission;
 use crate::time::UnixTime;
-use crate::waiting::{Acknowledged, AcknowledgedStatus, Question, Reply, Success, Waiting};
+use crate::waiting::{Acknowledged, AcknowledgedStatus, Reply, Success, Waiting};
 use serde::Deserialize;
 use std::borrow::Cow;
-use std::time::Duration;
 
 /// Number of messages in one answer.
 pub const LIMIT_MAX: i64 = 100;
-
-/// How long an acknowledgement waits for the store.
-const SAVED_WITHIN: Duration = Duration::from_secs(10);
 
 params! {
     /// The parameters of `channel_history`.
@@ -243,7 +239,7 @@ fn channel_history<'m>(
     let mud = call.caller()?.mud;
     let wanted = Wanted::new(args.limit, args.before, args.after);
     let lane = LaneName::Channel(&args.channel);
-    let history = journal.log(mud).history(lane, &cx.settings.api.events, cx.now.unix);
+    let history = journal.log(mud).history(lane, &cx.settings.api.events, cx.steady);
     Ok(wanted.answer(history.rev().filter(|record| wanted.holds(record)).filter_map(Line::read)))
 }
 
@@ -270,7 +266,7 @@ fn search<'m>(
             log.channels().map(LaneName::Channel).chain(tells).collect()
         }
     };
-    let records = lanes.iter().flat_map(|lane| log.history(*lane, &cx.settings.api.events, cx.now.unix));
+    let records = lanes.iter().flat_map(|lane| log.history(*lane, &cx.settings.api.events, cx.steady));
     let wanted_records = records.filter(|record| wanted.holds(record));
     let mut found: Vec<Line<'m>> = wanted_records.filter_map(Line::read).filter(fits).collect();
     found.sort_unstable_by_key(|line| std::cmp::Reverse(line.event_id.0));
@@ -296,44 +292,29 @@ fn ack(
     call: &Call,
     args: &Ack,
 ) -> Result<Option<Acknowledged>, Fault> {
-    let mud = call.speaker()?.mud;
+    call.speaker()?;
     let EventId(id) = args.event_id;
     if id > out.journal.last_id() {
         return Err(Fault::params(format!("there has been no event {id} yet")));
     }
-    if call.wants_answer {
-        waiting.may_wait(call.conn())?;
-    }
-    let client = out.clients.get(call.conn()).and_then(|session| session.reader.client());
-    let change = out.journal.acknowledge(cx, mud, client, id);
-    let ticket = cx.fx.save(cx.now.mono, change.into_iter().collect());
+    durable::may_wait(waiting, call)?;
+    let change = out.acknowledge(cx, call.conn(), id);
     let done = Acknowledged { status: AcknowledgedStatus::Acknowledged, event_id: args.event_id };
-    if !call.wants_answer {
-        return Ok(Some(done));
-    }
-    let question = Question::Saved { ticket, reply: Reply::Acknowledged(done) };
-    waiting.wait(cx, call.asker, question, SAVED_WITHIN);
-    Ok(None)
-}
-
-/// Answers the requests whose saves have ended.
-pub(super) fn saved(cx: &mut Cx<'_>, waiting: &mut Waiting, is_durable: impl Fn(SaveTicket) -> bool) {
-    waiting.answer(cx, |question| match question {
-        Question::Saved { ticket, reply } if is_durable(*ticket) => Some(Ok(reply.clone())),
-        _ => None,
-    });
+    let changes = change.into_iter().collect();
+    Ok(durable::answer_when_saved(cx, waiting, call, changes, done, Reply::Acknowledged))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::event;
+    use crate::time::Steady;
 
     #[test]
     fn before_and_after_exclude_the_named_event() {
         let kind = event::find("channel_message").unwrap();
         let at = UnixTime::from_micros(50);
-        let record = Record { id: 5, at, kind, members: b"{}"[..].into(), is_echo: false, delivered: false };
+        let record = Record::new(5, (at, Steady::default()), kind, b"{}"[..].into());
         let holds = |before, after| Wanted { limit: 1, before, after }.holds(&record);
         let event = |id| Some(Point::Event(id));
         assert!(holds(None, None) && holds(event(6), event(4)));

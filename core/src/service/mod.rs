@@ -27,6 +27,7 @@ mod asked;
 mod call;
 mod channel;
 pub(crate) mod consequences;
+mod durable;
 mod errors;
 mod filter;
 pub(crate) mod held;

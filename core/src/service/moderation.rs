@@ -4,19 +4,21 @@
 //! router accepts from the gateway. It is counted, and `ban_list` returns the counts.
 
 use super::call::Call;
+use super::durable;
 use super::method::{Access, NoParams, methods};
 use crate::cx::Cx;
 use crate::describe::datum::Datum;
-use crate::describe::macros::{output, params, words};
+use crate::describe::macros::{output, params};
 use crate::describe::shape::{Described, Shape};
 use crate::describe::values::{Filled, FromLiteral, OrNull, Parameter, Seconds, Short, Wrong};
 use crate::fault::Fault;
+use crate::fault::reason::{NOT_SAVED, TOO_MANY_WAITING};
 use crate::ids::MudId;
 use crate::moderation::{BANS_MAX, Ban, Direction, PATTERN_BYTES_MAX};
 use crate::muds::Muds;
 use crate::settings::Permission;
-use crate::time::UnixTime;
-use crate::waiting::Success;
+use crate::time::{Steady, UnixTime};
+use crate::waiting::{Banned, BannedStatus, Reply, Success, Unbanned, UnbannedStatus, Waiting};
 
 /// The longest duration of a ban, in seconds: ten years.
 const BAN_SECONDS_MAX: u64 = 315_360_000;
@@ -75,22 +77,6 @@ impl FromLiteral<&'static str> for Direction {
 }
 
 output! {
-    /// The result of `ban_add`.
-    pub(super) struct Banned {
-        /// always `banned`
-        status: BannedStatus,
-        /// identifies the ban
-        ban_id: u64,
-    }
-
-    /// The result of `ban_remove`.
-    pub(super) struct Unbanned {
-        /// always `removed`
-        status: UnbannedStatus,
-        /// as given
-        ban_id: u64,
-    }
-
     /// The result of `ban_list`.
     pub(super) struct BanList<'m> {
         /// always `success`
@@ -124,38 +110,31 @@ output! {
     }
 }
 
-words! {
-    /// The only status of `ban_add`.
-    pub(super) enum BannedStatus {
-        /// The ban was added.
-        Banned = "banned",
-    }
-
-    /// The only status of `ban_remove`.
-    pub(super) enum UnbannedStatus {
-        /// The ban was removed.
-        Removed = "removed",
-    }
-}
-
 methods! {
-    /// Bans packets from coming in or going out.
-    "ban_add" (Access::Permitted(Permission::Moderate)) AddBan<'_> => [Banned] &[],
-        |parts, call, args| add(&mut parts.cx, parts.muds, call, args);
+    /// Bans packets from coming in or going out. The result comes when the ban is saved.
+    "ban_add" (Access::Permitted(Permission::Moderate)) AddBan<'_> => later [Banned] &[&NOT_SAVED, &TOO_MANY_WAITING],
+        |parts, call, args| add(&mut parts.cx, parts.muds, parts.waiting, call, args);
     /// Lists the bans, each with the number of packets that it has stopped since the start.
     "ban_list" (Access::Permitted(Permission::Moderate)) NoParams => [BanList] &[],
         |parts, call, _args| list(&mut parts.cx, parts.muds, call);
-    /// Removes a ban.
-    "ban_remove" (Access::Permitted(Permission::Moderate)) RemoveBan => [Unbanned] &[],
-        |parts, call, args| remove(&mut parts.cx, parts.muds, call, &args);
+    /// Removes a ban. The result comes when the removal is saved.
+    "ban_remove" (Access::Permitted(Permission::Moderate)) RemoveBan => later [Unbanned] &[&NOT_SAVED, &TOO_MANY_WAITING],
+        |parts, call, args| remove(&mut parts.cx, parts.muds, parts.waiting, call, &args);
 }
 
-fn add(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call, args: AddBan<'_>) -> Result<Banned, Fault> {
+fn add(
+    cx: &mut Cx<'_>,
+    muds: &mut Muds,
+    waiting: &mut Waiting,
+    call: &Call,
+    args: AddBan<'_>,
+) -> Result<Option<Banned>, Fault> {
     let mud = call.speaker()?.mud;
     if !args.pattern.contains('@') {
         return Err(Fault::params("pattern must be user@mud, such as bob@Sage or *@Sage"));
     }
-    let now = cx.now.unix;
+    durable::may_wait(waiting, call)?;
+    let (now, lasts) = (cx.now.unix, args.expires_in.map(|lasts| lasts.0));
     let ban = Ban {
         pattern: args.pattern.to_string(),
         channel: args.channel.map(|pattern| pattern.to_string()),
@@ -163,7 +142,8 @@ fn add(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call, args: AddBan<'_>) -> Resul
         direction: args.direction,
         reason: args.reason.map(|Why(text)| text.to_string()).unwrap_or_default(),
         created: now.micros(),
-        expires: args.expires_in.map(|lasts| now.micros() + lasts.0.as_micros() as u64),
+        expires: lasts.map(|lasts| now.micros() + lasts.as_micros() as u64),
+        ends: lasts.map(|lasts| (cx.steady + lasts).micros()),
     };
     sweep(cx, muds, mud);
     let one = &mut muds[mud];
@@ -171,29 +151,37 @@ fn add(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call, args: AddBan<'_>) -> Resul
         return Err(Fault::params(format!("there are {BANS_MAX} bans, the most that are kept")));
     }
     let ban_id = one.bans.add(ban);
-    let change = one.save_ban(&cx.settings.mud(mud).name, ban_id);
-    cx.save([change]);
-    Ok(Banned { status: BannedStatus::Banned, ban_id })
+    let changes = vec![one.save_ban(&cx.settings.mud(mud).name, ban_id), cx.clock_change()];
+    let done = Banned { status: BannedStatus::Banned, ban_id };
+    Ok(durable::answer_when_saved(cx, waiting, call, changes, done, Reply::Banned))
 }
 
-fn remove(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call, args: &RemoveBan) -> Result<Unbanned, Fault> {
+fn remove(
+    cx: &mut Cx<'_>,
+    muds: &mut Muds,
+    waiting: &mut Waiting,
+    call: &Call,
+    args: &RemoveBan,
+) -> Result<Option<Unbanned>, Fault> {
     let mud = call.speaker()?.mud;
+    durable::may_wait(waiting, call)?;
     let one = &mut muds[mud];
     let known = u64::try_from(args.ban_id).ok().filter(|id| one.bans.remove(*id));
     let ban_id = known.ok_or_else(|| Fault::params(format!("there is no ban {}", args.ban_id)))?;
-    let change = one.save_ban(&cx.settings.mud(mud).name, ban_id);
-    cx.save([change]);
-    Ok(Unbanned { status: UnbannedStatus::Removed, ban_id })
+    let changes = vec![one.save_ban(&cx.settings.mud(mud).name, ban_id)];
+    let done = Unbanned { status: UnbannedStatus::Removed, ban_id };
+    Ok(durable::answer_when_saved(cx, waiting, call, changes, done, Reply::Unbanned))
 }
 
 fn list<'m>(cx: &mut Cx<'_>, muds: &'m mut Muds, call: &Call) -> Result<BanList<'m>, Fault> {
     let mud = call.speaker()?.mud;
     sweep(cx, muds, mud);
-    let bans: Vec<BanRow<'m>> = muds[mud].bans.iter().map(row).collect();
+    let now = (cx.now.unix, cx.steady);
+    let bans: Vec<BanRow<'m>> = muds[mud].bans.iter().map(|ban| row(ban, now)).collect();
     Ok(BanList { status: Success::Success, count: bans.len(), bans })
 }
 
-fn row((ban_id, ban, hits): (u64, &Ban, u64)) -> BanRow<'_> {
+fn row((ban_id, ban, hits): (u64, &Ban, u64), (unix, steady): (UnixTime, Steady)) -> BanRow<'_> {
     BanRow {
         ban_id,
         pattern: &ban.pattern,
@@ -202,7 +190,7 @@ fn row((ban_id, ban, hits): (u64, &Ban, u64)) -> BanRow<'_> {
         direction: ban.direction,
         reason: &ban.reason,
         created: UnixTime::from_micros(ban.created),
-        expires: OrNull(ban.expires.map(UnixTime::from_micros)),
+        expires: OrNull(ban.ends_at(unix, steady)),
         hits,
     }
 }
@@ -210,7 +198,7 @@ fn row((ban_id, ban, hits): (u64, &Ban, u64)) -> BanRow<'_> {
 /// Removes expired bans, in the store too.
 fn sweep(cx: &mut Cx<'_>, muds: &mut Muds, mud: MudId) {
     let (one, name) = (&mut muds[mud], &cx.settings.mud(mud).name);
-    let over = one.bans.sweep(cx.now.unix);
+    let over = one.bans.sweep(cx.steady);
     let changes: Vec<_> = over.into_iter().map(|id| one.save_ban(name, id)).collect();
     cx.save(changes);
 }

@@ -32,7 +32,7 @@ impl<'a> Parts<'a> {
 #[cfg(test)]
 pub(crate) mod testing {
     use super::*;
-    use crate::clients::{Encode, Framed, Identified, Posted, Session, Way, rates::Holder};
+    use crate::clients::{Encode, Framed, Identified, Posted, Role, Session, Way, rates::Holder};
     use crate::colour::TextStyle;
     use crate::cx::testing::Bench;
     use crate::fault::Fault;
@@ -113,6 +113,7 @@ pub(crate) mod testing {
                 holder: Holder::Session(conn),
                 requests_per_minute: None,
             });
+            session.role = Role::Game;
             self.clients.insert(conn, session);
             conn
         }

@@ -1,7 +1,7 @@
 //! Applies new settings to a running gateway. Settings that need no disconnection apply at once; notices name the
 //! others.
 
-use super::{access, channel};
+use super::{access, channel, trace};
 use crate::clients::rates::Rates;
 use crate::clients::{Clients, Goodbye};
 use crate::cx::Cx;
@@ -61,6 +61,8 @@ pub(crate) fn applied(
         admit_again(cx, clients, conn);
         access::identify_again(cx, clients, conn);
     }
+    clients.forget_tracers();
+    trace::tracers_changed(muds, clients);
     cx.notice(Notice::new(Level::Info, "gateway", "new settings applied"));
 }
 

@@ -12,7 +12,7 @@ pub(crate) fn ended(parts: &mut Parts<'_>, conn: ConnId) {
     parts.waiting.forget(&mut parts.cx, conn);
     trace::tracers_changed(parts.muds, parts.clients);
     let mut out = Delivery { clients: parts.clients, journal: parts.journal };
-    out.reader_gone(&mut parts.cx, conn, &session);
+    out.reader_gone(&mut parts.cx, &session);
     let Some(identity) = session.identity else { return };
     for channel in session.channels.into_keys() {
         channel::parted(&mut parts.cx, parts.muds, &mut out, identity.mud, conn, &channel);

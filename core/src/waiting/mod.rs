@@ -6,8 +6,8 @@ mod table;
 
 pub(crate) use question::{Question, WhoFilters};
 pub(crate) use reply::{
-    Acknowledged, AcknowledgedStatus, ChannelUser, ChannelWho, ChannelWhoStatus, Hosted, HostedStatus,
-    Members, Reply, Success, WhoAnswer,
+    Acknowledged, AcknowledgedStatus, Banned, BannedStatus, ChannelUser, ChannelWho, ChannelWhoStatus,
+    Hosted, HostedStatus, Members, Reply, Success, Unbanned, UnbannedStatus, WhoAnswer,
 };
 pub(crate) use table::{Asker, Finished, Waiting};
 pub use table::{WAITERS_MAX, WAITERS_PER_CLIENT_MAX};

@@ -71,6 +71,22 @@ output! {
         /// as given
         pub(crate) event_id: EventId,
     }
+
+    /// The result of `ban_add`.
+    pub(crate) struct Banned {
+        /// always `banned`: the ban is saved
+        pub(crate) status: BannedStatus,
+        /// identifies the ban
+        pub(crate) ban_id: u64,
+    }
+
+    /// The result of `ban_remove`.
+    pub(crate) struct Unbanned {
+        /// always `removed`: that is saved
+        pub(crate) status: UnbannedStatus,
+        /// as given
+        pub(crate) ban_id: u64,
+    }
 }
 
 words! {
@@ -101,6 +117,18 @@ words! {
         /// The cursor is saved.
         Acknowledged = "acknowledged",
     }
+
+    /// The only status of `ban_add`.
+    pub(crate) enum BannedStatus {
+        /// The ban was added.
+        Banned = "banned",
+    }
+
+    /// The only status of `ban_remove`.
+    pub(crate) enum UnbannedStatus {
+        /// The ban was removed.
+        Removed = "removed",
+    }
 }
 
 /// A result that comes later.
@@ -114,4 +142,6 @@ pub(crate) enum Reply {
     ChannelWho(ChannelWho),
     Hosted(Hosted),
     Acknowledged(Acknowledged),
+    Banned(Banned),
+    Unbanned(Unbanned),
 }

@@ -1,7 +1,7 @@
 //! The games: what they ask for, at random.
 
 use super::oracle::Asked;
-use super::plan::ClientPlan;
+use super::plan::{ClientPlan, Part};
 use super::tap::Tag;
 use crate::wire;
 use fastrand::Rng;
@@ -54,12 +54,20 @@ impl Client {
 
     /// Its key.
     pub fn key(&self) -> String {
-        format!("{}-key", self.plan.mud.to_lowercase())
+        let tool = if self.observes() { "tool-" } else { "" };
+        format!("{}-{tool}key", self.plan.mud.to_lowercase())
+    }
+
+    /// Whether it only looks.
+    pub fn observes(&self) -> bool {
+        matches!(self.plan.part, Part::Observer | Part::NamedObserver)
     }
 
     /// What it sends first, on a WebSocket.
     pub fn upgrade(&self) -> Vec<u8> {
-        wire::websocket_request("/ws", Some(&self.key())).into_bytes()
+        let request = wire::websocket_request("/ws", Some(&self.key()));
+        let role = if self.observes() { "\r\nX-I3-Role: observer\r\n" } else { "\r\n" };
+        request.replacen("\r\n", role, 1).into_bytes()
     }
 
     /// A text as it goes over its connection.
@@ -80,8 +88,19 @@ impl Client {
 
     /// What it asks first, on a line port.
     pub fn authenticate(&mut self) -> Request {
-        let key = self.key();
-        self.call("authenticate", &json!({"api_key": key}), Asked::Key)
+        let mut params = json!({"api_key": self.key()});
+        if self.observes() {
+            params["role"] = "observer".into();
+        }
+        if matches!(self.plan.part, Part::Named | Part::NamedObserver) {
+            params["client"] = "game".into();
+        }
+        self.call("authenticate", &params, Asked::Key)
+    }
+
+    /// It has handled all events up to one.
+    pub fn acknowledge(&mut self, event_id: &Json) -> Request {
+        self.call("ack", &json!({"event_id": event_id}), Asked::Other)
     }
 
     /// Who is on.

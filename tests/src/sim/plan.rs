@@ -3,7 +3,8 @@
 use crate::scenario;
 use crate::world::Weather;
 use fastrand::Rng;
-use i3_core::settings::{LinkSettings, RateLimits, Settings};
+use i3_core::clients::keys;
+use i3_core::settings::{KeySettings, LinkSettings, RateLimits, Settings};
 use i3_router::{Dialect, Faults, Logins, RouterSettings};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -129,6 +130,21 @@ pub struct ClientPlan {
     pub mud: String,
     /// Over a WebSocket, or a line port.
     pub websocket: bool,
+    /// What it is for the gateway.
+    pub part: Part,
+}
+
+/// What a client is for its gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The game, without a name.
+    Game,
+    /// The game, with a name; it acknowledges what it is told now and then.
+    Named,
+    /// A tool with a key of its own, which only looks.
+    Observer,
+    /// The same with a name: the game's.
+    NamedObserver,
 }
 
 /// A router.
@@ -174,6 +190,7 @@ impl Plan {
     /// What a seed chooses.
     pub fn new(seed: u64) -> Plan {
         let mut rng = Rng::with_seed(seed);
+        let mut parts = Rng::with_seed(seed ^ 0x9a47);
         let routers: Vec<String> =
             ["*east", "*west"][..rng.usize(1..=2)].iter().map(ToString::to_string).collect();
         let names = ["Alpha", "Beta", "Gamma", "Delta"];
@@ -182,12 +199,18 @@ impl Plan {
         while names.peek().is_some() {
             let muds: Vec<String> = names.by_ref().take(if rng.u8(0..4) == 0 { 2 } else { 1 }).collect();
             for mud in &muds {
+                let first = clients.len();
                 for _ in 0..rng.usize(1..=2) {
                     clients.push(ClientPlan {
                         gateway: gateways.len(),
                         mud: mud.clone(),
                         websocket: rng.bool(),
+                        part: Part::Game,
                     });
+                }
+                let others = [Part::Named, Part::Observer, Part::NamedObserver];
+                for one in clients[first..].iter_mut().skip(1) {
+                    one.part = others[parts.usize(..others.len())];
                 }
             }
             gateways.push(gateway(&mut rng, &muds, &routers));
@@ -255,14 +278,27 @@ impl Plan {
 
 fn gateway(rng: &mut Rng, muds: &[String], routers: &[String]) -> Settings {
     let mut settings = scenario::settings(&muds[0], routers);
+    with_tool_keys(&mut settings);
     for mud in &muds[1..] {
-        let other = scenario::settings(mud, routers);
+        let mut other = scenario::settings(mud, routers);
+        with_tool_keys(&mut other);
         settings.muds.extend(other.muds);
         if let (Some(keys), Some(more)) = (&mut settings.api.keys, other.api.keys) {
             keys.extend(more);
         }
     }
     changed(rng, &settings)
+}
+
+/// A second key for each mud, with the permissions of the first.
+fn with_tool_keys(settings: &mut Settings) {
+    let tool = |key: &KeySettings| {
+        let text = format!("{}-tool-key", key.mud_name.to_lowercase());
+        KeySettings { digest: keys::digest(&text), ..key.clone() }
+    };
+    if let Some(keys) = &mut settings.api.keys {
+        keys.extend(keys.iter().map(tool).collect::<Vec<_>>());
+    }
 }
 
 /// Other settings for the same muds.

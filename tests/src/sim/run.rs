@@ -2,7 +2,7 @@
 
 use super::actors::{Client, Request};
 use super::oracle::{Asked, Fact, Oracles, Violation};
-use super::plan::{self, Fault, Plan};
+use super::plan::{self, Fault, Part, Plan};
 use super::tap::{Message, Speech, Tag, Tap};
 use crate::wire;
 use crate::world::{End, Record, Weather, World};
@@ -409,7 +409,9 @@ impl Sim {
         let speech = if on == Some(Listener::Http) { Speech::WebSocket } else { Speech::Lines };
         self.taps.insert((tcp, 1), Tap::new(speech));
         let plan = &self.clients[client].plan;
-        let fact = Fact::SessionOpen { session: tcp, gateway: plan.gateway, mud: plan.mud.clone() };
+        let (gateway, mud, is_named) = (plan.gateway, plan.mud.clone(), plan.part != Part::Game);
+        let is_game = !self.clients[client].observes();
+        let fact = Fact::SessionOpen { session: tcp, gateway, mud, is_game, is_named };
         self.see(&fact)
     }
 
@@ -480,6 +482,12 @@ impl Sim {
         let Some(gateway) = self.gateways.iter().position(|at| *at == node) else { return Ok(()) };
         for ((mud, router), password) in changes.iter().filter_map(password_of) {
             self.see(&Fact::PasswordSaved { mud, router, password })?;
+        }
+        for change in changes.iter().filter(|change| change.space.starts_with("events/")) {
+            let text = change.value.as_deref().map(String::from_utf8_lossy);
+            if let Some(tag) = text.as_deref().and_then(Tag::find) {
+                self.see(&Fact::TellSaved { tag })?;
+            }
         }
         for change in changes.iter().filter(|change| change.space == "event_ids") {
             let reserved = change.value.as_deref().map(String::from_utf8_lossy);
@@ -571,6 +579,11 @@ impl Sim {
 
     fn react_to(&mut self, at: usize, message: &Json) {
         let params = &message["params"];
+        let is_kept = message["method"].as_str().is_some_and(|name| name.ends_with("_received"));
+        if is_kept && self.clients[at].plan.part != Part::Game && self.rng.u8(0..4) == 0 {
+            let request = self.clients[at].acknowledge(&params["event_id"]);
+            self.todo.push((at, request));
+        }
         match message["method"].as_str() {
             Some("tell_received") => self.told.extend(params["message"].as_str().and_then(Tag::find)),
             Some("channel_filter_request") if self.rng.u8(0..10) < 7 => {

@@ -187,8 +187,8 @@ fn rows(key: &str, own: &str) -> Vec<Row> {
 
 fn session() -> Json {
     json!({
-        "session_id": "*", "mud_name": "Alpha", "transport": "*", "address": "127.0.0.1", "since": "*",
-        "idle_seconds": "*", "permissions": ["*"], "channels": "*", "queued_bytes": "*",
+        "session_id": "*", "mud_name": "Alpha", "role": "game", "transport": "*", "address": "127.0.0.1",
+        "since": "*", "idle_seconds": "*", "permissions": ["*"], "channels": "*", "queued_bytes": "*",
     })
 }
 

@@ -13,6 +13,7 @@ use std::process::{Command, Output};
 
 for_both!(
     what_nobody_heard_is_kept_over_a_kill,
+    the_commands_of_a_person_take_nothing_from_the_game,
     a_state_is_copied_and_put_back_while_it_runs,
     a_state_is_put_back_where_no_gateway_runs,
     a_file_that_somebody_holds_is_said_and_written_later,
@@ -78,6 +79,22 @@ fn what_nobody_heard_is_kept_over_a_kill(daemon: Daemon) {
     assert_eq!(held(&file, "password/Alpha").len(), 1);
     gateway.start();
     let _link = linked_again(&gateway, &router);
+    replayed(&gateway, "are you there?");
+}
+
+fn the_commands_of_a_person_take_nothing_from_the_game(daemon: Daemon) {
+    let router = Played::listen();
+    let (gateway, mut link) = linked(daemon, &router);
+    let file = gateway.state().join("i3-gateway.sqlite");
+    tell(&mut link, "are you there?");
+    wait_for("the tell to be saved", || holds_event(&file, "are you there?").then_some(()));
+    let url = format!("ws://127.0.0.1:{}/ws", gateway.http);
+    for method in ["status", "mudlist", r#"ack {"event_id":1}"#] {
+        let mut command = Command::new(Daemon::Smol.program());
+        command.env_clear().args(["call", "--url", &url, "--key", &gateway.key()]).args(method.split(' '));
+        let Output { status, stderr, .. } = command.output().unwrap();
+        assert!(status.success(), "{method}: {}", String::from_utf8_lossy(&stderr));
+    }
     replayed(&gateway, "are you there?");
 }
 

@@ -98,7 +98,27 @@ fn routed() -> History {
 }
 
 fn game(session: u64) -> Fact {
-    Fact::SessionOpen { session, gateway: 0, mud: "Alpha".to_owned() }
+    opened(session, true)
+}
+
+fn opened(session: u64, is_game: bool) -> Fact {
+    Fact::SessionOpen { session, gateway: 0, mud: "Alpha".to_owned(), is_game, is_named: !is_game }
+}
+
+/// A tell comes while the game is away, another session is told it or not, and the game comes back.
+fn kept(other: Option<bool>, then: impl FnOnce(History) -> History) -> History {
+    let mut history = History::begun().then(Fact::SessionOver { session: GAME }).then(came(&tell_in(1)));
+    let to = |session: u64, fact: Fact| match fact {
+        Fact::Said { message, .. } => Fact::Said { session, message },
+        Fact::Asked { id, what, .. } => Fact::Asked { session, id, what },
+        other => other,
+    };
+    if let Some(is_game) = other {
+        history = history.then(opened(3, is_game)).then(to(3, told(1)));
+    }
+    let identified = says(json!({"id": 1, "result": {"session_id": "y", "mud_name": "Alpha"}}));
+    let back = then(history).then(game(4)).then(to(4, asked(1, Asked::Key))).then(to(4, identified));
+    back.then(Fact::Quiet)
 }
 
 fn asked(id: u64, what: Asked) -> Fact {
@@ -138,6 +158,10 @@ fn event(id: u64) -> Fact {
 /// Speaking, as far as the request.
 fn speaking(seq: u64) -> History {
     History::begun().then(asked(seq + 10, Asked::Speech(tag(seq))))
+}
+
+fn crash() -> Fact {
+    Fact::GatewayCrashed { gateway: 0 }
 }
 
 fn link_over(unflushed: bool) -> Fact {
@@ -274,6 +298,23 @@ fn table() -> Vec<(&'static str, History, History)> {
             "tells in",
             begun().then(came(&tell_in(1))).then(came(&tell_in(2))).then(told(2)).then(told(1)),
             begun().then(came(&tell_in(1))).then(came(&tell_in(2))).then(told(1)).then(told(2)),
+        ),
+        // The game comes back and is not told; a game was told, or an observer.
+        ("backlog", kept(None, |history| history), kept(Some(true), |history| history)),
+        (
+            "backlog",
+            kept(Some(false), |history| history),
+            kept(None, |history| history.after(251_000, event(9))),
+        ),
+        (
+            "backlog",
+            kept(None, |history| {
+                history
+                    .then(Fact::TellSaved { tag: Tag { session: 9, seq: 1 } })
+                    .then(crash())
+                    .then(started(&[("*net", 77)]))
+            }),
+            kept(None, |history| history.then(crash()).then(started(&[("*net", 77)]))),
         ),
         (
             "identity",

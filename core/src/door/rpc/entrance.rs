@@ -146,7 +146,8 @@ impl Door for RpcDoor {
     }
 }
 
-/// Sends the first message to a line client. If the settings hold no keys, the client is identified.
+/// Sends the first message to a line client. If the settings hold no keys, the client is identified. It speaks for the
+/// game from its first request on: a probe that only connects takes nothing away from the game.
 fn welcome(parts: &mut Parts<'_>, conn: ConnId) {
     parts.clients.insert(conn, Session::new(&LINES, parts.cx.now));
     let is_open = access::identify(&mut parts.cx, parts.clients, conn, None).is_some();
@@ -159,10 +160,6 @@ fn welcome(parts: &mut Parts<'_>, conn: ConnId) {
     let mut params = Vec::new();
     write(&mut params, &welcome);
     send_text(parts, conn, &rpc::notification("welcome", &params));
-    if is_open {
-        let (cx, mut out) = parts.delivery();
-        out.begin_reading(cx, conn);
-    }
 }
 
 /// Ends a line client that has been silent for too long. The protocol has no ping to check whether it still exists.

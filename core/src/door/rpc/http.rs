@@ -22,6 +22,9 @@ pub struct Head {
     pub has_body: bool,
     /// The API key, from `X-API-Key` or `Authorization: Bearer`.
     pub api_key: Option<String>,
+    /// Whom a client of the WebSocket speaks for, from `X-I3-Role`. The key in the header begins the session, so that
+    /// `authenticate` would be too late to say it.
+    pub role: Option<String>,
     /// The `Accept` header.
     pub accept: Option<String>,
     /// The WebSocket handshake, if the request is one.
@@ -89,6 +92,7 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
             && (version == 1 || fields.has_token("connection", "keep-alive")),
         has_body: body_bytes != Some(0),
         api_key: fields.text("x-api-key").or_else(|| fields.bearer()),
+        role: fields.text("x-i3-role"),
         accept: fields.list("accept"),
         protocol: fields.list("sec-websocket-protocol").and_then(|offered| {
             offered.split(',').map(str::trim).find(|name| is_token(name)).map(str::to_owned)

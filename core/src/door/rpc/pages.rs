@@ -6,7 +6,7 @@ use super::exposition::{self, Format};
 use super::http::{self, Head, Response, Upgrade};
 use super::json::Object;
 use super::{openrpc, origin};
-use crate::clients::Session;
+use crate::clients::{Role, Session};
 use crate::machine::ConnId;
 use crate::service::access::{self, KeyRefused};
 use crate::service::{Parts, sessions};
@@ -90,6 +90,11 @@ fn upgrade_to_websocket(
             return Page::Answered;
         }
     };
+    let wanted = head.role.as_deref().unwrap_or(Role::Game.name());
+    let Some(role) = Role::ALL.iter().find(|role| role.name().eq_ignore_ascii_case(wanted)) else {
+        respond(parts, conn, head, 400, "X-I3-Role must be game or observer", "");
+        return Page::Answered;
+    };
     let peer = parts.clients.addresses.peer(conn);
     if client != peer && parts.clients.is_full(&parts.cx, client) {
         parts.cx.metrics.connections_refused += 1;
@@ -120,7 +125,7 @@ fn upgrade_to_websocket(
     }
     parts.cx.fx.send(conn, &http::switching_protocols(accept, head.protocol.as_deref()));
     let (cx, mut out) = parts.delivery();
-    out.begin_reading(cx, conn);
+    out.begin_reading(cx, conn, *role);
     Page::WebSocket
 }
 

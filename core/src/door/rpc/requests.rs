@@ -119,6 +119,7 @@ impl Requests {
             }
         }
         let (cx, mut out) = parts.delivery();
+        out.has_spoken(cx, conn);
         out.replay(cx, conn);
     }
 

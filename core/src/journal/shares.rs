@@ -1,0 +1,154 @@
+//! Who takes how much of a log: bytes and records by sender, and for each sender by local user, by channel, and for
+//! answers. When the log is full, the sender with the most bytes pays first, where it takes the most.
+
+use super::record::{LaneName, Record};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A part of what one sender takes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Part {
+    /// Tells to a local user.
+    User(Arc<str>),
+    /// Answers, and errors.
+    Answers,
+    /// Lines of a channel.
+    Channel(Arc<str>),
+}
+
+impl Part {
+    /// The part that a record of a lane belongs to.
+    pub(super) fn of(lane: LaneName<'_>, record: &Record) -> Part {
+        match lane {
+            LaneName::Tells => Part::User(record.to.clone()),
+            LaneName::Answers => Part::Answers,
+            LaneName::Channel(channel) => Part::Channel(channel.into()),
+        }
+    }
+
+    /// How much a byte of the part counts when a part has to pay: history can be done without first, tells last.
+    fn weight(&self) -> usize {
+        match self {
+            Part::User(_) => 1,
+            Part::Answers => 2,
+            Part::Channel(_) => 4,
+        }
+    }
+
+    /// The lane of the part.
+    pub(super) fn lane(&self) -> LaneName<'_> {
+        match self {
+            Part::User(_) => LaneName::Tells,
+            Part::Answers => LaneName::Answers,
+            Part::Channel(channel) => LaneName::Channel(channel),
+        }
+    }
+
+    /// Whether a record of its lane belongs to the part of this sender.
+    pub(super) fn holds(&self, sender: &str, record: &Record) -> bool {
+        *record.sender == *sender && !matches!(self, Part::User(user) if *user != record.to)
+    }
+}
+
+/// What is taken.
+#[derive(Clone, Copy, Debug, Default)]
+struct Share {
+    bytes: usize,
+    records: usize,
+}
+
+/// What one sender takes.
+#[derive(Debug, Default)]
+struct OfSender {
+    bytes: usize,
+    parts: BTreeMap<Part, Share>,
+}
+
+impl OfSender {
+    /// Returns the part that takes the most, in bytes by their weight.
+    fn heaviest(&self) -> Option<&Part> {
+        self.parts.iter().max_by_key(|(part, share)| share.bytes * part.weight()).map(|(part, _)| part)
+    }
+
+    /// Returns the part of a lane with the most records, and how many records of the lane there are in all parts.
+    fn most_in(&self, lane: LaneName<'_>) -> (usize, Option<&Part>) {
+        let parts = || self.parts.iter().filter(|(part, _)| part.lane() == lane);
+        let most = parts().max_by_key(|(_, share)| share.records).map(|(part, _)| part);
+        (parts().map(|(_, share)| share.records).sum(), most)
+    }
+}
+
+/// What all senders take.
+#[derive(Debug, Default)]
+pub(super) struct Shares(BTreeMap<Arc<str>, OfSender>);
+
+impl Shares {
+    /// Notes a record that was added.
+    pub(super) fn add(&mut self, lane: LaneName<'_>, record: &Record) {
+        let one = self.0.entry(record.sender.clone()).or_default();
+        one.bytes += record.bytes();
+        let share = one.parts.entry(Part::of(lane, record)).or_default();
+        share.bytes += record.bytes();
+        share.records += 1;
+    }
+
+    /// Notes a record that was removed.
+    pub(super) fn remove(&mut self, lane: LaneName<'_>, record: &Record) {
+        let Some(one) = self.0.get_mut(&record.sender) else { return };
+        one.bytes -= record.bytes();
+        let part = Part::of(lane, record);
+        if let Some(share) = one.parts.get_mut(&part) {
+            share.bytes -= record.bytes();
+            share.records -= 1;
+            if share.records == 0 {
+                one.parts.remove(&part);
+            }
+        }
+        if one.parts.is_empty() {
+            self.0.remove(&record.sender);
+        }
+    }
+
+    /// Returns the sender with the most bytes, and the part in which it pays.
+    pub(super) fn loudest(&self) -> Option<(Arc<str>, Part)> {
+        let (sender, one) = self.0.iter().max_by_key(|(_, one)| one.bytes)?;
+        Some((sender.clone(), one.heaviest()?.clone()))
+    }
+
+    /// Returns the sender with the most records in a lane, and the part in which it pays.
+    pub(super) fn loudest_in(&self, lane: LaneName<'_>) -> Option<(Arc<str>, Part)> {
+        let (sender, one) = self.0.iter().max_by_key(|(_, one)| one.most_in(lane).0)?;
+        Some((sender.clone(), one.most_in(lane).1?.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event;
+
+    fn tell(id: u64, from: &str, to: &str, bytes: usize) -> Record {
+        let text = "x".repeat(bytes);
+        let members = format!(r#"{{"from_mud":"{from}","to_user":"{to}","message":"{text}"}}"#);
+        let kind = event::find("tell_received").unwrap();
+        Record::new(id, Default::default(), kind, members.into_bytes().into())
+    }
+
+    #[test]
+    fn the_loudest_sender_pays_where_it_takes_the_most() {
+        let mut shares = Shares::default();
+        let lane = LaneName::Tells;
+        let few_and_long = tell(1, "Sage", "ann", 5_000);
+        shares.add(lane, &few_and_long);
+        for id in 2..5 {
+            shares.add(lane, &tell(id, "spam", if id == 2 { "bea" } else { "Cid" }, 10));
+        }
+        let user = |name: &str| Part::User(name.into());
+        assert_eq!(shares.loudest(), Some(("sage".into(), user("ann"))));
+        assert_eq!(shares.loudest_in(lane), Some(("spam".into(), user("cid"))));
+        shares.remove(lane, &few_and_long);
+        assert_eq!(shares.loudest().map(|(sender, _)| sender), Some("spam".into()));
+        assert!(user("cid").holds("spam", &tell(9, "Spam", "CID", 1)));
+        assert!(!user("cid").holds("spam", &tell(9, "Spam", "bea", 1)));
+    }
+}
