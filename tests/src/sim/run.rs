@@ -923,6 +923,8 @@ impl Sim {
         let started = self.now();
         loop {
             self.ask_status();
+            // The answers show the state at this time.
+            let asked_after = self.now().since(started);
             let next = self.now() + Duration::from_secs(2).max(self.now().since(started) / 8);
             self.digest()?;
             self.until(next)?;
@@ -934,10 +936,10 @@ impl Sim {
             }
             for mud in late {
                 let most = plan::recovery_max(self.settings_of(&mud));
-                if waited > most {
+                if asked_after > most {
                     return fail(
                         "recovery",
-                        format!("{mud} has no router after {waited:?}, {most:?} is enough"),
+                        format!("{mud} has no router after {asked_after:?}, {most:?} is enough"),
                     );
                 }
             }
