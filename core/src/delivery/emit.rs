@@ -238,12 +238,14 @@ impl Delivery<'_> {
         if pending > 0 {
             return;
         }
-        let (taken, mud, is_game) = (session.reader.take_queued(), session.mud(), session.is_game());
+        let (mud, is_game) = (session.mud(), session.is_game());
         let dropped = std::mem::take(&mut session.lagged);
-        if let Some(mud) = mud.filter(|_| !taken.is_empty()) {
-            for (lane, id) in taken.iter().filter(|_| is_game) {
-                self.journal.log_mut(mud).delivered(lane.name(), *id);
+        let has_taken = session.reader.take_queued(|lane, id| {
+            if let Some(mud) = mud.filter(|_| is_game) {
+                self.journal.log_mut(mud).delivered(lane, id);
             }
+        });
+        if let Some(mud) = mud.filter(|_| has_taken) {
             self.journal.marks_changed(cx, mud);
         }
         if dropped > 0 {

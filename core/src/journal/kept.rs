@@ -38,6 +38,8 @@ pub(crate) struct Log {
     channels_lost: u64,
     bytes: usize,
     shares: Shares,
+    /// The event that was last noted as delivered. Many sessions take the same event one after the other.
+    last_delivered: u64,
 }
 
 /// Which events of a mud have been delivered.
@@ -72,6 +74,7 @@ impl Log {
             channels_lost: 0,
             bytes: 0,
             shares: Shares::default(),
+            last_delivered: 0,
         }
     }
 
@@ -260,6 +263,9 @@ impl Log {
 
     /// Marks a record as delivered.
     pub(crate) fn delivered(&mut self, name: LaneName<'_>, id: u64) {
+        if std::mem::replace(&mut self.last_delivered, id) == id {
+            return;
+        }
         let Some(lane) = self.known_lane_mut(name) else { return };
         if let Ok(at) = lane.records.binary_search_by_key(&id, |record| record.id) {
             lane.records[at].delivered = true;

@@ -1,7 +1,7 @@
 //! Which events of its mud a session has received, and which are still to be replayed to it.
 
 use super::record::{LaneKey, LaneName, Since};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 /// Number of channels that a session may join with a replay. Beyond it, a session receives only new lines of a channel.
 const CAUGHT_UP_MAX: usize = 500;
@@ -10,7 +10,10 @@ const CAUGHT_UP_MAX: usize = 500;
 const JOBS_MAX: usize = 1_000;
 
 /// Number of events that a session may have received before it gives its name, and that are not given to it again.
-const EARLY_MAX: usize = 5_000;
+const EARLY_MAX: usize = 1_000;
+
+/// Number of queued events for which a session keeps memory between writes.
+const QUEUED_KEPT: usize = 16;
 
 /// The progress of a session through its mud's events.
 #[derive(Debug, Default)]
@@ -30,8 +33,8 @@ pub(crate) struct Reader {
     queued: Vec<(LaneKey, u64)>,
     /// The first event of each lane that was dropped because the client did not read. No cursor passes it.
     dropped: BTreeMap<LaneKey, u64>,
-    /// Events that were queued before the client gave its name.
-    early: BTreeSet<u64>,
+    /// Events that were queued before the client gave its name, in ascending order.
+    early: VecDeque<u64>,
 }
 
 /// One replay.
@@ -193,20 +196,24 @@ impl Reader {
 
     /// Notes that an event was queued for a session that may still give its name.
     pub(crate) fn queued_early(&mut self, id: u64) {
-        self.early.insert(id);
+        if self.early.back().is_none_or(|last| *last < id) {
+            self.early.push_back(id);
+        } else if let Err(at) = self.early.binary_search(&id) {
+            self.early.insert(at, id);
+        }
         if self.early.len() > EARLY_MAX {
-            self.early.pop_first();
+            self.early.pop_front();
         }
     }
 
     /// Returns the first event that the session received before it gave its name.
     pub(crate) fn first_early(&self) -> Option<u64> {
-        self.early.first().copied()
+        self.early.front().copied()
     }
 
     /// Whether the session has the event already, or it is on its way: a replay need not hold it again.
     pub(crate) fn has(&self, id: u64) -> bool {
-        self.early.contains(&id) || self.queued.iter().any(|(_, queued)| *queued == id)
+        self.early.binary_search(&id).is_ok() || self.queued.iter().any(|(_, queued)| *queued == id)
     }
 
     /// Notes that an event was dropped, because the client did not read.
@@ -214,9 +221,12 @@ impl Reader {
         self.dropped.entry(lane).or_insert(id);
     }
 
-    /// Takes the events that the connection has taken with all queued bytes.
-    pub(crate) fn take_queued(&mut self) -> Vec<(LaneKey, u64)> {
-        std::mem::take(&mut self.queued)
+    /// Takes the events that the connection has taken with all queued bytes. Returns whether there were any.
+    pub(crate) fn take_queued(&mut self, mut each: impl FnMut(LaneName<'_>, u64)) -> bool {
+        let is_any = !self.queued.is_empty();
+        self.queued.drain(..).for_each(|(lane, id)| each(lane.name(), id));
+        self.queued.shrink_to(QUEUED_KEPT);
+        is_any
     }
 
     /// Returns the event up to which everything in a lane was queued for the session; `last` is the newest event.
@@ -284,7 +294,7 @@ mod tests {
             |reader: &Reader, lane| (reader.given_through(lane, 20), reader.taken_through(lane, 20));
         assert_eq!(through(&reader, LaneName::Tells), (20, 10));
         assert_eq!(through(&reader, LaneName::Answers), (20, 20));
-        assert_eq!(reader.take_queued().len(), 2);
+        assert!(reader.take_queued(|_, _| {}) && !reader.take_queued(|_, _| {}));
         assert_eq!(through(&reader, LaneName::Tells), (20, 20));
         reader.dropped(LaneKey::Tells, 15);
         reader.dropped(LaneKey::Tells, 17);
