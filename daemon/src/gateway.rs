@@ -176,6 +176,10 @@ mod tests {
         assert_ne!(first, second, "the second start reserves others");
         let directory = tempfile::tempdir().unwrap();
         let file = i3_store::open(directory.path().to_str().unwrap()).unwrap();
-        assert_eq!(start_and_save(file), first, "what is kept does not depend on the engine");
+        let all_but_the_clock = |saved: Saved| -> Vec<_> {
+            saved.entries.into_iter().filter(|entry| entry.space != "clock").collect()
+        };
+        let (on_file, in_memory) = (all_but_the_clock(start_and_save(file)), all_but_the_clock(first));
+        assert_eq!(on_file, in_memory, "what is kept does not depend on the engine");
     }
 }

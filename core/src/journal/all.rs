@@ -146,7 +146,12 @@ impl Journal {
 
     fn removed(&mut self, cx: &mut Cx<'_>, mud: MudId, removed: Removed) {
         cx.metrics.events_expired += removed.unread;
-        cx.save(removed.changes);
+        let mut changes = removed.changes;
+        if removed.unread > 0 {
+            // Saved together: after a crash in between, no game would learn that events are missing.
+            changes.push(self.mark(mud, &cx.settings.mud(mud).name));
+        }
+        cx.save(changes);
         self.unread.extend(removed.unread_tells.into_iter().map(|members| Unread { mud, members }));
     }
 
