@@ -41,6 +41,11 @@ fn call(method: &str, params: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","id":"{method}","method":"{method}","params":{params}}}"#)
 }
 
+/// The request whose answer waits for the store.
+fn ban() -> String {
+    call("ban_add", r#"{"pattern":"mallory@*","reason":"spam"}"#)
+}
+
 /// What is sent, in order.
 fn script(key: &str) -> Vec<(On, Vec<u8>)> {
     let line = |n, text: &str| (Lines(n), format!("{text}\n").into_bytes());
@@ -129,7 +134,7 @@ fn script(key: &str) -> Vec<(On, Vec<u8>)> {
         (Lines(0), b"{\"jsonrpc\":\"2.0\",\"id\":\"cut\",".to_vec()),
         (Lines(0), b"\"method\":\"stats\"}\n".to_vec()),
         // Bans, what is kept, and a WebSocket that showed its key in the request.
-        text(2, &call("ban_add", r#"{"pattern":"mallory@*","reason":"spam"}"#)),
+        text(2, &ban()),
         packet(r#"({"tell",5,"Sage","mallory","Alpha","ann","Mallory","not heard",})"#),
         text(2, &call("ban_list", "{}")),
         text(2, &call("channel_history", r#"{"channel":"chat","limit":2}"#)),
@@ -277,7 +282,12 @@ fn play(daemon: Daemon) -> Vec<(On, Vec<u8>)> {
         let over = match on {
             Lines(_) => bytes.ends_with(b"\n"),
             Router => ended(&bytes),
-            WebSocket(_) => true,
+            WebSocket(_) => {
+                if bytes == wire::websocket_frame(1, ban().as_bytes()) {
+                    peers[at].read_until(br#""id":"ban_add""#);
+                }
+                true
+            }
             Http(_) => {
                 peers[at].read_until(b"\r\n\r\n");
                 true
