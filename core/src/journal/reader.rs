@@ -158,7 +158,7 @@ impl Reader {
     /// Notes that the session has left a channel. Events not yet replayed wait for the next session that joins.
     pub(crate) fn left(&mut self, channel: &str, last: u64) {
         if let Some(had) = self.caught_up.get_mut(channel)
-            && self.jobs.is_empty()
+            && !self.jobs.iter().any(|job| job.covers(LaneName::Channel(channel)))
         {
             *had = last;
         }
@@ -320,5 +320,17 @@ mod tests {
         reader.joined("chat", Some(5), 14, false);
         let job = reader.take_job().unwrap();
         assert_eq!((job.since, job.position, job.is_reported()), (Since::Unread, 12, false));
+    }
+
+    #[test]
+    fn a_channel_that_was_left_while_another_waits_is_not_replayed_again() {
+        let mut reader = Reader::default();
+        reader.joined("chat", None, 3, false);
+        assert!(reader.take_job().is_some());
+        reader.joined("code", None, 5, false);
+        reader.left("chat", 9);
+        reader.joined("chat", None, 12, false);
+        let positions: Vec<u64> = std::iter::from_fn(|| reader.take_job()).map(|job| job.position).collect();
+        assert_eq!(positions, [0, 9]);
     }
 }
