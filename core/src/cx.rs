@@ -15,7 +15,7 @@ use crate::wake::Wake;
 pub(crate) struct Cx<'a> {
     /// The time of the input that is being handled. The monotonic time never goes back.
     pub(crate) now: Now,
-    /// The same moment on the clock for the age of what is kept.
+    /// The current time on the clock by which the age of kept entries is measured.
     pub(crate) steady: Steady,
     pub(crate) settings: &'a Settings,
     pub(crate) fx: &'a mut Effects,

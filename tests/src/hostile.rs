@@ -7,7 +7,7 @@ use i3_core::Gateway;
 use i3_core::machine::Listener;
 use i3_core::metrics::Metrics;
 use i3_core::settings::Settings;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -59,6 +59,24 @@ impl Siege {
         self.frame(
             r#"({"mudlist",5,"*net",0,"Alpha",0,1,(["Sage":({-1,"127.0.0.1",4000,0,0,"l","b","d","t","o","e",(["tell":1,]),0,}),]),})"#,
         );
+    }
+
+    /// Sends a tell from the network to the user ann.
+    pub fn tell(&mut self, text: &str) {
+        self.frame(&format!(r#"({{"tell",5,"Sage","bob","Alpha","ann","Bob","{text}",}})"#));
+    }
+
+    /// Sends a message of the channel chat from the network.
+    pub fn line(&mut self, text: &str) {
+        self.frame(&format!(r#"({{"channel-m",5,"Sage","bob",0,0,"chat","Bob","{text}",}})"#));
+    }
+
+    /// Sends a request, and returns what its client has received a moment later.
+    pub fn call(&mut self, script: usize, method: &str, params: &Json) -> Vec<Json> {
+        let request = json!({"jsonrpc": "2.0", "id": method, "method": method, "params": params});
+        self.ask(script, &request.to_string());
+        self.world.wait(Duration::from_millis(10));
+        self.read(script)
     }
 
     /// The router sends a packet.

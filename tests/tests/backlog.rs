@@ -45,33 +45,18 @@ fn kill(siege: &mut Siege) {
     });
 }
 
-fn tell(siege: &mut Siege, text: &str) {
-    siege.frame(&format!(r#"({{"tell",5,"Sage","bob","Alpha","ann","Bob","{text}",}})"#));
-}
-
-fn line(siege: &mut Siege, text: &str) {
-    siege.frame(&format!(r#"({{"channel-m",5,"Sage","bob",0,0,"chat","Bob","{text}",}})"#));
-}
-
-fn call(siege: &mut Siege, script: usize, method: &str, params: &Json) -> Vec<Json> {
-    let request = json!({"jsonrpc": "2.0", "id": method, "method": method, "params": params});
-    siege.ask(script, &request.to_string());
-    siege.world.wait(Duration::from_millis(10));
-    siege.read(script)
-}
-
 /// A client of the line port, and what it gets.
 fn authenticate(siege: &mut Siege, key: &str, more: &Json) -> (usize, Vec<Json>) {
     let script = siege.connect(Listener::Lines);
     let mut params = json!({"api_key": key});
     params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    let messages = call(siege, script, "authenticate", &params);
+    let messages = siege.call(script, "authenticate", &params);
     assert!(messages.iter().any(|message| message["result"]["session_id"].is_string()), "{messages:?}");
     (script, messages)
 }
 
 fn join(siege: &mut Siege, script: usize) -> Vec<Json> {
-    call(siege, script, "channel_join", &json!({"channel": "chat"}))
+    siege.call(script, "channel_join", &json!({"channel": "chat"}))
 }
 
 fn texts(messages: &[Json], event: &str) -> Vec<String> {
@@ -99,8 +84,8 @@ fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
 #[test]
 fn tools_and_probes_take_nothing_from_the_game() {
     let mut siege = without_game();
-    tell(&mut siege, "kept");
-    line(&mut siege, "said");
+    siege.tell("kept");
+    siege.line("said");
     // As `call` does: a key and a role in the handshake.
     let call_script = siege.connect(Listener::Http);
     let request = wire::websocket_request("/ws", Some("alpha-key"));
@@ -114,21 +99,21 @@ fn tools_and_probes_take_nothing_from_the_game() {
     // As a page does.
     let (page, messages) = authenticate(&mut siege, "alpha-key", &json!({"role": "observer"}));
     assert_eq!(messages.len(), 2, "the welcome and the answer: {messages:?}");
-    let messages = call(&mut siege, page, "sessions", &json!({}));
+    let messages = siege.call(page, "sessions", &json!({}));
     let rows = messages.last().unwrap()["result"]["sessions"].clone();
     assert_eq!((&rows[0]["role"], &rows[1]["role"]), (&json!("observer"), &json!("observer")));
     join(&mut siege, page);
-    tell(&mut siege, "live");
-    line(&mut siege, "also live");
+    siege.tell("live");
+    siege.line("also live");
     let messages = siege.read(page);
     assert_eq!(
         (tells(&messages), texts(&messages, "channel_message")),
         (vec!["live".into()], vec!["also live".into()])
     );
     let last = event_id(&messages, "also live");
-    call(&mut siege, page, "ack", &json!({"event_id": last}));
+    siege.call(page, "ack", &json!({"event_id": last}));
     // Who asks may look.
-    assert_eq!(tells(&call(&mut siege, page, "resume", &json!({}))), ["kept", "live"]);
+    assert_eq!(tells(&siege.call(page, "resume", &json!({}))), ["kept", "live"]);
     siege.world.wait(Duration::from_secs(2));
     let (game, messages) = authenticate(&mut siege, "alpha-key", &json!({}));
     assert_eq!(tells(&messages), ["kept", "live"]);
@@ -138,13 +123,13 @@ fn tools_and_probes_take_nothing_from_the_game() {
 #[test]
 fn a_key_that_may_not_read_a_kind_of_event_takes_none_of_it() {
     let mut siege = without_game();
-    tell(&mut siege, "kept");
+    siege.tell("kept");
     let last = 1_000_000;
     for more in [json!({}), json!({"client": "game"}), json!({"last_event_id": 0})] {
         let (script, messages) = authenticate(&mut siege, "info-key", &more);
         assert_eq!(tells(&messages), [] as [&str; 0]);
         for id in (1..=last).rev().step_by(99_999) {
-            call(&mut siege, script, "ack", &json!({"event_id": id}));
+            siege.call(script, "ack", &json!({"event_id": id}));
         }
         siege.world.wait(Duration::from_secs(2));
         siege.world.close(script);
@@ -157,14 +142,14 @@ fn a_key_that_may_not_read_a_kind_of_event_takes_none_of_it() {
 fn a_probe_that_only_connects_takes_nothing_where_no_key_is_needed() {
     let mut siege = Siege::new(usize::MAX >> 1, |settings| settings.api.keys = None);
     siege.world.close(siege.bystander);
-    tell(&mut siege, "kept");
+    siege.tell("kept");
     let probe = siege.connect(Listener::Lines);
     siege.world.wait(Duration::from_secs(1));
     assert_eq!(tells(&siege.read(probe)), [] as [&str; 0]);
-    tell(&mut siege, "live");
+    siege.tell("live");
     siege.world.close(probe);
     let game = siege.connect(Listener::Lines);
-    assert_eq!(tells(&call(&mut siege, game, "heartbeat", &json!({}))), ["kept", "live"]);
+    assert_eq!(tells(&siege.call(game, "heartbeat", &json!({}))), ["kept", "live"]);
 }
 
 #[test]
@@ -172,7 +157,7 @@ fn a_game_that_has_not_taken_an_event_does_not_have_it_whoever_else_is_connected
     let mut siege = without_game();
     let (slow, _) = authenticate(&mut siege, "alpha-key", &json!({}));
     siege.world.stall(slow);
-    tell(&mut siege, "on its way");
+    siege.tell("on its way");
     // It was connected when the other broke off, but not when the tell came.
     let (other, messages) = authenticate(&mut siege, "alpha-key", &json!({}));
     siege.world.close(slow);
@@ -185,12 +170,12 @@ fn a_game_that_has_not_taken_an_event_does_not_have_it_whoever_else_is_connected
 fn a_new_name_starts_with_what_no_game_has_had_and_its_first_ack_counts() {
     let mut siege = without_game();
     for n in 0..20 {
-        tell(&mut siege, &n.to_string());
+        siege.tell(&n.to_string());
     }
     let (client, messages) = authenticate(&mut siege, "alpha-key", &json!({"client": "game"}));
     assert_eq!(tells(&messages), numbers(0..20));
     siege.world.wait(Duration::from_secs(2));
-    call(&mut siege, client, "ack", &json!({"event_id": event_id(&messages, "4")}));
+    siege.call(client, "ack", &json!({"event_id": event_id(&messages, "4")}));
     siege.world.close(client);
     for _ in 0..2 {
         let (client, messages) = authenticate(&mut siege, "alpha-key", &json!({"client": "game"}));
@@ -205,7 +190,7 @@ fn a_new_name_starts_with_what_no_game_has_had_and_its_first_ack_counts() {
 fn a_key_in_the_handshake_and_a_name_afterwards_are_one_client() {
     let mut siege = without_game();
     for n in 0..20 {
-        tell(&mut siege, &n.to_string());
+        siege.tell(&n.to_string());
     }
     let socket = siege.connect(Listener::Http);
     siege.world.write(socket, wire::websocket_request("/ws", Some("alpha-key")).as_bytes());
@@ -224,11 +209,11 @@ fn a_key_in_the_handshake_and_a_name_afterwards_are_one_client() {
 fn a_kill_right_after_authenticate_of_a_new_name_loses_nothing() {
     let mut siege = without_game();
     for n in 0..200 {
-        tell(&mut siege, &n.to_string());
+        siege.tell(&n.to_string());
     }
     siege.world.wait(Duration::from_secs(2));
     let script = siege.connect(Listener::Lines);
-    call(&mut siege, script, "authenticate", &json!({"api_key": "alpha-key", "client": "new"}));
+    siege.call(script, "authenticate", &json!({"api_key": "alpha-key", "client": "new"}));
     kill(&mut siege);
     let (_, messages) = authenticate(&mut siege, "alpha-key", &json!({"client": "new"}));
     assert_eq!(tells(&messages), numbers(0..200));
@@ -242,11 +227,11 @@ fn a_client_that_dies_before_it_joins_its_channel_loses_no_line() {
     join(&mut siege, client);
     siege.world.close(client);
     siege.world.wait(Duration::from_secs(2));
-    line(&mut siege, "said");
-    tell(&mut siege, "kept");
+    siege.line("said");
+    siege.tell("kept");
     let (client, messages) = authenticate(&mut siege, "alpha-key", &json!({"client": "game"}));
     // Its acknowledgement is for the tell alone: it has not joined the channel.
-    call(&mut siege, client, "ack", &json!({"event_id": event_id(&messages, "kept")}));
+    siege.call(client, "ack", &json!({"event_id": event_id(&messages, "kept")}));
     siege.world.wait(Duration::from_secs(2));
     siege.world.close(client);
     let (client, messages) = authenticate(&mut siege, "alpha-key", &json!({"client": "game"}));
@@ -256,7 +241,7 @@ fn a_client_that_dies_before_it_joins_its_channel_loses_no_line() {
     // Too late for the line, and told so.
     let (client, _) = authenticate(&mut siege, "alpha-key", &json!({"client": "late"}));
     siege.world.close(client);
-    line(&mut siege, "unheard");
+    siege.line("unheard");
     siege.world.wait(Duration::from_secs(61));
     let (client, _) = authenticate(&mut siege, "alpha-key", &json!({"client": "late"}));
     assert!(has_gap(&join(&mut siege, client)));
@@ -267,7 +252,7 @@ fn other_keys_do_not_move_the_cursors_of_the_game() {
     let mut siege = without_game();
     let (client, _) = authenticate(&mut siege, "alpha-key", &json!({"client": "game"}));
     siege.world.close(client);
-    tell(&mut siege, "kept");
+    siege.tell("kept");
     // A hundred names of another key push out none of this one, and a name is another client with another key.
     for n in 0..110 {
         let (script, _) = authenticate(&mut siege, "info-key", &json!({"client": format!("c{n}")}));
@@ -283,10 +268,10 @@ fn other_keys_do_not_move_the_cursors_of_the_game() {
 #[test]
 fn an_acknowledgement_of_a_tell_takes_no_channel_line_from_a_bot() {
     let mut siege = without_game();
-    line(&mut siege, "said");
-    tell(&mut siege, "kept");
+    siege.line("said");
+    siege.tell("kept");
     let (game, messages) = authenticate(&mut siege, "alpha-key", &json!({}));
-    call(&mut siege, game, "ack", &json!({"event_id": event_id(&messages, "kept")}));
+    siege.call(game, "ack", &json!({"event_id": event_id(&messages, "kept")}));
     siege.world.wait(Duration::from_secs(2));
     let (bot, _) = authenticate(&mut siege, "bot-key", &json!({}));
     assert_eq!(texts(&join(&mut siege, bot), "channel_message"), ["said"]);
@@ -300,13 +285,13 @@ fn a_slow_client_whose_lines_were_dropped_gets_them_when_it_comes_back() {
     siege.world.stall(client);
     let wide = "x".repeat(1_000);
     for n in 0..150 {
-        line(&mut siege, &format!("{n} {wide}"));
+        siege.line(&format!("{n} {wide}"));
     }
     siege.world.resume(client);
     siege.world.wait(Duration::from_secs(2));
     let live = texts(&siege.read(client), "channel_message");
     assert!(live.len() < 150, "{} lines", live.len());
-    line(&mut siege, "afterwards");
+    siege.line("afterwards");
     siege.world.wait(Duration::from_secs(2));
     siege.world.close(client);
     let (client, _) = authenticate(&mut siege, "alpha-key", &json!({"client": "log"}));

@@ -11,24 +11,9 @@ use std::time::Duration;
 
 const YEAR_SECONDS: i64 = 31_536_000;
 
-fn tell(siege: &mut Siege, text: &str) {
-    siege.frame(&format!(r#"({{"tell",5,"Sage","bob","Alpha","ann","Bob","{text}",}})"#));
-}
-
-fn line(siege: &mut Siege, text: &str) {
-    siege.frame(&format!(r#"({{"channel-m",5,"Sage","bob",0,0,"chat","Bob","{text}",}})"#));
-}
-
-fn call(siege: &mut Siege, script: usize, method: &str, params: &Json) -> Vec<Json> {
-    let request = json!({"jsonrpc": "2.0", "id": method, "method": method, "params": params});
-    siege.ask(script, &request.to_string());
-    siege.world.wait(Duration::from_millis(10));
-    siege.read(script)
-}
-
 fn authenticate(siege: &mut Siege) -> (usize, Vec<String>) {
     let script = siege.connect(i3_core::machine::Listener::Lines);
-    let messages = call(siege, script, "authenticate", &json!({"api_key": "alpha-key"}));
+    let messages = siege.call(script, "authenticate", &json!({"api_key": "alpha-key"}));
     let tells = messages.iter().filter(|message| message["method"] == "tell_received");
     (script, tells.map(|message| message["params"]["message"].as_str().unwrap().to_owned()).collect())
 }
@@ -38,16 +23,16 @@ fn result(messages: &[Json]) -> &Json {
 }
 
 fn history(siege: &mut Siege, script: usize) -> Json {
-    result(&call(siege, script, "channel_history", &json!({"channel": "chat"})))["count"].clone()
+    result(&siege.call(script, "channel_history", &json!({"channel": "chat"})))["count"].clone()
 }
 
 fn bans(siege: &mut Siege, script: usize) -> Json {
-    result(&call(siege, script, "ban_list", &json!({})))["count"].clone()
+    result(&siege.call(script, "ban_list", &json!({})))["count"].clone()
 }
 
 fn ban(siege: &mut Siege, script: usize, seconds: u64) {
     let ban = json!({"pattern": "*@Spam", "expires_in": seconds});
-    assert_eq!(result(&call(siege, script, "ban_add", &ban))["status"], "banned");
+    assert_eq!(result(&siege.call(script, "ban_add", &ban))["status"], "banned");
 }
 
 fn refusals(siege: &mut Siege) -> usize {
@@ -68,9 +53,9 @@ fn restart(siege: &mut Siege, after: Duration, set: i64) {
 /// A game that has made a ban and gone, and what has come since.
 fn kept(siege: &mut Siege) {
     ban(siege, siege.bystander, 3_600);
-    line(siege, "said");
+    siege.line("said");
     siege.world.close(siege.bystander);
-    tell(siege, "kept");
+    siege.tell("kept");
     siege.world.wait(Duration::from_secs(2));
 }
 
@@ -90,7 +75,7 @@ fn a_clock_that_is_a_year_ahead_for_three_seconds_deletes_nothing() {
         kept(&mut siege);
         siege.world.set_clock(YEAR_SECONDS);
         siege.world.wait(Duration::from_secs(1));
-        line(&mut siege, "said too");
+        siege.line("said too");
         if killed_meanwhile {
             restart(&mut siege, Duration::from_secs(1), 0);
         }
@@ -119,7 +104,7 @@ fn a_clock_that_goes_back_keeps_nothing_alive() {
     let game = siege.bystander;
     ban(&mut siege, game, 2);
     siege.world.close(siege.bystander);
-    tell(&mut siege, "two seconds");
+    siege.tell("two seconds");
     siege.world.set_clock(-3_600);
     siege.world.wait(Duration::from_secs(10));
     let (script, tells) = authenticate(&mut siege);
@@ -145,7 +130,7 @@ fn the_first_time_that_a_clock_is_set_ends_no_ban() {
         siege.world.wait(Duration::from_secs(10));
         let (script, _) = authenticate(&mut siege);
         assert_eq!(bans(&mut siege, script), 1);
-        let expires = call(&mut siege, script, "ban_list", &json!({}));
+        let expires = siege.call(script, "ban_list", &json!({}));
         let expires = result(&expires)["bans"][0]["expires"].as_str().unwrap().to_owned();
         assert!(expires.starts_with("2026-"), "{expires}");
         siege.world.wait(Duration::from_secs(3_600));
@@ -167,7 +152,7 @@ fn the_time_of_a_downtime_counts() {
     // What was lost is told to the next game, over one more restart.
     restart(&mut siege, Duration::from_secs(1), 0);
     let script = siege.connect(i3_core::machine::Listener::Lines);
-    let messages = call(&mut siege, script, "authenticate", &json!({"api_key": "alpha-key"}));
+    let messages = siege.call(script, "authenticate", &json!({"api_key": "alpha-key"}));
     let end = messages.iter().find(|message| message["method"] == "replay_complete").expect("it is told");
     assert_eq!((&end["params"]["replayed"], &end["params"]["gap"]), (&json!(0), &json!(true)));
     assert_eq!((history(&mut siege, script), bans(&mut siege, script)), (json!(1), json!(0)));
@@ -180,7 +165,7 @@ fn a_ban_is_answered_when_it_is_durable() {
     let ban = json!({"pattern": "*@Spam"});
     let is_answered = |messages: &[Json]| messages.iter().any(|message| message["id"] == "ban_add");
     let game = siege.bystander;
-    assert!(!is_answered(&call(&mut siege, game, "ban_add", &ban)));
+    assert!(!is_answered(&siege.call(game, "ban_add", &ban)));
     siege.world.wait(Duration::from_secs(3));
     assert!(!is_answered(&siege.read(siege.bystander)));
     siege.world.set_disk("Alpha", true);
@@ -190,7 +175,7 @@ fn a_ban_is_answered_when_it_is_durable() {
     let (script, _) = authenticate(&mut siege);
     assert_eq!(bans(&mut siege, script), 1);
     siege.world.set_disk("Alpha", false);
-    let removed = call(&mut siege, script, "ban_remove", &json!({"ban_id": 1}));
+    let removed = siege.call(script, "ban_remove", &json!({"ban_id": 1}));
     assert!(removed.iter().all(|message| message["id"] != "ban_remove"), "{removed:?}");
     siege.world.wait(Duration::from_secs(11));
     let late = siege.read(script);
@@ -201,8 +186,8 @@ fn a_ban_is_answered_when_it_is_durable() {
 fn what_a_key_may_no_longer_have_is_not_sent() {
     let mut siege = Siege::default();
     let game = siege.bystander;
-    call(&mut siege, game, "trace", &json!({}));
-    tell(&mut siege, "private");
+    siege.call(game, "trace", &json!({}));
+    siege.tell("private");
     let shown = siege.read(siege.bystander);
     assert!(shown.iter().any(|message| message["method"] == "packet_trace"), "{shown:?}");
     let mut settings = scenario::settings("Alpha", &["*net".to_owned()]);
@@ -210,15 +195,15 @@ fn what_a_key_may_no_longer_have_is_not_sent() {
     assert!(permissions.add("info"));
     settings.api.keys.as_mut().unwrap()[0].permissions = permissions;
     siege.world.with::<Gateway, _>("Alpha", |gateway, now| gateway.reload(now, settings)).unwrap();
-    tell(&mut siege, "more private");
-    line(&mut siege, "said");
+    siege.tell("more private");
+    siege.line("said");
     siege.world.wait(Duration::from_secs(1));
     let shown = siege.read(siege.bystander);
     assert_eq!(shown.len(), 0, "{shown:?}");
     // It is not traced again without being asked for.
     let settings = scenario::settings("Alpha", &["*net".to_owned()]);
     siege.world.with::<Gateway, _>("Alpha", |gateway, now| gateway.reload(now, settings)).unwrap();
-    tell(&mut siege, "back");
+    siege.tell("back");
     let shown = siege.read(siege.bystander);
     let methods: Vec<&Json> = shown.iter().map(|message| &message["method"]).collect();
     assert_eq!(methods, ["tell_received"]);

@@ -68,7 +68,7 @@ pub(crate) struct Session {
     pub(crate) heard: Instant,
     /// `None` until a key was accepted.
     pub(crate) identity: Option<Identified>,
-    /// Whom it speaks for. A session that has not sent a request yet is an observer.
+    /// Its role. A session that has not sent a request yet is an observer.
     pub(crate) role: Role,
     /// The style in which it wants the texts of the network.
     pub(crate) reads: TextStyle,

@@ -90,7 +90,7 @@ impl Delivery<'_> {
         lanes.into_iter().filter_map(known).collect()
     }
 
-    /// Notes whom a session speaks for, from `authenticate`. Without a word of it, a new session speaks for the game.
+    /// Sets the role of a session, from `authenticate`. A new session that names no role is the game.
     pub(crate) fn take_role(&mut self, conn: ConnId, wanted: Option<Role>) {
         let Some(session) = self.clients.get_mut(conn) else { return };
         let is_new = !session.greeted && !session.reader.has_begun();

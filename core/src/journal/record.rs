@@ -97,7 +97,7 @@ impl LaneKey {
 }
 
 impl LaneName<'_> {
-    /// The same name, owned.
+    /// Returns the name as an owned key.
     pub(crate) fn key(self) -> LaneKey {
         match self {
             LaneName::Tells => LaneKey::Tells,
