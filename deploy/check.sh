@@ -280,26 +280,46 @@ behind_nginx() {
     [ "$(get -o /dev/null -w '%{http_code}' "https://127.0.0.1:$https/secret")" = 404 ] || return 1
     python3 - "$https" <<'PYTHON'
 import socket, ssl, sys
+port = int(sys.argv[1])
 context = ssl.create_default_context()
 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-# From another address of this host, which differs from that of nginx.
-connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10, ("127.0.0.2", 0))
-with context.wrap_socket(connection) as s:
-    s.sendall(b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-              b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nX-API-Key: 0123456789abcdef0123456789abcdef\r\n\r\n")
+
+def connect(address):
+    # From another address of this host, which differs from that of nginx.
+    connection = socket.create_connection(("127.0.0.1", port), 10, (address, 0))
+    return context.wrap_socket(connection)
+
+def read_until(s, wanted):
     answer = b""
-    def read_until(wanted):
-        global answer
-        while wanted not in answer:
-            more = s.recv(4096)
-            assert more, answer
-            answer += more
-    read_until(b"\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 101 ") and b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in answer, answer
-    request = b'{"jsonrpc":"2.0","id":1,"method":"sessions"}'
-    s.sendall(bytes([0x81, 0x80 | len(request), 0, 0, 0, 0]) + request)  # a text under a mask of zeros
-    read_until(b'"result"')
-    read_until(b'127.0.0.2')
+    while wanted not in answer:
+        more = s.recv(4096)
+        assert more, answer
+        answer += more
+    return answer
+
+def handshake(s, origin):
+    s.sendall(b"GET /ws HTTP/1.1\r\nHost: localhost:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+              b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: %s\r\nX-API-Key: 0123456789abcdef0123456789abcdef\r\n\r\n"
+              % (port, origin))
+    return read_until(s, b"\r\n\r\n")
+
+# nginx keeps its connections to the gateway: each client must still have its own address.
+for address in ["127.0.0.2", "127.0.0.3"]:
+    with connect(address) as s:
+        # nginx gives this page over a connection that the next client will use again.
+        s.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        read_until(s, b'"alive"')
+    with connect(address) as s:
+        # A page of this site, which a browser names with the port.
+        answer = handshake(s, b"https://localhost:%d" % port)
+        assert answer.startswith(b"HTTP/1.1 101 ") and b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in answer, answer
+        request = b'{"jsonrpc":"2.0","id":1,"method":"sessions"}'
+        s.sendall(bytes([0x81, 0x80 | len(request), 0, 0, 0, 0]) + request)  # a text under a mask of zeros
+        answer = read_until(s, b'"queued_bytes"')
+        assert b'"address":"%s"' % address.encode() in answer, answer
+    with connect(address) as s:
+        answer = handshake(s, b"https://other.example")
+        assert answer.startswith(b"HTTP/1.1 403 "), answer
 PYTHON
 }
 
