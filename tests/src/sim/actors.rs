@@ -100,7 +100,8 @@ impl Client {
 
     /// It has handled all events up to one.
     pub fn acknowledge(&mut self, event_id: &Json) -> Request {
-        self.call("ack", &json!({"event_id": event_id}), Asked::Other)
+        let what = event_id.as_u64().map_or(Asked::Other, Asked::Ack);
+        self.call("ack", &json!({"event_id": event_id}), what)
     }
 
     /// Who is on.
@@ -200,11 +201,30 @@ impl Client {
                 "message",
                 json!({"channel": format!("own_{}", mud.to_lowercase())}),
             ),
-            96 => {
+            96 => self.moderate(rng),
+            97 => {
                 let text = r#"{"jsonrpc":"2.0","method":"ping"}"#.to_owned();
                 Request { text, asked: Vec::new() }
             }
             _ => self.batch(rng, muds),
+        }
+    }
+
+    /// Something that an administrator does. No ban hits anybody.
+    fn moderate(&mut self, rng: &mut Rng) -> Request {
+        match rng.u8(0..4) {
+            0 => self.call("ban_list", &json!({}), Asked::Bans),
+            1 => {
+                let id = rng.u64(1..6);
+                self.call("ban_remove", &json!({"ban_id": id}), Asked::Unban(id))
+            }
+            _ => {
+                let mut params = json!({"pattern": format!("pest{}@nowhere", rng.u16(..))});
+                if rng.bool() {
+                    params["expires_in"] = json!(100_000);
+                }
+                self.call("ban_add", &params, Asked::Ban)
+            }
         }
     }
 

@@ -409,7 +409,9 @@ impl Sim {
         let speech = if on == Some(Listener::Http) { Speech::WebSocket } else { Speech::Lines };
         self.taps.insert((tcp, 1), Tap::new(speech));
         let plan = &self.clients[client].plan;
-        let (gateway, mud, is_named) = (plan.gateway, plan.mud.clone(), plan.part != Part::Game);
+        let (gateway, mud) = (plan.gateway, plan.mud.clone());
+        // A client gives its name with `authenticate`, which a WebSocket with a key in its handshake does not need.
+        let is_named = plan.part != Part::Game && !plan.websocket;
         let is_game = !self.clients[client].observes();
         let fact = Fact::SessionOpen { session: tcp, gateway, mud, is_game, is_named };
         self.see(&fact)
@@ -918,6 +920,15 @@ impl Sim {
         }
     }
 
+    fn ask_bans(&mut self) {
+        for at in 0..self.clients.len() {
+            if self.clients[at].ready {
+                let request = self.clients[at].call("ban_list", &json!({}), Asked::Bans);
+                self.todo.push((at, request));
+            }
+        }
+    }
+
     /// Every link is ready within its time.
     fn recover(&mut self) -> Step {
         let started = self.now();
@@ -1009,6 +1020,7 @@ impl Sim {
 
     /// Nothing waits any more.
     fn calm_down(&mut self) -> Step {
+        self.ask_bans();
         let end = self.now() + QUIET_WITHIN;
         self.until(end)?;
         self.see(&Fact::Quiet)?;

@@ -11,6 +11,9 @@ use std::rc::Rc;
 const LINK: u64 = 1;
 const GAME: u64 = 2;
 
+/// The tell that comes in most histories.
+const TOLD: Tag = Tag { session: 9, seq: 1 };
+
 /// A history, a millisecond from fact to fact unless it says otherwise.
 #[derive(Clone, Default)]
 struct History(Vec<(u64, Fact)>);
@@ -108,17 +111,82 @@ fn opened(session: u64, is_game: bool) -> Fact {
 /// A tell comes while the game is away, another session is told it or not, and the game comes back.
 fn kept(other: Option<bool>, then: impl FnOnce(History) -> History) -> History {
     let mut history = History::begun().then(Fact::SessionOver { session: GAME }).then(came(&tell_in(1)));
-    let to = |session: u64, fact: Fact| match fact {
+    if let Some(is_game) = other {
+        history = history.then(opened(3, is_game)).then(with_session(3, told(1)));
+    }
+    let identified = says(json!({"id": 1, "result": {"session_id": "y", "mud_name": "Alpha"}}));
+    let back = then(history)
+        .then(game(4))
+        .then(with_session(4, asked(1, Asked::Key)))
+        .then(with_session(4, identified));
+    back.then(Fact::Quiet)
+}
+
+fn with_session(session: u64, fact: Fact) -> Fact {
+    match fact {
         Fact::Said { message, .. } => Fact::Said { session, message },
         Fact::Asked { id, what, .. } => Fact::Asked { session, id, what },
         other => other,
-    };
-    if let Some(is_game) = other {
-        history = history.then(opened(3, is_game)).then(to(3, told(1)));
     }
-    let identified = says(json!({"id": 1, "result": {"session_id": "y", "mud_name": "Alpha"}}));
-    let back = then(history).then(game(4)).then(to(4, asked(1, Asked::Key))).then(to(4, identified));
+}
+
+/// The tell 1 is given to a named game, which acknowledges events up to `through` and has acknowledged one before. Then it
+/// comes back, and is given the tell again or not.
+fn acknowledged(through: u64, then: impl FnOnce(History) -> History, again: bool) -> History {
+    let named = |session| Fact::SessionOpen {
+        session,
+        gateway: 0,
+        mud: "Alpha".to_owned(),
+        is_game: true,
+        is_named: true,
+    };
+    let knows = |history: History, session| {
+        let identified = says(json!({"id": 1, "result": {"session_id": "y", "mud_name": "Alpha"}}));
+        history
+            .then(named(session))
+            .then(with_session(session, asked(1, Asked::Key)))
+            .then(with_session(session, identified))
+    };
+    let acks = |history: History, id, through| {
+        history
+            .then(with_session(3, asked(id, Asked::Ack(through))))
+            .then(with_session(3, says(json!({"id": id, "result": {"status": "acknowledged"}}))))
+    };
+    let given = |session, id: u64| {
+        let Fact::Said { message, .. } = told(1) else { unreachable!("it is said") };
+        let mut message = (*message).clone();
+        message["params"]["event_id"] = id.into();
+        Fact::Said { session, message: Rc::new(message) }
+    };
+    let history = History::begun().then(Fact::SessionOver { session: GAME });
+    let history = acks(knows(history, 3), 2, 5).then(came(&tell_in(1))).then(given(3, 7));
+    let history = then(acks(history, 4, through)).then(Fact::SessionOver { session: 3 });
+    let back = knows(history, 4);
+    let back = if again { back.then(given(4, 7)) } else { back };
     back.then(Fact::Quiet)
+}
+
+/// A tell that comes, and is replayed so many milliseconds later.
+fn aged(millis: u64) -> History {
+    let Fact::Said { message, session } = told(1) else { unreachable!("it is said") };
+    let mut message = (*message).clone();
+    message["params"]["replay"] = true.into();
+    History::begun().then(came(&tell_in(1))).after(millis, Fact::Said { session, message: Rc::new(message) })
+}
+
+/// A ban is set, a crash follows, something more happens, and the list shows these bans.
+fn banned(then: impl FnOnce(History) -> History, shown: &[u64]) -> History {
+    let bans: Vec<Json> = shown.iter().map(|id| json!({"ban_id": id})).collect();
+    let history = History::begun()
+        .then(asked(3, Asked::Ban))
+        .then(says(json!({"id": 3, "result": {"ban_id": 8}})))
+        .then(crash())
+        .then(started(&[("*net", 77)]));
+    then(history).then(asked(4, Asked::Bans)).then(says(json!({"id": 4, "result": {"bans": bans}})))
+}
+
+fn removed(history: History) -> History {
+    history.then(asked(5, Asked::Unban(8))).then(says(json!({"id": 5, "result": {"ban_id": 8}})))
 }
 
 fn asked(id: u64, what: Asked) -> Fact {
@@ -309,12 +377,30 @@ fn table() -> Vec<(&'static str, History, History)> {
         (
             "backlog",
             kept(None, |history| {
-                history
-                    .then(Fact::TellSaved { tag: Tag { session: 9, seq: 1 } })
-                    .then(crash())
-                    .then(started(&[("*net", 77)]))
+                history.then(Fact::TellSaved { tag: TOLD }).then(crash()).then(started(&[("*net", 77)]))
             }),
             kept(None, |history| history.then(crash()).then(started(&[("*net", 77)]))),
+        ),
+        // Given, and acknowledged or not.
+        ("cursors", acknowledged(6, |history| history, false), acknowledged(7, |history| history, false)),
+        (
+            "cursors",
+            acknowledged(6, |history| history.then(Fact::TellSaved { tag: TOLD }).then(crash()), false),
+            acknowledged(6, |history| history.then(crash()), false),
+        ),
+        (
+            "cursors",
+            acknowledged(6, |history| history.after(200_000, event(9)), false),
+            acknowledged(6, |history| history.after(251_000, event(9)), false),
+        ),
+        ("cursors", acknowledged(6, |history| history, false), acknowledged(6, |history| history, true)),
+        ("ages", aged(321_000), aged(299_000)),
+        ("bans", banned(|history| history, &[]), banned(|history| history, &[8])),
+        ("bans", banned(removed, &[8]), banned(removed, &[])),
+        (
+            "bans",
+            banned(|history| history, &[7]),
+            banned(|history| history.then(asked(5, Asked::Unban(8))), &[]),
         ),
         (
             "identity",

@@ -1,14 +1,10 @@
 //! Tells that come for a mud whose games are away.
 
-use super::{Asked, Fact, Oracle, Verdict, View};
+use super::{Asked, Fact, KEPT_FOR, Oracle, Verdict, View};
 use crate::sim::tap::{Frame, Tag};
 use i3_core::time::Instant;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
-use std::time::Duration;
-
-/// How long a tell is surely kept for a game that is away; the setting is 300 seconds.
-const KEPT_FOR: Duration = Duration::from_secs(250);
 
 /// A tell that a gateway has read.
 struct Came {

@@ -3,9 +3,12 @@
 //! They look at what machines give to their drivers and at what arrives at them, so that none of them needs to know which
 //! fault may excuse what: a tell that the gateway has accepted must be written to its router, whatever became of it then.
 
+mod ages;
 mod answers;
 mod backlog;
+mod bans;
 mod contract;
+mod cursors;
 mod event_ids;
 mod identity;
 mod limits;
@@ -21,6 +24,10 @@ use i3_core::time::Instant;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
+
+/// How long a tell is surely kept for a game that is away; the setting is 300 seconds.
+const KEPT_FOR: Duration = Duration::from_secs(250);
 
 /// Something that happened. A link is a router connection of a gateway, a session a connection of a client; both have
 /// numbers that no other connection has.
@@ -88,6 +95,14 @@ pub enum Asked {
     Join(String),
     /// It says something to one, or on a channel.
     Speech(Tag),
+    /// It has handled all events up to this one.
+    Ack(u64),
+    /// It sets a ban.
+    Ban,
+    /// It removes the ban with this id.
+    Unban(u64),
+    /// It asks for the bans.
+    Bans,
 }
 
 /// A fact that cannot be.
@@ -124,6 +139,9 @@ impl Default for Oracles {
                 ("relay", Box::<relay::Relay>::default()),
                 ("tells in", Box::<tells_in::TellsIn>::default()),
                 ("backlog", Box::<backlog::Backlog>::default()),
+                ("cursors", Box::<cursors::Cursors>::default()),
+                ("ages", Box::<ages::Ages>::default()),
+                ("bans", Box::<bans::Bans>::default()),
                 ("identity", Box::<identity::Identity>::default()),
                 ("passwords", Box::<passwords::Passwords>::default()),
                 ("pace", Box::<pace::Pace>::default()),
