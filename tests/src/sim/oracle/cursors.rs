@@ -61,6 +61,10 @@ impl Cursors {
             Some(Asked::Key) if message["result"]["session_id"].is_string() => {
                 reader.is_known = true;
                 reader.session = Some((session, now));
+                if !reader.acknowledges {
+                    // What its connections have taken moved its cursors.
+                    reader.owed.retain(|_, owed| owed.given.is_none());
+                }
             }
             Some(Asked::Ack(_)) if message.get("result").is_some() => reader.acknowledges = true,
             _ => {}
