@@ -16,6 +16,7 @@ mod load;
 pub mod log;
 mod logfile;
 mod logline;
+mod logqueue;
 mod muds;
 mod path;
 mod problem;

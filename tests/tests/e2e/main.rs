@@ -25,6 +25,7 @@ mod differential;
 mod gateway;
 mod hostile;
 mod link;
+mod logging;
 mod operator;
 mod pages;
 mod password;
