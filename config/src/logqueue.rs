@@ -256,16 +256,27 @@ fn write_slowly(stream: &mut dyn Write, line: &[u8], wait: &mut dyn FnMut() -> b
     Ok(())
 }
 
-/// Returns standard error, apart from the lock of Rust's own: whoever prints there does not wait for the log.
+/// Returns standard error. Rust's own has a lock: whoever prints there would wait for the log.
 pub(crate) fn standard_error() -> Target {
     #[cfg(unix)]
-    {
-        use std::os::fd::AsFd;
-        if let Ok(own) = io::stderr().as_fd().try_clone_to_owned() {
-            return Target::StandardError(Box::new(std::fs::File::from(own)));
-        }
-    }
+    return Target::StandardError(Box::new(Unlocked));
+    #[cfg(not(unix))]
     Target::StandardError(Box::new(io::stderr()))
+}
+
+/// Standard error without a lock.
+#[cfg(unix)]
+struct Unlocked;
+
+#[cfg(unix)]
+impl Write for Unlocked {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::write(rustix::stdio::stderr(), bytes)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
