@@ -3,10 +3,11 @@
 use crate::client::{ClientError, Endpoint, Wanted, call, watch};
 use crate::format::plain;
 use i3_config::cli::{self, Call, Cli, Watch};
-use i3_daemon::exit::{UNAVAILABLE, USAGE, unusable};
+use i3_daemon::exit::{OUTPUT, UNAVAILABLE, USAGE, unusable};
 use i3_daemon::healthcheck::websocket;
 use i3_daemon::terminal::{err, out};
 use i3_daemon::tls::Trust;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -80,8 +81,8 @@ pub fn run_watch(cli: &Cli, command: &Watch) -> ExitCode {
     let at = Endpoint { url: &url, key: key.as_deref(), trust: trust(&ca, &command.cert, &command.cert_key) };
     match smol::block_on(watch(at, wanted, &mut stdout)) {
         Ok(()) => ExitCode::SUCCESS,
-        // The reader of the output has closed it, which is no failure.
-        Err(ClientError::Output(_)) => ExitCode::SUCCESS,
+        // The reader of the output has closed it, which is no failure. A full disk is one.
+        Err(ClientError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => failed(&error, key.is_some()),
     }
 }
@@ -107,6 +108,7 @@ fn failed(error: &ClientError, with_key: bool) -> ExitCode {
         ClientError::Connect(_) | ClientError::Timeout(_) | ClientError::Lost(_) => {
             ExitCode::from(UNAVAILABLE)
         }
-        ClientError::Refused { .. } | ClientError::Rpc { .. } | ClientError::Output(_) => ExitCode::FAILURE,
+        ClientError::Output(_) => ExitCode::from(OUTPUT),
+        ClientError::Refused { .. } | ClientError::Rpc { .. } => ExitCode::FAILURE,
     }
 }

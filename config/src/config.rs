@@ -2,6 +2,7 @@
 
 use crate::logfile::Rotation;
 use crate::problem::Problem;
+use crate::reload::FilesRead;
 use i3_core::machine::Listener;
 use i3_core::settings::Settings;
 use log::LevelFilter;
@@ -26,6 +27,8 @@ pub struct Config {
     pub logging: Logging,
     /// Settings that have no effect, or another one than expected. A daemon logs them at its start.
     pub warnings: Vec<Problem>,
+    /// What the settings were read from. A reload compares the files with it.
+    pub read: FilesRead,
 }
 
 /// Omits the router passwords, which the `Debug` of the core's types would show.
@@ -43,6 +46,7 @@ impl fmt::Debug for Config {
             .field("state_backups", &self.state_backups)
             .field("logging", &self.logging)
             .field("warnings", &self.warnings)
+            .field("read", &self.read)
             .finish()
     }
 }

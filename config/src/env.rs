@@ -61,6 +61,12 @@ impl Environment {
         self.process.keys().chain(self.file.keys()).filter(|name| name.starts_with(prefix)).cloned().collect()
     }
 
+    /// Returns the variables of the env file that were read.
+    pub(crate) fn used_of_file(&self) -> BTreeSet<String> {
+        let asked = self.asked.borrow();
+        self.file.keys().filter(|name| asked.contains(*name)).cloned().collect()
+    }
+
     /// Returns the variables of the env file that were never read.
     pub(crate) fn unread(&self) -> Vec<(String, Place)> {
         let asked = self.asked.borrow();
@@ -109,6 +115,14 @@ fn parse(file: &str, text: &str, into: &mut BTreeMap<String, (String, Place)>, p
             }
         }
     }
+}
+
+/// The beginning of the name of a variable that is an API key.
+pub(crate) const KEY_PREFIX: &str = "API_KEY_";
+
+/// Returns the name of the key that a variable holds, `GAME` for `API_KEY_GAME`. `None`: it holds no key.
+pub(crate) fn key_name(variable: &str) -> Option<&str> {
+    variable.strip_prefix(KEY_PREFIX).filter(|name| !name.is_empty())
 }
 
 /// Whether a variable can have this name.

@@ -1,6 +1,6 @@
 //! The settings, which come from a YAML file, an env file, the process environment and the command line; and the log.
 //!
-//! A daemon calls [`load_files`]. [`load`] reads texts in memory instead of files. Both return a checked [`Config`], or
+//! A daemon calls [`load_files`], and [`reload_files`] while it runs. [`load`] reads texts in memory instead of files. All return a checked [`Config`], or
 //! every problem, each with its key, its line and its fix.
 
 mod access;
@@ -16,10 +16,12 @@ mod load;
 pub mod log;
 mod logfile;
 mod logline;
+mod logqueue;
 mod muds;
 mod path;
 mod problem;
 mod read;
+mod reload;
 mod yaml;
 
 pub use config::{Config, ListenAt, LogFormat, Logging, NamedFile, TlsFiles};
@@ -27,7 +29,8 @@ pub use credentials::hash_key;
 pub use keys::{KnownKey, known_keys};
 pub use load::{
     CONFIG_BYTES_MAX, DEFAULT_CONFIG_FILE, DEFAULT_CONFIG_TEXT, DEFAULT_ENV_FILE, DEFAULT_ENV_TEXT,
-    FileOptions, Sources, VARIABLES, environment_of_files, load, load_files,
+    FileOptions, Sources, VARIABLES, environment_of_files, load, load_files, reload_files,
 };
 pub use logfile::Rotation;
 pub use problem::{Place, Problem, Problems, Severity};
+pub use reload::FilesRead;

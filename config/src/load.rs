@@ -12,6 +12,7 @@ use crate::muds;
 use crate::path::Path as Key;
 use crate::problem::{Place, Problem, Problems, Severity};
 use crate::read::SettingsReader;
+use crate::reload::FilesRead;
 use crate::yaml::{self, Node};
 use i3_core::settings::Settings;
 use log::LevelFilter;
@@ -97,6 +98,38 @@ pub struct FileOptions {
 
 /// Loads the settings from the files and the environment of this process.
 pub fn load_files(options: &FileOptions) -> Result<Config, Problems> {
+    let sources = read_files(options)?;
+    let nothing = sources.yaml_text.is_none() && sources.env_file_text.is_none();
+    let mut loaded = load(sources);
+    if nothing && let Err(problems) = &mut loaded {
+        let message = format!("the current directory has no {DEFAULT_CONFIG_FILE} and no {DEFAULT_ENV_FILE}");
+        let fix =
+            "write both with `i3-gateway init --mud-name NAME`, or name them with --config and --env-file";
+        problems.0.push(Problem::warning("", message, fix));
+    }
+    loaded
+}
+
+/// Loads the settings again while a gateway runs with `former`. Files that are missing, empty, cut or half-written are an
+/// error, also if they could be read.
+pub fn reload_files(options: &FileOptions, former: &Config) -> Result<Config, Problems> {
+    reload(read_files(options)?, former)
+}
+
+/// Makes settings of sources that have replaced those of `former`.
+pub(crate) fn reload(sources: Sources, former: &Config) -> Result<Config, Problems> {
+    let mut missing = former.read.missing_in(&sources);
+    let loaded = load(sources);
+    if missing.is_empty() {
+        return loaded;
+    }
+    if let Err(Problems(more)) = loaded {
+        missing.extend(more);
+    }
+    Err(Problems(missing))
+}
+
+fn read_files(options: &FileOptions) -> Result<Sources, Problems> {
     let mut problems = Vec::new();
     let yaml_text = read(options.config.as_deref(), DEFAULT_CONFIG_FILE, &mut problems);
     let env_file_text = read(options.env_file.as_deref(), DEFAULT_ENV_FILE, &mut problems);
@@ -114,15 +147,7 @@ pub fn load_files(options: &FileOptions) -> Result<Config, Problems> {
     if !problems.is_empty() {
         return Err(Problems(problems));
     }
-    let nothing = yaml_text.is_none() && env_file_text.is_none();
-    let mut loaded = load(Sources { yaml_text, env_file_text, process_env });
-    if nothing && let Err(problems) = &mut loaded {
-        let message = format!("the current directory has no {DEFAULT_CONFIG_FILE} and no {DEFAULT_ENV_FILE}");
-        let fix =
-            "write both with `i3-gateway init --mud-name NAME`, or name them with --config and --env-file";
-        problems.0.push(Problem::warning("", message, fix));
-    }
-    loaded
+    Ok(Sources { yaml_text, env_file_text, process_env })
 }
 
 /// Reads the environment and the env file only, for a client that needs no settings.
@@ -164,6 +189,7 @@ fn read(named: Option<&Path>, default: &str, problems: &mut Vec<Problem>) -> Opt
 
 /// Makes the settings of the file (or the default text), the variables in it, and the variables that override it.
 pub fn load(sources: Sources) -> Result<Config, Problems> {
+    let mut read = FilesRead::of(&sources);
     let Sources { yaml_text, env_file_text, process_env } = sources;
     let mut problems = Vec::new();
     let env = Environment::new(process_env, env_file_text.as_ref(), &mut problems);
@@ -207,7 +233,8 @@ pub fn load(sources: Sources) -> Result<Config, Problems> {
             .insert(0, Problem::error("", error.to_string(), "change the settings that the message names"));
         return Err(Problems(problems));
     }
-    Ok(Config { warnings: problems, ..config })
+    read.uses(&env);
+    Ok(Config { warnings: problems, read, ..config })
 }
 
 /// Replaces variables in the values, warns of keys without effect, and applies the variables that override keys.
@@ -279,6 +306,7 @@ fn assemble(reader: &mut SettingsReader<'_>) -> Config {
         state_backups: if backups_wanted { backups.unwrap_or(DEFAULT_STATE_BACKUPS) } else { 0 },
         logging,
         warnings: Vec::new(),
+        read: FilesRead::default(),
     }
 }
 

@@ -1,13 +1,19 @@
 //! The log. Messages go to standard error, and to a file if one is set. A record is one line, as text or as JSON.
+//!
+//! Logging never waits: a thread for each of the two places writes what is in its queue.
 
 use crate::logfile::LogFile;
-use crate::logline::loggers;
+use crate::logline::{loggers, wording};
+use crate::logqueue::{Place, Target, standard_error};
 use crate::{Logging, Problem};
 use i3_core::notice::{Level, Notice};
 use log::kv::{Error as KvError, Key, Source, VisitSource};
 use log::{LevelFilter, Metadata, Record};
 use simplelog::CombinedLogger;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+pub use crate::logqueue::{LOG_FLUSH_TIME_MAX, LOG_QUEUE_BYTES_MAX, lost};
 
 /// Crates whose log messages are for their own developers.
 const QUIET: &[&str] = &["async_io", "polling", "tungstenite", "async_tungstenite"];
@@ -37,6 +43,8 @@ static LOGGER: OnceLock<Logger> = OnceLock::new();
 /// The back end of [`log`]: says which records are shown, and passes those on.
 struct Logger {
     active: Mutex<Active>,
+    standard_error: Place,
+    file: Place,
 }
 
 struct Active {
@@ -46,9 +54,15 @@ struct Active {
 
 /// Starts logging. May be called once in a process.
 pub fn init(logging: &Logging) -> Result<(), Problem> {
-    let active = Active { settings: logging.clone(), outputs: loggers(logging, open(logging)?) };
     let twice = || Problem::error("logging", "is already running", "start the log once");
-    LOGGER.set(Logger { active: Mutex::new(active) }).map_err(|_| twice())?;
+    let file = open(logging)?;
+    let wording = wording(logging.format);
+    let (standard, written) = (Place::new(wording), Place::new(wording));
+    standard.set(standard_error(), wording).map_err(|error| no_thread(&error))?;
+    let active = Active { settings: logging.clone(), outputs: loggers(logging.format, &[]) };
+    let logger = Logger { active: Mutex::new(active), standard_error: standard, file: written };
+    logger.apply(logging, file)?;
+    LOGGER.set(logger).map_err(|_| twice())?;
     let logger = LOGGER.get().ok_or_else(twice)?;
     log::set_logger(logger).map_err(|_| twice())?;
     log::set_max_level(logging.lowest_level());
@@ -59,11 +73,16 @@ pub fn init(logging: &Logging) -> Result<(), Problem> {
 /// file cannot be opened, nothing changes.
 pub fn change(logging: &Logging) -> Result<(), Problem> {
     let Some(logger) = LOGGER.get() else { return init(logging) };
-    let outputs = loggers(logging, open(logging)?);
-    let mut active = logger.lock();
-    *active = Active { settings: logging.clone(), outputs };
+    logger.apply(logging, open(logging)?)?;
     log::set_max_level(logging.lowest_level());
     Ok(())
+}
+
+/// Waits until what was logged is written, at most [`LOG_FLUSH_TIME_MAX`]. For the end of a program.
+pub fn flush() {
+    if let Some(logger) = LOGGER.get() {
+        log::Log::flush(logger);
+    }
 }
 
 /// Sets the level of all parts, until the next [`change`].
@@ -155,9 +174,32 @@ impl Logging {
     }
 }
 
+fn no_thread(error: &std::io::Error) -> Problem {
+    Problem::error(
+        "logging",
+        format!("the system has no thread for the log: {error}"),
+        "raise the limit of threads",
+    )
+}
+
 impl Logger {
+    /// Applies settings. `file` is the opened log file.
+    fn apply(&self, logging: &Logging, file: Option<LogFile>) -> Result<(), Problem> {
+        let wording = wording(logging.format);
+        let mut places = vec![&self.standard_error];
+        if let Some(file) = file {
+            let errors_to = self.standard_error.clone();
+            let target = Target::File { file, errors_to, failed: false };
+            self.file.set(target, wording).map_err(|error| no_thread(&error))?;
+            places.push(&self.file);
+        }
+        self.standard_error.word(wording);
+        *self.lock() = Active { settings: logging.clone(), outputs: loggers(logging.format, &places) };
+        Ok(())
+    }
+
     fn lock(&self) -> MutexGuard<'_, Active> {
-        // A panic during a write loses only that line.
+        // A panic while a line was made loses only that line.
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -168,7 +210,7 @@ impl log::Log for Logger {
     }
 
     fn log(&self, record: &Record<'_>) {
-        // Held while the line is written: both outputs have the lines in one order.
+        // Held until the line is queued: both outputs have the lines in one order.
         let active = self.lock();
         if active.shows(record.metadata()) {
             active.outputs.log(record);
@@ -176,7 +218,9 @@ impl log::Log for Logger {
     }
 
     fn flush(&self) {
-        self.lock().outputs.flush();
+        let until = Instant::now() + LOG_FLUSH_TIME_MAX;
+        self.standard_error.flush(until);
+        self.file.flush(until);
     }
 }
 

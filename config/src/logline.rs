@@ -1,15 +1,15 @@
-//! The two forms of a log line, and the places that lines go to.
+//! The two forms of a log line.
 //!
 //! simplelog writes the text form: the time, the target and the message. It leaves a record's fields out and writes
 //! control characters as they are, so [`Text`] hands it records whose message is escaped and holds the fields already.
-//! [`Json`] writes the JSON form and stands beside it as a shared logger of simplelog's.
+//! [`Json`] writes the JSON form and stands beside it as a shared logger of simplelog's. Both write into queues.
 
-use crate::logfile::LogFile;
-use crate::{LogFormat, Logging};
+use crate::LogFormat;
+use crate::logqueue::{Place, Remark, Wording};
 use i3_core::notice::Shown;
 use i3_core::time::UnixTime;
 use log::kv::{Error as KvError, Key, Value, VisitSource};
-use log::{LevelFilter, Log, Metadata, Record};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 use simplelog::{
     CombinedLogger, Config, ConfigBuilder, FormatItem, SharedLogger, WriteLogger, format_description,
 };
@@ -25,18 +25,48 @@ const TIME: &[FormatItem<'_>] =
 /// Which records are written is decided before they come here.
 const EVERYTHING: LevelFilter = LevelFilter::Trace;
 
-/// The loggers for these settings: one that writes to standard error and, with a file, one that writes to it.
-pub(crate) fn loggers(logging: &Logging, file: Option<LogFile>) -> Box<CombinedLogger> {
-    let mut places = vec![Place::StandardError];
-    places.extend(file.map(|file| Place::File { file, failed: false }));
-    let logger = |place| -> Box<dyn SharedLogger> {
-        let lines = Lines { line: Vec::new(), place };
-        match logging.format {
-            LogFormat::Text => Box::new(Text(WriteLogger::new(EVERYTHING, layout(), lines))),
-            LogFormat::Json => Box::new(Json(Mutex::new(lines))),
+/// The log component of what the log says about itself.
+const ITSELF: &str = "log";
+
+/// The loggers that write a format into these places.
+pub(crate) fn loggers(format: LogFormat, places: &[&Place]) -> Box<CombinedLogger> {
+    CombinedLogger::new(places.iter().map(|place| logger(format, (*place).clone())).collect())
+}
+
+fn logger(format: LogFormat, place: Place) -> Box<dyn SharedLogger> {
+    let lines = Lines { line: Vec::new(), place };
+    match format {
+        LogFormat::Text => Box::new(Text(WriteLogger::new(EVERYTHING, layout(), lines))),
+        LogFormat::Json => Box::new(Json(Mutex::new(lines))),
+    }
+}
+
+/// How the log says something about itself in a format.
+pub(crate) fn wording(format: LogFormat) -> Wording {
+    match format {
+        LogFormat::Text => |remark| said(remark, |record| text(record)),
+        LogFormat::Json => |remark| said(remark, |record| json(record)),
+    }
+}
+
+fn said(remark: &Remark, line: fn(&Record<'_>) -> String) -> Vec<u8> {
+    let (level, what, (name, value)) = match remark {
+        Remark::Dropped(lines) => (
+            Level::Warn,
+            "lines were dropped, because they could not be written in time",
+            ("lines", lines.to_string()),
+        ),
+        Remark::Unwritable(error) => {
+            (Level::Error, "the log file cannot be written", ("error", error.clone()))
+        }
+        Remark::NotRotated(error) => {
+            (Level::Error, "the log file cannot be rotated, and grows on", ("error", error.clone()))
         }
     };
-    CombinedLogger::new(places.into_iter().map(logger).collect())
+    let fields = [(name, value.as_str())];
+    let mut record = Record::builder();
+    record.level(level).target(ITSELF).key_values(&fields);
+    line(&record.args(format_args!("{what}")).build()).into_bytes()
 }
 
 /// Time, target and message. simplelog would put the level in brackets, so [`Text`] puts it before the target.
@@ -51,34 +81,6 @@ fn layout() -> Config {
         .build()
 }
 
-/// Where lines go.
-#[derive(Debug)]
-enum Place {
-    StandardError,
-    File {
-        file: LogFile,
-        /// The last line could not be written, and that was reported.
-        failed: bool,
-    },
-}
-
-impl Place {
-    /// Writes a line in one piece, so that two writers cannot mix.
-    fn write_line(&mut self, line: &[u8]) {
-        match self {
-            // A lost standard error cannot be reported anywhere.
-            Place::StandardError => drop(io::stderr().write_all(line)),
-            Place::File { file, failed } => {
-                let outcome = file.write_line(line);
-                if let (Err(error), false) = (&outcome, *failed) {
-                    let _ = writeln!(io::stderr(), "the log file cannot be written: {error}");
-                }
-                *failed = outcome.is_err();
-            }
-        }
-    }
-}
-
 /// Collects what is written until the line is whole, since simplelog writes a line in several pieces.
 #[derive(Debug)]
 struct Lines {
@@ -91,8 +93,7 @@ impl Write for Lines {
         self.line.extend_from_slice(bytes);
         // The only line feed is the last byte: all others are escaped.
         if self.line.ends_with(b"\n") {
-            self.place.write_line(&self.line);
-            self.line.clear();
+            self.place.push(std::mem::take(&mut self.line));
         }
         Ok(bytes.len())
     }
@@ -137,6 +138,19 @@ impl SharedLogger for Text {
     }
 }
 
+/// The line that [`Text`] writes, for a place that writes without a logger.
+fn text(record: &Record<'_>) -> String {
+    let now = i128::from(now().micros()) * 1000;
+    let now = time::OffsetDateTime::from_unix_timestamp_nanos(now).ok().and_then(|at| at.format(TIME).ok());
+    let now = now.unwrap_or_default();
+    format!("{now} {:<5} {}: {}\n", record.level(), record.target(), message(record))
+}
+
+fn now() -> UnixTime {
+    let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    UnixTime::from_micros(u64::try_from(unix.as_micros()).unwrap_or(u64::MAX))
+}
+
 /// A record's message and its fields on one line.
 fn message(record: &Record<'_>) -> String {
     struct Append(String);
@@ -174,7 +188,7 @@ impl Log for Json {
         let line = json(record);
         // A panic while a line was written costs that line.
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // `Lines` reports by itself what it could not write.
+        // A queue takes or drops the line, and counts what it drops.
         let _ = lines.write_all(line.as_bytes());
     }
 
@@ -207,10 +221,8 @@ fn json(record: &Record<'_>) -> String {
 
     let mut fields = Collect(serde_json::Map::new());
     let _ = record.key_values().visit(&mut fields);
-    let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let at = UnixTime::from_micros(u64::try_from(unix.as_micros()).unwrap_or(u64::MAX));
     let texts = [
-        ("timestamp", at.to_string()),
+        ("timestamp", now().to_string()),
         ("level", record.level().to_string()),
         ("component", record.target().to_owned()),
         ("message", record.args().to_string()),
@@ -223,8 +235,25 @@ fn json(record: &Record<'_>) -> String {
     if !fields.0.is_empty() {
         let _ = write!(line, ",\"fields\":{}", serde_json::Value::from(fields.0));
     }
+    let mut line = harmless(&line);
     line.push_str("}\n");
     line
+}
+
+/// Escapes in JSON what serde_json leaves as it is: C1 controls, and characters that cannot be seen or change the writing
+/// direction. The text form escapes the same ones.
+fn harmless(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_ascii_graphic() || c == ' ' || c.escape_debug().eq([c]) {
+            escaped.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        }
+    }
+    escaped
 }
 
 #[cfg(test)]
@@ -233,16 +262,59 @@ mod tests {
 
     #[test]
     fn a_line_is_written_in_one_piece() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("x.log");
-        let file = LogFile::open(&path, None).unwrap();
-        let mut lines = Lines { line: Vec::new(), place: Place::File { file, failed: false } };
+        let place = Place::new(wording(LogFormat::Text));
+        let mut lines = Lines { line: Vec::new(), place: place.clone() };
         for piece in ["2026", " ", "half a line"] {
             write!(lines, "{piece}").unwrap();
-            assert_eq!(std::fs::read(&path).unwrap(), b"");
+            assert!(place.taken().is_empty());
         }
         writeln!(lines).unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"2026 half a line\n");
+        assert_eq!(place.taken(), ["2026 half a line\n"]);
+    }
+
+    /// What the log says about itself looks like what others say.
+    #[test]
+    fn remarks_have_the_form_of_records() {
+        let dropped = Remark::Dropped(7);
+        let what = "lines were dropped, because they could not be written in time";
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let place = Place::new(wording(format));
+            let logger = loggers(format, &[&place]);
+            let fields = [("lines", "7")];
+            let mut record = Record::builder();
+            record.level(Level::Warn).target(ITSELF).key_values(&fields);
+            logger.log(&record.args(format_args!("{what}")).build());
+            let [logged] = &place.taken()[..] else { panic!("one line") };
+            let own = String::from_utf8(wording(format)(&dropped)).unwrap();
+            let without_time = |line: &str| {
+                let time = line.find("20").unwrap();
+                let rest =
+                    line[time..].trim_start_matches(|c: char| c.is_ascii_digit() || "-:.TZ".contains(c));
+                format!("{}{rest}", &line[..time])
+            };
+            assert_eq!(without_time(&own), without_time(logged));
+            if format == LogFormat::Text {
+                assert_eq!(own.split(' ').next().map(str::len), logged.split(' ').next().map(str::len));
+            }
+        }
+    }
+
+    /// Whatever a peer has put into a record, its line as JSON is one line, without what a terminal obeys, and holds the
+    /// text unchanged.
+    #[test]
+    fn json_escapes_what_the_text_form_escapes() {
+        let text = "\u{1b}[31m \u{7f} \u{9b}2J \u{85} \u{ad} \u{200b} \u{202e}abc\u{2066} \u{2028} \u{feff} \u{e0001} ü 😀";
+        let fields = [("text", text)];
+        let record = |args| json(&Record::builder().target("link").args(args).key_values(&fields).build());
+        let line = record(format_args!("{text}"));
+        let shown = line.trim_end_matches('\n');
+        assert!(shown.chars().all(|c| c == ' ' || c.is_ascii_graphic() || c == 'ü' || c == '😀'), "{shown}");
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&read["message"], &read["fields"]["text"]), (&text.into(), &text.into()));
+        for c in (0..=0x10_ffff).filter_map(char::from_u32) {
+            let is_escaped = harmless(&c.to_string()).len() != c.len_utf8();
+            assert_eq!(is_escaped, !c.is_ascii_graphic() && c != ' ' && c.escape_debug().len() > 1, "{c:?}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde_json::json;
 use std::path::Path;
 
 fn lines(file: &Path) -> Vec<String> {
+    i3_config::log::flush();
     std::fs::read_to_string(file).unwrap().lines().map(str::to_owned).collect()
 }
 
@@ -73,6 +74,7 @@ fn records_are_lines_and_the_file_can_be_moved_away() {
     for _ in 0..9 {
         i3_config::log::record(&forged);
     }
+    i3_config::log::flush();
     let sizes = [&file, &moved].map(|path| std::fs::metadata(path).unwrap().len());
     assert!(sizes.iter().all(|size| (100..=300).contains(size)), "{sizes:?}");
     assert_eq!(std::fs::read_dir(file.parent().unwrap()).unwrap().count(), 2);

@@ -21,6 +21,8 @@ pub struct Process {
     pub threads: Option<u64>,
     /// CPU time of all threads.
     pub cpu: Option<Duration>,
+    /// Lines of the log that were dropped or could not be written.
+    pub log_lines_lost: u64,
     /// When the process was started.
     pub started: Option<UnixTime>,
 }

@@ -126,7 +126,7 @@ impl Attendant {
 
     /// Applies the settings that can change while the gateway runs. After an error, nothing has changed.
     fn take_over(&mut self, gateway: &mut Gateway, now: Now) -> Result<(), Problems> {
-        let new = i3_config::load_files(&self.files)?;
+        let new = i3_config::reload_files(&self.files, &self.config)?;
         gateway.reload(now, new.core.clone()).map_err(|error| {
             Problem::error("", error.to_string(), "change the settings that the message names")
         })?;
@@ -163,6 +163,7 @@ impl Attendant {
         self.config.core = new.core;
         self.config.state_backups = new.state_backups;
         self.config.warnings = new.warnings;
+        self.config.read = new.read;
         self.config.logging = logging;
         Ok(())
     }

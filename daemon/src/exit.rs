@@ -1,7 +1,7 @@
 //! The exit codes of a program, and the errors that it reports with them.
 
 use crate::error::DaemonError;
-use crate::terminal::err;
+use crate::terminal::{err, unprinted};
 use i3_config::Logging;
 use std::fmt;
 use std::process::ExitCode;
@@ -12,8 +12,19 @@ pub const USAGE: u8 = 64;
 pub const UNAVAILABLE: u8 = 69;
 /// A file cannot be written: `EX_CANTCREAT`.
 pub const CANNOT_CREATE: u8 = 73;
+/// The output cannot be written: `EX_IOERR`.
+pub const OUTPUT: u8 = 74;
 /// The settings are wrong: `EX_CONFIG`.
 pub const CONFIG: u8 = 78;
+
+/// Ends a program that has come to this exit code: waits for its log, and returns the code. If a part of the output could
+/// not be written, success becomes an error.
+pub fn finish(code: ExitCode) -> ExitCode {
+    i3_config::log::flush();
+    let Some(error) = unprinted() else { return code };
+    err(&format!("the output cannot be written: {error}"));
+    if code == ExitCode::SUCCESS { ExitCode::from(OUTPUT) } else { code }
+}
 
 /// Starts the log. An error is printed, and the exit code returned.
 pub fn start_logging(logging: &Logging) -> Result<(), ExitCode> {

@@ -46,7 +46,8 @@ pub fn run_each(
         if run(prepare(config.clone(), &tls, Box::new(attendant))?)? == Ended::Stopped {
             return Ok(());
         }
-        let new = i3_config::load_files(files).and_then(|new| Ok((Acceptors::load(&new.listeners)?, new)));
+        let new = i3_config::reload_files(files, &config)
+            .and_then(|new| Ok((Acceptors::load(&new.listeners)?, new)));
         match new {
             Ok((acceptors, new)) => {
                 tls = acceptors;

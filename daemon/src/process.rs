@@ -5,7 +5,8 @@ use i3_core::time::{Instant, UnixTime};
 
 /// Returns the current figures, for a report that was due at `due` of a process that was started at `started`.
 pub fn figures(due: Instant, started: UnixTime) -> Process {
-    let figures = Process { due, started: Some(started), ..Process::default() };
+    let figures =
+        Process { due, started: Some(started), log_lines_lost: i3_config::log::lost(), ..Process::default() };
     #[cfg(target_os = "linux")]
     let figures = of_proc(figures);
     figures

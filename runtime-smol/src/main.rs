@@ -5,7 +5,7 @@ use i3_config::Logging;
 use i3_config::cli::{Cli, Command};
 use i3_core::machine::{Listener, Machine};
 use i3_daemon::error::DaemonError;
-use i3_daemon::exit::{USAGE, ended, start_logging};
+use i3_daemon::exit::{USAGE, ended, finish, start_logging};
 use i3_daemon::program::{command_line, run_shared};
 use i3_daemon::signals::Request;
 use i3_daemon::terminal::out;
@@ -20,6 +20,10 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 fn main() -> ExitCode {
+    finish(run())
+}
+
+fn run() -> ExitCode {
     let cli = match command_line() {
         Ok(cli) => cli,
         Err(code) => return code,

@@ -1,12 +1,16 @@
 //! `i3-gateway-threads`: the daemon for minimal hosts.
 
-use i3_daemon::exit::USAGE;
+use i3_daemon::exit::{USAGE, finish};
 use i3_daemon::program::{command_line, run_shared};
 use i3_daemon::terminal::{err, out};
 use i3_gateway_threads::daemon;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    finish(run())
+}
+
+fn run() -> ExitCode {
     let cli = match command_line() {
         Ok(cli) => cli,
         Err(code) => return code,

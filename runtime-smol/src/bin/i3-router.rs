@@ -5,6 +5,7 @@ use i3_config::{ListenAt, Logging};
 use i3_core::machine::Listener;
 use i3_daemon::attend::Unattended;
 use i3_daemon::error::DaemonError;
+use i3_daemon::exit::finish;
 use i3_daemon::listeners::bind_each;
 use i3_daemon::seed::seed;
 use i3_daemon::service::Service;
@@ -63,13 +64,14 @@ fn main() -> ExitCode {
     if i3_config::log::init(&Logging::to_stderr(level)).is_err() {
         return ExitCode::FAILURE;
     }
-    match run(&cli) {
+    let code = match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{error}");
             ExitCode::FAILURE
         }
-    }
+    };
+    finish(code)
 }
 
 fn run(cli: &Cli) -> Result<(), DaemonError> {
