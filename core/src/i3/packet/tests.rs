@@ -196,7 +196,7 @@ fn nothing_but_clean_utf_8_leaves() {
     // Control characters and Latin-1, inside values too: vectors/dead-souls/ser-c0, ser-latin1
     let text = b"({\"error\",5,\"A\",0,\"B\",\"joe\\\0\",\"x\x1b[31m\x07\x7f\",\"\xc2\x9b\ty\",({\"\x01caf\xe9\r\",([\"\x1e\":\"\xff\",]),}),})";
     let (packet, _) = Packet::decode(text).unwrap();
-    let expected = "({\"error\",5,\"A\",0,\"B\",\"joe\",\"x[31m\",\" y\",({\"café\r\",([\"\":\"ÿ\",]),}),})";
+    let expected = "({\"error\",5,\"A\",0,\"B\",\"joe\",\"x[31m\",\"› y\",({\"café\r\",([\"\":\"ÿ\",]),}),})";
     assert_eq!(encoded(&packet), expected);
 }
 
