@@ -218,6 +218,9 @@ async fn connect(at: Endpoint<'_>) -> Result<Socket, ClientError> {
     let stream = step("connecting", opening)
         .await?
         .map_err(|error| ClientError::Connect(bounded(&error.to_string())))?;
+    if stream.peer_addr().is_ok_and(|peer| stream.local_addr().is_ok_and(|local| local == peer)) {
+        return Err(ClientError::Connect("nothing listens at this port".to_owned()));
+    }
     let _ = stream.set_nodelay(true);
     let stream = match tls {
         None => Stream::plain(stream),

@@ -65,6 +65,7 @@ const USED: &[&str] = &[
     "router.follow_redirects",
     "router.max_frame_bytes",
     "router.split_long_texts",
+    "router.replace_quotes",
     "gateway.host",
     "gateway.port",
     "gateway.auth.secret",

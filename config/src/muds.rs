@@ -365,5 +365,10 @@ pub(crate) fn link(reader: &mut SettingsReader<'_>) -> LinkSettings {
     if let Some(split) = reader.boolean(&Path::of("router.split_long_texts")) {
         link.split_long_texts = split;
     }
+    let replace = Path::of("router.replace_quotes");
+    match reader.node(&replace) {
+        Some(Node::Text(text)) if text.trim().eq_ignore_ascii_case("auto") => link.replace_quotes = None,
+        _ => link.replace_quotes = reader.boolean_or(&replace, "true, false or auto"),
+    }
     link
 }

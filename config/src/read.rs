@@ -189,6 +189,11 @@ impl SettingsReader<'_> {
 
     /// Reads true or false. The words of older YAML (yes, no, on, off) and 0 and 1 are accepted too.
     pub(crate) fn boolean(&mut self, path: &Path) -> Option<bool> {
+        self.boolean_or(path, "true or false")
+    }
+
+    /// The same where the value may be something else too; `expected` says what.
+    pub(crate) fn boolean_or(&mut self, path: &Path, expected: &str) -> Option<bool> {
         let value = match self.node(path)? {
             Node::Bool(value) => Some(*value),
             Node::Int(0) => Some(false),
@@ -201,7 +206,7 @@ impl SettingsReader<'_> {
             _ => None,
         };
         if value.is_none() {
-            self.wrong(path, "true or false");
+            self.wrong(path, expected);
         }
         value
     }

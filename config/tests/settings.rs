@@ -527,7 +527,11 @@ fn another_value(path: &str) -> &'static str {
         "permissions" => "[info]",
         "charset" => "latin-1",
         "default_channels" => "[another]",
-        "require_tls" | "allow_remote_without_auth" | "split_long_texts" | "follow_redirects" => "true",
+        "require_tls"
+        | "allow_remote_without_auth"
+        | "split_long_texts"
+        | "follow_redirects"
+        | "replace_quotes" => "true",
         "max_frame_bytes" | "max_frame_size" => "5000",
         "password" | "keepalive_interval" | "timeout" | "reconnect_delay" | "connection_timeout" => "83",
         "return_after" => "83",

@@ -1,7 +1,7 @@
 //! Colours in texts, and characters that texts must not hold.
 //!
 //! Texts of the network hold pinkfish codes (`%^RED%^`, the notation of LPC muds; `%%^^` is a literal `%^`), ANSI
-//! escape sequences, and whatever else a user has typed. A client chooses the form in which it receives them
+//! escape sequences, the colour codes of mIRC, and whatever else a user has typed. A client chooses the form in which it receives them
 //! ([`render`]). What it sends goes out in pinkfish ([`to_pinkfish`]). `tokens` splits a text, and `style` defines the
 //! colours.
 //!
@@ -9,6 +9,7 @@
 //! most [`CHANGES_MAX`] changes of style with [`CHANGE_BYTES_MAX`] bytes each, and HTML's escapes turn one byte into
 //! six.
 
+mod irc;
 mod style;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,8 @@ use tokens::{Token, Tokens, direction_bytes};
 words! {
     /// The form in which a client reads texts.
     pub enum TextStyle {
-        /// Unchanged. This includes hostile escape sequences and characters that change the writing direction.
+        /// Unchanged, except that colour codes of mIRC become pinkfish codes. This includes hostile escape sequences and
+        /// characters that change the writing direction.
         Raw = "raw",
         /// Without colours, without control characters except newlines and tabs, and without characters that change the
         /// writing direction (U+202E and similar ones), which could reorder a screen or a log.
@@ -45,7 +47,7 @@ pub const CHANGE_BYTES_MAX: usize = 200;
 /// Renders a text in a client's style.
 pub fn render(text: &str, style: TextStyle) -> Cow<'_, str> {
     match style {
-        TextStyle::Raw => Cow::Borrowed(text),
+        TextStyle::Raw => raw(text),
         _ if is_clean(text, style == TextStyle::Html) => Cow::Borrowed(text),
         TextStyle::Plain => Cow::Owned(plain(text)),
         TextStyle::Ansi => Cow::Owned(ansi(text)),
@@ -68,11 +70,27 @@ fn is_clean(text: &str, as_html: bool) -> bool {
     })
 }
 
+/// Whether a byte begins a colour code of mIRC.
+pub fn is_irc_code(byte: u8) -> bool {
+    irc::is_code(byte)
+}
+
+/// Leaves a text as it is, but for the codes of mIRC: no mud reads those.
+fn raw(text: &str) -> Cow<'_, str> {
+    if !text.bytes().any(irc::is_code) {
+        return Cow::Borrowed(text);
+    }
+    let change = |from: Style, to: Style, out: &mut String| to.write_pinkfish(from, out);
+    Cow::Owned(rewrite(Tokens::for_raw_reader(text), text.len(), change, |text, out| out.push_str(text)))
+}
+
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for token in Tokens::for_reader(text) {
-        if let Token::Text(text) = token {
-            out.push_str(text);
+        match token {
+            Token::Text(text) => out.push_str(text),
+            Token::Char(c) => out.push(c),
+            Token::Sgr(_) | Token::Irc(_) => {}
         }
     }
     out
@@ -88,18 +106,26 @@ fn rewrite(
 ) -> String {
     let mut out = String::with_capacity(room);
     let (mut style, mut shown, mut changes) = (Style::default(), Style::default(), 0);
+    let mut buffer = [0; 4];
     for token in tokens {
-        match token {
-            Token::Sgr(params) => Op::all(params).for_each(|op| style.apply(op)),
-            Token::Text(text) => {
-                if style != shown && changes < CHANGES_MAX {
-                    changes += 1;
-                    change(shown, style, &mut out);
-                    shown = style;
-                }
-                show(text, &mut out);
+        let text = match token {
+            Token::Sgr(params) => {
+                Op::all(params).for_each(|op| style.apply(op));
+                continue;
             }
+            Token::Irc(ops) => {
+                ops.into_iter().flatten().for_each(|op| style.apply(op));
+                continue;
+            }
+            Token::Text(text) => text,
+            Token::Char(c) => c.encode_utf8(&mut buffer),
+        };
+        if style != shown && changes < CHANGES_MAX {
+            changes += 1;
+            change(shown, style, &mut out);
+            shown = style;
         }
+        show(text, &mut out);
     }
     if shown != Style::default() {
         change(shown, Style::default(), &mut out);
@@ -163,7 +189,7 @@ pub fn unescape_html(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Converts a text for the network. SGR sequences become pinkfish codes, and other escape sequences are dropped. A
+/// Converts a text for the network. SGR sequences and codes of mIRC become pinkfish codes, and other escape sequences are dropped. A
 /// colour that pinkfish lacks becomes the nearest of its sixteen. A colour that is still open at the end is closed.
 pub fn to_pinkfish(text: &str) -> Cow<'_, str> {
     if !has_escapes(text) {

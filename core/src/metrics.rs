@@ -23,7 +23,7 @@ pub struct Metrics {
     pub packets_ignored: u64,
     /// Unescaped quotes in packets that were repaired.
     pub bare_quotes_repaired: u64,
-    /// Strings that were not UTF-8 and were decoded as Latin-1.
+    /// Strings that were not UTF-8 and were decoded as Windows-1252.
     pub latin1_strings: u64,
     /// Packets that were dropped because they waited too long for the router. The mud received an event about each.
     pub packets_expired: u64,

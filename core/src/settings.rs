@@ -96,6 +96,9 @@ pub struct LinkSettings {
     /// Whether a tell or a channel message that does not fit into a frame is split at word ends into several. If not,
     /// it is refused.
     pub split_long_texts: bool,
+    /// Whether `'` and `/` are sent for quotes and backslashes. `None`: where the router is a CoffeeMud's, which writes
+    /// strings without escapes, so that a text with one of them is lost on muds that read strictly.
+    pub replace_quotes: Option<bool>,
 }
 
 impl Default for LinkSettings {
@@ -114,6 +117,7 @@ impl Default for LinkSettings {
             queue_packets_max: 1000,
             frame_bytes_max: 9500,
             split_long_texts: false,
+            replace_quotes: None,
         }
     }
 }

@@ -21,7 +21,7 @@ use i3_core::settings::RouterSettings;
 use i3_core::time::{Instant, Now};
 use i3_driver::address::resolve;
 use i3_driver::clock::Clock;
-use i3_driver::dial::{CONNECT_TIMEOUT, DIAL_ADDRESSES_MAX, Failures};
+use i3_driver::dial::{CONNECT_TIMEOUT, DIAL_ADDRESSES_MAX, Failures, refuse_itself};
 use i3_driver::listen::bind;
 use i3_store::{Condition, StoreError};
 use std::fs;
@@ -327,8 +327,9 @@ fn reach(report: &mut Report, router: &RouterSettings) -> bool {
     };
     let mut failures = Failures::default();
     for address in addresses.into_iter().take(DIAL_ADDRESSES_MAX) {
-        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
-            Ok(_) => {
+        let connected = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT);
+        match connected.and_then(|stream| refuse_itself(&stream)) {
+            Ok(()) => {
                 report.good(&format!("{shown} accepts connections ({address})"));
                 return true;
             }

@@ -7,6 +7,7 @@ use i3_config::cli::{Cli, Healthcheck};
 use i3_config::{Config, ListenAt};
 use i3_core::machine::Listener;
 use i3_driver::address::{resolve, without_brackets};
+use i3_driver::dial::refuse_itself;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -113,7 +114,8 @@ fn connect(at: &ListenAt) -> io::Result<Connection> {
 fn connect_plainly(at: &ListenAt) -> io::Result<TcpStream> {
     let mut failed = io::Error::other("the host has no address");
     for address in resolve(&at.host, at.port)? {
-        match TcpStream::connect_timeout(&reachable(address), ANSWER_TIMEOUT) {
+        let connected = TcpStream::connect_timeout(&reachable(address), ANSWER_TIMEOUT);
+        match connected.and_then(|stream| refuse_itself(&stream).map(|()| stream)) {
             Ok(stream) => {
                 stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
                 return Ok(stream);

@@ -454,7 +454,7 @@ fn answer<'a>(mud: &'a DemoMud, packet: &'a Packet<'a>, idle: i64, key: i64) -> 
             let row = |user: &'a DemoUser| WhoRow {
                 visname: Text::from(&*user.name),
                 idle,
-                extra: Some(Text::from(&*user.title)),
+                extra: Text::from(&*user.title),
             };
             Some(Body::WhoReply { users: mud.users.iter().map(row).collect() })
         }

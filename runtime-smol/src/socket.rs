@@ -3,7 +3,7 @@
 use async_io::{Async, Timer};
 use bytes::Bytes;
 use i3_driver::address::{unresolved, without_brackets};
-use i3_driver::dial::{CONNECT_TIMEOUT, DIAL_ADDRESSES_MAX, Failures};
+use i3_driver::dial::{CONNECT_TIMEOUT, DIAL_ADDRESSES_MAX, Failures, refuse_itself};
 use i3_driver::write::{self, Written};
 use std::io::{self, ErrorKind, Write};
 use std::net::TcpStream;
@@ -17,7 +17,8 @@ pub(crate) async fn connect(host: &str, port: u16) -> Result<Async<TcpStream>, S
     let addresses = resolved.await.map_err(|error| unresolved(host, &error).to_string())?;
     let mut failures = Failures::default();
     for &address in addresses.iter().take(DIAL_ADDRESSES_MAX) {
-        match within(CONNECT_TIMEOUT, Async::<TcpStream>::connect(address)).await {
+        let connected = within(CONNECT_TIMEOUT, Async::<TcpStream>::connect(address)).await;
+        match connected.and_then(|stream| refuse_itself(stream.get_ref()).map(|()| stream)) {
             Ok(stream) => return Ok(stream),
             Err(error) => failures.add(address, error),
         }
@@ -44,6 +45,26 @@ mod tests {
     use super::*;
     use std::io::Read;
     use std::net::TcpListener;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn no_socket_is_connected_with_itself() {
+        let port = unused_port_of_clients();
+        let mut errors = (0..ATTEMPTS_MAX)
+            .map(|_| smol::block_on(connect("127.0.0.1", port)).expect_err("nobody listens there"));
+        // Before that it is refused by the system, since the attempt has another port.
+        assert!(errors.any(|error| error.contains("connected to itself")), "no attempt got this port");
+    }
+
+    /// Linux gives its clients even ports first, and each in its turn.
+    #[cfg(target_os = "linux")]
+    const ATTEMPTS_MAX: usize = 200_000;
+
+    #[cfg(target_os = "linux")]
+    fn unused_port_of_clients() -> u16 {
+        let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        (40_000..50_000).step_by(2).find(is_free).unwrap()
+    }
 
     #[test]
     fn a_full_socket_leaves_the_rest() {

@@ -3,7 +3,7 @@
 use crate::lock::lock;
 use bytes::Bytes;
 use i3_driver::address::resolve;
-use i3_driver::dial::{CONNECT_TIMEOUT, DIAL_ADDRESSES_MAX, Failures};
+use i3_driver::dial::{CONNECT_TIMEOUT, DIAL_ADDRESSES_MAX, Failures, refuse_itself};
 use i3_driver::write::{self, Written};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io::{self, ErrorKind};
@@ -61,7 +61,7 @@ pub(crate) fn connect(host: &str, port: u16, attempt: &Attempt) -> Result<TcpStr
     let addresses = resolve(host, port).map_err(|error| error.to_string())?;
     let mut failures = Failures::default();
     for address in addresses.into_iter().take(DIAL_ADDRESSES_MAX) {
-        match attempt.connect(address) {
+        match attempt.connect(address).and_then(|stream| refuse_itself(&stream).map(|()| stream)) {
             Ok(stream) => return Ok(stream),
             Err(error) => failures.add(address, error),
         }
@@ -138,6 +138,26 @@ mod tests {
             near.shutdown(Shutdown::Write).unwrap();
             assert!(writer.join().unwrap().is_err());
         });
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn no_socket_is_connected_with_itself() {
+        let port = unused_port_of_clients();
+        let mut errors = (0..ATTEMPTS_MAX)
+            .map(|_| connect("127.0.0.1", port, &Attempt::default()).expect_err("nobody listens there"));
+        // Before that it is refused by the system, since the attempt has another port.
+        assert!(errors.any(|error| error.contains("connected to itself")), "no attempt got this port");
+    }
+
+    /// Linux gives its clients even ports first, and each in its turn.
+    #[cfg(target_os = "linux")]
+    const ATTEMPTS_MAX: usize = 200_000;
+
+    #[cfg(target_os = "linux")]
+    fn unused_port_of_clients() -> u16 {
+        let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        (40_000..50_000).step_by(2).find(is_free).unwrap()
     }
 
     #[test]

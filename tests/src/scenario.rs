@@ -25,8 +25,8 @@
 //!
 //! A message that was not asked for stays in the queue and may be asked for later; `< nothing` demands that none is left.
 
-use crate::wire;
 use crate::world::World;
+use crate::{published, wire};
 use i3_core::Gateway;
 use i3_core::clients::keys;
 use i3_core::i3::Charset;
@@ -439,7 +439,7 @@ impl Stage {
         let script = self.world.connect(&router, Listener::Mud).ok_or("refused")?;
         self.peers.insert(name.to_owned(), Peer { script, speech, queue: Vec::new() });
         let login = format!(
-            r#"({{"startup-req-3",5,"{name}",0,"{router}",0,0,0,0,4000,0,0,"l","b","{driver}","LP","open","e",(["channel":1,]),0,}})"#
+            r#"({{"startup-req-3",5,"{name}",0,"{router}",0,0,0,0,4000,0,0,"l","b","{driver}","LP","open","e",(["beep":1,"channel":1,]),0,}})"#
         );
         self.send(name, &login)?;
         self.expect(name, r#"({"startup-reply",*})"#)
@@ -531,8 +531,13 @@ impl Stage {
             Speech::Mud => {
                 for frame in wire::mudmode_frames(received) {
                     let text = frame.strip_prefix(wire::LATIN_1).unwrap_or(&frame);
-                    if let Err(fault) = wire::strict_lpc(text) {
-                        panic!("{name} received what a driver cannot read: {fault}");
+                    let packet = match wire::strict_lpc(text) {
+                        Ok(packet) => packet,
+                        Err(fault) => panic!("{name} received what a driver cannot read: {fault}"),
+                    };
+                    let is_ours = packet[2].as_str().is_some_and(|from| self.gateways.contains_key(from));
+                    if let Some(fault) = published::fault(&packet).filter(|_| is_ours) {
+                        panic!("{name} received a packet of a gateway with a wrong field: {fault}: {text}");
                     }
                     peer.queue.push(frame.replace('\r', "\\r"));
                 }

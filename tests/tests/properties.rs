@@ -176,7 +176,7 @@ fn session_body() -> impl Strategy<Value = Body<'static>> {
 /// Packets between users and muds.
 fn user_body() -> impl Strategy<Value = Body<'static>> {
     let row =
-        (text(), any::<i64>(), name()).prop_map(|(visname, idle, extra)| WhoRow { visname, idle, extra });
+        (text(), any::<i64>(), text()).prop_map(|(visname, idle, extra)| WhoRow { visname, idle, extra });
     let finger = (text(), vec(name(), 7), any::<i64>()).prop_map(|(visname, names, idle)| {
         let mut names = names.into_iter();
         let mut name = || names.next().flatten();

@@ -164,6 +164,13 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
                 "false",
                 "true: a longer text is split at word ends into several packets; false: it is refused.",
             ),
+            entry(
+                "router.replace_quotes",
+                "true, false or auto",
+                "auto",
+                "true: quotes and backslashes leave as `'` and `/`. auto: behind a CoffeeMud router, which writes strings without \
+                 escapes, so that muds there lose a line that contains one.",
+            ),
         ],
     ),
     (

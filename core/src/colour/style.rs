@@ -85,17 +85,19 @@ pub(super) enum Op {
     Reset,
     /// Switches one of the eight attributes, by its number in SGR, on or off.
     Attribute(u8, bool),
+    /// Switches an attribute on if it is off, and off if it is on.
+    Switch(u8),
     Foreground(Option<Colour>),
     Background(Option<Colour>),
 }
 
-const BOLD: u8 = 1;
+pub(super) const BOLD: u8 = 1;
 const DIM: u8 = 2;
-const ITALIC: u8 = 3;
-const UNDERLINE: u8 = 4;
+pub(super) const ITALIC: u8 = 3;
+pub(super) const UNDERLINE: u8 = 4;
 const BLINK: u8 = 5;
-const REVERSE: u8 = 7;
-const STRIKE: u8 = 9;
+pub(super) const REVERSE: u8 = 7;
+pub(super) const STRIKE: u8 = 9;
 
 impl Op {
     /// Returns the accepted parameters of a sequence. `params` is the text between `ESC [` and `m`.
@@ -156,6 +158,7 @@ impl Style {
             Op::Attribute(attribute, true) => self.attributes |= 1 << attribute,
             Op::Attribute(BOLD, false) => self.attributes &= !(1 << BOLD | 1 << DIM),
             Op::Attribute(attribute, false) => self.attributes &= !(1 << attribute),
+            Op::Switch(attribute) => self.attributes ^= 1 << attribute,
             Op::Foreground(colour) => self.foreground = colour,
             Op::Background(colour) => self.background = colour,
         }

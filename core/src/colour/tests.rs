@@ -63,7 +63,7 @@ fn only_colours_are_kept_of_escape_sequences() {
             "abcdefg",
         ),
         // The C1 forms of these, and of colours.
-        ("a\u{9b}2Jb\u{9d}0;evil\u{9c}c\u{90}x\u{9c}d\u{9b}31me\u{85}f", "abcdef", "abcdef"),
+        ("a\u{9b}2Jb\u{9d}0;evil\u{9c}c\u{90}x\u{9c}d\u{9b}31me\u{84}f", "abcde„f", "abcde„f"),
         // Reset the terminal, select another character set.
         ("a\x1bcb\x1b(0c\x1b#8d", "abcd", "abcd"),
         // Sequences cut off at the end of the text, in every state.
@@ -94,6 +94,54 @@ fn only_colours_are_kept_of_escape_sequences() {
             "{text:?}"
         );
     }
+}
+
+#[test]
+fn colours_of_mirc_are_understood_in_every_form() {
+    for (text, expected_plain, expected_ansi, expected_pinkfish) in [
+        ("\x034red\x03 not", "red not", "\x1b[0;91mred\x1b[0m not", "%^BOLD%^%^RED%^red%^RESET%^ not"),
+        ("\x0304,01x\x0f.", "x.", "\x1b[0;91;40mx\x1b[0m.", "%^BOLD%^%^RED%^%^B_BLACK%^x%^RESET%^."),
+        // A comma without a number behind it is text, and so is a third digit.
+        (
+            "\x033,no\x03123",
+            ",no3",
+            "\x1b[0;32m,no\x1b[0;94m3\x1b[0m",
+            "%^GREEN%^,no%^RESET%^%^BOLD%^%^BLUE%^3%^RESET%^",
+        ),
+        (
+            "\x02bold\x02 \x1di\x1d \x1fu\x1f",
+            "bold i u",
+            "\x1b[0;1mbold\x1b[0m \x1b[0;3mi\x1b[0m \x1b[0;4mu\x1b[0m",
+            "%^BOLD%^bold%^RESET%^ %^ITALIC%^i%^RESET%^ %^UNDERLINE%^u%^RESET%^",
+        ),
+        ("\x16r\x1es\x0f", "rs", "\x1b[0;7mr\x1b[0;7;9ms\x1b[0m", "%^REVERSE%^r%^STRIKETHROUGH%^s%^RESET%^"),
+        ("\x04ff0000x\x04y\x11z", "xyz", "\x1b[0;38;2;255;0;0mx\x1b[0myz", "%^RED%^x%^RESET%^yz"),
+        ("\x0399x\x0352y\x03", "xy", "x\x1b[0;38;2;255;0;0my\x1b[0m", "x%^RED%^y%^RESET%^"),
+        // Cut off at the end.
+        ("x\x03", "x", "x", "x"),
+        ("x\x0312,", "x,", "x\x1b[0;94m,\x1b[0m", "x%^BOLD%^%^BLUE%^,%^RESET%^"),
+        ("x\x04ff00", "xff00", "xff00", "xff00"),
+    ] {
+        assert_eq!(plain(text), expected_plain, "{text:?}");
+        assert_eq!(ansi(text), expected_ansi, "{text:?}");
+        assert_eq!(unescape_html(&without_spans(&html(text))), expected_plain, "{text:?}");
+        assert_eq!(to_pinkfish(text), expected_pinkfish, "{text:?}");
+        assert_eq!(render(text, TextStyle::Raw), expected_pinkfish, "{text:?}");
+    }
+    // A raw text keeps everything else.
+    assert_eq!(
+        render("\x1b[2J%^RED%^\x02x\x02\u{202e}", TextStyle::Raw),
+        "\x1b[2J%^RED%^%^BOLD%^x%^RESET%^\u{202e}"
+    );
+}
+
+#[test]
+fn a_c1_control_is_a_character_of_windows_1252_unless_a_terminal_acts_on_it() {
+    let text = "\u{91}so\u{92} \u{93}it\u{94} \u{97} 5\u{80}\u{85}";
+    for shown in [plain(text), ansi(text), html(text), to_pinkfish(text)] {
+        assert_eq!(shown, "‘so’ “it” — 5€…");
+    }
+    assert_eq!(plain("a\u{81}\u{9b}2Jb\u{9d}x\u{9c}c"), "abc");
 }
 
 /// All characters that the Unicode Bidirectional Algorithm (UAX #9, section 2) calls explicit or implicit formatting
@@ -260,7 +308,12 @@ proptest! {
         let is_safe = |c: char| (!c.is_control() && !DIRECTION.contains(&c)) || c == '\n' || c == '\t';
         let visible = plain(&text);
         prop_assert!(visible.chars().all(is_safe), "{visible:?}");
-        prop_assert_eq!(&render(&text, TextStyle::Raw), &text);
+        let kept = |text: &str| text.replace(|c: char| c.is_ascii() && irc::is_code(c as u8), "");
+        if text.len() == kept(&text).len() {
+            prop_assert_eq!(&render(&text, TextStyle::Raw), &text);
+        } else {
+            prop_assert_eq!(kept(&raw(&text)), raw(&text));
+        }
 
         let coloured = ansi(&text);
         // Each ESC begins a colour sequence of digits, and no colour is left open.
@@ -284,7 +337,7 @@ proptest! {
         let escaped = without_spans(&marked);
         prop_assert_eq!(&unescape_html(&escaped), &visible);
         let shown: String = Tokens::for_network(&coloured)
-            .filter_map(|token| match token { Token::Text(text) => Some(text), Token::Sgr(_) => None })
+            .filter_map(|token| match token { Token::Text(text) => Some(text), _ => None })
             .collect();
         prop_assert_eq!(&shown, &visible);
     }

@@ -1,7 +1,9 @@
 //! Splits a text into visible parts and changes of colour. All other sequences that a terminal would act on are
 //! dropped.
 
+use super::irc;
 use super::style::pinkfish_sgr;
+use crate::i3::text::meant;
 
 /// A piece of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,8 +11,23 @@ pub(super) enum Token<'a> {
     /// Visible text. It holds no control characters except newlines and tabs and, for readers, no characters that
     /// change the writing direction.
     Text(&'a str),
+    /// A character that a C1 control stands for.
+    Char(char),
     /// A change of colour: the parameters of an SGR sequence.
     Sgr(&'a str),
+    /// A change of colour by a code of mIRC.
+    Irc(irc::Change),
+}
+
+/// Whom the tokens of a text are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    /// A local reader: pinkfish codes are colours, and characters that change the writing direction are dropped.
+    Reader,
+    /// A local reader of the text as it is on the network: only the codes of mIRC are read.
+    Raw,
+    /// The network: pinkfish codes and characters that change the writing direction are text.
+    Network,
 }
 
 /// The longest name of a pinkfish code. A longer text between two `%^` is not a code.
@@ -41,19 +58,26 @@ pub(super) fn direction_bytes(bytes: &[u8]) -> usize {
 #[derive(Clone, Debug)]
 pub(super) struct Tokens<'a> {
     rest: &'a str,
-    /// The text is for a local reader: pinkfish codes are colours, and characters that change the writing direction are
-    /// dropped.
-    for_reader: bool,
+    of_use: Use,
 }
 
 impl<'a> Tokens<'a> {
     pub(super) fn for_reader(text: &'a str) -> Self {
-        Tokens { rest: text, for_reader: true }
+        Tokens { rest: text, of_use: Use::Reader }
+    }
+
+    /// Everything but the codes of mIRC counts as text.
+    pub(super) fn for_raw_reader(text: &'a str) -> Self {
+        Tokens { rest: text, of_use: Use::Raw }
     }
 
     /// Pinkfish codes and characters that change the writing direction count as text.
     pub(super) fn for_network(text: &'a str) -> Self {
-        Tokens { rest: text, for_reader: false }
+        Tokens { rest: text, of_use: Use::Network }
+    }
+
+    fn reads_codes(&self) -> bool {
+        self.of_use == Use::Reader
     }
 
     /// Takes this many bytes from the front. Callers only stop at ASCII bytes or at known characters.
@@ -66,13 +90,17 @@ impl<'a> Tokens<'a> {
     /// Returns the length of the text up to the next part that may have to be dropped.
     fn seen_bytes(&self) -> usize {
         let bytes = self.rest.as_bytes();
+        if self.of_use == Use::Raw {
+            return bytes.iter().position(|byte| irc::is_code(*byte)).unwrap_or(bytes.len());
+        }
+        let reads_codes = self.reads_codes();
         let stops = |at: usize| match bytes[at] {
             b'\n' | b'\t' => false,
             0..=0x1f | 0x7f => true,
-            b'%' => self.for_reader && bytes.get(at + 1) == Some(&b'^'),
+            b'%' => reads_codes && bytes.get(at + 1) == Some(&b'^'),
             // C1 controls.
             0xc2 => bytes.get(at + 1).is_some_and(|next| *next < 0xa0),
-            0xd8 | 0xe2 => self.for_reader && direction_bytes(&bytes[at..]) > 0,
+            0xd8 | 0xe2 => reads_codes && direction_bytes(&bytes[at..]) > 0,
             _ => false,
         };
         (0..bytes.len()).find(|at| stops(*at)).unwrap_or(bytes.len())
@@ -160,15 +188,25 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Reads a C1 control at the front. It begins the sequences of `ESC` and a letter with a single character.
-    fn c1(&mut self) {
-        let control = self.rest.chars().next();
+    /// Reads a C1 control at the front. Some begin the sequences of `ESC` and a letter with a single character. The others
+    /// mean nothing to a terminal today: they are characters of Windows-1252 that somebody has read as Latin-1.
+    fn c1(&mut self) -> Option<Token<'a>> {
+        let control = self.rest.chars().next()?;
         self.take(2);
         match control {
-            Some('\u{9b}') => drop(self.control_sequence()),
-            Some('\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}') => self.string(),
-            _ => {}
+            '\u{9b}' => drop(self.control_sequence()),
+            '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => self.string(),
+            STRING_TERMINATOR => {}
+            other => return Some(meant(other)).filter(|c| !c.is_control()).map(Token::Char),
         }
+        None
+    }
+
+    /// Reads a code of mIRC, whose first byte is at the front.
+    fn irc(&mut self) -> Option<Token<'a>> {
+        let (change, bytes) = irc::read(self.rest.as_bytes());
+        self.take(bytes);
+        change.map(Token::Irc)
     }
 }
 
@@ -186,7 +224,7 @@ impl<'a> Iterator for Tokens<'a> {
             let seen = self.seen_bytes();
             if seen > 0 {
                 // `%%^^` stands for `%^`: its first `%` is visible, and then the mark without its doubling.
-                if self.for_reader && self.rest.as_bytes()[seen - 1..].starts_with(b"%%^^") {
+                if self.reads_codes() && self.rest.as_bytes()[seen - 1..].starts_with(b"%%^^") {
                     return Some(self.literal_mark(seen));
                 }
                 return Some(Token::Text(self.take(seen)));
@@ -195,10 +233,8 @@ impl<'a> Iterator for Tokens<'a> {
                 [] => return None,
                 [b'%', ..] => self.pinkfish(),
                 [ESC, ..] => self.escape(),
-                [0xc2, ..] => {
-                    self.c1();
-                    None
-                }
+                [0xc2, ..] => self.c1(),
+                [code, ..] if irc::is_code(*code) => self.irc(),
                 bytes @ [0xd8 | 0xe2, ..] => {
                     self.take(direction_bytes(bytes));
                     None

@@ -319,6 +319,8 @@ output! {
         pub router: &'a str,
         /// the text of the packet, without passwords; a long one is cut
         pub packet: &'a str,
+        /// why the gateway could not read it, if it could not
+        pub dropped: Option<&'a str>,
     }
 
     /// A change in the state of the store.

@@ -19,4 +19,4 @@ pub use grammar::Number;
 pub use reader::{Kind, Open, Reader};
 pub use value::Value;
 pub(crate) use write::write_as_text;
-pub use write::{write_float, write_int, write_str, write_text};
+pub use write::{replace_escapes, write_float, write_int, write_str, write_text};

@@ -1,21 +1,22 @@
 //! Character sets. This is the only module that converts between bytes and text on the wire.
 //!
 //! One frame may mix UTF-8 and Latin-1 (a mudlist does), so each string is decoded by itself: as UTF-8 if it is valid,
-//! otherwise as Latin-1, in which every byte is a character.
+//! otherwise as Windows-1252, in which every byte is a character. This is Latin-1 with printable characters in place of the
+//! C1 controls, which no text means: what has such bytes was typed on Windows.
 
 use super::blocks::{self, Block, Marks};
 use std::borrow::Cow;
 
-/// Decodes one string. The flag is true if it was not valid UTF-8 and was decoded as Latin-1.
+/// Decodes one string. The flag is true if it was not valid UTF-8 and was decoded as Windows-1252.
 pub fn decode(bytes: Cow<'_, [u8]>) -> (Cow<'_, str>, bool) {
     match bytes {
         Cow::Borrowed(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => (Cow::Borrowed(text), false),
-            Err(_) => (Cow::Owned(latin1(bytes)), true),
+            Err(_) => (Cow::Owned(windows_1252(bytes)), true),
         },
         Cow::Owned(bytes) => match String::from_utf8(bytes) {
             Ok(text) => (Cow::Owned(text), false),
-            Err(error) => (Cow::Owned(latin1(error.as_bytes())), true),
+            Err(error) => (Cow::Owned(windows_1252(error.as_bytes())), true),
         },
     }
 }
@@ -28,8 +29,35 @@ pub fn utf8_prefix(bytes: &[u8]) -> &str {
     }
 }
 
-fn latin1(bytes: &[u8]) -> String {
-    bytes.iter().map(|&byte| char::from(byte)).collect()
+/// Decodes a JSON text of a local client. A text that is not UTF-8 as a whole is decoded string by string, since it may
+/// repeat a name in UTF-8 beside a line that a player has typed in Windows-1252.
+pub fn decode_json(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => {
+            let strings = bytes.split_inclusive(|byte| *byte == b'"');
+            Cow::Owned(strings.map(|string| decode(Cow::Borrowed(string)).0).collect())
+        }
+    }
+}
+
+/// The characters of Windows-1252 in place of the C1 controls, from 0x80 on. Five bytes have none, and stay controls.
+const IN_PLACE_OF_C1: [char; 32] = [
+    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', //
+    '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+];
+
+/// Returns the character that a C1 control stands for in Windows-1252. Any other character, and a control that stands for
+/// none, is returned unchanged.
+pub fn meant(c: char) -> char {
+    match u32::from(c) {
+        code @ 0x80..0xa0 => IN_PLACE_OF_C1.get(code as usize - 0x80).copied().unwrap_or(c),
+        _ => c,
+    }
+}
+
+fn windows_1252(bytes: &[u8]) -> String {
+    bytes.iter().map(|&byte| meant(char::from(byte))).collect()
 }
 
 /// Whether a character may leave in a packet. A newline may (it travels as CR); other control characters never do.
@@ -53,8 +81,8 @@ pub(super) fn control_marks(block: Block) -> Marks {
     blocks::is_at_most(block, 0x1f) | blocks::is(block, 0x7f) | blocks::is(block, C1_LEAD)
 }
 
-/// Returns the part of `text` that may leave in a packet. CR LF and a lone CR become a newline, and a tab becomes a
-/// blank. Any other control character (C0, DEL, C1) is dropped.
+/// Returns the part of `text` that may leave in a packet. CR LF and a lone CR become a newline, a tab becomes a blank, and
+/// a C1 control the character that it stands for in Windows-1252. Any other control character is dropped.
 #[inline]
 pub fn outgoing(text: &str) -> Cow<'_, str> {
     if all_may_leave(text) { Cow::Borrowed(text) } else { Cow::Owned(without_controls(text)) }
@@ -69,8 +97,7 @@ fn without_controls(text: &str) -> String {
             '\r' if chars.peek() == Some(&'\n') => {}
             '\r' => clean.push('\n'),
             '\t' => clean.push(' '),
-            c if may_leave(c) => clean.push(c),
-            _ => {}
+            c => clean.extend(Some(meant(c)).filter(|c| may_leave(*c))),
         }
     }
     clean
@@ -141,16 +168,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_string_is_utf_8_or_latin_1() {
+    fn each_string_is_utf_8_or_windows_1252() {
         assert_eq!(decode(Cow::Borrowed("é".as_bytes())), (Cow::Borrowed("é"), false));
+        assert_eq!(decode(Cow::Borrowed(b"\x93so\x94 \x96 5 \x80\x85")).0, "“so” – 5 €…");
+        // The five bytes without a character, and the first behind the C1 controls.
+        assert_eq!(
+            decode(Cow::Borrowed(b"\x81\x8d\x8f\x90\x9d\xa0")).0,
+            "\u{81}\u{8d}\u{8f}\u{90}\u{9d}\u{a0}"
+        );
         assert_eq!(decode(Cow::Borrowed(b"caf\xe9")), (Cow::Borrowed("café"), true));
         assert_eq!(decode(Cow::Owned(b"caf\xe9".to_vec())), (Cow::Borrowed("café"), true));
     }
 
     #[test]
+    fn a_json_text_may_mix_both() {
+        let text =
+            [&b"{\"to\":\""[..], "Zoë".as_bytes(), b"\",\"text\":\"caf\xe9 \x97 \\\"\xe0\\\"\"}"].concat();
+        assert_eq!(decode_json(&text), "{\"to\":\"Zoë\",\"text\":\"café — \\\"à\\\"\"}");
+        assert!(matches!(decode_json("{\"é\":1}".as_bytes()), Cow::Borrowed(_)));
+        assert_eq!(decode_json(b"\xff"), "ÿ");
+    }
+
+    #[test]
     fn control_characters_do_not_leave() {
         assert_eq!(outgoing("plain é"), "plain é");
-        assert_eq!(outgoing("a\0b\u{1b}[31mc\td\r\ne\rf\ng\u{7f}\u{9b}h"), "ab[31mc d\ne\nf\ngh");
+        assert_eq!(outgoing("a\0b\u{1b}[31mc\td\r\ne\rf\ng\u{7f}\u{9d}h"), "ab[31mc d\ne\nf\ngh");
+        assert_eq!(outgoing("\u{93}so\u{94} \u{96} 5 \u{80}\u{85}"), "“so” – 5 €…");
     }
 
     #[test]
@@ -163,15 +206,17 @@ mod tests {
                 let expected = match c {
                     '\n' | '\r' => "\n".to_owned(),
                     '\t' => " ".to_owned(),
-                    c if c.is_control() => String::new(),
-                    c => c.to_string(),
+                    c if meant(c).is_control() => String::new(),
+                    c => meant(c).to_string(),
                 };
                 let expected = format!("{}{expected}y", "é".repeat(before));
                 assert_eq!(outgoing(&text), expected, "U+{control:04x} after {before}");
                 for charset in [Charset::Utf8, Charset::Latin1] {
                     let wire = to_wire(&text, charset);
                     assert!(!wire.iter().any(|byte| *byte < b' ' && *byte != b'\n' || *byte == 0x7f));
-                    assert_eq!(decode(wire).0, expected, "U+{control:04x} after {before}");
+                    let is_spelled =
+                        charset == Charset::Latin1 && !expected.is_ascii() && latin1_byte(meant(c)).is_none();
+                    assert!(is_spelled || decode(wire).0 == expected, "U+{control:04x} after {before}");
                 }
             }
         }
@@ -189,7 +234,7 @@ mod tests {
         ] {
             let wire = to_wire(text, Charset::Latin1);
             let expected: Vec<u8> = latin1.chars().map(|c| latin1_byte(c).unwrap()).collect();
-            assert_eq!(wire, expected, "{text}: {}", super::latin1(&wire));
+            assert_eq!(wire, expected, "{text}: {}", windows_1252(&wire));
             assert_eq!(to_wire(text, Charset::Utf8), text.as_bytes());
         }
     }

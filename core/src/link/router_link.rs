@@ -10,7 +10,7 @@ use super::step::{Applied, LinkCx, LinkEvent, Wait};
 use super::unanswered::Unanswered;
 use super::watch::{Due, Watch};
 use crate::i3::packet::{Packet, RouterEntry};
-use crate::i3::{Deframer, Frame, FrameError, frame};
+use crate::i3::{Deframer, Frame, FrameError, frame, lpc};
 use crate::machine::{Change, ConnId, SaveTicket};
 use crate::notice::{Level, Notice};
 use crate::settings::{LinkSettings, MudSettings, RouterSettings};
@@ -170,6 +170,17 @@ impl RouterLink {
     pub fn frame(&self, packet: &Packet<'_>) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(256);
         frame::append(&mut bytes, |text| packet.encode_with(self.router().charset, text));
+        bytes
+    }
+
+    /// The same with `'` for every quote, and `/` for every backslash.
+    pub fn frame_without_escapes(&self, packet: &Packet<'_>) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(256);
+        frame::append(&mut bytes, |text| {
+            let from = text.len();
+            packet.encode_with(self.router().charset, text);
+            lpc::replace_escapes(text, from);
+        });
         bytes
     }
 }

@@ -21,6 +21,13 @@ use std::time::Duration;
 /// second connection that it accepts within one second of its clock.
 const DIAL_SPACING: Duration = Duration::from_millis(1050);
 
+/// The password in every startup-reply of a CoffeeMud router.
+const COFFEEMUD_PASSWORD: i64 = -1;
+
+/// What an administrator should know at the first login of a mud.
+const FIRST_LOGIN: &str = "the name of the mud is registered on the network now, for good: other muds list it for years, and \
+    another name would be another mud; `i3-gateway retire` gives it up";
+
 /// What happened to a mud, for the services.
 #[derive(Debug)]
 pub(crate) enum News {
@@ -249,7 +256,13 @@ impl Muds {
         let one = &mut self.all[mud.place()];
         let router = one.link.router().name.clone();
         let name = &cx.settings.mud(mud).name;
+        one.behind_coffeemud = password == COFFEEMUD_PASSWORD;
+        let is_first = one.passwords.at(&router).is_none() && cx.settings.mud(mud).router_password == 0;
         let change = one.passwords.keep(name, &router, password);
+        if is_first && change.is_some() {
+            let notice = Notice::new(Level::Info, "link", FIRST_LOGIN).with("mud", name);
+            cx.notice(notice.with("router", &router));
+        }
         self.step(cx, mud, |link, lent| link.startup_reply(lent, change, routers));
         // Routers send their lists right after the startup-reply, whether or not the password is saved by then.
         let changes = self.all[mud.place()].lists.logged_in(cx.now.mono, name, &router);

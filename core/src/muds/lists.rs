@@ -2,17 +2,21 @@
 
 use crate::i3::packet::{ChannelEntry, Mapping, MudEntry};
 use crate::machine::Change;
-use crate::network::chanlist::ChannelChange;
+use crate::network::chanlist::{Channel, ChannelChange};
 use crate::network::mudlist::MudChange;
 use crate::network::{Chanlist, Mudlist};
 use crate::saved;
 use crate::spaces::Space;
 use crate::time::Instant;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How long after the first login at a router its lists keep arriving. Dead Souls first sends all muds at once, and
 /// then again one mud in each packet, ten a second.
 const FIRST_LISTS_WITHIN: Duration = Duration::from_secs(30);
+
+/// Number of refused channels of one mud that are remembered.
+const REFUSED_CHANNELS_MAX: usize = 1000;
 
 /// The muds and channels of a network.
 #[derive(Debug, Default)]
@@ -23,6 +27,8 @@ pub(crate) struct Lists {
     from: Option<String>,
     /// Until then additions are not announced: the first lists are still arriving.
     quiet_until: Instant,
+    /// The channels that the router has refused to this mud.
+    refused: BTreeSet<String>,
 }
 
 impl Lists {
@@ -68,6 +74,7 @@ impl Lists {
         if is_same {
             return Vec::new();
         }
+        self.refused.clear();
         self.from = Some(router.to_owned());
         let delete = |space: Space, key| Change { space: space.of(mud_name), key, value: None };
         let muds = self.muds.clear().into_iter().map(|name| delete(Space::Muds, name));
@@ -78,6 +85,36 @@ impl Lists {
             value: Some(router.as_bytes().to_vec()),
         };
         muds.chain(channels).chain([from]).collect()
+    }
+
+    /// Notes that the router refuses a channel to this mud.
+    pub(crate) fn refuse_channel(&mut self, channel: &str) {
+        if self.refused.len() < REFUSED_CHANNELS_MAX {
+            self.refused.insert(channel.to_owned());
+        }
+    }
+
+    /// Whether the router has refused a channel to this mud.
+    pub(crate) fn refuses_channel(&self, channel: &str) -> bool {
+        self.refused.contains(channel)
+    }
+
+    /// Forgets that the router has refused a channel. Returns whether it had.
+    pub(crate) fn try_channel_again(&mut self, channel: &str) -> bool {
+        self.refused.remove(channel)
+    }
+
+    /// Adds a channel of this mud to the list, or removes it, at a router that does not list it by itself. Returns the
+    /// change to save, if there is one.
+    pub(crate) fn note_channel(
+        &mut self,
+        mud_name: &str,
+        name: &str,
+        channel: Option<Channel>,
+    ) -> Option<Change> {
+        let value = channel.as_ref().and_then(saved::write);
+        let change = Change { space: Space::Channels.of(mud_name), key: name.to_owned(), value };
+        self.channels.note(name, channel).then_some(change)
     }
 
     /// Whether a mud that was unknown before is announced.

@@ -3,6 +3,7 @@
 use super::lists::Lists;
 use super::passwords::Passwords;
 use super::sent::Sent;
+use crate::i3::packet::Packet;
 use crate::link::RouterLink;
 use crate::link::pacer::Pacer;
 use crate::machine::{Change, Saved};
@@ -10,7 +11,7 @@ use crate::moderation::Bans;
 use crate::network::{Presence, RemoteSubscribers, Ucache};
 use crate::notice::Repeated;
 use crate::saved;
-use crate::settings::MudSettings;
+use crate::settings::{LinkSettings, MudSettings};
 use crate::spaces::Space;
 use crate::time::Now;
 use crate::wake::Wake;
@@ -33,6 +34,9 @@ pub(crate) struct Mud {
     pub(crate) bans: Bans,
     pub(crate) passwords: Passwords,
     pub(crate) sent: Sent,
+    /// The router of the last login is a CoffeeMud's, which has no passwords. It passes on neither emotetos nor beeps,
+    /// sends no channel list on request, and writes strings without escapes.
+    pub(crate) behind_coffeemud: bool,
 }
 
 impl Mud {
@@ -50,6 +54,16 @@ impl Mud {
             bans: Bans::default(),
             passwords: Passwords::default(),
             sent: Sent::default(),
+            behind_coffeemud: false,
+        }
+    }
+
+    /// Returns a packet as a frame for the router in use.
+    pub(crate) fn frame(&self, settings: &LinkSettings, packet: &Packet<'_>) -> Vec<u8> {
+        if settings.replace_quotes.unwrap_or(self.behind_coffeemud) {
+            self.link.frame_without_escapes(packet)
+        } else {
+            self.link.frame(packet)
         }
     }
 

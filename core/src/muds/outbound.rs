@@ -38,7 +38,7 @@ impl Muds {
         }
         self.check_outgoing(cx, mud, packet)?;
         let one = &mut self[mud];
-        let bytes = one.link.frame(packet);
+        let bytes = one.frame(&cx.settings.link, packet);
         let most = cx.settings.link.frame_bytes_max;
         if bytes.len() > most {
             let text = format!("the packet has {} bytes, routers take {most}: shorten the text", bytes.len());

@@ -20,6 +20,10 @@ pub struct Channel {
     pub owner: String,
     /// 0: open to all muds but the banned; 1: open to admitted muds only; 2: filtered.
     pub channel_type: i64,
+    /// This mud has added it, and the router has not refused it. A CoffeeMud router does not list it before the next
+    /// login, and with few muds not even then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub added: bool,
 }
 
 /// A channel that was added or changed; `None` if it was removed.
@@ -71,7 +75,9 @@ impl Chanlist {
         let mut changes = Vec::new();
         if whole {
             let known = |name: &str| channels.0.iter().any(|(listed, _)| listed == name);
-            let missing: Vec<_> = self.channels.keys().filter(|name| !known(name)).cloned().collect();
+            let is_missing = |name: &str, channel: &Channel| !channel.added && !known(name);
+            let missing = self.channels.iter().filter(|(name, channel)| is_missing(name, channel));
+            let missing: Vec<_> = missing.map(|(name, _)| name.clone()).collect();
             for name in missing {
                 self.channels.remove(&name);
                 changes.push((name, None));
@@ -90,14 +96,27 @@ impl Chanlist {
             }
             return;
         };
-        let channel = Channel { owner: entry.owner.to_string(), channel_type: entry.channel_type };
         let before = self.channels.get(name);
+        let added = before.is_some_and(|before| before.added && before.owner == entry.owner);
+        let channel = Channel { owner: entry.owner.to_string(), channel_type: entry.channel_type, added };
         let full = before.is_none() && self.channels.len() >= CHANNELS_MAX;
         if name.is_empty() || full || before == Some(&channel) {
             return;
         }
         self.channels.insert(name.to_owned(), channel.clone());
         changes.push((name.to_owned(), Some(channel)));
+    }
+
+    /// Adds a channel of this mud, or removes it, at a router that does not list it by itself. Returns whether that
+    /// changes the list.
+    pub fn note(&mut self, name: &str, channel: Option<Channel>) -> bool {
+        match channel {
+            Some(channel) if self.channels.len() < CHANNELS_MAX || self.channels.contains_key(name) => {
+                self.channels.insert(name.to_owned(), channel.clone()) != Some(channel)
+            }
+            Some(_) => false,
+            None => self.channels.remove(name).is_some(),
+        }
     }
 
     /// Restores a saved channel.
@@ -167,6 +186,19 @@ mod tests {
         assert_eq!(apply(&mut list, 0, &entries("f g")), ["f", "g"]);
         assert_eq!(apply(&mut list, 0, ""), [""; 0]);
         assert_eq!(list.len(), 7);
+    }
+
+    #[test]
+    fn a_channel_of_ones_own_stays_although_coffeemud_does_not_list_it() {
+        let mut list = Chanlist::default();
+        list.logged_in();
+        apply(&mut list, 0, &entries("a b"));
+        let ours = Channel { owner: "A".to_owned(), channel_type: 1, added: true };
+        assert!(list.note("ours", Some(ours.clone())) && !list.note("ours", Some(ours)));
+        list.logged_in();
+        assert_eq!(apply(&mut list, 100, &entries("a c")), ["-b", "c"]);
+        assert!(list.get("ours").is_some() && list.note("ours", None) && list.get("ours").is_none());
+        assert!(!list.note("ours", None));
     }
 
     #[test]

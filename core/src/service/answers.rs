@@ -1,7 +1,7 @@
 //! Replies of other muds to questions of local clients.
 
 use super::ask::{shown_user, subscribers};
-use super::text::or_empty;
+use super::text::{or_empty, spelled};
 use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
 use crate::event::Event;
@@ -23,8 +23,7 @@ impl WhoFilters {
 }
 
 fn who_user(row: &WhoRow<'_>) -> WhoUser<'static> {
-    let text = or_empty(row.extra.as_ref());
-    let (level, extra) = split_level(text).unwrap_or((0, text));
+    let (level, extra) = split_level(&row.extra).unwrap_or((0, &row.extra));
     WhoUser {
         name: Cow::Owned(row.visname.clone().into_owned()),
         idle: row.idle,
@@ -55,10 +54,11 @@ fn owned(text: &str) -> Cow<'static, str> {
 }
 
 impl Answer {
-    fn read(packet: &Packet<'_>) -> Option<Answer> {
-        let Header { from_mud, to_mud, to_user, .. } = &packet.header;
+    /// Reads a reply to a user, whose name is given as the game writes it.
+    fn read(packet: &Packet<'_>, to_user: &str) -> Option<Answer> {
+        let Header { from_mud, to_mud, .. } = &packet.header;
         let from_mud = owned(from_mud);
-        let (to_mud, to_user) = (owned(or_empty(to_mud.as_ref())), owned(or_empty(to_user.as_ref())));
+        let (to_mud, to_user) = (owned(or_empty(to_mud.as_ref())), owned(to_user));
         Some(match &packet.body {
             Body::WhoReply { users } => Answer::Who(WhoReply {
                 from_mud,
@@ -143,12 +143,14 @@ fn user_info(body: &Body<'_>) -> Option<UserInfo<'static>> {
 /// an event.
 pub(super) fn answered(
     cx: &mut Cx<'_>,
+    muds: &Muds,
     waiting: &mut Waiting,
     out: &mut Delivery<'_>,
     mud: MudId,
     packet: &Packet<'_>,
 ) {
-    let Some(answer) = Answer::read(packet) else { return };
+    let to_user = spelled(cx, muds, mud, or_empty(packet.header.to_user.as_ref()));
+    let Some(answer) = Answer::read(packet, to_user) else { return };
     let waiters = waiting.answer(cx, |question| answer.reply(mud, question).map(Ok));
     let event = match answer {
         Answer::Who(reply) => Event::WhoReply(reply),
@@ -198,7 +200,7 @@ pub(super) fn channel_members(
     });
     let reply = ChannelWhoReply {
         from_mud: Cow::Borrowed(&from),
-        to_user: Cow::Borrowed(or_empty(packet.header.to_user.as_ref())),
+        to_user: Cow::Borrowed(spelled(cx, muds, mud, or_empty(packet.header.to_user.as_ref()))),
         channel: Cow::Borrowed(&asked),
         users: names,
     };
@@ -250,9 +252,8 @@ mod tests {
 
     #[test]
     fn filters_look_at_level_and_text() {
-        let user = |extra: &'static str| {
-            who_user(&WhoRow { visname: "Bob".into(), idle: 0, extra: Some(extra.into()) })
-        };
+        let user =
+            |extra: &'static str| who_user(&WhoRow { visname: "Bob".into(), idle: 0, extra: extra.into() });
         let filters = WhoFilters { min_level: Some(5), max_level: Some(9), texts: vec!["elf".to_owned()] };
         let taken = ["Level 5 - Elf", "Level 4 - Elf", "Level 10 - Elf", "Level 6 - Orc", "Elf"]
             .map(|extra| filters.takes(&user(extra)));

@@ -1,7 +1,7 @@
 //! Questions of other muds, answered from the users that the game has published.
 
-use super::text::or_empty;
 use crate::clients::Clients;
+use crate::colour::to_pinkfish;
 use crate::cx::Cx;
 use crate::i3::packet::{Body, Header, Packet, Text, WhoRow};
 use crate::i3::text::outgoing;
@@ -130,7 +130,12 @@ fn finger_reply(user: &User, idle: i64) -> Body<'static> {
 }
 
 fn some(text: &str) -> Option<Text<'static>> {
-    (!text.is_empty()).then(|| outgoing(text).into_owned().into())
+    Some(sent(text)).filter(|text| !text.is_empty())
+}
+
+/// Returns a published text as it is sent: colours in the network's own codes, no control characters.
+fn sent(text: &str) -> Text<'static> {
+    outgoing(&to_pinkfish(text)).into_owned().into()
 }
 
 /// Writes "Level 12 - the Bold", the form that the Python gateway writes and reads.
@@ -140,7 +145,7 @@ fn who_row(user: &User, idle: i64) -> WhoRow<'static> {
         (level, "") => format!("Level {level}"),
         (level, title) => format!("Level {level} - {title}"),
     };
-    WhoRow { visname: user.name.clone().into(), idle, extra: some(&extra) }
+    WhoRow { visname: user.name.clone().into(), idle, extra: sent(&extra) }
 }
 
 fn finger_extra(user: &User) -> String {
@@ -157,7 +162,7 @@ fn fit(mut rows: Vec<WhoRow<'static>>, frame_bytes_max: usize) -> Vec<WhoRow<'st
         .iter()
         .take_while(|row| {
             // Twice the length of the text, because every byte may need an escape.
-            let bytes = 2 * (row.visname.len() + or_empty(row.extra.as_ref()).len()) + 40;
+            let bytes = 2 * (row.visname.len() + row.extra.len()) + 40;
             let fits = bytes <= room;
             room = room.saturating_sub(bytes);
             fits
@@ -166,7 +171,7 @@ fn fit(mut rows: Vec<WhoRow<'static>>, frame_bytes_max: usize) -> Vec<WhoRow<'st
     let left_out = rows.len() - fitting;
     if left_out > 0 {
         rows.truncate(fitting);
-        let extra = Some(format!("and {left_out} more").into());
+        let extra = format!("and {left_out} more").into();
         rows.push(WhoRow { visname: "...".into(), idle: 0, extra });
     }
     rows
@@ -178,15 +183,12 @@ mod tests {
 
     #[test]
     fn a_long_who_reply_is_cut_and_ends_with_a_count() {
-        let row = |n: usize| WhoRow {
-            visname: format!("User{n}").into(),
-            idle: 0,
-            extra: Some("x".repeat(200).into()),
-        };
+        let row =
+            |n: usize| WhoRow { visname: format!("User{n}").into(), idle: 0, extra: "x".repeat(200).into() };
         let rows = fit((0..100).map(row).collect(), 9500);
         let kept = rows.len() - 1;
         assert!(kept > 10 && kept < 40, "{kept}");
-        assert_eq!(rows[kept].extra.as_deref(), Some(format!("and {} more", 100 - kept).as_str()));
+        assert_eq!(rows[kept].extra, format!("and {} more", 100 - kept));
         assert_eq!(fit((0..3).map(row).collect(), 9500).len(), 3);
     }
 }

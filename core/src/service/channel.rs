@@ -155,8 +155,9 @@ fn join<'a>(
         // it.
         let begins = out.clients.audience.add(mud, &channel, conn);
         let is_set = cx.settings.mud(mud).channels.iter().any(|set| **set == *channel);
-        if begins
-            && !is_set
+        // Who asks for a channel that the router has refused before wants to know whether it still does.
+        let again = muds[mud].lists.try_channel_again(&channel);
+        if (begins && !is_set || again)
             && muds[mud].link.is_ready()
             && let Err(fault) = listen(cx, muds, mud, &channel, true)
         {
@@ -209,18 +210,40 @@ pub(super) fn parted(
     }
 }
 
-/// Leaves a channel that no session subscribes to any more.
+/// Leaves a channel that no session subscribes to any more. One that the router has refused is not listened to.
 pub(super) fn leave_for_good(cx: &mut Cx<'_>, muds: &mut Muds, mud: MudId, channel: &str) {
-    if muds[mud].link.is_ready() && !cx.settings.mud(mud).channels.iter().any(|set| set == channel) {
+    if !muds[mud].lists.refuses_channel(channel)
+        && muds[mud].link.is_ready()
+        && !cx.settings.mud(mud).channels.iter().any(|set| set == channel)
+    {
         // If the queue is full, the router goes on sending lines without a subscriber; the next login corrects that.
         let _ = listen(cx, muds, mud, channel, false);
     }
 }
 
-/// After a login, listens again to all channels that have a subscriber or are in the settings.
+/// Handles that the router refuses to let this mud listen to a channel. It is not asked again before a session joins the
+/// channel or the list shows it.
+pub(super) fn refused(muds: &mut Muds, mud: MudId, channel: &str) {
+    muds[mud].lists.refuse_channel(channel);
+}
+
+/// Handles a channel that is new in the list: listens to it if the router has refused it before.
+pub(super) fn appeared(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: MudId, channel: &str) {
+    let is_set = cx.settings.mud(mud).channels.iter().any(|set| set == channel);
+    let is_heard = is_set || clients.audience.has(mud, channel) || clients.audience.lingers(mud, channel);
+    if muds[mud].lists.try_channel_again(channel) && is_heard && muds[mud].link.is_ready() {
+        // If the queue is full, the next login or join asks again.
+        let _ = listen(cx, muds, mud, channel, true);
+    }
+}
+
+/// After a login, listens again to all channels that have a subscriber or are in the settings, and that the router has not
+/// refused.
 pub(super) fn listen_again(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: MudId) {
     let heard: BTreeSet<String> =
         clients.audience.channels(mud).chain(&cx.settings.mud(mud).channels).cloned().collect();
+    let is_refused = |channel: &&String| muds[mud].lists.refuses_channel(channel);
+    let heard: Vec<String> = heard.iter().filter(|channel| !is_refused(channel)).cloned().collect();
     for channel in heard {
         // These packets wait in the queue like all others. If the queue is full, a notice reports it, and the mud tunes
         // in when it next speaks.
@@ -243,6 +266,10 @@ pub(super) fn retune(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: M
     let off: Vec<_> = before.iter().filter(|old| !now.contains(old)).filter(is_unheard).cloned().collect();
     for (channels, heard) in [(off, false), (on, true)] {
         for channel in channels {
+            let was_refused = muds[mud].lists.try_channel_again(&channel);
+            if was_refused && !heard {
+                continue;
+            }
             if let Err(fault) = listen(cx, muds, mud, &channel, heard) {
                 let notice =
                     Notice::new(Level::Warn, "link", "could not start or stop listening to a channel");

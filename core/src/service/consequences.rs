@@ -1,7 +1,7 @@
 //! What follows from a change of a link, of the store, or of time.
 
 use super::parts::Parts;
-use super::{ask, channel, durable, errors, tell, trace};
+use super::{ask, channel, durable, errors, lists, tell, trace};
 use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
 use crate::event::Event;
@@ -118,7 +118,7 @@ fn storage_changed(parts: &mut Parts<'_>, turn: Turn, outcome: &Result<(), Strin
 
 /// Handles a request whose time to wait is over.
 pub(crate) fn wait_is_over(parts: &mut Parts<'_>, ticket: Ticket) {
-    let Parts { cx, muds, clients, waiting, .. } = parts;
+    let Parts { cx, muds, clients, journal, waiting, .. } = parts;
     let Some(question) = waiting.question(ticket) else { return };
     let outcome = match question {
         Question::Who { .. }
@@ -133,11 +133,16 @@ pub(crate) fn wait_is_over(parts: &mut Parts<'_>, ticket: Ticket) {
             let known = ask::subscribers(cx, muds, clients, *mud, channel, ChannelWhoStatus::Success);
             Ok(Reply::ChannelWho(known))
         }
-        Question::Verdict { message_id, channel, .. } => Ok(Reply::Hosted(Hosted {
-            status: HostedStatus::Sent,
-            channel: channel.clone(),
-            message_id: message_id.clone(),
-        })),
+        Question::Verdict { mud, message_id, channel, becomes } => {
+            let mut out = Delivery { clients, journal };
+            let is_so =
+                becomes.is_some_and(|becomes| lists::consented(cx, muds, &mut out, *mud, channel, becomes));
+            Ok(Reply::Hosted(Hosted {
+                status: if is_so { HostedStatus::Success } else { HostedStatus::Sent },
+                channel: channel.clone(),
+                message_id: message_id.clone(),
+            }))
+        }
     };
     waiting.finish(cx, ticket, outcome);
 }

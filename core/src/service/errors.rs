@@ -1,6 +1,7 @@
 //! Error packets: what other muds and routers could not do. An error packet is never answered.
 
-use super::text::or_empty;
+use super::channel;
+use super::text::{or_empty, spelled};
 use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
 use crate::event::Event;
@@ -99,6 +100,16 @@ fn identity_warning(
     out.emit(cx, To::Mud(mud), &Event::IdentityWarning(warning));
 }
 
+/// Whether a router refuses to let this mud listen to a channel. A Dead Souls router refuses everything for some seconds,
+/// with the same code, when a mud sends too much.
+fn refuses_listening(code: &str, message: &str, copy: &Value<'_>) -> bool {
+    let Value::Array(fields) = copy else { return false };
+    let is_kind = matches!(fields.first(), Some(Value::Str(kind)) if **kind == *b"channel-listen");
+    let begins = matches!(fields.get(7), Some(Value::Int(on)) if *on != 0);
+    let is_flood = message.to_ascii_lowercase().contains("flood");
+    is_kind && begins && !is_flood && matches!(code, "unk-channel" | "not-allowed" | "bad-channel")
+}
+
 /// Handles an error packet.
 pub(super) fn received(
     cx: &mut Cx<'_>,
@@ -128,6 +139,9 @@ pub(super) fn received(
         let reason = format!("the router does not know this mud any more: {message}");
         return muds.link_broken(cx, mud, reason);
     }
+    if from_router && refuses_listening(code, message, copy) {
+        channel::refused(muds, mud, &original.about);
+    }
     let message_id = muds[mud].sent.message_of(copy).map(str::to_owned);
     let waiters = waiting.answer(cx, |question| {
         let is_refused = original.answers(mud, message_id.as_deref(), question);
@@ -138,7 +152,7 @@ pub(super) fn received(
         error_message: Cow::Borrowed(message),
         from_mud: Cow::Borrowed(&packet.header.from_mud),
         to_mud: Cow::Borrowed(or_empty(packet.header.to_mud.as_ref())),
-        to_user: Cow::Borrowed(or_empty(packet.header.to_user.as_ref())),
+        to_user: Cow::Borrowed(spelled(cx, muds, mud, or_empty(packet.header.to_user.as_ref()))),
         context: ErrorContext::Packet,
         message_id: message_id.map(Cow::Owned),
     };

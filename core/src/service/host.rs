@@ -13,7 +13,7 @@ use crate::i3::packet::{Body, Header, Packet, Text};
 use crate::link::pacer::{Origin, Priority};
 use crate::muds::Muds;
 use crate::settings::Permission;
-use crate::waiting::{Hosted, Question, Waiting};
+use crate::waiting::{Becomes, Hosted, Question, Waiting};
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -117,7 +117,8 @@ fn add(
 ) -> Result<Option<Hosted>, Fault> {
     let NewName(channel) = args.channel;
     let body = Body::ChannelAdd { channel: channel.0.clone(), channel_type: args.channel_type.0 };
-    let asked = Asked { channel: &channel, from_user: &args.from_user, there: Some(true) };
+    let becomes = Some(Becomes::Listed(args.channel_type.0));
+    let asked = Asked { channel: &channel, from_user: &args.from_user, becomes };
     asked.send(cx, muds, waiting, call, body)
 }
 
@@ -129,7 +130,8 @@ fn remove(
     args: &Remove<'_>,
 ) -> Result<Option<Hosted>, Fault> {
     let body = Body::ChannelRemove { channel: args.channel.0.clone() };
-    let asked = Asked { channel: &args.channel, from_user: &args.from_user, there: Some(false) };
+    let asked =
+        Asked { channel: &args.channel, from_user: &args.from_user, becomes: Some(Becomes::Unlisted) };
     asked.send(cx, muds, waiting, call, body)
 }
 
@@ -148,7 +150,7 @@ fn admin(
         return Err(Fault::params("add or remove must name a mud"));
     }
     let body = Body::ChannelAdmin { channel: args.channel.0.clone(), add, remove };
-    let asked = Asked { channel: &args.channel, from_user: &args.from_user, there: None };
+    let asked = Asked { channel: &args.channel, from_user: &args.from_user, becomes: None };
     asked.send(cx, muds, waiting, call, body)
 }
 
@@ -156,8 +158,8 @@ fn admin(
 struct Asked<'a> {
     channel: &'a str,
     from_user: &'a str,
-    /// Whether the channel is in the list after success, for requests that change this.
-    there: Option<bool>,
+    /// What becomes of the channel after success, for requests that change the list.
+    becomes: Option<Becomes>,
 }
 
 impl Asked<'_> {
@@ -181,7 +183,7 @@ impl Asked<'_> {
         muds.send(cx, mud, Priority::Prompt, &Packet { header, body }, Some(origin))?;
         muds[mud].sent.remember(&kind, self.from_user, [self.channel, ""], &message_id);
         let channel = self.channel.to_owned();
-        let question = Question::Verdict { mud, message_id, channel, there: self.there };
+        let question = Question::Verdict { mud, message_id, channel, becomes: self.becomes };
         waiting.wait(cx, call.asker, question, VERDICT_WITHIN);
         Ok(None)
     }

@@ -22,11 +22,38 @@ pub(crate) fn frame(parts: &mut Parts<'_>, mud: MudId, text: &[u8]) {
             metrics.latin1_strings += u64::from(repairs.latin1_strings);
             let mut out = Delivery { clients: parts.clients, journal: parts.journal };
             trace::received(&mut parts.cx, parts.muds, &mut out, mud, &packet);
-            if !parts.muds.keeps_out(&mut parts.cx, mud, &packet) {
+            let is_over = packet.header.ttl <= 0 && !is_from_router(parts, mud, &packet);
+            parts.cx.metrics.packets_ignored += u64::from(is_over);
+            if !is_over && !parts.muds.keeps_out(&mut parts.cx, mud, &packet) {
                 route(parts, mud, &packet);
             }
         }
-        Err(error) => unreadable(parts, mud, text, error),
+        Err(error) => {
+            unreadable(parts, mud, text, error);
+            refuse_malformed(parts, mud, text, error);
+        }
+    }
+}
+
+/// Whether a packet comes from the router itself.
+fn is_from_router(parts: &Parts<'_>, mud: MudId, packet: &Packet<'_>) -> bool {
+    packet.header.from_mud.eq_ignore_ascii_case(&parts.muds[mud].link.router().name)
+}
+
+/// Answers a packet for this mud that lacks a field, or has one of another type, as Dead Souls does. An error packet and a
+/// reply are never answered.
+fn refuse_malformed(parts: &mut Parts<'_>, mud: MudId, text: &[u8], error: PacketError) {
+    if !matches!(error, PacketError::Missing(_) | PacketError::WrongType(_)) {
+        return;
+    }
+    let Ok(packet) = Packet::decode_header(text) else { return };
+    let kind = packet.body.kind().to_ascii_lowercase();
+    let name = &parts.cx.settings.mud(mud).name;
+    let is_for_us = packet.header.to_mud.as_ref().is_some_and(|to| to == name) && packet.header.ttl > 0;
+    let is_own = packet.header.from_mud == *name || is_from_router(parts, mud, &packet);
+    let is_answer = kind == "error" || kind.ends_with("-reply") || kind.ends_with("-ack");
+    if is_for_us && !is_own && !is_answer && !parts.muds.keeps_out(&mut parts.cx, mud, &packet) {
+        parts.muds.refuse(&mut parts.cx, mud, &packet, "bad-pkt", format!("{kind}: {error}"));
     }
 }
 
@@ -42,6 +69,9 @@ fn unreadable(parts: &mut Parts<'_>, mud: MudId, text: &[u8], error: PacketError
         String::from_utf8_lossy(&text[..text.len().min(SHOWN_BYTES_MAX)])
     };
     parts.muds.report_unreadable(&mut parts.cx, mud, error, &shown);
+    let mut out = Delivery { clients: parts.clients, journal: parts.journal };
+    let text = if opens { shown.as_bytes() } else { text };
+    trace::dropped(&mut parts.cx, parts.muds, &mut out, mud, text, &error.to_string());
 }
 
 fn route(parts: &mut Parts<'_>, mud: MudId, packet: &Packet<'_>) {
@@ -88,19 +118,41 @@ fn route(parts: &mut Parts<'_>, mud: MudId, packet: &Packet<'_>) {
         // A CoffeeMud router pings under its own name, where no answer can be sent.
         Body::PingReq {} if !from_router => asked::asked(cx, muds, out.clients, mud, packet),
         Body::WhoReply { .. } | Body::FingerReply { .. } | Body::LocateReply { .. } => {
-            answers::answered(cx, waiting, &mut out, mud, packet);
+            answers::answered(cx, muds, waiting, &mut out, mud, packet);
         }
         Body::Error { .. } => errors::received(cx, muds, waiting, &mut out, mud, packet),
         Body::ChanFilterReq { channel, packet } if from_router => {
             filter::asked(cx, muds, filters, &mut out, mud, (channel, packet));
         }
         // The packet's type is not served here. An error packet or a reply is never answered.
-        Body::Unknown { .. } | Body::OobReq {} | Body::Beep { .. }
-            if header.to_mud.is_some() && !from_router && !from_self =>
-        {
+        body if is_request(body) && header.to_mud.is_some() && !from_router && !from_self => {
             let text = format!("the packet type {} is not served here", packet.body.kind());
             muds.refuse(cx, mud, packet, "unk-type", text);
         }
         _ => cx.metrics.packets_ignored += 1,
     }
+}
+
+/// Whether a packet asks for something that is not served here. An answer, and what only a router may send, asks for
+/// nothing.
+fn is_request(body: &Body<'_>) -> bool {
+    matches!(
+        body,
+        Body::Unknown { .. }
+            | Body::OobReq {}
+            | Body::Beep { .. }
+            | Body::NewsReadReq { .. }
+            | Body::StartupReq1 { .. }
+            | Body::StartupReq2 { .. }
+            | Body::StartupReq3 { .. }
+            | Body::Shutdown { .. }
+            | Body::ChanlistReq {}
+            | Body::ChanlistRequest {}
+            | Body::ChannelListen { .. }
+            | Body::ChannelAdd { .. }
+            | Body::ChannelRemove { .. }
+            | Body::ChannelAdmin { .. }
+            | Body::ChanFilterReq { .. }
+            | Body::ChanAdminlist { .. }
+    )
 }

@@ -1,6 +1,7 @@
 //! The lists that a router sends, and the method that returns the mudlist.
 
 use super::call::Call;
+use super::channel;
 use super::method::{Access, methods};
 use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
@@ -13,9 +14,10 @@ use crate::i3::packet::{ChannelEntry, Mapping, MudEntry};
 use crate::ids::MudId;
 use crate::muds::Muds;
 use crate::network::KnownMud;
+use crate::network::chanlist::Channel;
 use crate::network::mudlist::{MudChange, ServiceValue, Status};
 use crate::settings::Permission;
-use crate::waiting::{Hosted, HostedStatus, Question, Reply, Success, Waiting};
+use crate::waiting::{Becomes, Hosted, HostedStatus, Question, Reply, Success, Waiting};
 
 params! {
     /// The parameters of `mudlist`.
@@ -128,26 +130,64 @@ pub(super) fn chanlist_received(
     let name = &cx.settings.mud(mud).name;
     let (changed, saves) = muds[mud].lists.apply_channels(cx.now.mono, name, id, entries);
     cx.save(saves);
-    for (channel, entry) in changed {
-        waiting.answer(cx, |question| agreed(question, mud, &channel, entry.is_some()));
-        if entry.is_some() && !muds[mud].lists.is_channel_news(cx.now.mono) {
-            continue;
+    for (name, entry) in changed {
+        waiting.answer(cx, |question| agreed(question, mud, &name, entry.is_some()));
+        if entry.is_some() {
+            channel::appeared(cx, muds, out.clients, mud, &name);
         }
-        let changed = ChannelChanged {
-            channel: &channel,
-            owner: entry.as_ref().map_or("", |entry| &entry.owner),
-            channel_type: entry.as_ref().map_or(0, |entry| entry.channel_type),
-        };
-        let event =
-            if entry.is_some() { Event::ChannelAdded(changed) } else { Event::ChannelRemoved(changed) };
-        out.emit(cx, To::Readers(mud), &event);
+        if entry.is_none() || muds[mud].lists.is_channel_news(cx.now.mono) {
+            announce_channel(cx, out, mud, &name, entry.as_ref());
+        }
     }
+}
+
+fn announce_channel(
+    cx: &mut Cx<'_>,
+    out: &mut Delivery<'_>,
+    mud: MudId,
+    channel: &str,
+    entry: Option<&Channel>,
+) {
+    let changed = ChannelChanged {
+        channel,
+        owner: entry.map_or("", |entry| &entry.owner),
+        channel_type: entry.map_or(0, |entry| entry.channel_type),
+    };
+    let event = if entry.is_some() { Event::ChannelAdded(changed) } else { Event::ChannelRemoved(changed) };
+    out.emit(cx, To::Readers(mud), &event);
+}
+
+/// Handles a request about a channel of this mud that the router has not refused. A CoffeeMud router answers in no other
+/// way than by silence, and sends no list: so the gateway changes its own. Returns whether it did.
+pub(super) fn consented(
+    cx: &mut Cx<'_>,
+    muds: &mut Muds,
+    out: &mut Delivery<'_>,
+    mud: MudId,
+    channel: &str,
+    becomes: Becomes,
+) -> bool {
+    if !muds[mud].behind_coffeemud || !muds[mud].link.is_ready() {
+        return false;
+    }
+    let mud_name = &cx.settings.mud(mud).name;
+    let entry = match becomes {
+        Becomes::Listed(channel_type) => Some(Channel { owner: mud_name.clone(), channel_type, added: true }),
+        Becomes::Unlisted => None,
+    };
+    if let Some(change) = muds[mud].lists.note_channel(mud_name, channel, entry.clone()) {
+        cx.save([change]);
+        announce_channel(cx, out, mud, channel, entry.as_ref());
+    }
+    true
 }
 
 /// Returns the result for a request about a channel, if the list now shows what the request wanted.
 fn agreed(question: &Question, mud: MudId, name: &str, is_there: bool) -> Option<Result<Reply, Fault>> {
-    let Question::Verdict { mud: at, message_id, channel, there } = question else { return None };
-    let is_so = *at == mud && channel == name && *there == Some(is_there);
+    let Question::Verdict { mud: at, message_id, channel, becomes: Some(becomes) } = question else {
+        return None;
+    };
+    let is_so = *at == mud && channel == name && matches!(becomes, Becomes::Listed(_)) == is_there;
     is_so.then(|| {
         Ok(Reply::Hosted(Hosted {
             status: HostedStatus::Success,

@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::method::{Access, SPEAK, methods};
 use super::tell::Sent;
-use super::text::{Names, Outgoing, or_empty, resolve_mud, sendable, sender};
+use super::text::{Names, Outgoing, or_empty, resolve_mud, sendable, sender, spelled, with_name};
 use crate::clients::{Clients, Joined};
 use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
@@ -164,11 +164,6 @@ fn emote(
         .map(Sent::new)
 }
 
-/// Adds `$N` in front of an emote without it. Routers would append " (from name@mud)" to it otherwise.
-fn with_name(emote: Cow<'_, str>) -> String {
-    if emote.contains("$N") { emote.into_owned() } else { format!("$N {emote}") }
-}
-
 fn targeted_emote(
     cx: &mut Cx<'_>,
     muds: &mut Muds,
@@ -209,7 +204,13 @@ pub(super) fn received(
 ) {
     let from_mud = &packet.header.from_mud;
     let is_own = *from_mud == cx.settings.mud(mud).name;
-    let Some((channel, event)) = event_of(packet, is_own.then_some(true)) else { return };
+    let Some((channel, mut event)) = event_of(packet, is_own.then_some(true)) else { return };
+    if let Event::ChannelTargetedEmote(targeted) = &mut event
+        && targeted.target_mud == cx.settings.mud(mud).name
+    {
+        let target_user = spelled(cx, muds, mud, &targeted.target_user).to_owned();
+        targeted.target_user = Cow::Owned(target_user);
+    }
     let to = if is_own {
         To::Echo(mud, channel)
     } else {
@@ -289,11 +290,5 @@ mod tests {
         let taken = conns.map(|conn| stage.taken(conn));
         assert_eq!(taken.clone().map(|text| text.lines().count()), [2, 1, 0]);
         assert!(taken[0].ends_with("\"visname\":\"Bob\",\"self\":true}\n"), "{}", taken[0]);
-    }
-
-    #[test]
-    fn an_emote_names_who_does_it() {
-        assert_eq!(with_name("waves".into()), "$N waves");
-        assert_eq!(with_name("and $N waves".into()), "and $N waves");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::method::{Access, SPEAK, methods};
-use super::text::{Names, Outgoing, or_empty, resolve_mud, sendable, sender};
+use super::text::{Names, Outgoing, or_empty, resolve_mud, sendable, sender, spelled, with_name};
 use crate::clients::Clients;
 use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
@@ -19,6 +19,7 @@ use crate::journal::Unread;
 use crate::link::pacer::Priority;
 use crate::muds::Muds;
 use crate::network::KnownMud;
+use crate::network::mudlist::ServiceValue;
 use crate::saved;
 use crate::settings::Permission;
 use std::borrow::Cow;
@@ -131,6 +132,13 @@ impl<'a> Ends<'a> {
         muds[self.mud].lists.muds().get(&self.target_mud).is_some_and(KnownMud::is_coffeemud)
     }
 
+    /// Whether the target is a mud that takes beeps, as its services say.
+    fn is_for_beeps(&self, muds: &Muds) -> bool {
+        let target = muds[self.mud].lists.muds().get(&self.target_mud);
+        target.and_then(|target| target.services.get("beep")).is_some_and(ServiceValue::is_on)
+            && !self.is_for_coffeemud(muds)
+    }
+
     /// Returns the message, ready to be sent.
     fn outgoing(self, names: Names) -> Outgoing<'a> {
         let header = Header {
@@ -165,7 +173,7 @@ fn tell(
     ends.outgoing(named("tell", "tell", true)).send(cx, muds, clients, &message, body).map(Sent::new)
 }
 
-/// A CoffeeMud's reader stops working at an emoteto, and its router passes none on. The gateway sends it a tell
+/// A CoffeeMud's reader stops working at an emoteto, and its router passes none on to anybody. The gateway sends a tell
 /// instead.
 fn emoteto(
     cx: &mut Cx<'_>,
@@ -174,11 +182,11 @@ fn emoteto(
     call: &Call,
     args: Emoteto<'_>,
 ) -> Result<Sent, Fault> {
-    let emote = sendable("emote", &args.emote)?;
+    let emote = with_name(sendable("emote", &args.emote)?);
     let Emoteto { target_mud, target_user, from_user, visname, .. } = args;
     let ends = Ends::read(cx, muds, call, "emoteto", Beep { target_mud, target_user, from_user, visname })?;
     let visname = ends.visname.clone();
-    if ends.is_for_coffeemud(muds) {
+    if ends.is_for_coffeemud(muds) || muds[ends.mud].behind_coffeemud {
         let text = emote.replace("$N", &visname);
         let body = |message: String| Body::Tell { visname: visname.clone(), message: message.into() };
         return ends
@@ -198,9 +206,13 @@ fn beep(
     args: Beep<'_>,
 ) -> Result<Sent, Fault> {
     let ends = Ends::read(cx, muds, call, "beep", args)?;
-    // A tell cannot replace a beep.
-    if ends.is_for_coffeemud(muds) {
-        return Err(Fault::gateway(&NOT_SUPPORTED, format!("{} takes no beep", ends.target_mud)));
+    // A tell cannot replace a beep, and most muds drop a beep without a word.
+    if muds[ends.mud].behind_coffeemud {
+        return Err(Fault::gateway(&NOT_SUPPORTED, "this router, a CoffeeMud's, passes no beep on"));
+    }
+    if !ends.is_for_beeps(muds) {
+        let text = format!("{} does not name beep among its services", ends.target_mud);
+        return Err(Fault::gateway(&NOT_SUPPORTED, text));
     }
     let visname = ends.visname.clone();
     let body = |_| Body::Beep { visname: visname.clone() };
@@ -236,7 +248,7 @@ pub(super) fn received(
         from_mud: Cow::Borrowed(&packet.header.from_mud),
         from_user: Cow::Borrowed(from_user),
         to_mud: Cow::Borrowed(or_empty(packet.header.to_mud.as_ref())),
-        to_user: Cow::Borrowed(to_user),
+        to_user: Cow::Borrowed(spelled(cx, muds, mud, to_user)),
         message: Cow::Borrowed(message),
         visname: Cow::Borrowed(if visname.is_empty() { from_user } else { visname }),
     };

@@ -43,6 +43,18 @@ pub(super) fn resolve_mud(muds: &Muds, call: &Call, mud: MudId, name: &str) -> R
     }
 }
 
+/// Returns a user's name as the game has published it, if it has. CoffeeMud writes the names of users in capitals.
+pub(super) fn spelled<'t>(cx: &Cx<'_>, muds: &'t Muds, mud: MudId, user: &'t str) -> &'t str {
+    let known = muds[mud].presence.fresh(cx.now.mono, cx.settings.api.presence_ttl);
+    known.and_then(|known| known.find(user)).map_or(user, |user| &user.name)
+}
+
+/// Adds `$N` in front of an emote without it. Routers would append " (from name@mud)" to it otherwise, and muds would show
+/// it without a name.
+pub(super) fn with_name(emote: Cow<'_, str>) -> Cow<'_, str> {
+    if emote.contains("$N") { emote } else { Cow::Owned(format!("$N {emote}")) }
+}
+
 /// Checks and converts a caller's text for the network. Colours in ANSI become the network's own colour codes.
 pub(super) fn sendable<'a>(name: &str, text: &'a str) -> Result<Cow<'a, str>, Fault> {
     let clean = match colour::to_pinkfish(text) {
@@ -126,7 +138,8 @@ impl<'a> Outgoing<'a> {
         let priority = self.names.priority;
         let packet = |text: &str| Packet { header: self.header.clone(), body: body(text.to_owned()) };
         let most = cx.settings.link.frame_bytes_max;
-        let bytes = |muds: &Muds, packet: &Packet<'_>| muds[self.mud].link.frame(packet).len();
+        let link = &cx.settings.link;
+        let bytes = |muds: &Muds, packet: &Packet<'_>| muds[self.mud].frame(link, packet).len();
         let may_split = self.names.may_split && cx.settings.link.split_long_texts;
         if !may_split || bytes(muds, &packet(text)) <= most {
             return muds.send(cx, self.mud, priority, &packet(text), Some(origin.clone()));
@@ -187,6 +200,12 @@ mod tests {
         assert_eq!(cut("\"\"\" ab", 6), ["\"\"\"", "ab"]);
         assert_eq!(cut("ééé", 5), ["éé", "é"]);
         assert_eq!(cut("", 5), [""; 0]);
+    }
+
+    #[test]
+    fn an_emote_names_who_does_it() {
+        assert_eq!(with_name("waves".into()), "$N waves");
+        assert_eq!(with_name("and $N waves".into()), "and $N waves");
     }
 
     #[test]

@@ -92,17 +92,45 @@ pub(super) fn sent(cx: &mut Cx<'_>, muds: &Muds, out: &mut Delivery<'_>, mud: Mu
     }
 }
 
+/// Shows a frame from the router that cannot be read, and why it was dropped.
+pub(super) fn dropped(
+    cx: &mut Cx<'_>,
+    muds: &Muds,
+    out: &mut Delivery<'_>,
+    mud: MudId,
+    text: &[u8],
+    why: &str,
+) {
+    if muds.tracing && is_watched(out, mud) {
+        let text = cut(&decode(text.into()).0);
+        let router = &muds[mud].link.router().name;
+        let mud_name = &cx.settings.mud(mud).name;
+        let direction = Direction::Received;
+        let trace = PacketTrace { direction, mud_name, router, packet: &text, dropped: Some(why) };
+        out.emit(cx, To::Tracers(mud), &Event::PacketTrace(trace));
+    }
+}
+
+/// Whether a session is shown the packets of a mud.
+fn is_watched(out: &Delivery<'_>, mud: MudId) -> bool {
+    let is_of = |conn| out.clients.get(conn).is_some_and(|session| session.is_of(mud));
+    out.clients.tracers.iter().any(|conn| is_of(*conn))
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
+        None => text.to_owned(),
+    }
+}
+
 /// Returns the text of a packet without secrets: the router's password, and the keys of out-of-band sessions.
 fn shown(packet: &Packet<'_>) -> String {
     let mut packet = packet.clone();
     packet.body.hide_secrets();
     let mut bytes = Vec::new();
     packet.encode(&mut bytes);
-    let text = decode(bytes.into()).0;
-    match text.char_indices().nth(SHOWN_CHARS_MAX) {
-        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
-        None => text.into_owned(),
-    }
+    cut(&decode(bytes.into()).0)
 }
 
 fn show(
@@ -113,8 +141,7 @@ fn show(
     direction: Direction,
     packet: &Packet<'_>,
 ) {
-    let is_watched = |conn| out.clients.get(conn).is_some_and(|session| session.is_of(mud));
-    if !out.clients.tracers.iter().any(|conn| is_watched(*conn)) {
+    if !is_watched(out, mud) {
         return;
     }
     let trace = PacketTrace {
@@ -122,6 +149,7 @@ fn show(
         mud_name: &cx.settings.mud(mud).name,
         router: &muds[mud].link.router().name,
         packet: &shown(packet),
+        dropped: None,
     };
     out.emit(cx, To::Tracers(mud), &Event::PacketTrace(trace));
 }

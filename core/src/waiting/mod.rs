@@ -4,7 +4,7 @@ mod question;
 mod reply;
 mod table;
 
-pub(crate) use question::{Question, WhoFilters};
+pub(crate) use question::{Becomes, Question, WhoFilters};
 pub(crate) use reply::{
     Acknowledged, AcknowledgedStatus, Banned, BannedStatus, ChannelUser, ChannelWho, ChannelWhoStatus,
     Hosted, HostedStatus, Members, Reply, Success, Unbanned, UnbannedStatus, WhoAnswer,

@@ -26,8 +26,17 @@ pub(crate) enum Question {
     ChanUser { mud: MudId, of: String, user: String },
     /// The chan-who-replies for a channel, from these muds.
     ChanWho { mud: MudId, channel: String, open: Vec<String> },
-    /// The router's verdict on a message. `there`: whether the channel is in the list after success.
-    Verdict { mud: MudId, message_id: String, channel: String, there: Option<bool> },
+    /// The router's verdict on a message. `becomes`: what becomes of the channel after success, if anything.
+    Verdict { mud: MudId, message_id: String, channel: String, becomes: Option<Becomes> },
     /// The end of a save. Then `reply` is the answer.
     Saved { ticket: SaveTicket, reply: Reply },
+}
+
+/// What becomes of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Becomes {
+    /// It is in the list, with this type.
+    Listed(i64),
+    /// It is not in the list.
+    Unlisted,
 }

@@ -117,10 +117,12 @@ impl Waiting {
         self.finished.pop_front()
     }
 
-    /// Removes the requests of a client that has disconnected.
+    /// Removes the requests of a client that has disconnected. A verdict that changes the channel list is waited for
+    /// nevertheless: the list is for all.
     pub(crate) fn forget(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
         self.waiters.retain(|ticket, waiter| {
-            let stays = waiter.asker.conn != conn;
+            let changes_list = matches!(waiter.question, Question::Verdict { becomes: Some(_), .. });
+            let stays = waiter.asker.conn != conn || changes_list;
             if !stays {
                 cx.timers.clear(Wake::Answer(*ticket));
             }
@@ -149,7 +151,7 @@ mod tests {
         for conn in conns {
             let asker = Asker { conn, ticket: waiting.next_ticket(), method: "channel_add" };
             let (message_id, channel) = ("m".to_owned(), "chat".to_owned());
-            let question = Question::Verdict { mud: MudId::OWN, message_id, channel, there: None };
+            let question = Question::Verdict { mud: MudId::OWN, message_id, channel, becomes: None };
             waiting.wait(&mut bench.cx(), asker, question, Duration::from_secs(3));
         }
         assert_eq!((waiting.len(), bench.timers.len()), (2, 2));

@@ -329,6 +329,7 @@ pub fn changed(rng: &mut Rng, settings: &Settings) -> Settings {
         queue_packets_max: if rng.u8(0..3) == 0 { rng.usize(1..=20) } else { 1000 },
         frame_bytes_max: settings.link.frame_bytes_max,
         split_long_texts: rng.bool(),
+        replace_quotes: None,
     };
     settings.api.rate_limits = (rng.u8(0..5) == 0).then(|| {
         let by_method = [("tell".to_owned(), 30)].into();

@@ -1,7 +1,7 @@
 //! Channels without end, and characters that are aimed at logs and terminals.
 
 use super::*;
-use i3_tests::wire::mudmode_frames;
+use i3_tests::wire::{mudmode_frame, mudmode_frames};
 
 #[test]
 fn ten_thousand_channels_are_refused_after_five_hundred() {
@@ -113,5 +113,55 @@ fn control_characters_reach_no_log_and_no_packet() {
         siege.world.notices.iter().any(|notice| notice.to_string().contains(r"\u{1b}[2J")),
         "it is shown, escaped"
     );
+    siege.nobody_else_noticed();
+}
+
+#[test]
+fn what_is_not_utf_8_is_read_as_windows_1252_in_both_directions() {
+    let mut siege = Siege::default();
+    let game = siege.connect(Listener::Lines);
+    siege.ask(game, r#"{"id":0,"method":"authenticate","params":["alpha-key"]}"#);
+    siege.read(game);
+    // As a game writes it whose players type on Windows, with a name in UTF-8 from an event beside it.
+    let mut request =
+        br#"{"jsonrpc":"2.0","id":1,"method":"tell","params":{"target_mud":"Sage","target_user":"#.to_vec();
+    request.extend_from_slice("\"zo\u{eb}\"".as_bytes());
+    request.extend_from_slice(b",\"message\":\"\x93caf\xe9\x94 \x96 5 \x80\x85\"}}\n");
+    siege.world.write(game, &request);
+    assert_eq!(siege.read(game)[0]["result"]["status"], "sent");
+    siege.world.wait(SECOND);
+    let frames = mudmode_frames(siege.world.received(siege.router));
+    assert!(
+        frames.iter().any(|frame| frame.contains(
+            "\"Sage\",\"zo\u{eb}\",\"Someone\",\"\u{201c}caf\u{e9}\u{201d} \u{2013} 5 \u{20ac}\u{2026}\""
+        )),
+        "{frames:?}"
+    );
+    // What is no JSON either is answered, and the line after it is read.
+    siege.world.write(game, b"\xff\xfe\n");
+    assert_eq!(siege.read(game)[0]["error"]["code"], -32700);
+    // As the bytes come from a mud.
+    let frame = b"({\"tell\",5,\"Sage\",\"bob\",\"Alpha\",\"ann\",\"Bob\",\"it\x92s 5\x80 \x97 na\xefve\",})";
+    siege.world.write(siege.router, &mudmode_frame(frame));
+    let told = siege.read(game).pop().unwrap();
+    assert_eq!(told["params"]["message"], "it\u{2019}s 5\u{20ac} \u{2014} na\u{ef}ve");
+    siege.nobody_else_noticed();
+}
+
+#[test]
+fn colours_of_mirc_are_converted_for_every_reader() {
+    let mut siege = Siege::default();
+    for (format, expected) in [
+        ("raw", "%^BOLD%^%^RED%^hot%^RESET%^ news"),
+        ("plain", "hot news"),
+        ("ansi", "\u{1b}[0;91mhot\u{1b}[0m news"),
+        ("html", "<span style=\"color:#f55\">hot</span> news"),
+    ] {
+        let reader = siege.connect(Listener::Lines);
+        let key = json!({"api_key": "alpha-key", "text_format": format});
+        siege.call(reader, "authenticate", &key);
+        siege.tell("\u{3}04hot\u{3} news");
+        assert_eq!(siege.read(reader).pop().unwrap()["params"]["message"], expected, "{format}");
+    }
     siege.nobody_else_noticed();
 }

@@ -22,6 +22,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+mod half_close;
+
 for_both!(
     clients_talk_and_are_told_goodbye,
     each_kind_of_listener_can_differ,

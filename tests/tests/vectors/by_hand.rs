@@ -166,8 +166,8 @@ fn coffeemud() -> Vec<(&'static str, Header<'static>, Body<'static>)> {
             from("TestMudB", "", "TestMudA", "joe"),
             Body::WhoReply {
                 users: vec![
-                    WhoRow { visname: "Jane".into(), idle: 30, extra: Some("level 5".into()) },
-                    WhoRow { visname: "Bob".into(), idle: 0, extra: None },
+                    WhoRow { visname: "Jane".into(), idle: 30, extra: "level 5".into() },
+                    WhoRow { visname: "Bob".into(), idle: 0, extra: "".into() },
                 ],
             },
         ),
@@ -438,7 +438,7 @@ fn dead_souls() -> Vec<(&'static str, Header<'static>, Body<'static>)> {
                 users: vec![WhoRow {
                     visname: "Jane".into(),
                     idle: 18,
-                    extra: Some("First Admin Jane%^RESET%^".into()),
+                    extra: "First Admin Jane%^RESET%^".into(),
                 }],
             },
         ),

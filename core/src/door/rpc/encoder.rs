@@ -2,7 +2,7 @@
 
 use super::framing::{LINE, WEBSOCKET, framed, framed_text};
 use super::rpc;
-use super::style::restyle;
+use super::style::{restyle, stays};
 use crate::clients::{Encode, Framed, Posted, Way};
 use crate::colour::TextStyle;
 use crate::fault::Fault;
@@ -27,7 +27,7 @@ struct JsonRpc;
 impl Encode for JsonRpc {
     fn event(&self, posted: &Posted<'_>, style: TextStyle) -> Framed {
         let length = posted.members.len() + posted.kind.name.len() + NOTIFICATION_BYTES;
-        if style == TextStyle::Raw {
+        if stays(posted.members, style) {
             return framed(length, |text| write_event(text, posted));
         }
         let mut text = Vec::with_capacity(length);
@@ -50,10 +50,7 @@ pub(super) fn send_text(parts: &mut Parts<'_>, conn: ConnId, text: &[u8]) {
 
 /// Renders the texts of a message in a client's style, and frames it.
 fn styled(text: &[u8], style: TextStyle) -> Framed {
-    match style {
-        TextStyle::Raw => framed_text(text),
-        style => framed_text(&restyle(text, style)),
-    }
+    if stays(text, style) { framed_text(text) } else { framed_text(&restyle(text, style)) }
 }
 
 /// Writes the notification of an event. Every event has members, so a comma follows the last of them.

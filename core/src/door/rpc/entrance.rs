@@ -16,6 +16,7 @@ use crate::clients::{CLIENT_PAUSE_BYTES, Goodbye, Session};
 use crate::door::contract::Door;
 use crate::effects::ConnMap;
 use crate::fault::Fault;
+use crate::i3::text::decode_json;
 use crate::machine::{ConnId, HandshakeFault, Listener};
 use crate::service::{Parts, access, sessions};
 use crate::time::Instant;
@@ -236,24 +237,21 @@ impl RpcDoor {
                 look_for_tls(parts, conn, input);
             }
             let Some(line) = reader.next(input, limit_bytes) else { return };
-            let (code, text, bytes) = match line {
+            let text = match line {
                 Line::Text(line) if line.trim_ascii().is_empty() => continue,
                 Line::Text(line) if is_http(&line) => return self.http_on_lines(parts, conn),
                 Line::TooLong(line) if is_http(&line) => return self.http_on_lines(parts, conn),
-                Line::Text(line) => match std::str::from_utf8(&line) {
-                    Ok(text) => {
-                        self.requests.text(parts, &mut self.conns, conn, text);
-                        continue;
-                    }
-                    Err(_) => (code::PARSE, "Invalid JSON: not UTF-8".to_owned(), line.len()),
-                },
+                // A game whose players type Windows-1252 may pass it on as it is.
+                Line::Text(line) => {
+                    self.requests.text(parts, &mut self.conns, conn, &decode_json(&line));
+                    continue;
+                }
                 Line::TooLong(_) => {
-                    let text = format!("the line is longer than {limit_bytes} bytes; it was passed over");
-                    (code::INVALID_REQUEST, text, limit_bytes)
+                    format!("the line is longer than {limit_bytes} bytes; it was passed over")
                 }
             };
-            unreadable_line(parts, &mut self.conns, conn, bytes);
-            send_text(parts, conn, &rpc::refusal(None, code, &text));
+            unreadable_line(parts, &mut self.conns, conn, limit_bytes);
+            send_text(parts, conn, &rpc::refusal(None, code::INVALID_REQUEST, &text));
         }
     }
 

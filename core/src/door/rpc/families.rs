@@ -178,7 +178,7 @@ const COUNTERS: &[Counter] = &[
     },
     Counter {
         name: "i3_latin1_strings",
-        help: "Strings from the network that were decoded as Latin-1",
+        help: "Strings from the network that were decoded as Windows-1252",
         value: |s| s.metrics.latin1_strings,
     },
     Counter {

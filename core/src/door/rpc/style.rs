@@ -1,9 +1,21 @@
 //! Renders the texts of the network in the style that a client has asked for. It renders every text of a message, names
 //! included, so that no text from a stranger reaches the client in another form.
 
-use crate::colour::{TextStyle, render};
+use crate::colour::{TextStyle, is_irc_code, render};
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+/// Whether a message can stay as it is for a style: most are read raw, and hold no codes of mIRC.
+pub fn stays(message: &[u8], style: TextStyle) -> bool {
+    const ESCAPE: &[u8] = b"\\u00";
+    let is_code = |at: usize| {
+        let digits = message.get(at + ESCAPE.len()..at + ESCAPE.len() + 2);
+        let byte =
+            digits.and_then(|digits| std::str::from_utf8(digits).ok()).map(|hex| u8::from_str_radix(hex, 16));
+        matches!(byte, Some(Ok(byte)) if is_irc_code(byte))
+    };
+    style == TextStyle::Raw && !memchr::memmem::find_iter(message, ESCAPE).any(is_code)
+}
 
 /// Renders the texts in the params, the result or the error of a message, or of each message of a batch. All other
 /// members stay unchanged, above all the id.
@@ -62,6 +74,19 @@ fn walk(value: &mut Value, style: TextStyle) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_raw_message_stays_unless_it_holds_codes_of_mirc() {
+        for (message, stays_raw) in [
+            (r#"{"params":{"message":"\u001b[2J %^RED%^ \u0007 é"}}"#, true),
+            (r#"{"params":{"message":"\u00034red"}}"#, false),
+            (r#"{"params":{"message":"\u0001 \u001f"}}"#, false),
+            (r#"{"params":{"message":"\u00"}}"#, true),
+        ] {
+            assert_eq!(stays(message.as_bytes(), TextStyle::Raw), stays_raw, "{message}");
+            assert!(!stays(message.as_bytes(), TextStyle::Plain));
+        }
+    }
 
     #[test]
     fn every_text_is_rendered_but_the_id_is_not() {

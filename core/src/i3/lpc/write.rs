@@ -54,6 +54,27 @@ fn escape_marks(block: Block) -> Marks {
     blocks::is(block, b'"') | blocks::is(block, b'\\') | blocks::is(block, b'\n') | blocks::is(block, 0)
 }
 
+/// Replaces the escapes in LPC text, from the byte `from` on: a quote becomes `'`, and a backslash `/`. So the text holds
+/// none, for routers that write strings without escapes.
+pub fn replace_escapes(text: &mut Vec<u8>, from: usize) {
+    let mut to = from;
+    let mut at = from;
+    while let Some(&byte) = text.get(at) {
+        let escaped = (byte == b'\\').then(|| text.get(at + 1).copied()).flatten();
+        let written = match escaped {
+            Some(b'"') => b'\'',
+            Some(_) => b'/',
+            None => byte,
+        };
+        if let Some(place) = text.get_mut(to) {
+            *place = written;
+        }
+        to += 1;
+        at += if escaped.is_some() { 2 } else { 1 };
+    }
+    text.truncate(to);
+}
+
 #[inline]
 fn write_plain(text: &[u8], into: &mut Vec<u8>) {
     into.reserve(text.len() + 2);

@@ -222,7 +222,7 @@ impl<'a, T: Field<'a>> Field<'a> for IdMapping<'a, T> {
 
 /// Reads a key. A number becomes its digits, and a collection, which is not a name, the empty name.
 #[inline]
-fn mapping_key<'a>(reader: &mut Reader<'a>) -> Result<Text<'a>, LpcError> {
+pub(super) fn mapping_key<'a>(reader: &mut Reader<'a>) -> Result<Text<'a>, LpcError> {
     match reader.text() {
         Err(error) if error.kind == LpcErrorKind::WrongType => {
             reader.skip()?;

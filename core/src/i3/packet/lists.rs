@@ -1,7 +1,7 @@
 //! The rows of the lists that packets carry: routers, users, muds and channels.
 
 use super::error::PacketError;
-use super::field::{Elements, Field, Mapping, rows};
+use super::field::{Elements, Field, Mapping, mapping_key, rows};
 use super::header::Text;
 use crate::i3::lpc::{self, Kind, LpcErrorKind, Reader, Value};
 
@@ -13,15 +13,6 @@ rows! {
         /// `"ip port"` in one string.
         address: Text<'a>,
     }
-    /// A user in a who-reply. CoffeeMud cuts rows to these three fields.
-    WhoRow {
-        /// The visible name.
-        visname: Text<'a>,
-        /// Seconds of idleness.
-        idle: i64,
-        /// Level, title, or any text. It may hold pinkfish colours.
-        extra: Option<Text<'a>>,
-    }
     /// A file in a file-list-reply.
     FileRow {
         /// The file's name.
@@ -30,6 +21,69 @@ rows! {
         size: i64,
         /// The time of the last change, in seconds since 1970.
         time: i64,
+    }
+}
+
+/// A user in a who-reply. CoffeeMud cuts rows to these three fields, and its router drops the whole reply if a text is a
+/// number: an unknown text is empty, and never 0.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WhoRow<'a> {
+    /// The visible name.
+    pub visname: Text<'a>,
+    /// Seconds of idleness.
+    pub idle: i64,
+    /// Level, title, or any text. It may hold pinkfish colours.
+    pub extra: Text<'a>,
+}
+
+impl<'a> WhoRow<'a> {
+    /// Reads a row that is a mapping, by the names of its values.
+    fn read_mapping(reader: &mut Reader<'a>) -> Result<Self, PacketError> {
+        let mut row = WhoRow::default();
+        let open = reader.open()?;
+        while reader.more(open)? {
+            let key = mapping_key(reader)?.to_ascii_lowercase();
+            reader.colon()?;
+            let is_plain = matches!(reader.peek()?, Kind::Str | Kind::Number);
+            match key.as_str() {
+                "visname" | "name" | "user" | "username" | "0" if is_plain => row.visname = reader.text()?,
+                "idle" | "idle_time" | "1" if is_plain => row.idle = reader.int()?,
+                "extra" | "xtra" | "extra_info" | "xtra_info" | "title" | "level" | "2" if is_plain => {
+                    row.extra = reader.text()?;
+                }
+                _ => reader.skip()?,
+            }
+        }
+        if row.visname.is_empty() {
+            return Err(PacketError::Missing("visname"));
+        }
+        Ok(row)
+    }
+}
+
+impl<'a> Field<'a> for WhoRow<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, PacketError> {
+        match reader.peek()? {
+            Kind::Array => {}
+            Kind::Map => return WhoRow::read_mapping(reader),
+            _ => return Err(reader.error(LpcErrorKind::WrongType).into()),
+        }
+        let mut elements = Elements::open(reader)?;
+        let visname = elements.next("visname")?;
+        let idle = elements.next_or_default()?;
+        let extra = elements.next_or_default()?;
+        elements.finish()?;
+        Ok(WhoRow { visname, idle, extra })
+    }
+
+    fn write_field(&self, into: &mut Vec<u8>) {
+        into.extend_from_slice(b"({");
+        self.visname.write_field(into);
+        into.push(b',');
+        lpc::write_int(self.idle, into);
+        into.push(b',');
+        self.extra.write_field(into);
+        into.extend_from_slice(b",})");
     }
 }
 

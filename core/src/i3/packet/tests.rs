@@ -22,7 +22,7 @@ fn strict_packets_survive_a_round_trip() {
         r#"({"startup-reply",5,"*r",0,"A",0,({({"*r","127.0.0.1 8080",}),}),-1,})"#,
         r#"({"mudlist",5,"*r",0,"A",0,7,(["B":0,"C":({-1,"1.2.3.4",4000,0,0,"l","b","d","t","o","e",(["tell":1,"amcp":"1.1",]),0,}),]),})"#,
         r#"({"chanlist-reply",5,"*r",0,"A",0,7,(["x":({"B",1,}),"y":0,]),})"#,
-        r#"({"who-reply",5,"A",0,"B","joe",({({"Jane",18,"First",}),({"Bob",0,0,}),}),})"#,
+        r#"({"who-reply",5,"A",0,"B","joe",({({"Jane",18,"First",}),({"Bob",0,"",}),}),})"#,
         r#"({"error",5,"*r",0,"A","joe","unk-dst","no",({"tell",5,"A","joe","X","y","Joe","hi",}),})"#,
         r#"({"some-day",5,"A",0,0,0,({1,}),"x",})"#,
         r#"({"who-req",5,"A","joe","B",0,})"#,
@@ -196,7 +196,7 @@ fn nothing_but_clean_utf_8_leaves() {
     // Control characters and Latin-1, inside values too: vectors/dead-souls/ser-c0, ser-latin1
     let text = b"({\"error\",5,\"A\",0,\"B\",\"joe\\\0\",\"x\x1b[31m\x07\x7f\",\"\xc2\x9b\ty\",({\"\x01caf\xe9\r\",([\"\x1e\":\"\xff\",]),}),})";
     let (packet, _) = Packet::decode(text).unwrap();
-    let expected = "({\"error\",5,\"A\",0,\"B\",\"joe\",\"x[31m\",\" y\",({\"café\r\",([\"\":\"ÿ\",]),}),})";
+    let expected = "({\"error\",5,\"A\",0,\"B\",\"joe\",\"x[31m\",\"› y\",({\"café\r\",([\"\":\"ÿ\",]),}),})";
     assert_eq!(encoded(&packet), expected);
 }
 

@@ -22,7 +22,7 @@ pub struct Packet<'a> {
 pub struct Repairs {
     /// Number of unescaped quotes inside strings.
     pub bare_quotes: u32,
-    /// Number of strings that were not UTF-8 and were decoded as Latin-1.
+    /// Number of strings that were not UTF-8 and were decoded as Windows-1252.
     pub latin1_strings: u32,
 }
 
@@ -68,6 +68,23 @@ impl<'a> Packet<'a> {
         }
         elements.finish()?;
         Ok((packet, Repairs::of(&reader)))
+    }
+
+    /// Decodes the header of a packet whose contents cannot be read, and keeps these as they are.
+    pub fn decode_header(text: &'a [u8]) -> Result<Packet<'a>, PacketError> {
+        let mut reader = Reader::for_texts(text);
+        let mut elements = Elements::open(&mut reader)?;
+        let kind = elements.packet_type()?;
+        Ok(Packet {
+            header: Header {
+                ttl: elements.next("ttl")?,
+                from_mud: elements.next("originator_mudname")?,
+                from_user: elements.next("originator_username")?,
+                to_mud: elements.next("target_mudname")?,
+                to_user: elements.next("target_username")?,
+            },
+            body: Body::Unknown { fields: elements.rest_of_foreign(&kind)?, kind },
+        })
     }
 
     /// Appends the packet as text in the character set of its router.
