@@ -56,6 +56,9 @@ fn route(parts: &mut Parts<'_>, mud: MudId, packet: &Packet<'_>) {
         Body::StartupReply { routers, password } if from_router => {
             muds.startup_reply(cx, mud, *password, routers);
         }
+        Body::StartupReply { .. } if muds[mud].link.is_logging_in() => {
+            muds.named_otherwise(cx, mud, &header.from_mud);
+        }
         Body::Mudlist { id, muds: entries } if from_router => {
             lists::mudlist_received(cx, muds, &mut out, mud, (*id, entries));
         }
