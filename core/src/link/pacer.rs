@@ -459,7 +459,7 @@ mod tests {
         for _ in 0..20 {
             pacer.push_answer("Sage", packet("answer")).unwrap();
         }
-        let mut gone = |pacer: &mut Pacer, at: u64| {
+        let gone = |pacer: &mut Pacer, at: u64| {
             let frames: Vec<_> =
                 std::iter::from_fn(|| pacer.pop(millis(at), &settings)).map(|packet| packet.frame).collect();
             pacer.written(millis(at));

@@ -34,12 +34,15 @@ pub(crate) fn frame(parts: &mut Parts<'_>, mud: MudId, text: &[u8]) {
 /// escapes, so on its network this is normal: the errors are counted, and each one is logged at the debug level only.
 fn unreadable(parts: &mut Parts<'_>, mud: MudId, text: &[u8], error: PacketError) {
     parts.cx.metrics.frames_unreadable += 1;
+    // A password comes after the type of its packet. So if the type is not in the part that is shown, neither is the
+    // password.
+    let shown = &text[..text.len().min(SHOWN_BYTES_MAX)];
     let mut secret = SECRETS.iter().filter(|(_, has_secret)| *has_secret);
-    let opens = secret.any(|(kind, _)| text.windows(kind.len()).any(|part| part == kind.as_bytes()));
+    let opens = secret.any(|(kind, _)| shown.windows(kind.len()).any(|part| part == kind.as_bytes()));
     let shown = if opens {
         Cow::Borrowed("(not shown: it may hold a password)")
     } else {
-        String::from_utf8_lossy(&text[..text.len().min(SHOWN_BYTES_MAX)])
+        String::from_utf8_lossy(shown)
     };
     parts.muds.report_unreadable(&mut parts.cx, mud, error, &shown);
 }

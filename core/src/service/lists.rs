@@ -11,11 +11,15 @@ use crate::event::told::{ChannelChanged, MudChanged, MudRow};
 use crate::fault::Fault;
 use crate::i3::packet::{ChannelEntry, Mapping, MudEntry};
 use crate::ids::MudId;
-use crate::muds::Muds;
+use crate::muds::{Lists, Muds};
 use crate::network::KnownMud;
 use crate::network::mudlist::{MudChange, ServiceValue, Status};
 use crate::settings::Permission;
 use crate::waiting::{Hosted, HostedStatus, Question, Reply, Success, Waiting};
+use std::collections::BTreeMap;
+
+/// Number of events about one list. Each goes to every session, and a client that is behind gets fewer.
+const ANNOUNCED_MAX: usize = 256;
 
 params! {
     /// The parameters of `mudlist`.
@@ -94,26 +98,38 @@ pub(super) fn mudlist_received(
 ) {
     let (changed, saves) = muds[mud].lists.apply_muds(&cx.settings.mud(mud).name, id, entries);
     cx.save(saves);
-    for change in changed {
-        announce(cx, muds, out, mud, &change);
-    }
+    let (lists, own) = (&muds[mud].lists, &cx.settings.mud(mud).name);
+    let tells_additions = lists.is_news(cx.now.mono);
+    let others = changed.iter().filter(|change| change.name != *own);
+    let news = others.filter(|change| change.before.is_some() || tells_additions);
+    announce(cx, out, mud, news.filter_map(|change| news_of_mud(lists, change)));
 }
 
-fn announce(cx: &mut Cx<'_>, muds: &Muds, out: &mut Delivery<'_>, mud: MudId, change: &MudChange) {
-    let lists = &muds[mud].lists;
-    let is_quiet = change.before.is_none() && !lists.is_news(cx.now.mono);
-    if change.name == cx.settings.mud(mud).name || is_quiet {
-        return;
-    }
+/// Returns the event about a mud that went up or down.
+fn news_of_mud<'m>(lists: &'m Lists, change: &'m MudChange) -> Option<Event<'m>> {
     // A mud that was unknown before and is down has not gone down now.
     let (before, after) = (change.before.unwrap_or(Status::Down), change.after.unwrap_or(Status::Down));
     if before == after {
-        return;
+        return None;
     }
     let info = lists.muds().get(&change.name).map(|info| MudRow::new(&change.name, info));
     let changed = MudChanged { mud_name: &change.name, status: after, info: OrNull(info) };
-    let event = if after == Status::Up { Event::MudOnline(changed) } else { Event::MudOffline(changed) };
-    out.emit(cx, To::Readers(mud), &event);
+    Some(if after == Status::Up { Event::MudOnline(changed) } else { Event::MudOffline(changed) })
+}
+
+/// Reports the changes of one list. What exceeds the limit is counted as dropped, and the sessions are told how much they have missed.
+fn announce<'e>(
+    cx: &mut Cx<'_>,
+    out: &mut Delivery<'_>,
+    mud: MudId,
+    mut news: impl Iterator<Item = Event<'e>>,
+) {
+    for event in news.by_ref().take(ANNOUNCED_MAX) {
+        out.emit(cx, To::Readers(mud), &event);
+    }
+    if let Some(event) = news.next() {
+        out.omit(cx, mud, event.kind(), 1 + news.count());
+    }
 }
 
 /// Handles a chanlist-reply: merges and saves it. Channels that come or go after the login are announced.
@@ -128,26 +144,27 @@ pub(super) fn chanlist_received(
     let name = &cx.settings.mud(mud).name;
     let (changed, saves) = muds[mud].lists.apply_channels(cx.now.mono, name, id, entries);
     cx.save(saves);
-    for (channel, entry) in changed {
-        waiting.answer(cx, |question| agreed(question, mud, &channel, entry.is_some()));
-        if entry.is_some() && !muds[mud].lists.is_channel_news(cx.now.mono) {
-            continue;
-        }
+    let there: BTreeMap<&str, bool> =
+        changed.iter().map(|(channel, entry)| (channel.as_str(), entry.is_some())).collect();
+    waiting.answer(cx, |question| agreed(question, mud, &there));
+    let tells_additions = muds[mud].lists.is_channel_news(cx.now.mono);
+    let news = changed.iter().filter(|(_, entry)| entry.is_none() || tells_additions);
+    let news = news.map(|(channel, entry)| {
         let changed = ChannelChanged {
-            channel: &channel,
+            channel,
             owner: entry.as_ref().map_or("", |entry| &entry.owner),
             channel_type: entry.as_ref().map_or(0, |entry| entry.channel_type),
         };
-        let event =
-            if entry.is_some() { Event::ChannelAdded(changed) } else { Event::ChannelRemoved(changed) };
-        out.emit(cx, To::Readers(mud), &event);
-    }
+        if entry.is_some() { Event::ChannelAdded(changed) } else { Event::ChannelRemoved(changed) }
+    });
+    announce(cx, out, mud, news);
 }
 
-/// Returns the result for a request about a channel, if the list now shows what the request wanted.
-fn agreed(question: &Question, mud: MudId, name: &str, is_there: bool) -> Option<Result<Reply, Fault>> {
+/// Returns the result for a request about a channel, if a change of the list is what the request wanted.
+fn agreed(question: &Question, mud: MudId, changed: &BTreeMap<&str, bool>) -> Option<Result<Reply, Fault>> {
     let Question::Verdict { mud: at, message_id, channel, there } = question else { return None };
-    let is_so = *at == mud && channel == name && *there == Some(is_there);
+    let is_there = changed.get(channel.as_str()).copied();
+    let is_so = *at == mud && is_there.is_some() && *there == is_there;
     is_so.then(|| {
         Ok(Reply::Hosted(Hosted {
             status: HostedStatus::Success,

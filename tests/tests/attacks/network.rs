@@ -168,3 +168,55 @@ fn a_login_answered_under_another_name_says_which_name() {
     );
     assert!(router["next_attempt"].is_string(), "{router}");
 }
+
+/// A chanlist-reply with these channels.
+fn chanlist(channels: std::ops::Range<usize>) -> String {
+    let rows: String = channels.map(|n| format!(r#""c{n}":({{"M",0,}}),"#)).collect();
+    format!(r#"({{"chanlist-reply",5,"*net",0,"Alpha",0,7,([{rows}]),}})"#)
+}
+
+/// Without optimisation this takes some seconds. Work that grows with the square of the list would take an hour.
+#[test]
+fn the_work_on_a_list_grows_with_its_bytes() {
+    let mut siege = Siege::default();
+    siege.call(siege.bystander, "channel_add", &json!({"channel": "ours"}));
+    siege.frame(&chanlist(0..90_000));
+    siege.world.wait(60 * SECOND);
+    siege.frame(&chanlist(5_000..95_000));
+    let told = siege.read(siege.bystander);
+    let of = |method: &str| told.iter().filter(|told| told["method"] == method).count();
+    let told_of = of("channel_added") + of("channel_removed");
+    assert!((200..=256).contains(&told_of), "{told_of}");
+    siege.world.wait(SECOND);
+    let missed: Vec<Json> = told.iter().filter(|told| told["method"] == "lagged").cloned().collect();
+    let missed: u64 = missed.iter().map(|told| told["params"]["dropped"].as_u64().unwrap()).sum();
+    // 5,000 have gone, and as many of the new ones have a place.
+    assert_eq!(told_of as u64 + missed, 10_000);
+    let entry = r#"({-1,"1.2.3.4",4000,0,0,"l","b","d","t","o","e",([]),0,})"#;
+    for state in ["-1", "0", "-1"] {
+        let entry = entry.replace("-1", state);
+        let rows: String = (0..25_000).map(|n| format!(r#""m{n}":{entry},"#)).collect();
+        siege.frame(&format!(r#"({{"mudlist",5,"*net",0,"Alpha",0,7,([{rows}]),}})"#));
+    }
+    siege.nobody_else_noticed();
+}
+
+#[test]
+fn a_thousand_bans_see_the_ends_of_a_name() {
+    let mut siege = Siege::default();
+    for n in 0..1_000 {
+        let pattern = format!("*a*a*a*{n}@*a*b");
+        siege.ask(
+            siege.bystander,
+            &json!({"jsonrpc": "2.0", "id": n, "method": "ban_add", "params": {"pattern": pattern}})
+                .to_string(),
+        );
+        siege.read(siege.bystander);
+    }
+    let name = "a".repeat(100_000);
+    for _ in 0..20 {
+        siege.frame(&format!(r#"({{"tell",5,"{name}","{name}","Alpha","ann","Bob","hi",}})"#));
+    }
+    siege.frame(&format!(r#"({{"tell",5,"{name}b","{name}17","Alpha","ann","Bob","hi",}})"#));
+    assert_eq!(siege.metrics().packets_banned_in, 1);
+}
