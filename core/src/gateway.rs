@@ -219,7 +219,8 @@ impl Gateway {
     fn health(&self) -> Health {
         let muds = || self.muds.iter().map(|(_, mud)| mud);
         let sum = |of: fn(&Mud) -> usize| muds().map(of).sum();
-        let queued = |mud: &Mud| mud.pacer.depths().map(|(_, _, bytes)| bytes).sum();
+        let queued = |mud: &Mud| mud.pacer.depths().map(|(_, packets, _)| packets).sum();
+        let queued_bytes = |mud: &Mud| mud.pacer.depths().map(|(_, _, bytes)| bytes).sum();
         let down = self.muds.iter().filter(|(_, mud)| !mud.link.is_ready());
         Health {
             ready: self.is_ready(),
@@ -232,8 +233,8 @@ impl Gateway {
                 ("connections", self.connections()),
                 ("sessions", self.clients.len()),
                 ("pending_bytes", self.pending_bytes()),
-                ("queued_packets", sum(|mud| mud.pacer.len())),
-                ("queued_bytes", sum(queued)),
+                ("queued_packets", sum(queued)),
+                ("queued_bytes", sum(queued_bytes)),
                 ("waiting_requests", self.waiting.len()),
                 ("muds", sum(|mud| mud.lists.muds().len())),
                 ("channels", sum(|mud| mud.lists.channels().len())),

@@ -88,6 +88,8 @@ pub struct Metrics {
     pub sent_by_kind: Counts,
     /// Packets refused because too many waited. The client received an error.
     pub packets_refused: u64,
+    /// Answers to other muds that were dropped because too many waited.
+    pub answers_dropped: u64,
     /// Bytes taken by routers.
     pub router_bytes_sent: u64,
     /// Bytes received from clients.

@@ -5,14 +5,22 @@ use crate::describe::macros::words;
 use crate::ids::MudId;
 use crate::time::{Instant, Steady, UnixTime};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use wildmatch::WildMatch;
+
+mod glob;
+
+use glob::Glob;
 
 /// Number of bans of one mud.
 pub const BANS_MAX: usize = 1000;
 
 /// The longest pattern, in bytes. Every packet is compared with it.
 pub const PATTERN_BYTES_MAX: usize = 256;
+
+/// The longest part of a packet that patterns see, in bytes: the name of a user, of a mud or of a channel, or the type of
+/// the packet. Of a longer one they see both ends, each half as long.
+pub const SEEN_BYTES_MAX: usize = 256;
 
 /// Number of local users whose messages are counted. Beyond it, the one who was silent longest is forgotten.
 const USERS_MAX: usize = 10_000;
@@ -83,31 +91,52 @@ impl Ban {
     }
 }
 
-/// The parts of a packet that bans examine.
+/// Returns a text without the middle if it is too long, since another mud chooses its length.
+fn ends(text: &str) -> Cow<'_, str> {
+    if text.len() <= SEEN_BYTES_MAX {
+        return Cow::Borrowed(text);
+    }
+    let half = SEEN_BYTES_MAX / 2;
+    let head = text.floor_char_boundary(half);
+    let tail = text.ceil_char_boundary(text.len() - half);
+    Cow::Owned([&text[..head], &text[tail..]].concat())
+}
+
+/// The parts of a packet that bans examine, in lower case.
 #[derive(Debug)]
-pub struct Seen<'p> {
-    /// Its direction.
-    pub way: Way,
-    /// Its type.
-    pub kind: &'p str,
-    /// Its channel.
-    pub channel: Option<&'p str>,
-    /// The users, as `user@mud`: the sender of an incoming packet, the sender and the target of an outgoing one.
-    pub people: Vec<String>,
+pub struct Seen {
+    way: Way,
+    kind: String,
+    channel: Option<String>,
+    people: Vec<String>,
+}
+
+impl Seen {
+    /// A packet of this direction and type, on this channel if it has one.
+    pub fn new(way: Way, kind: &str, channel: Option<&str>) -> Seen {
+        let lower = |text: &str| ends(text).to_lowercase();
+        Seen { way, kind: lower(kind), channel: channel.map(lower), people: Vec::new() }
+    }
+
+    /// Adds a user: the sender of an incoming packet, or the sender or the target of an outgoing one.
+    pub fn with(mut self, user: &str, mud: &str) -> Seen {
+        self.people.push(format!("{}@{}", ends(user), ends(mud)).to_lowercase());
+        self
+    }
 }
 
 #[derive(Debug)]
 struct Compiled {
     ban: Ban,
-    who: WildMatch,
-    channel: Option<WildMatch>,
-    packet_type: Option<WildMatch>,
+    who: Glob,
+    channel: Option<Glob>,
+    packet_type: Option<Glob>,
     hits: u64,
 }
 
 impl Compiled {
     fn new(ban: Ban) -> Self {
-        let glob = |pattern: &String| WildMatch::new_case_insensitive(pattern);
+        let glob = |pattern: &String| Glob::new(pattern);
         Compiled {
             who: glob(&ban.pattern),
             channel: ban.channel.as_ref().map(glob),
@@ -117,9 +146,9 @@ impl Compiled {
         }
     }
 
-    fn stops(&self, seen: &Seen<'_>, now: Steady) -> bool {
-        let type_fits = || self.packet_type.as_ref().is_none_or(|kind| kind.matches(seen.kind));
-        let channel_fits = || match (&self.channel, seen.channel) {
+    fn stops(&self, seen: &Seen, now: Steady) -> bool {
+        let type_fits = || self.packet_type.as_ref().is_none_or(|kind| kind.matches(&seen.kind));
+        let channel_fits = || match (&self.channel, &seen.channel) {
             (None, _) => true,
             (Some(wanted), Some(channel)) => wanted.matches(channel),
             (Some(_), None) => false,
@@ -192,7 +221,7 @@ impl Bans {
     }
 
     /// Returns the ban that stops a packet, and counts the packet.
-    pub fn stop(&mut self, seen: &Seen<'_>, now: Steady) -> Option<(u64, &Ban)> {
+    pub fn stop(&mut self, seen: &Seen, now: Steady) -> Option<(u64, &Ban)> {
         let (id, one) = self.all.iter_mut().find(|(_, one)| one.stops(seen, now))?;
         one.hits += 1;
         Some((*id, &one.ban))
@@ -258,8 +287,8 @@ mod tests {
             let mut bans = Bans::default();
             bans.add(with(channel, packet_type, direction));
             let mut stops = |way, kind, channel| {
-                let people = vec!["ann@Alpha".to_owned(), "bob@The Spam".to_owned()];
-                bans.stop(&Seen { way, kind, channel, people }, NOW).is_some()
+                let seen = Seen::new(way, kind, channel).with("ann", "Alpha").with("bob", "The Spam");
+                bans.stop(&seen, NOW).is_some()
             };
             let seen = [
                 stops(Way::In, "tell", None),
@@ -275,13 +304,27 @@ mod tests {
         let mut bans = Bans::default();
         bans.restore(7, Ban { ends: Some(NOW.micros() + 1), ..ban("*@Spam") });
         assert_eq!(bans.add(ban("*@Other")), 8);
-        let seen = Seen { way: Way::In, kind: "tell", channel: None, people: vec!["x@spam".to_owned()] };
+        let seen = Seen::new(Way::In, "tell", None).with("x", "spam");
         assert_eq!(bans.stop(&seen, NOW).map(|(id, _)| id), Some(7));
         let later = Steady::from_micros(NOW.micros() + 1);
         assert!(bans.stop(&seen, later).is_none());
         assert_eq!(bans.iter().map(|(id, _, hits)| (id, hits)).collect::<Vec<_>>(), [(7, 1), (8, 0)]);
         assert_eq!((bans.sweep(later), bans.len()), (vec![7], 1));
         assert!(bans.remove(8) && !bans.remove(8) && bans.is_empty());
+    }
+
+    #[test]
+    fn bans_see_the_ends_of_a_name_that_is_too_long() {
+        let long = format!("evil{}é{}", "x".repeat(100_000), "y".repeat(100_000));
+        let seen = Seen::new(Way::In, &long, Some(&long)).with(&long, &long);
+        let bytes = [&seen.kind, seen.channel.as_ref().unwrap(), &seen.people[0]].map(String::len);
+        assert_eq!(bytes, [SEEN_BYTES_MAX, SEEN_BYTES_MAX, 2 * SEEN_BYTES_MAX + 1]);
+        for (pattern, stopped) in [("evil*@*", true), ("*@*yyy", true), ("*@evil*", true), ("evilx@*", false)]
+        {
+            let mut bans = Bans::default();
+            bans.add(ban(pattern));
+            assert_eq!(bans.stop(&seen, NOW).is_some(), stopped, "{pattern}");
+        }
     }
 
     #[test]

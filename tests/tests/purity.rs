@@ -68,7 +68,6 @@ const CORE_NEEDS: &[&str] = &[
     "time",
     "tungstenite",
     "wide",
-    "wildmatch",
 ];
 
 /// Dependencies of core that bring something impure with their default features.

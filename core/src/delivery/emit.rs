@@ -156,6 +156,20 @@ impl Delivery<'_> {
         }
     }
 
+    /// Counts events of a kind that are not written because there are too many of them. Each session that reads the
+    /// lists of this mud's network is told later how many it has missed.
+    pub(crate) fn omit(&mut self, cx: &mut Cx<'_>, mud: MudId, kind: &Kind, count: usize) {
+        let count = count as u64;
+        for (_, session) in self.clients.iter_mut() {
+            let is_concerned = session.identity.as_ref().is_some_and(|identity| identity.mud == mud);
+            if is_concerned && session.may(kind.permission) {
+                session.lagged += count;
+                cx.metrics.events_dropped += count;
+                *cx.metrics.events_dropped_by_weight.entry(kind.weight.name()).or_default() += count;
+            }
+        }
+    }
+
     fn give(&mut self, cx: &mut Cx<'_>, to: To<'_>, parcel: &mut Parcel<'_>) {
         if let To::Channel(mud, channel) | To::Echo(mud, channel) = to {
             let is_echo = matches!(to, To::Echo(..));

@@ -61,10 +61,12 @@
 //! change requires of a link that runs. A session goes on at its router, which knows the mud as the last login
 //! described it.
 
+pub mod answers;
 mod backoff;
 pub mod counts;
 mod own_packets;
 pub mod pacer;
+mod queued;
 mod route;
 mod router_link;
 mod state;

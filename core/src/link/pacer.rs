@@ -2,14 +2,17 @@
 //!
 //! Dead Souls' router counts the packets of a mud in each second of its clock and mutes the mud above 10; a login
 //! counts as 6. So no second, wherever it begins, may hold more packets than the settings allow. The queue has a
-//! limit. Answers and tells go before channel lines, and channel lines before queries; within a priority the order is
-//! kept.
+//! limit. Tells go before channel lines, and channel lines before queries; within a priority the order is kept.
+//!
+//! Answers to other muds go after all of these, and have limits of their own ([`super::answers`]). They take at most half of the
+//! packets of a second, so that a packet of the local game need not wait for the next second because of them.
 //!
 //! The limits are those of the settings and are passed with each call, so they change with the settings.
 
+use super::answers::Answers;
+pub use super::queued::{Origin, QueueFull, QueuedPacket};
 use crate::settings::LinkSettings;
 use crate::time::Instant;
-use bytes::Bytes;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -20,10 +23,13 @@ pub const STARTUP_WEIGHT: u32 = 6;
 /// one second.
 const WINDOW_MICROS: u64 = 1_010_000;
 
-/// The priority of a packet.
+/// Answers take at most the packets of a second divided by this number.
+const ANSWER_SHARE: u32 = 2;
+
+/// The priority of a packet of the local game.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
-    /// Answers to other muds, and tells.
+    /// Tells, and requests about hosted channels.
     Prompt,
     /// The channels that are joined again after a login, before any line goes to them.
     Listening,
@@ -49,37 +55,8 @@ impl Priority {
     }
 }
 
-/// A packet in the queue.
-#[derive(Clone, Debug)]
-pub struct QueuedPacket {
-    /// The packet as a frame.
-    pub frame: Bytes,
-    /// The type of the packet.
-    pub kind: &'static str,
-    /// When it was accepted.
-    pub accepted: Instant,
-    /// Who sent it, if the sender must be told when it cannot go.
-    pub origin: Option<Origin>,
-    /// Whether it is for the router of this session itself. It means nothing to another router or in a later session.
-    pub for_router: bool,
-}
-
-impl QueuedPacket {
-    /// Whether it is given up when it has waited too long. Joining and leaving a channel is not: the router must learn
-    /// which channels the mud hears, however late.
-    pub fn grows_old(&self) -> bool {
-        self.kind != "channel-listen"
-    }
-}
-
-/// Who must be told when an accepted packet cannot go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    /// The message id in the answer to the request, if that has one.
-    pub message_id: Option<String>,
-    /// The local user that sent it.
-    pub from_user: String,
-}
+/// The label `class` of the answers to other muds in the metrics.
+const ANSWER_CLASS: &str = "answer";
 
 /// No time span of this length may hold more packets than this.
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +79,13 @@ impl Limit {
         )
     }
 
+    /// The limit of the answers in a second.
+    fn of_answers(settings: &LinkSettings) -> Option<Limit> {
+        let most = settings.packets_per_second?.max(1);
+        let packets = (most / ANSWER_SHARE).max(1) as usize;
+        Some(Limit { packets, window: Duration::from_micros(WINDOW_MICROS) })
+    }
+
     /// When one more packet may go, after packets went at `sent`; `None` when it may at any time.
     fn next_at(self, sent: &VecDeque<Instant>) -> Option<Instant> {
         let before = sent.len().checked_sub(self.packets)?;
@@ -113,38 +97,54 @@ impl Limit {
 #[derive(Debug, Default)]
 pub struct Pacer {
     queues: [VecDeque<QueuedPacket>; 4],
+    answers: Answers,
     /// When the packets of the last second went.
     sent: VecDeque<Instant>,
+    /// When the answers among them went.
+    answers_sent: VecDeque<Instant>,
     /// How many went since the driver last reported that all is written, and when the first of them did.
     unwritten: usize,
     unwritten_since: Instant,
+    /// How many of these are answers.
+    unwritten_answers: usize,
 }
 
-/// The queue is full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QueueFull;
-
 impl Pacer {
-    /// How many packets wait.
+    /// How many packets of the local game wait.
     pub fn len(&self) -> usize {
         self.queues.iter().map(VecDeque::len).sum()
     }
 
-    /// How many packets wait in each priority, and their bytes.
-    pub fn depths(&self) -> impl Iterator<Item = (Priority, usize, usize)> {
+    /// How many packets wait in each class, and their bytes. The classes are the priorities, and the answers.
+    pub fn depths(&self) -> impl Iterator<Item = (&'static str, usize, usize)> {
         let bytes = |queue: &VecDeque<QueuedPacket>| queue.iter().map(|waiting| waiting.frame.len()).sum();
         Priority::ALL
             .into_iter()
             .zip(&self.queues)
-            .map(move |(priority, queue)| (priority, queue.len(), bytes(queue)))
+            .map(move |(priority, queue)| (priority.name(), queue.len(), bytes(queue)))
+            .chain([(ANSWER_CLASS, self.answers.len(), self.answers.bytes())])
     }
 
     /// Whether no packet waits.
     pub fn is_empty(&self) -> bool {
+        self.has_none_of_the_game() && self.answers.is_empty()
+    }
+
+    fn has_none_of_the_game(&self) -> bool {
         self.queues.iter().all(VecDeque::is_empty)
     }
 
-    /// Queues a packet, unless as many wait as the settings allow.
+    /// Whether a short answer to this mud may wait.
+    pub fn has_room_for_answer(&self, asker: &str) -> bool {
+        self.answers.has_room(asker, 0)
+    }
+
+    /// Queues an answer to a packet of another mud, unless too many wait.
+    pub fn push_answer(&mut self, asker: &str, packet: QueuedPacket) -> Result<(), QueueFull> {
+        self.answers.push(asker, packet)
+    }
+
+    /// Queues a packet of the local game, unless as many wait as the settings allow.
     pub fn push(
         &mut self,
         settings: &LinkSettings,
@@ -176,19 +176,24 @@ impl Pacer {
 
     /// A new connection is open: nothing has gone over it yet.
     pub fn connected(&mut self) {
-        self.unwritten = 0;
+        (self.unwritten, self.unwritten_answers) = (0, 0);
     }
 
     /// The driver has written all that went. The router's second begins when it is written, not when it was released.
     pub fn written(&mut self, now: Instant) {
         let unwritten = std::mem::take(&mut self.unwritten);
-        self.sent.truncate(self.sent.len().saturating_sub(unwritten));
-        self.sent.extend(std::iter::repeat_n(now, unwritten));
+        let answers = std::mem::take(&mut self.unwritten_answers);
+        for (sent, unwritten) in [(&mut self.sent, unwritten), (&mut self.answers_sent, answers)] {
+            sent.truncate(sent.len().saturating_sub(unwritten));
+            sent.extend(std::iter::repeat_n(now, unwritten));
+        }
     }
 
     fn forget(&mut self, now: Instant) {
-        while self.sent.front().is_some_and(|at| *at + Duration::from_micros(WINDOW_MICROS) <= now) {
-            self.sent.pop_front();
+        for sent in [&mut self.sent, &mut self.answers_sent] {
+            while sent.front().is_some_and(|at| *at + Duration::from_micros(WINDOW_MICROS) <= now) {
+                sent.pop_front();
+            }
         }
     }
 
@@ -198,9 +203,15 @@ impl Pacer {
         if self.next_at(now, settings)? > now {
             return None;
         }
-        let packet = self.queues.iter_mut().find_map(VecDeque::pop_front)?;
+        let of_the_game = self.queues.iter_mut().find_map(VecDeque::pop_front);
+        let is_answer = of_the_game.is_none();
+        let packet = of_the_game.or_else(|| self.answers.pop())?;
         if settings.packets_per_second.is_some() {
             self.went(now);
+            if is_answer {
+                self.answers_sent.push_back(now);
+                self.unwritten_answers += 1;
+            }
         }
         Some(packet)
     }
@@ -215,7 +226,9 @@ impl Pacer {
         if self.unwritten > 0 && self.unwritten_since < now {
             return None;
         }
-        let room = limits.into_iter().filter_map(|limit| limit.next_at(&self.sent)).max();
+        let only_answers = Limit::of_answers(settings).filter(|_| self.has_none_of_the_game());
+        let answers = only_answers.and_then(|limit| limit.next_at(&self.answers_sent));
+        let room = limits.into_iter().filter_map(|limit| limit.next_at(&self.sent)).chain(answers).max();
         Some(room.map_or(now, |at| at.max(now)))
     }
 
@@ -228,6 +241,7 @@ impl Pacer {
             *queue = kept.into();
             taken.extend(gone);
         }
+        taken.extend(self.answers.take(|packet| packet.for_router));
         taken
     }
 
@@ -240,20 +254,22 @@ impl Pacer {
             *queue = kept.into();
             expired.extend(old);
         }
+        expired.extend(self.answers.take(|packet| packet.accepted < then));
         expired
     }
 
-    /// When the oldest packet that can be given up was accepted.
+    /// When the oldest packet that can be given up was accepted, or a time before that.
     pub fn oldest(&self) -> Option<Instant> {
         let first =
             |queue: &VecDeque<QueuedPacket>| queue.iter().find(|one| one.grows_old()).map(|one| one.accepted);
-        self.queues.iter().filter_map(first).min()
+        self.queues.iter().filter_map(first).chain(self.answers.oldest()).min()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
 
     fn packet(name: &'static str) -> QueuedPacket {
         QueuedPacket {
@@ -435,5 +451,44 @@ mod tests {
         assert_eq!((pacer.len(), pacer.oldest()), (1, Some(millis(5))));
         assert_eq!(names(pacer.expire(millis(6))), ["young"]);
         assert_eq!((pacer.is_empty(), pacer.oldest()), (true, None));
+    }
+
+    #[test]
+    fn answers_leave_half_of_each_second_to_the_game_and_go_after_it() {
+        let (mut pacer, settings) = (Pacer::default(), paced(Some(8), 8));
+        for _ in 0..20 {
+            pacer.push_answer("Sage", packet("answer")).unwrap();
+        }
+        let gone = |pacer: &mut Pacer, at: u64| {
+            let frames: Vec<_> =
+                std::iter::from_fn(|| pacer.pop(millis(at), &settings)).map(|packet| packet.frame).collect();
+            pacer.written(millis(at));
+            frames
+        };
+        assert_eq!(gone(&mut pacer, 0), ["answer"; 4]);
+        assert_eq!(gone(&mut pacer, 500), [""; 0]);
+        for name in ["query", "tell"] {
+            let priority = if name == "tell" { Priority::Prompt } else { Priority::Query };
+            pacer.push(&paced(Some(8), 8), priority, packet(name)).unwrap();
+        }
+        assert_eq!(gone(&mut pacer, 600), ["tell", "query"]);
+        assert_eq!(pacer.next_at(millis(600), &paced(Some(8), 8)), Some(millis(1010)));
+        assert_eq!(gone(&mut pacer, 1010), ["answer"; 4]);
+        // Answers do not count for the limit of the game.
+        let full = LinkSettings { queue_packets_max: 1, ..paced(Some(8), 8) };
+        assert!(pacer.push(&full, Priority::Query, packet("query")).is_ok());
+        assert_eq!(pacer.push(&full, Priority::Query, packet("query")), Err(QueueFull));
+        assert_eq!(pacer.depths().last(), Some(("answer", 12, 72)));
+        assert_eq!(pacer.expire(millis(9000)).len(), 13);
+        assert!(pacer.is_empty() && pacer.oldest().is_none());
+    }
+
+    #[test]
+    fn answers_are_not_held_back_without_a_limit() {
+        let (mut pacer, settings) = (Pacer::default(), paced(None, 8));
+        for _ in 0..20 {
+            pacer.push_answer("Sage", packet("answer")).unwrap();
+        }
+        assert_eq!(std::iter::from_fn(|| pacer.pop(millis(0), &settings)).count(), 20);
     }
 }

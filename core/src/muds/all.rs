@@ -28,6 +28,9 @@ const COFFEEMUD_PASSWORD: i64 = -1;
 const FIRST_LOGIN: &str = "the name of the mud is registered on the network now, for good: other muds list it for years, and \
     another name would be another mud; `i3-gateway retire` gives it up";
 
+/// Number of characters of a router's name, as it has sent it, that an error shows.
+const ROUTER_NAME_CHARS_SHOWN: usize = 128;
+
 /// What happened to a mud, for the services.
 #[derive(Debug)]
 pub(crate) enum News {
@@ -272,6 +275,16 @@ impl Muds {
     /// Handles a login that the router refuses with an error packet.
     pub(crate) fn link_refused(&mut self, cx: &mut Cx<'_>, mud: MudId, reason: String) {
         self.step(cx, mud, |link, lent| link.refused(lent, reason));
+    }
+
+    /// Handles a login that is answered under another name than that of the router in the settings.
+    pub(crate) fn named_otherwise(&mut self, cx: &mut Cx<'_>, mud: MudId, router: &str) {
+        let shown: String = router.chars().take(ROUTER_NAME_CHARS_SHOWN).collect();
+        let set = &self[mud].link.router().name;
+        let reason = format!(
+            "the router calls itself {shown}, but the settings call it {set}: set its name to {shown}"
+        );
+        self.link_refused(cx, mud, reason);
     }
 
     /// Handles a session with a router that cannot continue.

@@ -19,10 +19,6 @@ fn channel_of<'p>(body: &'p Body<'_>) -> Option<&'p str> {
     }
 }
 
-fn person(user: Option<&str>, mud: &str) -> String {
-    format!("{}@{mud}", user.unwrap_or_default())
-}
-
 impl Muds {
     /// Whether a ban stops a packet of another mud. Packets of the router, and the mud's own packets that come back,
     /// always pass.
@@ -35,8 +31,8 @@ impl Muds {
         if from.eq_ignore_ascii_case(&one.link.router().name) || *from == cx.settings.mud(mud).name {
             return false;
         }
-        let people = vec![person(packet.header.from_user.as_deref(), from)];
-        let seen = Seen { way: Way::In, kind: packet.body.kind(), channel: channel_of(&packet.body), people };
+        let user = packet.header.from_user.as_deref().unwrap_or_default();
+        let seen = Seen::new(Way::In, packet.body.kind(), channel_of(&packet.body)).with(user, from);
         let stopped = one.bans.stop(&seen, cx.steady).is_some();
         cx.metrics.packets_banned_in += u64::from(stopped);
         stopped
@@ -55,16 +51,18 @@ impl Muds {
             return Ok(());
         }
         let header = &packet.header;
-        let sender = header.from_user.as_deref().map(|user| person(Some(user), &header.from_mud));
+        let mut seen = Seen::new(Way::Out, packet.body.kind(), channel_of(&packet.body));
+        if let Some(user) = header.from_user.as_deref() {
+            seen = seen.with(user, &header.from_mud);
+        }
         let to_mud = header.to_mud.as_deref().filter(|to| !to.eq_ignore_ascii_case(&one.link.router().name));
         let to_user = match &packet.body {
             Body::FingerReq { user } | Body::ChanUserReq { user } => Some(&**user),
             _ => header.to_user.as_deref(),
         };
-        let target = to_mud.map(|to_mud| person(to_user, to_mud));
-        let people = sender.into_iter().chain(target).collect();
-        let seen =
-            Seen { way: Way::Out, kind: packet.body.kind(), channel: channel_of(&packet.body), people };
+        if let Some(to_mud) = to_mud {
+            seen = seen.with(to_user.unwrap_or_default(), to_mud);
+        }
         let Some((id, ban)) = one.bans.stop(&seen, cx.steady) else { return Ok(()) };
         cx.metrics.packets_banned_out += 1;
         let why = if ban.reason.is_empty() { String::new() } else { format!(": {}", ban.reason) };

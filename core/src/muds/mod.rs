@@ -10,6 +10,7 @@ mod passwords;
 mod sent;
 
 pub(crate) use all::{Muds, News};
+pub(crate) use lists::Lists;
 pub(crate) use mud::Mud;
 pub use outbound::QUEUED_PACKET_MAX_AGE;
 pub(crate) use passwords::saved_passwords;

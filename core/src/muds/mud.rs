@@ -16,6 +16,9 @@ use crate::spaces::Space;
 use crate::time::Now;
 use crate::wake::Wake;
 
+/// The password that a CoffeeMud router gives every mud.
+const COFFEEMUD_PASSWORD: i64 = -1;
+
 /// The state of a mud: its link, its queue, its network's lists, and its bans and passwords. Its settings are in the
 /// gateway's settings.
 #[derive(Debug)]
@@ -103,6 +106,11 @@ impl Mud {
         let ban = self.bans.iter().find(|(known, _, _)| *known == id);
         let value = ban.and_then(|(_, ban, _)| saved::write(ban));
         Change { space: Space::Bans.of(mud_name), key: id.to_string(), value }
+    }
+
+    /// Whether the router in use is a CoffeeMud's. Such a router gives every mud the password -1.
+    pub(crate) fn router_is_coffeemud(&self) -> bool {
+        self.passwords.at(&self.link.router().name) == Some(COFFEEMUD_PASSWORD)
     }
 
     /// Gives the link the password for the router that it dials next: the saved one, or else the one in the settings.

@@ -3,9 +3,10 @@
 use super::all::{Muds, News};
 use crate::cx::Cx;
 use crate::fault::{Fault, reason};
+use crate::i3::Value;
 use crate::i3::packet::{Body, Header, Packet};
 use crate::ids::MudId;
-use crate::link::pacer::{Origin, Priority, QueuedPacket};
+use crate::link::pacer::{Origin, Priority, QueueFull, QueuedPacket};
 use crate::metrics::kind_label;
 use crate::time::Instant;
 use crate::wake::Wake;
@@ -15,11 +16,14 @@ use std::time::Duration;
 /// more, so this value plus what the kernel holds (the drivers' socket options) must stay below.
 const ROUTER_PENDING_BYTES_MAX: usize = 32_768;
 
+/// Bytes of an error packet beside the copy of the packet that it is about.
+const COPY_SPARE_BYTES: usize = 512;
+
 /// How long an accepted packet may wait for a router that is down.
 pub const QUEUED_PACKET_MAX_AGE: Duration = Duration::from_secs(60);
 
 impl Muds {
-    /// Queues a packet for the router of a mud, and sends it at once if the pacing allows.
+    /// Queues a packet of the local game for the router of a mud, and sends it at once if the pacing allows.
     ///
     /// It is refused when the link is not ready, when a ban stops it, when the queue is full, and when it is larger
     /// than routers accept.
@@ -31,6 +35,23 @@ impl Muds {
         packet: &Packet<'_>,
         origin: Option<Origin>,
     ) -> Result<(), Fault> {
+        let queued = self.queued(cx, mud, packet, origin)?;
+        if self[mud].pacer.push(&cx.settings.link, priority, queued).is_err() {
+            cx.metrics.packets_refused += 1;
+            return Err(Fault::gateway(&reason::QUEUE_FULL, "too many packets wait for the router"));
+        }
+        self.pump(cx, mud);
+        Ok(())
+    }
+
+    /// Returns a packet as it waits in the queue, if it may go.
+    fn queued(
+        &mut self,
+        cx: &mut Cx<'_>,
+        mud: MudId,
+        packet: &Packet<'_>,
+        origin: Option<Origin>,
+    ) -> Result<QueuedPacket, Fault> {
         let one = &self[mud];
         if !one.link.is_ready() {
             let why = one.link.last_error().unwrap_or("the login is not finished");
@@ -46,24 +67,35 @@ impl Muds {
         }
         let for_router = packet.header.to_mud.as_deref() == Some(&*one.link.router().name);
         let kind = kind_label(packet.body.kind());
-        let queued = QueuedPacket { frame: bytes.into(), kind, accepted: cx.now.mono, origin, for_router };
-        if one.pacer.push(&cx.settings.link, priority, queued).is_err() {
-            cx.metrics.packets_refused += 1;
-            return Err(Fault::gateway(&reason::QUEUE_FULL, "too many packets wait for the router"));
-        }
-        self.pump(cx, mud);
-        Ok(())
+        Ok(QueuedPacket { frame: bytes.into(), kind, accepted: cx.now.mono, origin, for_router })
     }
 
-    /// Answers a packet. If the queue is full, the answer is counted as dropped; nobody but the operator needs to learn
-    /// of it.
-    pub(crate) fn answer(&mut self, cx: &mut Cx<'_>, mud: MudId, packet: &Packet<'_>) {
-        if self.send(cx, mud, Priority::Prompt, packet, None).is_err() {
+    /// Answers a packet of the mud `asker`. If too many answers wait, this one is dropped and counted; nobody but the
+    /// operator needs to learn of it.
+    pub(crate) fn answer(&mut self, cx: &mut Cx<'_>, mud: MudId, asker: &str, packet: &Packet<'_>) {
+        if !self.may_answer(cx, mud, asker) {
+            return;
+        }
+        let Ok(queued) = self.queued(cx, mud, packet, None) else {
             cx.metrics.packets_ignored += 1;
+            return;
+        };
+        match self[mud].pacer.push_answer(asker, queued) {
+            Ok(()) => self.pump(cx, mud),
+            Err(QueueFull) => cx.metrics.answers_dropped += 1,
         }
     }
 
-    /// Answers a packet with an error packet, if the packet names its sender.
+    /// Whether one more answer to the mud `asker` may wait. If not, that is counted. A caller can ask before it composes
+    /// an answer.
+    pub(crate) fn may_answer(&self, cx: &mut Cx<'_>, mud: MudId, asker: &str) -> bool {
+        let may = self[mud].pacer.has_room_for_answer(asker);
+        cx.metrics.answers_dropped += u64::from(!may);
+        may
+    }
+
+    /// Answers a packet with an error packet. A broadcast, an error and a ucache-update are never answered with one, and
+    /// neither is a packet that does not name its sender.
     pub(crate) fn refuse(
         &mut self,
         cx: &mut Cx<'_>,
@@ -72,16 +104,31 @@ impl Muds {
         code: &'static str,
         message: String,
     ) {
-        if packet.header.from_mud.is_empty() {
+        let asker = &packet.header.from_mud;
+        let is_unanswered = matches!(packet.body, Body::Error { .. } | Body::UcacheUpdate { .. });
+        if asker.is_empty() || packet.header.to_mud.is_none() || is_unanswered {
             cx.metrics.packets_ignored += 1;
+            return;
+        }
+        if !self.may_answer(cx, mud, asker) {
             return;
         }
         let header = Header {
             to_user: packet.header.from_user.clone(),
-            ..Header::to_mud(&cx.settings.mud(mud).name, None, &packet.header.from_mud)
+            ..Header::to_mud(&cx.settings.mud(mud).name, None, asker)
         };
-        let body = Body::Error { code: code.into(), message: message.into(), packet: packet.to_value() };
-        self.answer(cx, mud, &Packet { header, body });
+        let copy = self.copy_for_error(cx, mud, packet);
+        let body = Body::Error { code: code.into(), message: message.into(), packet: copy };
+        self.answer(cx, mud, asker, &Packet { header, body });
+    }
+
+    /// Returns the copy of a packet for an error packet, or 0 if there can be none. A copy of more bytes than routers
+    /// take could not be sent. A CoffeeMud router would print the copy in a form that no driver can read.
+    fn copy_for_error(&self, cx: &Cx<'_>, mud: MudId, packet: &Packet<'_>) -> Value<'static> {
+        if self[mud].router_is_coffeemud() {
+            return Value::Int(0);
+        }
+        packet.to_value_within(cx.settings.link.frame_bytes_max.saturating_sub(COPY_SPARE_BYTES))
     }
 
     /// Sends packets as far as the pacing and the router allow.
@@ -161,7 +208,7 @@ mod tests {
             refused.map_err(|fault| fault.message),
             Err("the router link is down: the login is not finished".to_owned())
         );
-        muds.answer(&mut bench.cx(), MudId::OWN, &packet);
+        muds.answer(&mut bench.cx(), MudId::OWN, "Sage", &packet);
         assert_eq!(bench.metrics.packets_ignored, 1);
     }
 

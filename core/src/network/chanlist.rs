@@ -1,13 +1,17 @@
 //! The channels of a network.
 
+use super::{ENTRY_BYTES, NAME_BYTES_MAX};
 use crate::i3::packet::{ChannelEntry, Mapping};
 use crate::time::Instant;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Number of channels that are kept. Deployed networks have some 170.
 pub const CHANNELS_MAX: usize = 20_000;
+
+/// Bytes of all channels that are kept.
+pub const CHANNELS_BYTES_MAX: usize = 4_194_304;
 
 /// How long after the first list of a login further lists count as its continuation. CoffeeMud sends five channels in
 /// each packet, Dead Souls all in one.
@@ -29,10 +33,15 @@ pub struct Channel {
 /// A channel that was added or changed; `None` if it was removed.
 pub type ChannelChange = (String, Option<Channel>);
 
+fn bytes_of(name: &str, channel: &Channel) -> usize {
+    ENTRY_BYTES + name.len() + channel.owner.len()
+}
+
 /// All channels of one network.
 #[derive(Clone, Debug, Default)]
 pub struct Chanlist {
     channels: BTreeMap<String, Channel>,
+    bytes: usize,
     /// The id of the last packet.
     pub id: i64,
     /// When the first list since the login arrived.
@@ -74,12 +83,12 @@ impl Chanlist {
         };
         let mut changes = Vec::new();
         if whole {
-            let known = |name: &str| channels.0.iter().any(|(listed, _)| listed == name);
-            let is_missing = |name: &str, channel: &Channel| !channel.added && !known(name);
+            let listed: BTreeSet<&str> = channels.0.iter().map(|(name, _)| &**name).collect();
+            let is_missing = |name: &str, channel: &Channel| !channel.added && !listed.contains(name);
             let missing = self.channels.iter().filter(|(name, channel)| is_missing(name, channel));
             let missing: Vec<_> = missing.map(|(name, _)| name.clone()).collect();
             for name in missing {
-                self.channels.remove(&name);
+                self.remove(&name);
                 changes.push((name, None));
             }
         }
@@ -91,19 +100,21 @@ impl Chanlist {
 
     fn apply_one(&mut self, name: &str, entry: Option<&ChannelEntry<'_>>, changes: &mut Vec<ChannelChange>) {
         let Some(entry) = entry else {
-            if self.channels.remove(name).is_some() {
+            if self.remove(name) {
                 changes.push((name.to_owned(), None));
             }
             return;
         };
+        if name.is_empty() || name.len() > NAME_BYTES_MAX || entry.owner.len() > NAME_BYTES_MAX {
+            return;
+        }
         let before = self.channels.get(name);
         let added = before.is_some_and(|before| before.added && before.owner == entry.owner);
         let channel = Channel { owner: entry.owner.to_string(), channel_type: entry.channel_type, added };
-        let full = before.is_none() && self.channels.len() >= CHANNELS_MAX;
-        if name.is_empty() || full || before == Some(&channel) {
+        if before.is_none() && !self.has_room(name, &channel) || before == Some(&channel) {
             return;
         }
-        self.channels.insert(name.to_owned(), channel.clone());
+        self.restore(name.to_owned(), channel.clone());
         changes.push((name.to_owned(), Some(channel)));
     }
 
@@ -111,21 +122,37 @@ impl Chanlist {
     /// changes the list.
     pub fn note(&mut self, name: &str, channel: Option<Channel>) -> bool {
         match channel {
-            Some(channel) if self.channels.len() < CHANNELS_MAX || self.channels.contains_key(name) => {
-                self.channels.insert(name.to_owned(), channel.clone()) != Some(channel)
+            Some(channel) if self.channels.get(name) == Some(&channel) => false,
+            Some(channel) if self.channels.contains_key(name) || self.has_room(name, &channel) => {
+                self.restore(name.to_owned(), channel);
+                true
             }
             Some(_) => false,
-            None => self.channels.remove(name).is_some(),
+            None => self.remove(name),
         }
+    }
+
+    /// Whether one more channel fits into the list.
+    fn has_room(&self, name: &str, channel: &Channel) -> bool {
+        self.channels.len() < CHANNELS_MAX && self.bytes + bytes_of(name, channel) <= CHANNELS_BYTES_MAX
     }
 
     /// Restores a saved channel.
     pub fn restore(&mut self, name: String, channel: Channel) {
+        self.remove(&name);
+        self.bytes += bytes_of(&name, &channel);
         self.channels.insert(name, channel);
+    }
+
+    fn remove(&mut self, name: &str) -> bool {
+        let removed = self.channels.remove(name);
+        self.bytes -= removed.as_ref().map_or(0, |channel| bytes_of(name, channel));
+        removed.is_some()
     }
 
     /// Removes all channels. Returns their names.
     pub fn clear(&mut self) -> Vec<String> {
+        self.bytes = 0;
         std::mem::take(&mut self.channels).into_keys().collect()
     }
 
@@ -209,5 +236,30 @@ mod tests {
         assert_eq!(apply(&mut list, 60, "\"x\":({\"M\",0,}),\"b\":0,"), ["x", "-b"]);
         assert_eq!(apply(&mut list, 61, "\"c\":0,"), ["-c"]);
         assert_eq!(list.len(), 4);
+    }
+
+    /// Without optimisation this takes a second. A comparison of each name with each other would take many minutes.
+    #[test]
+    fn a_list_of_ninety_thousand_channels_is_merged_in_linear_time_and_limited() {
+        let all: String = (0..90_000).map(|n| format!("\"c{n}\":({{\"M\",0,}}),")).collect();
+        let mut list = Chanlist::default();
+        for second in 0..3 {
+            list.logged_in();
+            apply(&mut list, second * 60, &all);
+            assert_eq!(list.len(), CHANNELS_MAX);
+        }
+        let long = "x".repeat(NAME_BYTES_MAX);
+        let owned = |n: usize| format!("\"{n:06}{}\":({{\"{long}\",0,}}),", &long[6..]);
+        list.logged_in();
+        apply(&mut list, 200, &(0..3_000).map(owned).collect::<String>());
+        apply(&mut list, 201, &(3_000..9_000).map(owned).collect::<String>());
+        assert!(list.len() < 8_000 && list.bytes <= CHANNELS_BYTES_MAX, "{}", list.len());
+        assert_eq!(
+            apply(&mut list, 202, &format!("\"{long}x\":({{\"M\",0,}}),\"y\":({{\"{long}x\",0,}}),")),
+            [""; 0]
+        );
+        list.logged_in();
+        apply(&mut list, 300, &entries("a"));
+        assert_eq!(list.bytes, ENTRY_BYTES + 2);
     }
 }

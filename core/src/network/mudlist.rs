@@ -1,5 +1,6 @@
 //! The muds of a network.
 
+use super::{ENTRY_BYTES, NAME_BYTES_MAX};
 use crate::describe::shape::{Described, Shape};
 use crate::i3::packet::{Mapping, MudEntry, MudState};
 use crate::i3::{Value, text};
@@ -9,6 +10,18 @@ use std::collections::BTreeMap;
 
 /// Number of muds that are kept. Deployed networks have some 170.
 pub const MUDS_MAX: usize = 20_000;
+
+/// Bytes of all muds that are kept.
+pub const MUDS_BYTES_MAX: usize = 16_777_216;
+
+/// The longest text about a mud that is kept, in bytes. The rest is cut off.
+pub const MUD_TEXT_BYTES_MAX: usize = 1_024;
+
+/// Number of services of a mud that are kept. Deployed muds offer a dozen.
+pub const SERVICES_MAX: usize = 100;
+
+/// The longest name of a service that is kept, in bytes.
+pub const SERVICE_NAME_BYTES_MAX: usize = 64;
 
 /// A mud, as the API returns it and the store holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,30 +87,46 @@ impl Described for Status {
     const SHAPE: Shape = Shape::OneOf(&["up", "down"]);
 }
 
+/// Returns the text without what exceeds the limit.
+fn cut(text: &str) -> String {
+    text[..text.floor_char_boundary(MUD_TEXT_BYTES_MAX)].to_owned()
+}
+
 impl KnownMud {
     fn from_entry(entry: &MudEntry<'_>) -> Self {
         let services = entry.services.0.iter().filter_map(|(name, value)| {
             let value = match value {
                 Value::Int(int) => ServiceValue::Int(*int),
                 Value::Float(float) => ServiceValue::Float(*float),
-                Value::Str(bytes) => ServiceValue::Text(text::decode(Cow::Borrowed(bytes)).0.into_owned()),
+                Value::Str(bytes) => ServiceValue::Text(cut(&text::decode(Cow::Borrowed(bytes)).0)),
                 Value::Array(_) | Value::Map(_) | Value::Class(_) => return None,
             };
-            Some((name.clone().into_owned(), value))
+            (name.len() <= SERVICE_NAME_BYTES_MAX).then(|| (name.clone().into_owned(), value))
         });
         KnownMud {
-            host: entry.ip.clone().into_owned(),
+            host: cut(&entry.ip),
             port: entry.player_port,
             tcp_port: entry.imud_tcp_port,
             udp_port: entry.imud_udp_port,
-            driver: entry.driver.clone().into_owned(),
-            mudlib: entry.mudlib.clone().into_owned(),
-            mud_type: entry.mud_type.clone().into_owned(),
+            driver: cut(&entry.driver),
+            mudlib: cut(&entry.mudlib),
+            mud_type: cut(&entry.mud_type),
             status: if entry.state == MudState::Up { Status::Up } else { Status::Down },
-            services: services.collect(),
-            open_status: entry.open_status.clone().into_owned(),
-            admin_email: entry.admin_email.clone().into_owned(),
+            services: services.take(SERVICES_MAX).collect(),
+            open_status: cut(&entry.open_status),
+            admin_email: cut(&entry.admin_email),
         }
+    }
+
+    /// Returns the bytes that it needs under this name.
+    fn bytes(&self, name: &str) -> usize {
+        let Self { host, driver, mudlib, mud_type, open_status, admin_email, services, .. } = self;
+        let texts = [host, driver, mudlib, mud_type, open_status, admin_email].map(String::len);
+        let service = |(name, value): (&String, &ServiceValue)| {
+            let text = if let ServiceValue::Text(text) = value { text.len() } else { 0 };
+            ENTRY_BYTES + name.len() + text
+        };
+        ENTRY_BYTES + name.len() + texts.iter().sum::<usize>() + services.iter().map(service).sum::<usize>()
     }
 
     /// Whether it is a CoffeeMud, whose reader stops working at an emoteto.
@@ -132,6 +161,7 @@ pub enum Lookup<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Mudlist {
     muds: BTreeMap<String, KnownMud>,
+    bytes: usize,
     /// The id of the last packet. Some routers choose it at random, so it never decides the order of packets.
     pub id: i64,
 }
@@ -145,9 +175,14 @@ impl Mudlist {
             let before = self.muds.get(&**name);
             match entry {
                 Some(entry) => {
+                    if name.is_empty() || name.len() > NAME_BYTES_MAX {
+                        continue;
+                    }
                     let mud = KnownMud::from_entry(entry);
-                    let full = before.is_none() && self.muds.len() >= MUDS_MAX;
-                    if name.is_empty() || full || before == Some(&mud) {
+                    let bytes_before = before.map_or(0, |before| before.bytes(name));
+                    let is_full = before.is_none() && self.muds.len() >= MUDS_MAX
+                        || self.bytes - bytes_before + mud.bytes(name) > MUDS_BYTES_MAX;
+                    if is_full || before == Some(&mud) {
                         continue;
                     }
                     let change = MudChange {
@@ -156,10 +191,10 @@ impl Mudlist {
                         after: Some(mud.status),
                     };
                     changes.push(change);
-                    self.muds.insert(name.to_string(), mud);
+                    self.restore(name.to_string(), mud);
                 }
                 None => {
-                    if let Some(gone) = self.muds.remove(&**name) {
+                    if let Some(gone) = self.remove(name) {
                         let before = Some(gone.status);
                         changes.push(MudChange { name: name.to_string(), before, after: None });
                     }
@@ -171,11 +206,20 @@ impl Mudlist {
 
     /// Restores a saved mud.
     pub fn restore(&mut self, name: String, mud: KnownMud) {
+        self.remove(&name);
+        self.bytes += mud.bytes(&name);
         self.muds.insert(name, mud);
+    }
+
+    fn remove(&mut self, name: &str) -> Option<KnownMud> {
+        let removed = self.muds.remove(name)?;
+        self.bytes -= removed.bytes(name);
+        Some(removed)
     }
 
     /// Removes all muds. Returns their names.
     pub fn clear(&mut self) -> Vec<String> {
+        self.bytes = 0;
         std::mem::take(&mut self.muds).into_keys().collect()
     }
 
@@ -279,5 +323,33 @@ mod tests {
         assert_eq!(list.lookup("oldi"), Lookup::One("Oldie"));
         assert_eq!(list.lookup("zzz"), Lookup::Nobody);
         assert_eq!(list.lookup(""), Lookup::Nobody);
+    }
+
+    #[test]
+    fn muds_are_limited_in_number_and_in_bytes() {
+        let mut list = Mudlist::default();
+        let small: String = (0..30_000).map(|n| entry(&format!("m{n}"), -1)).collect();
+        assert_eq!((apply(&mut list, &small).len(), list.len()), (MUDS_MAX, MUDS_MAX));
+        let names = list.clear();
+        assert_eq!((names.len(), list.bytes), (MUDS_MAX, 0));
+        let long = "x".repeat(2 * MUD_TEXT_BYTES_MAX);
+        let services: String = (0..1_000).map(|n| format!("\"s{n}\":\"{long}\",")).collect();
+        let large = |name: &str| {
+            format!(
+                r#""{name}":({{-1,"1.2.3.4",1,2,3,"{long}","{long}","d","t","{long}","e",([{services}]),0,}}),"#
+            )
+        };
+        assert_eq!(apply(&mut list, &large(&long)), [], "the name is too long");
+        for n in 0..200 {
+            apply(&mut list, &large(&format!("m{n}")));
+        }
+        let one = list.get("m0").unwrap();
+        assert_eq!((one.mudlib.len(), one.services.len()), (MUD_TEXT_BYTES_MAX, SERVICES_MAX));
+        assert!(list.bytes <= MUDS_BYTES_MAX && list.bytes > MUDS_BYTES_MAX / 2, "{}", list.bytes);
+        // A mud that is known can become smaller, but not larger than the room.
+        assert_eq!(apply(&mut list, &entry("m0", -1)).len(), 1);
+        let before = list.bytes;
+        apply(&mut list, &"\"m1\":0,".repeat(2));
+        assert!(list.bytes < before && list.get("m1").is_none());
     }
 }

@@ -34,24 +34,22 @@ pub(super) fn asked(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: Mu
         _ => "",
     };
     if !service.is_empty() && !cx.settings.mud(mud).offers(service) {
-        if packet.header.to_mud.is_some() {
-            muds.refuse(cx, mud, packet, "unk-type", format!("{service} is not offered here"));
-        }
+        return muds.refuse(cx, mud, packet, "unk-type", format!("{service} is not offered here"));
+    }
+    let asker = &packet.header.from_mud;
+    if !muds.may_answer(cx, mud, asker) {
         return;
     }
     match answer(cx, muds, clients, mud, packet) {
         Ok(Some(body)) => {
             let header = Header {
                 to_user: packet.header.from_user.clone(),
-                ..Header::to_mud(&cx.settings.mud(mud).name, None, &packet.header.from_mud)
+                ..Header::to_mud(&cx.settings.mud(mud).name, None, asker)
             };
-            muds.answer(cx, mud, &Packet { header, body });
+            muds.answer(cx, mud, asker, &Packet { header, body });
         }
         Ok(None) => {}
-        Err(user) if packet.header.to_mud.is_some() => {
-            muds.refuse(cx, mud, packet, "unk-user", format!("User {user} is not online"));
-        }
-        Err(_) => {}
+        Err(user) => muds.refuse(cx, mud, packet, "unk-user", format!("User {user} is not online")),
     }
 }
 

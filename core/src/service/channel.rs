@@ -229,9 +229,12 @@ pub(super) fn refused(muds: &mut Muds, mud: MudId, channel: &str) {
 
 /// Handles a channel that is new in the list: listens to it if the router has refused it before.
 pub(super) fn appeared(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: MudId, channel: &str) {
+    if !muds[mud].lists.try_channel_again(channel) {
+        return;
+    }
     let is_set = cx.settings.mud(mud).channels.iter().any(|set| set == channel);
     let is_heard = is_set || clients.audience.has(mud, channel) || clients.audience.lingers(mud, channel);
-    if muds[mud].lists.try_channel_again(channel) && is_heard && muds[mud].link.is_ready() {
+    if is_heard && muds[mud].link.is_ready() {
         // If the queue is full, the next login or join asks again.
         let _ = listen(cx, muds, mud, channel, true);
     }

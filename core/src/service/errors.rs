@@ -125,7 +125,9 @@ pub(super) fn received(
         cx.metrics.packets_ignored += 1;
         return;
     }
-    if &**code == "bad-mojo" {
+    let from_router = packet.header.from_mud.eq_ignore_ascii_case(&muds[mud].link.router().name);
+    // Any mud can write such an error. Only the router knows.
+    if &**code == "bad-mojo" && from_router {
         return identity_warning(cx, out, mud, (code, message), IN_USE_ELSEWHERE);
     }
     // A warning accompanies a startup-reply: the login continues, with a new password.
@@ -134,7 +136,6 @@ pub(super) fn received(
         return muds.link_refused(cx, mud, format!("refused: {message}"));
     }
     // The answer to the gateway's own probe: the connection works, but the router has lost the registration.
-    let from_router = packet.header.from_mud.eq_ignore_ascii_case(&muds[mud].link.router().name);
     if from_router && &**code == "unk-src" && original.is_probe_of(&cx.settings.mud(mud).name) {
         let reason = format!("the router does not know this mud any more: {message}");
         return muds.link_broken(cx, mud, reason);

@@ -1,8 +1,8 @@
 //! Messages on filtered channels of this gateway's muds that wait for a judgement.
 
 use crate::cx::Cx;
-use crate::i3::Value;
 use crate::i3::packet::{Body, Header, Packet};
+use crate::i3::{Value, text};
 use crate::ids::MudId;
 use crate::machine::ConnId;
 use crate::muds::Muds;
@@ -50,12 +50,24 @@ impl Held {
         }
     }
 
+    /// Returns the mud whose message it is: the third field of its packet.
+    fn speaker(&self) -> String {
+        match &self.packet {
+            Value::Array(fields) => match fields.get(2) {
+                Some(Value::Str(name)) => text::decode(Cow::Borrowed(name)).0.into_owned(),
+                _ => String::new(),
+            },
+            _ => String::new(),
+        }
+    }
+
     /// Passes the message on.
     pub(super) fn pass(self, cx: &mut Cx<'_>, muds: &mut Muds) {
         let router = muds[self.mud].link.router().name.clone();
         let header = Header::to_mud(&cx.settings.mud(self.mud).name, None, &router);
+        let speaker = self.speaker();
         let body = Body::ChanFilterReply { channel: self.channel.into(), packet: self.packet };
-        muds.answer(cx, self.mud, &Packet { header, body });
+        muds.answer(cx, self.mud, &speaker, &Packet { header, body });
     }
 }
 

@@ -61,12 +61,15 @@ fn refuse_malformed(parts: &mut Parts<'_>, mud: MudId, text: &[u8], error: Packe
 /// escapes, so on its network this is normal: the errors are counted, and each one is logged at the debug level only.
 fn unreadable(parts: &mut Parts<'_>, mud: MudId, text: &[u8], error: PacketError) {
     parts.cx.metrics.frames_unreadable += 1;
+    // A password comes after the type of its packet. So if the type is not in the part that is shown, neither is the
+    // password.
+    let shown = &text[..text.len().min(SHOWN_BYTES_MAX)];
     let mut secret = SECRETS.iter().filter(|(_, has_secret)| *has_secret);
-    let opens = secret.any(|(kind, _)| text.windows(kind.len()).any(|part| part == kind.as_bytes()));
+    let opens = secret.any(|(kind, _)| shown.windows(kind.len()).any(|part| part == kind.as_bytes()));
     let shown = if opens {
         Cow::Borrowed("(not shown: it may hold a password)")
     } else {
-        String::from_utf8_lossy(&text[..text.len().min(SHOWN_BYTES_MAX)])
+        String::from_utf8_lossy(shown)
     };
     parts.muds.report_unreadable(&mut parts.cx, mud, error, &shown);
     let mut out = Delivery { clients: parts.clients, journal: parts.journal };
@@ -85,6 +88,9 @@ fn route(parts: &mut Parts<'_>, mud: MudId, packet: &Packet<'_>) {
     match &packet.body {
         Body::StartupReply { routers, password } if from_router => {
             muds.startup_reply(cx, mud, *password, routers);
+        }
+        Body::StartupReply { .. } if muds[mud].link.is_logging_in() => {
+            muds.named_otherwise(cx, mud, &header.from_mud);
         }
         Body::Mudlist { id, muds: entries } if from_router => {
             lists::mudlist_received(cx, muds, &mut out, mud, (*id, entries));

@@ -12,12 +12,16 @@ use crate::event::told::{ChannelChanged, MudChanged, MudRow};
 use crate::fault::Fault;
 use crate::i3::packet::{ChannelEntry, Mapping, MudEntry};
 use crate::ids::MudId;
-use crate::muds::Muds;
+use crate::muds::{Lists, Muds};
 use crate::network::KnownMud;
 use crate::network::chanlist::Channel;
 use crate::network::mudlist::{MudChange, ServiceValue, Status};
 use crate::settings::Permission;
 use crate::waiting::{Becomes, Hosted, HostedStatus, Question, Reply, Success, Waiting};
+use std::collections::BTreeMap;
+
+/// Number of events about one list. Each goes to every session, and a client that is behind gets fewer.
+const ANNOUNCED_MAX: usize = 256;
 
 params! {
     /// The parameters of `mudlist`.
@@ -96,26 +100,38 @@ pub(super) fn mudlist_received(
 ) {
     let (changed, saves) = muds[mud].lists.apply_muds(&cx.settings.mud(mud).name, id, entries);
     cx.save(saves);
-    for change in changed {
-        announce(cx, muds, out, mud, &change);
-    }
+    let (lists, own) = (&muds[mud].lists, &cx.settings.mud(mud).name);
+    let tells_additions = lists.is_news(cx.now.mono);
+    let others = changed.iter().filter(|change| change.name != *own);
+    let news = others.filter(|change| change.before.is_some() || tells_additions);
+    announce(cx, out, mud, news.filter_map(|change| news_of_mud(lists, change)));
 }
 
-fn announce(cx: &mut Cx<'_>, muds: &Muds, out: &mut Delivery<'_>, mud: MudId, change: &MudChange) {
-    let lists = &muds[mud].lists;
-    let is_quiet = change.before.is_none() && !lists.is_news(cx.now.mono);
-    if change.name == cx.settings.mud(mud).name || is_quiet {
-        return;
-    }
+/// Returns the event about a mud that went up or down.
+fn news_of_mud<'m>(lists: &'m Lists, change: &'m MudChange) -> Option<Event<'m>> {
     // A mud that was unknown before and is down has not gone down now.
     let (before, after) = (change.before.unwrap_or(Status::Down), change.after.unwrap_or(Status::Down));
     if before == after {
-        return;
+        return None;
     }
     let info = lists.muds().get(&change.name).map(|info| MudRow::new(&change.name, info));
     let changed = MudChanged { mud_name: &change.name, status: after, info: OrNull(info) };
-    let event = if after == Status::Up { Event::MudOnline(changed) } else { Event::MudOffline(changed) };
-    out.emit(cx, To::Readers(mud), &event);
+    Some(if after == Status::Up { Event::MudOnline(changed) } else { Event::MudOffline(changed) })
+}
+
+/// Reports the changes of one list. What exceeds the limit is counted as dropped, and the sessions are told how much they have missed.
+fn announce<'e>(
+    cx: &mut Cx<'_>,
+    out: &mut Delivery<'_>,
+    mud: MudId,
+    mut news: impl Iterator<Item = Event<'e>>,
+) {
+    for event in news.by_ref().take(ANNOUNCED_MAX) {
+        out.emit(cx, To::Readers(mud), &event);
+    }
+    if let Some(event) = news.next() {
+        out.omit(cx, mud, event.kind(), 1 + news.count());
+    }
 }
 
 /// Handles a chanlist-reply: merges and saves it. Channels that come or go after the login are announced.
@@ -130,31 +146,25 @@ pub(super) fn chanlist_received(
     let name = &cx.settings.mud(mud).name;
     let (changed, saves) = muds[mud].lists.apply_channels(cx.now.mono, name, id, entries);
     cx.save(saves);
-    for (name, entry) in changed {
-        waiting.answer(cx, |question| agreed(question, mud, &name, entry.is_some()));
-        if entry.is_some() {
-            channel::appeared(cx, muds, out.clients, mud, &name);
-        }
-        if entry.is_none() || muds[mud].lists.is_channel_news(cx.now.mono) {
-            announce_channel(cx, out, mud, &name, entry.as_ref());
-        }
+    let there: BTreeMap<&str, bool> =
+        changed.iter().map(|(channel, entry)| (channel.as_str(), entry.is_some())).collect();
+    waiting.answer(cx, |question| agreed(question, mud, &there));
+    for (channel, _) in changed.iter().filter(|(_, entry)| entry.is_some()) {
+        channel::appeared(cx, muds, out.clients, mud, channel);
     }
+    let tells_additions = muds[mud].lists.is_channel_news(cx.now.mono);
+    let news = changed.iter().filter(|(_, entry)| entry.is_none() || tells_additions);
+    announce(cx, out, mud, news.map(|(channel, entry)| channel_changed(channel, entry.as_ref())));
 }
 
-fn announce_channel(
-    cx: &mut Cx<'_>,
-    out: &mut Delivery<'_>,
-    mud: MudId,
-    channel: &str,
-    entry: Option<&Channel>,
-) {
+/// Returns the event about a channel that was added, or removed if there is no entry.
+fn channel_changed<'a>(channel: &'a str, entry: Option<&'a Channel>) -> Event<'a> {
     let changed = ChannelChanged {
         channel,
         owner: entry.map_or("", |entry| &entry.owner),
         channel_type: entry.map_or(0, |entry| entry.channel_type),
     };
-    let event = if entry.is_some() { Event::ChannelAdded(changed) } else { Event::ChannelRemoved(changed) };
-    out.emit(cx, To::Readers(mud), &event);
+    if entry.is_some() { Event::ChannelAdded(changed) } else { Event::ChannelRemoved(changed) }
 }
 
 /// Handles a request about a channel of this mud that the router has not refused. A CoffeeMud router answers in no other
@@ -177,17 +187,18 @@ pub(super) fn consented(
     };
     if let Some(change) = muds[mud].lists.note_channel(mud_name, channel, entry.clone()) {
         cx.save([change]);
-        announce_channel(cx, out, mud, channel, entry.as_ref());
+        out.emit(cx, To::Readers(mud), &channel_changed(channel, entry.as_ref()));
     }
     true
 }
 
-/// Returns the result for a request about a channel, if the list now shows what the request wanted.
-fn agreed(question: &Question, mud: MudId, name: &str, is_there: bool) -> Option<Result<Reply, Fault>> {
+/// Returns the result for a request about a channel, if a change of the list is what the request wanted.
+fn agreed(question: &Question, mud: MudId, changed: &BTreeMap<&str, bool>) -> Option<Result<Reply, Fault>> {
     let Question::Verdict { mud: at, message_id, channel, becomes: Some(becomes) } = question else {
         return None;
     };
-    let is_so = *at == mud && channel == name && matches!(becomes, Becomes::Listed(_)) == is_there;
+    let is_there = changed.get(channel.as_str()).copied();
+    let is_so = *at == mud && is_there == Some(matches!(becomes, Becomes::Listed(_)));
     is_so.then(|| {
         Ok(Reply::Hosted(Hosted {
             status: HostedStatus::Success,

@@ -10,6 +10,7 @@ use crate::describe::shape::{Described, Shape};
 use crate::describe::values::{List, Parameter, Within, Wrong};
 use crate::fault::Fault;
 use crate::i3::packet::{Body, Header, Packet};
+use crate::link::pacer::Priority;
 use crate::muds::Muds;
 use crate::network::User;
 use crate::network::presence::{IDLE_SECONDS_MAX, LEVEL_MAX, USERS_MAX};
@@ -187,7 +188,10 @@ fn sync(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call, args: Sync<'_>) -> Result
             let (key, visname) = (user.name.to_lowercase(), user.name.as_str());
             let body =
                 Body::UcacheUpdate { user: key.as_str().into(), visname: visname.into(), gender: NEUTER };
-            muds.answer(cx, mud, &Packet { header: Header::broadcast(&caller.mud_name, None), body });
+            let packet = Packet { header: Header::broadcast(&caller.mud_name, None), body };
+            if muds.send(cx, mud, Priority::Query, &packet, None).is_err() {
+                cx.metrics.packets_ignored += 1;
+            }
         }
     }
     let (status, mud_name) = (SynchronizedStatus::Synchronized, caller.mud_name.to_string());

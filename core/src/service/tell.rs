@@ -263,13 +263,17 @@ pub(super) fn received(
 /// Sends an error packet to the sender of a kept tell that no session has collected in time.
 pub(super) fn not_reached(cx: &mut Cx<'_>, muds: &mut Muds, unread: &Unread) {
     let Some(told) = saved::read::<Told<'_>>(&unread.members) else { return };
+    // A broadcast is never answered with an error.
+    if told.to_mud.is_empty() {
+        return;
+    }
     let text = format!("User {} was not reached: the game has not been connected", told.to_user);
     let to_user = Some(told.from_user).filter(|user| !user.is_empty());
     let name = &cx.settings.mud(unread.mud).name;
     let header = Header { to_user, ..Header::to_mud(name, None, &told.from_mud) };
     // The packet itself was not kept. An error packet may go without its copy.
     let body = Body::Error { code: "unk-user".into(), message: text.into(), packet: Value::Int(0) };
-    muds.answer(cx, unread.mud, &Packet { header, body });
+    muds.answer(cx, unread.mud, &told.from_mud, &Packet { header, body });
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! | connections that open and idle, from one address and from many | `crowd.rs` |
 //! | addresses and pages that are not wanted, headers that lie | `addresses.rs` |
 //! | methods and events without the permission | `permissions.rs` |
+//! | other muds that ask without end, and what they send unasked | `network.rs` |
 //! | channels without end; control characters for logs and terminals | `texts.rs` |
 //! | heads of one byte a second, endless lines and messages, batches and ids too large, clients that do not read | `hostile/` |
 //! | every class of JSON text, invalid UTF-8 | `json_texts.rs` |
@@ -13,6 +14,7 @@
 mod addresses;
 mod crowd;
 mod guessing;
+mod network;
 mod permissions;
 mod texts;
 

@@ -6,7 +6,6 @@ use super::openrpc;
 use super::snapshot::{LinkFigures, Snapshot};
 use crate::health::Process;
 use crate::link::StateName;
-use crate::link::pacer::Priority;
 use crate::metrics::{BUCKETS_SECONDS, Counts, Histogram};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, MetricEncoder, NoLabelSet};
@@ -345,8 +344,8 @@ impl Snapshot {
         page.gauges("i3_router_last_received_timestamp", help, Some(Unit::Seconds), ["link"], heard)?;
         let queued = |value: fn(usize, usize) -> usize| {
             self.links.iter().flat_map(move |link| {
-                let of = move |(priority, packets, bytes): &(Priority, usize, usize)| {
-                    ([link.number.as_str(), priority.name()], value(*packets, *bytes) as f64)
+                let of = move |(class, packets, bytes): &(&'static str, usize, usize)| {
+                    ([link.number.as_str(), *class], value(*packets, *bytes) as f64)
                 };
                 link.queued.iter().map(of)
             })
@@ -382,12 +381,13 @@ impl Snapshot {
             (["not_served"], m.packets_ignored),
             (["expired"], m.packets_expired),
             (["queue_full"], m.packets_refused),
+            (["too_many_answers"], m.answers_dropped),
             (["banned_in"], m.packets_banned_in),
             (["banned_out"], m.packets_banned_out),
         ];
         let help = "Packets that were dropped: unreadable frames, packets of services or muds that are not served here, \
                     packets that waited too long for a router or found its queue full (the sender is notified), \
-                    and banned packets";
+                    answers to muds that ask too much, and banned packets";
         page.counters("i3_packets_dropped", help, None, ["reason"], reasons)?;
         for (name, help, received, sent) in [
             ("i3_router", "Bytes from and to routers", m.router_bytes_received, m.router_bytes_sent),

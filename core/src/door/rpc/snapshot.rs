@@ -5,7 +5,6 @@ use crate::clients::Way;
 use crate::health::Process;
 use crate::link::StateName;
 use crate::link::counts::Cause;
-use crate::link::pacer::Priority;
 use crate::metrics::Metrics;
 use crate::muds::Mud;
 use crate::saves::Saves;
@@ -19,7 +18,8 @@ pub(super) struct LinkFigures {
     pub(super) number: String,
     pub(super) state: StateName,
     pub(super) heard_at_seconds: Option<f64>,
-    pub(super) queued: Vec<(Priority, usize, usize)>,
+    /// By class: packets and bytes.
+    pub(super) queued: Vec<(&'static str, usize, usize)>,
     pub(super) ended: Vec<(Cause, u64)>,
     pub(super) own_packets: Vec<(&'static str, u64)>,
     pub(super) muds: usize,

@@ -116,10 +116,18 @@ impl<'a> Packet<'a> {
         into.extend_from_slice(b"})");
     }
 
-    /// Returns the packet as a value, for the copy in an `error`.
+    /// Returns the packet as a value.
     pub fn to_value(&self) -> Value<'static> {
+        self.to_value_within(usize::MAX)
+    }
+
+    /// Returns the packet as a value, for the copy in an `error`, or 0 if its text has more than `bytes_max` bytes.
+    pub fn to_value_within(&self, bytes_max: usize) -> Value<'static> {
         let mut text = Vec::new();
         self.encode(&mut text);
+        if text.len() > bytes_max {
+            return Value::Int(0);
+        }
         // `parse` reads everything that `encode` writes: the round-trip property test ensures it.
         Value::parse(&text).map_or(Value::Int(0), Value::into_owned)
     }
