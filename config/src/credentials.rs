@@ -6,7 +6,8 @@ use crate::problem::Problem;
 use crate::read::SettingsReader;
 use crate::yaml::Node;
 use i3_core::clients::keys::KEY_BYTES_MAX;
-use i3_core::settings::{KeySettings, Permission, Permissions};
+use i3_core::service::limits::{CHANNELS_PER_SESSION_MAX, NAME_BYTES_MAX};
+use i3_core::settings::{KeySettings, Permission, Permissions, TextStyle};
 use sha2::{Digest, Sha256};
 
 /// Keys of published examples (the deployment guide, the Python gateway's own file and documents), which everybody can
@@ -131,6 +132,8 @@ impl Found {
         }
         let permissions = permissions(reader, &path.key("permissions"));
         let requests_per_minute = rate(reader, &path.key("rate_limit_override"));
+        let channels = channels(reader, &path.key("channels"));
+        let text_format = text_format(reader, &path.key("text_format"));
         let key_path = path.key("key");
         if reader.node(&key_path).is_none() {
             self.failed = true;
@@ -158,10 +161,10 @@ impl Found {
             );
         }
         self.keys.push(KeySettings {
-            digest,
-            mud_name,
-            permissions: permissions.unwrap_or_default(),
             requests_per_minute,
+            channels,
+            text_format: text_format.unwrap_or(TextStyle::Raw),
+            ..KeySettings::new(digest, mud_name, permissions.unwrap_or_default())
         });
     }
 
@@ -173,12 +176,7 @@ impl Found {
     ) {
         let Some(digest) = self.acceptable(digest, refuse) else { return };
         if self.keys.iter().all(|key| key.digest != digest) {
-            self.keys.push(KeySettings {
-                digest,
-                mud_name: self.own_mud.clone(),
-                permissions: Permissions::ALL,
-                requests_per_minute: None,
-            });
+            self.keys.push(KeySettings::new(digest, &*self.own_mud, Permissions::ALL));
         }
     }
 
@@ -276,6 +274,47 @@ fn permissions(reader: &mut SettingsReader<'_>, path: &Path) -> Option<Permissio
         }
     }
     Some(permissions)
+}
+
+/// Reads the channels that the sessions of a key are joined to. `None`: the key names none, and the default counts. A text
+/// is a list of names with blanks or commas between them, as a variable contains it.
+fn channels(reader: &mut SettingsReader<'_>, path: &Path) -> Option<Vec<String>> {
+    let names: Vec<(Path, String)> = match reader.node(path)? {
+        Node::List(items) => {
+            let elements: Vec<Path> = (0..items.len()).map(|at| path.index(at)).collect();
+            elements.into_iter().filter_map(|at| reader.text(&at).map(|name| (at, name))).collect()
+        }
+        _ => {
+            let text = reader.text(path)?;
+            let names = text.split([',', ' ']).filter(|name| !name.is_empty());
+            names.map(|name| (path.clone(), name.to_owned())).collect()
+        }
+    };
+    let mut channels = Vec::new();
+    for (at, name) in names {
+        if name.is_empty() || name.len() > NAME_BYTES_MAX {
+            let message = format!("{} is not the name of a channel", reader.shown(&at));
+            reader.error(&at, message, format!("write a name of 1 to {NAME_BYTES_MAX} bytes"));
+        } else if !channels.contains(&name) {
+            channels.push(name);
+        }
+    }
+    if channels.len() > CHANNELS_PER_SESSION_MAX {
+        let message = format!("has {} channels", channels.len());
+        reader.error(path, message, format!("write at most {CHANNELS_PER_SESSION_MAX}"));
+    }
+    Some(channels)
+}
+
+/// Reads how the sessions of a key read texts.
+fn text_format(reader: &mut SettingsReader<'_>, path: &Path) -> Option<TextStyle> {
+    let text = reader.text(path)?;
+    let known = TextStyle::ALL.iter().find(|style| style.name().eq_ignore_ascii_case(text.trim()));
+    if known.is_none() {
+        let names = TextStyle::ALL.iter().map(|style| style.name()).collect::<Vec<_>>().join(", ");
+        reader.error(path, format!("{text:?} is none of {names}"), format!("write one of {names}"));
+    }
+    known.copied()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::path::Path;
 use crate::problem::Problem;
 use crate::read::SettingsReader;
 use i3_core::machine::Listener;
-use i3_core::settings::{ApiSettings, RateLimits};
+use i3_core::settings::{ApiSettings, MethodLimit, RateLimits};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -189,7 +189,7 @@ pub(crate) fn api(reader: &mut SettingsReader<'_>) -> ApiSettings {
 }
 
 /// Reads the rate limits, which can be set in two ways. `by_method` takes precedence over the three numbers of the
-/// deployment guide, and a variable takes precedence over both.
+/// deployment guide. The methods under one of these numbers are counted together.
 fn rate_limits(reader: &mut SettingsReader<'_>) -> Option<RateLimits> {
     let security = Path::of("security.rate_limiting");
     let ours = Path::of("api.rate_limits");
@@ -209,7 +209,8 @@ fn rate_limits(reader: &mut SettingsReader<'_>) -> Option<RateLimits> {
         let path = by_method.key(&method);
         let is_known = crate::keys::is_used(&path);
         if let Some(rate) = rate(reader, &path).filter(|_| is_known) {
-            limits.by_method.insert(method, rate);
+            let limit = MethodLimit::of_one(&method, rate);
+            limits.by_method.insert(method, limit);
         }
     }
     for (key, methods) in [
@@ -219,17 +220,18 @@ fn rate_limits(reader: &mut SettingsReader<'_>) -> Option<RateLimits> {
     ] {
         let path = security.key(key);
         let Some(rate) = rate(reader, &path) else { continue };
+        let mut finer = Vec::new();
         for method in methods {
-            let finer = by_method.key(method);
-            if reader.is_override(&path) {
-                limits.by_method.insert((*method).to_owned(), rate);
-                continue;
+            let limit = MethodLimit { per_minute: rate, setting: path.to_string() };
+            let counts = limits.by_method.entry((*method).to_owned()).or_insert(limit);
+            if counts.per_minute != rate {
+                finer.push(by_method.key(method).to_string());
             }
-            let counts = *limits.by_method.entry((*method).to_owned()).or_insert(rate);
-            if counts != rate {
-                let message = format!("has no effect on {method}: {finer} is also set, and takes precedence");
-                reader.warn(&path, message, "keep one of the two");
-            }
+        }
+        if !finer.is_empty() {
+            let finer = finer.join(", ");
+            let message = format!("{finer} is also set, and takes precedence for this method");
+            reader.warn(&path, message, "keep one of the two");
         }
     }
     if enabled == Some(false) && reader.node(&ours).is_some() {

@@ -223,7 +223,7 @@ fn prepare(reader: &mut SettingsReader<'_>, built_in: bool) {
             // API keys can stand in place of the names of settings, so the name is not shown.
             Passed::Unknown(mut path, None) if path.pattern().starts_with("api.auth.api_keys.") => {
                 path.0.pop();
-                let fix = "an entry has only key, mud_name, permissions and rate_limit_override";
+                let fix = "an entry has only key, mud_name, permissions, rate_limit_override, channels and text_format";
                 reader.warn(&path, "contains an unknown key, which has no effect", fix);
             }
             Passed::Unknown(path, nearest) => {

@@ -110,7 +110,8 @@ fn the_guides_files() {
     assert_eq!(config.logging.file, Some(PathBuf::from("/var/log/i3-gateway.log")));
     assert_eq!(config.core.api.connections_max, 100);
     let limits = config.core.api.rate_limits.as_ref().unwrap();
-    let by_method: Vec<_> = limits.by_method.iter().map(|(method, rate)| (method.as_str(), *rate)).collect();
+    let by_method: Vec<_> =
+        limits.by_method.iter().map(|(method, limit)| (method.as_str(), limit.per_minute)).collect();
     assert_eq!(
         by_method,
         [
@@ -174,7 +175,7 @@ fn the_python_gateways_file() {
     let api = &config.core.api;
     assert_eq!((api.connections_max, api.ping_timeout.as_secs(), api.message_bytes_max), (1000, 10, 65536));
     let limits = api.rate_limits.as_ref().unwrap();
-    assert_eq!((limits.per_minute, limits.burst, limits.by_method["channel_send"]), (100, 20, 50));
+    assert_eq!((limits.per_minute, limits.burst, limits.by_method["channel_send"].per_minute), (100, 20, 50));
     let keys = api.keys.as_ref().unwrap();
     assert_eq!(api.session_timeout, Duration::from_secs(3600));
     let names: Vec<&str> = keys.iter().map(|key| key.mud_name.as_str()).collect();
