@@ -14,6 +14,9 @@ use sha2::{Digest, Sha256};
 /// know. Upper and lower case are not distinguished.
 const PLACEHOLDERS: &[&str] = &[
     "your-secret-key-here",
+    "change-this-secret-key",
+    "generate-a-strong-random-value",
+    "generate-a-separate-strong-random-value",
     "your-secret-here",
     "your-api-key",
     "your-api-key-here",
@@ -246,7 +249,14 @@ fn from_hex(hex: &str) -> Option<KeyDigest> {
     Some(digest)
 }
 
-/// Reads the permissions of a key. `None`: they are missing or wrong, and the problem has been reported.
+/// Words of the Python gateway that mean a permission of another name.
+const OLD_WORDS: &[(&str, &str)] =
+    &[("who", "info"), ("finger", "info"), ("locate", "info"), ("emoteto", "tell")];
+
+/// Words that the Python gateway has too. It has no word for presence_sync, which every key may send there.
+const SHARED_WORDS: &[&str] = &["tell", "channel", "info"];
+
+/// Reads the permissions of a key. `None`: they are wrong, and the problem has been reported.
 fn permissions(reader: &mut SettingsReader<'_>, path: &Path) -> Option<Permissions> {
     let names: Vec<&str> = Permission::ALL.iter().map(|(name, _)| *name).collect();
     let fix = format!("write [\"*\"] for all permissions, or some of [{}]", names.join(", "));
@@ -263,15 +273,23 @@ fn permissions(reader: &mut SettingsReader<'_>, path: &Path) -> Option<Permissio
         }
     };
     let mut permissions = Permissions::default();
+    let mut all_old = !elements.is_empty();
     for element in elements {
         let known = match reader.node(&element) {
-            Some(Node::Text(name)) => permissions.add(name),
+            Some(Node::Text(name)) => {
+                let old = OLD_WORDS.iter().find(|(old, _)| old == name);
+                all_old &= old.is_some() || SHARED_WORDS.contains(&name.as_str());
+                permissions.add(old.map_or(name.as_str(), |(_, own)| own))
+            }
             _ => false,
         };
         if !known {
             let message = format!("{} is not a permission", reader.shown(&element));
             reader.error(&element, message, fix.clone());
         }
+    }
+    if all_old {
+        permissions.add("presence");
     }
     Some(permissions)
 }

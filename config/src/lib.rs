@@ -18,6 +18,7 @@ mod logfile;
 mod logline;
 mod muds;
 mod path;
+mod precedence;
 mod problem;
 mod read;
 mod yaml;

@@ -120,6 +120,10 @@ impl Default for LinkSettings {
     }
 }
 
+/// The longest JSON text of an identified client, unless the settings say otherwise. The longest `presence_sync` fits: 512
+/// users whose texts have as many characters as they may, each written as `\u....`.
+pub const MESSAGE_BYTES_MAX: usize = 4_194_304;
+
 /// The API for local clients.
 #[derive(Clone, Debug)]
 pub struct ApiSettings {
@@ -135,7 +139,7 @@ pub struct ApiSettings {
     /// The origins of web pages that may send requests, such as `https://example.org`, without regard to case. A page
     /// from the gateway's own host may send them too. A client that is not a browser sends no origin and is accepted.
     pub allowed_origins: Vec<String>,
-    /// The longest JSON text, as a line or a WebSocket message.
+    /// The longest JSON text of an identified client, as a line or a WebSocket message.
     pub message_bytes_max: usize,
     /// How long a request head or a WebSocket handshake may take.
     pub handshake_timeout: Duration,
@@ -167,7 +171,7 @@ impl Default for ApiSettings {
             connections_per_address_max: 100,
             addresses: AddressRules::default(),
             allowed_origins: Vec::new(),
-            message_bytes_max: 65_536,
+            message_bytes_max: MESSAGE_BYTES_MAX,
             handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
             session_timeout: Duration::from_secs(3600),
