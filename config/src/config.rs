@@ -62,6 +62,8 @@ pub struct ListenAt {
     pub port: u16,
     /// `None`: the listener speaks plain text.
     pub tls: Option<TlsFiles>,
+    /// Whether the daemon starts without it if its port is taken.
+    pub is_spare: bool,
 }
 
 /// The files of a listener with TLS. They are read when the listener starts, and again when the settings are.

@@ -6,13 +6,17 @@ use crate::problem::Problem;
 use crate::read::SettingsReader;
 use crate::yaml::Node;
 use i3_core::clients::keys::KEY_BYTES_MAX;
-use i3_core::settings::{KeySettings, Permission, Permissions};
+use i3_core::service::limits::{CHANNELS_PER_SESSION_MAX, NAME_BYTES_MAX};
+use i3_core::settings::{KeySettings, Permission, Permissions, TextStyle};
 use sha2::{Digest, Sha256};
 
 /// Keys of published examples (the deployment guide, the Python gateway's own file and documents), which everybody can
 /// know. Upper and lower case are not distinguished.
 const PLACEHOLDERS: &[&str] = &[
     "your-secret-key-here",
+    "change-this-secret-key",
+    "generate-a-strong-random-value",
+    "generate-a-separate-strong-random-value",
     "your-secret-here",
     "your-api-key",
     "your-api-key-here",
@@ -131,6 +135,8 @@ impl Found {
         }
         let permissions = permissions(reader, &path.key("permissions"));
         let requests_per_minute = rate(reader, &path.key("rate_limit_override"));
+        let channels = channels(reader, &path.key("channels"));
+        let text_format = text_format(reader, &path.key("text_format"));
         let key_path = path.key("key");
         if reader.node(&key_path).is_none() {
             self.failed = true;
@@ -158,10 +164,10 @@ impl Found {
             );
         }
         self.keys.push(KeySettings {
-            digest,
-            mud_name,
-            permissions: permissions.unwrap_or_default(),
             requests_per_minute,
+            channels,
+            text_format: text_format.unwrap_or(TextStyle::Raw),
+            ..KeySettings::new(digest, mud_name, permissions.unwrap_or_default())
         });
     }
 
@@ -173,12 +179,7 @@ impl Found {
     ) {
         let Some(digest) = self.acceptable(digest, refuse) else { return };
         if self.keys.iter().all(|key| key.digest != digest) {
-            self.keys.push(KeySettings {
-                digest,
-                mud_name: self.own_mud.clone(),
-                permissions: Permissions::ALL,
-                requests_per_minute: None,
-            });
+            self.keys.push(KeySettings::new(digest, &*self.own_mud, Permissions::ALL));
         }
     }
 
@@ -248,7 +249,14 @@ fn from_hex(hex: &str) -> Option<KeyDigest> {
     Some(digest)
 }
 
-/// Reads the permissions of a key. `None`: they are missing or wrong, and the problem has been reported.
+/// Words of the Python gateway that mean a permission of another name.
+const OLD_WORDS: &[(&str, &str)] =
+    &[("who", "info"), ("finger", "info"), ("locate", "info"), ("emoteto", "tell")];
+
+/// Words that the Python gateway has too. It has no word for presence_sync, which every key may send there.
+const SHARED_WORDS: &[&str] = &["tell", "channel", "info"];
+
+/// Reads the permissions of a key. `None`: they are wrong, and the problem has been reported.
 fn permissions(reader: &mut SettingsReader<'_>, path: &Path) -> Option<Permissions> {
     let names: Vec<&str> = Permission::ALL.iter().map(|(name, _)| *name).collect();
     let fix = format!("write [\"*\"] for all permissions, or some of [{}]", names.join(", "));
@@ -265,9 +273,14 @@ fn permissions(reader: &mut SettingsReader<'_>, path: &Path) -> Option<Permissio
         }
     };
     let mut permissions = Permissions::default();
+    let mut all_old = !elements.is_empty();
     for element in elements {
         let known = match reader.node(&element) {
-            Some(Node::Text(name)) => permissions.add(name),
+            Some(Node::Text(name)) => {
+                let old = OLD_WORDS.iter().find(|(old, _)| old == name);
+                all_old &= old.is_some() || SHARED_WORDS.contains(&name.as_str());
+                permissions.add(old.map_or(name.as_str(), |(_, own)| own))
+            }
             _ => false,
         };
         if !known {
@@ -275,7 +288,51 @@ fn permissions(reader: &mut SettingsReader<'_>, path: &Path) -> Option<Permissio
             reader.error(&element, message, fix.clone());
         }
     }
+    if all_old {
+        permissions.add("presence");
+    }
     Some(permissions)
+}
+
+/// Reads the channels that the sessions of a key are joined to. `None`: the key names none, and the default counts. A text
+/// is a list of names with blanks or commas between them, as a variable contains it.
+fn channels(reader: &mut SettingsReader<'_>, path: &Path) -> Option<Vec<String>> {
+    let names: Vec<(Path, String)> = match reader.node(path)? {
+        Node::List(items) => {
+            let elements: Vec<Path> = (0..items.len()).map(|at| path.index(at)).collect();
+            elements.into_iter().filter_map(|at| reader.text(&at).map(|name| (at, name))).collect()
+        }
+        _ => {
+            let text = reader.text(path)?;
+            let names = text.split([',', ' ']).filter(|name| !name.is_empty());
+            names.map(|name| (path.clone(), name.to_owned())).collect()
+        }
+    };
+    let mut channels = Vec::new();
+    for (at, name) in names {
+        if name.is_empty() || name.len() > NAME_BYTES_MAX {
+            let message = format!("{} is not the name of a channel", reader.shown(&at));
+            reader.error(&at, message, format!("write a name of 1 to {NAME_BYTES_MAX} bytes"));
+        } else if !channels.contains(&name) {
+            channels.push(name);
+        }
+    }
+    if channels.len() > CHANNELS_PER_SESSION_MAX {
+        let message = format!("has {} channels", channels.len());
+        reader.error(path, message, format!("write at most {CHANNELS_PER_SESSION_MAX}"));
+    }
+    Some(channels)
+}
+
+/// Reads how the sessions of a key read texts.
+fn text_format(reader: &mut SettingsReader<'_>, path: &Path) -> Option<TextStyle> {
+    let text = reader.text(path)?;
+    let known = TextStyle::ALL.iter().find(|style| style.name().eq_ignore_ascii_case(text.trim()));
+    if known.is_none() {
+        let names = TextStyle::ALL.iter().map(|style| style.name()).collect::<Vec<_>>().join(", ");
+        reader.error(path, format!("{text:?} is none of {names}"), format!("write one of {names}"));
+    }
+    known.copied()
 }
 
 #[cfg(test)]

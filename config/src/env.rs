@@ -12,6 +12,15 @@ pub fn process_environment() -> BTreeMap<String, String> {
         .collect()
 }
 
+/// Variables whose name in templates of the Python gateway is another one: our name, and that name. Ours takes precedence.
+pub(crate) const OLD_NAMES: &[(&str, &str)] = &[
+    ("I3_FALLBACK_ROUTER_NAME", "I3_ROUTER_FALLBACK_NAME"),
+    ("I3_FALLBACK_ROUTER_HOST", "I3_ROUTER_FALLBACK_HOST"),
+    ("I3_FALLBACK_ROUTER_PORT", "I3_ROUTER_FALLBACK_PORT"),
+    ("RATE_LIMIT_REQUESTS", "RATE_LIMIT_PER_MINUTE"),
+    ("MESSAGE_QUEUE_SIZE", "MAX_QUEUE_SIZE"),
+];
+
 /// The variables of the process and of the env file. Those of the process take precedence.
 #[derive(Default)]
 pub struct Environment {
@@ -49,11 +58,24 @@ impl Environment {
 
     /// Returns the value, and its place if it comes from the env file.
     pub(crate) fn find(&self, name: &str) -> Option<(&str, Option<&Place>)> {
+        self.find_exactly(name).or_else(|| {
+            // Templates leave these lines empty, which means that they are not set.
+            self.find_exactly(old_name(name)?).filter(|(value, _)| !value.is_empty())
+        })
+    }
+
+    fn find_exactly(&self, name: &str) -> Option<(&str, Option<&Place>)> {
         self.asked.borrow_mut().insert(name.to_owned());
         match self.process.get(name) {
             Some(value) => Some((value, None)),
             None => self.file.get(name).map(|(value, place)| (value.as_str(), Some(place))),
         }
+    }
+
+    /// Returns the name under which [`Environment::find`] finds a variable: its own, or its old one.
+    pub(crate) fn name_of(&self, name: &'static str) -> &'static str {
+        let is_set = self.find_exactly(name).is_some();
+        old_name(name).filter(|_| !is_set).filter(|old| self.find_exactly(old).is_some()).unwrap_or(name)
     }
 
     /// Returns all names with this prefix, in order.
@@ -73,6 +95,10 @@ impl Environment {
         let unread = self.file.iter().filter(|(name, _)| !asked.contains(*name));
         unread.map(|(name, (_, place))| (name.clone(), place.clone())).collect()
     }
+}
+
+fn old_name(name: &str) -> Option<&'static str> {
+    OLD_NAMES.iter().find(|(own, _)| *own == name).map(|(_, old)| *old)
 }
 
 /// Parses lines of `NAME=value`. `export` may stand before the name, quotes around the value, and a `#` comment after it.
@@ -221,5 +247,19 @@ mod tests {
         assert_eq!((env.get("A"), env.get("B")), (Some("process"), Some("file")));
         assert_eq!(env.unread(), [("C".to_owned(), Place { file: "f".to_owned(), line: 3, column: 1 })]);
         assert!(!format!("{env:?}").contains("process"));
+    }
+
+    #[test]
+    fn an_old_name_counts_if_ours_is_not_set() {
+        let (env, _) = read(
+            "MAX_QUEUE_SIZE=5\nRATE_LIMIT_PER_MINUTE=6\nRATE_LIMIT_REQUESTS=7\nI3_ROUTER_FALLBACK_PORT=\n",
+        );
+        assert_eq!(env.get("MESSAGE_QUEUE_SIZE"), Some("5"));
+        assert_eq!(env.name_of("MESSAGE_QUEUE_SIZE"), "MAX_QUEUE_SIZE");
+        assert_eq!(env.get("RATE_LIMIT_REQUESTS"), Some("7"));
+        assert_eq!(env.name_of("RATE_LIMIT_REQUESTS"), "RATE_LIMIT_REQUESTS");
+        assert_eq!(env.get("I3_FALLBACK_ROUTER_PORT"), None, "an empty line");
+        let unread: Vec<String> = env.unread().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(unread, ["RATE_LIMIT_PER_MINUTE"]);
     }
 }

@@ -4,7 +4,7 @@
 use crate::env::{Environment, is_name};
 use crate::path::Path;
 use crate::yaml::Node;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How deeply `${…}` may be nested in defaults.
 const DEPTH_MAX: usize = 8;
@@ -14,6 +14,8 @@ const DEPTH_MAX: usize = 8;
 pub(crate) struct Expanded {
     /// Values that are empty because these variables are not set and have no default.
     pub(crate) missing: BTreeMap<Path, Vec<String>>,
+    /// The names of the variables in each value, whether or not they are set.
+    pub(crate) named: BTreeMap<Path, BTreeSet<String>>,
     /// Values with a wrong `${…}`, and the reason.
     pub(crate) bad: Vec<(Path, &'static str)>,
 }
@@ -22,6 +24,7 @@ pub(crate) struct Expanded {
 pub(crate) fn expand(node: &mut Node, path: &Path, env: &Environment, seen: &mut Expanded) {
     match node {
         Node::Text(text) if text.contains("${") => {
+            seen.named.insert(path.clone(), names(text));
             let mut unset = Vec::new();
             let value = match expand_text(text, env, &mut unset, DEPTH_MAX) {
                 Ok(value) => value,
@@ -47,6 +50,12 @@ pub(crate) fn expand(node: &mut Node, path: &Path, env: &Environment, seen: &mut
         }
         _ => {}
     }
+}
+
+/// Returns the names of all variables in a text, those of defaults too.
+fn names(text: &str) -> BTreeSet<String> {
+    let ends = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+    text.split("${").skip(1).map(|rest| rest.split(ends).next().unwrap_or_default().to_owned()).collect()
 }
 
 fn expand_text(
@@ -135,5 +144,7 @@ mod tests {
         expand(&mut tree, &Path::default(), &Environment::default(), &mut seen);
         assert_eq!(tree, Node::Map(vec![("mud".to_owned(), Node::List(vec![Node::Null]))]));
         assert_eq!(seen.missing, [(Path::of("mud").index(0), vec!["X".to_owned()])].into());
+        assert_eq!(seen.named, [(Path::of("mud").index(0), ["X".to_owned()].into())].into());
+        assert_eq!(names("a ${X:${Y_1:z}} $Z ${"), ["", "X", "Y_1"].map(str::to_owned).into());
     }
 }

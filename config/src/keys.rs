@@ -94,6 +94,8 @@ const USED: &[&str] = &[
     "api.auth.api_keys.*.mud_name",
     "api.auth.api_keys.*.permissions",
     "api.auth.api_keys.*.rate_limit_override",
+    "api.auth.api_keys.*.channels",
+    "api.auth.api_keys.*.text_format",
     "api.rate_limits.default.per_minute",
     "api.rate_limits.default.burst",
     "api.session.max_queue_size",

@@ -19,6 +19,7 @@ mod logline;
 mod logqueue;
 mod muds;
 mod path;
+mod precedence;
 mod problem;
 mod read;
 mod reload;

@@ -6,7 +6,7 @@ use crate::path::Path;
 use crate::problem::Problem;
 use crate::read::SettingsReader;
 use i3_core::machine::Listener;
-use i3_core::settings::{ApiSettings, RateLimits};
+use i3_core::settings::{ApiSettings, MethodLimit, RateLimits};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -18,6 +18,12 @@ const DEFAULT_SECOND_LINES_PORT: u16 = 4001;
 /// The limit for all requests of a key together, if only limits for single methods are set.
 const DEFAULT_REQUESTS_PER_MINUTE: u32 = 600;
 const DEFAULT_BURST: u32 = 60;
+
+/// The value in the Python gateway's file, which limits nothing there. It counts as not set.
+const OLD_MESSAGE_BYTES_MAX: usize = 65_536;
+
+/// A presence_sync of 512 users whose texts are as long as they may be, in English, fits into so many bytes.
+const MESSAGE_BYTES_LEAST: usize = 1_048_576;
 
 /// Reads the listeners, and whether listeners without TLS must be at a loopback address. Without authentication every
 /// listener is at a loopback address, unless the settings allow otherwise.
@@ -38,17 +44,12 @@ pub(crate) fn listeners(reader: &mut SettingsReader<'_>, authenticated: bool) ->
     let lines_tls = tls(reader, "api.tcp.tls", api_enabled && (lines || second));
     let require_tls = Path::of("api.auth.require_tls");
     let tls_required = reader.boolean(&require_tls).unwrap_or(false);
+    let gateway_host = Path::of("gateway.host");
     let mut found: Vec<(ListenAt, Path)> = Vec::new();
     for (wanted, listener, host, port, default_port) in [
         (http, Listener::Http, http_host, http_port, DEFAULT_HTTP_PORT),
         (lines, Listener::Lines, lines_host, Path::of("api.tcp.port"), DEFAULT_LINES_PORT),
-        (
-            second,
-            Listener::Lines,
-            Path::of("gateway.host"),
-            Path::of("gateway.port"),
-            DEFAULT_SECOND_LINES_PORT,
-        ),
+        (second, Listener::Lines, gateway_host.clone(), Path::of("gateway.port"), DEFAULT_SECOND_LINES_PORT),
     ] {
         // The keys of a disabled listener are read too, so that a wrong value is reported.
         let mut at = ListenAt {
@@ -56,6 +57,8 @@ pub(crate) fn listeners(reader: &mut SettingsReader<'_>, authenticated: bool) ->
             host: reader.host(&host).unwrap_or_else(|| DEFAULT_HOST.to_owned()),
             port: reader.port(&port).unwrap_or(default_port),
             tls: if listener == Listener::Http { http_tls.clone() } else { lines_tls.clone() },
+            // The Python gateway reads gateway.port and does not listen there, so something else may.
+            is_spare: host == gateway_host,
         };
         if !wanted || !api_enabled {
             continue;
@@ -77,7 +80,12 @@ pub(crate) fn listeners(reader: &mut SettingsReader<'_>, authenticated: bool) ->
         }
         if found.iter().any(|(other, _)| collide(other, &at)) {
             let message = format!("{}:{} is already the address of another listener", at.host, at.port);
-            reader.error(&port, message, "give each listener its own port");
+            let fix = "give each listener its own port";
+            if at.is_spare {
+                reader.warn(&port, message, fix);
+                continue;
+            }
+            reader.error(&port, message, fix);
         }
         found.push((at, port));
     }
@@ -88,6 +96,9 @@ pub(crate) fn listeners(reader: &mut SettingsReader<'_>, authenticated: bool) ->
             message,
             "set api.tcp.enabled or api.websocket.enabled",
         ));
+    }
+    if let [(only, _)] = &mut found[..] {
+        only.is_spare = false;
     }
     (found.into_iter().map(|(at, _)| at).collect(), tls_required)
 }
@@ -141,7 +152,7 @@ fn tls(reader: &mut SettingsReader<'_>, own: &str, used: bool) -> Option<TlsFile
     })
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
@@ -159,7 +170,13 @@ pub(crate) fn api(reader: &mut SettingsReader<'_>) -> ApiSettings {
         api.connections_max = count;
     }
     let size = Path::of("api.websocket.max_frame_size");
-    if let Some(bytes) = reader.number(&size, 1_024..=16_777_216, "a number of bytes") {
+    if let Some(bytes) = reader.number(&size, 1_024..=16_777_216, "a number of bytes")
+        && bytes != OLD_MESSAGE_BYTES_MAX
+    {
+        if bytes < MESSAGE_BYTES_LEAST {
+            let message = format!("a presence_sync of 512 users can be longer than {bytes} bytes");
+            reader.warn(&size, message, "remove it, unless there are few users");
+        }
         api.message_bytes_max = bytes;
     }
     if let Some(interval) = reader.seconds(&Path::of("api.websocket.ping_interval")) {
@@ -189,7 +206,7 @@ pub(crate) fn api(reader: &mut SettingsReader<'_>) -> ApiSettings {
 }
 
 /// Reads the rate limits, which can be set in two ways. `by_method` takes precedence over the three numbers of the
-/// deployment guide, and a variable takes precedence over both.
+/// deployment guide. The methods under one of these numbers are counted together.
 fn rate_limits(reader: &mut SettingsReader<'_>) -> Option<RateLimits> {
     let security = Path::of("security.rate_limiting");
     let ours = Path::of("api.rate_limits");
@@ -209,7 +226,8 @@ fn rate_limits(reader: &mut SettingsReader<'_>) -> Option<RateLimits> {
         let path = by_method.key(&method);
         let is_known = crate::keys::is_used(&path);
         if let Some(rate) = rate(reader, &path).filter(|_| is_known) {
-            limits.by_method.insert(method, rate);
+            let limit = MethodLimit::of_one(&method, rate);
+            limits.by_method.insert(method, limit);
         }
     }
     for (key, methods) in [
@@ -219,17 +237,18 @@ fn rate_limits(reader: &mut SettingsReader<'_>) -> Option<RateLimits> {
     ] {
         let path = security.key(key);
         let Some(rate) = rate(reader, &path) else { continue };
+        let mut finer = Vec::new();
         for method in methods {
-            let finer = by_method.key(method);
-            if reader.is_override(&path) {
-                limits.by_method.insert((*method).to_owned(), rate);
-                continue;
+            let limit = MethodLimit { per_minute: rate, setting: path.to_string() };
+            let counts = limits.by_method.entry((*method).to_owned()).or_insert(limit);
+            if counts.per_minute != rate {
+                finer.push(by_method.key(method).to_string());
             }
-            let counts = *limits.by_method.entry((*method).to_owned()).or_insert(rate);
-            if counts != rate {
-                let message = format!("has no effect on {method}: {finer} is also set, and takes precedence");
-                reader.warn(&path, message, "keep one of the two");
-            }
+        }
+        if !finer.is_empty() {
+            let finer = finer.join(", ");
+            let message = format!("{finer} is also set, and takes precedence for this method");
+            reader.warn(&path, message, "keep one of the two");
         }
     }
     if enabled == Some(false) && reader.node(&ours).is_some() {

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, LogFormat, Logging};
 use crate::credentials;
-use crate::env::{Environment, process_environment};
+use crate::env::{Environment, OLD_NAMES, process_environment};
 use crate::interpolate::{Expanded, expand};
 use crate::keys::{OWN_CACHE, Passed, closest, passed_over};
 use crate::listeners;
@@ -10,6 +10,7 @@ use crate::log::{COMPONENTS, parse_level};
 use crate::logfile::Rotation;
 use crate::muds;
 use crate::path::Path as Key;
+use crate::precedence;
 use crate::problem::{Place, Problem, Problems, Severity};
 use crate::read::SettingsReader;
 use crate::reload::FilesRead;
@@ -37,7 +38,7 @@ pub const CONFIG_BYTES_MAX: u64 = 1_048_576;
 
 const DEFAULT_STATE_DIRECTORY: &str = "state";
 
-/// Variables that override the file, whether or not it mentions them, and the key of each.
+/// Variables that count where the file has no value for their key, whether or not it mentions them, and the key of each.
 pub const VARIABLES: &[(&str, &str)] = &[
     ("MUD_NAME", "mud.name"),
     ("MUD_PORT", "mud.port"),
@@ -64,6 +65,9 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("RATE_LIMIT_ENABLED", "security.rate_limiting.enabled"),
     ("RATE_LIMIT_TELLS", "security.rate_limiting.tells_per_minute"),
     ("RATE_LIMIT_CHANNELS", "security.rate_limiting.channels_per_minute"),
+    ("RATE_LIMIT_REQUESTS", "api.rate_limits.default.per_minute"),
+    ("RATE_LIMIT_BURST", "api.rate_limits.default.burst"),
+    ("RECONNECT_DELAY", "performance.reconnect_delay"),
 ];
 
 /// Variables that the command-line client reads.
@@ -90,7 +94,7 @@ pub struct FileOptions {
     pub config: Option<PathBuf>,
     /// `--env-file`. The file must exist.
     pub env_file: Option<PathBuf>,
-    /// `--log-level`, which takes precedence over `LOG_LEVEL`.
+    /// `--log-level`, which takes precedence over the file and `LOG_LEVEL`.
     pub log_level: Option<String>,
     /// `--debug`: the level DEBUG, unless `--log-level` names another.
     pub debug: bool,
@@ -98,9 +102,9 @@ pub struct FileOptions {
 
 /// Loads the settings from the files and the environment of this process.
 pub fn load_files(options: &FileOptions) -> Result<Config, Problems> {
-    let sources = read_files(options)?;
+    let (sources, level) = read_files(options)?;
     let nothing = sources.yaml_text.is_none() && sources.env_file_text.is_none();
-    let mut loaded = load(sources);
+    let mut loaded = with_level(load(sources), level);
     if nothing && let Err(problems) = &mut loaded {
         let message = format!("the current directory has no {DEFAULT_CONFIG_FILE} and no {DEFAULT_ENV_FILE}");
         let fix =
@@ -113,7 +117,17 @@ pub fn load_files(options: &FileOptions) -> Result<Config, Problems> {
 /// Loads the settings again while a gateway runs with `former`. Files that are missing, empty, cut or half-written are an
 /// error, also if they could be read.
 pub fn reload_files(options: &FileOptions, former: &Config) -> Result<Config, Problems> {
-    reload(read_files(options)?, former)
+    let (sources, level) = read_files(options)?;
+    with_level(reload(sources, former), level)
+}
+
+/// The level of the command line takes precedence over the file and the variables.
+fn with_level(mut loaded: Result<Config, Problems>, level: Option<LevelFilter>) -> Result<Config, Problems> {
+    if let (Ok(config), Some(level)) = (&mut loaded, level) {
+        config.logging.level = level;
+        config.core.api.log_level = crate::log::level(level);
+    }
+    loaded
 }
 
 /// Makes settings of sources that have replaced those of `former`.
@@ -129,25 +143,21 @@ pub(crate) fn reload(sources: Sources, former: &Config) -> Result<Config, Proble
     Err(Problems(missing))
 }
 
-fn read_files(options: &FileOptions) -> Result<Sources, Problems> {
+/// Reads the sources of the settings, and the log level of the command line.
+fn read_files(options: &FileOptions) -> Result<(Sources, Option<LevelFilter>), Problems> {
     let mut problems = Vec::new();
     let yaml_text = read(options.config.as_deref(), DEFAULT_CONFIG_FILE, &mut problems);
     let env_file_text = read(options.env_file.as_deref(), DEFAULT_ENV_FILE, &mut problems);
-    let mut process_env = process_environment();
+    let process_env = process_environment();
     let level = options.log_level.as_deref().or(options.debug.then_some("DEBUG"));
-    match level.map(|level| (level, parse_level(level))) {
-        Some((_, Some(level))) => {
-            process_env.insert("LOG_LEVEL".to_owned(), level.to_string());
-        }
-        Some((level, None)) => {
-            problems.push(Problem::error("--log-level", format!("{level:?} is not a level"), LEVELS));
-        }
-        None => {}
+    let given = level.and_then(parse_level);
+    if let Some(level) = level.filter(|_| given.is_none()) {
+        problems.push(Problem::error("--log-level", format!("{level:?} is not a level"), LEVELS));
     }
     if !problems.is_empty() {
         return Err(Problems(problems));
     }
-    Ok(Sources { yaml_text, env_file_text, process_env })
+    Ok((Sources { yaml_text, env_file_text, process_env }, given))
 }
 
 /// Reads the environment and the env file only, for a client that needs no settings.
@@ -216,6 +226,7 @@ pub fn load(sources: Sources) -> Result<Config, Problems> {
         yaml: (&name, &text),
         root,
         overrides: BTreeMap::new(),
+        named: BTreeMap::new(),
         missing: BTreeMap::new(),
         problems,
     };
@@ -250,7 +261,7 @@ fn prepare(reader: &mut SettingsReader<'_>, built_in: bool) {
             // API keys can stand in place of the names of settings, so the name is not shown.
             Passed::Unknown(mut path, None) if path.pattern().starts_with("api.auth.api_keys.") => {
                 path.0.pop();
-                let fix = "an entry has only key, mud_name, permissions and rate_limit_override";
+                let fix = "an entry has only key, mud_name, permissions, rate_limit_override, channels and text_format";
                 reader.warn(&path, "contains an unknown key, which has no effect", fix);
             }
             Passed::Unknown(path, nearest) => {
@@ -270,12 +281,7 @@ fn prepare(reader: &mut SettingsReader<'_>, built_in: bool) {
             }
         }
     }
-    for (name, path) in VARIABLES {
-        let Some((value, place)) = reader.env.find(name) else { continue };
-        if !value.is_empty() {
-            reader.put(&Key::of(path), name, value.to_owned(), place.cloned());
-        }
-    }
+    precedence::apply(reader, &seen.named, VARIABLES);
     if built_in {
         // Line numbers of the built-in text help nobody.
         reader.yaml = ("", "");
@@ -369,6 +375,14 @@ fn unread_variables(reader: &mut SettingsReader<'_>) {
         }
         if let Some((_, why)) = OLD_VARIABLES.iter().find(|(old, _)| *old == name) {
             let message = format!("has no effect: {why}");
+            reader.problems.push(Problem::warning(name, message, "remove it").at(Some(place)));
+            continue;
+        }
+        if let Some((own, _)) = OLD_NAMES.iter().find(|(_, old)| *old == name) {
+            let message = match reader.env.get(own) {
+                Some(_) => format!("has no effect: {own} is also set, and takes precedence"),
+                None => format!("has no effect: the settings do not use {own}"),
+            };
             reader.problems.push(Problem::warning(name, message, "remove it").at(Some(place)));
             continue;
         }

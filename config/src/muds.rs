@@ -12,6 +12,12 @@ use std::time::Duration;
 const DEFAULT_ROUTERS: &[(&str, &str, u16)] =
     &[("*i4", "204.209.44.3", 8080), ("*dalet", "97.107.133.86", 8787), ("*wpr", "136.144.155.250", 8080)];
 
+/// The name of a router if the settings leave it out.
+const DEFAULT_ROUTER_NAME: &str = "*i4";
+
+/// The port of a router that is none of the public ones, if the settings leave it out.
+const DEFAULT_ROUTER_PORT: u16 = 8080;
+
 /// The former address of *wpr, which older settings still contain.
 const OLD_WPR_HOST: &str = "195.242.99.94";
 
@@ -151,7 +157,8 @@ fn services(reader: &mut SettingsReader<'_>, path: &Path) -> BTreeMap<String, i6
             let known = crate::keys::is_used(&own);
             let value = match reader.node(&own) {
                 None => None,
-                Some(Node::Bool(value)) => Some(i64::from(*value)),
+                // The Python gateway's file has `${ENABLE_TELL:1}`, and its template `ENABLE_TELL=true`.
+                Some(node) if is_word(node) => reader.boolean(&own).map(i64::from),
                 Some(_) => {
                     reader.integer(&own, 0..=65_535, "1 for a service that the mud offers, or another number")
                 }
@@ -183,6 +190,12 @@ fn services(reader: &mut SettingsReader<'_>, path: &Path) -> BTreeMap<String, i6
     services
 }
 
+/// Whether a value is true or false in words.
+fn is_word(node: &Node) -> bool {
+    matches!(node, Node::Bool(_))
+        || matches!(node, Node::Text(text) if text.trim().parse::<f64>().is_err() && !text.trim().is_empty())
+}
+
 /// Reads the routers of a section, and the password. `None`: the section names no router.
 fn routers(reader: &mut SettingsReader<'_>, path: &Path) -> Option<(Vec<RouterSettings>, i64)> {
     let primary = path.key("primary");
@@ -196,38 +209,28 @@ fn routers(reader: &mut SettingsReader<'_>, path: &Path) -> Option<(Vec<RouterSe
     let is_set = |key: &str| reader.node(&primary.key(key)).is_some();
     if !is_set("name") && !is_set("host") && !is_set("port") && count == 0 {
         let is_default = *path == Path::of("router");
-        let of = |(name, host, port): &(&str, &str, u16)| RouterSettings {
-            name: (*name).to_owned(),
-            host: (*host).to_owned(),
-            port: *port,
-            charset: Charset::Utf8,
-        };
         return (is_default || password.is_some())
-            .then(|| (DEFAULT_ROUTERS.iter().map(of).collect(), password.unwrap_or(0)));
+            .then(|| (DEFAULT_ROUTERS.iter().map(public_router).collect(), password.unwrap_or(0)));
     }
     let mut routers = Vec::new();
-    if reader.node(&primary.key("host")).is_none() {
+    if !is_set("name") && !is_set("host") && !is_set("port") {
+        routers.push(public_router(&DEFAULT_ROUTERS[0]));
+    } else if is_set("host") {
+        routers.extend(router(reader, &primary));
+    } else {
         reader.error(&primary.key("host"), "is missing", "write the address of the router");
     }
-    if reader.node(&primary.key("name")).is_none() {
-        let fix = "write the router's name, for example \"*i4\" (the router checks it)";
-        reader.error(&primary.key("name"), "is missing", fix);
-    }
-    routers.extend(router(reader, &primary));
     for at in 0..count {
         let entry = list.index(at);
-        if !path_is_section(reader, &entry) || reader.node(&entry.key("host")).is_none() {
-            continue;
+        if path_is_section(reader, &entry) && reader.node(&entry.key("host")).is_some() {
+            routers.extend(router(reader, &entry));
         }
-        if reader.node(&entry.key("name")).is_none() {
-            let fix = "write the router's name, for example \"*dalet\"";
-            let message = "this router is not used, because its name is missing: a router ignores logins without its name";
-            reader.warn(&entry, message, fix);
-            continue;
-        }
-        routers.extend(router(reader, &entry));
     }
     Some((routers, password.unwrap_or(0)))
+}
+
+fn public_router((name, host, port): &(&str, &str, u16)) -> RouterSettings {
+    RouterSettings { name: (*name).to_owned(), host: (*host).to_owned(), port: *port, charset: Charset::Utf8 }
 }
 
 /// Reads a character set. UTF-8 is the default.
@@ -247,10 +250,24 @@ fn charset(reader: &mut SettingsReader<'_>, path: &Path) -> Option<Charset> {
 
 fn router(reader: &mut SettingsReader<'_>, path: &Path) -> Option<RouterSettings> {
     let (name_path, host_path) = (path.key("name"), path.key("host"));
-    let name = reader.text(&name_path);
     let host = reader.host(&host_path);
+    // The Python gateway's files name no router: it logs in to *i4 wherever that is.
+    let public = DEFAULT_ROUTERS.iter().find(|(_, known, _)| host.as_deref() == Some(*known));
+    let name = if reader.node(&name_path).is_some() {
+        reader.text(&name_path)
+    } else {
+        if let (None, Some(host)) = (public, &host) {
+            let message = format!("is missing: the router at {host} is taken for {DEFAULT_ROUTER_NAME}");
+            let fix = "write the router's name: it ignores logins under another name";
+            reader.warn(&name_path, message, fix);
+        }
+        Some(public.map_or(DEFAULT_ROUTER_NAME, |(name, ..)| name).to_owned())
+    };
     let port_path = path.key("port");
-    let port = if reader.node(&port_path).is_some() { reader.port(&port_path) } else { Some(8080) };
+    let port = match reader.node(&port_path) {
+        Some(_) => reader.port(&port_path),
+        None => Some(public.map_or(DEFAULT_ROUTER_PORT, |(_, _, port)| *port)),
+    };
     let charset = charset(reader, &path.key("charset"));
     let router = RouterSettings { name: name?, host: host?, port: port?, charset: charset? };
     if router.name.len() < 2 || !router.name.starts_with('*') {

@@ -23,6 +23,8 @@ pub(crate) struct SettingsReader<'a> {
     pub(crate) root: Node,
     /// Values of the file that an environment variable overrides.
     pub(crate) overrides: BTreeMap<Path, (&'static str, Option<Place>)>,
+    /// Values of the file that contain an environment variable.
+    pub(crate) named: BTreeMap<Path, (&'static str, Option<Place>)>,
     /// Values that are empty because these variables are not set.
     pub(crate) missing: BTreeMap<Path, Vec<String>>,
     pub(crate) problems: Vec<Problem>,
@@ -46,7 +48,17 @@ impl SettingsReader<'_> {
     pub(crate) fn put(&mut self, path: &Path, name: &'static str, value: String, place: Option<Place>) {
         let mut node = &mut self.root;
         for step in &path.0 {
-            let Step::Key(key) = step else { return };
+            let key = match step {
+                Step::Key(key) => key,
+                Step::Index(at) => {
+                    if !matches!(node, Node::List(items) if items.len() > *at) {
+                        *node = Node::List(vec![Node::Null; at + 1]);
+                    }
+                    let Node::List(items) = node else { return };
+                    node = &mut items[*at];
+                    continue;
+                }
+            };
             if !matches!(node, Node::Map(_)) {
                 *node = Node::Map(Vec::new());
             }
@@ -67,9 +79,14 @@ impl SettingsReader<'_> {
         self.overrides.contains_key(path)
     }
 
+    /// Returns the variable that a value comes from, and its place.
+    fn variable(&self, path: &Path) -> Option<&(&'static str, Option<Place>)> {
+        self.overrides.get(path).or_else(|| self.named.get(path))
+    }
+
     /// Returns the place of a value.
     pub(crate) fn place(&self, path: &Path) -> Option<Place> {
-        match self.overrides.get(path) {
+        match self.variable(path) {
             Some((_, place)) => place.clone(),
             None => yaml::position_of(self.yaml.1, path).map(|(line, column)| Place {
                 file: self.yaml.0.to_owned(),
@@ -90,7 +107,7 @@ impl SettingsReader<'_> {
     }
 
     fn with_source(&self, path: &Path, message: String) -> String {
-        match self.overrides.get(path) {
+        match self.variable(path) {
             Some((name, _)) => format!("{message} (from the environment variable {name})"),
             None => message,
         }

@@ -110,7 +110,8 @@ fn the_guides_files() {
     assert_eq!(config.logging.file, Some(PathBuf::from("/var/log/i3-gateway.log")));
     assert_eq!(config.core.api.connections_max, 100);
     let limits = config.core.api.rate_limits.as_ref().unwrap();
-    let by_method: Vec<_> = limits.by_method.iter().map(|(method, rate)| (method.as_str(), *rate)).collect();
+    let by_method: Vec<_> =
+        limits.by_method.iter().map(|(method, limit)| (method.as_str(), limit.per_minute)).collect();
     assert_eq!(
         by_method,
         [
@@ -172,9 +173,12 @@ fn the_python_gateways_file() {
     assert_eq!((link.keepalive_interval.as_secs(), link.dead_after.as_secs()), (60, 300));
     assert_eq!(link.reconnect_delay.as_secs(), 30);
     let api = &config.core.api;
-    assert_eq!((api.connections_max, api.ping_timeout.as_secs(), api.message_bytes_max), (1000, 10, 65536));
+    assert_eq!(
+        (api.connections_max, api.ping_timeout.as_secs(), api.message_bytes_max),
+        (1000, 10, 4_194_304)
+    );
     let limits = api.rate_limits.as_ref().unwrap();
-    assert_eq!((limits.per_minute, limits.burst, limits.by_method["channel_send"]), (100, 20, 50));
+    assert_eq!((limits.per_minute, limits.burst, limits.by_method["channel_send"].per_minute), (100, 20, 50));
     let keys = api.keys.as_ref().unwrap();
     assert_eq!(api.session_timeout, Duration::from_secs(3600));
     let names: Vec<&str> = keys.iter().map(|key| key.mud_name.as_str()).collect();
@@ -192,18 +196,18 @@ fn the_python_gateways_file() {
 }
 
 #[test]
-fn the_process_counts_more_than_the_env_file_and_that_more_than_the_yaml() {
-    let yaml = "mud: {name: yaml, port: 1000, mud_type: yaml}\napi: {host: 127.0.0.2, tcp: {port: '${X:2}'}}";
+fn the_process_counts_more_than_the_env_file() {
+    let yaml = "mud: {mud_type: yaml}\napi: {host: 127.0.0.2, tcp: {port: '${X:2}'}}";
     let env_file = "MUD_NAME=file\nMUD_PORT=2000\nX=3\nMUD_STATUS=\nAPI_KEY_A=first\n";
     let process = [
         ("MUD_NAME", "process"),
-        ("MUD_TYPE", "process"),
+        ("MUD_TYPE", "yaml"),
         ("API_WS_HOST", "127.0.0.3"),
         ("LOG_LEVEL", "warning"),
     ];
     let config = load(sources(Some(yaml), Some(env_file), &process)).unwrap();
     let mud = &config.core.muds[0];
-    assert_eq!((mud.name.as_str(), mud.player_port, mud.mud_type.as_str()), ("process", 2000, "process"));
+    assert_eq!((mud.name.as_str(), mud.player_port, mud.mud_type.as_str()), ("process", 2000, "yaml"));
     assert_eq!(mud.open_status, "Development", "an empty variable changes nothing");
     assert_eq!(
         addresses(&config),
@@ -217,7 +221,7 @@ fn the_process_counts_more_than_the_env_file_and_that_more_than_the_yaml() {
 #[test]
 fn all_problems_are_named_with_their_lines() {
     let yaml = "mud:
-  name: Test
+  name: TestMUD
   port: 70000
   nmae: x
 router:
@@ -255,7 +259,7 @@ performance:
         ((3, 3), "mud.port"),
         ((4, 3), "mud.nmae"),
         ((6, 25), "router.primary.host"),
-        ((8, 7), "router.fallback[0]"),
+        ((8, 7), "router.fallback[0].name"),
         ((11, 7), "router.fallback[1].port"),
         ((13, 5), "router.connection.keepalive_interval"),
         ((16, 5), "api.tcp.enabled"),
@@ -394,7 +398,7 @@ api:
 muds: [{name: B, router: {primary: {name: '*x', host: h, password: hunter2-d}}}]
 ";
     let problems = Problems(bad(yaml));
-    assert_eq!(problems.0.len(), 4, "{problems}");
+    assert_eq!(problems.0.len(), 5, "{problems}");
     assert!(!format!("{problems} {problems:?}").contains("hunter2"), "{problems}");
     let config = good("router: {primary: {name: '*x', host: h, password: 77340112}}");
     assert_eq!(config.core.muds[0].router_password, 77_340_112);
@@ -419,7 +423,7 @@ muds:
         .map(|mud| (mud.name.as_str(), mud.routers[0].name.as_str(), mud.routers.len(), mud.router_password))
         .collect();
     // B has its own password at the same routers, so it does not begin with A's.
-    assert_eq!(seen, [("TestMUD", "*main", 2, 5), ("B", "*main", 2, 0), ("C", "*own", 1, 6)]);
+    assert_eq!(seen, [("A", "*main", 2, 5), ("B", "*main", 2, 0), ("C", "*own", 1, 6)]);
     assert_eq!(config.core.muds[1].services, [("tell".to_owned(), 1)].into());
     assert_eq!(config.core.muds[2].services.len(), 8);
     assert!(config.core.muds.iter().all(|mud| mud.channels == ["x", "y"]));
@@ -458,7 +462,13 @@ fn addresses_must_differ() {
             "error: c.yaml:1:13: api.tcp.port: 127.0.0.1:8080 is already the address of another listener; give each listener its own port"
         ]
     );
-    bad("api: {host: 0.0.0.0, port: 4001}\ngateway: {port: 4001}");
+    // The listener of the Python gateway's other section gives way.
+    let config = good("api: {host: 0.0.0.0, port: 4001}\ngateway: {port: 4001}");
+    assert_eq!(config.listeners.len(), 2);
+    assert!(warning(&config, "gateway.port").message.contains("already the address"));
+    let spare = |yaml: &str| good(yaml).listeners.iter().map(|at| at.is_spare).collect::<Vec<_>>();
+    assert_eq!(spare("gateway: {port: 4001}"), [false, false, true]);
+    assert_eq!(spare("gateway: {port: 4001}\napi: {tcp: {enabled: no}, websocket: {enabled: no}}"), [false]);
     assert!(good("api: {enabled: no}").listeners.is_empty());
 }
 
@@ -535,6 +545,8 @@ fn another_value(path: &str) -> &'static str {
         "max_frame_bytes" | "max_frame_size" => "5000",
         "password" | "keepalive_interval" | "timeout" | "reconnect_delay" | "connection_timeout" => "83",
         "return_after" => "83",
+        "channels" if path.contains("api_keys") => "[another]",
+        "text_format" => "plain",
         "tells" if path.starts_with("history") => "true",
         "tells" | "channels" | "answers" | "max_count" | "max_queue_size" | "queue_ttl" | "days"
         | "max_lines" | "history_size" => "86",

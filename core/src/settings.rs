@@ -1,5 +1,6 @@
 //! The settings of a gateway, as plain values. Their sources (YAML, environment) are not this crate's concern.
 
+pub use crate::colour::TextStyle;
 pub use crate::i3::Charset;
 use crate::ids::MudId;
 use crate::notice::Level;
@@ -47,7 +48,8 @@ pub struct MudSettings {
     pub routers: Vec<RouterSettings>,
     /// The password for the first login, while none is saved.
     pub router_password: i64,
-    /// Channels that the mud always listens to, whether or not a client has joined.
+    /// Channels that the mud always listens to, whether or not a client has joined. Sessions that speak for the game are
+    /// joined to them, unless their key names its own.
     pub channels: Vec<String>,
 }
 
@@ -122,6 +124,10 @@ impl Default for LinkSettings {
     }
 }
 
+/// The longest JSON text of an identified client, unless the settings say otherwise. The longest `presence_sync` fits: 512
+/// users whose texts have as many characters as they may, each written as `\u....`.
+pub const MESSAGE_BYTES_MAX: usize = 4_194_304;
+
 /// The API for local clients.
 #[derive(Clone, Debug)]
 pub struct ApiSettings {
@@ -137,7 +143,7 @@ pub struct ApiSettings {
     /// The origins of web pages that may send requests, such as `https://example.org`, without regard to case. A page
     /// from the gateway's own host may send them too. A client that is not a browser sends no origin and is accepted.
     pub allowed_origins: Vec<String>,
-    /// The longest JSON text, as a line or a WebSocket message.
+    /// The longest JSON text of an identified client, as a line or a WebSocket message.
     pub message_bytes_max: usize,
     /// How long a request head or a WebSocket handshake may take.
     pub handshake_timeout: Duration,
@@ -169,7 +175,7 @@ impl Default for ApiSettings {
             connections_per_address_max: 100,
             addresses: AddressRules::default(),
             allowed_origins: Vec::new(),
-            message_bytes_max: 65_536,
+            message_bytes_max: MESSAGE_BYTES_MAX,
             handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
             session_timeout: Duration::from_secs(3600),
@@ -279,8 +285,27 @@ pub struct KeySettings {
     pub mud_name: String,
     /// What its sessions may do.
     pub permissions: Permissions,
-    /// Requests a minute, in place of the default rate.
+    /// Requests a minute, in place of all limits of [`RateLimits`].
     pub requests_per_minute: Option<u32>,
+    /// The channels that its sessions are joined to. `None`: those that speak for the game are joined to the channels of
+    /// their mud.
+    pub channels: Option<Vec<String>>,
+    /// How its sessions read texts, unless they say otherwise.
+    pub text_format: TextStyle,
+}
+
+impl KeySettings {
+    /// A key with this digest and nothing out of the ordinary.
+    pub fn new(digest: [u8; 32], mud_name: impl Into<String>, permissions: Permissions) -> KeySettings {
+        KeySettings {
+            digest,
+            mud_name: mud_name.into(),
+            permissions,
+            requests_per_minute: None,
+            channels: None,
+            text_format: TextStyle::Raw,
+        }
+    }
 }
 
 /// The digest is not a secret that opens anything, but it should not appear in logs.
@@ -379,8 +404,24 @@ pub struct RateLimits {
     pub per_minute: u32,
     /// How many requests may come at once.
     pub burst: u32,
-    /// Requests a minute of single methods.
-    pub by_method: BTreeMap<String, u32>,
+    /// Limits of single methods, and of methods that are counted together.
+    pub by_method: BTreeMap<String, MethodLimit>,
+}
+
+/// The limit of a method, or of several methods that are counted together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MethodLimit {
+    /// Requests a minute.
+    pub per_minute: u32,
+    /// The setting that the limit comes from. Methods with the same setting share one budget.
+    pub setting: String,
+}
+
+impl MethodLimit {
+    /// The limit of one method, from the setting that limits this method alone.
+    pub fn of_one(method: &str, per_minute: u32) -> MethodLimit {
+        MethodLimit { per_minute, setting: format!("api.rate_limits.by_method.{method}") }
+    }
 }
 
 /// The longest mud name. The published specification sets no limit; routers and clients use buffers of 254 bytes.

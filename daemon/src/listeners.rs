@@ -5,8 +5,10 @@ use crate::tls::Acceptors;
 use i3_config::ListenAt;
 use i3_core::machine::Listener;
 use i3_driver::listen::{Bound, bind};
+use std::io::ErrorKind;
 
-/// Opens these listeners. If TLS is required, a listener without TLS must be at a loopback address.
+/// Opens these listeners. If TLS is required, a listener without TLS must be at a loopback address. A spare one whose port
+/// is taken is left out, with a warning.
 pub fn bind_each(
     places: &[ListenAt],
     tls: &Acceptors,
@@ -14,7 +16,19 @@ pub fn bind_each(
 ) -> Result<Vec<(Listener, Bound)>, DaemonError> {
     let mut all = Vec::with_capacity(places.len());
     for at in places {
-        let mut bound = bind(&at.host, at.port).map_err(DaemonError::listen)?;
+        let mut bound = match bind(&at.host, at.port) {
+            Ok(bound) => bound,
+            Err(error) if at.is_spare && error.kind() == ErrorKind::AddrInUse => {
+                log::warn!(
+                    target: "net",
+                    "gateway.port: not listening at {}:{}, another program uses it; the other listeners are there",
+                    at.host,
+                    at.port
+                );
+                continue;
+            }
+            Err(error) => return Err(DaemonError::listen(error)),
+        };
         bound.tls = tls.of(at);
         if tls_required && bound.tls.is_none() && !bound.is_local().map_err(DaemonError::listen)? {
             // The settings were checked, but a host name can resolve to any address.

@@ -137,12 +137,7 @@ fn settings(at: &Addresses) -> Settings {
         }],
         link: LinkSettings::default(),
         api: ApiSettings {
-            keys: Some(vec![KeySettings {
-                digest: keys::digest(&at.key),
-                mud_name: MUD.to_owned(),
-                permissions: Permissions::ALL,
-                requests_per_minute: None,
-            }]),
+            keys: Some(vec![KeySettings::new(keys::digest(&at.key), MUD, Permissions::ALL)]),
             ..ApiSettings::default()
         },
     }

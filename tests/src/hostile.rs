@@ -39,6 +39,7 @@ impl Siege {
         // The router here answers no probe.
         settings.link.keepalive_interval = Duration::from_secs(3600);
         settings.link.dead_after = Duration::from_secs(7200);
+        settings.api.message_bytes_max = MESSAGE_BYTES_MAX;
         change(&mut settings);
         world.start("Alpha", |saved, now| {
             Gateway::new(settings, saved, 3, now).unwrap_or_else(|error| panic!("{error}"))

@@ -32,7 +32,8 @@ use i3_core::clients::keys;
 use i3_core::i3::Charset;
 use i3_core::machine::Listener;
 use i3_core::settings::{
-    ApiSettings, KeySettings, LinkSettings, MudSettings, Permissions, RateLimits, RouterSettings, Settings,
+    ApiSettings, KeySettings, LinkSettings, MethodLimit, MudSettings, Permissions, RateLimits,
+    RouterSettings, Settings, TextStyle,
 };
 use i3_router::{Dialect, Logins, Router};
 use serde_json::Value as Json;
@@ -116,15 +117,19 @@ pub fn settings(mud: &str, routers: &[String]) -> Settings {
         }],
         link: LinkSettings::default(),
         api: ApiSettings {
-            keys: Some(vec![KeySettings {
-                digest: keys::digest(&format!("{}-key", mud.to_lowercase())),
-                mud_name: mud.to_owned(),
-                permissions: Permissions::ALL,
-                requests_per_minute: None,
-            }]),
+            keys: Some(vec![KeySettings::new(
+                keys::digest(&format!("{}-key", mud.to_lowercase())),
+                mud,
+                Permissions::ALL,
+            )]),
             ..ApiSettings::default()
         },
     }
+}
+
+/// Names with commas between them.
+fn list(names: &str) -> Vec<String> {
+    names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// Plays a whole scenario, delivering bytes in pieces of at most `chunk`.
@@ -367,7 +372,7 @@ impl Stage {
             }
             Some(("burst", most)) => {
                 let burst = most.parse().map_err(|_| "no number")?;
-                let by_method = [("tell".to_owned(), 2)].into();
+                let by_method = [("tell".to_owned(), MethodLimit::of_one("tell", 2))].into();
                 settings.api.rate_limits = Some(RateLimits { per_minute: 60, burst, by_method });
                 Ok(())
             }
@@ -418,6 +423,19 @@ impl Stage {
             Some(("rate_limit_override", rate)) => {
                 let rate = rate.parse().map_err(|_| "no number")?;
                 settings.api.keys.iter_mut().flatten().for_each(|key| key.requests_per_minute = Some(rate));
+                Ok(())
+            }
+            Some(("default_channels", names)) => {
+                settings.muds[0].channels = list(names);
+                Ok(())
+            }
+            Some(("key_channels", names)) => {
+                settings.api.keys.iter_mut().flatten().for_each(|key| key.channels = Some(list(names)));
+                Ok(())
+            }
+            Some(("key_text_format", name)) => {
+                let format = TextStyle::ALL.iter().find(|one| one.name() == name).ok_or("no format")?;
+                settings.api.keys.iter_mut().flatten().for_each(|key| key.text_format = *format);
                 Ok(())
             }
             Some(("message_bytes", most)) => {

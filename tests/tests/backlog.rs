@@ -14,12 +14,7 @@ use std::time::Duration;
 fn key(text: &str, permissions: &[&str]) -> KeySettings {
     let mut allowed = Permissions::default();
     assert!(permissions.iter().all(|name| allowed.add(name)));
-    KeySettings {
-        digest: keys::digest(text),
-        mud_name: "Alpha".to_owned(),
-        permissions: allowed,
-        requests_per_minute: None,
-    }
+    KeySettings::new(keys::digest(text), "Alpha", allowed)
 }
 
 fn more_keys(settings: &mut Settings) {

@@ -20,11 +20,8 @@ fn fifty() -> Settings {
     let routers = ["*net".to_owned()];
     let mut all = settings(&name(0), &routers);
     all.muds = (0..MUDS).map(|mud| settings(&name(mud), &routers).muds.remove(0)).collect();
-    let key = |mud: usize| KeySettings {
-        digest: i3_core::clients::keys::digest(&format!("key{mud}")),
-        mud_name: name(mud),
-        permissions: Permissions::ALL,
-        requests_per_minute: None,
+    let key = |mud: usize| {
+        KeySettings::new(i3_core::clients::keys::digest(&format!("key{mud}")), name(mud), Permissions::ALL)
     };
     all.api.keys = Some((0..MUDS).map(key).collect());
     all

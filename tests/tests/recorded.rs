@@ -165,12 +165,7 @@ impl Client {
         let key = |text: &str, mud: &str, permissions: &[&str]| {
             let mut set = Permissions::default();
             permissions.iter().for_each(|name| assert!(set.add(name)));
-            KeySettings {
-                digest: keys::digest(text),
-                mud_name: mud.to_owned(),
-                permissions: set,
-                requests_per_minute: None,
-            }
+            KeySettings::new(keys::digest(text), mud, set)
         };
         settings.api.keys = Some(vec![
             key("bench-key", "RefMUD", &["*"]),

@@ -1,5 +1,7 @@
 //! Settings from texts, for the tests.
 
+#![allow(dead_code, reason = "each test program uses some of it")]
+
 use i3_config::{Config, Sources};
 
 /// What every test needs to get past the two checks that have no default.
@@ -16,7 +18,9 @@ pub(crate) fn sources(yaml: Option<&str>, env_file: Option<&str>, process: &[(&s
 
 /// Everything that a setting can change, secrets too, to see that something has changed.
 pub(crate) fn all_of(config: &Config) -> String {
-    let digests = config.core.api.keys.iter().flatten().map(|key| (key.digest, key.requests_per_minute));
+    let keys = config.core.api.keys.iter().flatten();
+    let digests =
+        keys.map(|key| (key.digest, key.requests_per_minute, key.channels.clone(), key.text_format));
     format!(
         "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         config.core,

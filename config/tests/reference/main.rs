@@ -80,9 +80,14 @@ fn markdown() -> String {
          of a variable, from the process or from the env file (`.env`, or `--env-file FILE`); the process takes \
          precedence. `init` writes both files. `--validate-config` reports every problem, with its line, and ends with 0 \
          or 78. SIGHUP reads the settings again; a notice in the log names what needs a restart.\n\n\
-         A variable with a * overrides the file, whether or not the file mentions it. The others apply where the file \
-         contains `${NAME}`, as the default file does. The last column shows which other files have the key: G, the \
-         deployment guide's; P, the Python gateway's.\n",
+         A variable counts where the file contains `${NAME}`, as the default file does. A variable with a * also counts \
+         where the file has no value for its key. A value that is written out in the file takes precedence over a \
+         variable, and a warning names both. No variable moves a listener from a loopback address that the file \
+         contains to another one, unless the file names it. The last column shows which other files have the key: G, \
+         the deployment guide's; P, the Python gateway's.\n\n\
+         Templates of the Python gateway have other names of some variables, which count if ours are not set: \
+         `I3_ROUTER_FALLBACK_HOST`, `I3_ROUTER_FALLBACK_PORT`, `RATE_LIMIT_PER_MINUTE` (here `RATE_LIMIT_REQUESTS`) and \
+         `MAX_QUEUE_SIZE` (here `MESSAGE_QUEUE_SIZE`).\n",
     );
     for (title, text, entries) in SECTIONS {
         let _ = write!(page, "\n## {title}\n\n");

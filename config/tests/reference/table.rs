@@ -82,7 +82,8 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
                 "router.primary.name",
                 "text that begins with `*`",
                 "",
-                "The router's own name. The router ignores a login under another name.",
+                "The router's own name. The router ignores a login under another name. If left out: the name of a \
+                 public router at that address, else `*i4`, with a warning.",
             ),
             entry("router.primary.host", "a host name or an address", "", "The router's address."),
             entry("router.primary.port", "", "8080", "The router's port."),
@@ -204,8 +205,10 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
             entry(
                 "api.websocket.max_frame_size",
                 "",
-                "65536",
-                "The longest request, over WebSocket and over TCP.",
+                "4194304",
+                "The longest request of a session with a key, over WebSocket and over TCP. The longest `presence_sync` \
+                 fits into the default. 65536, which the Python gateway's file has and which limits nothing there, \
+                 counts as left out.",
             ),
             entry(
                 "api.websocket.max_connections",
@@ -234,7 +237,8 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
                 "gateway.port",
                 "",
                 "",
-                "The port of that second listener: 4001 if only `gateway.host` is set.",
+                "The port of that second listener: 4001 if only `gateway.host` is set. If it is taken and there are \
+                 other listeners, the gateway starts without it and warns.",
             ),
             entry(
                 "api.handshake_timeout",
@@ -404,20 +408,38 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
                 "api.auth.api_keys.*.permissions",
                 "a list of: tell, channel, info, presence, host, moderate, admin, oob, or `\"*\"`",
                 "",
-                "What the key allows. Required.",
+                "What the key allows. Required. The words of the Python gateway are understood: who, finger and locate \
+                 mean info, emoteto means tell. A key that has only tell, channel, info and these words may send \
+                 `presence_sync` too, as there.",
             ),
             entry(
                 "api.auth.api_keys.*.rate_limit_override",
                 "",
                 "",
-                "Requests a minute with this key; replaces `api.rate_limits.default.per_minute`.",
+                "Requests a minute with this key. It replaces all other limits of requests. A third of it, at least \
+                 20, may come at once.",
+            ),
+            entry(
+                "api.auth.api_keys.*.channels",
+                "a list of channels, at most 500",
+                "",
+                "The channels that each session of this key is joined to when it is identified. If left out: sessions \
+                 that speak for the game are joined to the default channels.",
+            ),
+            entry(
+                "api.auth.api_keys.*.text_format",
+                "raw, plain, ansi or html",
+                "raw",
+                "How sessions of this key read texts, unless `authenticate` says otherwise. In all but `raw`, emotes \
+                 have the names in place of `$N` and `$O`.",
             ),
         ],
     ),
     (
         "Limits",
         "Rates are limited if there is a section `api.rate_limits` or `security.rate_limiting`. The \
-                 default file has both. Rates are per minute.",
+                 default file has both. Rates are per minute. All sessions of a key share its rates. The log names \
+                 each limit that a key reaches once.",
         &[
             entry(
                 "performance.max_connections",
@@ -467,13 +489,13 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
                 "security.rate_limiting.tells_per_minute",
                 "",
                 "",
-                "Requests for each of the methods tell, emoteto and beep.",
+                "Requests for the methods tell, emoteto and beep together.",
             ),
             entry(
                 "security.rate_limiting.channels_per_minute",
                 "",
                 "",
-                "Requests for each of the methods channel_send, channel_emote and channel_targeted_emote.",
+                "Requests for the methods channel_send, channel_emote and channel_targeted_emote together.",
             ),
             entry("security.rate_limiting.who_per_minute", "", "", "Requests for the method who."),
             entry(
@@ -519,7 +541,8 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
                 "channels.default_channels",
                 "a list of names",
                 "",
-                "The mud subscribes to these at the start, whether or not a game has joined.",
+                "The mud subscribes to these at the start, whether or not a game has joined. Each session that speaks \
+                 for the game is joined to them, unless its key has `channels`.",
             ),
             entry(
                 "channels.default_channels.*.name",

@@ -39,12 +39,7 @@ mod tests {
 
     #[test]
     fn a_key_is_found_by_its_digest_only() {
-        let key = |text: &str| KeySettings {
-            digest: digest(text),
-            mud_name: text.to_uppercase(),
-            permissions: Permissions::ALL,
-            requests_per_minute: None,
-        };
+        let key = |text: &str| KeySettings::new(digest(text), text.to_uppercase(), Permissions::ALL);
         let keys = [key("one"), key("two")];
         assert_eq!(find(&keys, "two").map(|key| key.mud_name.as_str()), Some("TWO"));
         assert!(find(&keys, "tw").is_none());

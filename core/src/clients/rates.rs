@@ -1,13 +1,24 @@
-//! The request rates of keys. Each key has one budget for all its requests, and one for each method with a limit of its
-//! own. All sessions of a key share them, so that more connections do not allow more requests.
+//! The request rates of keys. Each key has one budget for all its requests, and one for each limit of methods. A key with
+//! a rate of its own has only that one. All sessions of a key share its budgets, so that more connections do not allow
+//! more requests.
 
 use crate::bucket::Bucket;
 use crate::machine::ConnId;
-use crate::settings::RateLimits;
+use crate::settings::{MethodLimit, RateLimits};
 use crate::time::Instant;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+/// The setting that limits all requests of a key together.
+const DEFAULT_SETTING: &str = "api.rate_limits.default";
+
+/// The setting of a key with a rate of its own.
+const OVERRIDE_SETTING: &str = "rate_limit_override";
+
+/// How many requests a key with a rate of its own may send at once, if a third of its rate is less. The Python gateway
+/// reckons so.
+pub const OVERRIDE_BURST_MIN: u32 = 20;
 
 /// The least time between two warnings to one holder.
 pub const WARN_AGAIN_AFTER: Duration = Duration::from_secs(60);
@@ -34,22 +45,63 @@ impl Holder {
 }
 
 /// The refusal of a request that came too early.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TooOften {
     /// Milliseconds until a request is accepted again.
     pub retry_after_ms: u64,
     /// The limit that was reached, in requests a minute.
     pub per_minute: u32,
+    /// The setting that the limit comes from.
+    pub setting: String,
     /// The holder has not been warned for a while, so an event must report it.
     pub is_news: bool,
+    /// The holder has reached this limit for the first time, so the operator must learn of it.
+    pub is_first: bool,
 }
+
+/// The limit that a request was above: milliseconds to wait, requests a minute, and the setting.
+type Reached<'s> = (u64, u32, &'s str);
 
 #[derive(Debug)]
 struct Rate {
     per_minute: u32,
+    setting: &'static str,
     all: Bucket,
-    by_method: BTreeMap<&'static str, Bucket>,
+    by_setting: BTreeMap<String, Bucket>,
     warned: Option<Instant>,
+    /// The limits that were reached and reported to the operator.
+    reported: BTreeSet<String>,
+}
+
+impl Rate {
+    /// Creates full budgets. `own` is the holder's own rate, if it has one.
+    fn new(limits: &RateLimits, own: Option<u32>, now: Instant) -> Rate {
+        let (per_minute, burst, setting) = match own {
+            Some(own) => (own, OVERRIDE_BURST_MIN.max(own / 3), OVERRIDE_SETTING),
+            None => (limits.per_minute, limits.burst, DEFAULT_SETTING),
+        };
+        let all = Bucket::new(per_minute, burst, now);
+        let (by_setting, reported) = (BTreeMap::new(), BTreeSet::new());
+        Rate { per_minute, setting, all, by_setting, warned: None, reported }
+    }
+
+    fn take_of_all(&mut self, now: Instant) -> Result<(), Reached<'static>> {
+        self.all.take(now).map_err(|wait| (wait, self.per_minute, self.setting))
+    }
+
+    /// Takes a request from the budget of its method and from that of all requests. Either both are charged or neither:
+    /// a refused request costs nothing.
+    fn take<'s>(&mut self, limit: Option<&'s MethodLimit>, now: Instant) -> Result<(), Reached<'s>> {
+        let Some(MethodLimit { per_minute, setting }) = limit else { return self.take_of_all(now) };
+        if !self.by_setting.contains_key(setting) {
+            self.by_setting.insert(setting.clone(), Bucket::new(*per_minute, *per_minute, now));
+        }
+        let reached = |wait| (wait, *per_minute, setting.as_str());
+        let check = |rate: &mut Rate| rate.by_setting.get_mut(setting).map_or(Ok(()), |one| one.check(now));
+        check(self).map_err(reached)?;
+        self.take_of_all(now)?;
+        self.by_setting.get_mut(setting).map_or(Ok(()), |one| one.take(now)).map_err(reached)
+    }
 }
 
 /// The budgets of all holders that have sent a request.
@@ -57,7 +109,8 @@ struct Rate {
 pub struct Rates(BTreeMap<Holder, Rate>);
 
 impl Rates {
-    /// Checks whether a request for this method may come now. `per_minute` is the holder's own rate, if it has one.
+    /// Checks whether a request for this method may come now. `per_minute` is the holder's own rate, if it has one. It
+    /// replaces all limits, those of methods too.
     pub fn admit(
         &mut self,
         holder: Holder,
@@ -66,29 +119,15 @@ impl Rates {
         method: &'static str,
         now: Instant,
     ) -> Result<(), TooOften> {
-        let rate = self.0.entry(holder).or_insert_with(|| {
-            let per_minute = per_minute.unwrap_or(limits.per_minute);
-            let all = Bucket::new(per_minute, limits.burst, now);
-            Rate { per_minute, all, by_method: BTreeMap::new(), warned: None }
-        });
-        let own = limits.by_method.get(method).copied();
-        let taken = match own {
-            None => rate.all.take(now).map_err(|wait| (wait, rate.per_minute)),
-            Some(own) => {
-                let bucket = rate.by_method.entry(method).or_insert_with(|| Bucket::new(own, own, now));
-                // Either both budgets are charged or neither: a refused request costs nothing.
-                let both = bucket.check(now).map_err(|wait| (wait, own));
-                let both = both.and_then(|()| rate.all.take(now).map_err(|wait| (wait, rate.per_minute)));
-                both.and_then(|()| bucket.take(now).map_err(|wait| (wait, own)))
-            }
-        };
-        taken.map_err(|(retry_after_ms, per_minute)| {
-            let is_news = rate.warned.is_none_or(|at| now.since(at) >= WARN_AGAIN_AFTER);
-            if is_news {
-                rate.warned = Some(now);
-            }
-            TooOften { retry_after_ms, per_minute, is_news }
-        })
+        let rate = self.0.entry(holder).or_insert_with(|| Rate::new(limits, per_minute, now));
+        let limit = limits.by_method.get(method).filter(|_| per_minute.is_none());
+        let Err((retry_after_ms, per_minute, setting)) = rate.take(limit, now) else { return Ok(()) };
+        let is_news = rate.warned.is_none_or(|at| now.since(at) >= WARN_AGAIN_AFTER);
+        if is_news {
+            rate.warned = Some(now);
+        }
+        let is_first = rate.reported.insert(setting.to_owned());
+        Err(TooOften { retry_after_ms, per_minute, setting: setting.to_owned(), is_news, is_first })
     }
 
     /// Forgets the budget of a session without a key that has ended.
@@ -101,25 +140,67 @@ impl Rates {
 mod tests {
     use super::*;
 
+    fn limits() -> RateLimits {
+        let tells = MethodLimit { per_minute: 2, setting: "tells".to_owned() };
+        let by_method = [
+            ("tell".to_owned(), tells.clone()),
+            ("emoteto".to_owned(), tells),
+            ("who".to_owned(), MethodLimit::of_one("who", 1)),
+        ];
+        RateLimits { per_minute: 60, burst: 4, by_method: by_method.into() }
+    }
+
+    fn refused(
+        retry_after_ms: u64,
+        per_minute: u32,
+        setting: &str,
+        (is_news, is_first): (bool, bool),
+    ) -> Result<(), TooOften> {
+        Err(TooOften { retry_after_ms, per_minute, setting: setting.to_owned(), is_news, is_first })
+    }
+
     #[test]
     fn holders_and_methods_have_their_own_budgets_and_a_refusal_costs_nothing() {
-        let limits = RateLimits {
-            per_minute: 60,
-            burst: 4,
-            by_method: [("tell".to_owned(), 2)].into_iter().collect(),
-        };
+        let limits = limits();
         let mut rates = Rates::default();
         let now = Instant::ORIGIN;
         let mut ask =
             |holder, method, now| rates.admit(Holder::Key([holder; 32]), &limits, None, method, now);
-        assert_eq!([ask(0, "tell", now), ask(0, "tell", now)], [Ok(()); 2]);
-        let refused =
-            |retry_after_ms, per_minute, is_news| Err(TooOften { retry_after_ms, per_minute, is_news });
-        assert_eq!(ask(0, "tell", now), refused(30_000, 2, true));
-        assert_eq!([ask(0, "ping", now), ask(0, "ping", now)], [Ok(()); 2]);
-        assert_eq!(ask(0, "ping", now), refused(1000, 60, false));
+        assert_eq!([ask(0, "tell", now), ask(0, "tell", now)], [Ok(()), Ok(())]);
+        assert_eq!(ask(0, "tell", now), refused(30_000, 2, "tells", (true, true)));
+        assert_eq!([ask(0, "ping", now), ask(0, "ping", now)], [Ok(()), Ok(())]);
+        assert_eq!(ask(0, "ping", now), refused(1000, 60, DEFAULT_SETTING, (false, true)));
+        assert_eq!(ask(0, "ping", now), refused(1000, 60, DEFAULT_SETTING, (false, false)));
         assert_eq!(ask(1, "ping", now), Ok(()));
         let later = now + Duration::from_secs(60);
         assert_eq!(ask(0, "tell", later), Ok(()));
+    }
+
+    #[test]
+    fn methods_of_one_setting_are_counted_together() {
+        let limits = limits();
+        let mut rates = Rates::default();
+        let now = Instant::ORIGIN;
+        let mut ask = |method| rates.admit(Holder::Key([0; 32]), &limits, None, method, now);
+        assert_eq!([ask("tell"), ask("emoteto")], [Ok(()), Ok(())]);
+        assert_eq!(ask("tell"), refused(30_000, 2, "tells", (true, true)));
+        assert_eq!(ask("emoteto"), refused(30_000, 2, "tells", (false, false)));
+        assert_eq!(ask("who"), Ok(()));
+        assert_eq!(ask("who"), refused(60_000, 1, "api.rate_limits.by_method.who", (false, true)));
+    }
+
+    #[test]
+    fn a_rate_of_its_own_replaces_all_limits_and_has_a_burst_of_a_third() {
+        let limits = limits();
+        for (own, at_once) in [(500, 166), (200, 66), (60, 20), (5, 20)] {
+            let mut rates = Rates::default();
+            let mut ask =
+                |method, now| rates.admit(Holder::Key([0; 32]), &limits, Some(own), method, now).is_ok();
+            let passed = (0..200).filter(|_| ask("tell", Instant::ORIGIN)).count();
+            assert_eq!(passed, at_once, "{own}");
+            // From then on its rate holds.
+            let later = Instant::ORIGIN + Duration::from_secs(12);
+            assert_eq!((0..200).filter(|_| ask("who", later)).count(), own as usize / 5, "{own}");
+        }
     }
 }

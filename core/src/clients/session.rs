@@ -76,6 +76,8 @@ pub(crate) struct Session {
     pub(crate) hears_echo: bool,
     /// The channels that it subscribes to.
     pub(crate) channels: BTreeMap<String, Joined>,
+    /// It was joined to the channels that the settings name for it.
+    pub(crate) has_set_channels: bool,
     /// Number of events that were dropped because it did not read.
     pub(crate) lagged: u64,
     /// `authenticate` has been answered. Identification by a key in a header, or without a key, does not set this.
@@ -100,6 +102,7 @@ impl Session {
             reads: TextStyle::Raw,
             hears_echo: true,
             channels: BTreeMap::new(),
+            has_set_channels: false,
             lagged: 0,
             greeted: false,
             wrong_keys: 0,

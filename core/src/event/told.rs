@@ -20,7 +20,7 @@ output! {
         pub to_mud: Cow<'a, str>,
         /// the local user who receives it
         pub to_user: Cow<'a, str>,
-        /// the text; in an emote `$N` stands for the sender's name
+        /// the text; in an emote `$N` stands for the sender's name, which is there itself unless texts are read `raw`
         pub message: Cow<'a, str>,
         /// the sender's visible name
         pub visname: Cow<'a, str>,
@@ -35,7 +35,7 @@ output! {
         pub from_mud: Cow<'a, str>,
         /// the sender's user name
         pub from_user: Cow<'a, str>,
-        /// the text; in an emote `$N` stands for the sender's name
+        /// the text; in an emote `$N` stands for the sender's name, which is there itself unless texts are read `raw`
         pub message: Cow<'a, str>,
         /// the sender's visible name
         pub visname: Cow<'a, str>,
@@ -52,7 +52,7 @@ output! {
         pub from_mud: Cow<'a, str>,
         /// the sender's user name
         pub from_user: Cow<'a, str>,
-        /// the text for others; `$N` stands for the sender's name and `$O` for the target's
+        /// the text for others; `$N` stands for the sender's name and `$O` for the target's, as in an emote
         pub message: Cow<'a, str>,
         /// the sender's visible name
         pub visname: Cow<'a, str>,

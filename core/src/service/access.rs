@@ -13,7 +13,7 @@ use crate::fault::Fault;
 use crate::ids::MudId;
 use crate::machine::ConnId;
 use crate::notice::{Level, Notice};
-use crate::settings::{KeySettings, Permissions};
+use crate::settings::Permissions;
 use crate::time::UnixTime;
 
 /// Number of wrong keys after which a connection is closed.
@@ -24,7 +24,8 @@ params! {
     pub(super) struct Authenticate<'a> {
         /// the key; not needed by a client that is identified already
         api_key: Option<Filled<'a>>,
-        /// how texts are delivered: unchanged, without colours, with colours for a terminal, or as HTML
+        /// how texts are delivered: unchanged, without colours, with colours for a terminal, or as HTML; in all but `raw`,
+        /// emotes have the names in place of `$N` and `$O`. A key can have another default in the settings
         text_format: Setting<TextStyle> = "raw",
         /// replay the events after this one
         last_event_id: Option<EventId>,
@@ -203,12 +204,13 @@ pub(crate) fn identify(
     conn: ConnId,
     key: Option<&str>,
 ) -> Option<Identified> {
-    let (mud_name, permissions, holder, requests_per_minute) = match &cx.settings.api.keys {
-        None => (cx.settings.mud(MudId::OWN).name.clone(), Permissions::ALL, Holder::Session(conn), None),
-        Some(known) => {
-            let KeySettings { digest, mud_name, permissions, requests_per_minute } = keys::find(known, key?)?;
-            (mud_name.clone(), *permissions, Holder::Key(*digest), *requests_per_minute)
-        }
+    let known = match &cx.settings.api.keys {
+        None => None,
+        Some(known) => Some(keys::find(known, key?)?),
+    };
+    let (mud_name, permissions, holder) = match known {
+        None => (cx.settings.mud(MudId::OWN).name.clone(), Permissions::ALL, Holder::Session(conn)),
+        Some(key) => (key.mud_name.clone(), key.permissions, Holder::Key(key.digest)),
     };
     let own = cx.settings.muds.iter().position(|mud| mud.name == mud_name).map(MudId::at);
     let identity = Identified {
@@ -218,9 +220,11 @@ pub(crate) fn identify(
         may_speak: own.is_some(),
         permissions,
         holder,
-        requests_per_minute,
+        requests_per_minute: known.and_then(|key| key.requests_per_minute),
     };
-    clients.get_mut(conn)?.identity = Some(identity.clone());
+    let session = clients.get_mut(conn)?;
+    session.identity = Some(identity.clone());
+    session.reads = known.map_or(session.reads, |key| key.text_format);
     clients.addresses.is_known(conn);
     Some(identity)
 }

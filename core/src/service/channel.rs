@@ -2,7 +2,8 @@
 
 use super::call::Call;
 use super::method::{Access, methods};
-use crate::clients::{Clients, Joined};
+use crate::clients::rates::Holder;
+use crate::clients::{Clients, Identified, Joined, keys};
 use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
 use crate::describe::macros::{output, params, words};
@@ -140,38 +141,77 @@ fn join<'a>(
     args: Join<'a>,
 ) -> Result<JoinedChannel<'a>, Fault> {
     let caller = call.caller()?;
-    let (conn, mud, channel) = (call.conn(), caller.mud, args.channel);
     let how = if args.listen_only { Joined::ListenOnly } else { Joined::Fully };
+    subscribe(cx, muds, out, (call.conn(), caller), &args.channel, how)?;
+    Ok(JoinedChannel { status: JoinedStatus::Joined, channel: args.channel })
+}
+
+/// Subscribes a session to a channel. If this fails, nothing has changed.
+fn subscribe(
+    cx: &mut Cx<'_>,
+    muds: &mut Muds,
+    out: &mut Delivery<'_>,
+    (conn, caller): (ConnId, &Identified),
+    channel: &str,
+    how: Joined,
+) -> Result<(), Fault> {
+    let mud = caller.mud;
     let Some(session) = out.clients.get_mut(conn) else {
         return Err(Fault::params("the session has ended"));
     };
-    if session.channels.len() >= CHANNELS_PER_SESSION_MAX && !session.channels.contains_key(&*channel) {
+    if session.channels.len() >= CHANNELS_PER_SESSION_MAX && !session.channels.contains_key(channel) {
         let text = format!("a session may subscribe to at most {CHANNELS_PER_SESSION_MAX} channels");
         return Err(Fault::params(text));
     }
-    let is_new = session.channels.insert(channel.to_string(), how).is_none();
-    if is_new {
-        // The router is asked once for each mud, not once for each client. While the link is down, the next login does
-        // it.
-        let begins = out.clients.audience.add(mud, &channel, conn);
-        let is_set = cx.settings.mud(mud).channels.iter().any(|set| **set == *channel);
-        // Who asks for a channel that the router has refused before wants to know whether it still does.
-        let again = muds[mud].lists.try_channel_again(&channel);
-        if (begins && !is_set || again)
-            && muds[mud].link.is_ready()
-            && let Err(fault) = listen(cx, muds, mud, &channel, true)
-        {
-            out.clients.audience.remove(mud, &channel, conn);
-            if let Some(session) = out.clients.get_mut(conn) {
-                session.channels.remove(&*channel);
-            }
-            return Err(fault);
-        }
-        let joined = Subscriber { channel: &channel, session_id: &caller.session_id };
-        out.emit(cx, To::MudExcept(mud, &[conn]), &Event::ChannelJoined(joined));
-        out.channel_joined(cx, conn, mud, &channel);
+    if session.channels.insert(channel.to_owned(), how).is_some() {
+        return Ok(());
     }
-    Ok(JoinedChannel { status: JoinedStatus::Joined, channel })
+    // The router is asked once for each mud, not once for each client. While the link is down, the next login does it.
+    let begins = out.clients.audience.add(mud, channel, conn);
+    let is_set = cx.settings.mud(mud).channels.iter().any(|set| set == channel);
+    // Who asks for a channel that the router has refused before wants to know whether it still does.
+    let again = muds[mud].lists.try_channel_again(channel);
+    if (begins && !is_set || again)
+        && muds[mud].link.is_ready()
+        && let Err(fault) = listen(cx, muds, mud, channel, true)
+    {
+        out.clients.audience.remove(mud, channel, conn);
+        if let Some(session) = out.clients.get_mut(conn) {
+            session.channels.remove(channel);
+        }
+        return Err(fault);
+    }
+    let joined = Subscriber { channel, session_id: &caller.session_id };
+    out.emit(cx, To::MudExcept(mud, &[conn]), &Event::ChannelJoined(joined));
+    out.channel_joined(cx, conn, mud, channel);
+    Ok(())
+}
+
+/// Subscribes a session to the channels that the settings name for it, once, when it has been identified and its role is
+/// known: those of its key, or else, if it speaks for the game, those of its mud. So a game that cannot join by itself is
+/// on its channels after each restart.
+pub(crate) fn join_set(cx: &mut Cx<'_>, muds: &mut Muds, out: &mut Delivery<'_>, conn: ConnId) {
+    let Some(session) = out.clients.get_mut(conn) else { return };
+    let Some(identity) = session.identity.clone() else { return };
+    if std::mem::replace(&mut session.has_set_channels, true) || !session.may(Some(Permission::Channel)) {
+        return;
+    }
+    let key = match (identity.holder, &cx.settings.api.keys) {
+        (Holder::Key(digest), Some(known)) => keys::find_digest(known, &digest),
+        _ => None,
+    };
+    let channels = match key.and_then(|key| key.channels.as_ref()) {
+        Some(channels) => channels.clone(),
+        None if session.is_game() => cx.settings.mud(identity.mud).channels.clone(),
+        None => Vec::new(),
+    };
+    for channel in channels {
+        if let Err(fault) = subscribe(cx, muds, out, (conn, &identity), &channel, Joined::Fully) {
+            let notice =
+                Notice::new(Level::Warn, "api", "could not join a session to a channel of the settings");
+            cx.notice(notice.with("channel", &channel).with("reason", fault.message));
+        }
+    }
 }
 
 fn leave<'a>(

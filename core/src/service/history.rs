@@ -90,7 +90,7 @@ output! {
         to_mud: Option<Cow<'m, str>>,
         /// for a tell: the recipient
         to_user: Option<Cow<'m, str>>,
-        /// the text; in an emote `$N` stands for the name
+        /// the text; in an emote `$N` stands for the name, which is there itself unless texts are read `raw`
         message: Cow<'m, str>,
         /// the sender's visible name
         visname: Cow<'m, str>,

@@ -25,7 +25,7 @@ mod answers;
 mod ask;
 mod asked;
 mod call;
-mod channel;
+pub(crate) mod channel;
 pub(crate) mod consequences;
 mod durable;
 mod errors;

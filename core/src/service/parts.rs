@@ -26,6 +26,11 @@ impl<'a> Parts<'a> {
     pub(crate) fn delivery(&mut self) -> (&mut Cx<'a>, Delivery<'_>) {
         (&mut self.cx, Delivery { clients: self.clients, journal: self.journal })
     }
+
+    /// Returns the context, the muds, and the delivery of events.
+    pub(crate) fn delivery_and_muds(&mut self) -> (&mut Cx<'a>, &mut Muds, Delivery<'_>) {
+        (&mut self.cx, self.muds, Delivery { clients: self.clients, journal: self.journal })
+    }
 }
 
 /// The parts, for unit tests.

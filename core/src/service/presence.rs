@@ -219,6 +219,22 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_snapshot_fits_into_a_text() {
+        let text = |chars: usize| "\\u4f60".repeat(chars);
+        let user = |at: usize| {
+            let name = format!("{}{at:03}", text(NAME_CHARS_MAX - 3));
+            let (short, long) = (text(128), text(256));
+            format!(
+                r#"{{"name":"{name}","title":"{long}","race":"{short}","guild":"{short}","location":"{long}","status":"{long}","level":1000,"idle":31536000,"login_time":"{}"}}"#,
+                "x".repeat(LOGIN_TIME_BYTES_MAX)
+            )
+        };
+        let users = format!("[{}]", (0..USERS_MAX).map(user).collect::<Vec<_>>().join(", "));
+        assert!(users.len() + 1_000 < crate::settings::MESSAGE_BYTES_MAX, "{}", users.len());
+        assert_eq!(read(&users).map(|users| users.len()), Ok(USERS_MAX));
+    }
+
+    #[test]
     fn snapshots_are_checked_field_by_field() {
         let long = format!(r#"[{{"name":"{}"}}]"#, "x".repeat(129));
         for (users, expected) in [

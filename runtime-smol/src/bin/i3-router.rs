@@ -93,7 +93,8 @@ fn run(cli: &Cli) -> Result<(), DaemonError> {
     let (store, saved) = open_store(&cli.state)?;
     let clock = Clock::start();
     let machine = Router::new(settings, saved, seed()?, clock.now());
-    let at = ListenAt { listener: Listener::Mud, host: cli.host.clone(), port: cli.port, tls: None };
+    let (listener, host) = (Listener::Mud, cli.host.clone());
+    let at = ListenAt { listener, host, port: cli.port, tls: None, is_spare: false };
     let listeners = bind_each(&[at], &Acceptors::default(), false)?;
     let ending = Ending::default();
     let connections_max = None;

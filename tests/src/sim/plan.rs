@@ -4,7 +4,7 @@ use crate::scenario;
 use crate::world::Weather;
 use fastrand::Rng;
 use i3_core::clients::keys;
-use i3_core::settings::{KeySettings, LinkSettings, RateLimits, Settings};
+use i3_core::settings::{KeySettings, LinkSettings, MethodLimit, RateLimits, Settings};
 use i3_router::{Dialect, Faults, Logins, RouterSettings};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -332,7 +332,7 @@ pub fn changed(rng: &mut Rng, settings: &Settings) -> Settings {
         replace_quotes: None,
     };
     settings.api.rate_limits = (rng.u8(0..5) == 0).then(|| {
-        let by_method = [("tell".to_owned(), 30)].into();
+        let by_method = [("tell".to_owned(), MethodLimit::of_one("tell", 30))].into();
         RateLimits { per_minute: 120, burst: rng.u32(5..=40), by_method }
     });
     settings

@@ -58,11 +58,8 @@ fn params(method: &str) -> Json {
 /// A key for each permission alone, `<name>-key`, and one for none.
 fn siege() -> Siege {
     Siege::new(usize::MAX >> 1, |settings| {
-        let key = |name: &str, mud: &str, permissions: Permissions| KeySettings {
-            digest: keys::digest(&format!("{name}-key")),
-            mud_name: mud.to_owned(),
-            permissions,
-            requests_per_minute: None,
+        let key = |name: &str, mud: &str, permissions: Permissions| {
+            KeySettings::new(keys::digest(&format!("{name}-key")), mud, permissions)
         };
         let keys = settings.api.keys.as_mut().unwrap();
         for (name, _) in Permission::ALL {

@@ -9,7 +9,7 @@ use super::{openrpc, origin};
 use crate::clients::{Role, Session};
 use crate::machine::ConnId;
 use crate::service::access::{self, KeyRefused};
-use crate::service::{Parts, sessions};
+use crate::service::{Parts, channel, sessions};
 use std::net::IpAddr;
 
 /// What follows for the connection after a request.
@@ -124,8 +124,10 @@ fn upgrade_to_websocket(
         return Page::Answered;
     }
     parts.cx.fx.send(conn, &http::switching_protocols(accept, head.protocol.as_deref()));
-    let (cx, mut out) = parts.delivery();
+    let (cx, muds, mut out) = parts.delivery_and_muds();
     out.begin_reading(cx, conn, *role);
+    channel::join_set(cx, muds, &mut out, conn);
+    out.replay(cx, conn);
     Page::WebSocket
 }
 

@@ -15,7 +15,8 @@ use crate::fault::Fault;
 use crate::ids::Ticket;
 use crate::machine::ConnId;
 use crate::metrics::outcome_label;
-use crate::service::{Access, Call, Method, Parts, Progress, consequences};
+use crate::notice::{Level, Notice};
+use crate::service::{Access, Call, Method, Parts, Progress, channel, consequences};
 use crate::waiting::{Asker, Finished};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -118,8 +119,9 @@ impl Requests {
                 Incoming::Batch(requests) => self.batch(parts, conns, conn, requests),
             }
         }
-        let (cx, mut out) = parts.delivery();
+        let (cx, muds, mut out) = parts.delivery_and_muds();
         out.has_spoken(cx, conn);
+        channel::join_set(cx, muds, &mut out, conn);
         out.replay(cx, conn);
     }
 
@@ -366,7 +368,7 @@ fn admit(
         let (holder, own) = (identity.holder, identity.requests_per_minute);
         let admitted = parts.clients.rates.admit(holder, limits, own, name, parts.cx.now.mono);
         if let Err(refused) = admitted {
-            return Err(too_often(parts, conn, name, &refused));
+            return Err(too_often(parts, conn, &identity.mud_name, name, &refused));
         }
     }
     if let Some(method) = method
@@ -382,9 +384,21 @@ fn admit(
     Ok(())
 }
 
-/// Refuses a request that came too early. From time to time an event reports it, for games that ignore errors.
-fn too_often(parts: &mut Parts<'_>, conn: ConnId, method: &'static str, refused: &TooOften) -> Fault {
+/// Refuses a request that came too early. From time to time an event reports it, for games that ignore errors. The log
+/// reports each limit that a key reaches once.
+fn too_often(
+    parts: &mut Parts<'_>,
+    conn: ConnId,
+    mud: &str,
+    method: &'static str,
+    refused: &TooOften,
+) -> Fault {
     parts.cx.metrics.requests_limited += 1;
+    if refused.is_first {
+        let text = "a key has reached its rate limit: its game loses requests; this is reported once";
+        let notice = Notice::new(Level::Warn, "api", text).with("mud", mud).with("method", method);
+        parts.cx.notice(notice.with("setting", &refused.setting).with("per_minute", refused.per_minute));
+    }
     if refused.is_news {
         let (per_minute, retry_after_ms) = (refused.per_minute, refused.retry_after_ms);
         let warning = RateLimitWarning { method, per_minute, retry_after_ms };
