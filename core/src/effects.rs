@@ -1,8 +1,8 @@
 //! Collects what the driver must do: one ordered list of outputs, and the bytes queued for each connection.
 
-use crate::machine::{Change, ConnId, Output, SaveTicket};
+use crate::machine::{Change, Clear, ConnId, Output, SaveTicket};
 use crate::notice::{Level, Notice};
-use crate::saves::Saves;
+use crate::saves::{Saves, Turn};
 use crate::time::Instant;
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
@@ -279,8 +279,16 @@ impl Effects {
         self.saves += 1;
         let ticket = SaveTicket(self.saves);
         if self.retries.as_mut().is_none_or(|saves| saves.add(now, ticket, &changes)) {
-            self.outputs.push_back(Output::Save { ticket, changes });
+            self.outputs.push_back(Output::Save { ticket, clear: Clear::Nothing, changes });
         }
+        ticket
+    }
+
+    /// Replaces the whole contents of the store.
+    pub fn save_everything(&mut self, changes: Vec<Change>) -> SaveTicket {
+        self.saves += 1;
+        let ticket = SaveTicket(self.saves);
+        self.outputs.push_back(Output::Save { ticket, clear: Clear::Everything, changes });
         ticket
     }
 
@@ -299,13 +307,32 @@ impl Effects {
         self.retries.as_mut()
     }
 
-    /// Repeats the failed saves, if no other save is in flight.
-    pub fn save_again(&mut self, now: Instant) {
+    /// Saves what waits, if no other save is in flight. `contents` returns all entries that a cleared part of the store
+    /// must have.
+    pub fn save_again(&mut self, now: Instant, contents: impl FnOnce(&Clear) -> Vec<Change>) {
         let ticket = SaveTicket(self.saves + 1);
-        if let Some(changes) = self.retries.as_mut().and_then(|saves| saves.retry(now, ticket)) {
+        let again = self.retries.as_mut().and_then(|saves| saves.retry(now, ticket, contents));
+        self.save_waiting(ticket, again);
+    }
+
+    /// Saves what waits for the last time.
+    pub fn save_last(&mut self, now: Instant, contents: impl FnOnce(&Clear) -> Vec<Change>) {
+        let ticket = SaveTicket(self.saves + 1);
+        let last = self.retries.as_mut().and_then(|saves| saves.last(now, ticket, contents));
+        self.save_waiting(ticket, last);
+    }
+
+    fn save_waiting(&mut self, ticket: SaveTicket, waiting: Option<(Clear, Vec<Change>)>) {
+        if let Some((clear, changes)) = waiting {
             self.saves += 1;
-            self.outputs.push_back(Output::Save { ticket, changes });
+            self.outputs.push_back(Output::Save { ticket, clear, changes });
         }
+    }
+
+    /// Notes that the store has lost everything. Returns how that changes its state.
+    pub fn store_lost(&mut self) -> Turn {
+        let next = SaveTicket(self.saves + 1);
+        self.retries.as_mut().map_or(Turn::None, |saves| saves.lost(next))
     }
 
     /// Sends a notice to the operator.

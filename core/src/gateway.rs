@@ -6,14 +6,15 @@ use crate::door::Doors;
 use crate::effects::Effects;
 use crate::health::{Health, Process};
 use crate::ids::MudId;
-use crate::journal::{self, Journal};
+use crate::journal::{self, Journal, Selection};
 use crate::machine::{Change, ConnId, Input, Listener, LostBy, Machine, Output, Refused, Saved};
 use crate::metrics::Metrics;
 use crate::muds::{self, Mud, Muds, QUEUED_PACKET_MAX_AGE};
 use crate::notice::{Level, Notice, Shown};
 use crate::run::Run;
+use crate::saves::Saves;
 use crate::service::held::Filters;
-use crate::service::{Parts, consequences, inbound, reload};
+use crate::service::{Parts, consequences, inbound, reload, storing};
 use crate::settings::{Settings, SettingsError};
 use crate::steady::{self, SteadyClock};
 use crate::time::{Instant, Now};
@@ -148,6 +149,11 @@ impl Gateway {
         consequences::sweep(&mut parts);
         doors.follow(&mut parts);
         Ok(())
+    }
+
+    /// Returns what selects the entries of a store that a gateway with these settings reads at its start.
+    pub fn select(settings: &Settings) -> Selection {
+        Selection::new(settings)
     }
 
     /// Returns the changes that must be durable before a gateway is created from `saved`. They ensure that no later
@@ -346,13 +352,17 @@ impl Gateway {
         consequences::shut_down(cx, muds, &mut crate::delivery::Delivery { clients, journal });
         doors.follow(&mut parts);
         doors.shut_down(&mut parts, Goodbye::ShuttingDown, "the gateway shuts down");
+        let (cx, mut out) = parts.delivery();
+        out.save_marks(cx);
         let at = parts.cx.now.mono + STOP_TIMEOUT;
         parts.cx.timers.set(Wake::Stop, at);
     }
 
     fn stop_if_done(&mut self) {
         let is_waited_for = self.common.timers.get(Wake::Stop).is_some();
-        if is_waited_for && self.common.fx.open_count() == 0 && self.muds.are_stopped() {
+        // The store may answer that everything has to be written anew.
+        let is_saved = !self.common.fx.saves().is_some_and(Saves::is_under_way);
+        if is_waited_for && is_saved && self.common.fx.open_count() == 0 && self.muds.are_stopped() {
             self.stopped();
         }
     }
@@ -362,7 +372,7 @@ impl Gateway {
         let (mut parts, _) = self.parts();
         let (cx, mut out) = parts.delivery();
         out.save_marks(cx);
-        self.common.fx.save_again(self.common.now.mono);
+        storing::save_last(&mut parts.cx, parts.muds, parts.journal);
         self.common.timers = Timers::default();
         self.common.fx.stopped();
     }
@@ -422,7 +432,6 @@ impl Gateway {
 
     fn wake(&mut self, wake: Wake) {
         let (mut parts, doors) = self.parts();
-        let now = parts.cx.now.mono;
         match wake {
             Wake::Link(mud, _) => parts.muds.link_due(&mut parts.cx, mud),
             Wake::Pace(mud) => parts.muds.pump(&mut parts.cx, mud),
@@ -438,7 +447,7 @@ impl Gateway {
                 let (cx, mut out) = parts.delivery();
                 out.save_marks(cx);
             }
-            Wake::Save => parts.cx.fx.save_again(now),
+            Wake::Save => storing::save_again(&mut parts.cx, parts.muds, parts.journal),
             Wake::Stop => return self.stop_now(),
         }
         doors.follow(&mut parts);
@@ -483,6 +492,11 @@ impl Machine for Gateway {
             Input::Saved { ticket, outcome } => {
                 let (mut parts, doors) = self.parts();
                 consequences::save_answered(&mut parts, ticket, &outcome);
+                doors.follow(&mut parts);
+            }
+            Input::StoreLost { reason } => {
+                let (mut parts, doors) = self.parts();
+                storing::store_lost(&mut parts, &reason);
                 doors.follow(&mut parts);
             }
             Input::Shutdown => self.shutdown(),

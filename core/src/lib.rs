@@ -59,4 +59,5 @@ mod wake;
 
 pub use gateway::Gateway;
 pub use ids::{MudId, Ticket};
+pub use journal::Selection;
 pub use wake::Wake;

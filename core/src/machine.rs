@@ -146,6 +146,12 @@ pub enum Input<'a> {
         /// On failure, the text of the operating system.
         outcome: Result<(), String>,
     },
+    /// The store has lost what was saved: its file was removed, moved or replaced. It accepts only a save that clears
+    /// [`Clear::Everything`], which writes all of it anew.
+    StoreLost {
+        /// What happened, for people.
+        reason: String,
+    },
     /// The machine must shut down. It emits [`Output::Stopped`] when it has.
     Shutdown,
 }
@@ -163,6 +169,29 @@ pub struct Change {
     pub key: String,
     /// The value, whose contents the store does not interpret.
     pub value: Option<Vec<u8>>,
+}
+
+/// What a save removes from the store before its changes apply. Both happen together or not at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Clear {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// All entries of these spaces. The changes contain what has to be in them.
+    Spaces(Vec<String>),
+    /// All entries. The changes contain the whole state.
+    Everything,
+}
+
+impl Clear {
+    /// Whether the entries of a space are removed.
+    pub fn covers(&self, space: &str) -> bool {
+        match self {
+            Clear::Nothing => false,
+            Clear::Spaces(spaces) => spaces.iter().any(|one| one == space),
+            Clear::Everything => true,
+        }
+    }
 }
 
 /// The contents of the store at the start.
@@ -205,6 +234,8 @@ pub enum Output {
     Save {
         /// The answer must carry this ticket.
         ticket: SaveTicket,
+        /// What is removed first.
+        clear: Clear,
         /// The changes, in order.
         changes: Vec<Change>,
     },

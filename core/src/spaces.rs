@@ -52,18 +52,3 @@ impl Space {
         format!("{}/{mud_name}", self.name())
     }
 }
-
-/// Families whose changes may be dropped when too many changes wait for the store, the least important first. Lists are
-/// sent again at the next login. Events are still in memory, so that only a restart would lose them.
-pub(crate) const EXPENDABLE: [&str; 3] = ["mudlist/", "chanlist/", "events/"];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn expendable_spaces_have_their_names() {
-        let families = [Space::Muds, Space::Channels, Space::Events].map(|space| space.of(""));
-        assert_eq!(families, EXPENDABLE);
-    }
-}

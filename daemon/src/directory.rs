@@ -1,16 +1,18 @@
 //! The state directory: the lock of the gateway that uses it, and the restore of a snapshot.
 
+use crate::held::{HeldStore, SharedLock};
 use i3_core::Gateway;
 use i3_core::machine::Change;
-use i3_store::{DirectoryLock, StoreError, ToRestore, Unavailable, replace_all, snapshot_path};
+use i3_store::{DirectoryLock, Store, StoreError, ToRestore, Unavailable, replace_all, snapshot_path};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 /// The state directory of one gateway. No other gateway can use it until this is dropped.
 #[derive(Debug)]
 pub struct StateDirectory {
     path: PathBuf,
-    _lock: DirectoryLock,
+    lock: SharedLock,
 }
 
 /// The snapshot to restore. A gateway restores it at its start, or when it gets SIGUSR1.
@@ -55,12 +57,18 @@ impl Restored {
 impl StateDirectory {
     /// Takes the lock, and creates the directory if it is missing.
     pub fn take(path: &Path) -> Result<StateDirectory, Unavailable> {
-        Ok(StateDirectory { path: path.to_owned(), _lock: DirectoryLock::take(path)? })
+        let lock = Arc::new(Mutex::new(DirectoryLock::take(path)?));
+        Ok(StateDirectory { path: path.to_owned(), lock })
     }
 
     /// The path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Returns the store in a form that keeps the lock, also where the directory or the lock file is removed.
+    pub fn holding(&self, store: Box<dyn Store>) -> Box<dyn Store> {
+        Box::new(HeldStore::new(store, self.lock.clone()))
     }
 
     /// Replaces the contents of the store by the snapshot to restore. `open` gets the snapshot and opens the store.
@@ -110,7 +118,6 @@ impl StateDirectory {
 mod tests {
     use super::*;
     use crate::memory::MemoryStore;
-    use i3_store::Store;
 
     fn fact(key: &str, value: &str) -> Change {
         Change { space: "event_ids".to_owned(), key: key.to_owned(), value: Some(value.as_bytes().to_vec()) }

@@ -9,7 +9,7 @@ use crate::gateway::{Run, run_once};
 use crate::healthcheck;
 use crate::permissions::mode_of;
 use crate::process;
-use crate::state::{python_password, url};
+use crate::state::{python_password, read_within, url};
 use crate::terminal::out;
 use crate::tls;
 use i3_config::cli::{Cli, Doctor};
@@ -82,7 +82,7 @@ pub fn run(cli: &Cli, doctor: &Doctor, run: Run) -> ExitCode {
         }
     };
     settings(&mut report, cli, &config);
-    let found = look_at_state(&config.state_directory);
+    let found = look_at_state(&config);
     let known = found.as_ref().ok().and_then(Option::as_ref);
     clock(&mut report, known.and_then(|(_, condition)| condition.saved_at));
     state(&mut report, &config.state_directory, &found);
@@ -142,14 +142,15 @@ fn clock(report: &mut Report, saved_at: Option<SystemTime>) {
     }
 }
 
-/// An existing state: its contents and its condition.
+/// An existing state: what a gateway reads of it, and its condition.
 type State = (Saved, Condition);
 
 /// Reads and checks the state, if there is one. It creates nothing.
-fn look_at_state(directory: &Path) -> Result<Option<State>, StoreError> {
-    let Some(mut store) = i3_store::open_existing(url(directory)?)? else { return Ok(None) };
+fn look_at_state(config: &Config) -> Result<Option<State>, StoreError> {
+    let Some(mut store) = i3_store::open_existing(url(&config.state_directory)?)? else { return Ok(None) };
     let condition = store.check()?;
-    let saved = store.load().map_err(|error| StoreError(format!("{}: {error}", store.place())))?;
+    let saved = read_within(&mut *store, &config.core, Clock::start().now(), |_, _| Ok(()));
+    let saved = saved.map_err(|error| StoreError(format!("{}: {error}", store.place())))?;
     Ok(Some((saved, condition)))
 }
 

@@ -7,14 +7,14 @@ use crate::listeners::bind_each;
 use crate::seed::seed;
 use crate::service::Service;
 use crate::signals::{Ended, Ending};
-use crate::state::{open_store, python_password, url};
+use crate::state::{open_gateway_store, python_password, url};
 use crate::tls::Acceptors;
 use i3_config::{Config, FileOptions, Problem};
 use i3_core::Gateway;
 use i3_core::machine::Saved;
 use i3_core::settings::Settings;
 use i3_driver::clock::Clock;
-use i3_store::{Store, Unavailable};
+use i3_store::Store;
 use std::path::Path;
 
 /// A gateway with its state loaded, and everything that its driver needs.
@@ -43,7 +43,7 @@ pub fn run_each(
             Err(error) => log::error!(target: "store", "the copy was not restored: {error}"),
         }
         let attendant = Attendant::new(files.clone(), config.clone(), tls.clone(), profile_memory);
-        if run(prepare(config.clone(), &tls, Box::new(attendant))?)? == Ended::Stopped {
+        if run(prepare(&directory, config.clone(), &tls, Box::new(attendant))?)? == Ended::Stopped {
             return Ok(());
         }
         let new = i3_config::reload_files(files, &config)
@@ -65,9 +65,9 @@ pub fn run_once(
     attendant: Box<dyn Attend<Gateway> + Send>,
     run: Run,
 ) -> Result<(), DaemonError> {
-    let _directory = take(&config)?;
+    let directory = take(&config)?;
     let tls = acceptors(&config)?;
-    run(prepare(config, &tls, attendant)?).map(|_| ())
+    run(prepare(&directory, config, &tls, attendant)?).map(|_| ())
 }
 
 fn acceptors(config: &Config) -> Result<Acceptors, DaemonError> {
@@ -79,16 +79,12 @@ fn acceptors(config: &Config) -> Result<Acceptors, DaemonError> {
 
 fn take(config: &Config) -> Result<StateDirectory, DaemonError> {
     let path = &config.state_directory;
-    StateDirectory::take(path).map_err(|why| match why {
-        Unavailable::InUse(_) => {
-            DaemonError::Store(format!("{}: another gateway runs with this state", path.display()))
-        }
-        Unavailable::Error(error) => DaemonError::Store(format!("{}: {error}", path.display())),
-    })
+    StateDirectory::take(path).map_err(|why| DaemonError::Store(format!("{}: {why}", path.display())))
 }
 
 /// Opens the store and constructs the gateway.
 fn prepare(
+    directory: &StateDirectory,
     config: Config,
     tls: &Acceptors,
     attendant: Box<dyn Attend<Gateway> + Send>,
@@ -96,8 +92,10 @@ fn prepare(
     let connections_max = Some(config.core.api.connections_max);
     // Before the store: a second gateway that was started by mistake ends before it changes anything.
     let listeners = bind_each(&config.listeners, tls, config.tls_required)?;
-    let (mut store, saved) = open_store(&config.state_directory)?;
-    let (machine, clock) = construct(config.core, &config.state_directory, &mut *store, &saved)?;
+    let now = Clock::start().now();
+    let (store, saved) = open_gateway_store(directory.path(), &config.core, now)?;
+    let mut store = directory.holding(store);
+    let (machine, clock) = construct(config.core, directory.path(), &mut *store, &saved)?;
     let ending = Ending::or_restore();
     Ok(Service { machine, clock, listeners, store, connections_max, attendant, ending })
 }
@@ -160,8 +158,8 @@ mod tests {
         let mut save = save_to(Box::new(again.clone()), |_| {});
         gateway.handle_timeout(clock.now());
         while let Some(output) = gateway.poll_output() {
-            if let Output::Save { ticket, changes } = output {
-                save(ticket, changes);
+            if let Output::Save { ticket, clear, changes } = output {
+                save(ticket, clear, changes);
             }
         }
         drop(save);

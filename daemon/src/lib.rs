@@ -13,6 +13,7 @@ pub mod error;
 pub mod exit;
 pub mod gateway;
 pub mod healthcheck;
+mod held;
 pub mod listeners;
 #[cfg(test)]
 #[path = "../tests/shared/memory.rs"]

@@ -1,20 +1,97 @@
 //! Loads the state, and saves its changes.
 
 use crate::error::DaemonError;
-use i3_core::machine::{Change, SaveTicket, Saved};
+use i3_core::machine::{Change, Clear, SaveTicket, Saved};
+use i3_core::settings::Settings;
+use i3_core::time::Now;
+use i3_core::{Gateway, Selection};
 use i3_driver::command::Command;
-use i3_store::{Store, StoreError, Writer};
+use i3_store::{Report, Store, StoreError, Writer};
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// Opens the store of a state directory, creates it if there is none, and reads it.
+/// Deletions that are committed together while the store is being read.
+const DELETIONS_AT_A_TIME: usize = 2_000;
+
+/// Opens the store of a state directory, and creates it if there is none.
+fn open(directory: &Path) -> Result<Box<dyn Store>, StoreError> {
+    let url = url(directory)?;
+    let is_new = i3_store::open_existing(url)?.is_none();
+    let store = i3_store::open(url)?;
+    if is_new {
+        log::info!(target: "store", "{}: there was no state, so a new one was created", store.place());
+    }
+    Ok(store)
+}
+
+/// Opens the store of a state directory, creates it if there is none, and reads all of it.
 pub fn open_store(directory: &Path) -> Result<(Box<dyn Store>, Saved), DaemonError> {
     let open = || {
-        let mut store = i3_store::open(url(directory)?)?;
+        let mut store = open(directory)?;
         let saved = store.load().map_err(|error| StoreError(format!("{}: {error}", store.place())))?;
         Ok((store, saved))
     };
     open().map_err(|error: StoreError| DaemonError::Store(error.to_string()))
+}
+
+/// Opens the store of a gateway, creates it if there is none, and reads what the gateway keeps in memory. The rest is
+/// deleted.
+pub fn open_gateway_store(
+    directory: &Path,
+    settings: &Settings,
+    now: Now,
+) -> Result<(Box<dyn Store>, Saved), DaemonError> {
+    let open = || {
+        let mut store = open(directory)?;
+        let mut deleted = 0;
+        let saved = read_within(&mut *store, settings, now, |store, deletions| {
+            deleted += deletions.len();
+            store.commit(&deletions)
+        });
+        let saved = saved.map_err(|error| StoreError(format!("{}: {error}", store.place())))?;
+        if deleted > 0 {
+            let text = "entries that are too many, too old or unreadable were deleted from the state";
+            log::warn!(target: "store", "{deleted} {text}");
+        }
+        // A gateway can run with a file that is too long.
+        if let Err(error) = store.shrink() {
+            log::warn!(target: "store", "{error}");
+        }
+        Ok((store, saved))
+    };
+    open().map_err(|error: StoreError| DaemonError::Store(error.to_string()))
+}
+
+/// Reads what a gateway with these settings keeps in memory, page by page. `delete` gets the deletions of what it does not
+/// keep. They are not needed: the next start finds the entries again.
+pub(crate) fn read_within(
+    store: &mut dyn Store,
+    settings: &Settings,
+    now: Now,
+    mut delete: impl FnMut(&mut dyn Store, Vec<Change>) -> Result<(), StoreError>,
+) -> Result<Saved, StoreError> {
+    let mut selection = Gateway::select(settings);
+    let mut clean = |store: &mut dyn Store, selection: &mut Selection| {
+        if selection.deletions() > 0
+            && let Err(error) = delete(store, selection.take_deletions())
+        {
+            log::warn!(target: "store", "entries that are not needed were not deleted: {error}");
+        }
+    };
+    let mut after: Option<(String, String)> = None;
+    loop {
+        let from = after.as_ref().map(|(space, key)| (space.as_str(), key.as_str()));
+        let page = store.page(from, selection.value_bytes_max())?;
+        let Some(last) = page.last() else { break };
+        after = Some((last.space.clone(), last.key.clone()));
+        page.into_iter().for_each(|entry| selection.take(entry));
+        if selection.deletions() >= DELETIONS_AT_A_TIME {
+            clean(store, &mut selection);
+        }
+    }
+    let saved = selection.finish(now);
+    clean(store, &mut selection);
+    Ok(saved)
 }
 
 /// Opens the store of a state directory for reading, while a gateway may use it. A missing store is an error.
@@ -60,11 +137,16 @@ pub fn python_password(directory: &Path) -> Result<Option<i64>, String> {
 pub fn save_to(
     store: Box<dyn Store>,
     answer: impl Fn(Command) + Send + 'static,
-) -> impl FnMut(SaveTicket, Vec<Change>) + Send + 'static {
-    let writer = Writer::spawn(store, move |ticket, outcome| answer(Command::Saved { ticket, outcome }));
-    move |ticket, changes| {
+) -> impl FnMut(SaveTicket, Clear, Vec<Change>) + Send + 'static {
+    let writer = Writer::spawn(store, move |report| {
+        answer(match report {
+            Report::Saved(ticket, outcome) => Command::Saved { ticket, outcome },
+            Report::Lost(reason) => Command::StoreLost { reason },
+        });
+    });
+    move |ticket, clear, changes| {
         // If the queue is full, the writer answers the ticket with an error in its turn.
-        writer.submit(ticket, changes);
+        writer.submit(ticket, clear, changes);
     }
 }
 
@@ -79,7 +161,7 @@ mod tests {
         let (sender, answers) = mpsc::channel();
         let mut save =
             save_to(Box::new(MemoryStore::default()), move |command| sender.send(command).unwrap());
-        save(SaveTicket(7), Vec::new());
+        save(SaveTicket(7), Clear::Nothing, Vec::new());
         drop(save);
         let answers: Vec<Command> = answers.iter().collect();
         assert!(matches!(&answers[..], [Command::Saved { ticket: SaveTicket(7), outcome: Ok(()) }]));

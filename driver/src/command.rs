@@ -15,6 +15,11 @@ pub enum Command {
         /// The error text of the store, if the save failed.
         outcome: Result<(), String>,
     },
+    /// The store has lost what was saved. The driver passes it on as [`Input::StoreLost`].
+    StoreLost {
+        /// What happened, for people.
+        reason: String,
+    },
     /// Shut down. The driver passes it on as [`Input::Shutdown`].
     Shutdown,
 }
@@ -30,6 +35,7 @@ impl From<Command> for Input<'_> {
     fn from(command: Command) -> Self {
         match command {
             Command::Saved { ticket, outcome } => Input::Saved { ticket, outcome },
+            Command::StoreLost { reason } => Input::StoreLost { reason },
             Command::Shutdown => Input::Shutdown,
         }
     }

@@ -1,13 +1,13 @@
 //! The outputs of a machine that have nothing to do with sockets.
 
-use i3_core::machine::{Change, SaveTicket};
+use i3_core::machine::{Change, Clear, SaveTicket};
 use i3_core::notice::{Level, Notice};
 use std::fmt;
 
 /// The functions that carry out saves, notices and changes of the log's level. They must not block or use the driver.
 pub struct Hooks {
     /// Carries out a save, which is answered with [`Command::Saved`](crate::command::Command::Saved).
-    pub save: Box<dyn FnMut(SaveTicket, Vec<Change>) + Send>,
+    pub save: Box<dyn FnMut(SaveTicket, Clear, Vec<Change>) + Send>,
     /// Writes a notice to the log.
     pub notice: Box<dyn FnMut(&Notice) + Send>,
     /// Changes the log's level.
@@ -19,7 +19,7 @@ impl Hooks {
     /// [`Command::no_store`](crate::command::Command::no_store).
     pub fn new(mut unsaved: impl FnMut(SaveTicket) + Send + 'static) -> Hooks {
         Hooks {
-            save: Box::new(move |ticket, _| unsaved(ticket)),
+            save: Box::new(move |ticket, _, _| unsaved(ticket)),
             notice: Box::new(|_| {}),
             log_level: Box::new(|_| {}),
         }

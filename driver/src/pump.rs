@@ -284,7 +284,7 @@ impl<R: Runtime> Io<R> {
                 Some(Conn::Dialing { reading, .. }) => *reading = enabled,
                 None => {}
             },
-            Output::Save { ticket, changes } => (self.hooks.save)(ticket, changes),
+            Output::Save { ticket, clear, changes } => (self.hooks.save)(ticket, clear, changes),
             Output::Notice(notice) => (self.hooks.notice)(&notice),
             Output::LogLevel(level) => (self.hooks.log_level)(level),
             Output::Stopped => self.stopped = true,

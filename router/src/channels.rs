@@ -327,6 +327,12 @@ impl Channels {
         }
     }
 
+    /// Returns the changes that save all channels.
+    pub(crate) fn all_changes(&mut self) -> Vec<Change> {
+        self.changed = self.channels.keys().cloned().collect();
+        self.take_changes()
+    }
+
     /// Returns the changes to save since the last call.
     pub(crate) fn take_changes(&mut self) -> Vec<Change> {
         let change = |name: String| {

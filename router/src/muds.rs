@@ -179,7 +179,7 @@ impl Machine for DemoMuds {
                 self.leave(conn);
             }
             // The muds save nothing and have no listeners.
-            Input::Saved { .. } | Input::Secured { .. } => {}
+            Input::Saved { .. } | Input::StoreLost { .. } | Input::Secured { .. } => {}
             Input::Shutdown => self.stop(),
         }
     }

@@ -107,7 +107,11 @@ impl Machine for Echo {
                 self.clients.remove(conn);
                 self.fx.release(conn);
             }
-            Input::Dialed { .. } | Input::Secured { .. } | Input::Saved { .. } | Input::Shutdown => {}
+            Input::Dialed { .. }
+            | Input::Secured { .. }
+            | Input::Saved { .. }
+            | Input::StoreLost { .. }
+            | Input::Shutdown => {}
         }
     }
 

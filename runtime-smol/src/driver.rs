@@ -11,7 +11,7 @@ use crate::runtime::{Shared, Woken, after};
 use async_channel::{Receiver, Sender};
 use async_io::{Async, Timer};
 use futures_lite::future::{or, yield_now};
-use i3_core::machine::{Change, Listener, Machine, SaveTicket};
+use i3_core::machine::{Change, Clear, Listener, Machine, SaveTicket};
 use i3_core::notice::{Level, Notice};
 use i3_core::time::Now;
 use i3_driver::accept::{ACCEPT_PAUSE, Complaint};
@@ -61,7 +61,7 @@ impl<M: Machine + 'static> Driver<M> {
     ///
     /// The callback must not block, so it answers with `try_send`. It must not use a [`Handle`].
     #[must_use]
-    pub fn on_save(self, save: impl FnMut(SaveTicket, Vec<Change>) + Send + 'static) -> Self {
+    pub fn on_save(self, save: impl FnMut(SaveTicket, Clear, Vec<Change>) + Send + 'static) -> Self {
         self.shared.with_pump(|pump| pump.hooks().save = Box::new(save));
         self
     }

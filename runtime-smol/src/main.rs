@@ -89,6 +89,7 @@ fn drive<M: Machine + 'static>(
         driver = driver.listen(on, None, bound.listeners);
     }
     let commands = driver.commands();
-    let answered = move |ticket, _| drop(commands.try_send(DriverCommand::Saved { ticket, outcome: Ok(()) }));
+    let answered =
+        move |ticket, _, _| drop(commands.try_send(DriverCommand::Saved { ticket, outcome: Ok(()) }));
     Ok(driver.on_save(answered))
 }

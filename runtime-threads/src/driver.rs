@@ -19,7 +19,7 @@ use crate::connection::Connection;
 use crate::inbox::{INBOX_MAX, Inbox, Message};
 use crate::room::{Permit, Room};
 use crate::runtime::{Arrived, PerConnection};
-use i3_core::machine::{Change, ConnId, Input, Listener, Machine, SaveTicket};
+use i3_core::machine::{Change, Clear, ConnId, Input, Listener, Machine, SaveTicket};
 use i3_core::notice::{Level, Notice};
 use i3_core::time::Now;
 use i3_driver::command::COMMANDS_MAX;
@@ -131,7 +131,7 @@ impl<M: Machine + Send + 'static> Driver<M> {
     ///
     /// The callback must not block, so it answers with `try_send`. It must not use a [`Handle`].
     #[must_use]
-    pub fn on_save(mut self, save: impl FnMut(SaveTicket, Vec<Change>) + Send + 'static) -> Self {
+    pub fn on_save(mut self, save: impl FnMut(SaveTicket, Clear, Vec<Change>) + Send + 'static) -> Self {
         self.core.pump.hooks().save = Box::new(save);
         self
     }

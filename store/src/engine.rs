@@ -1,9 +1,12 @@
 //! The interface between the daemon and the engines that keep its state.
 
-use i3_core::machine::{Change, Saved};
+use i3_core::machine::{Change, Clear, Saved};
 use std::fmt;
 use std::path::Path;
 use std::time::SystemTime;
+
+/// Entries of one [`Store::page`].
+pub const PAGE_ENTRIES_MAX: usize = 500;
 
 /// A store of durable facts: a file, or a server.
 ///
@@ -13,9 +16,46 @@ pub trait Store: Send {
     /// Returns everything in the store, in the order of space and key.
     fn load(&mut self) -> Result<Saved, StoreError>;
 
+    /// Returns the entries that follow `after` in the order of space and key, at most [`PAGE_ENTRIES_MAX`]. None: there are
+    /// no more. A value of more than `value_bytes_max` bytes is not read: its entry comes without a value.
+    fn page(
+        &mut self,
+        after: Option<(&str, &str)>,
+        value_bytes_max: usize,
+    ) -> Result<Vec<Change>, StoreError> {
+        let follows =
+            |entry: &Change| after.is_none_or(|(space, key)| (&*entry.space, &*entry.key) > (space, key));
+        let entries = self.load()?.entries.into_iter().filter(follows).take(PAGE_ENTRIES_MAX);
+        let fits = |value: &Vec<u8>| value.len() <= value_bytes_max;
+        Ok(entries.map(|entry| Change { value: entry.value.filter(fits), ..entry }).collect())
+    }
+
     /// Makes the changes durable, all or none. They apply in order: of two changes of one key the later one counts. When
     /// this has returned, they survive a power failure.
     fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError>;
+
+    /// Like [`Store::commit`], but removes first what `clear` covers. Both happen together or not at all.
+    fn replace(&mut self, clear: &Clear, changes: &[Change]) -> Result<(), StoreError> {
+        let before = match clear {
+            Clear::Nothing => Vec::new(),
+            _ => self.load()?.entries,
+        };
+        let removed = before.into_iter().filter(|entry| clear.covers(&entry.space));
+        let mut all: Vec<Change> = removed.map(|entry| Change { value: None, ..entry }).collect();
+        all.extend(changes.iter().cloned());
+        self.commit(&all)
+    }
+
+    /// Checks that what was saved is still where a later start looks for it. The error: it is gone. Then only a
+    /// [`Store::replace`] of everything is accepted.
+    fn look(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Gives the room of deleted entries back, where the engine does not do so itself.
+    fn shrink(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Returns a path or an address for people. It contains no password.
     fn place(&self) -> String;
@@ -35,10 +75,7 @@ pub trait Store: Send {
 
 /// Replaces the whole contents of a store by `saved`, in one commit.
 pub fn replace_all(store: &mut dyn Store, saved: &Saved) -> Result<(), StoreError> {
-    let before = store.load()?.entries.into_iter();
-    let mut changes: Vec<Change> = before.map(|entry| Change { value: None, ..entry }).collect();
-    changes.extend(saved.entries.iter().cloned());
-    store.commit(&changes)
+    store.replace(&Clear::Everything, &saved.entries)
 }
 
 /// The condition of an undamaged store.

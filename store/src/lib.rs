@@ -6,16 +6,18 @@
 //!
 //! [`Store`] is implemented once for each engine. No other package knows which engine is used.
 
+mod database;
 mod engine;
 mod lock;
 mod open;
 mod private;
 mod snapshot;
 mod sqlite;
+mod watch;
 mod writer;
 
-pub use engine::{Condition, Store, StoreError, Warning, replace_all};
+pub use engine::{Condition, PAGE_ENTRIES_MAX, Store, StoreError, Warning, replace_all};
 pub use lock::{DirectoryLock, Unavailable};
 pub use open::{ToRestore, copy_snapshot, open, open_existing, open_to_restore};
 pub use snapshot::snapshot_path;
-pub use writer::{BATCH_TICKETS_MAX, QUEUE_TICKETS_MAX, Writer};
+pub use writer::{BATCH_TICKETS_MAX, QUEUE_TICKETS_MAX, Report, Writer};

@@ -18,14 +18,19 @@ pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
 
 /// Creates a file that only its owner may read. An existing file is not changed.
 pub(crate) fn make_file(path: &Path) -> io::Result<()> {
+    open_file(path).map(drop)
+}
+
+/// Opens a file for reading and writing. A missing one is created, and only its owner may read it.
+pub(crate) fn open_file(path: &Path) -> io::Result<fs::File> {
     let mut options = fs::OpenOptions::new();
-    options.read(true).append(true).create(true);
+    options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    options.open(path).map(drop)
+    options.open(path)
 }
 
 /// Restricts the mode of a file to its owner. A missing file is no error.

@@ -1,53 +1,22 @@
 //! The default store: one SQLite file.
 
+use crate::database::{self, JOURNALS, copy_pages, fail, quick_check};
 use crate::engine::{Condition, Store, StoreError, Warning};
-use crate::private::{beside, make_directory, make_file, open_to_others, replace_file, tighten};
+use crate::private::{beside, make_directory, open_to_others, replace_file, tighten};
 use crate::snapshot::snapshot_path;
-use i3_core::machine::{Change, Saved};
-use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, ErrorCode, OpenFlags, params};
+use crate::watch::Watch;
+use i3_core::machine::{Change, Clear, Saved};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// The name of the file in the state directory.
 const FILE: &str = "i3-gateway.sqlite";
 
 /// The ending of a path that names the file itself.
 const EXTENSION: &str = "sqlite";
-
-/// The statements that turn a file of each version into one of the next. Version 0 is an empty file. The version of a file
-/// is its `user_version`.
-const MIGRATIONS: &[&str] = &[
-    "CREATE TABLE state (
-        space TEXT NOT NULL,
-        key TEXT NOT NULL,
-        value BLOB NOT NULL,
-        PRIMARY KEY (space, key)
-    ) WITHOUT ROWID",
-    // Marks the file as a state of this gateway ("I3GW"), for the program `file` and for a restore.
-    "PRAGMA application_id = 1228097367",
-];
-
-/// The version that this program writes.
-const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
-
-/// The mark of the state files of this gateway: "I3GW".
-const APPLICATION_ID: i64 = 0x4933_4757;
-
-/// The first version whose files have that mark.
-const MARKED_SINCE_VERSION: i64 = 2;
-
-/// What SQLite appends to the name of the file for the files that it keeps beside it.
-const JOURNALS: &[&str] = &["-wal", "-shm", "-journal"];
-
-/// How long to wait for another process that has locked the file. The core repeats a save that failed.
-const BUSY_TIMEOUT_MS: u64 = 1_000;
-
-/// The page cache of SQLite. A small one is enough, since the file is read only once, at the start.
-const CACHE_KIB: i64 = 512;
 
 /// Returns the file of the state that a path names, as [`open`](crate::open) documents it.
 pub(crate) fn file_of(path: &str) -> PathBuf {
@@ -59,31 +28,49 @@ pub(crate) fn file_of(path: &str) -> PathBuf {
 #[derive(Debug)]
 pub(crate) struct SqliteStore {
     file: PathBuf,
-    connection: Connection,
+    database: Database,
+}
+
+#[derive(Debug)]
+enum Database {
+    /// Open for reading, while a gateway may use it.
+    Reading(Connection),
+    /// In use.
+    Open(Connection, Watch),
+    /// The files are no longer those that were open. The text says what has happened to them. The last value: nobody has
+    /// written to the main file, so the new one may replace it.
+    Lost(String, bool),
 }
 
 impl SqliteStore {
     /// Opens the file, and creates it and its directory if they are missing.
     ///
-    /// A file of a newer version is refused, and not changed.
+    /// A file that is empty, that is not a state of this gateway or that a newer version has written is refused, and not
+    /// changed.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            make_directory(directory).map_err(|error| fail(path, "cannot create its directory", error))?;
+        make_parent(path)?;
+        match size(path)? {
+            Some(0) => return Err(empty(path)),
+            Some(_) => {}
+            None => {
+                // The log of a file that was removed would be applied to the new one.
+                set_aside(path, "orphaned", &JOURNALS)?;
+                database::create(path, &[])?;
+            }
         }
-        make_private(path).map_err(|error| fail(path, "cannot be opened", error))?;
-        let mut connection = Connection::open(path).map_err(|error| fail(path, "cannot be opened", error))?;
-        prepare(&mut connection).map_err(|error| fail(path, "cannot be used", error))?;
-        Ok(SqliteStore { file: path.to_owned(), connection })
+        let database = open_file(path)?;
+        Ok(SqliteStore { file: path.to_owned(), database })
     }
 
-    /// Opens the file for reading. `None`: the file is missing, or empty because it was never written.
+    /// Opens the file for reading. `None`: the file is missing.
     pub(crate) fn open_existing(path: &Path) -> Result<Option<Self>, StoreError> {
-        match fs::metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Ok(found) if found.len() == 0 => return Ok(None),
+        match size(path) {
+            Ok(None) => return Ok(None),
+            Ok(Some(0)) => return Err(empty(path)),
             _ => {}
         }
-        Ok(Some(SqliteStore { file: path.to_owned(), connection: open_to_read(path)? }))
+        let database = Database::Reading(database::open_to_read(path)?);
+        Ok(Some(SqliteStore { file: path.to_owned(), database }))
     }
 
     /// Opens the file, so that it can be replaced by a snapshot. A damaged file is moved: its new path is the second value.
@@ -92,9 +79,104 @@ impl SqliteStore {
         snapshot: &Path,
     ) -> Result<(Self, Option<PathBuf>), StoreError> {
         quick_check(&open_snapshot(path, snapshot)?).map_err(|error| fail(snapshot, "is damaged", error))?;
-        let damaged = if is_damaged(path)? { Some(set_aside(path)?) } else { None };
+        let damaged = if is_damaged(path)? { set_aside(path, "damaged", &ALL_FILES)? } else { None };
         Ok((SqliteStore::open(path)?, damaged))
     }
+
+    fn connection(&self) -> Result<&Connection, StoreError> {
+        match &self.database {
+            Database::Reading(connection) | Database::Open(connection, _) => Ok(connection),
+            Database::Lost(why, _) => Err(StoreError(why.clone())),
+        }
+    }
+
+    /// Closes the files, because they are not those that a later start would find.
+    fn lose(&mut self, why: String) -> StoreError {
+        let is_untouched = matches!(&self.database, Database::Open(_, watch) if watch.is_untouched());
+        let lost = Database::Lost(why.clone(), is_untouched);
+        if let Database::Open(connection, _) = std::mem::replace(&mut self.database, lost) {
+            database::abandon(connection);
+        }
+        if !is_untouched && self.file.exists() {
+            // The log of the former file must not be applied to this one. The gateway has its contents in memory.
+            for suffix in JOURNALS {
+                let _ = database::remove(&beside(&self.file, suffix));
+            }
+        }
+        StoreError(why)
+    }
+
+    /// Writes a new file with these entries, after the former one was lost. Whatever has its name now is moved.
+    fn renew(&mut self, entries: &[Change]) -> Result<(), StoreError> {
+        make_parent(&self.file)?;
+        let is_untouched = matches!(self.database, Database::Lost(_, true));
+        match size(&self.file)? {
+            None => {}
+            Some(_) if is_untouched => {}
+            Some(0) => {
+                database::remove(&self.file).map_err(|error| fail(&self.file, "cannot be removed", error))?
+            }
+            Some(_) => drop(set_aside(&self.file, "replaced", &ALL_FILES)?),
+        }
+        database::create(&self.file, entries)?;
+        self.database = open_file(&self.file)?;
+        Ok(())
+    }
+
+    fn write(&mut self, clear: &Clear, changes: &[Change]) -> Result<(), StoreError> {
+        self.look()?;
+        let (written, noted) = match &mut self.database {
+            Database::Open(connection, watch) => {
+                let written = database::write(connection, clear, changes);
+                (written, watch.note())
+            }
+            Database::Reading(connection) => (database::write(connection, clear, changes), Ok(())),
+            Database::Lost(why, _) => return Err(StoreError(why.clone())),
+        };
+        match (written, noted) {
+            (_, Err(why)) => Err(self.lose(why)),
+            (Err(error), Ok(())) if is_damage(&error) => {
+                let why = fail(&self.file, "the file is damaged", error);
+                Err(self.lose(why.0))
+            }
+            (written, Ok(())) => Ok(written?),
+        }
+    }
+}
+
+fn make_parent(path: &Path) -> Result<(), StoreError> {
+    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(directory) => {
+            make_directory(directory).map_err(|error| fail(path, "cannot create its directory", error))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Returns the size of a file; `None` if there is none.
+fn size(path: &Path) -> Result<Option<u64>, StoreError> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() => Ok(Some(found.len())),
+        Ok(_) => Err(fail(path, "cannot be used", "it is not a file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(fail(path, "cannot be opened", error)),
+    }
+}
+
+fn empty(path: &Path) -> StoreError {
+    let text = "restore a backup (i3-gateway restore FILE), or remove the file to start without passwords, bans and \
+                kept messages";
+    fail(path, "the file is empty, so the state was lost", text)
+}
+
+/// Opens an existing file to write to it. The mode of the file and of its journals is restricted first. SQLite gives new
+/// journals the mode of the main file.
+fn open_file(path: &Path) -> Result<Database, StoreError> {
+    let opened = |error: io::Error| fail(path, "cannot be opened", error);
+    JOURNALS.iter().chain(&[""]).try_for_each(|suffix| tighten(&beside(path, suffix))).map_err(opened)?;
+    let connection = database::open_to_write(path)?;
+    let watch = Watch::new(path).map_err(opened)?;
+    Ok(Database::Open(connection, watch))
 }
 
 /// Copies a snapshot for a restore of the state in the file `state`.
@@ -117,73 +199,99 @@ fn open_snapshot(state: &Path, file: &Path) -> Result<Connection, StoreError> {
     if is_same_file(state, file) {
         return Err(StoreError(format!("{} is the state itself", file.display())));
     }
-    open_to_read(file)
+    database::open_to_read(file)
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 /// Whether a file is there, but is not a database or is a damaged one. The error: it cannot be read for another reason,
 /// such as its permissions.
 fn is_damaged(path: &Path) -> Result<bool, StoreError> {
-    match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(fail(path, "cannot be opened", error)),
-        Ok(found) if found.len() == 0 => return Ok(false),
-        Ok(_) => {}
+    match size(path)? {
+        None => return Ok(false),
+        Some(0) => return Ok(true),
+        Some(_) => {}
     }
     let verdict = || {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        connection.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))?;
+        database::wait_for_others(&connection)?;
         connection.pragma_query_value(None, "quick_check", |row| row.get::<_, String>(0))
     };
     match verdict() {
         Ok(text) => Ok(text != "ok"),
-        Err(error) => match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Ok(true),
-            _ => Err(fail(path, "cannot be read", error)),
-        },
+        Err(error) if is_damage(&error) => Ok(true),
+        Err(error) => Err(fail(path, "cannot be read", error)),
     }
 }
 
-/// Renames a damaged file, with its journals, and returns its new path. No earlier damaged file is replaced.
-fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
-    let directory = path.parent().unwrap_or(Path::new(""));
-    let names = (1..).map(|number| snapshot_path(directory, &format!("damaged-{number}")));
-    let aside = names.into_iter().find(|name| !name.exists());
-    let aside = aside.ok_or_else(|| StoreError(format!("{}: no name is free beside it", path.display())))?;
-    for suffix in JOURNALS.iter().chain(&[""]) {
-        match fs::rename(beside(path, suffix), beside(&aside, suffix)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(fail(path, "is damaged and cannot be moved", error));
-            }
-            _ => {}
-        }
+/// The endings of the main file and of what SQLite keeps beside it.
+const ALL_FILES: [&str; 4] = ["-wal", "-shm", "-journal", ""];
+
+/// Renames a file and those beside it, and returns the new path; `None` if there is none of them. No file that was set
+/// aside earlier is replaced.
+fn set_aside(path: &Path, why: &str, suffixes: &[&str]) -> Result<Option<PathBuf>, StoreError> {
+    let suffixes: Vec<&&str> = suffixes.iter().filter(|suffix| beside(path, suffix).exists()).collect();
+    if suffixes.is_empty() {
+        return Ok(None);
     }
-    Ok(aside)
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let mut names = (1..).map(|number| snapshot_path(directory, &format!("{why}-{number}")));
+    let is_free = |name: &PathBuf| ALL_FILES.iter().all(|suffix| !beside(name, suffix).exists());
+    let aside = names.find(is_free);
+    let aside = aside.ok_or_else(|| StoreError(format!("{}: no name is free beside it", path.display())))?;
+    for suffix in suffixes {
+        let to = beside(&aside, suffix);
+        let moved = fs::rename(beside(path, suffix), &to).and_then(|()| tighten(&to));
+        moved.map_err(|error| fail(path, "cannot be moved", error))?;
+    }
+    Ok(Some(aside))
 }
 
 impl Store for SqliteStore {
     fn load(&mut self) -> Result<Saved, StoreError> {
-        load(&self.connection)
+        database::load(self.connection()?)
+    }
+
+    fn page(
+        &mut self,
+        after: Option<(&str, &str)>,
+        value_bytes_max: usize,
+    ) -> Result<Vec<Change>, StoreError> {
+        database::page(self.connection()?, after, value_bytes_max)
     }
 
     fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
-        // A transaction that is dropped without `commit` is rolled back.
-        let mut write = || {
-            let transaction = self.connection.transaction()?;
-            {
-                let mut put = transaction
-                    .prepare_cached("INSERT OR REPLACE INTO state (space, key, value) VALUES (?1, ?2, ?3)")?;
-                let mut delete =
-                    transaction.prepare_cached("DELETE FROM state WHERE space = ?1 AND key = ?2")?;
-                for change in changes {
-                    match &change.value {
-                        Some(value) => put.execute(params![change.space, change.key, value])?,
-                        None => delete.execute(params![change.space, change.key])?,
-                    };
-                }
-            }
-            transaction.commit()
-        };
-        Ok(write()?)
+        self.write(&Clear::Nothing, changes)
+    }
+
+    fn replace(&mut self, clear: &Clear, changes: &[Change]) -> Result<(), StoreError> {
+        if self.look().is_err() && *clear == Clear::Everything {
+            return self.renew(changes);
+        }
+        self.write(clear, changes)
+    }
+
+    fn look(&mut self) -> Result<(), StoreError> {
+        match &self.database {
+            Database::Reading(_) => Ok(()),
+            Database::Open(_, watch) => match watch.check() {
+                Ok(()) => Ok(()),
+                Err(why) => Err(self.lose(why)),
+            },
+            Database::Lost(why, _) => Err(StoreError(why.clone())),
+        }
+    }
+
+    fn shrink(&mut self) -> Result<(), StoreError> {
+        self.look()?;
+        let Database::Open(connection, watch) = &mut self.database else { return Ok(()) };
+        let outcome = database::shrink(connection);
+        if let Err(why) = watch.note() {
+            return Err(self.lose(why));
+        }
+        outcome.map_err(|error| fail(&self.file, "cannot shrink", error))
     }
 
     fn place(&self) -> String {
@@ -191,7 +299,7 @@ impl Store for SqliteStore {
     }
 
     fn check(&mut self) -> Result<Condition, StoreError> {
-        quick_check(&self.connection).map_err(|error| fail(&self.file, "is damaged", error))?;
+        quick_check(self.connection()?).map_err(|error| fail(&self.file, "is damaged", error))?;
         let saved_at = [&beside(&self.file, "-wal"), &self.file]
             .into_iter()
             .filter_map(|file| fs::metadata(file).ok().filter(|found| found.len() > 0)?.modified().ok())
@@ -205,120 +313,14 @@ impl Store for SqliteStore {
     }
 
     fn snapshot_to(&mut self, file: &Path) -> Result<(), StoreError> {
-        copy(&self.file, &self.connection, file)
+        copy(&self.file, self.connection()?, file)
     }
 
     fn load_snapshot(&self, file: &Path) -> Result<Saved, StoreError> {
-        load(&open_snapshot(&self.file, file)?).map_err(|error| fail(file, "cannot be read", error))
+        database::load(&open_snapshot(&self.file, file)?).map_err(|error| fail(file, "cannot be read", error))
     }
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        StoreError(error.to_string())
-    }
-}
-
-fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
-    connection.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))?;
-    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version > SCHEMA_VERSION {
-        return Err(newer(version));
-    }
-    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    // FULL: an acknowledged save survives a power failure, and not only a crash of the process.
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    migrate(connection, version, SCHEMA_VERSION)
-}
-
-/// Each step is one transaction, so a step that was interrupted is repeated.
-fn migrate(connection: &mut Connection, from: i64, to: i64) -> Result<(), StoreError> {
-    for version in from..to {
-        let step = usize::try_from(version).ok().and_then(|at| MIGRATIONS.get(at));
-        let step = step.ok_or_else(|| StoreError(format!("the file has the unknown version {version}")))?;
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(step)?;
-        transaction.pragma_update(None, "user_version", version + 1)?;
-        transaction.commit()?;
-    }
-    Ok(())
-}
-
-/// Copies all pages to another file. The copy has no journal beside it.
-fn copy_pages(source: &Connection, to: &Path) -> Result<(), StoreError> {
-    make_file(to).map_err(|error| StoreError(error.to_string()))?;
-    let mut target = Connection::open(to)?;
-    target.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))?;
-    {
-        // One step for all pages, so that no other process can write in between.
-        let backup = Backup::new(source, &mut target)?;
-        match backup.step(-1)? {
-            StepResult::Done => {}
-            other => return Err(StoreError(format!("the file is in use ({other:?})"))),
-        }
-    }
-    quick_check(&target)?;
-    target.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
-    Ok(())
-}
-
-fn quick_check(connection: &Connection) -> Result<(), StoreError> {
-    let verdict: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
-    if verdict == "ok" { Ok(()) } else { Err(StoreError(verdict)) }
-}
-
-/// Opens a state file for reading. The file keeps its version.
-fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
-    // SQLite would create a missing file.
-    fs::metadata(path).map_err(|error| fail(path, "cannot be opened", error))?;
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
-        .or_else(|_| Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY))
-        .map_err(|error| fail(path, "cannot be opened", error))?;
-    let prepare = || {
-        connection.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))?;
-        is_state(&connection)
-    };
-    prepare().map_err(|error| fail(path, "cannot be used", error))?;
-    Ok(connection)
-}
-
-fn load(connection: &Connection) -> Result<Saved, StoreError> {
-    let mut select = connection.prepare("SELECT space, key, value FROM state ORDER BY space, key")?;
-    let rows = select
-        .query_map((), |row| Ok(Change { space: row.get(0)?, key: row.get(1)?, value: Some(row.get(2)?) }))?;
-    Ok(Saved { entries: rows.collect::<rusqlite::Result<_>>()? })
-}
-
-fn fail(path: &Path, what: &str, error: impl fmt::Display) -> StoreError {
-    StoreError(format!("{}: {what}: {error}", path.display()))
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
-}
-
-/// Checks that a file is a state that this program can read.
-fn is_state(connection: &Connection) -> Result<(), StoreError> {
-    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let is_ours = connection.prepare("SELECT space, key, value FROM state").is_ok();
-    if version < 1 || !is_ours || (version >= MARKED_SINCE_VERSION && id != APPLICATION_ID) {
-        return Err(StoreError("the file is not a state of this gateway".to_owned()));
-    }
-    if version > SCHEMA_VERSION { Err(newer(version)) } else { Ok(()) }
-}
-
-fn newer(version: i64) -> StoreError {
-    StoreError(format!(
-        "the file has version {version}, and this program reads versions up to {SCHEMA_VERSION}; \
-         use the program that wrote it, or a newer one"
-    ))
-}
-
-/// Creates the file before SQLite does, so that others can never read it, and restricts the mode of an existing file.
-/// SQLite gives new journals the mode of the main file. The mode of existing journals is restricted too.
-fn make_private(path: &Path) -> io::Result<()> {
-    make_file(path)?;
-    JOURNALS.iter().chain(&[""]).try_for_each(|suffix| tighten(&beside(path, suffix)))
 }

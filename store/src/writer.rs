@@ -1,10 +1,11 @@
 //! A thread that writes to the store, so that no driver waits for a disk.
 
 use crate::engine::{Store, StoreError};
-use i3_core::machine::{Change, SaveTicket};
+use i3_core::machine::{Change, Clear, SaveTicket};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// Saves that may wait for the disk. The core sends at most one for each event, so this is many seconds of a busy network.
 /// Further saves are refused at once, and the core counts them.
@@ -13,9 +14,22 @@ pub const QUEUE_TICKETS_MAX: usize = 4_096;
 /// The most saves in one transaction: enough to share one sync of the disk, and few enough to be acknowledged soon.
 pub const BATCH_TICKETS_MAX: usize = 256;
 
+/// The interval of the checks whether the state is still in its place, and of giving unused room back.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
 /// The stack of the thread: many times what an engine needs for a commit. Untouched pages take no memory, but they count on
 /// hosts that limit the address space of a process.
 const STACK_BYTES: usize = 256 * 1024;
+
+/// What the thread reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// The changes of a save are durable, or it has failed.
+    Saved(SaveTicket, Result<(), String>),
+    /// What was saved is gone: its file was removed, moved or replaced. The text is for people. It is reported again every
+    /// [`LOOK_INTERVAL`] as long as it is not written anew.
+    Lost(String),
+}
 
 /// A store on a thread of its own.
 #[derive(Debug)]
@@ -41,7 +55,7 @@ struct Queue {
 /// A job. Jobs are in the order of submission, and so are the answers.
 #[derive(Debug)]
 enum Job {
-    Write(SaveTicket, Vec<Change>),
+    Write(SaveTicket, Clear, Vec<Change>),
     /// A range of consecutive tickets, first and last, that were refused because the queue was full. One job for all of
     /// them limits the memory while a disk hangs for hours.
     Refuse(SaveTicket, SaveTicket),
@@ -55,30 +69,27 @@ impl Shared {
 }
 
 impl Writer {
-    /// Starts the thread. The thread calls `on_done` once for each ticket, in the order of submission, when the changes are
-    /// durable or the save has failed.
-    pub fn spawn(
-        store: Box<dyn Store>,
-        on_done: impl Fn(SaveTicket, Result<(), String>) + Send + 'static,
-    ) -> Writer {
+    /// Starts the thread. The thread calls `on_report` once for each ticket, in the order of submission, when the changes
+    /// are durable or the save has failed. It also calls it if what was saved is gone.
+    pub fn spawn(store: Box<dyn Store>, on_report: impl Fn(Report) + Send + 'static) -> Writer {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .stack_size(STACK_BYTES)
-            .spawn(move || run(&theirs, store, on_done))
+            .spawn(move || run(&theirs, store, on_report))
             .expect("a process that cannot start one thread at its start cannot run at all");
         Writer { shared, thread: Some(thread) }
     }
 
     /// Queues changes, without waiting for the disk. Returns false if [`QUEUE_TICKETS_MAX`] saves are waiting already. Then
     /// the changes are not written, and the ticket gets an error when its turn comes.
-    pub fn submit(&self, ticket: SaveTicket, changes: Vec<Change>) -> bool {
+    pub fn submit(&self, ticket: SaveTicket, clear: Clear, changes: Vec<Change>) -> bool {
         let mut queue = self.shared.lock();
         let room = queue.writes < QUEUE_TICKETS_MAX;
         if room {
             queue.writes += 1;
-            queue.jobs.push_back(Job::Write(ticket, changes));
+            queue.jobs.push_back(Job::Write(ticket, clear, changes));
         } else {
             match queue.jobs.back_mut() {
                 Some(Job::Refuse(_, last)) if last.0.checked_add(1) == Some(ticket.0) => *last = ticket,
@@ -111,35 +122,56 @@ impl Drop for Writer {
     }
 }
 
-fn run(shared: &Shared, mut store: Box<dyn Store>, on_done: impl Fn(SaveTicket, Result<(), String>)) {
+fn run(shared: &Shared, mut store: Box<dyn Store>, on_report: impl Fn(Report)) {
+    let (mut looked, mut lost) = (Instant::now(), None);
     while let Some(jobs) = next_jobs(shared) {
         let mut batch = Vec::new();
         for job in jobs {
             match job {
-                Job::Write(ticket, changes) => batch.push((ticket, changes)),
+                Job::Write(ticket, Clear::Nothing, changes) => batch.push((ticket, changes)),
+                Job::Write(ticket, clear, changes) => {
+                    write(&mut *store, std::mem::take(&mut batch), &on_report);
+                    let outcome = store.replace(&clear, &changes);
+                    on_report(Report::Saved(ticket, outcome.map_err(|error| error.0)));
+                }
                 Job::Refuse(first, last) => {
-                    write(&mut *store, std::mem::take(&mut batch), &on_done);
+                    write(&mut *store, std::mem::take(&mut batch), &on_report);
                     for ticket in first.0..=last.0 {
-                        on_done(
-                            SaveTicket(ticket),
-                            Err("too many saves are waiting for the disk".to_owned()),
-                        );
+                        let outcome = Err("too many saves are waiting for the disk".to_owned());
+                        on_report(Report::Saved(SaveTicket(ticket), outcome));
                     }
                 }
             }
         }
-        write(&mut *store, batch, &on_done);
+        write(&mut *store, batch, &on_report);
+        if let Err(why) = store.look() {
+            if lost.is_none_or(|at: Instant| at.elapsed() >= LOOK_INTERVAL) {
+                lost = Some(Instant::now());
+                on_report(Report::Lost(why.0));
+            }
+            continue;
+        }
+        lost = None;
+        if looked.elapsed() >= LOOK_INTERVAL {
+            looked = Instant::now();
+            // What is not given back now is given back later.
+            let _ = store.shrink();
+        }
     }
 }
 
-/// Waits for jobs. `None`: there will be no more jobs.
+/// Waits for jobs, at most [`LOOK_INTERVAL`]. `None`: there will be no more jobs.
 fn next_jobs(shared: &Shared) -> Option<Vec<Job>> {
     let mut queue = shared.lock();
+    let until = Instant::now() + LOOK_INTERVAL;
     while queue.jobs.is_empty() {
+        let left = until.saturating_duration_since(Instant::now());
         if queue.finished {
             return None;
+        } else if left.is_zero() {
+            return Some(Vec::new());
         }
-        queue = shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        queue = shared.wake.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
     }
     let count = queue.jobs.len().min(BATCH_TICKETS_MAX);
     let jobs: Vec<Job> = queue.jobs.drain(..count).collect();
@@ -152,12 +184,13 @@ fn next_jobs(shared: &Shared) -> Option<Vec<Job>> {
 const FAILURES_IN_A_ROW_MAX: u32 = 2;
 
 /// Writes all saves in one transaction. If that fails, writes each in its own, so that a bad save does not affect others.
-fn write(
-    store: &mut dyn Store,
-    batch: Vec<(SaveTicket, Vec<Change>)>,
-    on_done: &impl Fn(SaveTicket, Result<(), String>),
-) {
-    let answer = |ticket, outcome: Result<(), StoreError>| on_done(ticket, outcome.map_err(|error| error.0));
+fn write(store: &mut dyn Store, batch: Vec<(SaveTicket, Vec<Change>)>, on_report: &impl Fn(Report)) {
+    let answer = |ticket, outcome: Result<(), StoreError>| {
+        on_report(Report::Saved(ticket, outcome.map_err(|error| error.0)));
+    };
+    if batch.is_empty() {
+        return;
+    }
     if let [(ticket, changes)] = batch.as_slice() {
         return answer(*ticket, store.commit(changes));
     }

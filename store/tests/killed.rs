@@ -2,8 +2,8 @@
 
 #![cfg(unix)]
 
-use i3_core::machine::{Change, SaveTicket};
-use i3_store::{Store, Writer, open};
+use i3_core::machine::{Change, Clear, SaveTicket};
+use i3_store::{Report, Store, Writer, open};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -28,7 +28,8 @@ fn storm() {
     let Some(path) = std::env::var_os(STORM) else { return };
     let mut store = open(path.to_str().unwrap()).unwrap();
     let first = tickets(&mut *store).last().map_or(0, |last| last + 1);
-    let writer = Writer::spawn(store, |ticket, outcome| {
+    let writer = Writer::spawn(store, |report| {
+        let Report::Saved(ticket, outcome) = report else { panic!("{report:?}") };
         // Refused because too many wait: it is not acknowledged.
         if outcome.is_err() {
             return;
@@ -37,7 +38,7 @@ fn storm() {
         std::io::stderr().write_all(format!("saved {}\n", ticket.0).as_bytes()).unwrap();
     });
     for ticket in first.. {
-        if !writer.submit(SaveTicket(ticket), (0..PARTS).map(|n| part(ticket, n)).collect()) {
+        if !writer.submit(SaveTicket(ticket), Clear::Nothing, (0..PARTS).map(|n| part(ticket, n)).collect()) {
             std::thread::yield_now();
         }
     }

@@ -3,10 +3,10 @@
 #[path = "../../daemon/tests/shared/memory.rs"]
 mod memory;
 
-use i3_core::machine::{Change, SaveTicket, Saved};
+use i3_core::machine::{Change, Clear, SaveTicket, Saved};
 use i3_store::{
-    Condition, QUEUE_TICKETS_MAX, Store, StoreError, Writer, copy_snapshot, open_existing, replace_all,
-    snapshot_path,
+    Condition, PAGE_ENTRIES_MAX, QUEUE_TICKETS_MAX, Report, Store, StoreError, Writer, copy_snapshot,
+    open_existing, replace_all, snapshot_path,
 };
 use memory::MemoryStore;
 use std::path::Path;
@@ -14,6 +14,14 @@ use std::sync::mpsc;
 
 /// The version of the layout that this program writes.
 const SCHEMA_VERSION: i64 = 2;
+
+/// What a writer calls when saves are all that it reports.
+fn answered(done: impl Fn(SaveTicket, Result<(), String>)) -> impl Fn(Report) {
+    move |report| match report {
+        Report::Saved(ticket, outcome) => done(ticket, outcome),
+        Report::Lost(why) => panic!("{why}"),
+    }
+}
 
 /// The store in this file.
 fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
@@ -93,8 +101,6 @@ mod permissions {
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let path = directory.path().join("state.sqlite");
-        fs::write(&path, b"").unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         open(&path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let warnings = open_existing(path.to_str().unwrap()).unwrap().unwrap().check().unwrap().warnings;
@@ -160,9 +166,9 @@ fn every_ticket_is_answered_in_order_and_written_at_the_end() {
     let store = open(&path).unwrap();
     refuse_key(&path, "7");
     let (done, answers) = mpsc::channel();
-    let writer = Writer::spawn(store, move |ticket, outcome| done.send((ticket, outcome)).unwrap());
+    let writer = Writer::spawn(store, answered(move |ticket, outcome| done.send((ticket, outcome)).unwrap()));
     for n in 0..1000_u64 {
-        assert!(writer.submit(SaveTicket(n), vec![put("n", &n.to_string(), b"x")]));
+        assert!(writer.submit(SaveTicket(n), Clear::Nothing, vec![put("n", &n.to_string(), b"x")]));
     }
     writer.finish();
     let answers: Vec<_> = answers.iter().collect();
@@ -211,18 +217,21 @@ fn a_full_queue_refuses_without_waiting() {
     let (go, gate) = mpsc::channel();
     let (entered, started) = mpsc::channel();
     let (done, answers) = mpsc::channel();
-    let writer = Writer::spawn(Box::new(Stuck(gate, entered)), move |ticket, outcome| {
-        done.send((ticket, outcome)).unwrap();
-    });
+    let writer = Writer::spawn(
+        Box::new(Stuck(gate, entered)),
+        answered(move |ticket, outcome| {
+            done.send((ticket, outcome)).unwrap();
+        }),
+    );
     let change = || vec![put("a", "b", b"c")];
-    assert!(writer.submit(SaveTicket(0), change()));
+    assert!(writer.submit(SaveTicket(0), Clear::Nothing, change()));
     assert_eq!(started.recv().unwrap(), 1, "it hangs in the first save");
     let max = QUEUE_TICKETS_MAX as u64;
     for n in 1..=max {
-        assert!(writer.submit(SaveTicket(n), change()));
+        assert!(writer.submit(SaveTicket(n), Clear::Nothing, change()));
     }
-    assert!(!writer.submit(SaveTicket(max + 1), change()));
-    assert!(!writer.submit(SaveTicket(max + 2), change()));
+    assert!(!writer.submit(SaveTicket(max + 1), Clear::Nothing, change()));
+    assert!(!writer.submit(SaveTicket(max + 2), Clear::Nothing, change()));
     drop(go);
     drop(writer);
     let answers: Vec<_> = answers.iter().collect();
@@ -273,12 +282,13 @@ fn an_old_file_becomes_a_new_one_and_keeps_what_it_holds() {
 fn a_snapshot_is_made_while_the_file_is_written() {
     let directory = tempfile::tempdir().unwrap();
     let [path, copied] = ["state.sqlite", "copy"].map(|name| directory.path().join(name));
-    let writer = Writer::spawn(open(&path).unwrap(), |_, outcome| outcome.unwrap());
+    let writer = Writer::spawn(open(&path).unwrap(), answered(|_, outcome| outcome.unwrap()));
     let mut reader = open_existing(path.to_str().unwrap()).unwrap().unwrap();
     // Each save writes a pair: half of one in the copy would show.
     for n in 0..2_000_u64 {
         writer.submit(
             SaveTicket(n),
+            Clear::Nothing,
             vec![put("a", &format!("{n:06}"), b"x"), put("b", &format!("{n:06}"), b"x")],
         );
         if n % 500 == 250 {
@@ -391,9 +401,6 @@ fn opening_to_read_makes_and_changes_nothing() {
     let path = directory.path().join("state.sqlite");
     let existing = || open_existing(path.to_str().unwrap());
     assert!(existing().unwrap().is_none() && names(directory.path()).is_empty());
-    std::fs::write(&path, "").unwrap();
-    assert!(existing().unwrap().is_none(), "nothing was ever written");
-    std::fs::remove_file(&path).unwrap();
     file_of_version_1(&path);
     let mut store = existing().unwrap().unwrap();
     assert_eq!((store.load().unwrap().entries.len(), pragma(&path, "user_version")), (2, 1));
@@ -430,13 +437,123 @@ fn a_locked_file_is_said_soon_and_taken_later() {
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let (done, answers) = mpsc::channel();
-    let writer = Writer::spawn(store, move |ticket, outcome| done.send((ticket, outcome)).unwrap());
+    let writer = Writer::spawn(store, answered(move |ticket, outcome| done.send((ticket, outcome)).unwrap()));
     for n in 0..200_u64 {
-        writer.submit(SaveTicket(n), vec![put("a", &n.to_string(), b"x")]);
+        writer.submit(SaveTicket(n), Clear::Nothing, vec![put("a", &n.to_string(), b"x")]);
     }
     let refused: Vec<_> = (0..200).map(|_| answers.recv().unwrap()).collect();
     assert!(refused.iter().all(|(_, outcome)| outcome.as_ref().is_err_and(|text| text.contains("locked"))));
     other.execute_batch("COMMIT").unwrap();
-    writer.submit(SaveTicket(200), vec![put("a", "now", b"x")]);
+    writer.submit(SaveTicket(200), Clear::Nothing, vec![put("a", "now", b"x")]);
     assert_eq!(answers.recv().unwrap(), (SaveTicket(200), Ok(())));
+}
+
+#[test]
+fn a_file_that_is_empty_or_not_a_state_is_refused_and_not_changed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.sqlite");
+    let foreign = |sql: &str| {
+        rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    };
+    let cases: [(&dyn Fn(), &str); 4] = [
+        (&|| std::fs::write(&path, "").unwrap(), "the file is empty"),
+        (
+            &|| std::fs::write(&path, "some text, long enough to be a header of SQLite ".repeat(9)).unwrap(),
+            "not a database",
+        ),
+        (
+            &|| foreign("CREATE TABLE recipes (name TEXT); INSERT INTO recipes VALUES ('soup')"),
+            "not a state of this gateway",
+        ),
+        (&|| foreign("PRAGMA user_version = 2; VACUUM"), "not a state of this gateway"),
+    ];
+    for (make, expected) in cases {
+        make();
+        let before = std::fs::read(&path).unwrap();
+        for opened in [open(&path).map(drop), open_existing(path.to_str().unwrap()).map(drop)] {
+            let error = opened.unwrap_err().to_string();
+            assert!(error.contains("state.sqlite") && error.contains(expected), "{error}");
+        }
+        assert!(std::fs::read(&path).unwrap() == before && names(directory.path()) == ["state.sqlite"]);
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn entries_come_in_pages_and_no_large_value_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.sqlite");
+    let mut file = open(&path).unwrap();
+    let mut memory = MemoryStore::default();
+    let value = vec![b'x'; 4_000];
+    for store in [&mut *file as &mut dyn Store, &mut memory] {
+        let all: Vec<Change> =
+            (0..1_200).map(|n| put(&format!("s{}", n / 400), &format!("{n:05}"), &value)).collect();
+        store.commit(&all).unwrap();
+        store.commit(&[put("s1", "00500x", &[b'y'; 4_001])]).unwrap();
+        let (mut read, mut pages): (Vec<Change>, usize) = (Vec::new(), 0);
+        loop {
+            let after = read.last().map(|last| (last.space.clone(), last.key.clone()));
+            let page = store.page(after.as_ref().map(|(space, key)| (&**space, &**key)), 4_000).unwrap();
+            assert!(page.len() <= PAGE_ENTRIES_MAX);
+            if page.is_empty() {
+                break;
+            }
+            pages += 1;
+            read.extend(page);
+        }
+        assert!(pages > 2 && read.len() == 1_201);
+        assert_eq!(read.remove(501), delete("s1", "00500x"), "it is there, and was not read");
+        assert_eq!(read, all);
+    }
+}
+
+#[test]
+fn what_is_replaced_is_removed_in_the_same_commit() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.sqlite");
+    let mut file = open(&path).unwrap();
+    for store in [&mut *file as &mut dyn Store, &mut MemoryStore::default()] {
+        store
+            .commit(&[put("a", "1", b"x"), put("a", "2", b"x"), put("ab", "1", b"x"), put("b", "1", b"x")])
+            .unwrap();
+        let spaces = Clear::Spaces(vec!["a".to_owned(), "c".to_owned()]);
+        store.replace(&spaces, &[put("a", "2", b"y"), put("c", "1", b"y")]).unwrap();
+        let expected = [put("a", "2", b"y"), put("ab", "1", b"x"), put("b", "1", b"x"), put("c", "1", b"y")];
+        assert_eq!(store.load().unwrap().entries, expected);
+        store.replace(&Clear::Everything, &[put("d", "1", b"z")]).unwrap();
+        assert_eq!(store.load().unwrap().entries, [put("d", "1", b"z")]);
+    }
+    refuse_key(&path, "bad");
+    let again = file.replace(&Clear::Everything, &[put("e", "good", b"1"), put("e", "bad", b"1")]);
+    assert!(again.is_err() && file.load().unwrap().entries == [put("d", "1", b"z")]);
+}
+
+fn length(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |found| found.len())
+}
+
+#[test]
+fn a_file_shrinks_when_entries_are_deleted_also_one_of_an_earlier_version() {
+    let directory = tempfile::tempdir().unwrap();
+    for earlier in [false, true] {
+        let path = directory.path().join(format!("{earlier}.sqlite"));
+        if earlier {
+            file_of_version_1(&path);
+        }
+        let mut store = open(&path).unwrap();
+        let value = vec![b'x'; 1_000];
+        let all: Vec<Change> = (0..20_000).map(|n| put("events", &format!("{n:020}"), &value)).collect();
+        all.chunks(1_000).for_each(|some| store.commit(some).unwrap());
+        store.shrink().unwrap();
+        assert!(length(&path) > 20_000_000);
+        store.commit(&all[100..].iter().map(|one| delete("events", &one.key)).collect::<Vec<_>>()).unwrap();
+        store.shrink().unwrap();
+        let wal = path.with_extension("sqlite-wal");
+        assert!(length(&path) < 1_000_000 && length(&wal) < 1_000_000, "{} {}", length(&path), length(&wal));
+        assert_eq!((store.look(), pragma(&path, "auto_vacuum")), (Ok(()), 2));
+        store.commit(&all[..1]).unwrap();
+        assert_eq!(store.load().unwrap().entries.len(), if earlier { 102 } else { 100 });
+        store.check().unwrap();
+    }
 }

@@ -76,7 +76,11 @@ impl Machine for Echo {
             Input::Received { conn, bytes } => self.effects.send(conn, bytes),
             Input::Flushed { conn } => self.effects.flushed(conn),
             Input::Lost { conn, .. } => drop(self.effects.release(conn)),
-            Input::Dialed { .. } | Input::Secured { .. } | Input::Saved { .. } | Input::Shutdown => {}
+            Input::Dialed { .. }
+            | Input::Secured { .. }
+            | Input::Saved { .. }
+            | Input::StoreLost { .. }
+            | Input::Shutdown => {}
         }
     }
 

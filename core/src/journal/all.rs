@@ -6,8 +6,9 @@ use super::kept::{Log, Mark, Removed};
 use super::record::{LaneName, Moment, Record};
 use crate::cx::Cx;
 use crate::ids::MudId;
-use crate::machine::{Change, Saved};
+use crate::machine::{Change, Clear, Saved};
 use crate::saved;
+use crate::settings::Settings;
 use crate::spaces::Space;
 use crate::time::Steady;
 use crate::wake::Wake;
@@ -125,6 +126,27 @@ impl Journal {
     /// The named clients of a mud, to change them.
     pub(crate) fn cursors_mut(&mut self, mud: MudId) -> &mut Cursors {
         &mut self.muds[mud.place()].cursors
+    }
+
+    /// Returns all entries that the store must have, in the spaces that `clear` covers.
+    pub(crate) fn entries(&self, settings: &Settings, clear: &Clear) -> Vec<Change> {
+        let mut entries = Vec::new();
+        for mud in MudId::all(self.muds.len()) {
+            let one = &self.muds[mud.place()];
+            if clear.covers(one.log.space()) {
+                entries.extend(one.log.entries());
+            }
+            if clear.covers(one.cursors.space()) {
+                entries.extend(one.cursors.entries());
+            }
+            if clear.covers(&Space::Marks.whole()) {
+                entries.push(self.mark(mud, &settings.mud(mud).name));
+            }
+        }
+        if clear.covers(&Space::EventIds.whole()) {
+            entries.push(self.ids.entry());
+        }
+        entries
     }
 
     /// Returns the number of records of all muds, and their bytes.

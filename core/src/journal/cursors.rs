@@ -97,6 +97,16 @@ pub(crate) fn full_name(key: &str, name: &str) -> String {
     format!("{key}/{name}")
 }
 
+/// Returns when a saved client was connected last; `None` if it cannot be read.
+pub(super) fn seen_at(value: &[u8]) -> Option<Steady> {
+    #[derive(Deserialize)]
+    struct Seen {
+        seen: u64,
+    }
+    let client: Seen = saved::read(value)?;
+    Some(Steady::from_micros(client.seen))
+}
+
 /// Returns the full name without the client's own part.
 fn key_of(full_name: &str) -> &str {
     full_name.split_once('/').map_or("", |(key, _)| key)
@@ -116,7 +126,8 @@ impl Cursors {
     /// Restores a saved client. Returns whether it can be read.
     pub(crate) fn restore(&mut self, name: &str, value: &[u8]) -> bool {
         if let Some(client) = saved::read(value) {
-            self.by_name.insert(name.to_owned(), client);
+            let known = if name.contains('/') { &mut self.by_name } else { &mut self.unclaimed };
+            known.insert(name.to_owned(), client);
             return true;
         }
         let earlier: Option<Earlier> = saved::read(value);
@@ -129,6 +140,16 @@ impl Cursors {
     fn put(&self, name: &str) -> Change {
         let value = self.by_name.get(name).and_then(saved::write);
         Change { space: self.space.clone(), key: name.to_owned(), value }
+    }
+
+    /// Returns all entries that the store must have.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = Change> {
+        let all = self.by_name.iter().chain(&self.unclaimed);
+        all.map(|(name, client)| Change {
+            space: self.space.clone(),
+            key: name.clone(),
+            value: saved::write(client),
+        })
     }
 
     /// Returns the event after which a lane is replayed to a client; `None` if it has no cursor there.

@@ -52,6 +52,11 @@ impl Ids {
         self.reserved = self.reserved.max(last);
     }
 
+    /// Returns the entry that the store must have.
+    pub(crate) fn entry(&self) -> Change {
+        change(self.reserved)
+    }
+
     /// Returns the last id in use.
     pub(crate) fn last(&self) -> u64 {
         self.last

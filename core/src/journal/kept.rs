@@ -99,6 +99,39 @@ impl Log {
         Some(id)
     }
 
+    /// Restores a saved record, which follows all others, and removes those for which no room is left, whatever their
+    /// age. Returns the deletions, or `None` if the record cannot be read.
+    pub(crate) fn restore_within(
+        &mut self,
+        key: &str,
+        value: &[u8],
+        settings: &EventSettings,
+    ) -> Option<Vec<Change>> {
+        let (record, channel) = Record::read(key, value, Moment::default())?;
+        let name = match record.kind.kept? {
+            Class::Tells => LaneName::Tells,
+            Class::Answers => LaneName::Answers,
+            Class::Channels => LaneName::Channel(channel.as_deref()?),
+        };
+        if Record::key(record.id) != key {
+            return None;
+        }
+        self.bytes += record.bytes();
+        self.shares.add(name, &record);
+        self.lane_mut(name).records.push_back(record);
+        let mut removed = Removed::default();
+        let most = Terms::of(name.class(), settings).most();
+        while self.lane(name).is_some_and(|lane| lane.records.len() > most) {
+            let by_age = matches!(name, LaneName::Channel(_));
+            if by_age || !self.remove_of(self.shares.loudest_in(name), &mut removed) {
+                self.remove_at(name, 0, &mut removed);
+            }
+        }
+        self.shrink(settings.log_bytes_max, &mut removed);
+        self.forget_empty_channels();
+        Some(removed.changes)
+    }
+
     /// Restores what is known of the events that were removed before the restart.
     pub(crate) fn restore_lost(&mut self, mark: &Mark) {
         let [tells, answers, channels] = mark.lost;
@@ -142,6 +175,11 @@ impl Log {
         self.lane_mut(name).records.push_back(record);
         self.tidy(name, Terms::of(name.class(), settings), now, &mut removed);
         self.shrink(settings.log_bytes_max, &mut removed);
+        self.forget_empty_channels();
+        removed
+    }
+
+    fn forget_empty_channels(&mut self) {
         if self.channels.len() > CHANNELS_MAX {
             let lost = &mut self.channels_lost;
             self.channels.retain(|_, lane| {
@@ -149,7 +187,12 @@ impl Log {
                 !lane.records.is_empty()
             });
         }
-        removed
+    }
+
+    /// Returns all entries that the store must have.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = Change> {
+        let lanes = [&self.tells, &self.answers].into_iter().chain(self.channels.values());
+        lanes.flat_map(|lane| &lane.records).map(|record| self.put(record))
     }
 
     fn put(&self, record: &Record) -> Change {

@@ -70,6 +70,13 @@ impl Terms {
     }
 }
 
+impl Terms {
+    /// The most records that a lane can have.
+    pub(super) fn most(self) -> usize {
+        self.keep_max.max(self.history_max)
+    }
+}
+
 impl Lane {
     /// Whether the oldest record is too old to be kept.
     pub(super) fn is_due(&self, terms: Terms, now: Steady) -> bool {

@@ -25,6 +25,7 @@ mod kept;
 mod lane;
 mod reader;
 mod record;
+mod selection;
 mod shares;
 
 pub(crate) use all::{Journal, Unread};
@@ -34,3 +35,4 @@ pub(crate) use ids::{carry_over, set_aside};
 pub(crate) use kept::Log;
 pub(crate) use reader::{Job, Reader};
 pub(crate) use record::{LaneKey, LaneName, Record, Since};
+pub use selection::Selection;

@@ -1,7 +1,7 @@
 //! The lists of one mud's network, and how they are saved.
 
 use crate::i3::packet::{ChannelEntry, Mapping, MudEntry};
-use crate::machine::Change;
+use crate::machine::{Change, Clear};
 use crate::network::chanlist::{Channel, ChannelChange};
 use crate::network::mudlist::MudChange;
 use crate::network::{Chanlist, Mudlist};
@@ -79,12 +79,38 @@ impl Lists {
         let delete = |space: Space, key| Change { space: space.of(mud_name), key, value: None };
         let muds = self.muds.clear().into_iter().map(|name| delete(Space::Muds, name));
         let channels = self.channels.clear().into_iter().map(|name| delete(Space::Channels, name));
-        let from = Change {
-            space: Space::ListsFrom.of(mud_name),
-            key: String::new(),
-            value: Some(router.as_bytes().to_vec()),
-        };
-        muds.chain(channels).chain([from]).collect()
+        muds.chain(channels).chain(self.from_change(mud_name)).collect()
+    }
+
+    fn from_change(&self, mud_name: &str) -> Option<Change> {
+        let value = Some(self.from.as_ref()?.as_bytes().to_vec());
+        Some(Change { space: Space::ListsFrom.of(mud_name), key: String::new(), value })
+    }
+
+    fn mud_change(&self, mud_name: &str, name: &str) -> Change {
+        let value = self.muds.get(name).and_then(saved::write);
+        Change { space: Space::Muds.of(mud_name), key: name.to_owned(), value }
+    }
+
+    fn channel_change(&self, mud_name: &str, name: &str) -> Change {
+        let value = self.channels.get(name).and_then(saved::write);
+        Change { space: Space::Channels.of(mud_name), key: name.to_owned(), value }
+    }
+
+    /// Returns all entries that the store must have, in the spaces that `clear` covers.
+    pub(crate) fn entries(&self, mud_name: &str, clear: &Clear) -> Vec<Change> {
+        let wants = |space: Space| clear.covers(&space.of(mud_name));
+        let mut entries = Vec::new();
+        if wants(Space::ListsFrom) {
+            entries.extend(self.from_change(mud_name));
+        }
+        if wants(Space::Muds) {
+            entries.extend(self.muds.iter().map(|(name, _)| self.mud_change(mud_name, name)));
+        }
+        if wants(Space::Channels) {
+            entries.extend(self.channels.iter().map(|(name, _)| self.channel_change(mud_name, name)));
+        }
+        entries
     }
 
     /// Notes that the router refuses a channel to this mud.
@@ -112,9 +138,7 @@ impl Lists {
         name: &str,
         channel: Option<Channel>,
     ) -> Option<Change> {
-        let value = channel.as_ref().and_then(saved::write);
-        let change = Change { space: Space::Channels.of(mud_name), key: name.to_owned(), value };
-        self.channels.note(name, channel).then_some(change)
+        self.channels.note(name, channel).then(|| self.channel_change(mud_name, name))
     }
 
     /// Whether a mud that was unknown before is announced.
@@ -135,12 +159,7 @@ impl Lists {
         muds: &Mapping<'_, Option<MudEntry<'_>>>,
     ) -> (Vec<MudChange>, Vec<Change>) {
         let changed = self.muds.apply(id, muds);
-        let save = |change: &MudChange| Change {
-            space: Space::Muds.of(mud_name),
-            key: change.name.clone(),
-            value: self.muds.get(&change.name).and_then(saved::write),
-        };
-        let saves = changed.iter().map(save).collect();
+        let saves = changed.iter().map(|change| self.mud_change(mud_name, &change.name)).collect();
         (changed, saves)
     }
 
@@ -153,12 +172,7 @@ impl Lists {
         channels: &Mapping<'_, Option<ChannelEntry<'_>>>,
     ) -> (Vec<ChannelChange>, Vec<Change>) {
         let changed = self.channels.apply(now, id, channels);
-        let save = |(name, _): &ChannelChange| Change {
-            space: Space::Channels.of(mud_name),
-            key: name.clone(),
-            value: self.channels.get(name).and_then(saved::write),
-        };
-        let saves = changed.iter().map(save).collect();
+        let saves = changed.iter().map(|(name, _)| self.channel_change(mud_name, name)).collect();
         (changed, saves)
     }
 }

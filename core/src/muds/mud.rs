@@ -6,8 +6,8 @@ use super::sent::Sent;
 use crate::i3::packet::Packet;
 use crate::link::RouterLink;
 use crate::link::pacer::Pacer;
-use crate::machine::{Change, Saved};
-use crate::moderation::Bans;
+use crate::machine::{Change, Clear, Saved};
+use crate::moderation::{Ban, Bans};
 use crate::network::{Presence, RemoteSubscribers, Ucache};
 use crate::notice::Repeated;
 use crate::saved;
@@ -91,6 +91,18 @@ impl Mud {
         unreadable
     }
 
+    /// Returns all entries that the store must have of this mud, in the spaces that `clear` covers.
+    pub(crate) fn entries(&self, mud_name: &str, clear: &Clear) -> Vec<Change> {
+        let mut entries = self.lists.entries(mud_name, clear);
+        if clear.covers(&Space::Passwords.of(mud_name)) {
+            entries.extend(self.passwords.entries(mud_name));
+        }
+        if clear.covers(&Space::Bans.of(mud_name)) {
+            entries.extend(self.bans.iter().map(|(id, ban, _)| ban_change(mud_name, id, Some(ban))));
+        }
+        entries
+    }
+
     fn restore_ban(&mut self, key: &str, value: &[u8]) -> bool {
         match (key.parse(), saved::read(value)) {
             (Ok(id), Some(ban)) => {
@@ -104,8 +116,7 @@ impl Mud {
     /// Returns the change that saves a ban, or its removal.
     pub(crate) fn save_ban(&self, mud_name: &str, id: u64) -> Change {
         let ban = self.bans.iter().find(|(known, _, _)| *known == id);
-        let value = ban.and_then(|(_, ban, _)| saved::write(ban));
-        Change { space: Space::Bans.of(mud_name), key: id.to_string(), value }
+        ban_change(mud_name, id, ban.map(|(_, ban, _)| ban))
     }
 
     /// Whether the router in use is a CoffeeMud's. Such a router gives every mud the password -1.
@@ -118,4 +129,8 @@ impl Mud {
         let password = self.passwords.at(&self.link.router().name).unwrap_or(settings.router_password);
         self.link.set_password(password);
     }
+}
+
+fn ban_change(mud_name: &str, id: u64, ban: Option<&Ban>) -> Change {
+    Change { space: Space::Bans.of(mud_name), key: id.to_string(), value: ban.and_then(saved::write) }
 }

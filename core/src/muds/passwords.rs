@@ -24,6 +24,11 @@ impl Passwords {
         })
     }
 
+    /// Returns all entries that the store must have.
+    pub(crate) fn entries(&self, mud_name: &str) -> impl Iterator<Item = Change> {
+        self.0.iter().map(move |(router, password)| change(mud_name, router, *password))
+    }
+
     /// Returns the password for a router.
     pub(crate) fn at(&self, router: &str) -> Option<i64> {
         self.0.get(router).copied()
@@ -36,11 +41,15 @@ impl Passwords {
             return None;
         }
         self.0.insert(router.to_owned(), password);
-        Some(Change {
-            space: Space::Passwords.of(mud_name),
-            key: router.to_owned(),
-            value: Some(password.to_string().into_bytes()),
-        })
+        Some(change(mud_name, router, password))
+    }
+}
+
+fn change(mud_name: &str, router: &str, password: i64) -> Change {
+    Change {
+        space: Space::Passwords.of(mud_name),
+        key: router.to_owned(),
+        value: Some(password.to_string().into_bytes()),
     }
 }
 

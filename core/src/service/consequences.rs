@@ -1,7 +1,7 @@
 //! What follows from a change of a link, of the store, or of time.
 
 use super::parts::Parts;
-use super::{ask, channel, durable, errors, lists, tell, trace};
+use super::{ask, channel, durable, errors, lists, storing, tell, trace};
 use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
 use crate::event::Event;
@@ -14,7 +14,6 @@ use crate::muds::News;
 use crate::notice::{Level, Notice};
 use crate::saves::Turn;
 use crate::waiting::{ChannelWhoStatus, Hosted, HostedStatus, Question, Reply};
-use crate::wake::Wake;
 use std::time::Duration;
 
 /// Handles all that has happened to the muds, and the tells that no session has collected in time, until nothing is
@@ -84,18 +83,14 @@ pub(crate) fn save_answered(parts: &mut Parts<'_>, ticket: SaveTicket, outcome: 
         parts.cx.metrics.save_time.observe(now.since(since));
     }
     let turn = saves.answered(ticket, outcome.is_ok());
-    let (retry_after, waiting) = (saves.retry_after(), saves.waiting());
+    let waiting = saves.waiting();
     if let Err(error) = outcome {
         parts.cx.metrics.saves_failed += 1;
         let notice = Notice::new(Level::Error, "store", "save failed; the gateway tries again");
         parts.cx.notice(notice.with("error", error).with("changes", waiting));
     }
     storage_changed(parts, turn, outcome, waiting);
-    match retry_after {
-        Some(Duration::ZERO) => parts.cx.fx.save_again(now),
-        Some(after) => parts.cx.timers.set(Wake::Save, now + after),
-        None => parts.cx.timers.clear(Wake::Save),
-    }
+    storing::plan_save(&mut parts.cx, parts.muds, parts.journal);
     let Some(saves) = parts.cx.fx.saves() else { return };
     let durable = saves.durable_before();
     durable::saved(&mut parts.cx, parts.waiting, |ticket| ticket < durable);

@@ -17,7 +17,7 @@
 //!
 //! Each file that serves requests has a table of its methods: name, permission, parameters, result, and the parts of the
 //! state that the method borrows. `inbound` passes each packet to its service. `consequences` handles what follows
-//! from a change of a link or of the store, and `sessions` what follows from the end of a session.
+//! from a change of a link or of the store, `storing` writes anew what the store has lost, and `sessions` what follows from the end of a session.
 
 pub(crate) mod access;
 mod admin;
@@ -43,6 +43,7 @@ mod presence;
 pub(crate) mod reload;
 pub(crate) mod sessions;
 mod speech;
+pub(crate) mod storing;
 pub mod table;
 mod tell;
 mod text;

@@ -115,7 +115,7 @@ impl Machine for Echo {
             }
             Input::Flushed { conn } => self.effects.flushed(conn),
             Input::Dialed { conn } => self.dialed.push(conn),
-            Input::Secured { .. } => {}
+            Input::Secured { .. } | Input::StoreLost { .. } => {}
             Input::Lost { conn, by } => {
                 assert!(self.effects.release(conn), "lost twice");
                 self.lost.push((conn, by));

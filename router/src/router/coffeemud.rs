@@ -119,10 +119,15 @@ impl Router {
 
     /// Saves the id of a list, because CoffeeMud continues it after a restart.
     pub(super) fn save_list_id(&mut self, key: &str, id: i64) {
-        if self.rules().form == Form::CoffeeMud {
-            let value = id.to_string().into_bytes();
-            self.save(vec![Change { space: IDS_SPACE.to_owned(), key: key.to_owned(), value: Some(value) }]);
-        }
+        let change = self.list_id_change(key, id);
+        self.save(change.into_iter().collect());
+    }
+
+    /// Returns the change that saves the id of a list; `None` if it is not saved.
+    pub(super) fn list_id_change(&self, key: &str, id: i64) -> Option<Change> {
+        let value = Some(id.to_string().into_bytes());
+        let change = Change { space: IDS_SPACE.to_owned(), key: key.to_owned(), value };
+        (self.rules().form == Form::CoffeeMud).then_some(change)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::rules::Form;
 use crate::wire;
 use bytes::Bytes;
 use i3_core::i3::Value;
-use i3_core::machine::{ConnId, LostBy};
+use i3_core::machine::{Change, ConnId, LostBy};
 use i3_core::notice::Level;
 use i3_core::time::Now;
 use i3_core::timers::Timers;
@@ -198,6 +198,19 @@ impl Router {
             self.metrics.saves_failed += 1;
             self.notice(Level::Error, "save failed", |n| n.with("error", error));
         }
+    }
+
+    /// Saves everything anew, because the store has lost it.
+    pub(super) fn store_lost(&mut self, reason: &str) {
+        self.metrics.saves_failed += 1;
+        let text = "the saved state is gone; the router writes all of it anew";
+        self.notice(Level::Error, text, |n| n.with("error", reason));
+        let muds = self.muds.iter().map(|(_, mud)| mud.change());
+        let mut everything: Vec<Change> = muds.chain(self.channels.all_changes()).collect();
+        everything.extend(self.list_id_change("mudlist", self.mudlist.id()));
+        everything.extend(self.list_id_change("chanlist", self.chanlist.id()));
+        self.saves_pending += 1;
+        self.effects.save_everything(everything);
     }
 
     pub(super) fn shutdown(&mut self, now: Now) {

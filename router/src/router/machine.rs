@@ -51,6 +51,7 @@ impl Machine for Router {
             Input::Flushed { conn } => self.flushed(conn),
             Input::Lost { conn, by } => self.lost(now, conn, &by),
             Input::Saved { outcome, .. } => self.saved(outcome),
+            Input::StoreLost { reason } => self.store_lost(&reason),
             Input::Shutdown => self.shutdown(now),
             // A router does not dial.
             Input::Dialed { .. } | Input::Secured { .. } => self.metrics.late_inputs += 1,

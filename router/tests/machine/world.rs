@@ -121,8 +121,9 @@ impl World {
                 let peer = peers.iter_mut().find(|peer| peer.conn == conn).expect("a known connection");
                 assert!(std::mem::replace(&mut peer.open, false), "closed twice");
             }
-            Output::Save { ticket, changes } => {
+            Output::Save { ticket, clear, changes } => {
                 *saves += 1;
+                saved.retain(|(space, _), _| !clear.covers(space));
                 for Change { space, key, value } in changes {
                     match value {
                         Some(value) => saved.insert((space, key), value),

@@ -4,6 +4,7 @@ use argh::FromArgs;
 use i3_config::{ListenAt, Logging};
 use i3_core::machine::Listener;
 use i3_daemon::attend::Unattended;
+use i3_daemon::directory::StateDirectory;
 use i3_daemon::error::DaemonError;
 use i3_daemon::exit::finish;
 use i3_daemon::listeners::bind_each;
@@ -90,7 +91,10 @@ fn run(cli: &Cli) -> Result<(), DaemonError> {
         channels: channels.into_iter().map(|name| (name, 0)).collect(),
         ..RouterSettings::default()
     };
+    let directory = StateDirectory::take(&cli.state)
+        .map_err(|why| DaemonError::Store(format!("{}: {why}", cli.state.display())))?;
     let (store, saved) = open_store(&cli.state)?;
+    let store = directory.holding(store);
     let clock = Clock::start();
     let machine = Router::new(settings, saved, seed()?, clock.now());
     let (listener, host) = (Listener::Mud, cli.host.clone());

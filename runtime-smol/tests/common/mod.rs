@@ -83,7 +83,7 @@ fn drive(
     let commands = driver.commands();
     if let Some(saves) = setup.saves {
         let answers = commands.clone();
-        driver = driver.on_save(move |ticket, changes| {
+        driver = driver.on_save(move |ticket, _, changes| {
             saves.send(changes).unwrap();
             answers.try_send(Command::Saved { ticket, outcome: Ok(()) }).unwrap();
         });

@@ -10,7 +10,7 @@ mod tcp;
 pub use tcp::End;
 
 use i3_core::machine::{
-    Change, ConnId, Input, Listener, LostBy, Machine, Output, Refused, SaveTicket, Saved,
+    Change, Clear, ConnId, Input, Listener, LostBy, Machine, Output, Refused, SaveTicket, Saved,
 };
 use i3_core::notice::{Level, Notice};
 use i3_core::time::{Instant, Now, UnixTime};
@@ -236,7 +236,8 @@ impl World {
         let node = &mut self.nodes[at];
         // One that ended in order has waited for its store.
         for pending in std::mem::take(&mut node.saving) {
-            node.store(pending.changes);
+            let changes = node.all_changes(pending.clear, pending.changes);
+            node.store(changes);
         }
         let saved = node.saved();
         node.store(before(&saved));
@@ -262,7 +263,8 @@ impl World {
         let kept = self.rng.usize(0..=node.saving.len());
         for (place, pending) in std::mem::take(&mut node.saving).into_iter().enumerate() {
             if place < kept {
-                node.store(pending.changes);
+                let changes = node.all_changes(pending.clear, pending.changes);
+                node.store(changes);
             }
         }
         self.record(|| Record::Crashed { node: at });
@@ -452,7 +454,7 @@ impl World {
                 _ if self.nodes[at].just_lost.contains(&conn) => {}
                 _ => self.broke(at, format!("reads from {conn:?}, which is not open")),
             },
-            Output::Save { ticket, changes } => self.perform_save(at, ticket, changes),
+            Output::Save { ticket, clear, changes } => self.perform_save(at, ticket, clear, changes),
             Output::Notice(notice) => {
                 if self.records.is_none() {
                     let is_expected = self.nodes[at].disk_full;
@@ -521,13 +523,13 @@ impl World {
         }
     }
 
-    fn perform_save(&mut self, at: usize, ticket: SaveTicket, changes: Vec<Change>) {
+    fn perform_save(&mut self, at: usize, ticket: SaveTicket, clear: Clear, changes: Vec<Change>) {
         if self.nodes[at].last_ticket.is_some_and(|last| last >= ticket) {
             self.broke(at, format!("{ticket:?} comes after {:?}", self.nodes[at].last_ticket));
         }
         let node = &mut self.nodes[at];
         node.last_ticket = Some(ticket);
-        node.saving.push_back(Pending { ticket, changes });
+        node.saving.push_back(Pending { ticket, clear, changes });
         let life = node.life;
         let good = !self.chance(self.weather.save_fails) && !self.nodes[at].disk_full;
         let wait = self.up_to(self.weather.save_delay);
@@ -540,7 +542,8 @@ impl World {
     }
 
     fn saved(&mut self, at: usize, good: bool) {
-        let Some(Pending { ticket, changes }) = self.nodes[at].saving.pop_front() else { return };
+        let Some(Pending { ticket, clear, changes }) = self.nodes[at].saving.pop_front() else { return };
+        let changes = self.nodes[at].all_changes(clear, changes);
         if good {
             self.nodes[at].store(changes.clone());
         }

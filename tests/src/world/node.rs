@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use i3_core::machine::{
-    Change, ConnId, Input, Listener, Machine, Output, Refused, SaveTicket, Saved, settle,
+    Change, Clear, ConnId, Input, Listener, Machine, Output, Refused, SaveTicket, Saved, settle,
 };
 use i3_core::time::{Instant, Now};
 use std::any::Any;
@@ -130,6 +130,7 @@ pub(super) enum Use {
 /// A save that its store has not acknowledged.
 pub(super) struct Pending {
     pub(super) ticket: SaveTicket,
+    pub(super) clear: Clear,
     pub(super) changes: Vec<Change>,
 }
 
@@ -193,6 +194,14 @@ impl Node {
             value: Some(value.clone()),
         });
         Saved { entries: entries.collect() }
+    }
+
+    /// The changes of a save, with the removals that it begins with.
+    pub(super) fn all_changes(&self, clear: Clear, changes: Vec<Change>) -> Vec<Change> {
+        let cleared = self.store.keys().filter(|(space, _)| clear.covers(space));
+        let removed =
+            cleared.map(|(space, key)| Change { space: space.clone(), key: key.clone(), value: None });
+        removed.chain(changes).collect()
     }
 
     /// The oldest pending save is on disk.

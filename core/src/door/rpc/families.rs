@@ -272,9 +272,9 @@ const COUNTERS: &[Counter] = &[
         value: |s| s.metrics.events_expired,
     },
     Counter {
-        name: "i3_store_changes_given_up",
-        help: "Changes lost because too many waited to be saved",
-        value: |s| s.changes_given_up,
+        name: "i3_store_rewrites",
+        help: "How often a space of the store, or all of it, was written anew from memory",
+        value: |s| s.store_rewrites,
     },
     Counter {
         name: "i3_late_inputs",

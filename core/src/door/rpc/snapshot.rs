@@ -63,7 +63,7 @@ pub(super) struct Snapshot {
     pub(super) kept: (usize, usize),
     pub(super) store_failing: bool,
     pub(super) changes_waiting: usize,
-    pub(super) changes_given_up: u64,
+    pub(super) store_rewrites: u64,
     pub(super) uptime: Duration,
 }
 
@@ -84,7 +84,7 @@ impl Snapshot {
             kept: parts.journal.size(),
             store_failing: saves.is_some_and(Saves::is_failing),
             changes_waiting: saves.map_or(0, Saves::waiting),
-            changes_given_up: saves.map_or(0, Saves::given_up),
+            store_rewrites: saves.map_or(0, Saves::rewrites),
             uptime: parts.cx.now.mono.since(parts.run.started),
         }
     }
