@@ -3,10 +3,9 @@
 use super::parts::Parts;
 use super::{answers, asked, errors, filter, lists, speech, tell, trace};
 use crate::delivery::Delivery;
-use crate::i3::packet::{Body, Packet, PacketError, SECRETS};
+use crate::i3::packet::{Body, Packet, PacketError, without_digits};
 use crate::ids::MudId;
 use crate::metrics::kind_label;
-use std::borrow::Cow;
 
 /// Number of bytes of an unreadable frame that a notice shows.
 const SHOWN_BYTES_MAX: usize = 200;
@@ -34,13 +33,9 @@ pub(crate) fn frame(parts: &mut Parts<'_>, mud: MudId, text: &[u8]) {
 /// escapes, so on its network this is normal: the errors are counted, and each one is logged at the debug level only.
 fn unreadable(parts: &mut Parts<'_>, mud: MudId, text: &[u8], error: PacketError) {
     parts.cx.metrics.frames_unreadable += 1;
-    let mut secret = SECRETS.iter().filter(|(_, has_secret)| *has_secret);
-    let opens = secret.any(|(kind, _)| text.windows(kind.len()).any(|part| part == kind.as_bytes()));
-    let shown = if opens {
-        Cow::Borrowed("(not shown: it may hold a password)")
-    } else {
-        String::from_utf8_lossy(&text[..text.len().min(SHOWN_BYTES_MAX)])
-    };
+    // Any number in it may be a password: where it cannot be read, nobody knows what it is.
+    let shown = String::from_utf8_lossy(&text[..text.len().min(SHOWN_BYTES_MAX)]);
+    let shown = without_digits(&shown);
     parts.muds.report_unreadable(&mut parts.cx, mud, error, &shown);
 }
 
