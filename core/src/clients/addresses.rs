@@ -37,7 +37,8 @@ impl AddressRules {
     /// ::1, and may, even if the whitelist leaves it out: otherwise an orchestrator would kill a gateway that works.
     pub fn may_probe(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        let is_this_host = address == IpAddr::V4(Ipv4Addr::LOCALHOST) || address == IpAddr::V6(Ipv6Addr::LOCALHOST);
+        let is_this_host =
+            address == IpAddr::V4(Ipv4Addr::LOCALHOST) || address == IpAddr::V6(Ipv6Addr::LOCALHOST);
         self.allow(address) || (is_this_host && !self.bar(address))
     }
 
