@@ -24,6 +24,20 @@ pub enum Unavailable {
 }
 
 impl DirectoryLock {
+    /// Returns whether a gateway uses the directory, as [`DirectoryLock::take`] would. This creates and changes nothing.
+    pub fn look(directory: &Path) -> Result<(), Unavailable> {
+        let mut file = match File::open(directory.join(LOCK_FILE)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(Unavailable::Error(error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(()),
+            Err(TryLockError::WouldBlock) => Err(Unavailable::InUse(process_in(&mut file))),
+            Err(TryLockError::Error(error)) => Err(Unavailable::Error(error)),
+        }
+    }
+
     /// Takes the lock, and creates the directory if it is missing.
     pub fn take(directory: &Path) -> Result<DirectoryLock, Unavailable> {
         make_directory(directory).map_err(Unavailable::Error)?;
@@ -33,9 +47,7 @@ impl DirectoryLock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let read = file.read_to_string(&mut text);
-                return Err(Unavailable::InUse(read.ok().and_then(|_| text.trim().parse().ok())));
+                return Err(Unavailable::InUse(process_in(&mut file)));
             }
             Err(TryLockError::Error(error)) => return Err(Unavailable::Error(error)),
         }
@@ -48,6 +60,13 @@ impl DirectoryLock {
     }
 }
 
+/// Reads the number of the process in a lock file.
+fn process_in(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,10 +75,13 @@ mod tests {
     fn one_gateway_for_a_directory() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("new/state");
+        assert!(DirectoryLock::look(&path).is_ok() && !path.exists(), "a look makes nothing");
         let held = DirectoryLock::take(&path).unwrap();
         let process = std::process::id();
         assert!(matches!(DirectoryLock::take(&path), Err(Unavailable::InUse(Some(pid))) if pid == process));
+        assert!(matches!(DirectoryLock::look(&path), Err(Unavailable::InUse(Some(pid))) if pid == process));
         drop(held);
+        assert!(DirectoryLock::look(&path).is_ok());
         assert!(DirectoryLock::take(&path).is_ok());
     }
 }
