@@ -17,9 +17,8 @@ const NOT_AUTHENTICATED: i64 = -32000;
 /// Returns the key from the command line, the env file or the environment.
 fn key(cli: &Cli, option: Option<&str>) -> Result<Option<String>, ExitCode> {
     let environment = i3_config::environment_of_files(cli.env_file.as_deref());
-    environment
-        .map(|environment| cli::client_key(option, &environment))
-        .map_err(|problems| unusable(&problems))
+    let environment = environment.map_err(|problems| unusable(&problems))?;
+    cli::client_key(option, &environment).map_err(|problem| unusable(&problem))
 }
 
 /// Returns the URL of the gateway and its trusted certificate: those of the options, else those of the settings if there

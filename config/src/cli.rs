@@ -2,6 +2,8 @@
 
 use crate::env::Environment;
 use crate::load::FileOptions;
+use crate::problem::Problem;
+use crate::secret::secret;
 use argh::FromArgs;
 use serde_json::{Map, Value};
 use std::ffi::OsString;
@@ -237,10 +239,17 @@ pub struct Watch {
     pub channels: Vec<String>,
 }
 
-/// The API key of a client: from the option, else from a variable.
-pub fn client_key(option: Option<&str>, env: &Environment) -> Option<String> {
-    let variables = ["I3_API_KEY", "I3_GATEWAY_SECRET"].into_iter().filter_map(|name| env.get(name));
-    option.into_iter().chain(variables).map(str::trim).find(|key| !key.is_empty()).map(str::to_owned)
+/// The API key of a client: from the option, else from a variable or the file that it names.
+pub fn client_key(option: Option<&str>, env: &Environment) -> Result<Option<String>, Problem> {
+    if let Some(key) = option.map(str::trim).filter(|key| !key.is_empty()) {
+        return Ok(Some(key.to_owned()));
+    }
+    for name in ["I3_API_KEY", "I3_GATEWAY_SECRET"] {
+        if let Some((key, _)) = secret(env, name)? {
+            return Ok(Some(key.trim().to_owned()));
+        }
+    }
+    Ok(None)
 }
 
 /// Parses the parameters of a request from the command line. `None`: no parameters.
@@ -377,10 +386,10 @@ mod tests {
             Environment::new(process, None, &mut Vec::new())
         };
         let both = env(&[("I3_API_KEY", "a"), ("I3_GATEWAY_SECRET", "b")]);
-        assert_eq!(client_key(Some("o"), &both).as_deref(), Some("o"));
-        assert_eq!(client_key(None, &both).as_deref(), Some("a"));
+        assert_eq!(client_key(Some("o"), &both).unwrap().as_deref(), Some("o"));
+        assert_eq!(client_key(None, &both).unwrap().as_deref(), Some("a"));
         let secret = env(&[("I3_API_KEY", ""), ("I3_GATEWAY_SECRET", "b")]);
-        assert_eq!(client_key(None, &secret).as_deref(), Some("b"));
-        assert_eq!(client_key(None, &env(&[])), None);
+        assert_eq!(client_key(None, &secret).unwrap().as_deref(), Some("b"));
+        assert_eq!(client_key(None, &env(&[])).unwrap(), None);
     }
 }

@@ -1,14 +1,17 @@
 //! API keys, as digests. No error or warning of this module contains a key.
 
+use crate::env::{KEY_PREFIX, key_name};
 use crate::listeners::rate;
 use crate::path::Path;
 use crate::problem::Problem;
 use crate::read::SettingsReader;
+use crate::secret::{FILE_SUFFIX, names_a_file, secret};
 use crate::yaml::Node;
 use i3_core::clients::keys::KEY_BYTES_MAX;
 use i3_core::service::limits::{CHANNELS_PER_SESSION_MAX, NAME_BYTES_MAX};
 use i3_core::settings::{KeySettings, Permission, Permissions, TextStyle};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 /// Keys of published examples (the deployment guide, the Python gateway's own file and documents), which everybody can
 /// know. Upper and lower case are not distinguished.
@@ -39,6 +42,27 @@ const PLACEHOLDERS: &[&str] = &[
     "luminari-i3-gateway-2025",
 ];
 
+/// The fewest bytes of a key. A shorter one can be guessed; settings and words such as `1` and `true` are shorter.
+pub const KEY_BYTES_MIN: usize = 8;
+
+/// What stands after `API_KEY_` in variables that are no keys: they are taken for settings.
+const NO_KEYS: &[&str] = &[
+    "ALGORITHM",
+    "DIR",
+    "DIRECTORY",
+    "ENABLED",
+    "EXPIRY",
+    "HEADER",
+    "LENGTH",
+    "MUD_NAME",
+    "PATH",
+    "PERMISSIONS",
+    "RATE_LIMIT",
+    "RATE_LIMIT_OVERRIDE",
+    "REQUIRED",
+    "REQUIRE_TLS",
+];
+
 /// The fix for a missing or bad key.
 const MAKE_ONE: &str = "write a long random text, such as `openssl rand -hex 32` prints";
 
@@ -61,18 +85,15 @@ pub(crate) fn keys(reader: &mut SettingsReader<'_>, muds: &[String]) -> Option<V
     }
     for secret in [Path::of("api.auth.secret"), Path::of("gateway.auth.secret")] {
         if let Some(text) = key_text(reader, &secret) {
-            let digest = digest(&text);
+            let digest = strong_digest(&text);
             found.add_full(digest, |message, fix| reader.error(&secret, message, fix));
+        } else if matches!(reader.node(&secret), Some(Node::Text(_))) && !reader.is_override(&secret) {
+            reader.warn(&secret, "is empty: it is no key", format!("{MAKE_ONE}, or remove it"));
         }
     }
-    let env = reader.env;
-    for name in env.names_with("API_KEY_") {
-        let Some((text, place)) = env.find(&name).filter(|(text, _)| !text.is_empty()) else { continue };
-        let digest = digest(text);
-        found.add_full(digest, |message, fix| {
-            reader.problems.push(Problem::error(&name, message, fix).at(place.cloned()));
-        });
-    }
+    found.of_variables(reader);
+    // A secret whose file cannot be read has been reported.
+    found.failed |= reader.problems.iter().any(|one| one.is_error() && one.path.ends_with(FILE_SUFFIX));
     if found.keys.is_empty() && !found.failed {
         let secret = Path::of("api.auth.secret");
         let fix = format!(
@@ -85,7 +106,7 @@ pub(crate) fn keys(reader: &mut SettingsReader<'_>, muds: &[String]) -> Option<V
 
 /// Returns the digest of a key, in the form that can replace the key in the settings.
 pub fn hash_key(key: &str) -> Result<String, String> {
-    let key = key.trim();
+    let key = key.strip_prefix('\u{feff}').unwrap_or(key).trim();
     if key.is_empty() {
         return Err(format!("there is no key; {MAKE_ONE}"));
     }
@@ -125,13 +146,11 @@ impl Found {
         let mud_path = path.key("mud_name");
         let mud_name = reader.text(&mud_path).unwrap_or_else(|| self.own_mud.clone());
         if !muds.contains(&mud_name) && !muds.is_empty() {
+            // The name is not shown: a key may stand in its place.
             let message =
-                format!("this key may read but not send, because {mud_name:?} is not a mud of this gateway");
-            reader.warn(
-                &mud_path,
-                message,
-                "add the mud to `muds:`, or write the name of a mud in the settings",
-            );
+                "this key may read but not send, because this is not the name of a mud of this gateway";
+            let fix = format!("write one of {muds:?}, or add the mud to `muds:`");
+            reader.warn(&mud_path, message, fix);
         }
         let permissions = permissions(reader, &path.key("permissions"));
         let requests_per_minute = rate(reader, &path.key("rate_limit_override"));
@@ -140,17 +159,18 @@ impl Found {
         let key_path = path.key("key");
         if reader.node(&key_path).is_none() {
             self.failed = true;
-            let message = match reader.missing.get(&key_path).map(|names| names.join(", ")) {
-                Some(names) => format!("is empty: {names} is not set"),
-                None => "is missing".to_owned(),
-            };
+            let message = reader.why_missing(&key_path);
             return reader.error(&key_path, message, format!("{MAKE_ONE}, or remove the entry"));
         }
+        let reported = reader.problems.len();
         let Some(text) = key_text(reader, &key_path) else {
             self.failed = true;
+            if reader.problems.len() == reported {
+                reader.error(&key_path, "is empty", format!("{MAKE_ONE}, or remove the entry"));
+            }
             return;
         };
-        let digest = digest(&text);
+        let digest = strong_digest(&text);
         let Some(digest) = self.acceptable(digest, |message, fix| reader.error(&key_path, message, fix))
         else {
             return;
@@ -169,6 +189,49 @@ impl Found {
             text_format: text_format.unwrap_or(TextStyle::Raw),
             ..KeySettings::new(digest, mud_name, permissions.unwrap_or_default())
         });
+    }
+
+    /// Reads the variables that are keys, and the files that variables name.
+    fn of_variables(&mut self, reader: &mut SettingsReader<'_>) {
+        let env = reader.env;
+        let names = env.names_with(KEY_PREFIX);
+        // API_KEY_GAME_FILE names the file of API_KEY_GAME.
+        let plain = |name: &String| name.strip_suffix(FILE_SUFFIX).unwrap_or(name).to_owned();
+        for name in names.iter().map(plain).collect::<BTreeSet<_>>() {
+            if key_name(&name).is_some_and(|name| NO_KEYS.contains(&name)) {
+                let place = env.find(&name).and_then(|(_, place)| place.cloned());
+                let message = "is not a key, because its name is that of a setting; it has no effect";
+                let fix = "remove it; the name of a key can be that of its game, as in API_KEY_MYMUD";
+                reader.problems.push(Problem::warning(&name, message, fix).at(place));
+                continue;
+            }
+            let (text, place) = match secret(env, &name) {
+                Ok(Some(found)) => found,
+                Ok(None) => {
+                    let place = env.find(&name).and_then(|(_, place)| place.cloned());
+                    reader
+                        .problems
+                        .push(Problem::warning(&name, "is empty: it is no key", "remove it").at(place));
+                    continue;
+                }
+                Err(problem) => {
+                    self.failed = true;
+                    reader.report_once(problem);
+                    continue;
+                }
+            };
+            if names_a_file(text.trim()) {
+                self.failed = true;
+                let fix = format!("set {name}{FILE_SUFFIX} instead, if the file contains the key");
+                let message = "is the name of a file, and not a key";
+                reader.problems.push(Problem::error(&name, message, fix).at(place));
+                continue;
+            }
+            let digest = strong_digest(&text);
+            self.add_full(digest, |message, fix| {
+                reader.problems.push(Problem::error(&name, message, fix).at(place));
+            });
+        }
     }
 
     /// Adds a key with all permissions for the first mud. A key that `api_keys` lists keeps the permissions of its entry.
@@ -209,6 +272,21 @@ fn key_text(reader: &mut SettingsReader<'_>, path: &Path) -> Option<String> {
     reader.text(path).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
+/// Returns the digest of a key that the settings may have.
+fn strong_digest(text: &str) -> Result<KeyDigest, &'static str> {
+    let digest = digest(text)?;
+    // A published placeholder is refused as such.
+    if is_short(text) && !is_published(&digest) {
+        return Err("has fewer than 8 characters, so that it can be guessed");
+    }
+    Ok(digest)
+}
+
+/// Whether a key in clear text is shorter than [`KEY_BYTES_MIN`].
+pub fn is_short(key: &str) -> bool {
+    key.trim().len() < KEY_BYTES_MIN
+}
+
 /// Returns the digest of a key in clear text, or the digest that is written as `sha256:…`.
 fn digest(text: &str) -> Result<KeyDigest, &'static str> {
     let text = text.trim();
@@ -217,6 +295,11 @@ fn digest(text: &str) -> Result<KeyDigest, &'static str> {
     }
     if let Some(hex) = text.strip_prefix("sha256:") {
         return from_hex(hex).ok_or("`sha256:` is not followed by 64 hexadecimal digits");
+    }
+    if names_a_file(text) {
+        return Err(
+            "is the name of a file, and not a key: write ${NAME} here, and set NAME_FILE to the name of the file",
+        );
     }
     if is_placeholder(text) {
         // The list has it in lower case: the digest must be that of the list.
@@ -284,7 +367,11 @@ fn permissions(reader: &mut SettingsReader<'_>, path: &Path) -> Option<Permissio
             _ => false,
         };
         if !known {
-            let message = format!("{} is not a permission", reader.shown(&element));
+            let shown = match reader.node(&element) {
+                Some(Node::Text(name)) if is_plain_word(name) => format!("{name:?}"),
+                _ => "this".to_owned(),
+            };
+            let message = format!("{shown} is not a permission");
             reader.error(&element, message, fix.clone());
         }
     }
@@ -335,15 +422,31 @@ fn text_format(reader: &mut SettingsReader<'_>, path: &Path) -> Option<TextStyle
     known.copied()
 }
 
+/// Whether a text is a word, which may be shown: it is not a key in the wrong place.
+fn is_plain_word(text: &str) -> bool {
+    const WORD_BYTES_MAX: usize = 12;
+    text.len() <= WORD_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn a_short_key_is_refused_in_so_many_words() {
+        assert!(
+            strong_digest(&"x".repeat(KEY_BYTES_MIN - 1))
+                .unwrap_err()
+                .contains(&format!("than {KEY_BYTES_MIN} char"))
+        );
+        assert!(strong_digest(&"x".repeat(KEY_BYTES_MIN)).is_ok());
+    }
+
+    #[test]
     fn digests() {
-        let hex = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
-        assert_eq!(digest("test"), from_hex(hex).ok_or(""));
-        assert_eq!(digest(&format!("sha256:{}", hex.to_uppercase())), digest(" test "));
+        let hex = "08ee3a8ddf8f5b336a22a13ab4a5e88fe45ccd27d62672b44acc40976dbec27b";
+        assert_eq!(digest("a-long-key"), from_hex(hex).ok_or(""));
+        assert_eq!(digest(&format!("sha256:{}", hex.to_uppercase())), digest(" a-long-key "));
         for bad in ["sha256:", "sha256:12", &format!("sha256:{hex}0"), &format!("sha256:g{}", &hex[1..])] {
             assert!(digest(bad).is_err(), "{bad}");
         }
@@ -354,7 +457,7 @@ mod tests {
             assert!(is_published(&digest(placeholder).unwrap()), "{placeholder}");
         }
         assert!(!is_published(&digest("5d0c2f81-guest").unwrap()));
-        assert_eq!(hash_key("test\n"), Ok(format!("sha256:{hex}")));
+        assert_eq!(hash_key("a-long-key\n"), Ok(format!("sha256:{hex}")));
         for bad in ["", " ", "changeme", "<key>", "sha256:00", &"x".repeat(KEY_BYTES_MAX + 1)] {
             assert!(hash_key(bad).is_err(), "{bad}");
         }

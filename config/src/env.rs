@@ -78,6 +78,11 @@ impl Environment {
         old_name(name).filter(|_| !is_set).filter(|old| self.find_exactly(old).is_some()).unwrap_or(name)
     }
 
+    /// Returns the names of all variables.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        self.names_with("")
+    }
+
     /// Returns all names with this prefix, in order.
     pub(crate) fn names_with(&self, prefix: &str) -> BTreeSet<String> {
         self.process.keys().chain(self.file.keys()).filter(|name| name.starts_with(prefix)).cloned().collect()

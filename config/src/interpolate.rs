@@ -3,6 +3,8 @@
 
 use crate::env::{Environment, is_name};
 use crate::path::Path;
+use crate::problem::Problem;
+use crate::secret::secret;
 use crate::yaml::Node;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +20,8 @@ pub(crate) struct Expanded {
     pub(crate) named: BTreeMap<Path, BTreeSet<String>>,
     /// Values with a wrong `${…}`, and the reason.
     pub(crate) bad: Vec<(Path, &'static str)>,
+    /// Secrets that cannot be read from the files that variables name.
+    pub(crate) unreadable: Vec<(Path, Problem)>,
 }
 
 /// Replaces the variables in every text of the tree. A text that becomes empty is replaced by [`Node::Null`].
@@ -26,7 +30,21 @@ pub(crate) fn expand(node: &mut Node, path: &Path, env: &Environment, seen: &mut
         Node::Text(text) if text.contains("${") => {
             seen.named.insert(path.clone(), names(text));
             let mut unset = Vec::new();
-            let value = match expand_text(text, env, &mut unset, DEPTH_MAX) {
+            let of_files = &mut seen.unreadable;
+            let value_of = &mut |name: &str| {
+                if !path.holds_secret() {
+                    return env.get(name).map(str::to_owned);
+                }
+                secret(env, name)
+                    .unwrap_or_else(|problem| {
+                        of_files.push((path.clone(), problem));
+                        None
+                    })
+                    .map(|(text, _)| text)
+                    // An empty variable is set.
+                    .or_else(|| env.get(name).map(str::to_owned))
+            };
+            let value = match expand_text(text, value_of, &mut unset, DEPTH_MAX) {
                 Ok(value) => value,
                 Err(message) => {
                     seen.bad.push((path.clone(), message));
@@ -60,7 +78,7 @@ fn names(text: &str) -> BTreeSet<String> {
 
 fn expand_text(
     text: &str,
-    env: &Environment,
+    value_of: &mut dyn FnMut(&str) -> Option<String>,
     unset: &mut Vec<String>,
     depth: usize,
 ) -> Result<String, &'static str> {
@@ -80,9 +98,9 @@ fn expand_text(
         if !is_name(name) {
             return Err("the text after `${` is not the name of a variable");
         }
-        match (env.get(name), default) {
-            (Some(value), _) => done += value,
-            (None, Some(default)) => done += &expand_text(default, env, unset, depth - 1)?,
+        match (value_of(name), default) {
+            (Some(value), _) => done += &value,
+            (None, Some(default)) => done += &expand_text(default, value_of, unset, depth - 1)?,
             (None, None) => unset.push(name.to_owned()),
         }
         rest = &inner[end + 1..];
@@ -117,6 +135,7 @@ mod tests {
         let process = [("A", "1"), ("EMPTY", ""), ("TRICK", "x\nb: ${A}")];
         let process = process.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let env = Environment::new(process.into(), None, &mut Vec::new());
+        let value_of = &mut |name: &str| env.get(name).map(str::to_owned);
         for (text, value) in [
             ("${A}", "1"),
             ("a${A}b${A}c", "a1b1c"),
@@ -129,12 +148,16 @@ mod tests {
             ("$A {A}", "$A {A}"),
             ("${TRICK}", "x\nb: ${A}"),
         ] {
-            assert_eq!(expand_text(text, &env, &mut Vec::new(), DEPTH_MAX).as_deref(), Ok(value), "{text}");
+            assert_eq!(
+                expand_text(text, value_of, &mut Vec::new(), DEPTH_MAX).as_deref(),
+                Ok(value),
+                "{text}"
+            );
         }
         for text in ["${A", "${", "${}", "${a b}", "${A:${B}", "${:x}"] {
-            assert!(expand_text(text, &env, &mut Vec::new(), DEPTH_MAX).is_err(), "{text}");
+            assert!(expand_text(text, value_of, &mut Vec::new(), DEPTH_MAX).is_err(), "{text}");
         }
-        assert!(expand_text(&"${B:".repeat(100_000), &env, &mut Vec::new(), DEPTH_MAX).is_err());
+        assert!(expand_text(&"${B:".repeat(100_000), value_of, &mut Vec::new(), DEPTH_MAX).is_err());
     }
 
     #[test]

@@ -23,15 +23,19 @@ mod precedence;
 mod problem;
 mod read;
 mod reload;
+mod secret;
+mod sources;
 mod yaml;
 
 pub use config::{Config, ListenAt, LogFormat, Logging, NamedFile, TlsFiles};
-pub use credentials::hash_key;
+pub use credentials::{KEY_BYTES_MIN, hash_key, is_short};
 pub use keys::{KnownKey, known_keys};
 pub use load::{
     CONFIG_BYTES_MAX, DEFAULT_CONFIG_FILE, DEFAULT_CONFIG_TEXT, DEFAULT_ENV_FILE, DEFAULT_ENV_TEXT,
-    FileOptions, Sources, VARIABLES, environment_of_files, load, load_files, reload_files,
+    FileOptions, VARIABLES, environment_of_files, load, load_files, reload, reload_files,
 };
 pub use logfile::Rotation;
 pub use problem::{Place, Problem, Problems, Severity};
 pub use reload::FilesRead;
+pub use secret::SECRET_FILE_BYTES_MAX;
+pub use sources::Sources;

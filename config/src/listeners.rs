@@ -6,8 +6,8 @@ use crate::path::Path;
 use crate::problem::Problem;
 use crate::read::SettingsReader;
 use i3_core::machine::Listener;
-use i3_core::settings::{ApiSettings, MethodLimit, RateLimits};
-use std::net::IpAddr;
+use i3_core::settings::{AddressRules, ApiSettings, MethodLimit, RateLimits};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 const DEFAULT_HOST: &str = "127.0.0.1";
@@ -101,6 +101,31 @@ pub(crate) fn listeners(reader: &mut SettingsReader<'_>, authenticated: bool) ->
         only.is_spare = false;
     }
     (found.into_iter().map(|(at, _)| at).collect(), tls_required)
+}
+
+/// Warns of lists of addresses that shut out the commands `healthcheck` and `doctor` of this host. They ask the HTTP
+/// listener, at its own address; from 127.0.0.1 and ::1 they always may, unless the blacklist names these.
+pub(crate) fn health_checks(reader: &mut SettingsReader<'_>, listeners: &[ListenAt], rules: &AddressRules) {
+    let of = |listener| listeners.iter().find(|at| at.listener == listener);
+    let Some(at) = of(Listener::Http).or(of(Listener::Lines)) else { return };
+    let from = match at.host.parse::<IpAddr>() {
+        Ok(IpAddr::V4(ip)) if ip.is_unspecified() || ip.is_loopback() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        Ok(IpAddr::V6(ip)) if ip.is_unspecified() || ip.is_loopback() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        Ok(ip) => ip,
+        Err(_) => return,
+    };
+    let may = if at.listener == Listener::Http { rules.may_probe(from) } else { rules.allow(from) };
+    if !may {
+        let key = if rules.bar(from) { "ip_blacklist" } else { "ip_whitelist" };
+        let message = format!(
+            "shuts out {from}, from which `healthcheck` of this host asks whether the gateway is alive"
+        );
+        let fix = match key {
+            "ip_whitelist" => format!("add {from}"),
+            _ => format!("take {from} out, or probe the gateway from another host"),
+        };
+        reader.warn(&Path::of("security").key(key), message, fix);
+    }
 }
 
 /// Reads the TLS settings of one kind of listener. A key under `own` takes precedence over the key under `api.tls`.

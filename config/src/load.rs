@@ -4,16 +4,18 @@ use crate::config::{Config, LogFormat, Logging};
 use crate::credentials;
 use crate::env::{Environment, OLD_NAMES, process_environment};
 use crate::interpolate::{Expanded, expand};
-use crate::keys::{OWN_CACHE, Passed, closest, passed_over};
+use crate::keys::{OWN_CACHE, Passed, closest, known_keys, passed_over};
 use crate::listeners;
 use crate::log::{COMPONENTS, parse_level};
 use crate::logfile::Rotation;
 use crate::muds;
-use crate::path::Path as Key;
+use crate::path::{Path as Key, Step};
 use crate::precedence;
 use crate::problem::{Place, Problem, Problems, Severity};
 use crate::read::SettingsReader;
 use crate::reload::FilesRead;
+use crate::secret;
+use crate::sources::Sources;
 use crate::yaml::{self, Node};
 use i3_core::settings::Settings;
 use log::LevelFilter;
@@ -71,21 +73,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
 ];
 
 /// Variables that the command-line client reads.
-const OTHER_VARIABLES: &[&str] = &["I3_API_KEY"];
+const OTHER_VARIABLES: &[&str] = &["I3_API_KEY", "I3_API_KEY_FILE"];
 
 /// Variables of the Python gateway without effect here, and the reason.
 const OLD_VARIABLES: &[(&str, &str)] = &[("CACHE_TTL", OWN_CACHE)];
-
-/// All sources of the settings, as text.
-#[derive(Clone, Default)]
-pub struct Sources {
-    /// The name and the text of the YAML file. `None`: [`DEFAULT_CONFIG_TEXT`].
-    pub yaml_text: Option<(String, String)>,
-    /// The name and the text of the env file.
-    pub env_file_text: Option<(String, String)>,
-    /// The variables of the process, which take precedence over those of the env file.
-    pub process_env: BTreeMap<String, String>,
-}
 
 /// The options of the command line about the settings.
 #[derive(Clone, Debug, Default)]
@@ -130,8 +121,8 @@ fn with_level(mut loaded: Result<Config, Problems>, level: Option<LevelFilter>) 
     loaded
 }
 
-/// Makes settings of sources that have replaced those of `former`.
-pub(crate) fn reload(sources: Sources, former: &Config) -> Result<Config, Problems> {
+/// Makes settings of sources that have replaced those of `former`. Sources that are empty, cut or half-written are an error.
+pub fn reload(sources: Sources, former: &Config) -> Result<Config, Problems> {
     let mut missing = former.read.missing_in(&sources);
     let loaded = load(sources);
     if missing.is_empty() {
@@ -197,8 +188,21 @@ fn read(named: Option<&Path>, default: &str, problems: &mut Vec<Problem>) -> Opt
     }
 }
 
-/// Makes the settings of the file (or the default text), the variables in it, and the variables that override it.
+/// Makes the settings of the file (or the default text), the variables in it, and the variables that override it. Files
+/// with secrets that variables name are read.
 pub fn load(sources: Sources) -> Result<Config, Problems> {
+    let mut secrets = Vec::new();
+    let mut loaded = assemble_all(sources, &mut secrets);
+    let problems = match &mut loaded {
+        Ok(config) => &mut config.warnings,
+        Err(Problems(problems)) => problems,
+    };
+    secret::hide(problems, &secrets);
+    loaded
+}
+
+/// Does the work of [`load`]. Problems may show secrets, which go to `secrets`.
+fn assemble_all(sources: Sources, secrets: &mut Vec<String>) -> Result<Config, Problems> {
     let mut read = FilesRead::of(&sources);
     let Sources { yaml_text, env_file_text, process_env } = sources;
     let mut problems = Vec::new();
@@ -215,9 +219,10 @@ pub fn load(sources: Sources) -> Result<Config, Problems> {
             return Err(Problems(problems));
         }
         Err(error) => {
+            *secrets = secret::known(&Node::Null, &env);
             let place = error.position.map(|(line, column)| Place { file: name, line, column });
             let fix = "correct the YAML: indent with blanks, not with tabs, and write `key: value`";
-            problems.push(Problem::error("", error.message, fix).at(place));
+            problems.push(Problem::error("", without_values(&error.message), fix).at(place));
             return Err(Problems(problems));
         }
     };
@@ -230,7 +235,10 @@ pub fn load(sources: Sources) -> Result<Config, Problems> {
         missing: BTreeMap::new(),
         problems,
     };
+    // Before and after variables override what the file has: messages can show both.
+    *secrets = secret::known(&reader.root, &env);
     prepare(&mut reader, built_in);
+    secrets.extend(secret::known(&reader.root, &env));
     let config = assemble(&mut reader);
     unread_variables(&mut reader);
 
@@ -248,6 +256,20 @@ pub fn load(sources: Sources) -> Result<Config, Problems> {
     Ok(Config { warnings: problems, read, ..config })
 }
 
+/// Returns the message of a syntax error without a value that it shows: that may be a secret.
+fn without_values(error: &str) -> String {
+    if error.contains("as u128") || error.contains("as i128") {
+        return "a number is too long for YAML: put it in quotes".to_owned();
+    }
+    let known: Vec<String> = known_keys().into_iter().map(|key| key.path).collect();
+    let is_known = |word: &str| known.iter().any(|path| path.split('.').any(|key| key == word));
+    let parts = error.split('"').enumerate().map(|(at, part)| match at % 2 {
+        1 if !is_known(part) => "…",
+        _ => part,
+    });
+    parts.collect::<Vec<_>>().join("\"")
+}
+
 /// Replaces variables in the values, warns of keys without effect, and applies the variables that override keys.
 fn prepare(reader: &mut SettingsReader<'_>, built_in: bool) {
     let mut seen = Expanded::default();
@@ -255,13 +277,24 @@ fn prepare(reader: &mut SettingsReader<'_>, built_in: bool) {
     for (path, message) in seen.bad {
         reader.error(&path, message, "write ${NAME} or ${NAME:default}");
     }
+    for (_, problem) in seen.unreadable {
+        reader.report_once(problem);
+    }
     reader.missing = seen.missing;
     for passed in passed_over(&reader.root) {
         match passed {
             // API keys can stand in place of the names of settings, so the name is not shown.
-            Passed::Unknown(mut path, None) if path.pattern().starts_with("api.auth.api_keys.") => {
+            Passed::Unknown(mut path, nearest)
+                if path.is_secret()
+                    && !nearest.as_deref().is_some_and(|nearest| is_misspelt(&path, nearest)) =>
+            {
+                let fix = match path.pattern().starts_with("api.auth.api_keys.") {
+                    true => {
+                        "an entry has only key, mud_name, permissions, rate_limit_override, channels and text_format"
+                    }
+                    false => "remove it",
+                };
                 path.0.pop();
-                let fix = "an entry has only key, mud_name, permissions, rate_limit_override, channels and text_format";
                 reader.warn(&path, "contains an unknown key, which has no effect", fix);
             }
             Passed::Unknown(path, nearest) => {
@@ -276,8 +309,8 @@ fn prepare(reader: &mut SettingsReader<'_>, built_in: bool) {
                 reader.warn(&path, format!("has no effect{times}: {why}"), "");
             }
             Passed::NotASection(path) => {
-                let message = format!("{} is not a section", reader.shown(&path));
-                reader.error(&path, message, "write keys with values below it");
+                // The value is not shown: a key may stand in the wrong place.
+                reader.error(&path, "this is not a section", "write keys with values below it");
             }
         }
     }
@@ -286,6 +319,12 @@ fn prepare(reader: &mut SettingsReader<'_>, built_in: bool) {
         // Line numbers of the built-in text help nobody.
         reader.yaml = ("", "");
     }
+}
+
+/// Returns whether the last key of a path is nearly that of a known key.
+fn is_misspelt(path: &Key, nearest: &str) -> bool {
+    let Some(Step::Key(last)) = path.0.last() else { return false };
+    closest(last, nearest.rsplit('.').take(1)).is_some()
 }
 
 fn assemble(reader: &mut SettingsReader<'_>) -> Config {
@@ -299,6 +338,7 @@ fn assemble(reader: &mut SettingsReader<'_>) -> Config {
         reader.warn(&Key::of("api.auth.api_keys"), message, "set api.rate_limits.default.per_minute");
     }
     let (listeners, tls_required) = listeners::listeners(reader, api.keys.is_some());
+    listeners::health_checks(reader, &listeners, &api.addresses);
     let state = reader.text(&Key::of("state.directory"));
     let backups = reader.number(&Key::of("state.backup_count"), 1..=1000, "a number of copies");
     let backups_wanted = reader.boolean(&Key::of("state.backup_enabled")).unwrap_or(false);

@@ -142,24 +142,28 @@ fn append_to(path: &Path) -> io::Result<Option<File>> {
     options.append(true).create(true);
     #[cfg(unix)]
     {
-        use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+        use std::os::unix::fs::OpenOptionsExt;
         // The log contains names of players and their addresses.
         options.mode(0o640);
         // A plain file takes no notice of this flag.
         options.custom_flags(i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default());
-        let opened = options.open(path);
-        let is_pipe = || fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo());
-        return match opened {
-            Err(error)
-                if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) && is_pipe() =>
-            {
-                Ok(None)
-            }
-            opened => opened.map(Some),
-        };
     }
-    #[cfg(not(unix))]
-    options.open(path).map(Some)
+    match options.open(path) {
+        Err(error) if is_pipe_without_reader(path, &error) => Ok(None),
+        opened => opened.map(Some),
+    }
+}
+
+#[cfg(unix)]
+fn is_pipe_without_reader(path: &Path, error: &io::Error) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error())
+        && fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
+}
+
+#[cfg(not(unix))]
+fn is_pipe_without_reader(_: &Path, _: &io::Error) -> bool {
+    false
 }
 
 /// Returns the plain file at a path, behind symbolic links. `None`: it is something else, or a file that somebody else has

@@ -44,8 +44,8 @@ fn logger(format: LogFormat, place: Place) -> Box<dyn SharedLogger> {
 /// How the log says something about itself in a format.
 pub(crate) fn wording(format: LogFormat) -> Wording {
     match format {
-        LogFormat::Text => |remark| said(remark, |record| text(record)),
-        LogFormat::Json => |remark| said(remark, |record| json(record)),
+        LogFormat::Text => |remark| said(remark, text),
+        LogFormat::Json => |remark| said(remark, json),
     }
 }
 

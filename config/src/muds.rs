@@ -78,8 +78,8 @@ fn path_is_section(reader: &mut SettingsReader<'_>, path: &Path) -> bool {
     if matches!(reader.node(path), None | Some(Node::Map(_))) {
         return true;
     }
-    let message = format!("{} is not a section", reader.shown(path));
-    reader.error(path, message, "write keys with values below it");
+    // The value is not shown: a key may stand in the wrong place.
+    reader.error(path, "this is not a section", "write keys with values below it");
     false
 }
 
@@ -111,10 +111,7 @@ fn mud(reader: &mut SettingsReader<'_>, path: &Path) -> Option<MudSettings> {
 fn mud_name(reader: &mut SettingsReader<'_>, path: &Path) -> Option<String> {
     let fix = "write the name of the mud on the network";
     if reader.node(path).is_none() {
-        let message = match reader.missing.get(path).map(|names| names.join(", ")) {
-            Some(names) => format!("is empty: {names} is not set"),
-            None => "is missing".to_owned(),
-        };
+        let message = reader.why_missing(path);
         let fix =
             if *path == Path::of("mud.name") { format!("{fix}, or set MUD_NAME") } else { fix.to_owned() };
         reader.error(path, message, fix);

@@ -51,13 +51,23 @@ impl Path {
         steps.collect::<Vec<_>>().join(".")
     }
 
-    /// Returns whether the value is a secret, which no message may show.
-    pub(crate) fn is_secret(&self) -> bool {
+    /// Returns whether a value at this path is a secret.
+    pub(crate) fn holds_secret(&self) -> bool {
         let last = self.0.iter().rev().find_map(|step| match step {
             Step::Key(key) => Some(key.as_str()),
             Step::Index(_) => None,
         });
         matches!(last, Some("key" | "api_keys" | "secret" | "password"))
+    }
+
+    /// Returns whether no message may show the value: it is a secret, or a key may stand there by mistake. The sections of
+    /// keys count as a whole.
+    pub(crate) fn is_secret(&self) -> bool {
+        let pattern = self.pattern();
+        let is_below = |section: &str| {
+            pattern.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.holds_secret() || ["api.auth", "gateway.auth"].iter().any(|section| is_below(section))
     }
 }
 

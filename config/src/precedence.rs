@@ -8,6 +8,7 @@ use crate::listeners::is_loopback;
 use crate::path::Path;
 use crate::problem::{Place, Problem};
 use crate::read::SettingsReader;
+use crate::secret::secret;
 use crate::yaml::Node;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,8 +60,15 @@ pub(crate) fn apply(
 
 /// Applies one variable, or warns that a value of the file takes precedence.
 fn one(reader: &mut SettingsReader<'_>, named: &Named, name: &'static str, key: &Path) {
-    let Some((value, place)) = reader.env.find(name).filter(|(value, _)| !value.is_empty()) else { return };
-    let (value, place) = (value.to_owned(), place.cloned());
+    let found = match key.holds_secret() {
+        true => secret(reader.env, name),
+        false => Ok(reader.env.find(name).map(|(value, place)| (value.to_owned(), place.cloned()))),
+    };
+    let (value, place) = match found {
+        Ok(Some((value, place))) if !value.is_empty() => (value, place),
+        Ok(_) => return,
+        Err(problem) => return reader.report_once(problem),
+    };
     let name = reader.env.name_of(name);
     let pattern = key.to_string();
     let others = OTHER_NAMES.iter().filter(|(own, _)| *own == pattern).map(|(_, other)| Path::of(other));

@@ -61,6 +61,11 @@ impl Problem {
         Problem { severity: Severity::Warning, ..Problem::error(path, message, fix) }
     }
 
+    /// Returns whether the problem keeps the gateway from starting.
+    pub(crate) fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
     /// Returns the problem with its place.
     #[must_use]
     pub fn at(mut self, place: Option<Place>) -> Self {
@@ -85,7 +90,7 @@ impl Problem {
         // The text can contain parts of the file. They must not control a terminal or add a line.
         let mut plain = String::with_capacity(text.len());
         for c in text.chars() {
-            if c.is_control() {
+            if c.is_control() || (!c.is_ascii() && !c.escape_debug().eq([c])) {
                 plain.extend(c.escape_default());
             } else {
                 plain.push(c);

@@ -101,6 +101,13 @@ impl SettingsReader<'_> {
         self.problems.push(problem.at(self.place(path)));
     }
 
+    /// Reports a problem, unless it has been reported already.
+    pub(crate) fn report_once(&mut self, problem: Problem) {
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
     pub(crate) fn warn(&mut self, path: &Path, message: impl Into<String>, fix: impl Into<String>) {
         let problem = Problem::warning(path, self.with_source(path, message.into()), fix);
         self.problems.push(problem.at(self.place(path)));
@@ -135,10 +142,29 @@ impl SettingsReader<'_> {
         self.error(path, message, format!("write {expected}"));
     }
 
-    /// Reads text without control characters.
+    /// Returns the text of a value as the file has it. `None`: the file does not have it, as where a variable stands.
+    fn written(&self, path: &Path) -> Option<String> {
+        if self.is_override(path) { None } else { yaml::written(self.yaml.1, path) }
+    }
+
+    /// Returns why a value is missing that has to be there.
+    pub(crate) fn why_missing(&self, path: &Path) -> String {
+        match (self.missing.get(path), self.written(path)) {
+            (Some(names), _) => format!("is empty: {} is not set", names.join(", ")),
+            (None, Some(word)) if !word.is_empty() && !path.is_secret() => {
+                format!("is missing: {word} means no value in YAML, unless it is in quotes")
+            }
+            _ => "is missing".to_owned(),
+        }
+    }
+
+    /// Reads text without control characters. A number, a date or a truth value is the text that the file has.
     pub(crate) fn text(&mut self, path: &Path) -> Option<String> {
         let text = match self.node(path)? {
             Node::Text(text) => text.clone(),
+            Node::Bool(_) | Node::Float(_) | Node::Int(_) if self.written(path).is_some() => {
+                self.written(path)?
+            }
             Node::Int(value) => value.to_string(),
             Node::Bool(_) | Node::Float(_) => {
                 let message = format!("{} is not text in YAML", self.shown(path));
@@ -239,6 +265,10 @@ impl SettingsReader<'_> {
             self.wrong(path, "a host name or an IP address");
             return None;
         }
+        if host.parse::<f64>().is_ok() {
+            self.wrong(path, "a host name or an IP address");
+            return None;
+        }
         if host.matches(':').count() == 1 {
             let message = format!("{} contains a port", self.shown(path));
             self.error(path, message, "write only the host here, and the port under its own key");
@@ -257,7 +287,8 @@ impl SettingsReader<'_> {
                 0
             }
             Some(_) => {
-                self.wrong(path, "a list");
+                // The value is not shown: a key may stand in the wrong place.
+                self.error(path, "this is not a list", "write a list");
                 0
             }
         }

@@ -86,6 +86,68 @@ pub(crate) fn position_of(text: &str, path: &Path) -> Option<Position> {
     })
 }
 
+/// Returns the text of a plain value as it is written: `0x1F`, not 31. `None`: the text does not contain it there.
+pub(crate) fn written(text: &str, path: &Path) -> Option<String> {
+    let mut found = None;
+    // It ends with an error when the value is found.
+    let _ = Fetch { path: &path.0, found: &mut found }.deserialize(serde_yaml::Deserializer::from_str(text));
+    found
+}
+
+/// Walks down `path` and takes the text at its end.
+struct Fetch<'a> {
+    path: &'a [Step],
+    found: &'a mut Option<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for Fetch<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if self.path.is_empty() {
+            deserializer.deserialize_str(self)
+        } else {
+            deserializer.deserialize_any(self)
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Fetch<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the value that was looked for")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
+        if self.path.is_empty() {
+            *self.found = Some(text.to_owned());
+        }
+        Err(E::custom(FOUND))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Some((Step::Key(key), rest)) = self.path.split_first() else { return Ok(()) };
+        while let Some(matches) = map.next_key_seed(KeyProbe { key, last: false })? {
+            if matches {
+                return map.next_value_seed(Fetch { path: rest, found: self.found });
+            }
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        let Some((Step::Index(index), rest)) = self.path.split_first() else { return Ok(()) };
+        for _ in 0..*index {
+            if list.next_element::<IgnoredAny>()?.is_none() {
+                return Ok(());
+            }
+        }
+        list.next_element_seed(Fetch { path: rest, found: self.found }).map(drop)
+    }
+}
+
 /// The crate reports positions only with errors. So a probe walks to the node, and fails there with this text.
 const FOUND: &str = "(the node that was looked for)";
 
@@ -278,6 +340,26 @@ last: *anchor
         );
         assert_eq!(entries[8].0, "5");
         assert_eq!(parse("").unwrap(), Node::Null);
+    }
+
+    #[test]
+    fn values_as_they_are_written() {
+        let text = "mud: {name: 0x1F, 5: x}\nlist:\n  - +123\n  - {a: 1_000, b: \"0x1F\"}\n  - &c .inf\n  - *c\n  - ~\n";
+        let list = Path::of("list");
+        for (path, expected) in [
+            (Path::of("mud.name"), Some("0x1F")),
+            (list.index(0), Some("+123")),
+            (list.index(1).key("a"), Some("1_000")),
+            (list.index(1).key("b"), Some("0x1F")),
+            (list.index(2), Some(".inf")),
+            (list.index(3), Some(".inf")),
+            (list.index(4), Some("~")),
+            (list.index(5), None),
+            (list.clone(), None),
+            (Path::of("mud.missing"), None),
+        ] {
+            assert_eq!(written(text, &path).as_deref(), expected, "{path}");
+        }
     }
 
     #[test]

@@ -401,7 +401,10 @@ impl Gateway {
         let rules = &parts.cx.settings.api.addresses;
         // The client's address behind a proxy is in its request, which has not arrived yet.
         let is_proxy = on == Listener::Http && rules.trusts(address);
-        if rules.bar(address) || !is_proxy && !rules.allow(address) {
+        // Nor has the page that it asks for: a health check of this host is allowed.
+        let may_connect =
+            is_proxy || if on == Listener::Http { rules.may_probe(address) } else { rules.allow(address) };
+        if rules.bar(address) || !may_connect {
             parts.cx.metrics.connections_forbidden += 1;
             return Err(Refused::Address);
         }

@@ -23,7 +23,7 @@ use i3_driver::address::resolve;
 use i3_driver::clock::Clock;
 use i3_driver::dial::{CONNECT_TIMEOUT, DIAL_ADDRESSES_MAX, Failures, refuse_itself};
 use i3_driver::listen::bind;
-use i3_store::{Condition, StoreError};
+use i3_store::{Condition, DirectoryLock, StoreError, Unavailable};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::TcpStream;
@@ -82,14 +82,19 @@ pub fn run(cli: &Cli, doctor: &Doctor, run: Run) -> ExitCode {
         }
     };
     settings(&mut report, cli, &config);
-    let found = look_at_state(&config);
-    let known = found.as_ref().ok().and_then(Option::as_ref);
-    clock(&mut report, known.and_then(|(_, condition)| condition.saved_at));
-    state(&mut report, &config.state_directory, &found);
-    passwords(&mut report, &config, known.map(|(saved, _)| saved));
+    let runs = runs_with_state(&mut report, &config.state_directory);
+    if runs {
+        clock(&mut report, None);
+    } else {
+        let found = look_at_state(&config);
+        let known = found.as_ref().ok().and_then(Option::as_ref);
+        clock(&mut report, known.and_then(|(_, condition)| condition.saved_at));
+        state(&mut report, &config.state_directory, &found);
+        passwords(&mut report, &config, known.map(|(saved, _)| saved));
+    }
     log_file(&mut report, &config);
     tls_files(&mut report, &config);
-    let running = ports(&mut report, &config);
+    let running = ports(&mut report, &config, runs);
     file_limit(&mut report, &config);
     routers(&mut report, &config);
     if !doctor.login {
@@ -127,6 +132,17 @@ fn settings(report: &mut Report, cli: &Cli, config: &Config) {
             format!("{} contains keys, and other users may read it (mode {mode:o})", env_file.display());
         report.warn(&text, &format!("chmod 600 {}", env_file.display()));
     }
+    // A group can be that of the service, so only everybody else counts.
+    if let Some(file) = config.read.settings_with_secrets()
+        && let Some(mode) = mode_of(file).filter(|mode| mode & 0o007 != 0)
+    {
+        let text = format!(
+            "{} contains keys or passwords, and everybody may read it (mode {mode:o})",
+            file.display()
+        );
+        let fix = format!("chmod 640 {}, or put the keys into variables of the env file", file.display());
+        report.warn(&text, &fix);
+    }
 }
 
 fn clock(report: &mut Report, saved_at: Option<SystemTime>) {
@@ -140,6 +156,19 @@ fn clock(report: &mut Report, saved_at: Option<SystemTime>) {
     } else {
         report.good(&format!("the clock shows {}", Clock::start().now().unix));
     }
+}
+
+/// Returns whether a gateway runs with the state. Its database is left alone: the gateway may keep others out of it, and
+/// knows itself whether it can save.
+fn runs_with_state(report: &mut Report, directory: &Path) -> bool {
+    let Err(Unavailable::InUse(process)) = DirectoryLock::look(directory) else { return false };
+    let process = process.map(|number| format!(" (process {number})")).unwrap_or_default();
+    let shown = directory.display();
+    report.good(&format!(
+        "a gateway{process} runs with the state in {shown}, which was not opened: its page /health and \
+                          its log say how it is"
+    ));
+    true
 }
 
 /// An existing state: what a gateway reads of it, and its condition.
@@ -176,7 +205,12 @@ fn state(report: &mut Report, directory: &Path, found: &Result<Option<State>, St
             }
         }
         Err(error) => {
-            let fix = "give it to the user that runs the gateway (chown); if it is damaged, restore a backup";
+            let fix = match error.0.contains("locked") {
+                true => "another program has the database open: end it, and try again",
+                false => {
+                    "give it to the user that runs the gateway (chown); if it is damaged, restore a backup"
+                }
+            };
             report.fail(&format!("state: {error}"), fix);
         }
     }
@@ -246,9 +280,9 @@ fn tls_files(report: &mut Report, config: &Config) {
     }
 }
 
-/// Tries the ports. Returns whether a gateway uses them already.
-fn ports(report: &mut Report, config: &Config) -> bool {
-    let mut running = false;
+/// Tries the ports. `runs` says whether a gateway runs with the state. Returns whether a gateway uses them already.
+fn ports(report: &mut Report, config: &Config, runs: bool) -> bool {
+    let mut running = runs;
     for at in &config.listeners {
         let shown = format!("{}:{}", at.host, at.port);
         match bind(&at.host, at.port) {

@@ -165,9 +165,9 @@ fn read_until(connection: &mut Connection, enough: impl Fn(&str) -> bool) -> io:
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Removes control characters, because any program may listen there and could send escape sequences to the terminal.
+/// Removes control characters and those that cannot be seen, because any program may listen there and could send escape sequences to the terminal.
 fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
+    text.chars().filter(|c| !c.is_control() && (c.is_ascii() || c.escape_debug().eq([*c]))).collect()
 }
 
 #[cfg(test)]

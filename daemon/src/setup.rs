@@ -3,7 +3,9 @@
 use crate::exit::{CANNOT_CREATE, USAGE};
 use crate::terminal::{err, out};
 use i3_config::cli::{Cli, HashKey, Init};
-use i3_config::{DEFAULT_CONFIG_FILE, DEFAULT_CONFIG_TEXT, DEFAULT_ENV_FILE, DEFAULT_ENV_TEXT};
+use i3_config::{
+    DEFAULT_CONFIG_FILE, DEFAULT_CONFIG_TEXT, DEFAULT_ENV_FILE, DEFAULT_ENV_TEXT, KEY_BYTES_MIN, is_short,
+};
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
@@ -125,6 +127,11 @@ pub fn hash_key(command: &HashKey) -> ExitCode {
     };
     match i3_config::hash_key(key.trim_end_matches(['\r', '\n'])) {
         Ok(digest) => {
+            if is_short(&key) {
+                err(&format!(
+                    "warning: the key has fewer than {KEY_BYTES_MIN} characters, so that it can be guessed"
+                ));
+            }
             out(&digest);
             ExitCode::SUCCESS
         }

@@ -123,7 +123,8 @@ pub fn python_password(directory: &Path) -> Result<Option<i64>, String> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(format!("{}: {error}", file.display())),
     };
-    match text.trim().parse() {
+    // Editors write a byte order mark before the first line.
+    match text.strip_prefix('\u{feff}').unwrap_or(&text).trim().parse() {
         Ok(0) => Ok(None),
         Ok(password) => Ok(Some(password)),
         Err(_) => Err(format!("{}: the file does not contain a number", file.display())),
@@ -175,6 +176,7 @@ mod tests {
         for (text, expected) in [
             ("713545536\n", Ok(Some(713_545_536))),
             ("-1", Ok(Some(-1))),
+            ("\u{feff}713545536\r\n", Ok(Some(713_545_536))),
             ("0", Ok(None)),
             ("secret", Err(())),
         ] {

@@ -46,6 +46,25 @@ impl From<io::Error> for Unavailable {
 }
 
 impl DirectoryLock {
+    /// Returns whether a gateway uses the directory, as [`DirectoryLock::take`] would. This creates and changes nothing.
+    pub fn look(path: &Path) -> Result<(), Unavailable> {
+        for locked in [path, &path.join(LOCK_FILE)] {
+            let file = match File::open(locked) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(Unavailable::Error(error)),
+            };
+            match file.try_lock_shared() {
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Unavailable::InUse(holder(&path.join(LOCK_FILE))));
+                }
+                // Some network file systems lock only files that are open for writing.
+                Ok(()) | Err(TryLockError::Error(_)) => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Takes the lock, and creates the directory if it is missing.
     pub fn take(path: &Path) -> Result<DirectoryLock, Unavailable> {
         make_directory(path)?;
@@ -136,9 +155,13 @@ mod tests {
     fn one_gateway_for_a_directory() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("new/state");
+        assert!(DirectoryLock::look(&path).is_ok() && !path.exists(), "a look makes nothing");
         let held = DirectoryLock::take(&path).unwrap();
         assert!(in_use(&path));
+        let process = std::process::id();
+        assert!(matches!(DirectoryLock::look(&path), Err(Unavailable::InUse(Some(pid))) if pid == process));
         drop(held);
+        assert!(DirectoryLock::look(&path).is_ok());
         assert!(DirectoryLock::take(&path).is_ok());
     }
 

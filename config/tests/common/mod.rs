@@ -40,7 +40,7 @@ pub(crate) fn yaml_of(path: &str, value: &str) -> String {
         "router.primary" | "muds.*.router.primary" => "name: '*base', host: base, ",
         "router.fallback.*" | "muds.*.router.fallback.*" => "name: '*base', host: base, port: 1, ",
         "router" | "muds.*.router" if path.contains("fallback") => "primary: {name: '*base', host: base}, ",
-        "api.auth.api_keys.*" => "key: base, permissions: ['*'], mud_name: TestMUD, ",
+        "api.auth.api_keys.*" => "key: base-key, permissions: ['*'], mud_name: TestMUD, ",
         "channels.default_channels.*" | "services.channel.default_channels.*" => "name: base, ",
         "api.auth" if path.ends_with("allow_remote_without_auth") => "enabled: false, ",
         "state" if path.ends_with("backup_count") => "backup_enabled: true, ",
@@ -78,7 +78,7 @@ pub(crate) fn base_value(path: &str) -> &'static str {
         "muds.*.name" | "channels.default_channels.*.name" | "services.channel.default_channels.*.name" => {
             "Base"
         }
-        "api.auth.api_keys.*.key" => "base",
+        "api.auth.api_keys.*.key" => "base-key",
         "api.auth.api_keys.*.permissions" => "['*']",
         _ if path.ends_with("primary.host") || path.ends_with("fallback.*.host") => "base",
         _ if path.ends_with("primary.name") || path.ends_with("fallback.*.name") => "'*base'",

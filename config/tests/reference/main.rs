@@ -173,7 +173,7 @@ fn each_key_has_its_entry() {
 fn the_defaults_are_true() {
     for entry in entries().filter(|entry| !entry.default.is_empty()) {
         let mut process = BASE.to_vec();
-        process.push(("API_KEY_TEST", "a key"));
+        process.push(("API_KEY_TEST", "a-long-key"));
         let read = |value: &str| {
             let yaml = yaml_of(entry.path, value);
             all_of(

@@ -370,8 +370,14 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
     ),
     (
         "Keys",
-        "Each variable `API_KEY_<NAME>` is a further key with all permissions for the first mud. In \
-                 place of a key you can write its digest, which `hash-key` prints.",
+        "Each variable `API_KEY_<NAME>` is a further key with all permissions for the first mud, except where NAME is that \
+                 of a setting, such as ENABLED. In place of a key you can write its digest, which `hash-key` prints. A key \
+                 has at least 8 characters.\n\n\
+                 A secret can be read from a file, as container images do it: `I3_GATEWAY_SECRET_FILE` and \
+                 `API_KEY_<NAME>_FILE` (or `API_KEY_FILE`) name files that contain one key each. The same is true of every \
+                 variable in `key`, `secret` and `password`: where the settings have `${ROUTER_PASSWORD}`, \
+                 `ROUTER_PASSWORD_FILE` can be set. A file has at most 65,536 bytes and one line. Only one of the variable \
+                 and its `_FILE` can be set.",
         &[
             entry(
                 "api.auth.enabled",
@@ -514,7 +520,7 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
                 "security.ip_whitelist",
                 "a list of addresses and networks",
                 "",
-                "Only these may connect; empty: all.",
+                "Only these may connect; empty: all. The health pages also answer 127.0.0.1 and ::1, unless the blacklist has them.",
             ),
             entry("security.ip_blacklist", "a list of addresses and networks", "", "These may not connect."),
             entry(

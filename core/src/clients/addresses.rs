@@ -9,7 +9,7 @@ use crate::settings::AddressRules;
 use crate::time::Instant;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 /// Number of wrong keys from one address before it must wait.
@@ -31,6 +31,15 @@ impl AddressRules {
     /// Whether a client with this address may connect.
     pub fn allow(&self, address: IpAddr) -> bool {
         !self.bar(address) && (self.whitelist.is_empty() || holds(&self.whitelist, address))
+    }
+
+    /// Whether a client with this address may ask for the health pages. A health check of this host comes from 127.0.0.1 or
+    /// ::1, and may, even if the whitelist leaves it out: otherwise an orchestrator would kill a gateway that works.
+    pub fn may_probe(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        let is_this_host =
+            address == IpAddr::V4(Ipv4Addr::LOCALHOST) || address == IpAddr::V6(Ipv6Addr::LOCALHOST);
+        self.allow(address) || (is_this_host && !self.bar(address))
     }
 
     /// Whether no connection from this address is accepted, not even that of a proxy.
@@ -242,6 +251,23 @@ mod tests {
                 "{address} {blacklist:?}"
             );
         }
+    }
+
+    #[test]
+    fn this_host_may_probe_unless_it_is_on_the_blacklist() {
+        let whitelist = rules(&["203.0.113.0/24"], &[], &[]);
+        for (address, may) in [
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("203.0.113.9", true),
+            ("127.0.0.2", false),
+            ("198.51.100.1", false),
+        ] {
+            assert_eq!(whitelist.may_probe(ip(address)), may, "{address}");
+        }
+        assert!(!whitelist.allow(ip("127.0.0.1")));
+        assert!(!rules(&[], &["127.0.0.0/8"], &[]).may_probe(ip("127.0.0.1")));
     }
 
     #[test]

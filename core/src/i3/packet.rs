@@ -10,6 +10,7 @@ mod field;
 mod header;
 mod lists;
 mod oob;
+mod secrets;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -21,4 +22,5 @@ pub use field::{IdMapping, Mapping};
 pub use header::{Header, TTL, Text};
 pub use lists::{ChannelEntry, FileRow, MudEntry, MudState, RouterEntry, WhoRow};
 pub use oob::{OOB_KINDS, OOB_SECRETS, OobBody, OobPacket};
+pub use secrets::{hide_copies, without_digits, without_passwords, without_these};
 pub use whole::{Packet, Repairs};

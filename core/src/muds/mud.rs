@@ -124,6 +124,11 @@ impl Mud {
         self.passwords.at(&self.link.router().name) == Some(COFFEEMUD_PASSWORD)
     }
 
+    /// Returns the passwords of this mud, which nobody is shown.
+    pub(crate) fn secrets(&self, settings: &MudSettings) -> Vec<i64> {
+        self.passwords.all().chain([settings.router_password]).collect()
+    }
+
     /// Gives the link the password for the router that it dials next: the saved one, or else the one in the settings.
     pub(crate) fn choose_password(&mut self, settings: &MudSettings) {
         let password = self.passwords.at(&self.link.router().name).unwrap_or(settings.router_password);

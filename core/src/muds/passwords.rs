@@ -34,6 +34,11 @@ impl Passwords {
         self.0.get(router).copied()
     }
 
+    /// Returns all passwords.
+    pub(crate) fn all(&self) -> impl Iterator<Item = i64> {
+        self.0.values().copied()
+    }
+
     /// Keeps the password that a router has sent. Returns the change to save, if there is one. 0 means no password and
     /// never replaces one; -1 (CoffeeMud) is a password.
     pub(crate) fn keep(&mut self, mud_name: &str, router: &str, password: i64) -> Option<Change> {

@@ -7,7 +7,7 @@ use crate::delivery::{Delivery, To};
 use crate::event::Event;
 use crate::event::told::{ErrorContext, ErrorOccurred, IdentityWarning};
 use crate::fault::{Fault, reason};
-use crate::i3::packet::{Body, Packet};
+use crate::i3::packet::{Body, Packet, without_passwords};
 use crate::i3::{Value, text};
 use crate::ids::MudId;
 use crate::link::pacer::Origin;
@@ -125,18 +125,21 @@ pub(super) fn received(
         cx.metrics.packets_ignored += 1;
         return;
     }
+    // A router may say which password was wrong. Sessions and the log are not told.
+    let secrets = muds[mud].secrets(cx.settings.mud(mud));
+    let (code, message) = (&*without_passwords(code, &secrets), &*without_passwords(message, &secrets));
     let from_router = packet.header.from_mud.eq_ignore_ascii_case(&muds[mud].link.router().name);
     // Any mud can write such an error. Only the router knows.
-    if &**code == "bad-mojo" && from_router {
+    if code == "bad-mojo" && from_router {
         return identity_warning(cx, out, mud, (code, message), IN_USE_ELSEWHERE);
     }
     // A warning accompanies a startup-reply: the login continues, with a new password.
-    if muds[mud].link.is_logging_in() && original.is_login() && &**code != "warning" {
+    if muds[mud].link.is_logging_in() && original.is_login() && code != "warning" {
         identity_warning(cx, out, mud, (code, message), LOGIN_REFUSED);
         return muds.link_refused(cx, mud, format!("refused: {message}"));
     }
     // The answer to the gateway's own probe: the connection works, but the router has lost the registration.
-    if from_router && &**code == "unk-src" && original.is_probe_of(&cx.settings.mud(mud).name) {
+    if from_router && code == "unk-src" && original.is_probe_of(&cx.settings.mud(mud).name) {
         let reason = format!("the router does not know this mud any more: {message}");
         return muds.link_broken(cx, mud, reason);
     }

@@ -3,10 +3,9 @@
 use super::parts::Parts;
 use super::{answers, asked, errors, filter, lists, speech, tell, trace};
 use crate::delivery::Delivery;
-use crate::i3::packet::{Body, Packet, PacketError, SECRETS};
+use crate::i3::packet::{Body, Packet, PacketError, without_digits};
 use crate::ids::MudId;
 use crate::metrics::kind_label;
-use std::borrow::Cow;
 
 /// Number of bytes of an unreadable frame that a notice shows.
 const SHOWN_BYTES_MAX: usize = 200;
@@ -61,19 +60,11 @@ fn refuse_malformed(parts: &mut Parts<'_>, mud: MudId, text: &[u8], error: Packe
 /// escapes, so on its network this is normal: the errors are counted, and each one is logged at the debug level only.
 fn unreadable(parts: &mut Parts<'_>, mud: MudId, text: &[u8], error: PacketError) {
     parts.cx.metrics.frames_unreadable += 1;
-    // A password comes after the type of its packet. So if the type is not in the part that is shown, neither is the
-    // password.
-    let shown = &text[..text.len().min(SHOWN_BYTES_MAX)];
-    let mut secret = SECRETS.iter().filter(|(_, has_secret)| *has_secret);
-    let opens = secret.any(|(kind, _)| shown.windows(kind.len()).any(|part| part == kind.as_bytes()));
-    let shown = if opens {
-        Cow::Borrowed("(not shown: it may hold a password)")
-    } else {
-        String::from_utf8_lossy(shown)
-    };
+    // Any number in it may be a password: where it cannot be read, nobody knows what it is.
+    let shown = String::from_utf8_lossy(&text[..text.len().min(SHOWN_BYTES_MAX)]);
+    let shown = without_digits(&shown);
     parts.muds.report_unreadable(&mut parts.cx, mud, error, &shown);
     let mut out = Delivery { clients: parts.clients, journal: parts.journal };
-    let text = if opens { shown.as_bytes() } else { text };
     trace::dropped(&mut parts.cx, parts.muds, &mut out, mud, text, &error.to_string());
 }
 

@@ -9,7 +9,8 @@ use crate::describe::macros::{output, params, words};
 use crate::event::Event;
 use crate::event::told::{Direction, PacketTrace};
 use crate::fault::Fault;
-use crate::i3::packet::Packet;
+use crate::i3::Value;
+use crate::i3::packet::{Packet, hide_copies, without_passwords, without_these};
 use crate::i3::text::decode;
 use crate::ids::MudId;
 use crate::muds::Muds;
@@ -102,7 +103,8 @@ pub(super) fn dropped(
     why: &str,
 ) {
     if muds.tracing && is_watched(out, mud) {
-        let text = cut(&decode(text.into()).0);
+        let passwords = muds[mud].secrets(cx.settings.mud(mud));
+        let text = cut(&without_passwords(&decode(text.into()).0, &passwords));
         let router = &muds[mud].link.router().name;
         let mud_name = &cx.settings.mud(mud).name;
         let direction = Direction::Received;
@@ -124,13 +126,19 @@ fn cut(text: &str) -> String {
     }
 }
 
-/// Returns the text of a packet without secrets: the router's password, and the keys of out-of-band sessions.
-fn shown(packet: &Packet<'_>) -> String {
+/// Returns the text of a packet without secrets: the passwords of the mud, and the keys of out-of-band sessions.
+fn shown(packet: &Packet<'_>, passwords: &[i64]) -> String {
     let mut packet = packet.clone();
     packet.body.hide_secrets();
     let mut bytes = Vec::new();
     packet.encode(&mut bytes);
-    cut(&decode(bytes.into()).0)
+    if let Ok(mut value) = Value::parse(&bytes) {
+        hide_copies(&mut value);
+        let mut hidden = Vec::new();
+        value.write(&mut hidden);
+        bytes = hidden;
+    }
+    cut(&without_these(&decode(bytes.into()).0, passwords))
 }
 
 fn show(
@@ -148,7 +156,7 @@ fn show(
         direction,
         mud_name: &cx.settings.mud(mud).name,
         router: &muds[mud].link.router().name,
-        packet: &shown(packet),
+        packet: &shown(packet, &muds[mud].secrets(cx.settings.mud(mud))),
         dropped: None,
     };
     out.emit(cx, To::Tracers(mud), &Event::PacketTrace(trace));
@@ -163,7 +171,7 @@ mod tests {
     fn secrets_are_not_shown() {
         let body = Body::StartupReply { routers: Vec::new(), password: 4711 };
         let packet = Packet { header: Header::to_mud("*net", None, "Alpha"), body };
-        let text = shown(&packet);
+        let text = shown(&packet, &[]);
         assert!(text.contains("startup-reply") && !text.contains("4711"), "{text}");
     }
 }

@@ -122,7 +122,8 @@ fn read(file: &NamedFile) -> Result<Vec<u8>, Problem> {
         Ok(bytes) if bytes.len() as u64 > FILE_BYTES_MAX => {
             Err(of_file(file, format!("is longer than {FILE_BYTES_MAX} bytes"), "name another file"))
         }
-        Ok(bytes) => Ok(bytes),
+        // Editors write a byte order mark before the first line.
+        Ok(bytes) => Ok(bytes.strip_prefix(b"\xef\xbb\xbf").map_or_else(|| bytes.clone(), <[u8]>::to_vec)),
         Err(error) => {
             let fix = "name a file that the user of the gateway can read";
             Err(of_file(file, format!("cannot be read: {error}"), fix))

@@ -1,7 +1,9 @@
 //! Addresses and pages that are not wanted, headers that lie.
 
 use super::*;
+use i3_core::Gateway;
 use i3_core::settings::{AddressRules, ClientIpHeader, Settings};
+use i3_tests::scenario::settings;
 
 fn rules(whitelist: &[&str], blacklist: &[&str]) -> impl FnOnce(&mut Settings) + use<> {
     let read = |list: &[&str]| list.iter().map(|net| net.parse().unwrap()).collect();
@@ -64,6 +66,49 @@ fn behind_a_proxy_the_client_counts() {
     // JSON lines have no headers.
     assert!(siege.connect_from([127, 0, 0, 2], Listener::Lines).is_none());
     siege.nobody_else_noticed();
+}
+
+/// A gateway with rules that shut its game out.
+fn reloaded(change: impl FnOnce(&mut Settings)) -> Siege {
+    let mut siege = Siege::default();
+    let mut settings = settings("Alpha", &["*net".to_owned()]);
+    change(&mut settings);
+    siege.world.with::<Gateway, _>("Alpha", |gateway, now| gateway.reload(now, settings)).unwrap();
+    siege
+}
+
+/// A whitelist that leaves this host out stops its games, but not its health checks. Whether this host is a trusted proxy
+/// makes no difference.
+#[test]
+fn the_health_check_of_this_host_passes_a_whitelist() {
+    for proxies in [&["127.0.0.0/8", "::1/128"][..], &[]] {
+        let proxies: Vec<_> = proxies.iter().map(|net| net.parse().unwrap()).collect();
+        let mut siege = reloaded(|settings| {
+            rules(&["203.0.113.0/24", "127.0.0.7/32"], &[])(settings);
+            settings.api.addresses.trusted_proxies = proxies;
+        });
+        let here = [127, 0, 0, 1];
+        for (request, status) in [
+            ("GET /health HTTP/1.1\r\n", "200"),
+            ("GET /health/live HTTP/1.1\r\n", "200"),
+            ("HEAD /health/live HTTP/1.1\r\n", "200"),
+            ("GET /metrics HTTP/1.1\r\n", "403"),
+            ("GET /api/info HTTP/1.1\r\n", "403"),
+            ("GET /healthy HTTP/1.1\r\n", "403"),
+            ("GET / HTTP/1.1\r\n", "403"),
+        ] {
+            assert_eq!(http(&mut siege, here, &format!("{request}\r\n")).0, status, "{request}");
+        }
+        assert_eq!(http(&mut siege, here, &handshake(Some("alpha-key"), "")).0, "403", "no session");
+        assert!(siege.connect_from(here, Listener::Lines).is_none());
+        assert!(siege.connect_from([198, 51, 100, 1], Listener::Http).is_none());
+    }
+    // What a proxy of this host passes on is not a check of this host; and a blacklist means what it says.
+    let mut siege = reloaded(rules(&["203.0.113.0/24"], &[]));
+    let forwarded = format!("{HEALTH}X-Forwarded-For: 198.51.100.1\r\n\r\n");
+    assert_eq!(http(&mut siege, [127, 0, 0, 1], &forwarded).0, "403");
+    let mut siege = reloaded(rules(&[], &["127.0.0.1/32"]));
+    assert!(siege.connect_from([127, 0, 0, 1], Listener::Http).is_none());
 }
 
 /// A proxy keeps its connections, and sends the requests of many clients over each.

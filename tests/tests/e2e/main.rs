@@ -22,6 +22,7 @@ mod access;
 mod api;
 mod client;
 mod differential;
+mod doctor;
 mod gateway;
 mod hostile;
 mod link;

@@ -113,10 +113,12 @@ fn the_first_settings(daemon: Daemon) {
     // A digest in the key's place.
     let hash = site.command(&["hash-key"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let mut hash = hash.unwrap();
-    hash.stdin.take().unwrap().write_all(b"test\n").unwrap();
-    let expected = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n".to_owned();
+    hash.stdin.take().unwrap().write_all(b"\xef\xbb\xbfa-long-key\r\n").unwrap();
+    let expected = "sha256:08ee3a8ddf8f5b336a22a13ab4a5e88fe45ccd27d62672b44acc40976dbec27b\n".to_owned();
     assert_eq!(said(&hash.wait_with_output().unwrap()), (Some(0), expected.clone()));
-    assert_eq!(site.run(&["hash-key", "test"]), (Some(0), expected));
+    assert_eq!(site.run(&["hash-key", "a-long-key"]), (Some(0), expected));
+    let (code, text) = site.run(&["hash-key", "short"]);
+    assert!(code == Some(0) && text.contains("warning: the key has fewer than 8 characters"), "{text}");
     assert_eq!(site.run(&["hash-key", "changeme"]).0, Some(64));
 }
 

@@ -40,7 +40,11 @@ pub(super) fn answer(parts: &mut Parts<'_>, documents: &Documents, conn: ConnId,
     let peer = parts.clients.addresses.peer(conn);
     // Each request has its own client: a proxy sends the requests of many over one connection.
     let client = rules.client(peer, &head.reported);
-    if rules.bar(peer) || !rules.allow(client) {
+    let is_health =
+        PATHS.contains(&head.path.as_str()) && head.path.starts_with("/health") && head.upgrade.is_none();
+    let is_allowed =
+        if is_health && rules.may_probe(peer) { rules.may_probe(client) } else { rules.allow(client) };
+    if rules.bar(peer) || !is_allowed {
         parts.cx.metrics.connections_forbidden += 1;
         respond(parts, conn, head, 403, "this address is not allowed", "");
         return Page::Answered;
