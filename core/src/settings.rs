@@ -456,7 +456,7 @@ impl Settings {
         }
         for (at, mud) in self.muds.iter().enumerate() {
             if mud.name.is_empty() || mud.name.len() > MUD_NAME_BYTES_MAX {
-                return fail(format!("a mud's name must have 1 to {MUD_NAME_BYTES_MAX} bytes"));
+                return fail(format!("mud.name must have 1 to {MUD_NAME_BYTES_MAX} bytes"));
             }
             if mud.name.chars().any(char::is_control) {
                 return fail(format!("the mud name {:?} holds a control character", mud.name));

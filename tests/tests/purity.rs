@@ -64,6 +64,7 @@ const CORE_NEEDS: &[&str] = &[
     "serde",
     "serde_json",
     "sha2",
+    "strsim",
     "subtle",
     "time",
     "tungstenite",

@@ -33,7 +33,7 @@ const VOLATILE: &[&str] = &[
 
 /// Fields that this gateway adds.
 const ADDED: &[&str] =
-    &["event_id", "router", "self", "error.data", "reason", "message_id", "users", "session_id"];
+    &["event_id", "router", "self", "error.data", "reason", "message_id", "users", "session_id", "warning"];
 
 /// Exchanges that this gateway answers otherwise: what comes and what goes to the router, in short, and why.
 const OTHERWISE: &[(&str, &str, &str)] = &[
@@ -51,6 +51,11 @@ const OTHERWISE: &[(&str, &str, &str)] = &[
         "tell_unicode_ctl",
         "result > tell",
         "a text goes out as UTF-8, without control characters that drivers cannot read",
+    ),
+    (
+        "tell_unknown_mud",
+        "-32602 >",
+        "a mud that is not on the complete list is refused, with the nearest names",
     ),
     ("tell_int_msg", "-32602 >", "a message is a text"),
     ("tell_list_msg", "-32602 >", "a message is a text"),

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// then again one mud in each packet, ten a second.
 const FIRST_LISTS_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long after a further login a router keeps sending what has changed in the meantime.
+const CHANGES_WITHIN: Duration = Duration::from_secs(5);
+
 /// The muds and channels of a network.
 #[derive(Debug, Default)]
 pub(crate) struct Lists {
@@ -23,6 +26,8 @@ pub(crate) struct Lists {
     from: Option<String>,
     /// Until then additions are not announced: the first lists are still arriving.
     quiet_until: Instant,
+    /// Until then muds may be missing from the list, since the login is too recent.
+    unsettled_until: Instant,
 }
 
 impl Lists {
@@ -65,6 +70,7 @@ impl Lists {
         if !is_same || self.muds.is_empty() {
             self.quiet_until = now + FIRST_LISTS_WITHIN;
         }
+        self.unsettled_until = self.quiet_until.max(now + CHANGES_WITHIN);
         if is_same {
             return Vec::new();
         }
@@ -78,6 +84,11 @@ impl Lists {
             value: Some(router.as_bytes().to_vec()),
         };
         muds.chain(channels).chain([from]).collect()
+    }
+
+    /// Whether every mud of the network is on the list, so that a name that is not on it is wrong.
+    pub(crate) fn are_muds_settled(&self, now: Instant) -> bool {
+        now >= self.unsettled_until && !self.muds.is_empty()
     }
 
     /// Whether a mud that was unknown before is announced.
