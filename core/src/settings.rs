@@ -147,6 +147,8 @@ pub struct ApiSettings {
     pub idle_timeout: Duration,
     /// How long a client of JSON lines may neither send nor take anything before its session ends.
     pub session_timeout: Duration,
+    /// Whether WebSocket clients may agree to compressed messages (permessage-deflate).
+    pub compression: bool,
     /// How often a WebSocket client is pinged.
     pub ping_interval: Duration,
     /// How long a WebSocket client may take to answer a ping.
@@ -175,6 +177,7 @@ impl Default for ApiSettings {
             handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
             session_timeout: Duration::from_secs(3600),
+            compression: true,
             ping_interval: Duration::from_secs(30),
             ping_timeout: Duration::from_secs(30),
             rate_limits: None,

@@ -59,6 +59,7 @@ const CORE_NEEDS: &[&str] = &[
     "ipnet",
     "itoa",
     "memchr",
+    "miniz_oxide",
     "nom",
     "prometheus-client",
     "serde",
