@@ -348,7 +348,7 @@ under_supervisor() {
         "API_TCP_PORT=$(free_port)" I3_ROUTER_HOST=127.0.0.1 I3_ROUTER_PORT=1 I3_FALLBACK_ROUTER_HOST= \
         I3_FALLBACK2_ROUTER_HOST= >"$work/supervised/i3-gateway.env"
     sed -e "s#/usr/local/bin/i3-gateway#$program#; s#/etc/i3-gateway#$work/supervised#g; s#/var/lib/i3-gateway#$work/supervised#g" \
-        -e "s/^user=.*/user=$(id -un)/; s#^stdout_logfile=.*#stdout_logfile=$work/supervised/log#; s/^startsecs=.*/startsecs=1/" \
+        -e "s/^user=.*/user=$(id -un)/; s#^stdout_logfile=.*#stdout_logfile=$work/supervised/log#" \
         deploy/supervisor/i3-gateway.conf >"$work/program.conf"
     cat >"$work/supervised.conf" <<CONF
 [supervisord]
@@ -373,10 +373,17 @@ CONF
     wait_for curl --noproxy '*' -fs "http://127.0.0.1:$supervised_api/health/live" || { cat "$work/supervised/log" "$work/supervised/said"; return 1; }
     "${control[@]}" signal HUP i3-gateway && "${control[@]}" stop i3-gateway || return
     grep -q 'stopped: i3-gateway (exit status 0)' "$work/supervised/supervisord.log" || { cat "$work/supervised/supervisord.log"; return 1; }
+    # Wrong settings (78) are not tried again.
+    echo 'API_TCP_PORT=none' >>"$work/supervised/i3-gateway.env"
+    "${control[@]}" start i3-gateway
+    wait_for grep -q 'exited: i3-gateway (exit status 78; expected)' "$work/supervised/supervisord.log" || { cat "$work/supervised/supervisord.log"; return 1; }
+    sleep 3
+    "${control[@]}" status i3-gateway | grep -q EXITED || { cat "$work/supervised/supervisord.log"; return 1; }
+    test "$(grep -c 'exited: i3-gateway' "$work/supervised/supervisord.log")" = 1
 }
 
 if [ -n "$program" ] && [ -x "$tools/venv/bin/supervisord" ]; then
-    check "supervisor starts a gateway, reloads it and stops it" under_supervisor
+    check "supervisor starts a gateway, reloads it and stops it, and leaves wrong settings alone" under_supervisor
 fi
 
 root=$PWD

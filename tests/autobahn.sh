@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Autobahn's WebSocket suite (fuzzingclient, sections 1-7, 9, 10) against the gateway's own WebSocket code.
+# Autobahn's WebSocket suite (fuzzingclient, sections 1-7, 9, 10, 12, 13) against the gateway's own WebSocket code.
 #
 #   tests/autobahn.sh [FOLDER]     FOLDER holds the suite once it is installed; target/autobahn by default
 #
@@ -43,10 +43,10 @@ rm -rf "$folder/reports"
 cat >"$folder/spec.json" <<JSON
 {"outdir": "$folder/reports",
  "servers": [{"agent": "i3-gateway", "url": "ws://127.0.0.1:$port"}],
- "cases": ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*"],
+ "cases": ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*", "12.*", "13.*"],
  "exclude-cases": [], "exclude-agent-cases": {}}
 JSON
-PYTHONPATH=$folder/lib timeout 600 "$python" -m autobahntestsuite.wstest -m fuzzingclient -s "$folder/spec.json" \
+PYTHONPATH=$folder/lib timeout 1800 "$python" -m autobahntestsuite.wstest -m fuzzingclient -s "$folder/spec.json" \
     >"$folder/run.log" 2>&1
 
 "$python" - "$folder/reports/index.json" <<'PYTHON'

@@ -144,7 +144,8 @@ impl Found {
             );
         }
         let mud_path = path.key("mud_name");
-        let mud_name = reader.text(&mud_path).unwrap_or_else(|| self.own_mud.clone());
+        let mud_name = reader.text(&mud_path).filter(|name| !name.trim().is_empty());
+        let mud_name = mud_name.unwrap_or_else(|| self.own_mud.clone());
         if !muds.contains(&mud_name) && !muds.is_empty() {
             // The name is not shown: a key may stand in its place.
             let message =

@@ -79,6 +79,7 @@ const USED: &[&str] = &[
     "api.websocket.ping_interval",
     "api.websocket.ping_timeout",
     "api.websocket.max_frame_size",
+    "api.websocket.compression",
     "api.websocket.allowed_origins",
     "api.handshake_timeout",
     "api.idle_timeout",
@@ -138,7 +139,6 @@ const USED: &[&str] = &[
     "logging.backup_count",
 ];
 
-const NOT_YET: &str = "this gateway does not use it yet";
 const ONE_LIMIT: &str = "performance.max_connections limits the connections of all listeners together";
 const OWN_THREADS: &str = "the gateway has nothing of this kind";
 pub(crate) const OWN_CACHE: &str = "the lists of muds and channels are kept up to date and never expire";
@@ -162,7 +162,6 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("gateway.auth.token_expiry", "there are no tokens that expire"),
     ("api.tcp.max_connections", ONE_LIMIT),
     ("api.tcp.buffer_size", "buffers grow as needed, up to api.websocket.max_frame_size"),
-    ("api.websocket.compression", NOT_YET),
     ("api.session.cleanup_interval", "a session ends exactly when api.session.timeout is over"),
     ("api.metrics.enabled", METRICS),
     ("api.metrics.export_interval", METRICS),

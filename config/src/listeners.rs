@@ -204,6 +204,9 @@ pub(crate) fn api(reader: &mut SettingsReader<'_>) -> ApiSettings {
         }
         api.message_bytes_max = bytes;
     }
+    if let Some(compression) = reader.boolean(&Path::of("api.websocket.compression")) {
+        api.compression = compression;
+    }
     if let Some(interval) = reader.seconds(&Path::of("api.websocket.ping_interval")) {
         api.ping_interval = interval;
     }

@@ -118,6 +118,10 @@ fn mud_name(reader: &mut SettingsReader<'_>, path: &Path) -> Option<String> {
         return None;
     }
     let name = reader.text(path)?;
+    if name.trim().is_empty() {
+        reader.error(path, "is empty", fix);
+        return None;
+    }
     if name.len() > MUD_NAME_BYTES_MAX {
         let message = format!("has {} bytes", name.len());
         reader.error(path, message, format!("write a name of at most {MUD_NAME_BYTES_MAX}"));
@@ -250,7 +254,7 @@ fn router(reader: &mut SettingsReader<'_>, path: &Path) -> Option<RouterSettings
     let host = reader.host(&host_path);
     // The Python gateway's files name no router: it logs in to *i4 wherever that is.
     let public = DEFAULT_ROUTERS.iter().find(|(_, known, _)| host.as_deref() == Some(*known));
-    let name = if reader.node(&name_path).is_some() {
+    let name = if reader.node(&name_path).is_some_and(|node| *node != Node::Text(String::new())) {
         reader.text(&name_path)
     } else {
         if let (None, Some(host)) = (public, &host) {

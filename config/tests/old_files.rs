@@ -251,6 +251,27 @@ fn channels_and_format_of_a_key() {
 }
 
 #[test]
+fn an_empty_name_is_named() {
+    for (yaml, path) in [
+        ("mud: {name: ''}", "mud.name"),
+        ("mud: {name: '  '}", "mud.name"),
+        ("muds: [{name: ''}]", "muds[0].name"),
+    ] {
+        let Problems(problems) =
+            load(sources(Some(yaml), None, &[("I3_GATEWAY_SECRET", "a-real-one")])).unwrap_err();
+        assert_eq!(
+            (problems[0].path.as_str(), problems[0].message.as_str()),
+            (path, "is empty"),
+            "{problems:?}"
+        );
+        assert!(problems[0].place.is_some(), "{problems:?}");
+    }
+    let config =
+        load(sources(Some("router: {primary: {name: '', host: 97.107.133.86}}"), None, BASE)).unwrap();
+    assert_eq!(routers(&config), [("*dalet", "97.107.133.86", 8787)]);
+}
+
+#[test]
 fn the_longest_request_has_room_for_all_users() {
     let of = |size: &str| {
         let yaml = format!("api: {{websocket: {{max_frame_size: {size}}}}}");

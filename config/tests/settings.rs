@@ -531,6 +531,7 @@ fn another_value(path: &str) -> &'static str {
         "enabled" | "require_client_cert" if path.contains(".tls.") => "true",
         "enabled" if path == "security.rate_limiting.enabled" || !path.starts_with("api.") => "false",
         "enabled" => "false",
+        "compression" => "false",
         "backup_enabled" => "true",
         "host" => "127.0.0.9",
         "port" => "9123",

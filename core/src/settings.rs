@@ -151,6 +151,8 @@ pub struct ApiSettings {
     pub idle_timeout: Duration,
     /// How long a client of JSON lines may neither send nor take anything before its session ends.
     pub session_timeout: Duration,
+    /// Whether WebSocket clients may agree to compressed messages (permessage-deflate).
+    pub compression: bool,
     /// How often a WebSocket client is pinged.
     pub ping_interval: Duration,
     /// How long a WebSocket client may take to answer a ping.
@@ -179,6 +181,7 @@ impl Default for ApiSettings {
             handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
             session_timeout: Duration::from_secs(3600),
+            compression: true,
             ping_interval: Duration::from_secs(30),
             ping_timeout: Duration::from_secs(30),
             rate_limits: None,
@@ -460,7 +463,7 @@ impl Settings {
         }
         for (at, mud) in self.muds.iter().enumerate() {
             if mud.name.is_empty() || mud.name.len() > MUD_NAME_BYTES_MAX {
-                return fail(format!("a mud's name must have 1 to {MUD_NAME_BYTES_MAX} bytes"));
+                return fail(format!("mud.name must have 1 to {MUD_NAME_BYTES_MAX} bytes"));
             }
             if mud.name.chars().any(char::is_control) {
                 return fail(format!("the mud name {:?} holds a control character", mud.name));

@@ -98,6 +98,12 @@ impl UnixTime {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
+    /// Returns the time of the day in UTC, as `02:36`.
+    pub fn hours_and_minutes(self) -> String {
+        let minutes = self.seconds() / 60;
+        format!("{:02}:{:02}", minutes / 60 % 24, minutes % 60)
+    }
+
     /// Returns the whole seconds since the epoch.
     pub const fn seconds(self) -> u64 {
         self.0 / 1_000_000
@@ -124,6 +130,14 @@ pub struct Now {
     pub unix: UnixTime,
 }
 
+impl Now {
+    /// Returns the wall-clock time of a monotonic time that is still to come, if the clock is not set until then.
+    pub fn unix_at(self, at: Instant) -> UnixTime {
+        let wait = u64::try_from(at.since(self.mono).as_micros()).unwrap_or(u64::MAX);
+        UnixTime::from_micros(self.unix.micros().saturating_add(wait))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +146,7 @@ mod tests {
     fn unix_time_prints_as_rfc_3339() {
         assert_eq!(UnixTime::from_micros(1_795_401_856_190_959).to_string(), "2026-11-23T02:44:16.190959Z");
         assert_eq!(UnixTime::from_micros(0).to_string(), "1970-01-01T00:00:00Z");
+        assert_eq!(UnixTime::from_micros(1_795_401_856_190_959).hours_and_minutes(), "02:44");
         let time = UnixTime::parse("2026-11-23T04:44:16.190959+02:00");
         assert_eq!(time, Some(UnixTime::from_micros(1_795_401_856_190_959)));
         for bad in ["", "x", "2026-11-23", "1969-12-31T23:59:59Z"] {

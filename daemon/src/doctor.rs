@@ -295,12 +295,12 @@ fn ports(report: &mut Report, config: &Config, runs: bool) -> bool {
                 } else if running {
                     report.good(&format!("port {shown} is in use, as expected while a gateway runs"));
                 } else {
-                    let text = format!("port {shown} is in use by another program");
-                    match at.is_spare {
-                        true => {
-                            report.warn(&format!("{text}: the gateway starts without it"), &free_the_port(at))
-                        }
-                        false => report.fail(&text, &free_the_port(at)),
+                    let (text, fix) =
+                        (format!("port {shown} is in use by another program"), free_the_port(at));
+                    if at.is_spare {
+                        report.warn(&format!("{text}: the gateway starts without it"), &fix);
+                    } else {
+                        report.fail(&text, &fix);
                     }
                 }
             }

@@ -15,6 +15,9 @@ use std::process::ExitCode;
 /// The random bytes of a new key. They are written as hexadecimal digits.
 const SECRET_BYTES: usize = 32;
 
+/// Lines at the beginning of the example that say what to do with it.
+const EXAMPLE_LINES: usize = 2;
+
 /// The most bytes of a key that are read from standard input.
 const INPUT_BYTES_MAX: u64 = 65_536;
 
@@ -22,7 +25,7 @@ const INPUT_BYTES_MAX: u64 = 65_536;
 pub fn init(cli: &Cli, init: &Init) -> ExitCode {
     let config = cli.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG_FILE));
     let env_file = cli.env_file.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_ENV_FILE));
-    let env_text = match env_text(init.mud_name.as_deref()) {
+    let env_text = match env_text(&config, init.mud_name.as_deref()) {
         Ok(text) => text,
         Err(text) => {
             err(&text);
@@ -63,8 +66,9 @@ pub fn init(cli: &Cli, init: &Init) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Returns the example env file with a new key and, if it is known, the mud's name.
-fn env_text(mud_name: Option<&str>) -> Result<String, String> {
+/// Returns the example env file with a new key and, if it is known, the mud's name. In place of what to do with the
+/// example, its first lines say what the file is.
+fn env_text(config: &Path, mud_name: Option<&str>) -> Result<String, String> {
     let mut secret = [0; SECRET_BYTES];
     getrandom::fill(&mut secret)
         .map_err(|error| format!("the operating system gives no random numbers: {error}"))?;
@@ -80,7 +84,10 @@ fn env_text(mud_name: Option<&str>) -> Result<String, String> {
     // Quotes are written only if a shell needs them, because Docker takes them as part of the value.
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     let quoted = if plain { name.to_owned() } else { format!("'{name}'") };
-    Ok(DEFAULT_ENV_TEXT
+    let first =
+        format!("# Variables for {}. The file has a key: let nobody else read it.\n", config.display());
+    let example: Vec<&str> = DEFAULT_ENV_TEXT.split_inclusive('\n').skip(EXAMPLE_LINES).collect();
+    Ok((first + &example.concat())
         .replace("\nMUD_NAME=\n", &format!("\nMUD_NAME={quoted}\n"))
         .replace("\nI3_GATEWAY_SECRET=\n", &format!("\nI3_GATEWAY_SECRET={secret}\n")))
 }

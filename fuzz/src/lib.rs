@@ -132,7 +132,7 @@ pub fn http_head(data: &[u8]) {
 pub fn websocket(data: &[u8]) {
     let Some((&cut, stream)) = data.split_first() else { return };
     let read = |cut: u8| {
-        let (mut socket, mut received, mut output) = (WebSocket::new(1000), Vec::new(), Vec::new());
+        let (mut socket, mut received, mut output) = (WebSocket::new(1000, false), Vec::new(), Vec::new());
         for mut piece in pieces(cut, stream) {
             while let Some(message) = socket.next(&mut piece, &mut output) {
                 let over = matches!(message, Received::Closed { .. });

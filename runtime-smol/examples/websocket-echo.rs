@@ -7,6 +7,7 @@ use async_io::Async;
 use async_tungstenite::tungstenite::protocol::frame::Frame;
 use async_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use bytes::Bytes;
+use i3_core::door::rpc::deflate::deflated_text;
 use i3_core::door::rpc::framing::{WEBSOCKET, framed_text};
 use i3_core::door::rpc::http::{Upgrade, parse_head, switching_protocols};
 use i3_core::door::rpc::websocket::{Received, WebSocket};
@@ -27,7 +28,8 @@ const PENDING_BYTES_MAX: usize = 1024 * 1024;
 #[derive(Debug)]
 enum Client {
     Head(Vec<u8>),
-    Open(Box<WebSocket>),
+    /// A WebSocket, and whether its messages may be compressed.
+    Open(Box<WebSocket>, bool),
 }
 
 #[derive(Debug, Default)]
@@ -40,24 +42,27 @@ impl Echo {
     fn received(&mut self, conn: ConnId, bytes: &[u8]) {
         let Some(client) = self.clients.get_mut(conn) else { return };
         match client {
-            Client::Open(_) => self.messages(conn, bytes),
+            Client::Open(..) => self.messages(conn, bytes),
             Client::Head(head) => {
                 head.extend_from_slice(bytes);
-                let (upgrade, rest) = match parse_head(head) {
+                let (upgrade, is_deflated, rest) = match parse_head(head) {
                     Ok(None) => return,
-                    Ok(Some((parsed, length))) => (parsed.upgrade, head.split_off(length)),
-                    Err(_) => (None, Vec::new()),
+                    Ok(Some((parsed, length))) => {
+                        (parsed.upgrade, parsed.offers_deflate, head.split_off(length))
+                    }
+                    Err(_) => (None, false, Vec::new()),
                 };
                 let Some(Upgrade::Accept(accept)) = upgrade else { return self.fx.close_now(conn) };
-                self.fx.send(conn, &switching_protocols(&accept, None));
-                *client = Client::Open(Box::new(WebSocket::new(MESSAGE_BYTES_MAX)));
+                self.fx.send(conn, &switching_protocols(&accept, None, is_deflated));
+                let socket = WebSocket::new(MESSAGE_BYTES_MAX, is_deflated);
+                *client = Client::Open(Box::new(socket), is_deflated);
                 self.messages(conn, &rest);
             }
         }
     }
 
     fn messages(&mut self, conn: ConnId, mut input: &[u8]) {
-        let Some(Client::Open(socket)) = self.clients.get_mut(conn) else { return };
+        let Some(Client::Open(socket, is_deflated)) = self.clients.get_mut(conn) else { return };
         loop {
             let mut output = Vec::new();
             let received = socket.next(&mut input, &mut output);
@@ -65,7 +70,8 @@ impl Echo {
             match received {
                 None => break,
                 Some(Received::Text(text)) => {
-                    self.fx.send_shared(conn, framed_text(text.as_bytes()).view(WEBSOCKET));
+                    let frame = if *is_deflated { deflated_text } else { framed_text };
+                    self.fx.send_shared(conn, frame(text.as_bytes()).view(WEBSOCKET));
                 }
                 Some(Received::Binary(data)) => self.fx.send(conn, &binary_frame(data)),
                 Some(Received::Control) => {}

@@ -203,6 +203,13 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
             entry("api.websocket.ping_interval", "", "30", "The time between pings to a client."),
             entry("api.websocket.ping_timeout", "", "30", "How long the client may take to answer a ping."),
             entry(
+                "api.websocket.compression",
+                "",
+                "true",
+                "Accept compressed WebSocket messages, and send long ones compressed, with clients that offer it \
+                 (permessage-deflate). A message may become 64 times as long, up to `max_frame_size`.",
+            ),
+            entry(
                 "api.websocket.max_frame_size",
                 "",
                 "4194304",

@@ -2,6 +2,7 @@
 
 use super::reason::Reason;
 use crate::describe::values::Wrong;
+use crate::time::UnixTime;
 use std::borrow::Cow;
 
 /// The kind of an error.
@@ -46,6 +47,13 @@ pub enum Data {
         reason: Cow<'static, str>,
         /// Whether a retry of the request may succeed.
         retryable: bool,
+    },
+    /// The link to the router is down.
+    Away {
+        /// When the gateway tries to connect again. `None`: it is trying now.
+        next_attempt: Option<UnixTime>,
+        /// Why the link is down, in the words of the system or of the router.
+        error: String,
     },
 }
 
@@ -105,6 +113,16 @@ impl Fault {
     /// An error about something that the gateway cannot do now.
     pub fn gateway(reason: &'static Reason, message: impl Into<String>) -> Self {
         let data = Data::Reason { reason: Cow::Borrowed(reason.name), retryable: reason.retryable };
+        Fault { data, ..Fault::plain(FaultKind::Gateway, message) }
+    }
+
+    /// An error about a link that is down. The message is for players: it says when the gateway tries again, in UTC.
+    pub fn away(next_attempt: Option<UnixTime>, error: impl Into<String>) -> Self {
+        let message = match next_attempt {
+            Some(at) => format!("Intermud-3 is away; next try at {}", at.hours_and_minutes()),
+            None => "Intermud-3 is away; trying to connect now".to_owned(),
+        };
+        let data = Data::Away { next_attempt, error: error.into() };
         Fault { data, ..Fault::plain(FaultKind::Gateway, message) }
     }
 

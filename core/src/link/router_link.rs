@@ -5,7 +5,7 @@ use super::backoff::Backoff;
 use super::counts::{Cause, Counts};
 use super::own_packets;
 use super::route::Route;
-use super::state::{State, StateName, Then, Wire};
+use super::state::{LATE_AFTER, State, StateName, Then, Wire};
 use super::step::{Applied, LinkCx, LinkEvent, Wait};
 use super::unanswered::Unanswered;
 use super::watch::{Due, Watch};
@@ -248,6 +248,7 @@ impl RouterLink {
             State::Connecting { .. } => {
                 self.give_up(cx, Cause::NoConnection, "no connection in time".to_owned())
             }
+            State::LoggingIn { deadline, .. } if cx.now.mono < deadline => self.answer_is_late(cx),
             State::LoggingIn { .. } => {
                 let reason = "refused in silence: wrong router name, wrong password or blocked name?";
                 self.give_up(cx, Cause::LoginUnanswered, reason.to_owned())
@@ -263,6 +264,25 @@ impl RouterLink {
             }
             State::Stopped => None,
         }
+    }
+
+    /// Says that the login waits for its answer: a person who watches the first login learns why nothing happens.
+    fn answer_is_late(&mut self, cx: &mut LinkCx<'_>) -> Option<LinkEvent> {
+        let State::LoggingIn { since, deadline, late: late @ false, .. } = &mut self.state else {
+            return None;
+        };
+        if cx.now.mono < *since + LATE_AFTER {
+            return None;
+        }
+        let left = deadline.since(cx.now.mono).as_secs_f64().ceil();
+        let text = format!(
+            "waiting for the router's answer to the login for {} s; if it refuses in silence, this ends in {left} s",
+            cx.now.mono.since(*since).as_secs()
+        );
+        *late = true;
+        cx.fx.notice(self.notice(cx.mud, Level::Info, "no answer to the login yet").with("reason", &text));
+        self.last_error.get_or_insert(text);
+        None
     }
 
     fn dial(&mut self, cx: &mut LinkCx<'_>) -> Option<LinkEvent> {
@@ -317,7 +337,7 @@ impl RouterLink {
         self.counts.sent("startup-req-3");
         let (since, deadline) = (cx.now.mono, cx.now.mono + cx.settings.startup_timeout);
         let wire = Wire { conn, deframer: Deframer::default() };
-        self.become_state(cx, State::LoggingIn { wire, since, deadline, heard: false })
+        self.become_state(cx, State::LoggingIn { wire, since, deadline, heard: false, late: false })
     }
 
     fn login(&self, mud: &MudSettings) -> Vec<u8> {

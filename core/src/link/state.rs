@@ -7,6 +7,10 @@ use crate::i3::Deframer;
 use crate::machine::{ConnId, SaveTicket};
 use crate::settings::LinkSettings;
 use crate::time::Instant;
+use std::time::Duration;
+
+/// How long after a login without an answer the link says that it is waiting for one.
+pub(super) const LATE_AFTER: Duration = Duration::from_secs(4);
 
 /// An open connection to a router.
 #[derive(Debug)]
@@ -39,6 +43,8 @@ pub(super) enum State {
         deadline: Instant,
         /// Whether any byte has come in.
         heard: bool,
+        /// Whether it was reported that the answer is late.
+        late: bool,
     },
     SavingPassword {
         wire: Wire,
@@ -113,6 +119,9 @@ impl State {
         Some(match self {
             State::Waiting { until } => (*until, Wait::Retry),
             State::Connecting { deadline, .. } => (*deadline, Wait::Connect),
+            State::LoggingIn { since, deadline, late: false, .. } => {
+                ((*since + LATE_AFTER).min(*deadline), Wait::Startup)
+            }
             State::LoggingIn { deadline, .. } => (*deadline, Wait::Startup),
             State::SavingPassword { deadline, .. } => (*deadline, Wait::Secure),
             State::Ready { watch, .. } => watch.deadline(settings),

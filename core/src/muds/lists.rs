@@ -18,6 +18,9 @@ const FIRST_LISTS_WITHIN: Duration = Duration::from_secs(30);
 /// Number of refused channels of one mud that are remembered.
 const REFUSED_CHANNELS_MAX: usize = 1000;
 
+/// How long after a further login a router keeps sending what has changed in the meantime.
+const CHANGES_WITHIN: Duration = Duration::from_secs(5);
+
 /// The muds and channels of a network.
 #[derive(Debug, Default)]
 pub(crate) struct Lists {
@@ -29,6 +32,8 @@ pub(crate) struct Lists {
     quiet_until: Instant,
     /// The channels that the router has refused to this mud.
     refused: BTreeSet<String>,
+    /// Until then muds may be missing from the list, since the login is too recent.
+    unsettled_until: Instant,
 }
 
 impl Lists {
@@ -71,6 +76,7 @@ impl Lists {
         if !is_same || self.muds.is_empty() {
             self.quiet_until = now + FIRST_LISTS_WITHIN;
         }
+        self.unsettled_until = self.quiet_until.max(now + CHANGES_WITHIN);
         if is_same {
             return Vec::new();
         }
@@ -139,6 +145,11 @@ impl Lists {
         channel: Option<Channel>,
     ) -> Option<Change> {
         self.channels.note(name, channel).then(|| self.channel_change(mud_name, name))
+    }
+
+    /// Whether every mud of the network is on the list, so that a name that is not on it is wrong.
+    pub(crate) fn are_muds_settled(&self, now: Instant) -> bool {
+        now >= self.unsettled_until && !self.muds.is_empty()
     }
 
     /// Whether a mud that was unknown before is announced.

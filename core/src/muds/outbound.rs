@@ -55,7 +55,7 @@ impl Muds {
         let one = &self[mud];
         if !one.link.is_ready() {
             let why = one.link.last_error().unwrap_or("the login is not finished");
-            return Err(Fault::gateway(&reason::ROUTER_DOWN, format!("the router link is down: {why}")));
+            return Err(Fault::away(one.link.next_attempt().map(|at| cx.now.unix_at(at)), why));
         }
         self.check_outgoing(cx, mud, packet)?;
         let one = &mut self[mud];
@@ -206,7 +206,7 @@ mod tests {
         let refused = muds.send(&mut bench.cx(), MudId::OWN, Priority::Prompt, &packet, None);
         assert_eq!(
             refused.map_err(|fault| fault.message),
-            Err("the router link is down: the login is not finished".to_owned())
+            Err("Intermud-3 is away; next try at 00:00".to_owned())
         );
         muds.answer(&mut bench.cx(), MudId::OWN, "Sage", &packet);
         assert_eq!(bench.metrics.packets_ignored, 1);

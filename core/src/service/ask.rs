@@ -198,7 +198,7 @@ fn who(
 ) -> Result<Option<WhoRequested>, Fault> {
     let caller = call.user_of(cx, "who")?;
     let mud = caller.mud;
-    let of = resolve_mud(muds, call, mud, &args.target_mud)?;
+    let of = resolve_mud(cx, muds, call, mud, &args.target_mud)?;
     let packet = Packet {
         header: Header::to_mud(&caller.mud_name, Some(&args.from_user), &of),
         body: Body::WhoReq {},
@@ -231,7 +231,7 @@ fn finger<'a>(
 ) -> Result<Option<FingerRequested<'a>>, Fault> {
     let caller = call.user_of(cx, "finger")?;
     let mud = caller.mud;
-    let of = resolve_mud(muds, call, mud, &args.target_mud)?;
+    let of = resolve_mud(cx, muds, call, mud, &args.target_mud)?;
     let packet = Packet {
         header: Header::to_mud(&caller.mud_name, Some(&args.from_user), &of),
         body: Body::FingerReq { user: args.target_user.to_lowercase().into() },
@@ -276,7 +276,7 @@ fn channel_user(
 ) -> Result<Option<ChannelUser>, Fault> {
     let caller = call.user_of(cx, "channel")?;
     let mud = caller.mud;
-    let of = resolve_mud(muds, call, mud, &args.target_mud)?;
+    let of = resolve_mud(cx, muds, call, mud, &args.target_mud)?;
     let user = args.target_user.to_lowercase();
     if let Some(shown) = muds[mud].ucache.find(&of, &user) {
         return Ok(Some(shown_user(&of, &user, shown)));
@@ -322,7 +322,7 @@ fn channel_who(
         waiting.may_wait(call.conn())?;
     }
     let targets = match &args.target_mud {
-        Some(name) => vec![resolve_mud(muds, call, mud, name)?],
+        Some(name) => vec![resolve_mud(cx, muds, call, mud, name)?],
         None => {
             let mut heard = muds[mud].elsewhere.muds(&args.channel, CHANNEL_WHO_MUDS_MAX);
             heard.retain(|mud| **mud != *caller.mud_name);

@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::method::{Access, methods};
+use super::text::{did_you_mean, nearest};
 use crate::clients::rates::Holder;
 use crate::clients::{Clients, Identified, Joined, keys};
 use crate::cx::Cx;
@@ -66,6 +67,8 @@ output! {
         status: JoinedStatus,
         /// as given
         channel: Name<'a>,
+        /// if the list of channels does not have it: a text that says so, with the most similar names
+        warning: Option<String>,
     }
 
     /// The result of `channel_leave`.
@@ -143,7 +146,18 @@ fn join<'a>(
     let caller = call.caller()?;
     let how = if args.listen_only { Joined::ListenOnly } else { Joined::Fully };
     subscribe(cx, muds, out, (call.conn(), caller), &args.channel, how)?;
-    Ok(JoinedChannel { status: JoinedStatus::Joined, channel: args.channel })
+    let warning = warning_of(cx, muds, caller.mud, &args.channel);
+    Ok(JoinedChannel { status: JoinedStatus::Joined, channel: args.channel, warning })
+}
+
+/// Returns what to say of a channel that the network does not have, once its list is complete. It may be created later.
+fn warning_of(cx: &Cx<'_>, muds: &Muds, mud: MudId, channel: &str) -> Option<String> {
+    let channels = muds[mud].lists.channels();
+    if channels.get(channel).is_some() || !muds[mud].link.is_ready() || !channels.is_settled(cx.now.mono) {
+        return None;
+    }
+    let nearest = nearest(channel, channels.iter().map(|(name, _)| name));
+    Some(format!("the network has no channel {channel:?}{}", did_you_mean(&nearest)))
 }
 
 /// Subscribes a session to a channel. If this fails, nothing has changed.

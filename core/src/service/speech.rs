@@ -172,7 +172,7 @@ fn targeted_emote(
     args: TargetedEmote<'_>,
 ) -> Result<Sent, Fault> {
     let speaking = Speaking::new(cx, clients, call, args.channel, args.from_user, args.visname)?;
-    let target_mud = resolve_mud(muds, call, speaking.mud, &args.target_mud)?;
+    let target_mud = resolve_mud(cx, muds, call, speaking.mud, &args.target_mud)?;
     let target_visname = args.target_visname.unwrap_or_else(|| args.target_user.clone()).0;
     let target_user = args.target_user.to_lowercase();
     let message = with_name(sendable("message", &args.message)?);

@@ -120,7 +120,7 @@ impl<'a> Ends<'a> {
         Ok(Ends {
             mud: caller.mud,
             mud_name: caller.mud_name.to_string(),
-            target_mud: resolve_mud(muds, call, caller.mud, &args.target_mud)?,
+            target_mud: resolve_mud(cx, muds, call, caller.mud, &args.target_mud)?,
             target_user: args.target_user.to_lowercase(),
             from_user,
             visname,

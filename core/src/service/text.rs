@@ -18,6 +18,12 @@ use std::borrow::Cow;
 /// Number of candidates that the error for an ambiguous mud name lists.
 const CANDIDATES_MAX: usize = 10;
 
+/// Number of similar names that the error for an unknown name lists.
+const NEAREST_MAX: usize = 3;
+
+/// Number of names that an unknown one is compared with. Deployed networks have some 170.
+const COMPARED_MAX: usize = 2_000;
+
 /// Number of packets that one text may be split into.
 const PARTS_MAX: usize = 10;
 
@@ -26,14 +32,31 @@ pub(super) fn or_empty<'t>(text: Option<&'t Text<'_>>) -> &'t str {
     text.map_or("", |text| text)
 }
 
-/// Returns the exact name of the mud that a caller means. An unknown name is returned unchanged: the list may be
-/// incomplete, and the router reports a wrong name.
-pub(super) fn resolve_mud(muds: &Muds, call: &Call, mud: MudId, name: &str) -> Result<String, Fault> {
+/// Returns the exact name of the mud that a caller means. An unknown name is an error that lists the most similar ones. As
+/// long as the list may be incomplete, an unknown name is returned unchanged, and the router reports a wrong one.
+pub(super) fn resolve_mud(
+    cx: &Cx<'_>,
+    muds: &Muds,
+    call: &Call,
+    mud: MudId,
+    name: &str,
+) -> Result<String, Fault> {
     // A client that reads HTML sends names as it has received them, with HTML escapes.
     let reads_html = call.reads == TextStyle::Html;
     let name = &*if reads_html { colour::unescape_html(name) } else { Cow::Borrowed(name) };
     match muds[mud].lists.muds().lookup(name) {
         Lookup::One(exact) => Ok(exact.to_owned()),
+        Lookup::Nobody if is_surely_unknown(cx, muds, mud, name) => {
+            let names = muds[mud].lists.muds().iter().map(|(known, _)| known);
+            let nearest = nearest(name, names);
+            let message = format!("target_mud {name:?} is not on the network{}", did_you_mean(&nearest));
+            let candidates: Vec<String> = nearest.into_iter().map(str::to_owned).collect();
+            Err(if candidates.is_empty() {
+                Fault::params(message)
+            } else {
+                Fault::ambiguous(message, candidates)
+            })
+        }
         Lookup::Nobody => Ok(name.to_owned()),
         Lookup::Several(candidates) => {
             let named = &candidates[..candidates.len().min(CANDIDATES_MAX)];
@@ -53,6 +76,37 @@ pub(super) fn spelled<'t>(cx: &Cx<'_>, muds: &'t Muds, mud: MudId, user: &'t str
 /// it without a name.
 pub(super) fn with_name(emote: Cow<'_, str>) -> Cow<'_, str> {
     if emote.contains("$N") { emote } else { Cow::Owned(format!("$N {emote}")) }
+}
+
+/// Whether no mud has this name: the list is complete, and the name is neither a router's nor of a mud of this gateway,
+/// which its own router need not list.
+fn is_surely_unknown(cx: &Cx<'_>, muds: &Muds, mud: MudId, name: &str) -> bool {
+    let one = &muds[mud];
+    let is_own = cx.settings.muds.iter().any(|own| own.name.eq_ignore_ascii_case(name));
+    one.link.is_ready() && one.lists.are_muds_settled(cx.now.mono) && !is_own && !name.starts_with('*')
+}
+
+/// Returns the most similar names, at most [`NEAREST_MAX`] of them, the nearest first. At most a third of the letters of
+/// each differ.
+pub(super) fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
+    let folded = wanted.to_lowercase();
+    let letters = |name: &str| name.chars().count();
+    let mut found: Vec<(usize, &str)> = names
+        .take(COMPARED_MAX)
+        .filter(|name| letters(name).abs_diff(letters(wanted)) * 3 <= letters(name).max(letters(wanted)))
+        .map(|name| (strsim::damerau_levenshtein(&folded, &name.to_lowercase()), name))
+        .filter(|(distance, name)| distance * 3 <= letters(name).max(letters(wanted)))
+        .collect();
+    found.sort_unstable();
+    found.into_iter().take(NEAREST_MAX).map(|(_, name)| name).collect()
+}
+
+/// Returns the end of a message that names similar names, if there are any.
+pub(super) fn did_you_mean(nearest: &[&str]) -> String {
+    match nearest {
+        [] => String::new(),
+        names => format!("; did you mean {}?", names.join(" or ")),
+    }
 }
 
 /// Checks and converts a caller's text for the network. Colours in ANSI become the network's own colour codes.

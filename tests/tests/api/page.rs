@@ -221,6 +221,9 @@ fn places() -> BTreeMap<&'static str, String> {
     BTreeMap::from([
         ("contents", contents.trim_end().to_owned()),
         ("message_bytes_max", api.message_bytes_max.to_string()),
+        ("inflated_times", door::INFLATED_TIMES_MAX.to_string()),
+        ("inflated_free", door::INFLATED_BYTES_FREE.to_string()),
+        ("deflated_min", door::DEFLATED_BYTES_MIN.to_string()),
         ("ping_interval", seconds(api.ping_interval)),
         ("ping_timeout", seconds(api.ping_timeout)),
         ("permissions", permissions()),

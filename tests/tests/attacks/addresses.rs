@@ -271,7 +271,7 @@ fn without_authentication_no_page_of_another_site_gets_in() {
 }
 
 #[test]
-fn a_subprotocol_comes_back_and_no_extension_is_agreed_to() {
+fn a_subprotocol_comes_back_and_no_extension_but_compression_is_agreed_to() {
     let mut siege = Siege::default();
     for (headers, wanted) in [
         ("", None),
@@ -279,11 +279,15 @@ fn a_subprotocol_comes_back_and_no_extension_is_agreed_to() {
         ("Sec-WebSocket-Protocol: bad token\r\nSec-WebSocket-Protocol: good\r\n", Some("good")),
         ("Sec-WebSocket-Protocol: \"quoted\"\r\n", None),
         ("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n", None),
+        ("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n", None),
+        ("Sec-WebSocket-Extensions: permessage-bzip2\r\n", None),
     ] {
         let (status, text) = http(&mut siege, [127, 0, 0, 1], &handshake(Some("alpha-key"), headers));
         assert_eq!(status, "101", "{headers}");
         let protocol = text.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Protocol: "));
         assert_eq!(protocol, wanted, "{headers}");
-        assert!(!text.contains("Extensions"), "{text}");
+        let extensions = text.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Extensions: "));
+        let agreed = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+        assert_eq!(extensions, headers.contains("client_max_window_bits").then_some(agreed), "{headers}");
     }
 }

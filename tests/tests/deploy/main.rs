@@ -547,4 +547,10 @@ fn users_and_paths_agree() {
     // Neither starts again what cannot be mended by that.
     assert_eq!(ini(&unit, "RestartPreventExitStatus"), "64 78");
     assert_eq!(ini(&supervisor, "exitcodes"), "0,64,78");
+    // supervisor heeds the exit codes of a program that has run for so long.
+    assert_eq!(ini(&supervisor, "startsecs"), "0");
+    // logrotate tells the gateway under either of them.
+    for told in ["systemctl reload i3-gateway", "supervisorctl signal HUP i3-gateway"] {
+        assert!(logrotate.contains(told), "{told}");
+    }
 }

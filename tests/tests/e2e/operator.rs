@@ -96,6 +96,10 @@ fn the_first_settings(daemon: Daemon) {
     assert_eq!(site.run(&["--dry-run"]).0, Some(0));
 
     assert!(first.contains("\nMUD_NAME='Test Mud'\n"), "{first}");
+    assert!(
+        first.starts_with("# Variables for config/config.yaml.") && !first.contains("opy this file"),
+        "{first}"
+    );
 
     // What is there stays, unless somebody insists.
     let (code, text) = site.run(&["init"]);

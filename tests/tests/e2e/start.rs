@@ -7,7 +7,12 @@ use serde_json::json;
 use std::net::TcpListener;
 use std::process::{Command, Output};
 
-for_both!(exit_codes_say_what_is_wrong, variables_alone_are_enough);
+for_both!(
+    exit_codes_say_what_is_wrong,
+    variables_alone_are_enough,
+    a_taken_gateway_port_leaves_the_other_listeners,
+    a_game_that_can_say_nothing_is_on_its_channels
+);
 
 fn run(command: &mut Command) -> (Option<i32>, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
@@ -77,6 +82,30 @@ fn variables_alone_are_enough(daemon: Daemon) {
             &json!({}),
             &json!({"connected": false, "mud_name": "Alpha"}),
         );
+    }
+}
+
+/// The Python gateway reads gateway.port and does not listen there, so the game itself may.
+fn a_taken_gateway_port_leaves_the_other_listeners(daemon: Daemon) {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let gateway = Gateway::new(daemon, "Alpha", &[("*test", free_port())])
+        .with(&json!({"gateway": {"host": "127.0.0.1", "port": port}}))
+        .started();
+    gateway.logs(&format!("gateway.port: not listening at 127.0.0.1:{port}"));
+    for transport in crate::client::TRANSPORTS {
+        gateway.client(transport).result("ping", &json!({}), &json!({"pong": true}));
+    }
+}
+
+/// The old settings: default channels, and a key whose sessions read plain texts.
+fn a_game_that_can_say_nothing_is_on_its_channels(daemon: Daemon) {
+    let gateway = Gateway::new(daemon, "Alpha", &[("*test", free_port())])
+        .with(&json!({"channels": {"default_channels": [{"name": "chat", "type": 0}, {"name": "code", "type": 0}]}}))
+        .started();
+    for transport in crate::client::TRANSPORTS {
+        let mut client = gateway.client(transport);
+        client.result("channel_list", &json!({}), &json!({"subscribed_channels": ["chat", "code"]}));
     }
 }
 

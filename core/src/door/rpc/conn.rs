@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(head(false).deadline(None, &api), at(5) + api.handshake_timeout);
         assert_eq!(head(true).deadline(None, &api), at(5) + api.idle_timeout);
         let socket = |pinged| {
-            let socket = Box::new(WebSocket::new(1000));
+            let socket = Box::new(WebSocket::new(1000, false));
             Conn::new(State::WebSocket { socket, heard: at(50), pinged })
         };
         let stranger = Session::new(&SOCKETS, Now::default());

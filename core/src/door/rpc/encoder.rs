@@ -1,5 +1,6 @@
 //! Encodes events and errors for this front door.
 
+use super::deflate::deflated_text;
 use super::framing::{LINE, WEBSOCKET, framed, framed_text};
 use super::rpc;
 use super::style::{restyle, stays};
@@ -16,6 +17,10 @@ pub(super) static LINES: Way = Way { name: "tcp", label: "lines", encoder: &Json
 /// WebSocket messages.
 pub(super) static SOCKETS: Way =
     Way { name: "websocket", label: "websocket", encoder: &JsonRpc, door: 0, view: WEBSOCKET };
+
+/// WebSocket messages to clients that read compressed ones.
+pub(super) static DEFLATED_SOCKETS: Way =
+    Way { name: "websocket", label: "websocket", encoder: &Deflated, door: 1, view: WEBSOCKET };
 
 /// The bytes that a notification needs besides its name and members: time, id and frame.
 const NOTIFICATION_BYTES: usize = 140;
@@ -40,10 +45,32 @@ impl Encode for JsonRpc {
     }
 }
 
+/// Encodes the same notifications, compressed.
+#[derive(Debug)]
+struct Deflated;
+
+impl Encode for Deflated {
+    fn event(&self, posted: &Posted<'_>, style: TextStyle) -> Framed {
+        deflated(&JsonRpc.event(posted, style))
+    }
+
+    fn fault(&self, fault: &Fault, style: TextStyle) -> Framed {
+        deflated(&JsonRpc.fault(fault, style))
+    }
+}
+
+/// Compresses a framed text.
+fn deflated(plain: &Framed) -> Framed {
+    let line = plain.view(LINE);
+    deflated_text(line.strip_suffix(b"\n").unwrap_or(&line))
+}
+
 /// Queues a message for a client.
 pub(super) fn send_text(parts: &mut Parts<'_>, conn: ConnId, text: &[u8]) {
     let Some(session) = parts.clients.get(conn) else { return };
-    let bytes = styled(text, session.reads).view(session.way.view);
+    let plain = styled(text, session.reads);
+    let is_deflated = session.way.door == DEFLATED_SOCKETS.door;
+    let bytes = if is_deflated { deflated(&plain) } else { plain }.view(session.way.view);
     parts.cx.fx.send_shared(conn, bytes);
     parts.clients.bound(&mut parts.cx, conn);
 }

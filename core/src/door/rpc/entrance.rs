@@ -154,9 +154,10 @@ fn welcome(parts: &mut Parts<'_>, conn: ConnId) {
     let is_open = access::identify(&mut parts.cx, parts.clients, conn, None).is_some();
     let welcome = Welcome {
         service: Service::Gateway,
-        version: openrpc::VERSION,
+        version: openrpc::API_VERSION,
         protocol: Protocol::JsonRpc,
         authentication: if is_open { Authentication::None } else { Authentication::Required },
+        gateway_version: openrpc::VERSION,
     };
     let mut params = Vec::new();
     write(&mut params, &welcome);
@@ -338,8 +339,8 @@ fn heads(
             }
         };
         input = &input[length..];
-        if pages::answer(parts, documents, conn, &head) == Page::WebSocket {
-            let socket = Box::new(WebSocket::new(text_bytes_max(parts, conn)));
+        if let Page::WebSocket { is_deflated } = pages::answer(parts, documents, conn, &head) {
+            let socket = Box::new(WebSocket::new(text_bytes_max(parts, conn), is_deflated));
             return (State::WebSocket { socket, heard: now, pinged: None }, input.to_vec());
         }
         if !head.keep_alive || head.has_body || !parts.cx.fx.is_open(conn) {

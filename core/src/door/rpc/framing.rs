@@ -14,12 +14,18 @@ const HEADER_BYTES_MAX: usize = 10;
 /// Writes `[WebSocket header][text]["\n"]` in one allocation. A server does not mask its frames, so a WebSocket client
 /// gets the front part and a line client the back part of one buffer.
 pub fn framed(text_bytes: usize, write: impl FnOnce(&mut Vec<u8>)) -> Framed {
+    // FIN and the opcode for text.
+    framed_frame(0x81, text_bytes, write)
+}
+
+/// Like [`framed`], with this first byte of the WebSocket frame.
+pub fn framed_frame(first: u8, text_bytes: usize, write: impl FnOnce(&mut Vec<u8>)) -> Framed {
     let mut bytes = Vec::with_capacity(HEADER_BYTES_MAX + text_bytes + 1);
     bytes.extend_from_slice(&[0; HEADER_BYTES_MAX]);
     write(&mut bytes);
     let length = bytes.len() - HEADER_BYTES_MAX;
-    // FIN and the opcode for text, then the length in 7, 16 or 64 bits.
-    let mut header = [0x81, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    // Then the length in 7, 16 or 64 bits.
+    let mut header = [first, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let header_bytes = match length {
         0..=125 => {
             header[1] = length as u8;

@@ -1,5 +1,6 @@
 //! The part of HTTP/1.1 that health checks, scrapers and WebSocket clients need.
 
+use super::deflate;
 use crate::clients::proxies::Reported;
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -32,6 +33,8 @@ pub struct Head {
     /// The first of the sub-protocols that the client offers (RFC 6455, 1.9). The gateway accepts any: a browser closes
     /// the connection if the answer names none of those it has offered.
     pub protocol: Option<String>,
+    /// The client offers compressed WebSocket messages in a form that the gateway accepts.
+    pub offers_deflate: bool,
     /// The `Origin` header: the site of the page that sends the request, if a browser does.
     pub origin: Option<String>,
     /// The `Host` header, or the host of an absolute target, which has precedence.
@@ -97,6 +100,9 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
         protocol: fields.list("sec-websocket-protocol").and_then(|offered| {
             offered.split(',').map(str::trim).find(|name| is_token(name)).map(str::to_owned)
         }),
+        offers_deflate: fields
+            .list("sec-websocket-extensions")
+            .is_some_and(|list| deflate::is_acceptable(&list)),
         // Joined, several origins are none that is allowed.
         origin: fields.list("origin"),
         host: target_host.map(str::to_owned).or_else(|| fields.list("host")),
@@ -295,12 +301,17 @@ impl Response<'_> {
     }
 }
 
-/// Returns the answer that turns the connection into a WebSocket. The gateway agrees to no extension.
-pub fn switching_protocols(accept: &str, protocol: Option<&str>) -> Vec<u8> {
+/// Returns the answer that turns the connection into a WebSocket. The only extension that the gateway agrees to is
+/// compression.
+pub fn switching_protocols(accept: &str, protocol: Option<&str>, is_deflated: bool) -> Vec<u8> {
     let protocol = protocol.map(|name| format!("Sec-WebSocket-Protocol: {name}\r\n")).unwrap_or_default();
+    let extensions = match is_deflated {
+        true => format!("Sec-WebSocket-Extensions: {}\r\n", deflate::AGREED),
+        false => String::new(),
+    };
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n{protocol}\r\n"
+         Sec-WebSocket-Accept: {accept}\r\n{protocol}{extensions}\r\n"
     )
     .into_bytes()
 }
@@ -347,7 +358,7 @@ mod tests {
         assert_eq!(head.reported.real_ip.as_deref(), Some("3.3.3.3"));
         assert_eq!(head.origin.as_deref(), Some("https://a.example"));
         assert_eq!(head.protocol.as_deref(), Some("i3.v1"));
-        let answer = |protocol| String::from_utf8(switching_protocols("x", protocol)).unwrap();
+        let answer = |protocol| String::from_utf8(switching_protocols("x", protocol, false)).unwrap();
         assert!(answer(Some("i3.v1")).contains("\r\nSec-WebSocket-Protocol: i3.v1\r\n"));
         assert!(!answer(None).contains("Protocol:"));
     }

@@ -1,5 +1,6 @@
 //! The limits of this front door that clients can meet, for the documents.
 
 pub use super::conn::{EARLY_REQUESTS_MAX, STRANGER_BYTES_MAX, STRANGER_MAX, STRANGER_TEXT_BYTES_MAX};
+pub use super::deflate::{DEFLATED_BYTES_MIN, INFLATED_BYTES_FREE, INFLATED_TIMES_MAX};
 pub use super::http::{HEAD_BYTES_MAX, HEADERS_MAX};
 pub use super::rpc::{BATCH_REQUESTS_MAX, ID_BYTES_MAX};

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 /// The version of this software.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// The version of the API that the Python gateway names in its welcome and in `/api/info`. Its clients read it there.
+pub const API_VERSION: &str = "1.0.0";
+
 /// Returns the document of these methods as JSON.
 pub fn document_of(methods: &[&Method]) -> Vec<u8> {
     let methods: Vec<Value> = methods.iter().map(|one| method(one)).collect();

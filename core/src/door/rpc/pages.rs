@@ -1,12 +1,12 @@
 //! Answers HTTP requests: health, metrics, documents, and the upgrade to a WebSocket.
 
 use super::discover::Documents;
-use super::encoder::SOCKETS;
+use super::encoder::{DEFLATED_SOCKETS, SOCKETS};
 use super::exposition::{self, Format};
 use super::http::{self, Head, Response, Upgrade};
 use super::json::Object;
 use super::{openrpc, origin};
-use crate::clients::{Role, Session};
+use crate::clients::{Role, Session, Way};
 use crate::machine::ConnId;
 use crate::service::access::{self, KeyRefused};
 use crate::service::{Parts, channel, sessions};
@@ -18,7 +18,10 @@ pub(super) enum Page {
     /// It was answered.
     Answered,
     /// The connection is a WebSocket from now on.
-    WebSocket,
+    WebSocket {
+        /// Its messages may be compressed.
+        is_deflated: bool,
+    },
 }
 
 /// The paths of all pages.
@@ -65,6 +68,10 @@ pub(super) fn answer(parts: &mut Parts<'_>, documents: &Documents, conn: ConnId,
     if !PATHS.contains(&head.path.as_str()) {
         let (status, text) = match head.path.as_str() {
             "/ws" => (426, "this is a WebSocket; ask for an upgrade"),
+            // The Python gateway names this page too, and has none.
+            "/api/docs" => {
+                (404, "no such page; /api/openrpc.json describes the methods, /api/asyncapi.json the events")
+            }
             _ => (404, "no such page"),
         };
         respond(parts, conn, head, status, text, if status == 426 { "Upgrade: websocket\r\n" } else { "" });
@@ -112,7 +119,9 @@ fn upgrade_to_websocket(
         return Page::Answered;
     }
     parts.clients.addresses.session_of(conn, client);
-    if let Err(refused) = begin_session(parts, conn, head) {
+    let is_deflated = head.offers_deflate && parts.cx.settings.api.compression;
+    let way = if is_deflated { &DEFLATED_SOCKETS } else { &SOCKETS };
+    if let Err(refused) = begin_session(parts, conn, head, way) {
         sessions::ended(parts, conn);
         // The next request on this connection may be another client's.
         parts.clients.addresses.session_of(conn, peer);
@@ -127,17 +136,22 @@ fn upgrade_to_websocket(
         }
         return Page::Answered;
     }
-    parts.cx.fx.send(conn, &http::switching_protocols(accept, head.protocol.as_deref()));
+    parts.cx.fx.send(conn, &http::switching_protocols(accept, head.protocol.as_deref(), is_deflated));
     let (cx, muds, mut out) = parts.delivery_and_muds();
     out.begin_reading(cx, conn, *role);
     channel::join_set(cx, muds, &mut out, conn);
     out.replay(cx, conn);
-    Page::WebSocket
+    Page::WebSocket { is_deflated }
 }
 
 /// Begins the session of a WebSocket. The client may send its key in a header.
-fn begin_session(parts: &mut Parts<'_>, conn: ConnId, head: &Head) -> Result<(), KeyRefused> {
-    parts.clients.insert(conn, Session::new(&SOCKETS, parts.cx.now));
+fn begin_session(
+    parts: &mut Parts<'_>,
+    conn: ConnId,
+    head: &Head,
+    way: &'static Way,
+) -> Result<(), KeyRefused> {
+    parts.clients.insert(conn, Session::new(way, parts.cx.now));
     match &head.api_key {
         Some(key) => access::show_key(&mut parts.cx, parts.clients, conn, key).map(drop),
         None => {
@@ -186,11 +200,14 @@ fn page(parts: &mut Parts<'_>, documents: &Documents, conn: ConnId, head: &Head,
         "/api/openrpc.json" => documents.openrpc().to_vec(),
         "/api/asyncapi.json" => documents.asyncapi().to_vec(),
         _ => Object::default()
-            .with("version", openrpc::VERSION)
+            .with("version", openrpc::API_VERSION)
             .with("protocol", "JSON-RPC 2.0")
             .with("transports", &["websocket", "tcp"])
             .with("authentication", if parts.cx.settings.api.keys.is_some() { "api_key" } else { "none" })
-            .with("documentation", "/api/openrpc.json")
+            .with("documentation", "/api/docs")
+            .with("gateway_version", openrpc::VERSION)
+            .with("openrpc", "/api/openrpc.json")
+            .with("asyncapi", "/api/asyncapi.json")
             .finish(),
     };
     if is_bounded {

@@ -2,6 +2,7 @@
 
 use super::json::{self, Object};
 use crate::describe::datum::{Datum, Key, Source};
+use crate::fault::reason::{ROUTER_DOWN, Reason};
 use crate::fault::{Data, Fault, FaultKind};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -77,6 +78,11 @@ fn data_of(data: &Data) -> Option<serde_json::Value> {
         Data::Needs { needs, ban_id: None } => serde_json::json!({"needs": needs}),
         Data::Needs { needs, ban_id: Some(id) } => serde_json::json!({"needs": needs, "ban_id": id}),
         Data::Reason { reason, retryable } => serde_json::json!({"reason": reason, "retryable": retryable}),
+        Data::Away { next_attempt, error } => {
+            let Reason { name, retryable, .. } = &ROUTER_DOWN;
+            let next_attempt = next_attempt.map(|at| at.to_string());
+            serde_json::json!({"reason": name, "retryable": retryable, "next_attempt": next_attempt, "error": error})
+        }
     })
 }
 

@@ -7,12 +7,14 @@ output! {
     pub struct Welcome {
         /// the name of the service
         pub service: Service,
-        /// the version of the gateway
+        /// the version of the API, as the Python gateway names it
         pub version: &'static str,
         /// the protocol
         pub protocol: Protocol,
         /// whether `authenticate` is needed
         pub authentication: Authentication,
+        /// the version of this gateway
+        pub gateway_version: &'static str,
     }
 }
 
