@@ -13,6 +13,10 @@ use std::process::ExitCode;
 /// The random bytes of a new key. They are written as hexadecimal digits.
 const SECRET_BYTES: usize = 32;
 
+/// What everybody should know before the first login.
+const PERMANENT: &str = "A name is permanent: from the first login on the network lists it for years, and another name is another \
+    mud. `i3-gateway retire` gives it up.";
+
 /// The most bytes of a key that are read from standard input.
 const INPUT_BYTES_MAX: u64 = 65_536;
 
@@ -20,7 +24,7 @@ const INPUT_BYTES_MAX: u64 = 65_536;
 pub fn init(cli: &Cli, init: &Init) -> ExitCode {
     let config = cli.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG_FILE));
     let env_file = cli.env_file.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_ENV_FILE));
-    let env_text = match env_text(init.mud_name.as_deref()) {
+    let env_text = match env_text(init.mud_name.as_deref(), init.engine.as_deref()) {
         Ok(text) => text,
         Err(text) => {
             err(&text);
@@ -54,15 +58,23 @@ pub fn init(cli: &Cli, init: &Init) -> ExitCode {
         "wrote {}: the variables of the settings, with a new API key in I3_GATEWAY_SECRET",
         env_file.display()
     ));
-    if init.mud_name.is_none() {
-        out(&format!("Write the name of your mud after MUD_NAME= in {}.", env_file.display()));
+    match &init.mud_name {
+        None => {
+            out(&format!(
+                "Write the name of your mud after MUD_NAME= in {}. {PERMANENT}",
+                env_file.display()
+            ));
+        }
+        Some(name) => out(&format!("The name of your mud is {name}. {PERMANENT}")),
     }
     out("Next: `i3-gateway doctor` checks the settings and this host, and `i3-gateway` runs the gateway.");
     ExitCode::SUCCESS
 }
 
 /// Returns the example env file with a new key and, if it is known, the mud's name.
-fn env_text(mud_name: Option<&str>) -> Result<String, String> {
+fn env_text(mud_name: Option<&str>, engine: Option<&str>) -> Result<String, String> {
+    let engine = engine.map(i3_config::engine_key).transpose()?;
+    let engine = engine.map_or(String::new(), |engine| format!("\nMUD_ENGINE={engine}\n"));
     let mut secret = [0; SECRET_BYTES];
     getrandom::fill(&mut secret)
         .map_err(|error| format!("the operating system gives no random numbers: {error}"))?;
@@ -79,7 +91,7 @@ fn env_text(mud_name: Option<&str>) -> Result<String, String> {
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     let quoted = if plain { name.to_owned() } else { format!("'{name}'") };
     Ok(DEFAULT_ENV_TEXT
-        .replace("\nMUD_NAME=\n", &format!("\nMUD_NAME={quoted}\n"))
+        .replace("\nMUD_NAME=\n", &format!("\nMUD_NAME={quoted}\n{engine}"))
         .replace("\nI3_GATEWAY_SECRET=\n", &format!("\nI3_GATEWAY_SECRET={secret}\n")))
 }
 

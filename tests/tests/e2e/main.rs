@@ -29,6 +29,7 @@ mod operator;
 mod pages;
 mod password;
 mod programs;
+mod retire;
 mod router;
 mod signals;
 mod small_host;
