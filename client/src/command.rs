@@ -2,9 +2,10 @@
 
 use crate::client::{ClientError, Endpoint, Wanted, call, watch};
 use crate::format::plain;
-use i3_config::cli::{self, Call, Cli, Watch};
+use i3_config::cli::{self, Call, Cli, Retire, Watch};
 use i3_daemon::exit::{OUTPUT, UNAVAILABLE, USAGE, unusable};
 use i3_daemon::healthcheck::websocket;
+use i3_daemon::retire::advice;
 use i3_daemon::terminal::{err, out};
 use i3_daemon::tls::Trust;
 use std::io::ErrorKind;
@@ -65,6 +66,29 @@ pub fn run_call(cli: &Cli, command: &Call) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => failed(&error, key.is_some()),
+    }
+}
+
+/// Asks a gateway that runs to take its mud off the network.
+pub fn run_retire(cli: &Cli, command: &Retire) -> ExitCode {
+    let name = command.mud.as_deref();
+    let params = name.map_or_else(|| serde_json::json!({}), |name| serde_json::json!({"mud_name": name}));
+    let ((url, ca), key) = match (place(cli, None, None), key(cli, command.key.as_deref())) {
+        (Ok(place), Ok(key)) => (place, key),
+        (Err(code), _) | (_, Err(code)) => return code,
+    };
+    let at = Endpoint { url: &url, key: key.as_deref(), trust: trust(&ca, &None, &None) };
+    match smol::block_on(call(at, "retire", params)) {
+        Ok(result) => {
+            out(&advice(&plain(result["mud_name"].as_str().unwrap_or("the mud"))));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            err(
+                "A gateway runs with this state, and has not taken its mud off the network. Or stop it, and try again.",
+            );
+            failed(&error, key.is_some())
+        }
     }
 }
 

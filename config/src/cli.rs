@@ -108,6 +108,23 @@ pub enum Command {
     Healthcheck(Healthcheck),
     /// Prints the digest of a key.
     HashKey(HashKey),
+    /// Takes a mud off the network for good.
+    Retire(Retire),
+}
+
+/// Takes a mud off the network for good: the router deletes it, and other muds take it off their lists.
+///
+/// A mud's name is permanent otherwise: it is listed for years after the mud has gone. A gateway that runs with the settings
+/// is asked to do it; if none runs, this command logs in and says goodbye. On a terminal it asks for the name first.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "retire")]
+pub struct Retire {
+    /// the API key for a gateway that runs (default: the variable I3_API_KEY or I3_GATEWAY_SECRET)
+    #[argh(option)]
+    pub key: Option<String>,
+    /// the mud, if the settings have several
+    #[argh(positional)]
+    pub mud: Option<String>,
 }
 
 /// Copies the state to a file, also while the gateway runs.
@@ -149,6 +166,10 @@ pub struct Init {
     /// the name of the mud
     #[argh(option, long = "mud-name", arg_name = "name")]
     pub mud_name: Option<String>,
+    /// what the mud is made with, which decides its type: circle, tbamud, rom, smaug, coffeemud, fluffos, … or none for what
+    /// is not a game, such as a bot
+    #[argh(option, arg_name = "engine")]
+    pub engine: Option<String>,
     /// overwrite existing files
     #[argh(switch)]
     pub force: bool,

@@ -32,6 +32,7 @@ const MUD: &[&str] = &[
     "mudlib",
     "base_mudlib",
     "driver",
+    "engine",
     "type",
     "mud_type",
     "status",

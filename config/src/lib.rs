@@ -7,6 +7,7 @@ mod access;
 pub mod cli;
 mod config;
 mod credentials;
+mod engines;
 pub mod env;
 mod events;
 mod interpolate;
@@ -29,6 +30,7 @@ mod yaml;
 
 pub use config::{Config, ListenAt, LogFormat, Logging, NamedFile, TlsFiles};
 pub use credentials::{KEY_BYTES_MIN, hash_key, is_short};
+pub use engines::engine_key;
 pub use keys::{KnownKey, known_keys};
 pub use load::{
     CONFIG_BYTES_MAX, DEFAULT_CONFIG_FILE, DEFAULT_CONFIG_TEXT, DEFAULT_ENV_FILE, DEFAULT_ENV_TEXT,

@@ -46,6 +46,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("MUD_PORT", "mud.port"),
     ("MUD_ADMIN_EMAIL", "mud.admin_email"),
     ("MUD_TYPE", "mud.type"),
+    ("MUD_ENGINE", "mud.engine"),
     ("MUD_STATUS", "mud.status"),
     ("I3_ROUTER_NAME", "router.primary.name"),
     ("I3_ROUTER_HOST", "router.primary.host"),

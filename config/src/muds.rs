@@ -1,5 +1,6 @@
 //! The settings of the muds, their routers and the links to routers.
 
+use crate::engines::{Engine, NO_GAME_SERVICES, UNKNOWN_TYPE};
 use crate::keys::SERVICES;
 use crate::path::Path;
 use crate::read::SettingsReader;
@@ -91,16 +92,28 @@ fn mud(reader: &mut SettingsReader<'_>, path: &Path) -> Option<MudSettings> {
         reader.text(&path).unwrap_or_else(|| default.to_owned())
     };
     let name = mud_name(reader, &path.key("name"));
+    let engine = engine(reader, &path.key("engine"));
+    let made_with = engine.map_or("unknown", |engine| engine.name);
+    let is_game = engine.is_none_or(Engine::is_game);
+    let mudlib = text(reader, &["mudlib"], made_with);
+    let base_mudlib = text(reader, &["base_mudlib"], made_with);
+    let driver = text(reader, &["driver"], made_with);
+    let versions = [&mudlib, &base_mudlib, &driver];
+    let found = engine.or_else(|| versions.into_iter().find_map(|text| Engine::of_version(text)));
     let mud = MudSettings {
         name: name.clone().unwrap_or_default(),
-        player_port: reader.port(&path.key("port")).unwrap_or(DEFAULT_PLAYER_PORT),
+        player_port: reader.port(&path.key("port")).unwrap_or(if is_game { DEFAULT_PLAYER_PORT } else { 0 }),
         admin_email: text(reader, &["admin_email"], ""),
-        mudlib: text(reader, &["mudlib"], "unknown"),
-        base_mudlib: text(reader, &["base_mudlib"], "unknown"),
-        driver: text(reader, &["driver"], "unknown"),
-        mud_type: text(reader, &["type", "mud_type"], "LP"),
-        open_status: text(reader, &["status", "open_status"], "Development"),
-        services: services(reader, &path.key("services")),
+        mudlib,
+        base_mudlib,
+        driver,
+        mud_type: text(reader, &["type", "mud_type"], found.map_or(UNKNOWN_TYPE, |found| found.mud_type)),
+        open_status: text(
+            reader,
+            &["status", "open_status"],
+            if is_game { "Development" } else { "not a game" },
+        ),
+        services: services(reader, &path.key("services"), if is_game { SERVICES } else { NO_GAME_SERVICES }),
         routers: Vec::new(),
         router_password: 0,
         channels: Vec::new(),
@@ -149,8 +162,19 @@ fn mud_name(reader: &mut SettingsReader<'_>, path: &Path) -> Option<String> {
     Some(name)
 }
 
-/// Reads the services of a mud: its own list, or all services. The section `services:` then switches some on or off.
-fn services(reader: &mut SettingsReader<'_>, path: &Path) -> BTreeMap<String, i64> {
+/// Reads what a mud is made with.
+fn engine(reader: &mut SettingsReader<'_>, path: &Path) -> Option<Engine> {
+    let text = reader.text(path)?;
+    let engine = Engine::named(&text);
+    if engine.is_none() {
+        let message = format!("{text:?} is no engine that the gateway knows");
+        reader.error(path, message, format!("write mud.type, or one of: {}", Engine::keys()));
+    }
+    engine
+}
+
+/// Reads the services of a mud: its own list, or those of `default`. The section `services:` then switches some on or off.
+fn services(reader: &mut SettingsReader<'_>, path: &Path, default: &[&str]) -> BTreeMap<String, i64> {
     let mut services = BTreeMap::new();
     if reader.node(path).is_some() {
         for name in reader.keys(path) {
@@ -169,7 +193,7 @@ fn services(reader: &mut SettingsReader<'_>, path: &Path) -> BTreeMap<String, i6
             }
         }
     } else {
-        services.extend(SERVICES.iter().map(|name| ((*name).to_owned(), 1)));
+        services.extend(default.iter().map(|name| ((*name).to_owned(), 1)));
     }
     for name in SERVICES {
         let switch = Path::of("services").key(name).key("enabled");
@@ -187,6 +211,10 @@ fn services(reader: &mut SettingsReader<'_>, path: &Path) -> BTreeMap<String, i6
         } else {
             services.remove(*name);
         }
+    }
+    if services.is_empty() {
+        let message = "no service is on: the router *i4 drops a login without services, and says nothing";
+        reader.error(path, message, "leave one on; {who: 1} is enough");
     }
     services
 }

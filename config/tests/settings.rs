@@ -80,8 +80,10 @@ fn the_default_file_has_no_warnings_and_its_variables_work() {
     assert!(names.len() > 40, "{names:?}");
     for name in names {
         let values = ["false", "true", "latin-1", "json", "71", "5000", "*other", "changed", "ERROR"];
-        let changed =
-            values.into_iter().chain(["192.0.2.7", "https://example.org", "forwarded"]).any(|value| {
+        let changed = values
+            .into_iter()
+            .chain(["192.0.2.7", "https://example.org", "forwarded", "tbamud"])
+            .any(|value| {
                 let mut process = BASE.to_vec();
                 process.retain(|(other, _)| *other != name);
                 process.push((name, value));
@@ -540,6 +542,7 @@ fn another_value(path: &str) -> &'static str {
         "mud_name" => "Second",
         "permissions" => "[info]",
         "charset" => "latin-1",
+        "engine" => "tbamud",
         "default_channels" => "[another]",
         "require_tls"
         | "allow_remote_without_auth"
@@ -645,4 +648,49 @@ fn how_long_events_are_kept() {
     for wrong in ["keep: {tells: -1}", "keep: {answers: soon}", "max_bytes: 1"] {
         bad(&format!("events: {{{wrong}}}"));
     }
+}
+
+#[test]
+fn the_engine_decides_what_is_left_out() {
+    let of = |yaml: &str| good(yaml).core.muds.remove(0);
+    let plain = of("mud: {name: A}");
+    assert_eq!((plain.mud_type.as_str(), plain.driver.as_str(), plain.player_port), ("LP", "unknown", 4000));
+    // By the setting, by the version of the driver or the mudlib, and what is written out wins.
+    let circle = of("mud: {name: A, engine: tbaMUD}");
+    assert_eq!((circle.mud_type.as_str(), circle.mudlib.as_str()), ("Circle", "tbaMUD"));
+    assert_eq!(of("mud: {name: A, driver: 'FluffOS v2019'}").mud_type, "LP");
+    assert_eq!(of("mud: {name: A, mudlib: 'SMAUG 1.4a'}").mud_type, "Diku");
+    let both = of("mud: {name: A, engine: rom, type: Custom, mudlib: Mine}");
+    assert_eq!(
+        (both.mud_type.as_str(), both.mudlib.as_str(), both.driver.as_str()),
+        ("Custom", "Mine", "ROM")
+    );
+    // A bot or a directory is not a game, with the shipped file too.
+    let shipped = load(sources(Some(DEFAULT_CONFIG_TEXT), None, &[BASE, &[("MUD_ENGINE", "none")]].concat()));
+    for bot in [of("mud: {name: A, engine: not a game}"), shipped.unwrap().core.muds.remove(0)] {
+        assert_eq!(
+            (bot.mud_type.as_str(), bot.open_status.as_str(), bot.player_port),
+            ("not a game", "not a game", 0)
+        );
+        assert_eq!(bot.services.keys().collect::<Vec<_>>(), ["auth", "channel", "tell", "who"]);
+    }
+    assert_eq!(of("mud: {name: A, engine: none}\nservices: {finger: {enabled: true}}").services.len(), 5);
+    let wrong = bad("mud: {name: A, engine: abacus}");
+    assert!(wrong[0].fix.contains("tbamud"), "{wrong:?}");
+}
+
+#[test]
+fn a_mud_without_services_is_refused_with_the_reason() {
+    for yaml in [
+        "mud: {name: A, services: {}}",
+        "mud: {name: A, services: {tell: 0}}",
+        "mud: {name: A, services: {tell: 1}}\nservices: {tell: {enabled: false}}",
+        "mud: {name: A}\nmuds: [{name: B, services: {who: 0}}]",
+    ] {
+        let problems = bad(yaml);
+        let errors: Vec<_> = problems.iter().filter(|one| one.severity == Severity::Error).collect();
+        assert_eq!(errors.len(), 1, "{yaml}: {problems:?}");
+        assert!(errors[0].message.contains("*i4 drops a login without services"), "{yaml}: {problems:?}");
+    }
+    assert_eq!(good("mud: {name: A, services: {who: 1}}").core.muds[0].services.len(), 1);
 }

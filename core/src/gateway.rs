@@ -182,6 +182,25 @@ impl Gateway {
         muds::saved_passwords(saved, mud)
     }
 
+    /// Logs a mud off for good as soon as its link is ready. Returns whether that is done.
+    pub fn retire(&mut self, now: Now, mud_name: &str) -> bool {
+        self.set_now(now);
+        let (mut parts, doors) = self.parts();
+        let Some((mud, one)) =
+            parts.muds.iter().find(|(mud, _)| parts.cx.settings.mud(*mud).name == mud_name)
+        else {
+            return true;
+        };
+        if one.link.is_stopped() {
+            return true;
+        }
+        if one.link.is_ready() {
+            parts.muds.retire(&mut parts.cx, mud);
+            doors.follow(&mut parts);
+        }
+        parts.muds[mud].link.is_stopped()
+    }
+
     /// Whether the gateway is shutting down.
     pub fn is_stopping(&self) -> bool {
         self.run.stopping

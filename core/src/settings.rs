@@ -474,6 +474,12 @@ impl Settings {
             if self.muds[..at].iter().any(|other| other.name == mud.name) {
                 return fail(format!("the mud {:?} is set twice", mud.name));
             }
+            if mud.services.values().all(|value| *value == 0) {
+                return fail(format!(
+                    "the mud {:?} has no service: the router *i4 drops a login without services, and says nothing",
+                    mud.name
+                ));
+            }
             if mud.routers.is_empty() {
                 return fail(format!("no router is set for the mud {:?}", mud.name));
             }

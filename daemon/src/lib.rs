@@ -21,6 +21,7 @@ mod memory;
 mod permissions;
 pub mod process;
 pub mod program;
+pub mod retire;
 pub mod seed;
 pub mod service;
 pub mod setup;

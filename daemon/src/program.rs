@@ -4,7 +4,7 @@ use crate::attend::with_account;
 use crate::exit::{CONFIG, USAGE, ended, start_logging, unusable};
 use crate::gateway::{Run, run_each};
 use crate::terminal::{err, out};
-use crate::{backup, doctor, healthcheck, setup, tls};
+use crate::{backup, doctor, healthcheck, retire, setup, tls};
 use i3_config::cli::{Cli, Command};
 use i3_config::{Config, Severity};
 use std::process::ExitCode;
@@ -34,6 +34,7 @@ pub fn run_shared(cli: &Cli, run: Run) -> Option<ExitCode> {
         Some(Command::HashKey(command)) => setup::hash_key(command),
         Some(Command::Backup(command)) => backup::backup(cli, command),
         Some(Command::Restore(command)) => backup::restore(cli, command),
+        Some(Command::Retire(command)) => return retire::run(cli, command, run),
         Some(Command::Call(_) | Command::Watch(_)) => return None,
     })
 }

@@ -18,6 +18,10 @@ const SECRET_BYTES: usize = 32;
 /// Lines at the beginning of the example that say what to do with it.
 const EXAMPLE_LINES: usize = 2;
 
+/// What everybody should know before the first login.
+const PERMANENT: &str = "A name is permanent: from the first login on the network lists it for years, and another name is another \
+    mud. `i3-gateway retire` gives it up.";
+
 /// The most bytes of a key that are read from standard input.
 const INPUT_BYTES_MAX: u64 = 65_536;
 
@@ -25,7 +29,7 @@ const INPUT_BYTES_MAX: u64 = 65_536;
 pub fn init(cli: &Cli, init: &Init) -> ExitCode {
     let config = cli.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG_FILE));
     let env_file = cli.env_file.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_ENV_FILE));
-    let env_text = match env_text(&config, init.mud_name.as_deref()) {
+    let env_text = match env_text(&config, init.mud_name.as_deref(), init.engine.as_deref()) {
         Ok(text) => text,
         Err(text) => {
             err(&text);
@@ -59,8 +63,14 @@ pub fn init(cli: &Cli, init: &Init) -> ExitCode {
         "wrote {}: the variables of the settings, with a new API key in I3_GATEWAY_SECRET",
         env_file.display()
     ));
-    if init.mud_name.is_none() {
-        out(&format!("Write the name of your mud after MUD_NAME= in {}.", env_file.display()));
+    match &init.mud_name {
+        None => {
+            out(&format!(
+                "Write the name of your mud after MUD_NAME= in {}. {PERMANENT}",
+                env_file.display()
+            ));
+        }
+        Some(name) => out(&format!("The name of your mud is {name}. {PERMANENT}")),
     }
     out("Next: `i3-gateway doctor` checks the settings and this host, and `i3-gateway` runs the gateway.");
     ExitCode::SUCCESS
@@ -68,7 +78,9 @@ pub fn init(cli: &Cli, init: &Init) -> ExitCode {
 
 /// Returns the example env file with a new key and, if it is known, the mud's name. In place of what to do with the
 /// example, its first lines say what the file is.
-fn env_text(config: &Path, mud_name: Option<&str>) -> Result<String, String> {
+fn env_text(config: &Path, mud_name: Option<&str>, engine: Option<&str>) -> Result<String, String> {
+    let engine = engine.map(i3_config::engine_key).transpose()?;
+    let engine = engine.map_or(String::new(), |engine| format!("\nMUD_ENGINE={engine}\n"));
     let mut secret = [0; SECRET_BYTES];
     getrandom::fill(&mut secret)
         .map_err(|error| format!("the operating system gives no random numbers: {error}"))?;
@@ -88,7 +100,7 @@ fn env_text(config: &Path, mud_name: Option<&str>) -> Result<String, String> {
         format!("# Variables for {}. The file has a key: let nobody else read it.\n", config.display());
     let example: Vec<&str> = DEFAULT_ENV_TEXT.split_inclusive('\n').skip(EXAMPLE_LINES).collect();
     Ok((first + &example.concat())
-        .replace("\nMUD_NAME=\n", &format!("\nMUD_NAME={quoted}\n"))
+        .replace("\nMUD_NAME=\n", &format!("\nMUD_NAME={quoted}\n{engine}"))
         .replace("\nI3_GATEWAY_SECRET=\n", &format!("\nI3_GATEWAY_SECRET={secret}\n")))
 }
 

@@ -1,6 +1,6 @@
 //! `i3-gateway`: the daemon, the demo, and the command-line client.
 
-use i3_client::command::{run_call, run_watch};
+use i3_client::command::{run_call, run_retire, run_watch};
 use i3_config::Logging;
 use i3_config::cli::{Cli, Command};
 use i3_core::machine::{Listener, Machine};
@@ -35,6 +35,10 @@ fn run() -> ExitCode {
     match &cli.command {
         Some(Command::Call(call)) => run_call(&cli, call),
         Some(Command::Watch(watch)) => run_watch(&cli, watch),
+        // `None`: a gateway runs with this state. It has the session with the router.
+        Some(Command::Retire(retire)) => {
+            run_shared(&cli, daemon::run).unwrap_or_else(|| run_retire(&cli, retire))
+        }
         None if cli.demo => run_demo(&cli),
         _ => run_shared(&cli, daemon::run).unwrap_or(ExitCode::from(USAGE)),
     }

@@ -1,5 +1,6 @@
 //! `i3-gateway-threads`: the daemon for minimal hosts.
 
+use i3_config::cli::Command;
 use i3_daemon::exit::{USAGE, finish};
 use i3_daemon::program::{command_line, run_shared};
 use i3_daemon::terminal::{err, out};
@@ -21,7 +22,12 @@ fn run() -> ExitCode {
     }
     let shared = if cli.demo { None } else { run_shared(&cli, daemon::run) };
     shared.unwrap_or_else(|| {
-        err("i3-gateway-threads has no call, watch and --demo: use i3-gateway for them.");
+        err(match &cli.command {
+            Some(Command::Retire(_)) => {
+                "A gateway runs with this state: stop it first, or ask it with `i3-gateway call retire`."
+            }
+            _ => "i3-gateway-threads has no call, watch and --demo: use i3-gateway for them.",
+        });
         ExitCode::from(USAGE)
     })
 }

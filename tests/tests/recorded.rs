@@ -102,11 +102,10 @@ const OTHERWISE: &[(&str, &str, &str)] = &[
     ("tell_target0", "tell_received >", "only the mud whose router sent it gets it"),
     ("who_reply_other", ">", "what is for another mud is not ours"),
     (
-        "channel_m_ttl0",
+        "channel_m_ttl201",
         "channel_message >",
         "a packet that has arrived has arrived: routers do not count hops",
     ),
-    ("channel_m_ttl201", "channel_message >", "the same"),
     ("channel_m_emptymsg", "channel_message >", "an empty line is a line"),
     ("channel_m_nl", "channel_message >", "in LPC `\\n` in a saved text is an n"),
     ("channel_e", "channel_emote >", "the fields in their right order"),
@@ -122,6 +121,15 @@ const OTHERWISE: &[(&str, &str, &str)] = &[
     ("chanlist_delta", "channel_added channel_removed >", "the same for channels"),
     ("startup_reply_again", ">", "nothing has changed"),
     ("unknown_type", "> error", "the sender is told"),
+    ("tell_7fields", "> error", "the sender of a packet that lacks a field is told too"),
+    ("tell", "tell_received >", "a name has the spelling that the game has published"),
+    ("tell_intvisname", "tell_received >", "the same"),
+    ("emoteto", "emoteto_received >", "the same"),
+    ("who_reply", "who_reply >", "the same"),
+    ("finger_reply_intlevel", "finger_reply >", "the same"),
+    ("locate_reply", "locate_reply >", "the same"),
+    ("locate_reply_str_idle", "locate_reply >", "the same"),
+    ("error", "error_occurred >", "the same"),
 ];
 
 /// Exchanges that cannot be compared, and why.

@@ -37,6 +37,7 @@ pub(crate) fn all_of(config: &Config) -> String {
 pub(crate) fn yaml_of(path: &str, value: &str) -> String {
     let beside = |section: &str| match section {
         "muds.*" => "name: Second, ",
+        "mud.services" | "muds.*.services" => "auth: 1, who: 1, ",
         "router.primary" | "muds.*.router.primary" => "name: '*base', host: base, ",
         "router.fallback.*" | "muds.*.router.fallback.*" => "name: '*base', host: base, port: 1, ",
         "router" | "muds.*.router" if path.contains("fallback") => "primary: {name: '*base', host: base}, ",

@@ -32,7 +32,8 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
                 "mud.name",
                 "text of up to 128 bytes",
                 "",
-                "The name of the mud on the network. Required. Upper and lower case and blanks are part of it.",
+                "The name of the mud on the network. Required. Upper and lower case and blanks are part of it. It is permanent: \
+                 other muds list it for years. `i3-gateway retire` gives it up.",
             ),
             entry("mud.port", "", "4000", "The port where players connect; shown in the mud list."),
             entry(
@@ -44,7 +45,22 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
             entry("mud.mudlib", "", "unknown", "The mudlib and its version."),
             entry("mud.base_mudlib", "", "unknown", "The mudlib that this mudlib is derived from."),
             entry("mud.driver", "", "unknown", "The driver and its version."),
-            entry("mud.type", "", "LP", "The type of the mud, such as `Circle` or `LP`."),
+            entry(
+                "mud.engine",
+                "the key of an engine",
+                "",
+                "What the mud is made with: none, circle, tbamud, luminari, diku, merc, rom, smaug, swr, afkmud, envy, godwars, \
+                 coffeemud, fluffos, mudos, ldmud, dgd, lima, deadsouls, lpmud, moo, mush, mux, muck, evennia or ranvier. It \
+                 decides the type, the mudlib and the driver where these are left out. none: not a game, for bots and \
+                 directories; then the port is 0, the status `not a game`, and the services are auth, channel, tell and who.",
+            ),
+            entry(
+                "mud.type",
+                "",
+                "LP",
+                "The type of the mud, such as `Circle` or `LP`. If left out: by the engine, or by the name of the driver or the \
+                 mudlib if these are known.",
+            ),
             entry("mud.mud_type", "", "LP", "Another name of `mud.type`, which takes precedence."),
             entry(
                 "mud.status",
@@ -63,7 +79,8 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
                 "",
                 "",
                 "The services that the mud advertises and the gateway serves. Without this section: all that the \
-                 gateway knows. A service that is 0 or missing is neither advertised nor served.",
+                 gateway knows. A service that is 0 or missing is neither advertised nor served. At least one must be on: \
+                 the router `*i4` drops a login without services, and says nothing.",
             ),
             entry(
                 "services.<service>.enabled",

@@ -1,5 +1,6 @@
 //! The packets that a link sends for itself: login, probe, goodbye. They do not wait in the queue.
 
+use super::state::Then;
 use super::watch::Probe;
 use crate::i3::Value;
 use crate::i3::packet::{Body, Header, Mapping, Packet};
@@ -39,10 +40,16 @@ pub(super) fn probe(mud: &MudSettings, probe: Probe) -> Packet<'_> {
     Packet { header: Header::to_mud(&mud.name, None, &mud.name), body }
 }
 
-/// The shutdown packet. The router is told whether the mud comes back at once.
-pub(super) fn goodbye<'a>(mud: &'a MudSettings, router: &'a RouterSettings, comes_back: bool) -> Packet<'a> {
-    Packet {
-        header: Header::to_mud(&mud.name, None, &router.name),
-        body: Body::Shutdown { restart_delay: comes_back.into() },
-    }
+/// The delay in the goodbye of a mud that never comes back: a year. Above seven days a router deletes the mud, and other muds
+/// take it off their lists.
+const NEVER_SECONDS: i64 = 31_536_000;
+
+/// The shutdown packet. The router is told whether the mud comes back at once, at some time, or never.
+pub(super) fn goodbye<'a>(mud: &'a MudSettings, router: &'a RouterSettings, then: Then) -> Packet<'a> {
+    let restart_delay = match then {
+        Then::Reconnect => 1,
+        Then::Stop => 0,
+        Then::Retire => NEVER_SECONDS,
+    };
+    Packet { header: Header::to_mud(&mud.name, None, &router.name), body: Body::Shutdown { restart_delay } }
 }

@@ -221,7 +221,7 @@ impl RouterLink {
 
     /// Says goodbye and comes back. A link that is told to stop does not come back.
     pub fn reconnect(&mut self, cx: &mut LinkCx<'_>) -> Option<LinkEvent> {
-        if matches!(self.state, State::Leaving { then: Then::Stop, .. } | State::Stopped) {
+        if matches!(self.state, State::Leaving { then: Then::Stop | Then::Retire, .. } | State::Stopped) {
             return None;
         }
         self.route.prefer();
@@ -231,10 +231,16 @@ impl RouterLink {
 
     /// Says goodbye for good.
     pub fn stop(&mut self, cx: &mut LinkCx<'_>) -> Option<LinkEvent> {
-        if self.is_stopped() {
+        // The last word to the router is on its way where the mud has retired.
+        if matches!(self.state, State::Leaving { then: Then::Retire, .. } | State::Stopped) {
             return None;
         }
         self.leave(cx, Then::Stop)
+    }
+
+    /// Says goodbye for good, so that the router forgets the mud. Does nothing without a session: nobody would hear it.
+    pub fn retire(&mut self, cx: &mut LinkCx<'_>) -> Option<LinkEvent> {
+        if self.is_ready() { self.leave(cx, Then::Retire) } else { None }
     }
 }
 
@@ -565,7 +571,7 @@ impl RouterLink {
             cx.fx.close_now(conn);
             return self.left(cx, then);
         }
-        let goodbye = own_packets::goodbye(cx.mud, self.router(), then == Then::Reconnect);
+        let goodbye = own_packets::goodbye(cx.mud, self.router(), then);
         cx.fx.send(conn, &self.frame(&goodbye));
         self.counts.sent("shutdown");
         if cx.fx.close_when_flushed(conn) {
@@ -578,7 +584,7 @@ impl RouterLink {
 
     fn left(&mut self, cx: &mut LinkCx<'_>, then: Then) -> Option<LinkEvent> {
         let next = match then {
-            Then::Stop => State::Stopped,
+            Then::Stop | Then::Retire => State::Stopped,
             Then::Reconnect => State::Waiting { until: cx.now.mono + RECONNECT_WAIT },
         };
         self.become_state(cx, next)

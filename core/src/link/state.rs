@@ -26,6 +26,8 @@ pub(super) enum Then {
     /// The link waits and dials again.
     Reconnect,
     Stop,
+    /// The link stops, and the router forgets the mud.
+    Retire,
 }
 
 #[derive(Debug)]

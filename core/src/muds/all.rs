@@ -302,6 +302,12 @@ impl Muds {
         self.step(cx, mud, RouterLink::stop);
     }
 
+    /// Logs off for good, so that the router forgets the mud. The link must be ready.
+    pub(crate) fn retire(&mut self, cx: &mut Cx<'_>, mud: MudId) {
+        self.expire(cx, mud, Duration::ZERO, "the mud leaves the network");
+        self.step(cx, mud, RouterLink::retire);
+    }
+
     /// Applies new settings; `before` are the mud's settings until now.
     pub(crate) fn reload(
         &mut self,

@@ -9,6 +9,7 @@ use crate::describe::macros::{output, params, words};
 use crate::describe::shape::{Described, Shape};
 use crate::describe::values::{Filled, OrNull, Parameter, Wrong};
 use crate::fault::Fault;
+use crate::fault::reason::ROUTER_DOWN;
 use crate::ids::MudId;
 use crate::link::StateName;
 use crate::muds::Muds;
@@ -25,6 +26,12 @@ params! {
     pub(super) struct Kick<'a> {
         /// from `sessions`
         session_id: Filled<'a>,
+    }
+
+    /// The parameters of `retire`.
+    pub(super) struct Retire<'a> {
+        /// the name of the mud, as a check: the mud of the key retires
+        mud_name: Option<Filled<'a>>,
     }
 
     /// The parameters of `log_level`.
@@ -125,6 +132,16 @@ output! {
         status: ReconnectingStatus,
     }
 
+    /// The result of `retire`.
+    pub(super) struct Retiring {
+        /// always `retired`
+        status: RetiringStatus,
+        /// the mud
+        mud_name: String,
+        /// the router that has been told
+        router: String,
+    }
+
     /// The result of `sessions`: the sessions that the caller may see.
     pub(super) struct Sessions<'m> {
         /// always `success`
@@ -183,6 +200,12 @@ words! {
         Reconnecting = "reconnecting",
     }
 
+    /// The only status of `retire`.
+    pub(super) enum RetiringStatus {
+        /// The goodbye is on its way to the router.
+        Retired = "retired",
+    }
+
     /// The only status of `kick`.
     pub(super) enum KickedStatus {
         /// The session was ended.
@@ -228,6 +251,10 @@ methods! {
     /// Closes the link to the router and logs in again.
     "reconnect" (Access::Permitted(Permission::Admin)) NoParams => [Reconnecting] &[],
         |parts, call, _args| reconnect(&mut parts.cx, parts.muds, call);
+    /// Logs the mud off for good: the router forgets its name, and other muds take it off their lists. The gateway goes on
+    /// without the link. A later start logs in again, under the same name as a new mud.
+    "retire" (Access::Permitted(Permission::Admin)) Retire<'_> => [Retiring] &[&ROUTER_DOWN],
+        |parts, call, args| retire(&mut parts.cx, parts.muds, call, args);
     /// Lists the sessions of the caller's mud. A key of the gateway's own mud sees the sessions of all muds.
     "sessions" (Access::Permitted(Permission::Admin)) NoParams => [Sessions] &[],
         |parts, call, _args| sessions(&parts.cx, parts.clients, call);
@@ -278,6 +305,26 @@ fn stats(cx: &Cx<'_>, muds: &Muds, clients: &Clients, call: &Call) -> Result<Sta
 fn reconnect(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call) -> Result<Reconnecting, Fault> {
     muds.reconnect(cx, call.speaker()?.mud);
     Ok(Reconnecting { status: ReconnectingStatus::Reconnecting })
+}
+
+fn retire(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call, args: Retire<'_>) -> Result<Retiring, Fault> {
+    let speaker = call.speaker()?;
+    if args.mud_name.is_some_and(|name| *name != *speaker.mud_name) {
+        return Err(Fault::params(format!("mud_name must be {:?}, the mud of the key", speaker.mud_name)));
+    }
+    let mud = speaker.mud;
+    let link = &muds[mud].link;
+    if !link.is_ready() {
+        let why = link.last_error().unwrap_or("there is no session");
+        return Err(Fault::gateway(&ROUTER_DOWN, format!("the router cannot be told: {why}")));
+    }
+    let retiring = Retiring {
+        status: RetiringStatus::Retired,
+        mud_name: speaker.mud_name.to_string(),
+        router: link.router().name.clone(),
+    };
+    muds.retire(cx, mud);
+    Ok(retiring)
 }
 
 /// Whether the caller speaks for the gateway's own mud.

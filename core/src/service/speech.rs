@@ -186,7 +186,7 @@ fn targeted_emote(
         target_mud: target_mud.clone().into(),
         target_user: target_user.clone().into(),
         message_others: message.into(),
-        message_target: message_target.clone().into(),
+        message_target: message_target.clone(),
         visname: visname.clone(),
         target_visname: target_visname.clone(),
     };

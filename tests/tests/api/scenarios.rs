@@ -26,7 +26,7 @@ fn siege() -> Vec<Said> {
     let mut said = Vec::new();
     for id in 0..2000 {
         let (method, params) =
-            if id < 100 { ("who", r#"["Sage","Ann",null,true]"#) } else { ("beep", r#"["Sage","Bob"]"#) };
+            if id < 100 { ("who", r#"["Sage","Ann",null,true]"#) } else { ("tell", r#"["Sage","Bob","x"]"#) };
         let text = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#);
         siege.ask(sleeper, &text);
         said.push(Said { client: "sleeper".to_owned(), sent: true, text });

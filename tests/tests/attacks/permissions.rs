@@ -30,7 +30,7 @@ const NEEDS: &[(&str, &[&str])] = &[
     ("presence", &["presence_sync"]),
     ("host", &["channel_add", "channel_admin", "channel_filter", "channel_remove"]),
     ("moderate", &["ban_add", "ban_list", "ban_remove"]),
-    ("admin", &["kick", "log_level", "reconnect", "sessions", "trace"]),
+    ("admin", &["kick", "log_level", "reconnect", "retire", "sessions", "trace"]),
     ("", &["ack", "heartbeat", "resume", "stats", "status"]),
     ("open", &["authenticate", "ping", "rpc.discover"]),
 ];
@@ -91,10 +91,10 @@ fn call(siege: &mut Siege, script: usize, method: &str) -> Json {
     find(siege).unwrap_or_else(|| panic!("{method} is not answered"))
 }
 
-/// All methods; the one that takes the link away comes last.
+/// All methods; those that take the link away come last.
 fn methods() -> Vec<&'static str> {
     let mut names: Vec<&str> = discover::methods().into_iter().map(|method| method.name).collect();
-    names.sort_by_key(|name| *name == "reconnect");
+    names.sort_by_key(|name| ["reconnect", "retire"].iter().position(|last| last == name));
     names
 }
 

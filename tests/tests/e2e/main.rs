@@ -33,6 +33,7 @@ mod pages;
 mod password;
 mod programs;
 mod reload;
+mod retire;
 mod router;
 mod signals;
 mod small_host;

@@ -3,7 +3,7 @@
 use super::body::{self, Body, KINDS};
 use super::error::PacketError;
 use super::field::{Elements, Field};
-use super::header::Header;
+use super::header::{Header, Ttl};
 use crate::i3::blocks;
 use crate::i3::lpc::{self, Kind, Reader, Value};
 use crate::i3::text::{self, Charset};
@@ -55,7 +55,7 @@ impl<'a> Packet<'a> {
         // channel-m).
         let mut packet = Packet {
             header: Header {
-                ttl: elements.next("ttl")?,
+                ttl: elements.next::<Ttl>("ttl")?.0,
                 from_mud: elements.next("originator_mudname")?,
                 from_user: elements.next("originator_username")?,
                 to_mud: elements.next("target_mudname")?,
@@ -77,7 +77,7 @@ impl<'a> Packet<'a> {
         let kind = elements.packet_type()?;
         Ok(Packet {
             header: Header {
-                ttl: elements.next("ttl")?,
+                ttl: elements.next::<Ttl>("ttl")?.0,
                 from_mud: elements.next("originator_mudname")?,
                 from_user: elements.next("originator_username")?,
                 to_mud: elements.next("target_mudname")?,

@@ -28,6 +28,25 @@ fn leaving_says_goodbye_and_comes_back_or_not() {
 }
 
 #[test]
+fn a_mud_that_retires_tells_the_router_to_forget_it() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    // Nobody hears it before the login.
+    rig.step(RouterLink::retire);
+    assert!(!rig.link.is_stopped());
+    rig.log_in();
+    rig.sent.clear();
+    rig.stuck = true;
+    rig.step(RouterLink::retire);
+    // A stop in the meantime does not cut the goodbye off, and nothing brings the link back.
+    rig.step(RouterLink::stop);
+    rig.step(RouterLink::reconnect);
+    assert_eq!(rig.state(), StateName::Leaving);
+    assert_eq!(rig.sent, [r#"({"shutdown",5,"Alpha",0,"*a",0,31536000,})"#]);
+    rig.wait(2 * SECOND);
+    assert!(rig.link.is_stopped());
+}
+
+#[test]
 fn leaving_a_router_that_does_not_read_has_an_end() {
     let mut rig = Rig::new(&["a"], |_| {});
     let conn = rig.log_in();
