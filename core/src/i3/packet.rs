@@ -10,6 +10,7 @@ mod field;
 mod header;
 mod lists;
 mod oob;
+mod printed;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -21,4 +22,5 @@ pub use field::{IdMapping, Mapping};
 pub use header::{Header, TTL, Text};
 pub use lists::{ChannelEntry, FileRow, MudEntry, MudState, RouterEntry, WhoRow};
 pub use oob::{OOB_KINDS, OOB_SECRETS, OobBody, OobPacket};
+pub use printed::as_written;
 pub use whole::{Packet, Repairs};

@@ -7,6 +7,7 @@ mod lists;
 mod mud;
 mod outbound;
 mod passwords;
+mod questions;
 mod sent;
 
 pub(crate) use all::{Muds, News};
@@ -14,3 +15,4 @@ pub(crate) use lists::Lists;
 pub(crate) use mud::Mud;
 pub use outbound::QUEUED_PACKET_MAX_AGE;
 pub(crate) use passwords::saved_passwords;
+pub(crate) use questions::Asked;

@@ -2,6 +2,7 @@
 
 use super::lists::Lists;
 use super::passwords::Passwords;
+use super::questions::Questions;
 use super::sent::Sent;
 use crate::link::RouterLink;
 use crate::link::pacer::Pacer;
@@ -36,6 +37,7 @@ pub(crate) struct Mud {
     pub(crate) bans: Bans,
     pub(crate) passwords: Passwords,
     pub(crate) sent: Sent,
+    pub(crate) questions: Questions,
 }
 
 impl Mud {
@@ -53,6 +55,7 @@ impl Mud {
             bans: Bans::default(),
             passwords: Passwords::default(),
             sent: Sent::default(),
+            questions: Questions::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::parts::Parts;
 use super::{answers, asked, errors, filter, lists, speech, tell, trace};
 use crate::delivery::Delivery;
-use crate::i3::packet::{Body, Packet, PacketError, SECRETS};
+use crate::i3::packet::{self, Body, Packet, PacketError, Repairs, SECRETS};
 use crate::ids::MudId;
 use crate::metrics::kind_label;
 use std::borrow::Cow;
@@ -14,19 +14,27 @@ const SHOWN_BYTES_MAX: usize = 200;
 /// Handles a frame from the router of a mud.
 pub(crate) fn frame(parts: &mut Parts<'_>, mud: MudId, text: &[u8]) {
     match Packet::decode(text) {
-        Ok((packet, repairs)) => {
-            let metrics = &mut *parts.cx.metrics;
-            metrics.packets_received += 1;
-            *metrics.received_by_kind.entry(kind_label(packet.body.kind())).or_default() += 1;
-            metrics.bare_quotes_repaired += u64::from(repairs.bare_quotes);
-            metrics.latin1_strings += u64::from(repairs.latin1_strings);
-            let mut out = Delivery { clients: parts.clients, journal: parts.journal };
-            trace::received(&mut parts.cx, parts.muds, &mut out, mud, &packet);
-            if !parts.muds.keeps_out(&mut parts.cx, mud, &packet) {
-                route(parts, mud, &packet);
+        Ok((packet, repairs)) => received(parts, mud, &packet, repairs),
+        Err(error) => {
+            let written = packet::as_written(text);
+            match written.as_deref().map(Packet::decode) {
+                Some(Ok((packet, repairs))) => received(parts, mud, &packet, repairs),
+                _ => unreadable(parts, mud, text, error),
             }
         }
-        Err(error) => unreadable(parts, mud, text, error),
+    }
+}
+
+fn received(parts: &mut Parts<'_>, mud: MudId, packet: &Packet<'_>, repairs: Repairs) {
+    let metrics = &mut *parts.cx.metrics;
+    metrics.packets_received += 1;
+    *metrics.received_by_kind.entry(kind_label(packet.body.kind())).or_default() += 1;
+    metrics.bare_quotes_repaired += u64::from(repairs.bare_quotes);
+    metrics.latin1_strings += u64::from(repairs.latin1_strings);
+    let mut out = Delivery { clients: parts.clients, journal: parts.journal };
+    trace::received(&mut parts.cx, parts.muds, &mut out, mud, packet);
+    if !parts.muds.keeps_out(&mut parts.cx, mud, packet) {
+        route(parts, mud, packet);
     }
 }
 
@@ -94,7 +102,7 @@ fn route(parts: &mut Parts<'_>, mud: MudId, packet: &Packet<'_>) {
         // A CoffeeMud router pings under its own name, where no answer can be sent.
         Body::PingReq {} if !from_router => asked::asked(cx, muds, out.clients, mud, packet),
         Body::WhoReply { .. } | Body::FingerReply { .. } | Body::LocateReply { .. } => {
-            answers::answered(cx, waiting, &mut out, mud, packet);
+            answers::answered(cx, muds, waiting, &mut out, mud, packet);
         }
         Body::Error { .. } => errors::received(cx, muds, waiting, &mut out, mud, packet),
         Body::ChanFilterReq { channel, packet } if from_router => {
