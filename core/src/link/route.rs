@@ -105,6 +105,11 @@ impl Route {
         self.next = Next::Listed(0);
     }
 
+    /// The next attempt is for the router at this place of the list.
+    pub(super) fn turn_to(&mut self, place: usize) {
+        self.next = Next::Listed(place);
+    }
+
     /// The next attempt is for the router that follows the current one in the list.
     pub(super) fn skip(&mut self, list: &[RouterSettings]) {
         self.next = Next::Listed(self.place.map_or(0, |at| (at + 1) % list.len()));

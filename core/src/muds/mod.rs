@@ -4,6 +4,7 @@
 mod all;
 mod bans;
 mod lists;
+mod logins;
 mod mud;
 mod outbound;
 mod passwords;

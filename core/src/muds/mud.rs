@@ -1,6 +1,7 @@
 //! One mud that the gateway speaks for.
 
 use super::lists::Lists;
+use super::logins::Logins;
 use super::passwords::Passwords;
 use super::questions::Questions;
 use super::sent::Sent;
@@ -60,8 +61,12 @@ impl Mud {
     }
 
     /// Restores the state from the store's contents. Returns how many entries could not be read.
-    pub(crate) fn restore(&mut self, settings: &MudSettings, saved: &Saved) -> usize {
-        let spaces = [Space::Passwords, Space::Muds, Space::Channels, Space::ListsFrom, Space::Bans];
+    ///
+    /// The first login waits if the last one was a moment ago.
+    pub(crate) fn restore(&mut self, settings: &MudSettings, saved: &Saved, now: Now) -> usize {
+        let mut logins = Logins::default();
+        let spaces =
+            [Space::Passwords, Space::Logins, Space::Muds, Space::Channels, Space::ListsFrom, Space::Bans];
         let named = spaces.map(|space| (space.of(&settings.name), space));
         let mut unreadable = 0;
         for Change { space, key, value } in &saved.entries {
@@ -69,6 +74,7 @@ impl Mud {
             let Some((_, found)) = named.iter().find(|(name, _)| name == space) else { continue };
             let is_good = match found {
                 Space::Passwords => self.passwords.restore(key, value),
+                Space::Logins => logins.restore(key, value),
                 Space::Muds => self.lists.restore_mud(key, value),
                 Space::Channels => self.lists.restore_channel(key, value),
                 Space::ListsFrom => self.lists.restore_from(value),
@@ -77,6 +83,10 @@ impl Mud {
             unreadable += usize::from(!is_good);
         }
         self.choose_password(settings);
+        let wait = logins.wait(&self.link.router().name, now.unix);
+        if !wait.is_zero() {
+            self.link.postpone(now.mono + wait);
+        }
         unreadable
     }
 

@@ -1,7 +1,7 @@
 //! The muds whose users subscribe to a channel, as far as this can be known: those that have spoken on it, and their
 //! answers to questions.
 
-use super::{ENTRY_BYTES, NAME_BYTES_MAX};
+use super::limits::{ENTRY_BYTES, NAME_BYTES_MAX};
 use crate::time::Instant;
 use std::collections::BTreeMap;
 use std::time::Duration;

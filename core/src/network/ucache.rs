@@ -1,6 +1,6 @@
 //! The visible names of users of other muds, from the ucache-updates that muds broadcast and from answers to questions.
 
-use super::{ENTRY_BYTES, NAME_BYTES_MAX};
+use super::limits::{ENTRY_BYTES, NAME_BYTES_MAX};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Number of users that are remembered. The oldest entries are forgotten first.

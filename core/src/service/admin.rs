@@ -243,9 +243,7 @@ fn status<'m>(cx: &Cx<'_>, muds: &'m Muds, clients: &Clients, call: &Call) -> Re
     let caller = call.caller()?;
     let link = &muds[caller.mud].link;
     let since = clients.get(call.conn()).map_or(cx.now.mono, |session| session.since);
-    let next_attempt = link
-        .next_attempt()
-        .map(|at| UnixTime::from_micros(cx.now.unix.micros() + at.since(cx.now.mono).as_micros() as u64));
+    let next_attempt = link.next_attempt().map(|at| cx.now.unix + at.since(cx.now.mono));
     Ok(Status {
         connected: link.is_ready(),
         mud_name: caller.mud_name.to_string(),
