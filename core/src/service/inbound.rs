@@ -31,6 +31,7 @@ fn received(parts: &mut Parts<'_>, mud: MudId, packet: &Packet<'_>, repairs: Rep
     *metrics.received_by_kind.entry(kind_label(packet.body.kind())).or_default() += 1;
     metrics.bare_quotes_repaired += u64::from(repairs.bare_quotes);
     metrics.latin1_strings += u64::from(repairs.latin1_strings);
+    metrics.odd_rows += u64::from(repairs.odd_rows);
     let mut out = Delivery { clients: parts.clients, journal: parts.journal };
     trace::received(&mut parts.cx, parts.muds, &mut out, mud, packet);
     if !parts.muds.keeps_out(&mut parts.cx, mud, packet) {
