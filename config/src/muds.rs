@@ -348,11 +348,12 @@ pub(crate) fn link(reader: &mut SettingsReader<'_>) -> LinkSettings {
         link.keepalive_interval = interval;
         link.dead_after = link.dead_after.max(interval + DEAD_AFTER_PROBE);
     }
-    // The Python gateway closes the connection after that much silence; this gateway does so too.
+    // The Python gateway closes the connection after that much silence, by default after five minutes. This gateway does so
+    // too, but probes the router before, so that it need not wait for so long.
     let timeout = Path::of("router.connection.timeout");
     if let Some(silence) = reader.seconds(&timeout) {
         if silence > link.keepalive_interval {
-            link.dead_after = silence;
+            link.dead_after = silence.min(link.dead_after);
         } else {
             let message = format!(
                 "has no effect: a probe is sent after {} s of silence, and the router needs time to answer",

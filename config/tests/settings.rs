@@ -172,7 +172,7 @@ fn the_python_gateways_file() {
         ]
     );
     let link = &config.core.link;
-    assert_eq!((link.keepalive_interval.as_secs(), link.dead_after.as_secs()), (60, 300));
+    assert_eq!((link.keepalive_interval.as_secs(), link.dead_after.as_secs()), (60, 90));
     assert_eq!(link.reconnect_delay.as_secs(), 30);
     let api = &config.core.api;
     assert_eq!(
@@ -456,6 +456,19 @@ fn two_keys_for_one_thing() {
     let config = good("router: {connection: {timeout: 60, keepalive_interval: 60}}");
     assert!(config.core.link.dead_after > config.core.link.keepalive_interval);
     warning(&config, "router.connection.timeout");
+}
+
+#[test]
+fn a_dead_router_is_noticed_within_ninety_seconds_whatever_the_timeout() {
+    for (timeout, dead_after) in [("61", 61), ("75", 75), ("90", 90), ("91", 90), ("300", 90), ("86400", 90)]
+    {
+        let config = good(&format!("router: {{connection: {{timeout: {timeout}}}}}"));
+        assert_eq!(config.core.link.dead_after, Duration::from_secs(dead_after), "{timeout}");
+        assert_eq!(lines(&config.warnings), [""; 0]);
+    }
+    // A longer interval is a choice of its own: the probe is sent after it, and needs time for its answer.
+    let config = good("router: {connection: {timeout: 300, keepalive_interval: 120}}");
+    assert_eq!(config.core.link.dead_after, Duration::from_secs(150));
 }
 
 #[test]

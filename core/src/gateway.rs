@@ -251,7 +251,9 @@ impl Gateway {
             ready: self.is_ready(),
             links_ready: muds().filter(|mud| mud.link.is_ready()).count(),
             links: self.muds.len(),
-            links_down: down.map(|(mud, one)| link_down(&self.common.settings.mud(mud).name, one)).collect(),
+            links_down: down
+                .map(|(mud, one)| link_down(&self.common.settings.mud(mud).name, one, self.common.now))
+                .collect(),
             sessions: self.clients.active(),
             lag: self.run.lag,
             holds: vec![
@@ -477,10 +479,11 @@ impl Gateway {
 }
 
 /// Returns a line about a link that is not ready. Text from the router is escaped.
-fn link_down(name: &str, mud: &Mud) -> String {
+fn link_down(name: &str, mud: &Mud, now: Now) -> String {
     let link = &mud.link;
     let why = link.last_error().map(|error| format!(" ({})", Shown(error))).unwrap_or_default();
-    format!("{name} at {}: {}{why}", link.router().name, link.state().as_str())
+    let next = link.next_attempt().map(|at| format!(", next attempt at {}", now.unix + at.since(now.mono)));
+    format!("{name} at {}: {}{why}{}", link.router().name, link.state().as_str(), next.unwrap_or_default())
 }
 
 impl Machine for Gateway {

@@ -25,6 +25,8 @@ pub struct Metrics {
     pub bare_quotes_repaired: u64,
     /// Strings that were not UTF-8 and were decoded as Windows-1252.
     pub latin1_strings: u64,
+    /// Rows of lists and replies that could not be read and were left out.
+    pub odd_rows: u64,
     /// Packets that were dropped because they waited too long for the router. The mud received an event about each.
     pub packets_expired: u64,
     /// Times that a link became ready.

@@ -6,6 +6,8 @@
 pub(crate) enum Space {
     /// A mud's passwords, by the name of the router.
     Passwords,
+    /// When a mud last logged in, by the name of the router.
+    Logins,
     /// The router that sent a mud's lists: one entry.
     ListsFrom,
     /// The muds of a mud's network, by name.
@@ -30,6 +32,7 @@ impl Space {
     const fn name(self) -> &'static str {
         match self {
             Space::Passwords => "password",
+            Space::Logins => "login",
             Space::ListsFrom => "lists_from",
             Space::Muds => "mudlist",
             Space::Channels => "chanlist",

@@ -110,6 +110,14 @@ impl UnixTime {
     }
 }
 
+impl std::ops::Add<Duration> for UnixTime {
+    type Output = UnixTime;
+
+    fn add(self, time: Duration) -> UnixTime {
+        UnixTime(self.0.saturating_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX)))
+    }
+}
+
 /// Writes RFC 3339 in UTC, with microseconds if there are any.
 impl fmt::Display for UnixTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

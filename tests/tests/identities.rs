@@ -133,3 +133,43 @@ fn fifty_muds_in_one_process_do_not_disturb_each_other() {
     assert_eq!(stage.ready(), MUDS);
     assert_eq!(stage.passwords(), passwords);
 }
+
+/// When each mud is ready after the router is back, from the first on.
+fn return_after(outage: Duration, seed: u64) -> Vec<Duration> {
+    const LINKS: usize = 8;
+    let mut world = World::new(seed, usize::MAX >> 1);
+    let router = |saved: &i3_core::machine::Saved, now| {
+        let settings = RouterSettings { name: "*net".to_owned(), ..RouterSettings::default() };
+        Router::new(settings, saved.clone(), 2, now)
+    };
+    world.start("*net", router);
+    world.start("gateway", |saved, now| {
+        let mut settings = fifty();
+        settings.muds.truncate(LINKS);
+        settings.api.keys = None;
+        Gateway::new(settings, saved, seed, now).unwrap()
+    });
+    world.wait(Duration::from_secs(60));
+    assert!(world.machine::<Gateway>("gateway").is_ready());
+    world.crash("*net");
+    world.wait(outage);
+    world.start("*net", router);
+    let (mut ready, from) = (Vec::new(), world.now().mono);
+    while ready.len() < LINKS && world.now().mono.since(from) < Duration::from_secs(600) {
+        world.wait(Duration::from_millis(100));
+        let now = world.now();
+        let logins =
+            world.with("gateway", |gateway: &mut Gateway, _| gateway.metrics().router_logins) as usize;
+        ready.resize((logins - LINKS).max(ready.len()), now.mono);
+    }
+    assert_eq!(ready.len(), LINKS, "all are back");
+    ready.iter().map(|at| at.since(ready[0])).collect()
+}
+
+#[test]
+fn after_an_outage_all_links_are_back_soon_after_the_first() {
+    for (seed, minutes) in [(1, 1), (2, 5), (3, 30), (4, 60), (5, 600)] {
+        let after = return_after(Duration::from_secs(minutes * 60), seed);
+        assert!(after.iter().all(|time| *time <= Duration::from_secs(15)), "{minutes} minutes: {after:?}");
+    }
+}

@@ -116,7 +116,6 @@ const OTHERWISE: &[(&str, &str, &str)] = &[
     ("chan_who_req", "> chan-who-reply", "it is answered"),
     ("chan_user_req", "> chan-user-reply", "the same"),
     ("auth_mud_req", "> auth-mud-reply", "the same"),
-    ("chan_who_reply", "channel_who_reply >", "it is delivered"),
     ("mudlist_delta", "mud_online >", "muds that come and go are events"),
     ("chanlist_delta", "channel_added channel_removed >", "the same for channels"),
     ("startup_reply_again", ">", "nothing has changed"),

@@ -136,7 +136,7 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
                 "router.connection.timeout",
                 "",
                 "90",
-                "Silence after which the connection is closed. Must be more than `keepalive_interval`.",
+                "Silence after which the connection is closed. Must be more than `keepalive_interval`. A value above 90 counts as 90 (as `keepalive_interval` plus 30, if that is more), so that a dead router is noticed soon.",
             ),
             entry(
                 "router.connection.reconnect_delay",

@@ -10,6 +10,7 @@ mod field;
 mod header;
 mod lists;
 mod oob;
+mod printed;
 mod secrets;
 mod table;
 #[cfg(test)]
@@ -22,5 +23,6 @@ pub use field::{IdMapping, Mapping};
 pub use header::{Header, TTL, Text};
 pub use lists::{ChannelEntry, FileRow, MudEntry, MudState, RouterEntry, WhoRow};
 pub use oob::{OOB_KINDS, OOB_SECRETS, OobBody, OobPacket};
+pub use printed::as_written;
 pub use secrets::{hide_copies, without_digits, without_passwords, without_these};
 pub use whole::{Packet, Repairs};

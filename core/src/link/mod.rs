@@ -40,6 +40,9 @@
 //! is no failure until it has happened several times in a row: a Dead Souls router accepts one connection a second and
 //! closes the others. See `backoff.rs`.
 //!
+//! Several links of a process may have the same router. When one of them reaches it again, the others try it within a few
+//! seconds, whatever they wait for. See `outage.rs`.
+//!
 //! # Which router
 //!
 //! The settings list the routers in the order of preference. An attempt that fails goes on to the next of the list,
@@ -64,6 +67,7 @@
 pub mod answers;
 mod backoff;
 pub mod counts;
+mod outage;
 mod own_packets;
 pub mod pacer;
 mod queued;

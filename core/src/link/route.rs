@@ -15,6 +15,12 @@ const REDIRECT_ONCE_IN: Duration = Duration::from_secs(3600);
 /// further one.
 const REDIRECTS_MAX: usize = 16;
 
+/// The longest name of a router that the link follows to, in bytes.
+const ROUTER_NAME_BYTES_MAX: usize = 128;
+
+/// The longest name of a host, in bytes: that of the domain name system.
+const HOST_BYTES_MAX: usize = 253;
+
 /// After each return to the preferred router that did not last, it must be reachable for twice as long, up to so many
 /// doublings.
 const RETURN_DOUBLINGS_MAX: u32 = 4;
@@ -99,6 +105,11 @@ impl Route {
         self.next = Next::Listed(0);
     }
 
+    /// The next attempt is for the router at this place of the list.
+    pub(super) fn turn_to(&mut self, place: usize) {
+        self.next = Next::Listed(place);
+    }
+
     /// The next attempt is for the router that follows the current one in the list.
     pub(super) fn skip(&mut self, list: &[RouterSettings]) {
         self.next = Next::Listed(self.place.map_or(0, |at| (at + 1) % list.len()));
@@ -142,6 +153,9 @@ impl Route {
     fn pointed_to(&self, entry: &RouterEntry<'_>) -> Option<RouterSettings> {
         let (host, port) = entry.address.split_once(' ')?;
         let port = port.trim().parse().ok().filter(|port| *port != 0)?;
+        if entry.name.len() > ROUTER_NAME_BYTES_MAX || host.len() > HOST_BYTES_MAX {
+            return None;
+        }
         let names_another =
             entry.name.starts_with('*') && !entry.name.eq_ignore_ascii_case(&self.current.name);
         let router = RouterSettings {

@@ -60,14 +60,20 @@ impl Liveness {
 /// [`RouterLink::deadline`], to set its timer, and [`RouterLink::conns`], to know which connections are the link's.
 #[derive(Debug)]
 pub struct RouterLink {
-    state: State,
+    pub(super) state: State,
     /// When the state was entered.
     since: UnixTime,
-    route: Route,
+    pub(super) route: Route,
     unanswered: Unanswered,
     backoff: Backoff,
     password: i64,
     last_error: Option<String>,
+    /// Why the last attempt or session has failed, if the link waits because of that.
+    pub(super) ended_by: Option<Cause>,
+    /// When the last attempt began.
+    pub(super) tried_at: Option<Instant>,
+    /// When the link last decided to try sooner, because another link had seen its router.
+    pub(super) sooner_at: Option<Instant>,
     counts: Counts,
 }
 
@@ -83,6 +89,9 @@ impl RouterLink {
             backoff: Backoff::new(seed),
             password: mud.router_password,
             last_error: None,
+            ended_by: None,
+            tried_at: None,
+            sooner_at: None,
             counts: Counts::default(),
         }
     }
@@ -293,6 +302,7 @@ impl RouterLink {
 
     fn dial(&mut self, cx: &mut LinkCx<'_>) -> Option<LinkEvent> {
         self.route.advance(&cx.mud.routers);
+        (self.tried_at, self.ended_by) = (Some(cx.now.mono), None);
         let router = self.router();
         let conn = cx.fx.dial(&router.host, router.port);
         let deadline = cx.now.mono + cx.settings.connect_timeout;
@@ -549,9 +559,6 @@ impl RouterLink {
     /// the next of the list.
     fn failed(&mut self, cx: &mut LinkCx<'_>, cause: Cause, reason: String) -> Option<LinkEvent> {
         self.counts.end(cause);
-        let notice = self.notice(cx.mud, Level::Warn, "router link failed");
-        cx.fx.notice(notice.with("cause", cause.name()).with("reason", &reason));
-        self.last_error = Some(reason);
         let was_steady = matches!(&self.state, State::Ready { watch, .. } if watch.is_steady(cx.now.mono));
         if was_steady {
             self.route.lasted();
@@ -561,8 +568,12 @@ impl RouterLink {
         } else {
             self.route.skip(&cx.mud.routers);
         }
-        let until = cx.now.mono + self.backoff.failed(was_steady, cx.settings);
-        self.become_state(cx, State::Waiting { until })
+        let wait = self.backoff.failed(was_steady, cx.settings);
+        let notice = self.notice(cx.mud, Level::Warn, "router link failed");
+        let notice = notice.with("cause", cause.name()).with("reason", &reason);
+        cx.fx.notice(notice.with("next_attempt", cx.now.unix + wait));
+        (self.last_error, self.ended_by) = (Some(reason), Some(cause));
+        self.become_state(cx, State::Waiting { until: cx.now.mono + wait })
     }
 
     fn leave(&mut self, cx: &mut LinkCx<'_>, then: Then) -> Option<LinkEvent> {
@@ -591,7 +602,7 @@ impl RouterLink {
     }
 
     /// Every change of state goes through here.
-    fn become_state(&mut self, cx: &mut LinkCx<'_>, state: State) -> Option<LinkEvent> {
+    pub(super) fn become_state(&mut self, cx: &mut LinkCx<'_>, state: State) -> Option<LinkEvent> {
         let (from, to) = (self.state(), state.name());
         debug_assert!(from.next().contains(&to), "{from:?} is not followed by {to:?}");
         let notice = self.notice(cx.mud, Level::Debug, "router link changed");

@@ -5,6 +5,7 @@ mod frames;
 mod leaving;
 mod liveness;
 mod login;
+mod outage;
 mod preferred;
 mod reload;
 mod rig;

@@ -142,6 +142,17 @@ impl Watch {
         self.probes = 0;
     }
 
+    /// Whether nothing has come in for this long, from a router that answers probes.
+    pub(super) fn is_quiet(&self, now: Instant, time: Duration) -> bool {
+        self.answered && now.since(self.heard) >= time
+    }
+
+    /// The router is probed now, as if it had been silent for the whole interval.
+    pub(super) fn check(&mut self, now: Instant, settings: &LinkSettings) {
+        self.begin_silence(now);
+        self.impatience = settings.keepalive_interval;
+    }
+
     /// A probe came back.
     pub(super) fn probe_answered(&mut self) {
         self.answered = true;
@@ -190,8 +201,7 @@ impl Watch {
             // As if the silence had already lasted for the interval.
             Wait::Check => {
                 self.checked = true;
-                self.begin_silence(now);
-                self.impatience = settings.keepalive_interval;
+                self.check(now, settings);
             }
             // The wake-up may come late, because the host slept or new settings made the interval shorter. The router
             // was not asked in that time, so it does not count as silence.

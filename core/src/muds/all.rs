@@ -1,12 +1,13 @@
 //! All muds of the gateway, and the only way to step a link.
 
+use super::logins::Logins;
 use super::mud::Mud;
 use crate::cx::Cx;
 use crate::effects::ConnMap;
 use crate::i3::packet::RouterEntry;
 use crate::ids::MudId;
 use crate::link::pacer::{Origin, STARTUP_WEIGHT};
-use crate::link::{LinkCx, LinkEvent, RouterLink};
+use crate::link::{LinkCx, LinkEvent, RouterLink, StateName};
 use crate::machine::{ConnId, SaveTicket, Saved};
 use crate::notice::{Level, Notice};
 use crate::settings::Settings;
@@ -28,6 +29,9 @@ const COFFEEMUD_PASSWORD: i64 = -1;
 const FIRST_LOGIN: &str = "the name of the mud is registered on the network now, for good: other muds list it for years, and \
     another name would be another mud; `i3-gateway retire` gives it up";
 
+/// How long it matters for other links that a router was reached: longer than an attempt can take, or a session that is dead.
+const REACHED_HOLDS: Duration = Duration::from_secs(600);
+
 /// Number of characters of a router's name, as it has sent it, that an error shows.
 const ROUTER_NAME_CHARS_SHOWN: usize = 128;
 
@@ -42,6 +46,15 @@ pub(crate) enum News {
     GivenUp { mud: MudId, origin: Origin, why: &'static str },
 }
 
+/// A link has reached a router.
+#[derive(Clone, Debug)]
+struct Reached {
+    by: MudId,
+    /// The host and the port.
+    router: (String, u16),
+    at: Instant,
+}
+
 /// The muds, in the order of the settings.
 #[derive(Debug)]
 pub(crate) struct Muds {
@@ -50,6 +63,8 @@ pub(crate) struct Muds {
     conns: ConnMap<MudId>,
     /// The connections of the last [`DIAL_SPACING`] to each router.
     dials: Vec<(String, u16, Instant)>,
+    /// The routers that were last reached, each once.
+    reached: Vec<Reached>,
     /// Sent frames are recorded for traces.
     pub(crate) tracing: bool,
     pub(super) last_message_micros: u64,
@@ -83,7 +98,7 @@ impl Muds {
         let mut all = Vec::new();
         for one in &settings.muds {
             let mut mud = Mud::new(one, rng.u64(..), now);
-            let count = mud.restore(one, saved);
+            let count = mud.restore(one, saved, now);
             if count > 0 {
                 unreadable.push((one.name.clone(), count));
             }
@@ -93,6 +108,7 @@ impl Muds {
             all,
             conns: ConnMap::default(),
             dials: Vec::new(),
+            reached: Vec::new(),
             tracing: false,
             last_message_micros: 0,
             news: VecDeque::new(),
@@ -149,9 +165,46 @@ impl Muds {
         self.news.pop_front()
     }
 
+    /// Steps a link. If it has reached its router, the links that wait for the same router try it soon; and so does the
+    /// link itself if it waits now for a router that another one has reached meanwhile.
+    fn step(
+        &mut self,
+        cx: &mut Cx<'_>,
+        mud: MudId,
+        step: impl FnOnce(&mut RouterLink, &mut LinkCx<'_>) -> Option<LinkEvent>,
+    ) {
+        let events = self.news.len();
+        self.step_alone(cx, mud, step);
+        let is_ready =
+            self.news.iter().skip(events).any(|news| matches!(news, News::Link(_, LinkEvent::Ready)));
+        let link = &self[mud].link;
+        if is_ready {
+            let router = (link.router().host.clone(), link.router().port);
+            self.router_reached(cx, mud, router);
+        } else if link.state() == StateName::Waiting {
+            for Reached { by, router, at } in self.reached.clone() {
+                if by != mud {
+                    self.step_alone(cx, mud, |link, lent| {
+                        link.router_is_back(lent, (&router.0, router.1), at)
+                    });
+                }
+            }
+        }
+    }
+
+    /// Tells all other links that a router can be reached.
+    fn router_reached(&mut self, cx: &mut Cx<'_>, by: MudId, router: (String, u16)) {
+        let at = cx.now.mono;
+        self.reached.retain(|one| one.router != router && at.since(one.at) < REACHED_HOLDS);
+        for mud in self.ids().filter(|mud| *mud != by) {
+            self.step_alone(cx, mud, |link, lent| link.router_is_back(lent, (&router.0, router.1), at));
+        }
+        self.reached.push(Reached { by, router, at });
+    }
+
     /// Steps a link, and updates its timer and the table of connections. What else follows is left for
     /// [`Muds::poll_news`].
-    fn step(
+    fn step_alone(
         &mut self,
         cx: &mut Cx<'_>,
         mud: MudId,
@@ -217,12 +270,21 @@ impl Muds {
     /// Handles an open connection to a router.
     pub(crate) fn link_dialed(&mut self, cx: &mut Cx<'_>, mud: MudId, conn: ConnId) {
         let one = &mut self.all[mud.place()];
-        if one.link.conn() == Some(conn) {
-            one.choose_password(cx.settings.mud(mud));
+        let settings = cx.settings.mud(mud);
+        let is_login = one.link.conn() == Some(conn);
+        if is_login {
+            one.choose_password(settings);
             one.pacer.connected();
             one.pacer.count(cx.now.mono, STARTUP_WEIGHT);
+            let change = Logins::change(&settings.name, &one.link.router().name, cx.now.unix);
+            cx.save([change]);
         }
         self.step(cx, mud, |link, lent| link.dialed(lent, conn));
+        if !is_login {
+            // A link that uses another router has tested whether its preferred one can be reached.
+            let preferred = &settings.routers[0];
+            self.router_reached(cx, mud, (preferred.host.clone(), preferred.port));
+        }
     }
 
     /// Handles that a router's connection has taken all queued bytes.

@@ -4,9 +4,11 @@
 mod all;
 mod bans;
 mod lists;
+mod logins;
 mod mud;
 mod outbound;
 mod passwords;
+mod questions;
 mod sent;
 
 pub(crate) use all::{Muds, News};
@@ -14,3 +16,4 @@ pub(crate) use lists::Lists;
 pub(crate) use mud::Mud;
 pub use outbound::QUEUED_PACKET_MAX_AGE;
 pub(crate) use passwords::saved_passwords;
+pub(crate) use questions::Asked;

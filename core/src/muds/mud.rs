@@ -1,7 +1,9 @@
 //! One mud that the gateway speaks for.
 
 use super::lists::Lists;
+use super::logins::Logins;
 use super::passwords::Passwords;
+use super::questions::Questions;
 use super::sent::Sent;
 use crate::i3::packet::Packet;
 use crate::link::RouterLink;
@@ -40,6 +42,7 @@ pub(crate) struct Mud {
     /// The router of the last login is a CoffeeMud's, which has no passwords. It passes on neither emotetos nor beeps,
     /// sends no channel list on request, and writes strings without escapes.
     pub(crate) behind_coffeemud: bool,
+    pub(crate) questions: Questions,
 }
 
 impl Mud {
@@ -57,6 +60,7 @@ impl Mud {
             bans: Bans::default(),
             passwords: Passwords::default(),
             sent: Sent::default(),
+            questions: Questions::default(),
             behind_coffeemud: false,
         }
     }
@@ -71,8 +75,12 @@ impl Mud {
     }
 
     /// Restores the state from the store's contents. Returns how many entries could not be read.
-    pub(crate) fn restore(&mut self, settings: &MudSettings, saved: &Saved) -> usize {
-        let spaces = [Space::Passwords, Space::Muds, Space::Channels, Space::ListsFrom, Space::Bans];
+    ///
+    /// The first login waits if the last one was a moment ago.
+    pub(crate) fn restore(&mut self, settings: &MudSettings, saved: &Saved, now: Now) -> usize {
+        let mut logins = Logins::default();
+        let spaces =
+            [Space::Passwords, Space::Logins, Space::Muds, Space::Channels, Space::ListsFrom, Space::Bans];
         let named = spaces.map(|space| (space.of(&settings.name), space));
         let mut unreadable = 0;
         for Change { space, key, value } in &saved.entries {
@@ -80,6 +88,7 @@ impl Mud {
             let Some((_, found)) = named.iter().find(|(name, _)| name == space) else { continue };
             let is_good = match found {
                 Space::Passwords => self.passwords.restore(key, value),
+                Space::Logins => logins.restore(key, value),
                 Space::Muds => self.lists.restore_mud(key, value),
                 Space::Channels => self.lists.restore_channel(key, value),
                 Space::ListsFrom => self.lists.restore_from(value),
@@ -88,6 +97,10 @@ impl Mud {
             unreadable += usize::from(!is_good);
         }
         self.choose_password(settings);
+        let wait = logins.wait(&self.link.router().name, now.unix);
+        if !wait.is_zero() {
+            self.link.postpone(now.mono + wait);
+        }
         unreadable
     }
 

@@ -40,6 +40,7 @@ impl Muds {
             cx.metrics.packets_refused += 1;
             return Err(Fault::gateway(&reason::QUEUE_FULL, "too many packets wait for the router"));
         }
+        self[mud].questions.sent(cx.now.mono, packet);
         self.pump(cx, mud);
         Ok(())
     }

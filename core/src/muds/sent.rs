@@ -1,6 +1,8 @@
 //! Accepted messages that are remembered, so that an error can be traced to the message that caused it.
 
+use super::questions::REFUSED_WITHIN;
 use crate::i3::{Value, text};
+use crate::time::Instant;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
@@ -10,17 +12,33 @@ const SENT_MAX: usize = 256;
 /// What an error's copy of a packet shows of it: type, sender, target mud and user, or channel.
 type Key = [String; 4];
 
+/// A message.
+#[derive(Debug)]
+struct Message {
+    at: Instant,
+    key: Key,
+    id: String,
+}
+
 /// The last messages, oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct Sent(VecDeque<(Key, String)>);
+pub(crate) struct Sent(VecDeque<Message>);
 
 impl Sent {
     /// Remembers an accepted message. `to` is its target mud and user, or its channel and an empty text.
-    pub(crate) fn remember(&mut self, kind: &str, from_user: &str, to: [&str; 2], message_id: &str) {
+    pub(crate) fn remember(
+        &mut self,
+        now: Instant,
+        kind: &str,
+        from_user: &str,
+        to: [&str; 2],
+        message_id: &str,
+    ) {
         if self.0.len() >= SENT_MAX {
             self.0.pop_front();
         }
-        self.0.push_back(([kind, from_user, to[0], to[1]].map(str::to_owned), message_id.to_owned()));
+        let key = [kind, from_user, to[0], to[1]].map(str::to_owned);
+        self.0.push_back(Message { at: now, key, id: message_id.to_owned() });
     }
 
     /// Returns the id of the message that the packet in an error is a copy of.
@@ -34,7 +52,24 @@ impl Sent {
         let [to_mud, to_user] =
             if kind.starts_with("channel-") { [field(6), String::new()] } else { [field(4), field(5)] };
         let key = [kind, field(3), to_mud, to_user];
-        self.0.iter().rev().find(|(known, _)| *known == key).map(|(_, message_id)| message_id.as_str())
+        self.0.iter().rev().find(|message| message.key == key).map(|message| message.id.as_str())
+    }
+
+    /// Returns the id of the message that an error to a local user refers to if it does not show its packet: the last one
+    /// to a user of a mud for which `may_be` is true.
+    pub(crate) fn refused_unseen(
+        &self,
+        now: Instant,
+        user: &str,
+        may_be: impl Fn(&str) -> bool,
+    ) -> Option<&str> {
+        let fits = |[kind, from_user, to_mud, _]: &Key| {
+            matches!(kind.as_str(), "tell" | "emoteto" | "beep")
+                && from_user.eq_ignore_ascii_case(user)
+                && may_be(to_mud)
+        };
+        let recent = self.0.iter().rev().take_while(|message| now < message.at + REFUSED_WITHIN);
+        recent.into_iter().find(|message| fits(&message.key)).map(|message| message.id.as_str())
     }
 }
 
@@ -45,10 +80,10 @@ mod tests {
 
     #[test]
     fn the_copy_in_an_error_leads_to_the_message() {
-        let mut sent = Sent::default();
-        sent.remember("tell", "ann", ["Sage", "bob"], "first");
-        sent.remember("tell", "ann", ["Sage", "bob"], "second");
-        sent.remember("channel-m", "ann", ["chat", ""], "line");
+        let (mut sent, now) = (Sent::default(), Instant::ORIGIN);
+        sent.remember(now, "tell", "ann", ["Sage", "bob"], "first");
+        sent.remember(now, "tell", "ann", ["Sage", "bob"], "second");
+        sent.remember(now, "channel-m", "ann", ["chat", ""], "line");
         let tell = Packet {
             header: Header::to_user("Alpha", Some("ann"), "Sage", "bob"),
             body: Body::Tell { visname: "Ann".into(), message: "hi".into() },
@@ -64,8 +99,19 @@ mod tests {
         };
         assert_eq!(sent.message_of(&line.to_value()), Some("line"));
         for number in 0..SENT_MAX {
-            sent.remember("tell", "x", ["y", "z"], &number.to_string());
+            sent.remember(now, "tell", "x", ["y", "z"], &number.to_string());
         }
         assert_eq!((sent.message_of(&line.to_value()), sent.0.len()), (None, SENT_MAX));
+    }
+
+    #[test]
+    fn an_error_without_its_packet_refers_to_the_last_message() {
+        let (mut sent, now) = (Sent::default(), Instant::ORIGIN);
+        sent.remember(now, "tell", "ann", ["Sage", "bob"], "first");
+        sent.remember(now, "emoteto", "Ann", ["Sage", "eve"], "second");
+        sent.remember(now, "channel-m", "ann", ["Sage", ""], "line");
+        let of = |user, mud: &str, at| sent.refused_unseen(at, user, |of| of == mud);
+        assert_eq!((of("ann", "Sage", now), of("bea", "Sage", now)), (Some("second"), None));
+        assert_eq!((of("ann", "Other", now), of("ann", "Sage", now + REFUSED_WITHIN)), (None, None));
     }
 }

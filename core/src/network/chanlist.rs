@@ -1,6 +1,6 @@
 //! The channels of a network.
 
-use super::{ENTRY_BYTES, NAME_BYTES_MAX};
+use super::limits::{ENTRY_BYTES, NAME_BYTES_MAX};
 use crate::i3::packet::{ChannelEntry, Mapping};
 use crate::time::Instant;
 use serde::{Deserialize, Serialize};

@@ -5,19 +5,15 @@
 //! in bytes.
 
 pub mod chanlist;
+pub mod limits;
 pub mod mudlist;
 pub mod presence;
 pub mod remote_subscribers;
 pub mod ucache;
 
 pub use chanlist::{Chanlist, Channel};
+pub use limits::NAME_BYTES_MAX;
 pub use mudlist::{KnownMud, Lookup, Mudlist};
 pub use presence::{Presence, Snapshot, User};
 pub use remote_subscribers::RemoteSubscribers;
 pub use ucache::{Shown, Ucache};
-
-/// The longest name of a mud, a channel or a user that is remembered, in bytes. What has a longer name is ignored.
-pub const NAME_BYTES_MAX: usize = 256;
-
-/// What an entry in a table of names needs beside its texts, in bytes, as far as limits are concerned.
-const ENTRY_BYTES: usize = 64;

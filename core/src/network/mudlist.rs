@@ -1,6 +1,6 @@
 //! The muds of a network.
 
-use super::{ENTRY_BYTES, NAME_BYTES_MAX};
+use super::limits::{ENTRY_BYTES, NAME_BYTES_MAX};
 use crate::describe::shape::{Described, Shape};
 use crate::i3::packet::{Mapping, MudEntry, MudState};
 use crate::i3::{Value, text};

@@ -1,75 +1,118 @@
 //! The muds whose users subscribe to a channel, as far as this can be known: those that have spoken on it, and their
 //! answers to questions.
 
+use super::limits::{ENTRY_BYTES, NAME_BYTES_MAX};
 use crate::time::Instant;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Number of channels that are remembered.
-const CHANNELS_MAX: usize = 500;
+/// Number of entries that are remembered: muds on channels. The one that was silent longest is forgotten first.
+const ENTRIES_MAX: usize = 4_096;
+/// Bytes of the entries that are remembered.
+pub const SUBSCRIBERS_BYTES_MAX: usize = 524_288;
 /// Number of muds that are remembered for each channel.
 const MUDS_MAX: usize = 64;
 /// Number of names in one answer that are remembered.
-const USERS_MAX: usize = 512;
+pub const USERS_MAX: usize = 512;
 /// How long an answer is valid.
 const ANSWER_HOLDS: Duration = Duration::from_secs(60);
+
+/// A channel and a mud.
+type Key = (String, String);
 
 /// The state of one mud on one channel.
 #[derive(Clone, Debug, Default)]
 struct HeardMud {
-    heard: Instant,
+    /// Its place in the order of all entries.
+    turn: u64,
     users: Option<(Instant, Vec<String>)>,
+}
+
+impl HeardMud {
+    fn bytes(&self, (channel, mud): &Key) -> usize {
+        let users = self.users.iter().flat_map(|(_, users)| users).map(|user| ENTRY_BYTES + user.len());
+        ENTRY_BYTES + 2 * (channel.len() + mud.len()) + users.sum::<usize>()
+    }
 }
 
 /// By channel and mud.
 #[derive(Clone, Debug, Default)]
-pub struct RemoteSubscribers(BTreeMap<String, BTreeMap<String, HeardMud>>);
+pub struct RemoteSubscribers {
+    muds: BTreeMap<Key, HeardMud>,
+    /// The entries in the order in which they were last heard.
+    turns: BTreeMap<u64, Key>,
+    last_turn: u64,
+    bytes: usize,
+}
 
 impl RemoteSubscribers {
     /// Notes that a mud has spoken on a channel.
-    pub fn spoke(&mut self, now: Instant, channel: &str, mud: &str) {
-        if let Some(known) = self.0.get_mut(channel).and_then(|muds| muds.get_mut(mud)) {
-            known.heard = now;
-        } else {
-            self.entry(channel, mud).heard = now;
-        }
+    pub fn spoke(&mut self, channel: &str, mud: &str) {
+        let key = key(channel, mud);
+        let Some(known) = self.muds.get_mut(&key) else { return self.heard(channel, mud, None) };
+        self.turns.remove(&known.turn);
+        self.last_turn += 1;
+        known.turn = self.last_turn;
+        self.turns.insert(self.last_turn, key);
     }
 
     /// Notes a mud's answer about its subscribers.
     pub fn answered(&mut self, now: Instant, channel: &str, mud: &str, mut users: Vec<String>) {
         users.truncate(USERS_MAX);
-        let entry = self.entry(channel, mud);
-        entry.heard = now;
-        entry.users = Some((now, users));
+        users.retain(|user| user.len() <= NAME_BYTES_MAX);
+        self.heard(channel, mud, Some((now, users)));
     }
 
-    fn entry(&mut self, channel: &str, mud: &str) -> &mut HeardMud {
-        if self.0.len() >= CHANNELS_MAX && !self.0.contains_key(channel) {
-            let last = |muds: &BTreeMap<String, HeardMud>| muds.values().map(|mud| mud.heard).max();
-            let oldest = self.0.iter().min_by_key(|(_, muds)| last(muds)).map(|(name, _)| name.clone());
-            oldest.map(|name| self.0.remove(&name));
+    fn heard(&mut self, channel: &str, mud: &str, users: Option<(Instant, Vec<String>)>) {
+        if channel.len() > NAME_BYTES_MAX || mud.len() > NAME_BYTES_MAX {
+            return;
         }
-        let muds = self.0.entry(channel.to_owned()).or_default();
-        if muds.len() >= MUDS_MAX && !muds.contains_key(mud) {
-            let oldest = muds.iter().min_by_key(|(_, mud)| mud.heard).map(|(name, _)| name.clone());
-            oldest.map(|name| muds.remove(&name));
+        let key = key(channel, mud);
+        self.forget(&key);
+        self.last_turn += 1;
+        let entry = HeardMud { turn: self.last_turn, users };
+        self.bytes += entry.bytes(&key);
+        self.turns.insert(self.last_turn, key.clone());
+        self.muds.insert(key, entry);
+        if self.of(channel).count() > MUDS_MAX
+            && let Some(oldest) =
+                self.of(channel).min_by_key(|(_, entry)| entry.turn).map(|(key, _)| key.clone())
+        {
+            self.forget(&oldest);
         }
-        muds.entry(mud.to_owned()).or_default()
+        while self.muds.len() > ENTRIES_MAX || self.bytes > SUBSCRIBERS_BYTES_MAX {
+            let Some((_, oldest)) = self.turns.first_key_value() else { break };
+            self.forget(&oldest.clone());
+        }
+    }
+
+    fn forget(&mut self, key: &Key) {
+        let Some(entry) = self.muds.remove(key) else { return };
+        self.bytes -= entry.bytes(key);
+        self.turns.remove(&entry.turn);
+    }
+
+    /// Returns the entries of a channel.
+    fn of<'a>(&'a self, channel: &'a str) -> impl Iterator<Item = (&'a Key, &'a HeardMud)> {
+        self.muds.range(key(channel, "")..).take_while(move |((known, _), _)| known == channel)
     }
 
     /// Returns the muds that have spoken on a channel last, at most this many.
     pub fn muds(&self, channel: &str, most: usize) -> Vec<String> {
-        let mut muds: Vec<_> = self.0.get(channel).into_iter().flatten().collect();
-        muds.sort_by_key(|(_, mud)| std::cmp::Reverse(mud.heard));
-        muds.into_iter().take(most).map(|(name, _)| name.clone()).collect()
+        let mut muds: Vec<_> = self.of(channel).collect();
+        muds.sort_by_key(|(_, entry)| std::cmp::Reverse(entry.turn));
+        muds.into_iter().take(most).map(|((_, mud), _)| mud.clone()).collect()
     }
 
     /// Returns the known subscribers of a channel on each mud.
     pub fn members(&self, now: Instant, channel: &str) -> Vec<(String, Vec<String>)> {
-        let fresh = |mud: &HeardMud| mud.users.clone().filter(|(at, _)| now < *at + ANSWER_HOLDS);
-        let muds = self.0.get(channel).into_iter().flatten();
-        muds.filter_map(|(name, mud)| Some((name.clone(), fresh(mud)?.1))).collect()
+        let fresh = |entry: &HeardMud| entry.users.clone().filter(|(at, _)| now < *at + ANSWER_HOLDS);
+        self.of(channel).filter_map(|((_, mud), entry)| Some((mud.clone(), fresh(entry)?.1))).collect()
     }
+}
+
+fn key(channel: &str, mud: &str) -> Key {
+    (channel.to_owned(), mud.to_owned())
 }
 
 #[cfg(test)]
@@ -83,12 +126,15 @@ mod tests {
     #[test]
     fn the_last_speakers_come_first_and_answers_expire() {
         let mut listeners = RemoteSubscribers::default();
-        for (at, mud) in [(1, "A"), (2, "B"), (3, "C"), (4, "A")] {
-            listeners.spoke(seconds(at), "chat", mud);
+        for mud in ["A", "B", "C", "A"] {
+            listeners.spoke("chat", mud);
         }
+        listeners.spoke("chat 2", "D");
         assert_eq!(listeners.muds("chat", 2), ["A", "C"]);
+        assert_eq!(listeners.muds("chat", 9), ["A", "C", "B"]);
         assert_eq!(listeners.muds("code", 2), [""; 0]);
         listeners.answered(seconds(5), "chat", "B", vec!["Bob".to_owned()]);
+        listeners.spoke("chat", "B");
         assert_eq!(listeners.members(seconds(6), "chat"), [("B".to_owned(), vec!["Bob".to_owned()])]);
         assert_eq!(listeners.members(seconds(65), "chat"), []);
     }
@@ -96,12 +142,25 @@ mod tests {
     #[test]
     fn a_flood_of_names_is_limited() {
         let mut listeners = RemoteSubscribers::default();
-        for n in 0..3000u64 {
-            listeners.spoke(seconds(n), &format!("c{n}"), "A");
-            listeners.spoke(seconds(n), "one", &format!("m{n}"));
+        for n in 0..6000u64 {
+            listeners.spoke(&format!("c{n}"), "A");
+            listeners.spoke("one", &format!("m{n}"));
         }
-        assert_eq!(listeners.0.len(), CHANNELS_MAX);
-        assert_eq!(listeners.0["one"].len(), MUDS_MAX);
-        assert_eq!(listeners.muds("one", 1), ["m2999"]);
+        assert_eq!((listeners.muds.len(), listeners.turns.len()), (ENTRIES_MAX, ENTRIES_MAX));
+        assert_eq!(
+            (listeners.of("one").count(), listeners.muds("one", 1)),
+            (MUDS_MAX, vec!["m5999".to_owned()])
+        );
+        let long = "x".repeat(NAME_BYTES_MAX);
+        for n in 0..300u64 {
+            listeners.answered(seconds(n), &format!("d{n}"), &long, vec![long.clone(); 1000]);
+            assert!(listeners.bytes <= SUBSCRIBERS_BYTES_MAX);
+        }
+        assert_eq!(listeners.members(seconds(300), "d299")[0].1.len(), USERS_MAX);
+        listeners.spoke(&format!("{long}x"), "A");
+        listeners.answered(seconds(300), "e", "A", vec![format!("{long}x")]);
+        assert_eq!(listeners.members(seconds(300), "e"), [("A".to_owned(), Vec::new())]);
+        let bytes: usize = listeners.muds.iter().map(|(key, entry)| entry.bytes(key)).sum();
+        assert_eq!((listeners.bytes, listeners.muds(&format!("{long}x"), 1).len()), (bytes, 0));
     }
 }

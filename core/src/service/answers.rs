@@ -8,10 +8,17 @@ use crate::event::Event;
 use crate::event::told::{ChannelWhoReply, FingerReply, Located, UserInfo, WhoReply, WhoUser};
 use crate::i3::packet::{Body, Header, Packet, WhoRow};
 use crate::ids::MudId;
-use crate::muds::Muds;
-use crate::network::Shown;
+use crate::muds::{Asked, Muds};
+use crate::network::remote_subscribers::USERS_MAX;
+use crate::network::{NAME_BYTES_MAX, Shown};
 use crate::waiting::{ChannelWhoStatus, Members, Question, Reply, Waiting, WhoAnswer, WhoFilters};
 use std::borrow::Cow;
+
+/// Number of users in a who-reply that are passed on.
+const WHO_ROWS_MAX: usize = 1_000;
+
+/// Bytes of the texts of a who-reply that are passed on.
+const WHO_BYTES_MAX: usize = 65_536;
 
 impl WhoFilters {
     fn takes(&self, user: &WhoUser<'_>) -> bool {
@@ -30,6 +37,24 @@ fn who_user(row: &WhoRow<'_>) -> WhoUser<'static> {
         level,
         extra: Cow::Owned(extra.to_owned()),
     }
+}
+
+/// Reads the rows of a who-reply, as many as the limits allow. A last row says how many were left out.
+fn who_users(rows: &[WhoRow<'_>]) -> Vec<WhoUser<'static>> {
+    let mut room = WHO_BYTES_MAX;
+    let fits = |row: &&WhoRow<'_>| {
+        let bytes = row.visname.len() + row.extra.len();
+        let fits = bytes <= room;
+        room = room.saturating_sub(bytes);
+        fits
+    };
+    let mut users: Vec<_> = rows.iter().take(WHO_ROWS_MAX).take_while(fits).map(who_user).collect();
+    let left_out = rows.len() - users.len();
+    if left_out > 0 {
+        let extra = format!("and {left_out} more").into();
+        users.push(WhoUser { name: "...".into(), idle: 0, level: 0, extra });
+    }
+    users
 }
 
 /// Splits "Level 12 - the Bold" or "Level 12" into the level and the rest.
@@ -60,12 +85,9 @@ impl Answer {
         let from_mud = owned(from_mud);
         let (to_mud, to_user) = (owned(or_empty(to_mud.as_ref())), owned(to_user));
         Some(match &packet.body {
-            Body::WhoReply { users } => Answer::Who(WhoReply {
-                from_mud,
-                to_mud,
-                to_user,
-                users: users.iter().map(who_user).collect(),
-            }),
+            Body::WhoReply { users } => {
+                Answer::Who(WhoReply { from_mud, to_mud, to_user, users: who_users(users) })
+            }
             Body::FingerReply { .. } => {
                 Answer::Finger(FingerReply { from_mud, to_mud, to_user, user_info: user_info(&packet.body)? })
             }
@@ -139,11 +161,19 @@ fn user_info(body: &Body<'_>) -> Option<UserInfo<'static>> {
     })
 }
 
+/// Returns the question that a reply answers. A reply that nobody has asked for, and that would be remembered, is ignored and
+/// counted.
+fn question(cx: &mut Cx<'_>, muds: &mut Muds, mud: MudId, packet: &Packet<'_>) -> Option<Asked> {
+    let asked = muds[mud].questions.answered(cx.now.mono, packet);
+    cx.metrics.packets_ignored += u64::from(asked.is_none());
+    asked
+}
+
 /// Handles a reply to who, finger or locate. A request that waits for it gets it as its result; all other sessions get
 /// an event.
 pub(super) fn answered(
     cx: &mut Cx<'_>,
-    muds: &Muds,
+    muds: &mut Muds,
     waiting: &mut Waiting,
     out: &mut Delivery<'_>,
     mud: MudId,
@@ -151,6 +181,7 @@ pub(super) fn answered(
 ) {
     let to_user = spelled(cx, muds, mud, or_empty(packet.header.to_user.as_ref()));
     let Some(answer) = Answer::read(packet, to_user) else { return };
+    muds[mud].questions.answered(cx.now.mono, packet);
     let waiters = waiting.answer(cx, |question| answer.reply(mud, question).map(Ok));
     let event = match answer {
         Answer::Who(reply) => Event::WhoReply(reply),
@@ -169,30 +200,19 @@ pub(super) fn channel_members(
     mud: MudId,
     packet: &Packet<'_>,
 ) {
-    let Body::ChanWhoReply { channel, users } = &packet.body else { return };
-    let from = packet.header.from_mud.to_string();
-    // A CoffeeMud router loses the name of the channel. Then the reply is for the channel that this mud was asked
-    // about.
-    let mut asked = channel.to_string();
-    waiting.answer(cx, |question| {
-        if let Question::ChanWho { mud: at, channel, open } = question
-            && *at == mud
-            && asked.is_empty()
-            && open.contains(&from)
-        {
-            asked.clone_from(channel);
-        }
-        None
-    });
-    if asked.is_empty() {
-        cx.metrics.packets_ignored += 1;
-        return;
-    }
-    let names: Vec<String> = users.iter().map(ToString::to_string).collect();
+    let Body::ChanWhoReply { users, .. } = &packet.body else { return };
+    // The name of the channel is that of the question, because a CoffeeMud router loses it in the reply.
+    let Some(Asked { of: from, about: asked, .. }) = question(cx, muds, mud, packet) else { return };
+    let names: Vec<String> = users
+        .iter()
+        .filter(|name| name.len() <= NAME_BYTES_MAX)
+        .take(USERS_MAX)
+        .map(ToString::to_string)
+        .collect();
     muds[mud].elsewhere.answered(cx.now.mono, &asked, &from, names.clone());
     let result = subscribers(cx, muds, out.clients, mud, &asked, ChannelWhoStatus::Success);
     let waiters = waiting.answer(cx, |question| match question {
-        Question::ChanWho { mud: at, channel, open } if *at == mud && *channel == asked => {
+        Question::ChanWho { mud: at, channel, open, .. } if *at == mud && *channel == asked => {
             open.retain(|mud| *mud != from);
             open.is_empty().then(|| Ok(Reply::ChannelWho(result.clone())))
         }
@@ -220,6 +240,9 @@ pub(super) fn user_shown(
     else {
         return;
     };
+    if matches!(packet.body, Body::ChanUserReply { .. }) && question(cx, muds, mud, packet).is_none() {
+        return;
+    }
     let from = &*packet.header.from_mud;
     let shown = Shown { visname: visname.to_string(), gender: *gender };
     waiting.answer(cx, |question| match question {
@@ -230,7 +253,8 @@ pub(super) fn user_shown(
         }
         _ => None,
     });
-    muds[mud].ucache.learn(from, user, shown);
+    let is_learned = muds[mud].ucache.learn(from, user, shown);
+    cx.metrics.packets_ignored += u64::from(!is_learned);
 }
 
 #[cfg(test)]
@@ -247,6 +271,18 @@ mod tests {
             ("First Admin", None),
         ] {
             assert_eq!(split_level(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_who_reply_that_is_too_long_is_cut_and_ends_with_a_count() {
+        let row = |bytes: usize| WhoRow { visname: "Bob".into(), idle: 0, extra: "x".repeat(bytes).into() };
+        for (count, bytes, kept) in [(999, 10, 999), (3_000, 10, 1_000), (100, 6_550, 10), (1, 70_000, 0)] {
+            let users = who_users(&vec![row(bytes); count]);
+            assert_eq!(users.len(), kept + usize::from(kept < count));
+            let last = &users[users.len() - 1];
+            let expected = format!("and {} more", count - kept);
+            assert!(kept == count || (&*last.name, &*last.extra) == ("...", expected.as_str()), "{count}");
         }
     }
 

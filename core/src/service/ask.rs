@@ -338,7 +338,8 @@ fn channel_who(
         muds.send(cx, mud, Priority::Query, &packet, Some(origin))?;
     }
     if args.wait && !targets.is_empty() {
-        let question = Question::ChanWho { mud, channel: args.channel.to_string(), open: targets };
+        let (channel, named) = (args.channel.to_string(), args.target_mud.is_some());
+        let question = Question::ChanWho { mud, channel, open: targets, named };
         waiting.wait(cx, call.asker, question, args.timeout.0);
         return Ok(None);
     }

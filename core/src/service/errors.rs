@@ -1,7 +1,9 @@
 //! Error packets: what other muds and routers could not do. An error packet is never answered.
 
+use super::ask::subscribers;
 use super::channel;
 use super::text::{or_empty, spelled};
+use crate::clients::Clients;
 use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
 use crate::event::Event;
@@ -11,12 +13,15 @@ use crate::i3::packet::{Body, Packet, without_passwords};
 use crate::i3::{Value, text};
 use crate::ids::MudId;
 use crate::link::pacer::Origin;
-use crate::muds::Muds;
+use crate::machine::ConnId;
+use crate::muds::{Asked, Muds};
+use crate::network::mudlist::Status;
 use crate::notice::{Level, Notice};
-use crate::waiting::{Question, Waiting};
+use crate::waiting::{ChannelWhoStatus, Question, Reply, Waiting};
 use std::borrow::Cow;
 
-/// What is read from the copy of a packet in an error.
+/// What is known of the packet that an error is about.
+#[derive(Default)]
 struct Original {
     kind: String,
     from_user: String,
@@ -37,23 +42,30 @@ impl Original {
         Original { kind: field(0), from_user: field(3), to_mud: field(4), about: field(6) }
     }
 
+    /// The packet of a question.
+    fn of(asked: &Asked) -> Self {
+        let Asked { topic, of, asker, about } = asked.clone();
+        Original { kind: topic.packet().to_owned(), from_user: asker, to_mud: of, about }
+    }
+
     /// Whether a waiting request has sent this packet.
     fn answers(&self, mud: MudId, message_id: Option<&str>, question: &Question) -> bool {
         let by = |asker: &str| asker.eq_ignore_ascii_case(&self.from_user);
+        let to = |of: &str| of.eq_ignore_ascii_case(&self.to_mud);
         match question {
             Question::Who { mud: at, of, asker, .. } => {
-                *at == mud && self.kind == "who-req" && *of == self.to_mud && by(asker)
+                *at == mud && self.kind == "who-req" && to(of) && by(asker)
             }
             Question::Finger { mud: at, of, asker } => {
-                *at == mud && self.kind == "finger-req" && *of == self.to_mud && by(asker)
+                *at == mud && self.kind == "finger-req" && to(of) && by(asker)
             }
             Question::ChanUser { mud: at, of, user } => {
-                *at == mud && self.kind == "chan-user-req" && *of == self.to_mud && *user == self.about
+                *at == mud && self.kind == "chan-user-req" && to(of) && *user == self.about
             }
             Question::Verdict { mud: at, message_id: sent, .. } => {
                 *at == mud && Some(sent.as_str()) == message_id
             }
-            // These ask many muds, some of which always refuse.
+            // A locate asks all muds, some of which always refuse. A channel_who may ask many: see `ends_channel_who`.
             Question::Locate { .. } | Question::ChanWho { .. } | Question::Saved { .. } => false,
         }
     }
@@ -77,6 +89,66 @@ impl Original {
     }
 }
 
+/// Returns the packet that an error is about, and the id of the message that it was, if it was one.
+///
+/// CoffeeMud and LIMA send errors without the packet. Such an error is about the oldest question of that user to that mud, or
+/// else about the user's last message to it. A router reports muds that cannot be reached: then it is about a mud that is not
+/// known to be up. Muds refuse a locate in the same way, which is no news.
+fn original(cx: &Cx<'_>, muds: &Muds, mud: MudId, packet: &Packet<'_>) -> (Original, Option<String>) {
+    let Body::Error { code, packet: copy, .. } = &packet.body else { return Default::default() };
+    let (one, now) = (&muds[mud], cx.now.mono);
+    let shown = Original::read(copy);
+    let user = or_empty(packet.header.to_user.as_ref());
+    if !shown.kind.is_empty() || user.is_empty() {
+        return (shown, one.sent.message_of(copy).map(str::to_owned));
+    }
+    let from = &packet.header.from_mud;
+    let from_router = from.eq_ignore_ascii_case(&one.link.router().name);
+    let is_up = |of: &str| one.lists.muds().get(of).is_some_and(|known| known.status == Status::Up);
+    let may_be = |of: &str| if from_router { !is_up(of) } else { of.eq_ignore_ascii_case(from) };
+    if let Some(asked) = one.questions.refused_unseen(now, user, &**code == "unk-user", may_be) {
+        return (Original::of(asked), None);
+    }
+    if let Some(message_id) = one.sent.refused_unseen(now, user, may_be) {
+        return (shown, Some(message_id.to_owned()));
+    }
+    let kind = if one.questions.has_locate(now, user) { "locate-req" } else { "" };
+    (Original { kind: kind.to_owned(), ..shown }, None)
+}
+
+/// Ends what a channel_who waits for from a mud that refuses to answer, or that cannot be reached. Returns the clients whose
+/// requests are answered by that: a request that names the mud with an error, any other with what is known.
+fn ends_channel_who(
+    cx: &mut Cx<'_>,
+    muds: &Muds,
+    waiting: &mut Waiting,
+    clients: &Clients,
+    (mud, original): (MudId, &Original),
+    fault: &Fault,
+) -> Vec<ConnId> {
+    if original.kind != "chan-who-req" {
+        return Vec::new();
+    }
+    let refused = &original.to_mud;
+    let known = subscribers(cx, muds, clients, mud, &original.about, ChannelWhoStatus::Success);
+    waiting.answer(cx, |question| match question {
+        Question::ChanWho { mud: at, channel, open, named } if *at == mud && *channel == original.about => {
+            let before = open.len();
+            open.retain(|mud| !mud.eq_ignore_ascii_case(refused));
+            let is_over = open.is_empty() && before > 0;
+            is_over.then(|| if *named { Err(fault.clone()) } else { Ok(Reply::ChannelWho(known.clone())) })
+        }
+        _ => None,
+    })
+}
+
+/// Number of bytes of a text from the network that the log and `status` show.
+const SHOWN_BYTES_MAX: usize = 1_024;
+
+fn shown(text: &str) -> &str {
+    &text[..text.floor_char_boundary(SHOWN_BYTES_MAX)]
+}
+
 /// The advice when another mud uses the name of this mud.
 const IN_USE_ELSEWHERE: &str = "somebody else tries to log in under this mud's name: look whether a second gateway or game \
     of yours uses it; if not, tell the router's administrator";
@@ -95,7 +167,7 @@ fn identity_warning(
 ) {
     cx.metrics.identity_warnings += 1;
     let notice = Notice::new(Level::Warn, "link", advice).with("mud", &cx.settings.mud(mud).name);
-    cx.notice(notice.with("code", code).with("text", message));
+    cx.notice(notice.with("code", shown(code)).with("text", shown(message)));
     let warning = IdentityWarning { error_code: code.into(), message: message.into(), advice: advice.into() };
     out.emit(cx, To::Mud(mud), &Event::IdentityWarning(warning));
 }
@@ -120,7 +192,7 @@ pub(super) fn received(
     packet: &Packet<'_>,
 ) {
     let Body::Error { code, message, packet: copy } = &packet.body else { return };
-    let original = Original::read(copy);
+    let (mut original, message_id) = original(cx, muds, mud, packet);
     if original.is_usual(message) {
         cx.metrics.packets_ignored += 1;
         return;
@@ -136,21 +208,26 @@ pub(super) fn received(
     // A warning accompanies a startup-reply: the login continues, with a new password.
     if muds[mud].link.is_logging_in() && original.is_login() && code != "warning" {
         identity_warning(cx, out, mud, (code, message), LOGIN_REFUSED);
-        return muds.link_refused(cx, mud, format!("refused: {message}"));
+        return muds.link_refused(cx, mud, format!("refused: {}", shown(message)));
     }
     // The answer to the gateway's own probe: the connection works, but the router has lost the registration.
     if from_router && code == "unk-src" && original.is_probe_of(&cx.settings.mud(mud).name) {
-        let reason = format!("the router does not know this mud any more: {message}");
+        let reason = format!("the router does not know this mud any more: {}", shown(message));
         return muds.link_broken(cx, mud, reason);
     }
     if from_router && refuses_listening(code, message, copy) {
         channel::refused(muds, mud, &original.about);
     }
-    let message_id = muds[mud].sent.message_of(copy).map(str::to_owned);
-    let waiters = waiting.answer(cx, |question| {
-        let is_refused = original.answers(mud, message_id.as_deref(), question);
-        is_refused.then(|| Err(Fault::refused(code, format!("{}: {message}", packet.header.from_mud))))
-    });
+    let closed = muds[mud].questions.refused(&original.kind, &original.to_mud, &original.from_user);
+    // A CoffeeMud router loses the channel of a question.
+    if let Some(closed) = closed.filter(|_| original.about.is_empty()) {
+        original.about = closed.about;
+    }
+    let fault = Fault::refused(code, format!("{}: {message}", packet.header.from_mud));
+    let mut waiters = ends_channel_who(cx, muds, waiting, out.clients, (mud, &original), &fault);
+    waiters.extend(waiting.answer(cx, |question| {
+        original.answers(mud, message_id.as_deref(), question).then(|| Err(fault.clone()))
+    }));
     let error = ErrorOccurred {
         error_code: Cow::Borrowed(code),
         error_message: Cow::Borrowed(message),

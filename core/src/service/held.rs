@@ -17,6 +17,9 @@ pub const FILTER_WITHIN: Duration = Duration::from_secs(5);
 /// Number of messages that may wait for a judgement at a time.
 const FILTERS_MAX: usize = 200;
 
+/// Bytes of the packets of these messages.
+const FILTER_BYTES_MAX: usize = 1_048_576;
+
 /// The sessions that judge, and the messages that wait for them.
 #[derive(Debug, Default)]
 pub(crate) struct Filters {
@@ -24,6 +27,8 @@ pub(crate) struct Filters {
     /// The session that judges each channel of a mud.
     judges: BTreeMap<(MudId, String), ConnId>,
     held: BTreeMap<u64, Held>,
+    /// Bytes of the packets that are held.
+    bytes: usize,
 }
 
 /// A message that waits for its judgement.
@@ -32,12 +37,14 @@ pub(super) struct Held {
     mud: MudId,
     channel: String,
     packet: Value<'static>,
+    /// The length of the packet as it came.
+    bytes: usize,
 }
 
 impl Held {
     /// A message on a channel of a mud.
-    pub(super) fn new(mud: MudId, channel: &str, packet: &Value<'_>) -> Held {
-        Held { mud, channel: channel.to_owned(), packet: packet.clone().into_owned() }
+    pub(super) fn new(mud: MudId, channel: &str, packet: &Value<'_>, bytes: usize) -> Held {
+        Held { mud, channel: channel.to_owned(), packet: packet.clone().into_owned(), bytes }
     }
 
     /// Replaces the text of the message: the last field of a channel-m or channel-e.
@@ -81,14 +88,17 @@ impl Filters {
         }
     }
 
-    /// Whether a session judges the channel, and one more message may wait for it.
-    pub(super) fn has_room(&self, mud: MudId, channel: &str) -> bool {
-        self.judges.contains_key(&(mud, channel.to_owned())) && self.held.len() < FILTERS_MAX
+    /// Whether a session judges the channel, and one more message of so many bytes may wait for it.
+    pub(super) fn has_room(&self, mud: MudId, channel: &str, bytes: usize) -> bool {
+        self.judges.contains_key(&(mud, channel.to_owned()))
+            && self.held.len() < FILTERS_MAX
+            && self.bytes + bytes <= FILTER_BYTES_MAX
     }
 
     /// Holds a message until it is judged. Returns its number.
     pub(super) fn hold(&mut self, cx: &mut Cx<'_>, held: Held) -> u64 {
         self.last += 1;
+        self.bytes += held.bytes;
         self.held.insert(self.last, held);
         cx.timers.set(Wake::Filter(self.last), cx.now.mono + FILTER_WITHIN);
         self.last
@@ -100,7 +110,13 @@ impl Filters {
             return None;
         }
         cx.timers.clear(Wake::Filter(key));
-        self.held.remove(&key)
+        self.remove(key)
+    }
+
+    fn remove(&mut self, key: u64) -> Option<Held> {
+        let held = self.held.remove(&key)?;
+        self.bytes -= held.bytes;
+        Some(held)
     }
 
     /// Removes a client that has disconnected. Messages that wait for it pass when their time is over.
@@ -110,7 +126,7 @@ impl Filters {
 
     /// Passes a message that was not judged in time.
     pub(crate) fn is_late(&mut self, cx: &mut Cx<'_>, muds: &mut Muds, key: u64) {
-        if let Some(held) = self.held.remove(&key) {
+        if let Some(held) = self.remove(key) {
             held.pass(cx, muds);
         }
     }

@@ -181,7 +181,7 @@ impl Asked<'_> {
         let kind = body.kind().to_owned();
         let origin = Origin { message_id: Some(message_id.clone()), from_user: self.from_user.to_owned() };
         muds.send(cx, mud, Priority::Prompt, &Packet { header, body }, Some(origin))?;
-        muds[mud].sent.remember(&kind, self.from_user, [self.channel, ""], &message_id);
+        muds[mud].sent.remember(cx.now.mono, &kind, self.from_user, [self.channel, ""], &message_id);
         let channel = self.channel.to_owned();
         let question = Question::Verdict { mud, message_id, channel, becomes: self.becomes };
         waiting.wait(cx, call.asker, question, VERDICT_WITHIN);

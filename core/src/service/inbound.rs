@@ -3,7 +3,7 @@
 use super::parts::Parts;
 use super::{answers, asked, errors, filter, lists, speech, tell, trace};
 use crate::delivery::Delivery;
-use crate::i3::packet::{Body, Packet, PacketError, without_digits};
+use crate::i3::packet::{self, Body, Packet, PacketError, Repairs, without_digits};
 use crate::ids::MudId;
 use crate::metrics::kind_label;
 
@@ -13,24 +13,33 @@ const SHOWN_BYTES_MAX: usize = 200;
 /// Handles a frame from the router of a mud.
 pub(crate) fn frame(parts: &mut Parts<'_>, mud: MudId, text: &[u8]) {
     match Packet::decode(text) {
-        Ok((packet, repairs)) => {
-            let metrics = &mut *parts.cx.metrics;
-            metrics.packets_received += 1;
-            *metrics.received_by_kind.entry(kind_label(packet.body.kind())).or_default() += 1;
-            metrics.bare_quotes_repaired += u64::from(repairs.bare_quotes);
-            metrics.latin1_strings += u64::from(repairs.latin1_strings);
-            let mut out = Delivery { clients: parts.clients, journal: parts.journal };
-            trace::received(&mut parts.cx, parts.muds, &mut out, mud, &packet);
-            let is_over = packet.header.ttl <= 0 && !is_from_router(parts, mud, &packet);
-            parts.cx.metrics.packets_ignored += u64::from(is_over);
-            if !is_over && !parts.muds.keeps_out(&mut parts.cx, mud, &packet) {
-                route(parts, mud, &packet);
+        Ok((packet, repairs)) => received(parts, mud, &packet, repairs),
+        Err(error) => {
+            let written = packet::as_written(text);
+            match written.as_deref().map(Packet::decode) {
+                Some(Ok((packet, repairs))) => received(parts, mud, &packet, repairs),
+                _ => {
+                    unreadable(parts, mud, text, error);
+                    refuse_malformed(parts, mud, text, error);
+                }
             }
         }
-        Err(error) => {
-            unreadable(parts, mud, text, error);
-            refuse_malformed(parts, mud, text, error);
-        }
+    }
+}
+
+fn received(parts: &mut Parts<'_>, mud: MudId, packet: &Packet<'_>, repairs: Repairs) {
+    let metrics = &mut *parts.cx.metrics;
+    metrics.packets_received += 1;
+    *metrics.received_by_kind.entry(kind_label(packet.body.kind())).or_default() += 1;
+    metrics.bare_quotes_repaired += u64::from(repairs.bare_quotes);
+    metrics.latin1_strings += u64::from(repairs.latin1_strings);
+    metrics.odd_rows += u64::from(repairs.odd_rows);
+    let mut out = Delivery { clients: parts.clients, journal: parts.journal };
+    trace::received(&mut parts.cx, parts.muds, &mut out, mud, packet);
+    let is_over = packet.header.ttl <= 0 && !is_from_router(parts, mud, packet);
+    parts.cx.metrics.packets_ignored += u64::from(is_over);
+    if !is_over && !parts.muds.keeps_out(&mut parts.cx, mud, packet) {
+        route(parts, mud, packet);
     }
 }
 

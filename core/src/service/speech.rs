@@ -214,7 +214,7 @@ pub(super) fn received(
     let to = if is_own {
         To::Echo(mud, channel)
     } else {
-        muds[mud].elsewhere.spoke(cx.now.mono, channel, from_mud);
+        muds[mud].elsewhere.spoke(channel, from_mud);
         To::Channel(mud, channel)
     };
     out.emit(cx, to, &event);

@@ -175,7 +175,7 @@ impl<'a> Outgoing<'a> {
         let origin = Origin { message_id: Some(message_id.clone()), from_user: from_user.to_owned() };
         self.send_parts(cx, muds, &origin, text, body)?;
         let to = [self.to[0].as_str(), self.to[1].as_str()];
-        muds[self.mud].sent.remember(self.names.packet, from_user, to, &message_id);
+        muds[self.mud].sent.remember(cx.now.mono, self.names.packet, from_user, to, &message_id);
         Ok(message_id)
     }
 

@@ -24,8 +24,8 @@ pub(crate) enum Question {
     Locate { mud: MudId, asker: String },
     /// The chan-user-reply of a mud for a user.
     ChanUser { mud: MudId, of: String, user: String },
-    /// The chan-who-replies for a channel, from these muds.
-    ChanWho { mud: MudId, channel: String, open: Vec<String> },
+    /// The chan-who-replies for a channel, from these muds. `named`: the request names the one mud that is asked.
+    ChanWho { mud: MudId, channel: String, open: Vec<String>, named: bool },
     /// The router's verdict on a message. `becomes`: what becomes of the channel after success, if anything.
     Verdict { mud: MudId, message_id: String, channel: String, becomes: Option<Becomes> },
     /// The end of a save. Then `reply` is the answer.

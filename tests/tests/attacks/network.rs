@@ -220,3 +220,26 @@ fn a_thousand_bans_see_the_ends_of_a_name() {
     siege.frame(&format!(r#"({{"tell",5,"{name}b","{name}17","Alpha","ann","Bob","hi",}})"#));
     assert_eq!(siege.metrics().packets_banned_in, 1);
 }
+
+#[test]
+fn replies_that_nobody_asked_for_are_ignored() {
+    let mut siege = Siege::default();
+    let names = r#""xxxxxxxxxxxxxxxx","#.repeat(100_000);
+    let visname = "x".repeat(1_000_000);
+    for n in 0..10 {
+        siege.frame(&format!(r#"({{"chan-who-reply",5,"Mud {n}",0,"Alpha","ann","chat",({{{names}}}),}})"#));
+        siege.frame(&format!(r#"({{"chan-user-reply",5,"Mud {n}",0,"Alpha","ann","bob","{visname}",0,}})"#));
+        siege.frame(&format!(r#"({{"ucache-update",5,"Mud {n}",0,0,0,"bob","{visname}",0,}})"#));
+    }
+    assert_eq!(siege.read(siege.bystander), [] as [Json; 0]);
+    assert_eq!(siege.metrics().packets_ignored, 30);
+    let known = siege.call(siege.bystander, "channel_who", &json!({"channel": "chat"})).pop().unwrap();
+    assert_eq!(known["result"]["members"], json!([{"mud": "Alpha", "users": []}]));
+    // One that was asked for is cut.
+    siege.call(siege.bystander, "channel_who", &json!({"channel": "chat", "target_mud": "Sage"}));
+    siege.frame(&format!(r#"({{"chan-who-reply",5,"Sage",0,"Alpha","ann","chat",({{{names}}}),}})"#));
+    let reply = siege.read(siege.bystander).pop().unwrap();
+    assert_eq!(reply["params"]["users"].as_array().unwrap().len(), 512);
+    siege.frame(&format!(r#"({{"chan-who-reply",5,"Sage",0,"Alpha","ann","chat",({{{names}}}),}})"#));
+    assert_eq!(siege.read(siege.bystander), [] as [Json; 0], "it was answered");
+}

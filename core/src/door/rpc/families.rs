@@ -176,6 +176,11 @@ const COUNTERS: &[Counter] = &[
         value: |s| s.metrics.bare_quotes_repaired,
     },
     Counter {
+        name: "i3_odd_rows",
+        help: "Rows of lists and replies that could not be read and were left out",
+        value: |s| s.metrics.odd_rows,
+    },
+    Counter {
         name: "i3_latin1_strings",
         help: "Strings from the network that were decoded as Windows-1252",
         value: |s| s.metrics.latin1_strings,

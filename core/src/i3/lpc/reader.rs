@@ -71,6 +71,8 @@ pub struct Reader<'a> {
     pub bare_quotes: u32,
     /// Number of strings that were not UTF-8.
     pub latin1_strings: u32,
+    /// Number of rows of lists that were skipped.
+    pub odd_rows: u32,
 }
 
 impl<'a> Reader<'a> {
@@ -85,6 +87,7 @@ impl<'a> Reader<'a> {
             place: Place::Top,
             bare_quotes: 0,
             latin1_strings: 0,
+            odd_rows: 0,
         }
     }
 

@@ -36,6 +36,18 @@ impl From<LpcError> for PacketError {
 }
 
 impl PacketError {
+    /// Whether only the row that was read is wrong: the text after it can be read.
+    #[cold]
+    pub(super) fn is_of_row(&self) -> bool {
+        match self {
+            PacketError::Missing(_) | PacketError::WrongType(_) => true,
+            PacketError::Lpc(error) => {
+                matches!(error.kind, LpcErrorKind::WrongType | LpcErrorKind::AmbiguousQuotes)
+            }
+            PacketError::NotAPacket => false,
+        }
+    }
+
     /// Adds the field's name, if the error is about the kind of its value.
     #[cold]
     pub(super) fn in_field(self, name: &'static str) -> Self {

@@ -17,6 +17,8 @@ pub(super) trait Field<'a>: Sized {
     fn absent() -> Option<Self> {
         None
     }
+    /// Whether the field may fail after a part of it has been read. Such a row of a list is read again to be skipped.
+    const HAS_PARTS: bool = false;
     /// The name differs from [`Value::write`], which keeps strings byte for byte.
     fn write_field(&self, into: &mut Vec<u8>);
     /// Returns for how many elements a list gets memory at first, with `rest_bytes` of text left. A long list that
@@ -121,7 +123,7 @@ impl<'a, T: Field<'a>> Field<'a> for Vec<T> {
             if list.is_empty() {
                 list.reserve_exact(T::first_capacity(reader.rest().len()));
             }
-            list.push(T::read(reader)?);
+            list.extend(row(reader)?);
         }
         Ok(list)
     }
@@ -138,6 +140,35 @@ impl<'a, T: Field<'a>> Field<'a> for Vec<T> {
         }
         into.extend_from_slice(b"})");
     }
+}
+
+/// Reads a row of a list, or the value of a mapping. A row that is not as it should be is skipped and counted, so that the others
+/// are not lost.
+#[inline]
+fn row<'a, T: Field<'a>>(reader: &mut Reader<'a>) -> Result<Option<T>, PacketError> {
+    let before = T::HAS_PARTS.then(|| reader.clone());
+    match T::read(reader) {
+        Ok(row) => Ok(Some(row)),
+        Err(error) => skip_row(reader, before, error),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn skip_row<'a, T>(
+    reader: &mut Reader<'a>,
+    before: Option<Reader<'a>>,
+    error: PacketError,
+) -> Result<Option<T>, PacketError> {
+    if !error.is_of_row() {
+        return Err(error);
+    }
+    if let Some(before) = before {
+        *reader = before;
+    }
+    reader.skip()?;
+    reader.odd_rows += 1;
+    Ok(None)
 }
 
 /// A mapping whose keys are names, in the order of the text.
@@ -165,7 +196,7 @@ impl<'a, T: Field<'a>> Field<'a> for Mapping<'a, T> {
             }
             let key = mapping_key(reader)?;
             reader.colon()?;
-            entries.push((key, T::read(reader)?));
+            entries.extend(row(reader)?.map(|value| (key, value)));
         }
         Ok(Mapping(entries))
     }
@@ -238,6 +269,8 @@ pub(super) struct Elements<'r, 'a> {
     open: Open,
     /// The end has been read because a field was requested that is missing.
     pub(super) ended: bool,
+    /// The unescaped quotes that were repaired before this array.
+    quotes_before: u32,
 }
 
 impl<'r, 'a> Elements<'r, 'a> {
@@ -245,7 +278,8 @@ impl<'r, 'a> Elements<'r, 'a> {
     #[inline]
     pub(super) fn open(reader: &'r mut Reader<'a>) -> Result<Self, PacketError> {
         let open = reader.open()?;
-        Ok(Elements { reader, open, ended: false })
+        let quotes_before = reader.bare_quotes;
+        Ok(Elements { reader, open, ended: false, quotes_before })
     }
 
     #[inline(always)]
@@ -356,7 +390,7 @@ impl<'r, 'a> Elements<'r, 'a> {
     #[inline]
     pub(super) fn finish(mut self) -> Result<(), PacketError> {
         while self.has_next()? {
-            if self.reader.bare_quotes > 0 {
+            if self.reader.bare_quotes > self.quotes_before {
                 return Err(self.reader.error(LpcErrorKind::AmbiguousQuotes).into());
             }
             self.reader.skip()?;
@@ -373,6 +407,8 @@ macro_rules! rows {
         pub struct $name<'a> { $($(#[$field_doc])* pub $field: $type,)* }
 
         impl<'a> Field<'a> for $name<'a> {
+            const HAS_PARTS: bool = true;
+
             fn read(reader: &mut Reader<'a>) -> Result<Self, PacketError> {
                 if reader.peek()? != Kind::Array {
                     return Err(reader.error(LpcErrorKind::WrongType).into());

@@ -215,14 +215,25 @@ impl<'a> MudEntry<'a> {
 /// The length of a short entry as text.
 const MUD_ENTRY_BYTES: usize = 300;
 
+/// Reads what stands for a removed entry of a list: a number, or nothing. Any other value is odd, and removes nothing.
+fn removed<T>(reader: &mut Reader<'_>) -> Result<Option<T>, PacketError> {
+    match reader.peek()? {
+        Kind::Number | Kind::Empty => reader.skip()?,
+        Kind::Str if reader.text()?.is_empty() => {}
+        _ => return Err(reader.error(LpcErrorKind::WrongType).into()),
+    }
+    Ok(None)
+}
+
 /// An entry, or 0, which removes the mud.
 impl<'a> Field<'a> for Option<MudEntry<'a>> {
+    const HAS_PARTS: bool = true;
+
     fn read(reader: &mut Reader<'a>) -> Result<Self, PacketError> {
         if reader.peek()? == Kind::Array {
             return MudEntry::read(reader).map(Some);
         }
-        reader.skip()?;
-        Ok(None)
+        removed(reader)
     }
 
     fn write_field(&self, into: &mut Vec<u8>) {
@@ -248,10 +259,11 @@ pub struct ChannelEntry<'a> {
 }
 
 impl<'a> Field<'a> for Option<ChannelEntry<'a>> {
+    const HAS_PARTS: bool = true;
+
     fn read(reader: &mut Reader<'a>) -> Result<Self, PacketError> {
         if reader.peek()? != Kind::Array {
-            reader.skip()?;
-            return Ok(None);
+            return removed(reader);
         }
         let open = reader.open()?;
         let (mut owner, mut channel_type, mut at) = (Text::default(), 0, 0);

@@ -150,7 +150,7 @@ fn quotes_that_shift_the_fields_invalidate_the_frame() {
     let (packet, repairs) =
         Packet::decode(br#"({"tell",5,"A","joe","B","jane","Joe","say "hi" now",})"#).unwrap();
     assert_eq!(packet.body, Body::Tell { visname: "Joe".into(), message: "say \"hi\" now".into() });
-    assert_eq!(repairs, Repairs { bare_quotes: 2, latin1_strings: 0 });
+    assert_eq!(repairs, Repairs { bare_quotes: 2, ..Repairs::default() });
     // vectors/coffeemud/25-error-relay-toA: a list in Java's notation.
     let text =
         br#"({"error",5,"B",0,"A","joe","unk-user","User zed unknown",[tell, 5, A, joe, B, zed, Joe, hi],})"#;
@@ -169,11 +169,98 @@ fn one_bad_field_does_not_invalidate_the_list() {
 }
 
 #[test]
+fn one_odd_row_loses_that_row_alone() {
+    let names = |text: &str| -> (Vec<String>, u32) {
+        let (packet, repairs) =
+            Packet::decode(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let names: Vec<String> = match packet.body {
+            Body::WhoReply { users } => users.iter().map(|user| user.visname.to_string()).collect(),
+            Body::ChanWhoReply { users, .. } => users.iter().map(ToString::to_string).collect(),
+            Body::StartupReply { routers, .. } => {
+                routers.iter().map(|router| router.name.to_string()).collect()
+            }
+            Body::Mudlist { muds, .. } => muds.0.iter().map(|(name, _)| name.to_string()).collect(),
+            Body::ChanlistReply { channels, .. } => {
+                channels.0.iter().map(|(name, _)| name.to_string()).collect()
+            }
+            other => panic!("{other:?}"),
+        };
+        (names, repairs.odd_rows)
+    };
+    let mud = r#"({-1,"1.2.3.4",1,2,3,"l","b","d","t","o","e",(["tell":1,]),0,})"#;
+    for (packet, good, odd) in [
+        (
+            r#"({"who-reply",5,"A",0,"B","joe",({ROWS}),})"#,
+            r#"({"GOOD",1,"x",}),"#.to_owned(),
+            &[
+                "5,",
+                "\"x\",",
+                "([1:2,]),",
+                "({}),",
+                "({({}),1,\"x\",}),",
+                "({\"B\",({}),\"x\",}),",
+                "({\"B\",1,([]),}),",
+                "0,",
+                ",",
+                "({\"B\",0,\"say \"a\",\"b\" now\",}),",
+            ][..],
+        ),
+        (
+            r#"({"chan-who-reply",5,"A",0,"B","joe","chat",({ROWS}),})"#,
+            r#""GOOD","#.to_owned(),
+            &["({}),", "([]),", "({\"x\",}),"],
+        ),
+        (
+            r#"({"startup-reply",5,"*r",0,"A",0,({ROWS}),7,})"#,
+            r#"({"GOOD","1.2.3.4 8080",}),"#.to_owned(),
+            &["\"*x\",", "({\"*x\",}),", "({\"*x\",({}),}),", "5,"],
+        ),
+        (
+            r#"({"mudlist",5,"*r",0,0,0,1,([ROWS]),})"#,
+            format!(r#""GOOD":{mud},"#),
+            &[
+                "\"x\":\"y\",",
+                "\"x\":([]),",
+                "\"x\":({-1,\"1\",1,2,3,\"say \"a\" b\",\"b\",\"d\",\"t\",\"o\",\"e\",([]),0,1,}),",
+            ],
+        ),
+        (
+            r#"({"chanlist-reply",5,"*r",0,0,0,1,([ROWS]),})"#,
+            r#""GOOD":({"M",0,}),"#.to_owned(),
+            &["\"x\":\"y\",", "\"x\":([]),"],
+        ),
+    ] {
+        for odd in odd {
+            let rows = [&good.replace("GOOD", "one"), *odd, &good.replace("GOOD", "two")].concat();
+            let (names, odd_rows) = names(&packet.replace("ROWS", &rows));
+            assert_eq!((names, odd_rows), (vec!["one".to_owned(), "two".to_owned()], 1), "{odd} in {packet}");
+        }
+    }
+    // A quote in one row, and a further field in another one, are not odd.
+    let text = r#"({"who-reply",5,"A",0,"B","joe",({({"one",1,"say "a" b",}),({"two",1,"x","more",}),}),})"#;
+    assert_eq!(names(text), (vec!["one".to_owned(), "two".to_owned()], 0));
+    // Where the text itself cannot be read, nothing after it can.
+    assert!(Packet::decode(br#"({"who-reply",5,"A",0,"B","joe",({({"one",1,x,}),}),})"#).is_err());
+}
+
+/// Without optimisation this takes a second. Rows that are read again and again would take many minutes.
+#[test]
+fn odd_rows_are_skipped_in_linear_time() {
+    for row in ["({({}),}),", "({({({({}),}),}),}),", "({\"B\",0,\"say \"a\",\"b\" now\",}),", "5,"] {
+        let rows = row.repeat(1_000_000 / row.len());
+        let text = format!(r#"({{"who-reply",5,"A",0,"B","joe",({{{rows}}}),}})"#);
+        let (packet, repairs) = Packet::decode(text.as_bytes()).unwrap();
+        assert_eq!(packet.body, Body::WhoReply { users: Vec::new() });
+        assert_eq!(repairs.odd_rows as usize, 1_000_000 / row.len(), "{row}");
+    }
+}
+
+#[test]
 fn each_string_of_a_packet_has_its_own_character_set() {
     let text = b"({\"tell\",5,\"A\",\"joe\",\"B\",\"jane\",\"Jo\xe9\",\"caf\xc3\xa9\",})";
     let (packet, repairs) = Packet::decode(text).unwrap();
     assert_eq!(packet.body, Body::Tell { visname: "Joé".into(), message: "café".into() });
-    assert_eq!(repairs, Repairs { bare_quotes: 0, latin1_strings: 1 });
+    assert_eq!(repairs, Repairs { latin1_strings: 1, ..Repairs::default() });
     // It is written in one character set.
     assert_eq!(encoded(&packet), r#"({"tell",5,"A","joe","B","jane","Joé","café",})"#);
     let mut wire = Vec::new();

@@ -24,11 +24,17 @@ pub struct Repairs {
     pub bare_quotes: u32,
     /// Number of strings that were not UTF-8 and were decoded as Windows-1252.
     pub latin1_strings: u32,
+    /// Number of rows of lists that could not be read and were left out.
+    pub odd_rows: u32,
 }
 
 impl Repairs {
     pub(super) fn of(reader: &Reader<'_>) -> Self {
-        Repairs { bare_quotes: reader.bare_quotes, latin1_strings: reader.latin1_strings }
+        Repairs {
+            bare_quotes: reader.bare_quotes,
+            latin1_strings: reader.latin1_strings,
+            odd_rows: reader.odd_rows,
+        }
     }
 }
 
