@@ -232,6 +232,7 @@ impl Gateway {
             links_ready: muds().filter(|mud| mud.link.is_ready()).count(),
             links: self.muds.len(),
             links_down: down.map(|(mud, one)| link_down(&self.common.settings.mud(mud).name, one)).collect(),
+            storage_failing: self.common.fx.saves().is_some_and(Saves::is_failing),
             sessions: self.clients.active(),
             lag: self.run.lag,
             holds: vec![
