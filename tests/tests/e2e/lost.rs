@@ -5,9 +5,11 @@ use crate::gateway::Gateway;
 use crate::process::wait_for;
 use crate::programs::Daemon;
 use crate::router::{Played, Session};
+use i3_tests::wire;
 use rusqlite::Connection;
 use serde_json::json;
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
@@ -18,6 +20,7 @@ for_both!(
     a_file_that_is_no_state_is_not_taken_for_one,
     the_lock_outlives_its_deletion_and_only_the_owner_reads_the_files,
     a_long_file_is_read_within_bounds_and_becomes_short,
+    a_flood_leaves_in_the_file_what_memory_keeps,
 );
 
 const PASSWORD: i64 = 7;
@@ -164,6 +167,53 @@ fn the_lock_outlives_its_deletion_and_only_the_owner_reads_the_files(daemon: Dae
     }
 }
 
+/// Number of rows of a space.
+fn rows(file: &Path, space: &str) -> i64 {
+    let connection = Connection::open(file).unwrap();
+    let count = "SELECT count(*) FROM state WHERE space = ?1";
+    connection.query_row(count, [space], |row| row.get(0)).unwrap()
+}
+
+/// A figure of `/metrics`.
+fn figure(gateway: &Gateway, name: &str) -> i64 {
+    let page = gateway.get("/metrics");
+    let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("{name} in {page}")).parse::<f64>().unwrap() as i64
+}
+
+fn a_flood_leaves_in_the_file_what_memory_keeps(daemon: Daemon) {
+    const LINES: usize = 20_000;
+    let router = Played::listen();
+    let gateway =
+        Gateway::new(daemon, "Alpha", &[router.address()]).with(&json!({"logging": {"level": "INFO"}}));
+    let gateway = gateway.started();
+    let (mut link, _) = linked(&gateway, &router);
+    let mut game = gateway.client(Transport::Lines);
+    game.result("channel_join", &json!({"channel": "chat"}), &json!({"status": "joined"}));
+    let text = "x".repeat(700);
+    let mut frames = Vec::new();
+    for number in 0..LINES {
+        let line = format!(r#"({{"channel-m",5,"Sage","bob",0,0,"chat","Bob","{number} {text}",}})"#);
+        frames.extend(wire::mudmode_frame(line.as_bytes()));
+    }
+    let mut stream = link.stream.try_clone().unwrap();
+    let sending = std::thread::spawn(move || stream.write_all(&frames).unwrap());
+    let last = format!("{} ", LINES - 1);
+    game.message_that(|message| {
+        message["params"]["message"].as_str().is_some_and(|text| text.starts_with(&last))
+    });
+    sending.join().unwrap();
+    link.send(r#"({"tell",5,"Sage","bob","Alpha","ann","Bob","the end",})"#);
+    game.event("tell_received");
+    let file = gateway.state().join(FILE);
+    wait_for("everything to be saved", || {
+        let is_saved = figure(&gateway, "i3_store_changes_waiting") == 0;
+        (is_saved && rows(&file, "events/Alpha") == figure(&gateway, "api_events_kept")).then_some(())
+    });
+    assert!(rows(&file, "events/Alpha") <= 1_001);
+    wait_for("the file to shrink", || (fs::metadata(&file).unwrap().len() < 8_000_000).then_some(()));
+}
+
 /// The rows of a flood that an earlier version has left, and one that nobody can read.
 fn leave_rows(file: &Path, rows: u64) {
     let mut connection = Connection::open(file).unwrap();
@@ -204,13 +254,11 @@ fn a_long_file_is_read_within_bounds_and_becomes_short(daemon: Daemon) {
     }
     assert_eq!(linked(&gateway, &router).1, PASSWORD);
     gateway.logs("were deleted from the state");
-    let rows = |space: &str| -> i64 {
-        let connection = Connection::open(&file).unwrap();
-        connection
-            .query_row("SELECT count(*) FROM state WHERE space = ?1", [space], |row| row.get(0))
-            .unwrap()
-    };
-    assert!(rows("events/Alpha") <= 1_000 && rows("ban/Alpha") == 1, "{}", rows("events/Alpha"));
+    assert!(
+        rows(&file, "events/Alpha") <= 1_000 && rows(&file, "ban/Alpha") == 1,
+        "{}",
+        rows(&file, "events/Alpha")
+    );
     let length = fs::metadata(&file).unwrap().len();
     assert!(length < 8_000_000, "{length} bytes");
 }
