@@ -236,7 +236,7 @@ impl World {
         let node = &mut self.nodes[at];
         // One that ended in order has waited for its store.
         for pending in std::mem::take(&mut node.saving) {
-            let changes = node.all_changes(pending.clear, pending.changes);
+            let changes = node.all_changes(&pending.clear, pending.changes);
             node.store(changes);
         }
         let saved = node.saved();
@@ -263,7 +263,7 @@ impl World {
         let kept = self.rng.usize(0..=node.saving.len());
         for (place, pending) in std::mem::take(&mut node.saving).into_iter().enumerate() {
             if place < kept {
-                let changes = node.all_changes(pending.clear, pending.changes);
+                let changes = node.all_changes(&pending.clear, pending.changes);
                 node.store(changes);
             }
         }
@@ -545,7 +545,7 @@ impl World {
     fn saved(&mut self, at: usize, good: bool) {
         let Some(Pending { ticket, clear, changes }) = self.nodes[at].saving.pop_front() else { return };
         let is_whole = clear == Clear::Everything;
-        let changes = self.nodes[at].all_changes(clear, changes);
+        let changes = self.nodes[at].all_changes(&clear, changes);
         if good {
             self.nodes[at].store_gone &= !is_whole;
             self.nodes[at].store(changes.clone());

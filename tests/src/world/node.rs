@@ -205,7 +205,7 @@ impl Node {
     }
 
     /// The changes of a save, with the removals that it begins with.
-    pub(super) fn all_changes(&self, clear: Clear, changes: Vec<Change>) -> Vec<Change> {
+    pub(super) fn all_changes(&self, clear: &Clear, changes: Vec<Change>) -> Vec<Change> {
         let cleared = self.store.keys().filter(|(space, _)| clear.covers(space));
         let removed =
             cleared.map(|(space, key)| Change { space: space.clone(), key: key.clone(), value: None });

@@ -122,15 +122,20 @@ fn a_state_that_is_taken_away_before_the_end_is_written_anew_too(daemon: Daemon)
     gateway.client(Transport::Lines).result("ban_list", &json!({}), &json!({"count": 1}));
 }
 
+/// Makes a file.
+type Make = fn(&Path);
+
 fn a_file_that_is_no_state_is_not_taken_for_one(daemon: Daemon) {
     let router = Played::listen();
     let mut gateway = Gateway::new(daemon, "Alpha", &[router.address()]);
     fs::create_dir(gateway.state()).unwrap();
     let file = gateway.state().join(FILE);
-    let foreign = |path: &Path| Connection::open(path).unwrap().execute_batch("CREATE TABLE t (c)").unwrap();
-    let cases: [(&dyn Fn(&Path), &str); 2] = [
-        (&|path| fs::write(path, "").unwrap(), "the file is empty"),
-        (&foreign, "not a state of this gateway"),
+    let cases: [(Make, &str); 2] = [
+        (|path| fs::write(path, "").unwrap(), "the file is empty"),
+        (
+            |path| Connection::open(path).unwrap().execute_batch("CREATE TABLE t (c)").unwrap(),
+            "not a state of this gateway",
+        ),
     ];
     for (make, expected) in cases {
         make(&file);
