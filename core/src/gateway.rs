@@ -254,6 +254,7 @@ impl Gateway {
             links_down: down
                 .map(|(mud, one)| link_down(&self.common.settings.mud(mud).name, one, self.common.now))
                 .collect(),
+            storage_failing: self.common.fx.saves().is_some_and(Saves::is_failing),
             sessions: self.clients.active(),
             lag: self.run.lag,
             holds: vec![

@@ -41,6 +41,8 @@ pub struct Health {
     pub links: usize,
     /// For each other link: its mud, its state, and its last error.
     pub links_down: Vec<String>,
+    /// Whether the store accepts no changes.
+    pub storage_failing: bool,
     /// Number of identified sessions.
     pub sessions: usize,
     /// The delay of the loop that drives the machine.
@@ -53,6 +55,9 @@ pub struct Health {
 impl std::fmt::Display for Health {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} of {} router links ready, {} sessions", self.links_ready, self.links, self.sessions)?;
+        if self.storage_failing {
+            f.write_str("; nothing is saved")?;
+        }
         self.links_down.iter().take(LINKS_SHOWN_MAX).try_for_each(|link| write!(f, "; {link}"))
     }
 }

@@ -1,10 +1,10 @@
 //! Loads the state, and saves its changes.
 
 use crate::error::DaemonError;
+use i3_core::Gateway;
 use i3_core::machine::{Change, Clear, SaveTicket, Saved};
 use i3_core::settings::Settings;
 use i3_core::time::Now;
-use i3_core::{Gateway, Selection};
 use i3_driver::command::Command;
 use i3_store::{Report, Store, StoreError, Writer};
 use std::io::ErrorKind;
@@ -71,9 +71,9 @@ pub(crate) fn read_within(
     mut delete: impl FnMut(&mut dyn Store, Vec<Change>) -> Result<(), StoreError>,
 ) -> Result<Saved, StoreError> {
     let mut selection = Gateway::select(settings);
-    let mut clean = |store: &mut dyn Store, selection: &mut Selection| {
-        if selection.deletions() > 0
-            && let Err(error) = delete(store, selection.take_deletions())
+    let mut clean = |store: &mut dyn Store, deletions: Vec<Change>| {
+        if !deletions.is_empty()
+            && let Err(error) = delete(store, deletions)
         {
             log::warn!(target: "store", "entries that are not needed were not deleted: {error}");
         }
@@ -86,11 +86,11 @@ pub(crate) fn read_within(
         after = Some((last.space.clone(), last.key.clone()));
         page.into_iter().for_each(|entry| selection.take(entry));
         if selection.deletions() >= DELETIONS_AT_A_TIME {
-            clean(store, &mut selection);
+            clean(store, selection.take_deletions());
         }
     }
     let saved = selection.finish(now);
-    clean(store, &mut selection);
+    clean(store, selection.take_deletions());
     Ok(saved)
 }
 

@@ -54,7 +54,7 @@ impl SqliteStore {
             Some(_) => {}
             None => {
                 // The log of a file that was removed would be applied to the new one.
-                set_aside(path, "orphaned", &JOURNALS)?;
+                set_aside(path, "orphaned", JOURNALS)?;
                 database::create(path, &[])?;
             }
         }
@@ -114,7 +114,7 @@ impl SqliteStore {
             None => {}
             Some(_) if is_untouched => {}
             Some(0) => {
-                database::remove(&self.file).map_err(|error| fail(&self.file, "cannot be removed", error))?
+                database::remove(&self.file).map_err(|error| fail(&self.file, "cannot be removed", error))?;
             }
             Some(_) => drop(set_aside(&self.file, "replaced", &ALL_FILES)?),
         }

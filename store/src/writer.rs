@@ -122,41 +122,29 @@ impl Drop for Writer {
     }
 }
 
-fn run(shared: &Shared, mut store: Box<dyn Store>, on_report: impl Fn(Report)) {
-    let (mut looked, mut lost) = (Instant::now(), None);
+fn run(shared: &Shared, store: Box<dyn Store>, on_report: impl Fn(Report)) {
+    let mut thread = Thread { store, on_report, looked: Instant::now(), reported: None };
     while let Some(jobs) = next_jobs(shared) {
         let mut batch = Vec::new();
         for job in jobs {
             match job {
                 Job::Write(ticket, Clear::Nothing, changes) => batch.push((ticket, changes)),
                 Job::Write(ticket, clear, changes) => {
-                    write(&mut *store, std::mem::take(&mut batch), &on_report);
-                    let outcome = store.replace(&clear, &changes);
-                    on_report(Report::Saved(ticket, outcome.map_err(|error| error.0)));
+                    thread.write(std::mem::take(&mut batch));
+                    let outcome = thread.store.replace(&clear, &changes);
+                    thread.answer(ticket, outcome);
                 }
                 Job::Refuse(first, last) => {
-                    write(&mut *store, std::mem::take(&mut batch), &on_report);
+                    thread.write(std::mem::take(&mut batch));
                     for ticket in first.0..=last.0 {
-                        let outcome = Err("too many saves are waiting for the disk".to_owned());
-                        on_report(Report::Saved(SaveTicket(ticket), outcome));
+                        let text = "too many saves are waiting for the disk".to_owned();
+                        (thread.on_report)(Report::Saved(SaveTicket(ticket), Err(text)));
                     }
                 }
             }
         }
-        write(&mut *store, batch, &on_report);
-        if let Err(why) = store.look() {
-            if lost.is_none_or(|at: Instant| at.elapsed() >= LOOK_INTERVAL) {
-                lost = Some(Instant::now());
-                on_report(Report::Lost(why.0));
-            }
-            continue;
-        }
-        lost = None;
-        if looked.elapsed() >= LOOK_INTERVAL {
-            looked = Instant::now();
-            // What is not given back now is given back later.
-            let _ = store.shrink();
-        }
+        thread.write(batch);
+        thread.look_at_times();
     }
 }
 
@@ -183,40 +171,82 @@ fn next_jobs(shared: &Shared) -> Option<Vec<Job>> {
 /// the store and not the saves, and each attempt on a locked store takes a second or more.
 const FAILURES_IN_A_ROW_MAX: u32 = 2;
 
-/// Writes all saves in one transaction. If that fails, writes each in its own, so that a bad save does not affect others.
-fn write(store: &mut dyn Store, batch: Vec<(SaveTicket, Vec<Change>)>, on_report: &impl Fn(Report)) {
-    let answer = |ticket, outcome: Result<(), StoreError>| {
-        on_report(Report::Saved(ticket, outcome.map_err(|error| error.0)));
-    };
-    if batch.is_empty() {
-        return;
-    }
-    if let [(ticket, changes)] = batch.as_slice() {
-        return answer(*ticket, store.commit(changes));
-    }
-    let mut parts = Vec::with_capacity(batch.len());
-    let mut all = Vec::new();
-    for (ticket, mut changes) in batch {
-        parts.push((ticket, changes.len()));
-        all.append(&mut changes);
-    }
-    if store.commit(&all).is_ok() {
-        for (ticket, _) in parts {
-            answer(ticket, Ok(()));
+struct Thread<F> {
+    store: Box<dyn Store>,
+    on_report: F,
+    /// When the state was last looked at without a save.
+    looked: Instant,
+    /// When it was last reported that the state is gone.
+    reported: Option<Instant>,
+}
+
+impl<F: Fn(Report)> Thread<F> {
+    /// Writes all saves in one transaction. If that fails, writes each in its own, so that a bad save does not affect
+    /// others.
+    fn write(&mut self, batch: Vec<(SaveTicket, Vec<Change>)>) {
+        if let [(ticket, changes)] = batch.as_slice() {
+            let outcome = self.store.commit(changes);
+            return self.answer(*ticket, outcome);
         }
-        return;
+        let mut parts = Vec::with_capacity(batch.len());
+        let mut all = Vec::new();
+        for (ticket, mut changes) in batch {
+            parts.push((ticket, changes.len()));
+            all.append(&mut changes);
+        }
+        if parts.is_empty() {
+            return;
+        }
+        if self.store.commit(&all).is_ok() {
+            parts.into_iter().for_each(|(ticket, _)| self.answer(ticket, Ok(())));
+            return;
+        }
+        let mut rest = all.as_slice();
+        let (mut failures, mut last) = (0, None);
+        for (ticket, length) in parts {
+            let (own, later) = rest.split_at(length);
+            rest = later;
+            let outcome = match &last {
+                Some(error) if failures >= FAILURES_IN_A_ROW_MAX => Err(StoreError::clone(error)),
+                _ => self.store.commit(own),
+            };
+            failures = if outcome.is_err() { failures + 1 } else { 0 };
+            last = outcome.clone().err();
+            self.answer(ticket, outcome);
+        }
     }
-    let mut rest = all.as_slice();
-    let (mut failures, mut last) = (0, None);
-    for (ticket, length) in parts {
-        let (own, later) = rest.split_at(length);
-        rest = later;
-        let outcome = match &last {
-            Some(error) if failures >= FAILURES_IN_A_ROW_MAX => Err(StoreError::clone(error)),
-            _ => store.commit(own),
+
+    /// Answers a save. If it has failed because the state is gone, that is reported first: who gets the answer of its last
+    /// save then knows that it has to save everything.
+    fn answer(&mut self, ticket: SaveTicket, outcome: Result<(), StoreError>) {
+        if outcome.is_err() {
+            self.look();
+        } else {
+            self.reported = None;
+        }
+        (self.on_report)(Report::Saved(ticket, outcome.map_err(|error| error.0)));
+    }
+
+    /// Checks whether the state is in its place, and reports if it is not. Returns whether it is.
+    fn look(&mut self) -> bool {
+        let Err(why) = self.store.look() else {
+            self.reported = None;
+            return true;
         };
-        failures = if outcome.is_err() { failures + 1 } else { 0 };
-        last = outcome.clone().err();
-        answer(ticket, outcome);
+        if self.reported.is_none_or(|at| at.elapsed() >= LOOK_INTERVAL) {
+            self.reported = Some(Instant::now());
+            (self.on_report)(Report::Lost(why.0));
+        }
+        false
+    }
+
+    fn look_at_times(&mut self) {
+        if self.looked.elapsed() >= LOOK_INTERVAL {
+            self.looked = Instant::now();
+            if self.look() {
+                // What is not given back now is given back later.
+                let _ = self.store.shrink();
+            }
+        }
     }
 }

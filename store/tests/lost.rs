@@ -162,8 +162,8 @@ fn the_thread_notices_it_with_and_without_a_save() {
     assert_eq!(next(), Report::Saved(SaveTicket(1), Ok(())));
     fs::remove_file(file(parent.path())).unwrap();
     writer.submit(SaveTicket(2), Clear::Nothing, vec![put("a", "2")]);
+    assert!(matches!(next(), Report::Lost(_)), "it is said at once, and before the answer");
     assert!(matches!(next(), Report::Saved(SaveTicket(2), Err(why)) if why.contains("removed")));
-    assert!(matches!(next(), Report::Lost(_)), "it is said at once");
     // Saves that can do nothing about it do not repeat it.
     for n in 3..50 {
         writer.submit(SaveTicket(n), Clear::Nothing, Vec::new());

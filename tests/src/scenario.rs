@@ -16,6 +16,7 @@
 //! c1 < nothing  /  c1 < closed
 //! wait 2s
 //! disk Alpha full                what it saves fails from here on; or: works
+//! store Alpha gone               what it has saved is gone, and it is told so
 //! set *net eats-probes=yes       what a router does wrong, from now on: see `Stage::set_fault`
 //! forget *net Alpha              it no longer knows a mud that is online
 //! set Alpha NAME=VALUE            a setting, for the next start or reload
@@ -229,6 +230,10 @@ impl Stage {
             }
             ["disk", name, how @ ("full" | "works")] => {
                 self.world.set_disk(name, how == "works");
+                Ok(())
+            }
+            ["store", name, "gone"] => {
+                self.world.lose_store(name);
                 Ok(())
             }
             ["crash", name] => {

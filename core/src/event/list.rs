@@ -109,7 +109,7 @@ events! {
     RateLimitWarning(RateLimitWarning<'a>) = "rate_limit_warning", now(None);
     /// A packet of the mud, for sessions that have called `trace`.
     PacketTrace(PacketTrace<'a>) = "packet_trace", now(Some(Permission::Admin));
-    /// The store fails to save changes; the gateway tries again.
+    /// The store fails to save changes, or what was saved is gone; the gateway tries again, and then saves all of it.
     StorageFailed(StorageChanged<'a>) = "storage_failed", now(Some(Permission::Admin));
     /// The store has saved all changes again.
     StorageRecovered(StorageChanged<'a>) = "storage_recovered", now(Some(Permission::Admin));

@@ -85,10 +85,10 @@ impl Lists {
         let delete = |space: Space, key| Change { space: space.of(mud_name), key, value: None };
         let muds = self.muds.clear().into_iter().map(|name| delete(Space::Muds, name));
         let channels = self.channels.clear().into_iter().map(|name| delete(Space::Channels, name));
-        muds.chain(channels).chain(self.from_change(mud_name)).collect()
+        muds.chain(channels).chain(self.router_change(mud_name)).collect()
     }
 
-    fn from_change(&self, mud_name: &str) -> Option<Change> {
+    fn router_change(&self, mud_name: &str) -> Option<Change> {
         let value = Some(self.from.as_ref()?.as_bytes().to_vec());
         Some(Change { space: Space::ListsFrom.of(mud_name), key: String::new(), value })
     }
@@ -108,7 +108,7 @@ impl Lists {
         let wants = |space: Space| clear.covers(&space.of(mud_name));
         let mut entries = Vec::new();
         if wants(Space::ListsFrom) {
-            entries.extend(self.from_change(mud_name));
+            entries.extend(self.router_change(mud_name));
         }
         if wants(Space::Muds) {
             entries.extend(self.muds.iter().map(|(name, _)| self.mud_change(mud_name, name)));

@@ -9,7 +9,7 @@ use crate::journal::Journal;
 use crate::machine::{Change, Clear};
 use crate::muds::Muds;
 use crate::notice::{Level, Notice};
-use crate::saves::Turn;
+use crate::saves::{Saves, Turn};
 use crate::settings::Settings;
 use crate::spaces::Space;
 use crate::steady;
@@ -47,7 +47,7 @@ fn contents(
 
 /// Saves what waits for the store, now or when its time comes.
 pub(crate) fn plan_save(cx: &mut Cx<'_>, muds: &Muds, journal: &Journal) {
-    let after = cx.fx.saves().and_then(|saves| saves.retry_after());
+    let after = cx.fx.saves().and_then(Saves::retry_after);
     match after {
         Some(Duration::ZERO) => save_again(cx, muds, journal),
         Some(after) => cx.timers.set(Wake::Save, cx.now.mono + after),
@@ -58,7 +58,7 @@ pub(crate) fn plan_save(cx: &mut Cx<'_>, muds: &Muds, journal: &Journal) {
 /// Handles that the store has lost what was saved. All of it is saved again.
 pub(crate) fn store_lost(parts: &mut Parts<'_>, reason: &str) {
     let Parts { cx, muds, clients, journal, .. } = parts;
-    let was_known = cx.fx.saves().is_some_and(|saves| saves.is_lost());
+    let was_known = cx.fx.saves().is_some_and(Saves::is_lost);
     let turn = cx.fx.store_lost();
     if !was_known {
         let text = "the saved state is gone; the gateway writes all of it anew";
@@ -66,7 +66,7 @@ pub(crate) fn store_lost(parts: &mut Parts<'_>, reason: &str) {
     }
     plan_save(cx, muds, journal);
     if turn == Turn::Failed {
-        let waiting = cx.fx.saves().map_or(0, |saves| saves.waiting());
+        let waiting = cx.fx.saves().map_or(0, Saves::waiting);
         let event = Event::StorageFailed(StorageChanged { reason, waiting });
         Delivery { clients, journal }.emit(cx, To::All, &event);
     }

@@ -236,7 +236,7 @@ impl World {
         let node = &mut self.nodes[at];
         // One that ended in order has waited for its store.
         for pending in std::mem::take(&mut node.saving) {
-            let changes = node.all_changes(pending.clear, pending.changes);
+            let changes = node.all_changes(&pending.clear, pending.changes);
             node.store(changes);
         }
         let saved = node.saved();
@@ -263,7 +263,7 @@ impl World {
         let kept = self.rng.usize(0..=node.saving.len());
         for (place, pending) in std::mem::take(&mut node.saving).into_iter().enumerate() {
             if place < kept {
-                let changes = node.all_changes(pending.clear, pending.changes);
+                let changes = node.all_changes(&pending.clear, pending.changes);
                 node.store(changes);
             }
         }
@@ -457,7 +457,7 @@ impl World {
             Output::Save { ticket, clear, changes } => self.perform_save(at, ticket, clear, changes),
             Output::Notice(notice) => {
                 if self.records.is_none() {
-                    let is_expected = self.nodes[at].disk_full;
+                    let is_expected = self.nodes[at].disk_full || self.nodes[at].store_gone;
                     assert!(
                         is_expected || notice.level != Level::Error,
                         "an error in a world without faults: {notice}"
@@ -529,9 +529,10 @@ impl World {
         }
         let node = &mut self.nodes[at];
         node.last_ticket = Some(ticket);
+        let clear_of_save = clear.clone();
         node.saving.push_back(Pending { ticket, clear, changes });
         let life = node.life;
-        let good = !self.chance(self.weather.save_fails) && !self.nodes[at].disk_full;
+        let good = !self.chance(self.weather.save_fails) && self.nodes[at].takes(&clear_of_save);
         let wait = self.up_to(self.weather.save_delay);
         if wait.is_zero() && self.nodes[at].saving.len() == 1 {
             self.saved(at, good);
@@ -543,8 +544,10 @@ impl World {
 
     fn saved(&mut self, at: usize, good: bool) {
         let Some(Pending { ticket, clear, changes }) = self.nodes[at].saving.pop_front() else { return };
-        let changes = self.nodes[at].all_changes(clear, changes);
+        let is_whole = clear == Clear::Everything;
+        let changes = self.nodes[at].all_changes(&clear, changes);
         if good {
+            self.nodes[at].store_gone &= !is_whole;
             self.nodes[at].store(changes.clone());
         }
         self.record(|| Record::Saved { node: at, changes, good });
@@ -559,6 +562,15 @@ impl World {
     pub fn set_disk(&mut self, name: &str, works: bool) {
         let at = self.node(name);
         self.nodes[at].disk_full = !works;
+    }
+
+    /// What a machine has saved is gone. Only a save of everything is written from here on.
+    pub fn lose_store(&mut self, name: &str) {
+        let at = self.node(name);
+        self.nodes[at].store.clear();
+        self.nodes[at].store_gone = true;
+        self.handle(at, Input::StoreLost { reason: "the file was removed".to_owned() });
+        self.run();
     }
 
     /// From here on, a scripted peer answers whoever dials that host.

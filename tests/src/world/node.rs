@@ -155,6 +155,8 @@ pub(super) struct Node {
     pub(super) stopped: bool,
     /// What it saves fails.
     pub(super) disk_full: bool,
+    /// What it has saved is gone, and was not written anew yet.
+    pub(super) store_gone: bool,
     /// It has been given something since its last settle.
     pub(super) dirty: bool,
 }
@@ -176,6 +178,7 @@ impl Node {
             last_ticket: None,
             stopped: false,
             disk_full: false,
+            store_gone: false,
             dirty: false,
         }
     }
@@ -196,8 +199,13 @@ impl Node {
         Saved { entries: entries.collect() }
     }
 
+    /// Whether its store takes a save.
+    pub(super) fn takes(&self, clear: &Clear) -> bool {
+        !self.disk_full && (!self.store_gone || *clear == Clear::Everything)
+    }
+
     /// The changes of a save, with the removals that it begins with.
-    pub(super) fn all_changes(&self, clear: Clear, changes: Vec<Change>) -> Vec<Change> {
+    pub(super) fn all_changes(&self, clear: &Clear, changes: Vec<Change>) -> Vec<Change> {
         let cleared = self.store.keys().filter(|(space, _)| clear.covers(space));
         let removed =
             cleared.map(|(space, key)| Change { space: space.clone(), key: key.clone(), value: None });

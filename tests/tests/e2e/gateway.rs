@@ -54,6 +54,11 @@ impl Gateway {
         self
     }
 
+    /// Changes the settings for the next start.
+    pub(crate) fn set(&mut self, more: &Json) {
+        merge(&mut self.settings, more);
+    }
+
     /// The program in its folder, with nothing of this process's environment.
     pub(crate) fn command(&self) -> Command {
         // Whatever is JSON is YAML too.

@@ -8,6 +8,7 @@ use super::json::Object;
 use super::{openrpc, origin};
 use crate::clients::{Role, Session, Way};
 use crate::machine::ConnId;
+use crate::saves::Saves;
 use crate::service::access::{self, KeyRefused};
 use crate::service::{Parts, channel, sessions};
 use std::net::IpAddr;
@@ -173,6 +174,8 @@ fn page(parts: &mut Parts<'_>, documents: &Documents, conn: ConnId, head: &Head,
         return respond(parts, conn, head, 429, "too many requests without a key from this address", &retry);
     }
     let is_ready = parts.muds.are_ready() && !parts.run.stopping;
+    let is_failing = parts.cx.fx.saves().is_some_and(Saves::is_failing);
+    let storage = if is_failing { "failing" } else { "working" };
     let mut status = 200;
     let mut content_type = JSON;
     let body = match head.path.as_str() {
@@ -183,11 +186,14 @@ fn page(parts: &mut Parts<'_>, documents: &Documents, conn: ConnId, head: &Head,
             .with("active_sessions", &parts.clients.active())
             .with("version", openrpc::VERSION)
             .with("ready", &is_ready)
+            .with("storage", storage)
             .with("uptime_seconds", &parts.cx.now.mono.since(parts.run.started).as_secs())
             .with("routers", &routers(parts))
             .finish(),
         "/health/live" => Object::default().with("status", "alive").finish(),
-        "/health/ready" if is_ready => Object::default().with("status", "ready").finish(),
+        "/health/ready" if is_ready => {
+            Object::default().with("status", "ready").with("storage", storage).finish()
+        }
         "/health/ready" => {
             status = 503;
             Object::default().with("status", "not_ready").finish()
