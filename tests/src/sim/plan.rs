@@ -290,8 +290,10 @@ fn gateway(rng: &mut Rng, muds: &[String], routers: &[String]) -> Settings {
     changed(rng, &settings)
 }
 
-/// A second key for each mud, with the permissions of the first.
+/// A second key for each mud, with the permissions of the first. The sessions of all keys join channels by themselves: the
+/// oracles know of a session's channels what it has asked for.
 fn with_tool_keys(settings: &mut Settings) {
+    settings.api.keys.iter_mut().flatten().for_each(|key| key.channels = Some(Vec::new()));
     let tool = |key: &KeySettings| {
         let text = format!("{}-tool-key", key.mud_name.to_lowercase());
         KeySettings { digest: keys::digest(&text), ..key.clone() }
