@@ -111,6 +111,24 @@ impl Bench {
         self.gateway.handle(self.now, Input::Received { conn, bytes: &self.channel_frame });
     }
 
+    /// A packet of the router arrives, and what follows is queued, but not taken.
+    pub fn packet(&mut self, frame: &[u8]) {
+        let conn = self.router();
+        self.gateway.handle(self.now, Input::Received { conn, bytes: frame });
+    }
+
+    /// Lets time pass.
+    pub fn wait(&mut self, time: Duration) {
+        self.now.mono = self.now.mono + time;
+    }
+
+    /// The first client asks for something.
+    pub fn ask(&mut self, line: &str) {
+        let conn = self.clients[0];
+        self.gateway.handle(self.now, Input::Received { conn, bytes: line.as_bytes() });
+        self.drain();
+    }
+
     /// One `tell` request arrives from the first client; its frame and its answer are queued, but not taken.
     pub fn tell(&mut self) {
         let conn = self.clients[0];
