@@ -221,6 +221,14 @@ impl Reader {
         self.dropped.entry(lane).or_insert(id);
     }
 
+    /// Begins a replay of the kept events from this one on: the client is behind, and there is no room for it. From now on
+    /// kept events wait for that replay. Returns false if too many replays wait already.
+    pub(crate) fn catch_up(&mut self, id: u64, last: u64) -> bool {
+        let has_room = self.jobs.len() < JOBS_MAX;
+        self.add(None, Since::Id(id - 1), 0, last.max(id), false);
+        has_room
+    }
+
     /// Takes the events that the connection has taken with all queued bytes. Returns whether there were any.
     pub(crate) fn take_queued(&mut self, mut each: impl FnMut(LaneName<'_>, u64)) -> bool {
         let is_any = !self.queued.is_empty();
@@ -299,6 +307,19 @@ mod tests {
         reader.dropped(LaneKey::Tells, 15);
         reader.dropped(LaneKey::Tells, 17);
         assert_eq!(through(&reader, LaneName::Tells), (14, 14), "what was dropped is not passed");
+    }
+
+    #[test]
+    fn a_reader_that_is_behind_gets_kept_events_later_and_in_order() {
+        let mut reader = Reader::default();
+        reader.begin_without_replay();
+        assert!(reader.catch_up(7, 6));
+        let joined = || ["chat"].into_iter();
+        assert!(
+            reader.defers(LaneName::Tells, &joined()) && reader.defers(LaneName::Channel("chat"), &joined())
+        );
+        let job = reader.take_job().unwrap();
+        assert_eq!((job.since, job.position, job.gap, job.asked_for), (Since::Id(6), 6, false, false));
     }
 
     #[test]

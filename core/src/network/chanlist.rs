@@ -1,9 +1,12 @@
 //! The channels of a network.
 
+use crate::describe::cut;
+use crate::describe::values::NAME_BYTES_MAX;
 use crate::i3::packet::{ChannelEntry, Mapping};
 use crate::time::Instant;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::time::Duration;
 
 /// Number of channels that are kept. Deployed networks have some 170.
@@ -90,10 +93,12 @@ impl Chanlist {
             }
             return;
         };
-        let channel = Channel { owner: entry.owner.to_string(), channel_type: entry.channel_type };
+        let owner = cut::text(&entry.owner, NAME_BYTES_MAX);
+        let channel = Channel { owner, channel_type: entry.channel_type };
         let before = self.channels.get(name);
         let full = before.is_none() && self.channels.len() >= CHANNELS_MAX;
-        if name.is_empty() || full || before == Some(&channel) {
+        // A longer name is no channel's: nobody could join it.
+        if name.is_empty() || name.len() > NAME_BYTES_MAX || full || before == Some(&channel) {
             return;
         }
         self.channels.insert(name.to_owned(), channel.clone());
@@ -118,6 +123,12 @@ impl Chanlist {
     /// Returns all channels, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Channel)> {
         self.channels.iter().map(|(name, channel)| (name.as_str(), channel))
+    }
+
+    /// Returns the channels whose names come after this one, sorted by name.
+    pub fn iter_after<'m>(&'m self, name: &str) -> impl Iterator<Item = (&'m str, &'m Channel)> + use<'m> {
+        let after = (Bound::Excluded(name), Bound::Unbounded);
+        self.channels.range::<str, _>(after).map(|(name, channel)| (name.as_str(), channel))
     }
 
     /// Returns the number of channels.

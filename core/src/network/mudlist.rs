@@ -1,14 +1,26 @@
 //! The muds of a network.
 
+use crate::describe::cut;
 use crate::describe::shape::{Described, Shape};
+use crate::describe::values::NAME_BYTES_MAX;
 use crate::i3::packet::{Mapping, MudEntry, MudState};
 use crate::i3::{Value, text};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// Number of muds that are kept. Deployed networks have some 170.
 pub const MUDS_MAX: usize = 20_000;
+
+/// The longest text of a mud's entry that is kept, in bytes of JSON. A longer one is cut.
+const TEXT_BYTES_MAX: usize = 1024;
+
+/// The longest name of a service, in bytes of JSON.
+const SERVICE_BYTES_MAX: usize = 128;
+
+/// Number of services of one mud that are kept.
+const SERVICES_MAX: usize = 64;
 
 /// A mud, as the API returns it and the store holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,23 +92,26 @@ impl KnownMud {
             let value = match value {
                 Value::Int(int) => ServiceValue::Int(*int),
                 Value::Float(float) => ServiceValue::Float(*float),
-                Value::Str(bytes) => ServiceValue::Text(text::decode(Cow::Borrowed(bytes)).0.into_owned()),
+                Value::Str(bytes) => {
+                    ServiceValue::Text(cut::text(&text::decode(Cow::Borrowed(bytes)).0, SERVICE_BYTES_MAX))
+                }
                 Value::Array(_) | Value::Map(_) | Value::Class(_) => return None,
             };
-            Some((name.clone().into_owned(), value))
+            Some((cut::text(name, SERVICE_BYTES_MAX), value))
         });
+        let short = |text: &str| cut::text(text, TEXT_BYTES_MAX);
         KnownMud {
-            host: entry.ip.clone().into_owned(),
+            host: short(&entry.ip),
             port: entry.player_port,
             tcp_port: entry.imud_tcp_port,
             udp_port: entry.imud_udp_port,
-            driver: entry.driver.clone().into_owned(),
-            mudlib: entry.mudlib.clone().into_owned(),
-            mud_type: entry.mud_type.clone().into_owned(),
+            driver: short(&entry.driver),
+            mudlib: short(&entry.mudlib),
+            mud_type: short(&entry.mud_type),
             status: if entry.state == MudState::Up { Status::Up } else { Status::Down },
-            services: services.collect(),
-            open_status: entry.open_status.clone().into_owned(),
-            admin_email: entry.admin_email.clone().into_owned(),
+            services: services.take(SERVICES_MAX).collect(),
+            open_status: short(&entry.open_status),
+            admin_email: short(&entry.admin_email),
         }
     }
 
@@ -147,7 +162,8 @@ impl Mudlist {
                 Some(entry) => {
                     let mud = KnownMud::from_entry(entry);
                     let full = before.is_none() && self.muds.len() >= MUDS_MAX;
-                    if name.is_empty() || full || before == Some(&mud) {
+                    // A longer name is no mud's: nobody could name it.
+                    if name.is_empty() || name.len() > NAME_BYTES_MAX || full || before == Some(&mud) {
                         continue;
                     }
                     let change = MudChange {
@@ -189,6 +205,12 @@ impl Mudlist {
         self.muds.iter().map(|(name, mud)| (name.as_str(), mud))
     }
 
+    /// Returns the muds whose names come after this one, sorted by name.
+    pub fn iter_after<'m>(&'m self, name: &str) -> impl Iterator<Item = (&'m str, &'m KnownMud)> + use<'m> {
+        let after = (Bound::Excluded(name), Bound::Unbounded);
+        self.muds.range::<str, _>(after).map(|(name, mud)| (name.as_str(), mud))
+    }
+
     /// Returns the number of muds.
     pub fn len(&self) -> usize {
         self.muds.len()
@@ -210,18 +232,23 @@ impl Mudlist {
         if let Some((exact, _)) = self.muds.get_key_value(name) {
             return Lookup::One(exact);
         }
-        let folded = fold(name);
+        let folded: String = folded(name).collect();
         if folded.is_empty() {
             return Lookup::Nobody;
         }
-        let matching = |wanted: &dyn Fn(&str) -> bool| -> Vec<&str> {
-            let all: Vec<_> = self.iter().filter(|(known, _)| wanted(&fold(known))).collect();
-            let up: Vec<_> = all.iter().filter(|(_, mud)| mud.status == Status::Up).copied().collect();
-            let best = if up.is_empty() { all } else { up };
-            best.into_iter().map(|(name, _)| name).collect()
-        };
-        let same = matching(&|known| known == folded);
-        let found = if same.is_empty() { matching(&|known| known.starts_with(&folded)) } else { same };
+        let (mut same, mut longer) = (Vec::new(), Vec::new());
+        for (known, mud) in self.iter() {
+            match begins_with(known, &folded) {
+                Some(true) => same.push((known, mud)),
+                Some(false) => longer.push((known, mud)),
+                None => {}
+            }
+        }
+        let all = if same.is_empty() { longer } else { same };
+        let is_up = |(_, mud): &&(&str, &KnownMud)| mud.status == Status::Up;
+        let any_up = all.iter().any(|one| is_up(&one));
+        let found: Vec<&str> =
+            all.iter().filter(|one| !any_up || is_up(one)).map(|(name, _)| *name).collect();
         match found[..] {
             [] => Lookup::Nobody,
             [one] => Lookup::One(one),
@@ -230,8 +257,16 @@ impl Mudlist {
     }
 }
 
-fn fold(name: &str) -> String {
-    name.to_lowercase().replace('.', " ")
+/// The characters of a name as people write it.
+fn folded(name: &str) -> impl Iterator<Item = char> {
+    name.chars().flat_map(char::to_lowercase).map(|c| if c == '.' { ' ' } else { c })
+}
+
+/// Whether a name begins with a folded one: `Some(true)` if it is the same, `None` if it does not. It allocates nothing,
+/// since it runs for each known mud.
+fn begins_with(known: &str, wanted: &str) -> Option<bool> {
+    let mut known = folded(known);
+    wanted.chars().all(|c| known.next() == Some(c)).then(|| known.next().is_none())
 }
 
 #[cfg(test)]
@@ -259,6 +294,28 @@ mod tests {
         assert_eq!((changes[0].before, changes[0].after), (Some(Status::Down), Some(Status::Up)));
         assert_eq!((changes[1].name.as_str(), changes[1].after), ("A", None));
         assert_eq!((list.len(), list.online(), list.id), (1, 1, 7));
+    }
+
+    #[test]
+    fn an_entry_is_bounded() {
+        let mut list = Mudlist::default();
+        let long = "\u{1b}".repeat(10_000);
+        let services: String = (0..200).map(|n| format!("\"s{n:03}\":\"{long}\",")).collect();
+        let name = "n".repeat(NAME_BYTES_MAX);
+        let entry = |name: &str| {
+            format!(r#""{name}":({{-1,"{long}",4000,0,0,"{long}","b","d","t","o","e",([{services}]),0,}}),"#)
+        };
+        assert_eq!(
+            apply(&mut list, &(entry(&name) + &entry(&format!("{name}n")))).len(),
+            1,
+            "a name may not be longer"
+        );
+        let mud = list.get(&name).unwrap();
+        let bytes = serde_json::to_string(mud).unwrap().len();
+        assert!(bytes < 20_000, "{bytes}");
+        assert_eq!(mud.services.len(), SERVICES_MAX);
+        assert!(mud.host.ends_with(cut::CUT_MARK));
+        assert_eq!(list.iter_after("m").count() + list.iter_after(&name).count(), 1);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Replies of other muds to questions of local clients.
 
 use super::ask::{shown_user, subscribers};
+use super::page::{self, USERS_BYTES_MAX};
 use super::text::or_empty;
 use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
@@ -60,12 +61,10 @@ impl Answer {
         let from_mud = owned(from_mud);
         let (to_mud, to_user) = (owned(or_empty(to_mud.as_ref())), owned(or_empty(to_user.as_ref())));
         Some(match &packet.body {
-            Body::WhoReply { users } => Answer::Who(WhoReply {
-                from_mud,
-                to_mud,
-                to_user,
-                users: users.iter().map(who_user).collect(),
-            }),
+            Body::WhoReply { users } => {
+                let (users, is_cut, _) = page::take(users.iter().map(who_user), USERS_BYTES_MAX);
+                Answer::Who(WhoReply { from_mud, to_mud, to_user, users, more: is_cut.then_some(true) })
+            }
             Body::FingerReply { .. } => {
                 Answer::Finger(FingerReply { from_mud, to_mud, to_user, user_info: user_info(&packet.body)? })
             }
@@ -113,6 +112,7 @@ fn who_answer(reply: &WhoReply<'_>, filters: &WhoFilters) -> Reply {
         to_user: reply.to_user.to_string(),
         members: vec![Members { mud: reply.from_mud.to_string(), users: names }],
         users,
+        more: reply.more,
     })
 }
 
@@ -186,7 +186,7 @@ pub(super) fn channel_members(
         cx.metrics.packets_ignored += 1;
         return;
     }
-    let names: Vec<String> = users.iter().map(ToString::to_string).collect();
+    let (names, is_cut, _) = page::take(users.iter().map(ToString::to_string), USERS_BYTES_MAX);
     muds[mud].elsewhere.answered(cx.now.mono, &asked, &from, names.clone());
     let result = subscribers(cx, muds, out.clients, mud, &asked, ChannelWhoStatus::Success);
     let waiters = waiting.answer(cx, |question| match question {
@@ -201,6 +201,7 @@ pub(super) fn channel_members(
         to_user: Cow::Borrowed(or_empty(packet.header.to_user.as_ref())),
         channel: Cow::Borrowed(&asked),
         users: names,
+        more: is_cut.then_some(true),
     };
     out.emit(cx, To::MudExcept(mud, &waiters), &Event::ChannelWhoReply(reply));
 }

@@ -53,7 +53,8 @@ impl Original {
                 *at == mud && Some(sent.as_str()) == message_id
             }
             // These ask many muds, some of which always refuse.
-            Question::Locate { .. } | Question::ChanWho { .. } | Question::Saved { .. } => false,
+            Question::Locate { .. } | Question::ChanWho { .. } => false,
+            Question::Saved { .. } | Question::Search => false,
         }
     }
 

@@ -18,6 +18,9 @@ use std::borrow::Cow;
 /// Number of candidates that the error for an ambiguous mud name lists.
 const CANDIDATES_MAX: usize = 10;
 
+/// The work of comparing a name with one mud's, in bytes.
+const LOOKUP_WORK: usize = 8;
+
 /// Number of packets that one text may be split into.
 const PARTS_MAX: usize = 10;
 
@@ -32,7 +35,11 @@ pub(super) fn resolve_mud(muds: &Muds, call: &Call, mud: MudId, name: &str) -> R
     // A client that reads HTML sends names as it has received them, with HTML escapes.
     let reads_html = call.reads == TextStyle::Html;
     let name = &*if reads_html { colour::unescape_html(name) } else { Cow::Borrowed(name) };
-    match muds[mud].lists.muds().lookup(name) {
+    let known = muds[mud].lists.muds();
+    if known.get(name).is_none() {
+        call.worked(known.len() * LOOKUP_WORK);
+    }
+    match known.lookup(name) {
         Lookup::One(exact) => Ok(exact.to_owned()),
         Lookup::Nobody => Ok(name.to_owned()),
         Lookup::Several(candidates) => {

@@ -28,6 +28,8 @@ pub(crate) enum Question {
     ChanWho { mud: MudId, channel: String, open: Vec<String> },
     /// The router's verdict on a message. `there`: whether the channel is in the list after success.
     Verdict { mud: MudId, message_id: String, channel: String, there: Option<bool> },
+    /// The end of a search, which goes on in turns.
+    Search,
     /// The end of a save. Then `reply` is the answer.
     Saved { ticket: SaveTicket, reply: Reply },
 }

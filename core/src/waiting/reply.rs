@@ -4,6 +4,7 @@ use crate::describe::macros::{output, words};
 use crate::describe::values::EventId;
 use crate::event::told::{FingerReply, Located, WhoUser};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 output! {
     /// The users of one mud who are online, or who subscribe to a channel.
@@ -26,6 +27,8 @@ output! {
         pub(crate) users: Vec<WhoUser<'static>>,
         /// the users' names by mud
         pub(crate) members: Vec<Members>,
+        /// true: the list was too long, and its end is left out
+        pub(crate) more: Option<bool>,
     }
 
     /// The result of `channel_user`.
@@ -52,6 +55,8 @@ output! {
         pub(crate) members: Vec<Members>,
         /// the users of all muds in one list
         pub(crate) users: Vec<String>,
+        /// true: the lists were too long, and their end is left out
+        pub(crate) more: Option<bool>,
     }
 
     /// The result of `channel_add`, `channel_remove` and `channel_admin`.
@@ -144,4 +149,6 @@ pub(crate) enum Reply {
     Acknowledged(Acknowledged),
     Banned(Banned),
     Unbanned(Unbanned),
+    /// A result that is written already.
+    Written(Box<RawValue>),
 }
