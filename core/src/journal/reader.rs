@@ -55,6 +55,8 @@ pub(crate) struct Job {
     pub(crate) gap: bool,
     /// The client has asked for the replay, so its end is reported even if there were no events.
     pub(crate) asked_for: bool,
+    /// It holds new events, for which there was no room.
+    catches_up: bool,
 }
 
 impl Job {
@@ -226,7 +228,20 @@ impl Reader {
     pub(crate) fn catch_up(&mut self, id: u64, last: u64) -> bool {
         let has_room = self.jobs.len() < JOBS_MAX;
         self.add(None, Since::Id(id - 1), 0, last.max(id), false);
+        if let Some(job) = self.jobs.back_mut().filter(|_| has_room) {
+            job.catches_up = true;
+        }
         has_room
+    }
+
+    /// Notes that a replay is complete. What it held of a channel is not held again by one that catches up.
+    pub(crate) fn completed(&mut self, job: &Job) {
+        let Some(channel) = &job.channel else { return };
+        for later in self.jobs.iter_mut().filter(|later| later.catches_up) {
+            let lane = LaneName::Channel(channel).key();
+            let begins = later.position.max(job.position);
+            later.cursors.insert(lane, begins);
+        }
     }
 
     /// Takes the events that the connection has taken with all queued bytes. Returns whether there were any.
@@ -270,6 +285,7 @@ impl Reader {
             replayed: 0,
             gap,
             asked_for,
+            catches_up: false,
         };
         self.dropped.retain(|lane, first| !(job.covers(lane.name()) && position < *first));
         self.jobs.push_back(job);
@@ -320,6 +336,15 @@ mod tests {
         );
         let job = reader.take_job().unwrap();
         assert_eq!((job.since, job.position, job.gap, job.asked_for), (Since::Id(6), 6, false, false));
+        // The replay of a channel comes first, and holds its newest lines too.
+        reader.joined("chat", None, 8, false);
+        assert!(reader.catch_up(9, 9));
+        let mut first = reader.take_job().unwrap();
+        first.position = 12;
+        reader.completed(&first);
+        let later = reader.take_job().unwrap();
+        assert_eq!(later.since_in(LaneName::Channel("chat")), Since::Id(12));
+        assert_eq!(later.since_in(LaneName::Tells), Since::Id(8));
     }
 
     #[test]

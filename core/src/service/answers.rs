@@ -7,12 +7,17 @@ use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
 use crate::event::Event;
 use crate::event::told::{ChannelWhoReply, FingerReply, Located, UserInfo, WhoReply, WhoUser};
+use crate::fault::Fault;
+use crate::fault::reason::BACKLOG_FULL;
 use crate::i3::packet::{Body, Header, Packet, WhoRow};
 use crate::ids::MudId;
 use crate::muds::Muds;
 use crate::network::Shown;
 use crate::waiting::{ChannelWhoStatus, Members, Question, Reply, Waiting, WhoAnswer, WhoFilters};
 use std::borrow::Cow;
+
+/// Number of different results that one answer of a mud may become.
+const DIFFERENT_MAX: usize = 32;
 
 impl WhoFilters {
     fn takes(&self, user: &WhoUser<'_>) -> bool {
@@ -44,7 +49,6 @@ fn split_level(text: &str) -> Option<(i64, &str)> {
 }
 
 /// A reply, in the form of an event.
-#[derive(Clone)]
 enum Answer {
     Who(WhoReply<'static>),
     Finger(FingerReply<'static>),
@@ -81,39 +85,46 @@ impl Answer {
         })
     }
 
-    /// Returns the result for a waiting request, if this reply answers it.
-    fn reply(&self, mud: MudId, question: &Question) -> Option<Reply> {
+    /// Whether this reply answers a waiting request.
+    fn answers(&self, mud: MudId, question: &Question) -> bool {
         let is_for = |at: MudId, asker: &str, to_user: &str| at == mud && asker.eq_ignore_ascii_case(to_user);
         match (self, question) {
-            (Answer::Who(reply), Question::Who { mud: at, of, asker, filters }) => {
-                (is_for(*at, asker, &reply.to_user) && *of == reply.from_mud)
-                    .then(|| who_answer(reply, filters))
+            (Answer::Who(reply), Question::Who { mud: at, of, asker, .. }) => {
+                is_for(*at, asker, &reply.to_user) && *of == reply.from_mud
             }
             (Answer::Finger(reply), Question::Finger { mud: at, of, asker }) => {
-                let fits = is_for(*at, asker, &reply.to_user) && *of == reply.from_mud;
-                fits.then(|| Reply::Finger(reply.clone()))
+                is_for(*at, asker, &reply.to_user) && *of == reply.from_mud
             }
             (Answer::Locate(reply), Question::Locate { mud: at, asker }) => {
-                is_for(*at, asker, &reply.to_user).then(|| Reply::Locate(reply.clone()))
+                is_for(*at, asker, &reply.to_user)
             }
-            _ => None,
+            _ => false,
+        }
+    }
+
+    /// Returns the result for requests with these filters.
+    fn result(&self, filters: &WhoFilters) -> Option<Reply> {
+        match self {
+            Answer::Who(reply) => Reply::shared(&who_answer(reply, filters)),
+            Answer::Finger(reply) => Reply::shared(reply),
+            Answer::Locate(reply) => Reply::shared(reply),
         }
     }
 }
 
-fn who_answer(reply: &WhoReply<'_>, filters: &WhoFilters) -> Reply {
+fn who_answer(reply: &WhoReply<'_>, filters: &WhoFilters) -> WhoAnswer {
     let wanted = reply.users.iter().filter(|user| filters.takes(user));
     let users: Vec<WhoUser<'static>> =
         wanted.map(|user| WhoUser { name: owned(&user.name), extra: owned(&user.extra), ..*user }).collect();
     let names = users.iter().map(|user| user.name.to_string()).collect();
-    Reply::Who(WhoAnswer {
+    WhoAnswer {
         from_mud: reply.from_mud.to_string(),
         to_mud: reply.to_mud.to_string(),
         to_user: reply.to_user.to_string(),
         members: vec![Members { mud: reply.from_mud.to_string(), users: names }],
         users,
         more: reply.more,
-    })
+    }
 }
 
 fn user_info(body: &Body<'_>) -> Option<UserInfo<'static>> {
@@ -139,6 +150,31 @@ fn user_info(body: &Body<'_>) -> Option<UserInfo<'static>> {
     })
 }
 
+/// Returns the outcome of a waiting request, if this reply answers it. Questions with the same filters share their result.
+/// There is room for some different ones.
+fn reply_to(
+    answer: &Answer,
+    mud: MudId,
+    question: &Question,
+    same: &mut Vec<(WhoFilters, Reply)>,
+) -> Option<Result<Reply, Fault>> {
+    if !answer.answers(mud, question) {
+        return None;
+    }
+    let none = WhoFilters::default();
+    let filters = if let Question::Who { filters, .. } = question { filters } else { &none };
+    if let Some((_, reply)) = same.iter().find(|(known, _)| known == filters) {
+        return Some(Ok(reply.clone()));
+    }
+    if same.len() >= DIFFERENT_MAX {
+        let text = "too many requests wait for different parts of this answer";
+        return Some(Err(Fault::gateway(&BACKLOG_FULL, text)));
+    }
+    let reply = answer.result(filters)?;
+    same.push((filters.clone(), reply.clone()));
+    Some(Ok(reply))
+}
+
 /// Handles a reply to who, finger or locate. A request that waits for it gets it as its result; all other sessions get
 /// an event.
 pub(super) fn answered(
@@ -149,7 +185,8 @@ pub(super) fn answered(
     packet: &Packet<'_>,
 ) {
     let Some(answer) = Answer::read(packet) else { return };
-    let waiters = waiting.answer(cx, |question| answer.reply(mud, question).map(Ok));
+    let mut same = Vec::new();
+    let waiters = waiting.answer(cx, |question| reply_to(&answer, mud, question, &mut same));
     let event = match answer {
         Answer::Who(reply) => Event::WhoReply(reply),
         Answer::Finger(reply) => Event::FingerReply(reply),
@@ -189,10 +226,11 @@ pub(super) fn channel_members(
     let (names, is_cut, _) = page::take(users.iter().map(ToString::to_string), USERS_BYTES_MAX);
     muds[mud].elsewhere.answered(cx.now.mono, &asked, &from, names.clone());
     let result = subscribers(cx, muds, out.clients, mud, &asked, ChannelWhoStatus::Success);
+    let result = Reply::shared(&result);
     let waiters = waiting.answer(cx, |question| match question {
         Question::ChanWho { mud: at, channel, open } if *at == mud && *channel == asked => {
             open.retain(|mud| *mud != from);
-            open.is_empty().then(|| Ok(Reply::ChannelWho(result.clone())))
+            result.clone().filter(|_| open.is_empty()).map(Ok)
         }
         _ => None,
     });

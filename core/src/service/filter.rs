@@ -141,12 +141,12 @@ pub(super) fn asked(
     mud: MudId,
     (channel, packet): (&str, &Value<'_>),
 ) {
-    let held = Held::new(mud, channel, packet);
-    if !filters.has_room(mud, channel) {
-        return held.pass(cx, muds);
-    }
     let mut bytes = Vec::new();
     packet.write(&mut bytes);
+    let held = Held::new(mud, channel, packet, bytes.len());
+    if !filters.has_room(mud, channel, bytes.len()) {
+        return held.pass(cx, muds);
+    }
     // The game judges the text of the packet. A message that is not a packet passes without a judgement.
     let Ok((inner, _)) = Packet::decode(&bytes) else { return held.pass(cx, muds) };
     let (event, visname, message) = match &inner.body {

@@ -17,6 +17,9 @@ pub const FILTER_WITHIN: Duration = Duration::from_secs(5);
 /// Number of messages that may wait for a judgement at a time.
 const FILTERS_MAX: usize = 200;
 
+/// Bytes of all messages that wait for a judgement, as they came.
+const FILTERS_BYTES_MAX: usize = 1_048_576;
+
 /// The sessions that judge, and the messages that wait for them.
 #[derive(Debug, Default)]
 pub(crate) struct Filters {
@@ -32,12 +35,14 @@ pub(super) struct Held {
     mud: MudId,
     channel: String,
     packet: Value<'static>,
+    /// The length of the packet as it came.
+    bytes: usize,
 }
 
 impl Held {
-    /// A message on a channel of a mud.
-    pub(super) fn new(mud: MudId, channel: &str, packet: &Value<'_>) -> Held {
-        Held { mud, channel: channel.to_owned(), packet: packet.clone().into_owned() }
+    /// A message on a channel of a mud; `bytes`: its length as it came.
+    pub(super) fn new(mud: MudId, channel: &str, packet: &Value<'_>, bytes: usize) -> Held {
+        Held { mud, channel: channel.to_owned(), packet: packet.clone().into_owned(), bytes }
     }
 
     /// Replaces the text of the message: the last field of a channel-m or channel-e.
@@ -69,9 +74,12 @@ impl Filters {
         }
     }
 
-    /// Whether a session judges the channel, and one more message may wait for it.
-    pub(super) fn has_room(&self, mud: MudId, channel: &str) -> bool {
-        self.judges.contains_key(&(mud, channel.to_owned())) && self.held.len() < FILTERS_MAX
+    /// Whether a session judges the channel, and one more message of this length may wait for it.
+    pub(super) fn has_room(&self, mud: MudId, channel: &str, bytes: usize) -> bool {
+        let held: usize = self.held.values().map(|held| held.bytes).sum();
+        self.judges.contains_key(&(mud, channel.to_owned()))
+            && self.held.len() < FILTERS_MAX
+            && held + bytes <= FILTERS_BYTES_MAX
     }
 
     /// Holds a message until it is judged. Returns its number.
@@ -101,5 +109,27 @@ impl Filters {
         if let Some(held) = self.held.remove(&key) {
             held.pass(cx, muds);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cx::testing::Bench;
+
+    #[test]
+    fn what_waits_for_a_judgement_is_bounded_in_number_and_bytes() {
+        let (mut bench, mut filters) = (Bench::default(), Filters::default());
+        let conn = bench.fx.open();
+        let has_room = |filters: &Filters, bytes| filters.has_room(MudId::OWN, "chat", bytes);
+        assert!(!has_room(&filters, 1), "nobody judges");
+        filters.set_judge((MudId::OWN, "chat".to_owned()), conn, true);
+        let held = |bytes| Held::new(MudId::OWN, "chat", &Value::Int(0), bytes);
+        filters.hold(&mut bench.cx(), held(FILTERS_BYTES_MAX - 100));
+        assert!(has_room(&filters, 100) && !has_room(&filters, 101));
+        for _ in 1..FILTERS_MAX {
+            filters.hold(&mut bench.cx(), held(0));
+        }
+        assert!(!has_room(&filters, 0));
     }
 }

@@ -51,6 +51,9 @@ output! {
     }
 }
 
+/// The work of looking at one kept event for a replay, in bytes.
+const RECORD_WORK: usize = 32;
+
 methods! {
     /// Returns the messages of a channel, oldest first.
     "channel_history" (Access::Permitted(Permission::Info)) ChannelHistory<'_> => [History] &[&BACKLOG_FULL],
@@ -88,6 +91,8 @@ fn channel_history<'m>(
 /// The events follow the result.
 fn resume(out: &mut Delivery<'_>, call: &Call, args: &Resume) -> Result<Resumed, Fault> {
     call.speaker()?;
+    // A replay looks at all kept events.
+    call.worked(out.journal.size().0 * RECORD_WORK);
     let from = out.read_again(call.conn(), args.last_event_id.map(|id| id.0));
     Ok(Resumed { status: Success::Success, last_event_id: OrNull(from.map(EventId)) })
 }

@@ -13,10 +13,8 @@ use crate::fault::Fault;
 use crate::fault::reason::{BACKLOG_FULL, NO_ANSWER, TOO_MANY_WAITING};
 use crate::ids::Ticket;
 use crate::journal::{Journal, LaneKey, LaneName, Log};
-use crate::saved;
 use crate::settings::Permission;
 use crate::waiting::{Question, Reply, Waiting};
-use serde_json::value::RawValue;
 use std::time::Duration;
 
 /// How long a search may take. Other clients' requests go on in between.
@@ -101,9 +99,7 @@ pub(crate) fn go_on(parts: &mut Parts<'_>, ticket: Ticket) -> Option<usize> {
         return Some(work);
     }
     let (history, bytes) = sought.answer(log);
-    // What is written here can always be read.
-    let written = saved::write(&history).and_then(|json| String::from_utf8(json).ok());
-    let outcome = written.and_then(|json| RawValue::from_string(json).ok()).map(Reply::Written);
+    let outcome = Reply::shared(&history);
     searches.remove(ticket);
     let outcome = outcome.ok_or_else(|| Fault::gateway(&NO_ANSWER, "the result cannot be written"));
     waiting.finish(cx, ticket, outcome);

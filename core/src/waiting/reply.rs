@@ -1,10 +1,12 @@
 //! The results of requests that may be answered later.
 
+use crate::describe::cut;
 use crate::describe::macros::{output, words};
 use crate::describe::values::EventId;
-use crate::event::told::{FingerReply, Located, WhoUser};
-use serde::Serialize;
+use crate::event::told::WhoUser;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use std::sync::Arc;
 
 output! {
     /// The users of one mud who are online, or who subscribe to a channel.
@@ -140,15 +142,27 @@ words! {
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Reply {
-    Who(WhoAnswer),
-    Finger(FingerReply<'static>),
-    Locate(Located<'static>),
     ChannelUser(ChannelUser),
     ChannelWho(ChannelWho),
     Hosted(Hosted),
     Acknowledged(Acknowledged),
     Banned(Banned),
     Unbanned(Unbanned),
-    /// A result that is written already.
-    Written(Box<RawValue>),
+    /// A result that is written already. Requests with the same result share it.
+    #[serde(serialize_with = "written")]
+    Written(Arc<RawValue>),
+}
+
+impl Reply {
+    /// Writes a result for requests that share it.
+    pub(crate) fn shared(result: &impl Serialize) -> Option<Reply> {
+        let mut json = Vec::new();
+        let json = String::from_utf8(cut::write(&mut json, result, usize::MAX).then_some(json)?).ok()?;
+        RawValue::from_string(json).ok().map(|written| Reply::Written(written.into()))
+    }
+}
+
+/// Serialises what several replies share.
+fn written<S: Serializer>(written: &Arc<RawValue>, serializer: S) -> Result<S::Ok, S::Error> {
+    written.as_ref().serialize(serializer)
 }

@@ -10,9 +10,10 @@ use super::openrpc;
 use super::pages::{self, Page, respond};
 use super::requests::{Requests, early_bytes, is_stranger, unreadable_line};
 use super::rpc::{self, code};
+use super::turns::REQUEST_WORK;
 use super::websocket::{PING, Received, WebSocket, close_frame};
 use super::welcome::{Authentication, Protocol, Service, Welcome};
-use crate::clients::{Clients, Goodbye, Session};
+use crate::clients::{Goodbye, Session};
 use crate::door::contract::Door;
 use crate::effects::ConnMap;
 use crate::fault::Fault;
@@ -24,6 +25,12 @@ use tungstenite::protocol::frame::coding::CloseCode;
 
 /// The first byte of every TLS connection (RFC 8446, 5.1). No plain-text protocol of this front door begins with it.
 const TLS_HANDSHAKE: u8 = 0x16;
+
+/// The work of making one byte of a page, such as the metrics.
+const WORK_PER_PAGE_BYTE: usize = 4;
+
+/// Stands for all pages where the work of methods is noted.
+const PAGES: &str = "pages";
 
 /// JSON-RPC 2.0 over TCP lines and WebSocket, and HTTP.
 #[derive(Debug, Default)]
@@ -120,7 +127,9 @@ impl Door for RpcDoor {
                 if !parts.cx.fx.is_read(conn) || parts.cx.fx.pending_bytes(conn) > 0 =>
             {
                 (*heard, *pinged) = (now, None);
-                if let Some(session) = parts.clients.get_mut(conn) {
+                if let Some(session) = parts.clients.get_mut(conn)
+                    && parts.cx.fx.pending_bytes(conn) > 0
+                {
                     session.falls_behind(&mut parts.cx, conn);
                 }
             }
@@ -240,10 +249,15 @@ impl RpcDoor {
                     let since = if head.is_empty() { now } else { since };
                     let _ = is_idle;
                     head.extend_from_slice(input);
-                    let (state, rest) = heads(parts, &self.requests.documents, conn, &head, since);
+                    let before = parts.cx.fx.pending_bytes(conn);
+                    let (state, rest) = next_head(parts, &self.requests.documents, conn, &head, since);
                     owned = rest;
                     input = &owned;
                     self.put(parts, conn, state);
+                    let bytes = parts.cx.fx.pending_bytes(conn).saturating_sub(before);
+                    if self.page_was_sent(conn, bytes) && !input.is_empty() {
+                        return self.leave(conn, input);
+                    }
                 }
                 State::Draining { since } => {
                     return self.put(parts, conn, State::Draining { since });
@@ -261,6 +275,15 @@ impl RpcDoor {
                 return self.leave(conn, input);
             }
         }
+    }
+
+    /// Notes the work of a page. Returns whether the next one must wait for its turn.
+    fn page_was_sent(&mut self, conn: ConnId, bytes: usize) -> bool {
+        let (Some(one), turns) = (self.conns.get_mut(conn), &mut self.requests.turns) else { return false };
+        let work = REQUEST_WORK + bytes * WORK_PER_PAGE_BYTE;
+        turns.worked(&mut one.desk, work);
+        turns.cost(PAGES, work);
+        !turns.admits(&one.desk, PAGES)
     }
 
     /// Keeps what cannot be read now.
@@ -364,8 +387,8 @@ fn text_bytes_max(parts: &Parts<'_>, conn: ConnId) -> usize {
     if is_stranger(parts, conn) { all.min(STRANGER_TEXT_BYTES_MAX) } else { all }
 }
 
-/// Reads request heads, one after the other. Returns the new state of the connection, and the bytes that belong to it.
-fn heads(
+/// Reads and answers one request. Returns the new state of the connection, and the bytes that belong to it.
+fn next_head(
     parts: &mut Parts<'_>,
     documents: &Documents,
     conn: ConnId,
@@ -375,7 +398,7 @@ fn heads(
     let now = parts.cx.now.mono;
     let draining = (State::Draining { since: now }, Vec::new());
     let mut input = buffer;
-    while !input.is_empty() {
+    if !input.is_empty() {
         let (head, length) = match http::parse_head(input) {
             // The head timeout starts at its first byte.
             Ok(None) => return (State::Http { head: input.to_vec(), since, is_idle: false }, Vec::new()),
@@ -399,10 +422,6 @@ fn heads(
         }
         if !head.keep_alive || head.has_body || !parts.cx.fx.is_open(conn) {
             return draining;
-        }
-        // Who sends requests without reading the answers gets no more of them for now.
-        if !Clients::takes_more(&parts.cx, conn) {
-            break;
         }
     }
     (State::Http { head: Vec::new(), since: now, is_idle: true }, input.to_vec())
