@@ -1,9 +1,11 @@
-//! What the benchmarks share: the data they read ([`data`]), a gateway without sockets ([`bench_gateway`]), and a
+//! What the benchmarks share: the data they read ([`data`]), a gateway without sockets ([`bench_gateway`]), a daemon of its
+//! own ([`daemon`]), and a
 //! measurement that survives a noisy machine ([`measure`]).
 //!
 //! `cargo run --release -p i3-benches --bin ratios` prints the budgets' table; `cargo bench -p i3-benches` gives
 //! criterion's statistics for each row.
 
 pub mod bench_gateway;
+pub mod daemon;
 pub mod data;
 pub mod measure;

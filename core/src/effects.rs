@@ -113,6 +113,10 @@ struct Slot {
     open: bool,
     /// Nothing is read from the connection until everything has been flushed.
     held: bool,
+    /// Nothing is read from the connection until its front door wants to read again.
+    paused: bool,
+    /// Bytes that a front door holds for the connection, besides the queued ones.
+    aside_bytes: usize,
     outbox: Outbox,
 }
 
@@ -136,12 +140,14 @@ impl Effects {
         if let Some(index) = self.free.pop() {
             let slot = &mut self.slots[index as usize];
             slot.open = true;
-            slot.held = false;
+            (slot.held, slot.paused, slot.aside_bytes) = (false, false, 0);
             return ConnId { index, generation: slot.generation };
         }
         // The machines limit the number of connections to far below u32::MAX.
         let index = self.slots.len() as u32;
-        self.slots.push(Slot { generation: 0, open: true, held: false, outbox: Outbox::default() });
+        let outbox = Outbox::default();
+        let slot = Slot { generation: 0, open: true, held: false, paused: false, aside_bytes: 0, outbox };
+        self.slots.push(slot);
         ConnId { index, generation: 0 }
     }
 
@@ -221,7 +227,7 @@ impl Effects {
             // An idle connection holds no buffer.
             let slot = &mut self.slots[conn.index()];
             slot.outbox.more = None;
-            if std::mem::take(&mut slot.held) {
+            if std::mem::take(&mut slot.held) && !slot.paused {
                 self.outputs.push_back(Output::Read { conn, enabled: true });
             }
         }
@@ -253,7 +259,8 @@ impl Effects {
         let slot = &mut self.slots[conn.index()];
         slot.open = false;
         let outbox = std::mem::take(&mut slot.outbox);
-        let pending = outbox.queued_bytes + outbox.in_flight_bytes;
+        let aside = std::mem::take(&mut slot.aside_bytes);
+        let pending = outbox.queued_bytes + outbox.in_flight_bytes + aside;
         self.total_pending_bytes -= pending;
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(conn.index);
@@ -263,9 +270,43 @@ impl Effects {
 
     /// Stops reading from the connection until everything queued has been flushed.
     pub fn hold(&mut self, conn: ConnId) {
-        if self.pending_bytes(conn) > 0 && !std::mem::replace(&mut self.slots[conn.index()].held, true) {
+        if self.pending_bytes(conn) == 0 {
+            return;
+        }
+        let slot = &mut self.slots[conn.index()];
+        if !std::mem::replace(&mut slot.held, true) && !slot.paused {
             self.outputs.push_back(Output::Read { conn, enabled: false });
         }
+    }
+
+    /// Stops reading from the connection, or continues. It is not read from either while [`Effects::hold`] lasts.
+    pub fn pause(&mut self, conn: ConnId, paused: bool) {
+        if self.slot(conn).is_none() {
+            return;
+        }
+        let slot = &mut self.slots[conn.index()];
+        if std::mem::replace(&mut slot.paused, paused) != paused && !slot.held {
+            self.outputs.push_back(Output::Read { conn, enabled: !paused });
+        }
+    }
+
+    /// Whether the connection is read from.
+    pub fn is_read(&self, conn: ConnId) -> bool {
+        self.slot(conn).is_some_and(|slot| !slot.held && !slot.paused)
+    }
+
+    /// Sets how many bytes a front door holds for the connection besides the queued ones. They count like queued bytes
+    /// in [`Effects::total_pending_bytes`].
+    pub fn set_aside(&mut self, conn: ConnId, bytes: usize) {
+        if self.slot(conn).is_some() {
+            let before = std::mem::replace(&mut self.slots[conn.index()].aside_bytes, bytes);
+            self.total_pending_bytes = self.total_pending_bytes - before + bytes;
+        }
+    }
+
+    /// Returns how many bytes a front door holds for the connection besides the queued ones.
+    pub fn aside_bytes(&self, conn: ConnId) -> usize {
+        self.slot(conn).map_or(0, |slot| slot.aside_bytes)
     }
 
     /// Whether the peer is slow: bytes are still queued although the driver has run since they were queued. Bytes
@@ -355,7 +396,7 @@ impl Effects {
         self.outputs.pop_front()
     }
 
-    /// Returns the number of bytes queued or in flight for all connections together.
+    /// Returns the number of bytes queued, in flight or set aside for all connections together.
     pub fn total_pending_bytes(&self) -> usize {
         self.total_pending_bytes
     }
@@ -467,6 +508,39 @@ mod tests {
         effects.flushed(conn);
         assert!(effects.poll().is_none());
         assert_eq!(effects.pending_bytes(conn), 0);
+    }
+
+    #[test]
+    fn a_connection_is_read_from_when_it_is_neither_held_nor_paused() {
+        let mut effects = Effects::default();
+        let conn = effects.open();
+        effects.send(conn, b"x");
+        effects.hold(conn);
+        effects.pause(conn, true);
+        take_all(&mut effects, conn, 10);
+        effects.flushed(conn);
+        assert!(!effects.is_read(conn));
+        effects.pause(conn, false);
+        assert!(effects.is_read(conn));
+        let reads = std::iter::from_fn(|| effects.poll());
+        let reads: Vec<bool> = reads
+            .filter_map(|output| match output {
+                Output::Read { enabled, .. } => Some(enabled),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(reads, [false, true]);
+    }
+
+    #[test]
+    fn what_is_set_aside_is_pending_until_the_connection_ends() {
+        let mut effects = Effects::default();
+        let conn = effects.open();
+        effects.set_aside(conn, 500);
+        effects.set_aside(conn, 300);
+        assert_eq!((effects.total_pending_bytes(), effects.pending_bytes(conn)), (300, 0));
+        effects.close_now(conn);
+        assert_eq!(effects.total_pending_bytes(), 0);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::notice::{Level, Notice, Shown};
 use crate::run::Run;
 use crate::saves::Saves;
 use crate::service::held::Filters;
+use crate::service::searches::Searches;
 use crate::service::{Parts, consequences, inbound, reload, storing};
 use crate::settings::{Settings, SettingsError};
 use crate::steady::{self, SteadyClock};
@@ -61,6 +62,7 @@ pub struct Gateway {
     journal: Journal,
     waiting: Waiting,
     filters: Filters,
+    searches: Searches,
     run: Run,
     doors: Doors,
 }
@@ -105,6 +107,7 @@ impl Gateway {
             journal,
             waiting: Waiting::default(),
             filters: Filters::default(),
+            searches: Searches::default(),
             doors: Doors::default(),
         };
         let (mut parts, doors) = gateway.parts();
@@ -126,6 +129,7 @@ impl Gateway {
             journal: &mut self.journal,
             waiting: &mut self.waiting,
             filters: &mut self.filters,
+            searches: &mut self.searches,
             run: &mut self.run,
         };
         (parts, &mut self.doors)
@@ -464,6 +468,7 @@ impl Gateway {
                 let why = "the router was away for too long";
                 parts.muds.expire(&mut parts.cx, mud, QUEUED_PACKET_MAX_AGE, why);
             }
+            Wake::Turn => doors.turn(&mut parts),
             Wake::Client(conn) => doors.due(&mut parts, conn),
             Wake::Answer(ticket) => consequences::wait_is_over(&mut parts, ticket),
             Wake::Filter(key) => parts.filters.is_late(&mut parts.cx, parts.muds, key),
@@ -543,7 +548,12 @@ impl Machine for Gateway {
     }
 
     fn poll_output(&mut self) -> Option<Output> {
-        self.common.fx.poll()
+        let output = self.common.fx.poll();
+        if output.is_none() {
+            // The driver has carried out everything, and other connections had their say.
+            self.doors.turn_is_over();
+        }
+        output
     }
 
     fn take_bytes(&mut self, conn: ConnId, budget: usize, into: &mut Vec<Bytes>) -> usize {

@@ -19,6 +19,8 @@ pub enum Wake {
     Answer(Ticket),
     /// A filter request has waited long enough for its game.
     Filter(u64),
+    /// Requests wait for their turn.
+    Turn,
     /// Kept events have become too old.
     Sweep,
     /// It is time to save which events were delivered.

@@ -153,7 +153,7 @@ pub fn json_rpc(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let requests = match rpc::parse(text) {
         Incoming::Single(request) => vec![request],
-        Incoming::Batch(requests) => requests,
+        Incoming::Batch(requests) => requests.into_iter().map(rpc::request).collect(),
     };
     assert!((1..=rpc::BATCH_REQUESTS_MAX).contains(&requests.len()));
     for request in requests {

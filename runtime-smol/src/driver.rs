@@ -24,6 +24,10 @@ use i3_driver::tls::Acceptor;
 use smol::LocalExecutor;
 use std::net::TcpListener;
 use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+/// The shortest wait for a deadline.
+const SOON: Duration = Duration::from_micros(20);
 
 /// A driver with its machine, listeners and callbacks.
 #[derive(Debug)]
@@ -143,9 +147,10 @@ async fn serve<M: Machine + 'static>(shared: Rc<Shared<M>>) {
         if stopped {
             return;
         }
-        if deadline.is_some_and(|at| at <= shared.clock.now().mono) {
-            // More timers are due than one turn fires. Other tasks run first.
-            yield_now().await;
+        if deadline.is_some_and(|at| at <= shared.clock.now().mono + SOON) {
+            // The machine has more to do at once. The sockets come first, and only a task that waits lets the system be
+            // asked for them.
+            after(SOON).await;
             continue;
         }
         // If the deadline moves to a later time, the timer is not changed. Waking early costs less than setting the timer for

@@ -20,9 +20,17 @@ use std::time::Duration;
 /// Bytes queued for a client above which nothing is read from it until it has read.
 pub const CLIENT_PAUSE_BYTES: usize = 262_144;
 
-/// Bytes queued for a client above which it is closed: it does not read, and there is no room for events that it may
-/// not miss.
+/// Bytes queued for a client above which nothing more is queued for it: kept events wait until it has read, other events
+/// are dropped, and answers become errors.
 pub const CLIENT_PENDING_BYTES_MAX: usize = 1_048_576;
+
+/// Bytes queued or held for all clients together above which each client may only have [`CLIENT_CROWDED_BYTES_MAX`]
+/// queued.
+pub const ALL_PENDING_BYTES_MAX: usize = 33_554_432;
+
+/// While all clients together have little room left: the bytes queued for a client above which it gets no more events,
+/// and the largest answer.
+pub const CLIENT_CROWDED_BYTES_MAX: usize = 65_536;
 
 /// Bytes queued for a slow client above which it gets no more presence events.
 pub const PRESENCE_PENDING_BYTES_MAX: usize = 32_768;
@@ -50,13 +58,12 @@ pub(crate) enum Goodbye {
     ShuttingDown,
 }
 
-/// A client that its front door must close.
+/// A client that its front door must close in order: the client receives what is queued, and a goodbye.
 #[derive(Debug)]
-pub(crate) enum Dismissal {
-    /// In order: the client receives what is queued, and a goodbye.
-    Polite { conn: ConnId, goodbye: Goodbye, reason: &'static str },
-    /// At once: the client does not read.
-    Abrupt { conn: ConnId },
+pub(crate) struct Dismissal {
+    pub(crate) conn: ConnId,
+    pub(crate) goodbye: Goodbye,
+    pub(crate) reason: &'static str,
 }
 
 /// The clients, and the state that concerns all of them.
@@ -169,28 +176,37 @@ impl Clients {
         self.bound(cx, conn);
     }
 
-    /// Stops reading from a client that does not read, and closes it when nothing more may be queued.
+    /// Stops reading from a client that does not read. If it goes on so for too long, it is closed.
     pub(crate) fn bound(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        let pending = cx.fx.pending_bytes(conn);
-        if pending > CLIENT_PENDING_BYTES_MAX {
-            self.overrun(cx, conn, pending);
-        } else if pending > CLIENT_PAUSE_BYTES {
+        if cx.fx.pending_bytes(conn) > CLIENT_PAUSE_BYTES {
             cx.fx.hold(conn);
+            if let Some(session) = self.get_mut(conn) {
+                session.falls_behind(cx, conn);
+            }
         }
     }
 
-    /// Closes a client that does not read, when there is no room left for events that it may not miss.
-    pub(crate) fn overrun(&mut self, cx: &mut Cx<'_>, conn: ConnId, pending: usize) {
-        if let Some(session) = self.get_mut(conn)
-            && std::mem::replace(&mut session.leaving, true)
-        {
-            return;
-        }
-        // A slow client harms only itself, and receives an error before it is closed.
+    /// Returns the largest answer that may be queued for a client now, in bytes.
+    pub(crate) fn room(cx: &Cx<'_>, conn: ConnId) -> usize {
+        let is_crowded = cx.fx.total_pending_bytes() > ALL_PENDING_BYTES_MAX;
+        let most = if is_crowded { CLIENT_CROWDED_BYTES_MAX } else { CLIENT_PENDING_BYTES_MAX };
+        most.saturating_sub(cx.fx.pending_bytes(conn) + cx.fx.aside_bytes(conn))
+    }
+
+    /// Whether another request of a client may be run: it has read the answers to the earlier ones, or nearly so.
+    pub(crate) fn takes_more(cx: &Cx<'_>, conn: ConnId) -> bool {
+        let is_crowded = cx.fx.total_pending_bytes() > ALL_PENDING_BYTES_MAX;
+        let most = if is_crowded { CLIENT_CROWDED_BYTES_MAX } else { CLIENT_PAUSE_BYTES };
+        cx.fx.pending_bytes(conn) <= most
+    }
+
+    /// Closes a client that has not read for too long. A slow client harms only itself.
+    pub(crate) fn give_up(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
         let notice = Notice::new(Level::Info, "api", "client does not read; closed");
-        cx.notice(notice.with("queued_bytes", pending));
+        let notice = notice.with("address", self.addresses.of(conn));
+        cx.notice(notice.with("queued_bytes", cx.fx.pending_bytes(conn)));
         cx.metrics.connections_at_fault += 1;
-        self.dismissals.push_back(Dismissal::Abrupt { conn });
+        cx.fx.close_now(conn);
     }
 
     /// Closes a client after the answer to the current request and all queued bytes have been sent.
@@ -198,7 +214,7 @@ impl Clients {
         if let Some(session) = self.get_mut(conn)
             && !std::mem::replace(&mut session.leaving, true)
         {
-            self.dismissals.push_back(Dismissal::Polite { conn, goodbye, reason });
+            self.dismissals.push_back(Dismissal { conn, goodbye, reason });
         }
     }
 
@@ -247,7 +263,9 @@ impl Clients {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clients::CLIENT_STALLED_MAX;
     use crate::service::testing::Stage;
+    use crate::wake::Wake;
 
     #[test]
     fn a_removed_session_leaves_nothing_behind() {
@@ -270,23 +288,40 @@ mod tests {
         assert!(stage.clients.stays(conn));
         stage.clients.dismiss(conn, Goodbye::ShuttingDown, "first");
         stage.clients.dismiss(conn, Goodbye::ShuttingDown, "second");
-        stage.clients.overrun(&mut stage.bench.cx(), conn, 1);
         assert!(!stage.clients.stays(conn));
         let dismissal = stage.clients.poll_dismissal();
-        assert!(matches!(dismissal, Some(Dismissal::Polite { reason: "first", .. })), "{dismissal:?}");
+        assert!(matches!(dismissal, Some(Dismissal { reason: "first", .. })), "{dismissal:?}");
         assert!(stage.clients.poll_dismissal().is_none());
     }
 
     #[test]
-    fn a_client_that_does_not_read_is_held_and_then_closed() {
+    fn a_client_that_does_not_read_is_held_and_its_time_runs() {
         let mut stage = Stage::default();
         let conn = stage.join(MudId::OWN);
-        stage.bench.fx.send(conn, &vec![b'x'; CLIENT_PENDING_BYTES_MAX]);
+        stage.bench.fx.send(conn, &vec![b'x'; CLIENT_PAUSE_BYTES]);
         stage.clients.bound(&mut stage.bench.cx(), conn);
-        assert!(stage.clients.stays(conn));
+        assert!(stage.bench.fx.is_read(conn));
         stage.bench.fx.send(conn, b"x");
         stage.clients.bound(&mut stage.bench.cx(), conn);
-        assert!(!stage.clients.stays(conn));
+        assert!(!stage.bench.fx.is_read(conn) && stage.clients.stays(conn));
+        let at = stage.bench.now.mono + CLIENT_STALLED_MAX;
+        assert_eq!(stage.bench.timers.get(Wake::Client(conn)), Some(at));
+        stage.clients.give_up(&mut stage.bench.cx(), conn);
+        assert!(!stage.bench.fx.is_open(conn));
         assert_eq!(stage.bench.metrics.connections_at_fault, 1);
+    }
+
+    #[test]
+    fn the_room_for_an_answer_shrinks_with_what_waits() {
+        let mut stage = Stage::default();
+        let conns: Vec<ConnId> = (0..33).map(|_| stage.join(MudId::OWN)).collect();
+        stage.bench.fx.send(conns[0], &[b'x'; 1000]);
+        stage.bench.fx.set_aside(conns[0], 500);
+        assert_eq!(Clients::room(&stage.bench.cx(), conns[0]), CLIENT_PENDING_BYTES_MAX - 1500);
+        for conn in &conns[1..] {
+            stage.bench.fx.set_aside(*conn, CLIENT_PENDING_BYTES_MAX);
+        }
+        assert_eq!(Clients::room(&stage.bench.cx(), conns[0]), CLIENT_CROWDED_BYTES_MAX - 1500);
+        assert_eq!(Clients::room(&stage.bench.cx(), conns[1]), 0);
     }
 }

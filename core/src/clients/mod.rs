@@ -12,11 +12,11 @@ pub mod strangers;
 mod way;
 
 pub use all::{
-    CHANNEL_PENDING_BYTES_MAX, CLIENT_PAUSE_BYTES, CLIENT_PENDING_BYTES_MAX, PRESENCE_PENDING_BYTES_MAX,
-    RESERVED_PLACES,
+    ALL_PENDING_BYTES_MAX, CHANNEL_PENDING_BYTES_MAX, CLIENT_CROWDED_BYTES_MAX, CLIENT_PAUSE_BYTES,
+    CLIENT_PENDING_BYTES_MAX, PRESENCE_PENDING_BYTES_MAX, RESERVED_PLACES,
 };
 pub(crate) use all::{Clients, Dismissal, Goodbye};
-pub use session::Role;
+pub use session::{CLIENT_STALLED_MAX, Role};
 pub(crate) use session::{Identified, Joined, Session};
 pub use way::Framed;
 pub(crate) use way::{Encode, FRAMED_MAX, Posted, Way};

@@ -3,16 +3,23 @@
 use super::rates::Holder;
 use super::way::{Posted, Way};
 use crate::colour::TextStyle;
+use crate::cx::Cx;
 use crate::describe::macros::words;
 use crate::describe::values::FromLiteral;
 use crate::fault::Fault;
 use crate::ids::MudId;
 use crate::journal::{LaneKey, Reader};
+use crate::machine::ConnId;
 use crate::settings::{Permission, Permissions};
 use crate::time::{Instant, Now};
+use crate::wake::Wake;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a client that is behind may take none of the bytes queued for it. Then it is closed: it does not read.
+pub const CLIENT_STALLED_MAX: Duration = Duration::from_secs(120);
 
 /// The identity of a client, from its key.
 #[derive(Clone, Debug)]
@@ -84,6 +91,8 @@ pub(crate) struct Session {
     pub(crate) greeted: bool,
     /// Number of wrong keys so far.
     pub(crate) wrong_keys: u32,
+    /// Since when it has taken none of the bytes queued for it, if it is behind.
+    pub(crate) behind_since: Option<Instant>,
     /// It is about to be closed: nothing more is read from it, and it receives no more events.
     pub(crate) leaving: bool,
     /// Its progress through its mud's events.
@@ -106,9 +115,23 @@ impl Session {
             lagged: 0,
             greeted: false,
             wrong_keys: 0,
+            behind_since: None,
             leaving: false,
             reader: Reader::default(),
         }
+    }
+
+    /// Notes that the client does not take what is queued for it, and sets the timer for its end.
+    pub(crate) fn falls_behind(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let at = *self.behind_since.get_or_insert(cx.now.mono) + CLIENT_STALLED_MAX;
+        if cx.timers.get(Wake::Client(conn)).is_none_or(|set| set > at) {
+            cx.timers.set(Wake::Client(conn), at);
+        }
+    }
+
+    /// Returns when the client is given up if it goes on taking nothing.
+    pub(crate) fn given_up_at(&self) -> Option<Instant> {
+        self.behind_since.map(|since| since + CLIENT_STALLED_MAX)
     }
 
     /// Whether it is identified, stays connected, and has the permission.

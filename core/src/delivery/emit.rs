@@ -1,8 +1,8 @@
 //! Sends one event to the connected clients.
 
 use crate::clients::{
-    CHANNEL_PENDING_BYTES_MAX, CLIENT_PENDING_BYTES_MAX, Clients, FRAMED_MAX, Framed,
-    PRESENCE_PENDING_BYTES_MAX, Posted, Session,
+    ALL_PENDING_BYTES_MAX, CHANNEL_PENDING_BYTES_MAX, CLIENT_CROWDED_BYTES_MAX, CLIENT_PENDING_BYTES_MAX,
+    Clients, FRAMED_MAX, Framed, PRESENCE_PENDING_BYTES_MAX, Posted, Session,
 };
 use crate::cx::Cx;
 use crate::event::Event;
@@ -11,13 +11,6 @@ use crate::event::told::Lagged;
 use crate::ids::MudId;
 use crate::journal::{Journal, LaneKey, LaneName, Record};
 use crate::machine::ConnId;
-
-/// Bytes queued for all clients together above which each client may only have [`CLIENT_CROWDED_BYTES_MAX`] queued.
-const ALL_PENDING_BYTES_MAX: usize = 33_554_432;
-
-/// While all clients together have little room left: the bytes queued for a slow client above which it gets no more
-/// events.
-const CLIENT_CROWDED_BYTES_MAX: usize = 65_536;
 
 /// Bytes queued for a slow client above which it gets no more packet traces. A trace is worth less than all other
 /// events.
@@ -74,8 +67,6 @@ struct Parcel<'a> {
     label: &'static str,
     /// The game has it without any session having to take it.
     is_given: bool,
-    /// Sessions that do not read and may not miss this event, with the bytes queued for them.
-    overrun: Vec<(ConnId, usize)>,
 }
 
 impl<'a> Parcel<'a> {
@@ -93,7 +84,6 @@ impl<'a> Parcel<'a> {
             most: if is_crowded { most.min(CLIENT_CROWDED_BYTES_MAX) } else { most },
             label,
             is_given: false,
-            overrun: Vec::new(),
         }
     }
 
@@ -109,16 +99,7 @@ impl<'a> Parcel<'a> {
         }
         let pending = cx.fx.pending_bytes(conn);
         if pending > self.most && (pending > CLIENT_PENDING_BYTES_MAX || cx.fx.is_behind(conn)) {
-            session.lagged += 1;
-            cx.metrics.events_dropped += 1;
-            *cx.metrics.events_dropped_by_weight.entry(self.label).or_default() += 1;
-            if let Some(lane) = &self.lane_key {
-                session.reader.dropped(lane.clone(), self.posted.id);
-            }
-            if self.label == Weight::Personal.name() {
-                self.overrun.push((conn, pending));
-            }
-            return;
+            return self.put_off(cx, conn, session);
         }
         cx.metrics.events_delivered += 1;
         let (posted, way, style) = (&self.posted, session.way, session.reads);
@@ -126,6 +107,24 @@ impl<'a> Parcel<'a> {
         cx.fx.send_shared(conn, framed.view(way.view));
         if let Some(lane) = &self.lane_key {
             session.note_queued(lane.clone(), self.posted.id);
+        }
+    }
+}
+
+impl Parcel<'_> {
+    /// Handles a session that has no room for the event. A kept event that it may not miss waits until the client has
+    /// read; others are dropped, and the client is told how many.
+    fn put_off(&self, cx: &mut Cx<'_>, conn: ConnId, session: &mut Session) {
+        session.falls_behind(cx, conn);
+        let may_miss = self.label != Weight::Personal.name() && cx.fx.is_behind(conn);
+        if self.lane.is_some() && !may_miss && session.reader.catch_up(self.posted.id, self.posted.id) {
+            return;
+        }
+        session.lagged += 1;
+        cx.metrics.events_dropped += 1;
+        *cx.metrics.events_dropped_by_weight.entry(self.label).or_default() += 1;
+        if let Some(lane) = &self.lane_key {
+            session.reader.dropped(lane.clone(), self.posted.id);
         }
     }
 }
@@ -144,15 +143,12 @@ impl Delivery<'_> {
             parcel.is_given = except.iter().any(|conn| self.is_game(*conn));
         }
         self.give(cx, to, &mut parcel);
-        let Parcel { overrun, is_given, .. } = parcel;
+        let Parcel { is_given, .. } = parcel;
         if let Some((mud, lane)) = kept {
             let mut record = Record::new(id, (cx.now.unix, cx.steady), kind, members.into());
             (record.is_echo, record.delivered) = (matches!(to, To::Echo(..)), is_given);
             self.journal.keep(cx, mud, lane, record);
             self.set_sweep(cx);
-        }
-        for (conn, pending) in overrun {
-            self.clients.overrun(cx, conn, pending);
         }
     }
 
@@ -249,6 +245,7 @@ impl Delivery<'_> {
         let Some(session) = self.clients.get_mut(conn) else { return };
         // A game that only listens is connected as long as it takes its events.
         session.heard = cx.now.mono;
+        session.behind_since = session.behind_since.filter(|_| pending > 0).map(|_| cx.now.mono);
         if pending > 0 {
             return;
         }
@@ -272,6 +269,7 @@ impl Delivery<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::told::Told;
     use crate::service::testing::Stage;
 
     const LAGGED: Event<'_> = Event::Lagged(Lagged { dropped: 3 });
@@ -311,18 +309,41 @@ mod tests {
     }
 
     #[test]
-    fn what_a_session_may_not_miss_closes_it_and_is_counted() {
+    fn without_room_an_event_is_dropped_and_counted_and_the_session_stays() {
         let mut stage = Stage::default();
         let (slow, other) = (stage.join(MudId::OWN), stage.join(MudId::OWN));
         stage.bench.fx.send(slow, &vec![b'x'; CLIENT_PENDING_BYTES_MAX + 1]);
         emit(&mut stage, To::Mud(MudId::OWN));
         let session = stage.clients.get(slow).unwrap();
-        assert!(session.leaving);
+        assert!(!session.leaving && session.given_up_at().is_some());
         assert_eq!(session.lagged, 1);
         assert_eq!(stage.bench.metrics.events_dropped, 1);
         assert_eq!(stage.bench.metrics.events_delivered, 1);
         assert_eq!(stage.taken(other), WRITTEN);
-        assert!(stage.clients.poll_dismissal().is_some());
         assert!(stage.clients.poll_dismissal().is_none());
+    }
+
+    #[test]
+    fn without_room_a_kept_event_waits_until_the_client_has_read() {
+        let mut stage = Stage::default();
+        stage.bench.settings.api.events.keep_tells = std::time::Duration::from_secs(3600);
+        let slow = stage.join(MudId::OWN);
+        stage.bench.fx.send(slow, &vec![b'x'; CLIENT_PENDING_BYTES_MAX + 1]);
+        for message in ["one", "two"] {
+            let [from_mud, from_user, to_mud, to_user, visname] =
+                ["Sage", "bob", "Alpha", "ann", "Bob"].map(Into::into);
+            let told = Told { from_mud, from_user, to_mud, to_user, message: message.into(), visname };
+            let mut parts = stage.parts();
+            let mut out = Delivery { clients: parts.clients, journal: parts.journal };
+            out.emit(&mut parts.cx, To::Mud(MudId::OWN), &Event::TellReceived(told));
+        }
+        stage.taken(slow);
+        let mut parts = stage.parts();
+        Delivery { clients: parts.clients, journal: parts.journal }.flushed(&mut parts.cx, slow);
+        let text = stage.taken(slow);
+        let shown: Vec<&str> = text.lines().map(|line| line.split_once(" {").unwrap().0).collect();
+        assert_eq!(shown, ["tell_received (late)", "tell_received (late)", "replay_complete"], "{text}");
+        assert!(text.find("one") < text.find("two") && text.contains("\"replayed\":2,\"gap\":false"));
+        assert_eq!(stage.bench.metrics.events_dropped, 0);
     }
 }

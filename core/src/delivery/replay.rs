@@ -186,6 +186,9 @@ impl Delivery<'_> {
         let is_done = work_at(cx, conn, session, log, &mut job);
         self.journal.marks_changed(cx, mud);
         if is_done {
+            if let Some(session) = self.clients.get_mut(conn) {
+                session.reader.completed(&job);
+            }
             return Some(job);
         }
         if let Some(session) = self.clients.get_mut(conn) {

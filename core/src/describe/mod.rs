@@ -5,6 +5,7 @@
 //! parameters with their bounds. `macros` generates structs whose description, reader and writer agree by
 //! construction. Nothing here depends on an encoding.
 
+pub mod cut;
 pub mod datum;
 pub(crate) mod macros;
 pub mod shape;

@@ -22,6 +22,16 @@ pub(crate) trait Door: Debug + Send {
     /// Handles received bytes.
     fn received(&mut self, parts: &mut Parts<'_>, conn: ConnId, bytes: &[u8]);
 
+    /// Handles that the client has taken bytes that were queued for it. Returns whether the state of the connection may have
+    /// changed.
+    fn flushed(&mut self, parts: &mut Parts<'_>, conn: ConnId) -> bool;
+
+    /// Continues requests that were put off, as much as fits into one turn. Returns their connections.
+    fn turn(&mut self, parts: &mut Parts<'_>) -> Vec<ConnId>;
+
+    /// Notes that the driver has carried out all outputs: a new turn begins.
+    fn turn_is_over(&mut self);
+
     /// Handles the deadline of a connection.
     fn due(&mut self, parts: &mut Parts<'_>, conn: ConnId);
 

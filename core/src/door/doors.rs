@@ -91,7 +91,7 @@ impl Doors {
         }
         let overdue = parts.clients.addresses.told_to_go(conn);
         parts.clients.report(&mut parts.cx, conn, &Fault::not_authenticated(NO_ROOM));
-        self.dismiss(parts, &Dismissal::Polite { conn, goodbye: Goodbye::MakingRoom, reason: "no room" });
+        self.dismiss(parts, &Dismissal { conn, goodbye: Goodbye::MakingRoom, reason: "no room" });
         if let Some(overdue) = overdue {
             parts.cx.fx.close_now(overdue);
             self.after(parts, overdue);
@@ -140,10 +140,26 @@ impl Doors {
     pub(crate) fn flushed(&mut self, parts: &mut Parts<'_>, conn: ConnId) {
         let (cx, mut out) = parts.delivery();
         out.flushed(cx, conn);
+        let Some(attached) = self.conns.get(conn) else { return };
+        let is_changed = self.doors[attached.door].flushed(parts, conn);
         // A deadline that moves is a later one: the timer stays.
-        if !parts.cx.fx.is_open(conn) {
-            self.gone(parts, conn);
+        if is_changed || !parts.cx.fx.is_open(conn) {
+            self.after(parts, conn);
         }
+    }
+
+    /// Continues requests that were put off.
+    pub(crate) fn turn(&mut self, parts: &mut Parts<'_>) {
+        for door in 0..self.doors.len() {
+            for conn in self.doors[door].turn(parts) {
+                self.after(parts, conn);
+            }
+        }
+    }
+
+    /// Notes that the driver has carried out all outputs.
+    pub(crate) fn turn_is_over(&mut self) {
+        self.doors.iter_mut().for_each(|door| door.turn_is_over());
     }
 
     /// Handles that a client sends no more. Returns whether the connection stays open, because the client has not taken all
@@ -184,6 +200,8 @@ impl Doors {
             let text = "the handshake took too long";
             parts.clients.handshake_failed(&mut parts.cx, conn, HandshakeFault::TooSlow, text);
             parts.cx.fx.close_now(conn);
+        } else if given_up_at(parts, conn).is_some_and(|at| at <= parts.cx.now.mono) {
+            parts.clients.give_up(&mut parts.cx, conn);
         } else {
             self.doors[door].due(parts, conn);
         }
@@ -194,7 +212,10 @@ impl Doors {
         let attached = self.conns.get(conn)?;
         match attached.securing {
             Some(since) => Some(since + parts.cx.settings.api.handshake_timeout),
-            None => self.doors[attached.door].deadline(parts, conn),
+            None => {
+                let of_door = self.doors[attached.door].deadline(parts, conn);
+                of_door.into_iter().chain(given_up_at(parts, conn)).min()
+            }
         }
     }
 
@@ -253,22 +274,17 @@ impl Doors {
     }
 
     fn dismiss(&mut self, parts: &mut Parts<'_>, dismissal: &Dismissal) {
-        let (Dismissal::Polite { conn, .. } | Dismissal::Abrupt { conn }) = *dismissal;
+        let Dismissal { conn, goodbye, reason } = *dismissal;
         let Some(attached) = self.conns.get(conn) else { return };
-        match *dismissal {
-            Dismissal::Polite { goodbye, reason, .. } => {
-                self.doors[attached.door].dismiss(parts, conn, goodbye, reason);
-                sessions::ended(parts, conn);
-            }
-            Dismissal::Abrupt { .. } => parts.cx.fx.close_now(conn),
-        }
+        self.doors[attached.door].dismiss(parts, conn, goodbye, reason);
+        sessions::ended(parts, conn);
         self.after(parts, conn);
     }
 
     /// Ends every connection with a goodbye.
     pub(crate) fn shut_down(&mut self, parts: &mut Parts<'_>, goodbye: Goodbye, reason: &'static str) {
         for conn in self.conns() {
-            self.dismiss(parts, &Dismissal::Polite { conn, goodbye, reason });
+            self.dismiss(parts, &Dismissal { conn, goodbye, reason });
         }
     }
 
@@ -279,4 +295,9 @@ impl Doors {
             self.gone(parts, conn);
         }
     }
+}
+
+/// Returns when a client is closed because it does not read.
+fn given_up_at(parts: &Parts<'_>, conn: ConnId) -> Option<Instant> {
+    parts.clients.get(conn)?.given_up_at()
 }

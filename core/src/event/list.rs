@@ -6,8 +6,8 @@ use super::told::{
     LinkChanged, Located, MudChanged, PacketTrace, RateLimitWarning, ReplayComplete, Said, Shutdown,
     StorageChanged, Subscriber, Targeted, Told, WhoReply,
 };
+use crate::describe::cut::{self, TEXTS_BYTES_MAX};
 use crate::describe::shape::Object;
-use crate::saved;
 use crate::settings::Permission;
 
 /// Generates the enum of events, a [`Kind`] for each, and the list of all kinds.
@@ -46,12 +46,14 @@ macro_rules! events {
                 }
             }
 
-            /// Returns the event's members as an object, the form in which it is saved.
+            /// Returns the event's members as an object, the form in which it is saved. Long texts are cut.
             pub fn write(&self) -> Vec<u8> {
-                match self {
-                    $(Event::$variant(told) => saved::write(told),)*
-                }
-                .unwrap_or_default()
+                let mut members = Vec::with_capacity(128);
+                let is_written = match self {
+                    $(Event::$variant(told) => cut::write(&mut members, told, TEXTS_BYTES_MAX),)*
+                };
+                debug_assert!(is_written, "an event that cannot be written");
+                members
             }
         }
     };
@@ -133,6 +135,7 @@ pub fn find(name: &str) -> Option<&'static Kind> {
 mod tests {
     use super::*;
     use crate::event::kind::COMMON;
+    use crate::saved;
 
     #[test]
     fn names_of_events_and_members_are_unique() {

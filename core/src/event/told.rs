@@ -92,6 +92,8 @@ output! {
         pub to_user: Cow<'a, str>,
         /// the users who are online
         pub users: Vec<WhoUser<'a>>,
+        /// true: the list was too long, and its end is left out
+        pub more: Option<bool>,
     }
 
     /// A user in the answer to a finger.
@@ -162,6 +164,8 @@ output! {
         pub channel: Cow<'a, str>,
         /// the subscribers on that mud
         pub users: Vec<String>,
+        /// true: the list was too long, and its end is left out
+        pub more: Option<bool>,
     }
 
     /// An error about something that the mud has sent.

@@ -35,6 +35,11 @@ pub static NOT_SAVED: Reason =
 /// `too_many_waiting`.
 pub static TOO_MANY_WAITING: Reason =
     later("too_many_waiting", "too many requests are waiting for an answer");
+/// `backlog_full`.
+pub static BACKLOG_FULL: Reason = later(
+    "backlog_full",
+    "too many bytes of answers wait for the client, or for all clients together; ask again when they are read",
+);
 /// `too_late`.
 pub static TOO_LATE: Reason =
     never("too_late", "no message with this `filter_id` waits; it has passed unchanged");
@@ -52,6 +57,7 @@ pub static REASONS: &[&Reason] = &[
     &NO_ANSWER,
     &NOT_SAVED,
     &TOO_MANY_WAITING,
+    &BACKLOG_FULL,
     &TOO_LATE,
     &NOT_SUPPORTED,
     &SERVICE_DISABLED,

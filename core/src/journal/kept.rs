@@ -411,6 +411,12 @@ impl Log {
         records.into_iter().flat_map(move |records| records.range(skip..)).filter(young)
     }
 
+    /// Returns a record of a lane.
+    pub(crate) fn record(&self, name: LaneName<'_>, id: u64) -> Option<&Record> {
+        let records = &self.lane(name)?.records;
+        records.binary_search_by_key(&id, |record| record.id).ok().and_then(|at| records.get(at))
+    }
+
     /// Returns the channels that have kept events.
     pub(crate) fn channels(&self) -> impl Iterator<Item = &str> {
         self.channels.iter().filter(|(_, lane)| !lane.records.is_empty()).map(|(name, _)| name.as_str())

@@ -55,6 +55,8 @@ pub(crate) struct Job {
     pub(crate) gap: bool,
     /// The client has asked for the replay, so its end is reported even if there were no events.
     pub(crate) asked_for: bool,
+    /// It holds new events, for which there was no room.
+    catches_up: bool,
 }
 
 impl Job {
@@ -221,6 +223,27 @@ impl Reader {
         self.dropped.entry(lane).or_insert(id);
     }
 
+    /// Begins a replay of the kept events from this one on: the client is behind, and there is no room for it. From now on
+    /// kept events wait for that replay. Returns false if too many replays wait already.
+    pub(crate) fn catch_up(&mut self, id: u64, last: u64) -> bool {
+        let has_room = self.jobs.len() < JOBS_MAX;
+        self.add(None, Since::Id(id - 1), 0, last.max(id), false);
+        if let Some(job) = self.jobs.back_mut().filter(|_| has_room) {
+            job.catches_up = true;
+        }
+        has_room
+    }
+
+    /// Notes that a replay is complete. What it held of a channel is not held again by one that catches up.
+    pub(crate) fn completed(&mut self, job: &Job) {
+        let Some(channel) = &job.channel else { return };
+        for later in self.jobs.iter_mut().filter(|later| later.catches_up) {
+            let lane = LaneName::Channel(channel).key();
+            let begins = later.position.max(job.position);
+            later.cursors.insert(lane, begins);
+        }
+    }
+
     /// Takes the events that the connection has taken with all queued bytes. Returns whether there were any.
     pub(crate) fn take_queued(&mut self, mut each: impl FnMut(LaneName<'_>, u64)) -> bool {
         let is_any = !self.queued.is_empty();
@@ -262,6 +285,7 @@ impl Reader {
             replayed: 0,
             gap,
             asked_for,
+            catches_up: false,
         };
         self.dropped.retain(|lane, first| !(job.covers(lane.name()) && position < *first));
         self.jobs.push_back(job);
@@ -299,6 +323,28 @@ mod tests {
         reader.dropped(LaneKey::Tells, 15);
         reader.dropped(LaneKey::Tells, 17);
         assert_eq!(through(&reader, LaneName::Tells), (14, 14), "what was dropped is not passed");
+    }
+
+    #[test]
+    fn a_reader_that_is_behind_gets_kept_events_later_and_in_order() {
+        let mut reader = Reader::default();
+        reader.begin_without_replay();
+        assert!(reader.catch_up(7, 6));
+        let joined = || ["chat"].into_iter();
+        assert!(
+            reader.defers(LaneName::Tells, &joined()) && reader.defers(LaneName::Channel("chat"), &joined())
+        );
+        let job = reader.take_job().unwrap();
+        assert_eq!((job.since, job.position, job.gap, job.asked_for), (Since::Id(6), 6, false, false));
+        // The replay of a channel comes first, and holds its newest lines too.
+        reader.joined("chat", None, 8, false);
+        assert!(reader.catch_up(9, 9));
+        let mut first = reader.take_job().unwrap();
+        first.position = 12;
+        reader.completed(&first);
+        let later = reader.take_job().unwrap();
+        assert_eq!(later.since_in(LaneName::Channel("chat")), Since::Id(12));
+        assert_eq!(later.since_in(LaneName::Tells), Since::Id(8));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The channels of a network.
 
 use super::limits::{ENTRY_BYTES, NAME_BYTES_MAX};
+use crate::describe::cut;
 use crate::i3::packet::{ChannelEntry, Mapping};
 use crate::time::Instant;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::time::Duration;
 
 /// Number of channels that are kept. Deployed networks have some 170.
@@ -105,12 +107,14 @@ impl Chanlist {
             }
             return;
         };
-        if name.is_empty() || name.len() > NAME_BYTES_MAX || entry.owner.len() > NAME_BYTES_MAX {
+        // A longer name is no channel's: nobody could join it.
+        if name.is_empty() || name.len() > NAME_BYTES_MAX {
             return;
         }
         let before = self.channels.get(name);
-        let added = before.is_some_and(|before| before.added && before.owner == entry.owner);
-        let channel = Channel { owner: entry.owner.to_string(), channel_type: entry.channel_type, added };
+        let owner = cut::text(&entry.owner, NAME_BYTES_MAX);
+        let added = before.is_some_and(|before| before.added && before.owner == owner);
+        let channel = Channel { owner, channel_type: entry.channel_type, added };
         if before.is_none() && !self.has_room(name, &channel) || before == Some(&channel) {
             return;
         }
@@ -164,6 +168,12 @@ impl Chanlist {
     /// Returns all channels, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Channel)> {
         self.channels.iter().map(|(name, channel)| (name.as_str(), channel))
+    }
+
+    /// Returns the channels whose names come after this one, sorted by name.
+    pub fn iter_after<'m>(&'m self, name: &str) -> impl Iterator<Item = (&'m str, &'m Channel)> + use<'m> {
+        let after = (Bound::Excluded(name), Bound::Unbounded);
+        self.channels.range::<str, _>(after).map(|(name, channel)| (name.as_str(), channel))
     }
 
     /// Returns the number of channels.

@@ -1,12 +1,14 @@
 //! The muds of a network.
 
 use super::limits::{ENTRY_BYTES, NAME_BYTES_MAX};
+use crate::describe::cut;
 use crate::describe::shape::{Described, Shape};
 use crate::i3::packet::{Mapping, MudEntry, MudState};
 use crate::i3::{Value, text};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// Number of muds that are kept. Deployed networks have some 170.
 pub const MUDS_MAX: usize = 20_000;
@@ -14,7 +16,7 @@ pub const MUDS_MAX: usize = 20_000;
 /// Bytes of all muds that are kept.
 pub const MUDS_BYTES_MAX: usize = 16_777_216;
 
-/// The longest text about a mud that is kept, in bytes. The rest is cut off.
+/// The longest text about a mud that is kept, in bytes of JSON. The rest is cut off.
 pub const MUD_TEXT_BYTES_MAX: usize = 1_024;
 
 /// Number of services of a mud that are kept. Deployed muds offer a dozen.
@@ -22,6 +24,9 @@ pub const SERVICES_MAX: usize = 100;
 
 /// The longest name of a service that is kept, in bytes.
 pub const SERVICE_NAME_BYTES_MAX: usize = 64;
+
+/// The longest value of a service that is kept, in bytes of JSON. The rest is cut off.
+pub const SERVICE_VALUE_BYTES_MAX: usize = 128;
 
 /// A mud, as the API returns it and the store holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,34 +92,33 @@ impl Described for Status {
     const SHAPE: Shape = Shape::OneOf(&["up", "down"]);
 }
 
-/// Returns the text without what exceeds the limit.
-fn cut(text: &str) -> String {
-    text[..text.floor_char_boundary(MUD_TEXT_BYTES_MAX)].to_owned()
-}
-
 impl KnownMud {
     fn from_entry(entry: &MudEntry<'_>) -> Self {
         let services = entry.services.0.iter().filter_map(|(name, value)| {
             let value = match value {
                 Value::Int(int) => ServiceValue::Int(*int),
                 Value::Float(float) => ServiceValue::Float(*float),
-                Value::Str(bytes) => ServiceValue::Text(cut(&text::decode(Cow::Borrowed(bytes)).0)),
+                Value::Str(bytes) => {
+                    let text = text::decode(Cow::Borrowed(bytes)).0;
+                    ServiceValue::Text(cut::text(&text, SERVICE_VALUE_BYTES_MAX))
+                }
                 Value::Array(_) | Value::Map(_) | Value::Class(_) => return None,
             };
             (name.len() <= SERVICE_NAME_BYTES_MAX).then(|| (name.clone().into_owned(), value))
         });
+        let short = |text: &str| cut::text(text, MUD_TEXT_BYTES_MAX);
         KnownMud {
-            host: cut(&entry.ip),
+            host: short(&entry.ip),
             port: entry.player_port,
             tcp_port: entry.imud_tcp_port,
             udp_port: entry.imud_udp_port,
-            driver: cut(&entry.driver),
-            mudlib: cut(&entry.mudlib),
-            mud_type: cut(&entry.mud_type),
+            driver: short(&entry.driver),
+            mudlib: short(&entry.mudlib),
+            mud_type: short(&entry.mud_type),
             status: if entry.state == MudState::Up { Status::Up } else { Status::Down },
             services: services.take(SERVICES_MAX).collect(),
-            open_status: cut(&entry.open_status),
-            admin_email: cut(&entry.admin_email),
+            open_status: short(&entry.open_status),
+            admin_email: short(&entry.admin_email),
         }
     }
 
@@ -175,6 +179,7 @@ impl Mudlist {
             let before = self.muds.get(&**name);
             match entry {
                 Some(entry) => {
+                    // A longer name is no mud's: nobody could name it.
                     if name.is_empty() || name.len() > NAME_BYTES_MAX {
                         continue;
                     }
@@ -233,6 +238,12 @@ impl Mudlist {
         self.muds.iter().map(|(name, mud)| (name.as_str(), mud))
     }
 
+    /// Returns the muds whose names come after this one, sorted by name.
+    pub fn iter_after<'m>(&'m self, name: &str) -> impl Iterator<Item = (&'m str, &'m KnownMud)> + use<'m> {
+        let after = (Bound::Excluded(name), Bound::Unbounded);
+        self.muds.range::<str, _>(after).map(|(name, mud)| (name.as_str(), mud))
+    }
+
     /// Returns the number of muds.
     pub fn len(&self) -> usize {
         self.muds.len()
@@ -254,18 +265,23 @@ impl Mudlist {
         if let Some((exact, _)) = self.muds.get_key_value(name) {
             return Lookup::One(exact);
         }
-        let folded = fold(name);
+        let folded: String = folded(name).collect();
         if folded.is_empty() {
             return Lookup::Nobody;
         }
-        let matching = |wanted: &dyn Fn(&str) -> bool| -> Vec<&str> {
-            let all: Vec<_> = self.iter().filter(|(known, _)| wanted(&fold(known))).collect();
-            let up: Vec<_> = all.iter().filter(|(_, mud)| mud.status == Status::Up).copied().collect();
-            let best = if up.is_empty() { all } else { up };
-            best.into_iter().map(|(name, _)| name).collect()
-        };
-        let same = matching(&|known| known == folded);
-        let found = if same.is_empty() { matching(&|known| known.starts_with(&folded)) } else { same };
+        let (mut same, mut longer) = (Vec::new(), Vec::new());
+        for (known, mud) in self.iter() {
+            match begins_with(known, &folded) {
+                Some(true) => same.push((known, mud)),
+                Some(false) => longer.push((known, mud)),
+                None => {}
+            }
+        }
+        let all = if same.is_empty() { longer } else { same };
+        let is_up = |(_, mud): &&(&str, &KnownMud)| mud.status == Status::Up;
+        let any_up = all.iter().any(|one| is_up(&one));
+        let found: Vec<&str> =
+            all.iter().filter(|one| !any_up || is_up(one)).map(|(name, _)| *name).collect();
         match found[..] {
             [] => Lookup::Nobody,
             [one] => Lookup::One(one),
@@ -274,8 +290,16 @@ impl Mudlist {
     }
 }
 
-fn fold(name: &str) -> String {
-    name.to_lowercase().replace('.', " ")
+/// The characters of a name as people write it.
+fn folded(name: &str) -> impl Iterator<Item = char> {
+    name.chars().flat_map(char::to_lowercase).map(|c| if c == '.' { ' ' } else { c })
+}
+
+/// Whether a name begins with a folded one: `Some(true)` if it is the same, `None` if it does not. It allocates nothing,
+/// since it runs for each known mud.
+fn begins_with(known: &str, wanted: &str) -> Option<bool> {
+    let mut known = folded(known);
+    wanted.chars().all(|c| known.next() == Some(c)).then(|| known.next().is_none())
 }
 
 #[cfg(test)]
@@ -303,6 +327,28 @@ mod tests {
         assert_eq!((changes[0].before, changes[0].after), (Some(Status::Down), Some(Status::Up)));
         assert_eq!((changes[1].name.as_str(), changes[1].after), ("A", None));
         assert_eq!((list.len(), list.online(), list.id), (1, 1, 7));
+    }
+
+    #[test]
+    fn an_entry_is_bounded() {
+        let mut list = Mudlist::default();
+        let long = "\u{1b}".repeat(10_000);
+        let services: String = (0..200).map(|n| format!("\"s{n:03}\":\"{long}\",")).collect();
+        let name = "n".repeat(NAME_BYTES_MAX);
+        let entry = |name: &str| {
+            format!(r#""{name}":({{-1,"{long}",4000,0,0,"{long}","b","d","t","o","e",([{services}]),0,}}),"#)
+        };
+        assert_eq!(
+            apply(&mut list, &(entry(&name) + &entry(&format!("{name}n")))).len(),
+            1,
+            "a name may not be longer"
+        );
+        let mud = list.get(&name).unwrap();
+        let bytes = serde_json::to_string(mud).unwrap().len();
+        assert!(bytes < 20_000, "{bytes}");
+        assert_eq!(mud.services.len(), SERVICES_MAX);
+        assert!(mud.host.ends_with(cut::CUT_MARK));
+        assert_eq!(list.iter_after("m").count() + list.iter_after(&name).count(), 1);
     }
 
     #[test]

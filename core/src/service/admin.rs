@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::method::{Access, NoParams, methods};
+use super::page::{Page, looked_at};
 use crate::clients::{Clients, Goodbye, Identified, Role, Session};
 use crate::cx::Cx;
 use crate::describe::datum::Datum;
@@ -9,9 +10,10 @@ use crate::describe::macros::{output, params, words};
 use crate::describe::shape::{Described, Shape};
 use crate::describe::values::{Filled, OrNull, Parameter, Wrong};
 use crate::fault::Fault;
-use crate::fault::reason::ROUTER_DOWN;
+use crate::fault::reason::{BACKLOG_FULL, ROUTER_DOWN};
 use crate::ids::MudId;
 use crate::link::StateName;
+use crate::machine::ConnId;
 use crate::muds::Muds;
 use crate::notice::{Level, Notice};
 use crate::run::Run;
@@ -22,6 +24,12 @@ use serde::Serialize;
 use std::net::IpAddr;
 
 params! {
+    /// The parameters of `sessions`.
+    pub(super) struct ListSessions {
+        /// only sessions after this number: the `next` of the answer before
+        after: Option<i64>,
+    }
+
     /// The parameters of `kick`.
     pub(super) struct Kick<'a> {
         /// from `sessions`
@@ -148,8 +156,12 @@ output! {
         status: Success,
         /// the sessions
         sessions: Vec<SessionRow<'m>>,
-        /// number of sessions
+        /// number of sessions in this answer
         count: usize,
+        /// true: the answer is full, and there are more sessions
+        more: Option<bool>,
+        /// where the rest begins: `after` of the next request
+        next: Option<usize>,
     }
 
     /// One session.
@@ -243,7 +255,7 @@ impl Serialize for Transport {
 
 methods! {
     /// Reports whether the router link is ready, and why not.
-    "status" (Access::Identified) NoParams => [Status] &[],
+    "status" (Access::Identified) NoParams => [Status] &[&BACKLOG_FULL],
         |parts, call, _args| status(&parts.cx, parts.muds, parts.clients, call);
     /// Returns counters.
     "stats" (Access::Identified) NoParams => [Stats] &[],
@@ -256,8 +268,8 @@ methods! {
     "retire" (Access::Permitted(Permission::Admin)) Retire<'_> => [Retiring] &[&ROUTER_DOWN],
         |parts, call, args| retire(&mut parts.cx, parts.muds, call, args);
     /// Lists the sessions of the caller's mud. A key of the gateway's own mud sees the sessions of all muds.
-    "sessions" (Access::Permitted(Permission::Admin)) NoParams => [Sessions] &[],
-        |parts, call, _args| sessions(&parts.cx, parts.clients, call);
+    "sessions" (Access::Permitted(Permission::Admin)) ListSessions => [Sessions] &[&BACKLOG_FULL],
+        |parts, call, args| sessions(&parts.cx, parts.clients, call, &args);
     /// Ends a session and closes its connection.
     "kick" (Access::Permitted(Permission::Admin)) Kick<'_> => [Kicked] &[],
         |parts, call, args| kick(&mut parts.cx, parts.clients, call, args);
@@ -338,13 +350,22 @@ fn may_see(caller: &Identified, session: &Session) -> bool {
         || session.identity.as_ref().is_some_and(|identity| identity.mud_name == caller.mud_name)
 }
 
-fn sessions<'m>(cx: &Cx<'_>, clients: &'m Clients, call: &Call) -> Result<Sessions<'m>, Fault> {
+fn sessions<'m>(
+    cx: &Cx<'_>,
+    clients: &'m Clients,
+    call: &Call,
+    args: &ListSessions,
+) -> Result<Sessions<'m>, Fault> {
     let caller = call.caller()?;
-    let visible = clients.iter().filter(|(_, session)| may_see(caller, session));
+    // The number of a connection among those that are open.
+    let is_after =
+        |conn: ConnId| args.after.is_none_or(|after| i64::try_from(conn.index()).is_ok_and(|at| at > after));
+    let wanted = looked_at(call, clients.iter()).filter(|(conn, _)| is_after(*conn));
+    let visible = wanted.filter(|(_, session)| may_see(caller, session));
     let rows = visible.map(|(conn, session)| {
         let identity = session.identity.as_ref();
         let age = cx.now.mono.since(session.since).as_micros() as u64;
-        SessionRow {
+        let row = SessionRow {
             session_id: OrNull(identity.map(|identity| &*identity.session_id)),
             mud_name: OrNull(identity.map(|identity| &*identity.mud_name)),
             role: OrNull(identity.map(|_| session.role)),
@@ -355,10 +376,13 @@ fn sessions<'m>(cx: &Cx<'_>, clients: &'m Clients, call: &Call) -> Result<Sessio
             permissions: identity.map(|identity| identity.permissions.names()).unwrap_or_default(),
             channels: session.channels.len(),
             queued_bytes: cx.fx.pending_bytes(conn),
-        }
+        };
+        (row, conn.index())
     });
-    let sessions: Vec<SessionRow<'m>> = rows.collect();
-    Ok(Sessions { status: Success::Success, count: sessions.len(), sessions })
+    let Page { rows, has_more } = Page::of(call, rows);
+    let next = rows.last().filter(|_| has_more).map(|(_, at)| *at);
+    let sessions: Vec<SessionRow<'m>> = rows.into_iter().map(|(row, _)| row).collect();
+    Ok(Sessions { status: Success::Success, count: sessions.len(), sessions, more: next.map(|_| true), next })
 }
 
 /// A client whose key is valid may connect again. To block a client for good, use `ip_blacklist`.

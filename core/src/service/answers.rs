@@ -1,11 +1,14 @@
 //! Replies of other muds to questions of local clients.
 
 use super::ask::{shown_user, subscribers};
+use super::page::{self, USERS_BYTES_MAX};
 use super::text::{or_empty, spelled};
 use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
 use crate::event::Event;
 use crate::event::told::{ChannelWhoReply, FingerReply, Located, UserInfo, WhoReply, WhoUser};
+use crate::fault::Fault;
+use crate::fault::reason::BACKLOG_FULL;
 use crate::i3::packet::{Body, Header, Packet, WhoRow};
 use crate::ids::MudId;
 use crate::muds::{Asked, Muds};
@@ -14,11 +17,8 @@ use crate::network::{NAME_BYTES_MAX, Shown};
 use crate::waiting::{ChannelWhoStatus, Members, Question, Reply, Waiting, WhoAnswer, WhoFilters};
 use std::borrow::Cow;
 
-/// Number of users in a who-reply that are passed on.
-const WHO_ROWS_MAX: usize = 1_000;
-
-/// Bytes of the texts of a who-reply that are passed on.
-const WHO_BYTES_MAX: usize = 65_536;
+/// Number of different results that one answer of a mud may become.
+const DIFFERENT_MAX: usize = 32;
 
 impl WhoFilters {
     fn takes(&self, user: &WhoUser<'_>) -> bool {
@@ -39,24 +39,6 @@ fn who_user(row: &WhoRow<'_>) -> WhoUser<'static> {
     }
 }
 
-/// Reads the rows of a who-reply, as many as the limits allow. A last row says how many were left out.
-fn who_users(rows: &[WhoRow<'_>]) -> Vec<WhoUser<'static>> {
-    let mut room = WHO_BYTES_MAX;
-    let fits = |row: &&WhoRow<'_>| {
-        let bytes = row.visname.len() + row.extra.len();
-        let fits = bytes <= room;
-        room = room.saturating_sub(bytes);
-        fits
-    };
-    let mut users: Vec<_> = rows.iter().take(WHO_ROWS_MAX).take_while(fits).map(who_user).collect();
-    let left_out = rows.len() - users.len();
-    if left_out > 0 {
-        let extra = format!("and {left_out} more").into();
-        users.push(WhoUser { name: "...".into(), idle: 0, level: 0, extra });
-    }
-    users
-}
-
 /// Splits "Level 12 - the Bold" or "Level 12" into the level and the rest.
 fn split_level(text: &str) -> Option<(i64, &str)> {
     let rest = text.strip_prefix("Level ")?;
@@ -67,7 +49,6 @@ fn split_level(text: &str) -> Option<(i64, &str)> {
 }
 
 /// A reply, in the form of an event.
-#[derive(Clone)]
 enum Answer {
     Who(WhoReply<'static>),
     Finger(FingerReply<'static>),
@@ -86,7 +67,8 @@ impl Answer {
         let (to_mud, to_user) = (owned(or_empty(to_mud.as_ref())), owned(to_user));
         Some(match &packet.body {
             Body::WhoReply { users } => {
-                Answer::Who(WhoReply { from_mud, to_mud, to_user, users: who_users(users) })
+                let (users, is_cut, _) = page::take(users.iter().map(who_user), USERS_BYTES_MAX);
+                Answer::Who(WhoReply { from_mud, to_mud, to_user, users, more: is_cut.then_some(true) })
             }
             Body::FingerReply { .. } => {
                 Answer::Finger(FingerReply { from_mud, to_mud, to_user, user_info: user_info(&packet.body)? })
@@ -104,38 +86,46 @@ impl Answer {
         })
     }
 
-    /// Returns the result for a waiting request, if this reply answers it.
-    fn reply(&self, mud: MudId, question: &Question) -> Option<Reply> {
+    /// Whether this reply answers a waiting request.
+    fn answers(&self, mud: MudId, question: &Question) -> bool {
         let is_for = |at: MudId, asker: &str, to_user: &str| at == mud && asker.eq_ignore_ascii_case(to_user);
         match (self, question) {
-            (Answer::Who(reply), Question::Who { mud: at, of, asker, filters }) => {
-                (is_for(*at, asker, &reply.to_user) && *of == reply.from_mud)
-                    .then(|| who_answer(reply, filters))
+            (Answer::Who(reply), Question::Who { mud: at, of, asker, .. }) => {
+                is_for(*at, asker, &reply.to_user) && *of == reply.from_mud
             }
             (Answer::Finger(reply), Question::Finger { mud: at, of, asker }) => {
-                let fits = is_for(*at, asker, &reply.to_user) && *of == reply.from_mud;
-                fits.then(|| Reply::Finger(reply.clone()))
+                is_for(*at, asker, &reply.to_user) && *of == reply.from_mud
             }
             (Answer::Locate(reply), Question::Locate { mud: at, asker }) => {
-                is_for(*at, asker, &reply.to_user).then(|| Reply::Locate(reply.clone()))
+                is_for(*at, asker, &reply.to_user)
             }
-            _ => None,
+            _ => false,
+        }
+    }
+
+    /// Returns the result for requests with these filters.
+    fn result(&self, filters: &WhoFilters) -> Option<Reply> {
+        match self {
+            Answer::Who(reply) => Reply::shared(&who_answer(reply, filters)),
+            Answer::Finger(reply) => Reply::shared(reply),
+            Answer::Locate(reply) => Reply::shared(reply),
         }
     }
 }
 
-fn who_answer(reply: &WhoReply<'_>, filters: &WhoFilters) -> Reply {
+fn who_answer(reply: &WhoReply<'_>, filters: &WhoFilters) -> WhoAnswer {
     let wanted = reply.users.iter().filter(|user| filters.takes(user));
     let users: Vec<WhoUser<'static>> =
         wanted.map(|user| WhoUser { name: owned(&user.name), extra: owned(&user.extra), ..*user }).collect();
     let names = users.iter().map(|user| user.name.to_string()).collect();
-    Reply::Who(WhoAnswer {
+    WhoAnswer {
         from_mud: reply.from_mud.to_string(),
         to_mud: reply.to_mud.to_string(),
         to_user: reply.to_user.to_string(),
         members: vec![Members { mud: reply.from_mud.to_string(), users: names }],
         users,
-    })
+        more: reply.more,
+    }
 }
 
 fn user_info(body: &Body<'_>) -> Option<UserInfo<'static>> {
@@ -169,6 +159,31 @@ fn question(cx: &mut Cx<'_>, muds: &mut Muds, mud: MudId, packet: &Packet<'_>) -
     asked
 }
 
+/// Returns the outcome of a waiting request, if this reply answers it. Questions with the same filters share their result.
+/// There is room for some different ones.
+fn reply_to(
+    answer: &Answer,
+    mud: MudId,
+    question: &Question,
+    same: &mut Vec<(WhoFilters, Reply)>,
+) -> Option<Result<Reply, Fault>> {
+    if !answer.answers(mud, question) {
+        return None;
+    }
+    let none = WhoFilters::default();
+    let filters = if let Question::Who { filters, .. } = question { filters } else { &none };
+    if let Some((_, reply)) = same.iter().find(|(known, _)| known == filters) {
+        return Some(Ok(reply.clone()));
+    }
+    if same.len() >= DIFFERENT_MAX {
+        let text = "too many requests wait for different parts of this answer";
+        return Some(Err(Fault::gateway(&BACKLOG_FULL, text)));
+    }
+    let reply = answer.result(filters)?;
+    same.push((filters.clone(), reply.clone()));
+    Some(Ok(reply))
+}
+
 /// Handles a reply to who, finger or locate. A request that waits for it gets it as its result; all other sessions get
 /// an event.
 pub(super) fn answered(
@@ -182,7 +197,8 @@ pub(super) fn answered(
     let to_user = spelled(cx, muds, mud, or_empty(packet.header.to_user.as_ref()));
     let Some(answer) = Answer::read(packet, to_user) else { return };
     muds[mud].questions.answered(cx.now.mono, packet);
-    let waiters = waiting.answer(cx, |question| answer.reply(mud, question).map(Ok));
+    let mut same = Vec::new();
+    let waiters = waiting.answer(cx, |question| reply_to(&answer, mud, question, &mut same));
     let event = match answer {
         Answer::Who(reply) => Event::WhoReply(reply),
         Answer::Finger(reply) => Event::FingerReply(reply),
@@ -203,18 +219,15 @@ pub(super) fn channel_members(
     let Body::ChanWhoReply { users, .. } = &packet.body else { return };
     // The name of the channel is that of the question, because a CoffeeMud router loses it in the reply.
     let Some(Asked { of: from, about: asked, .. }) = question(cx, muds, mud, packet) else { return };
-    let names: Vec<String> = users
-        .iter()
-        .filter(|name| name.len() <= NAME_BYTES_MAX)
-        .take(USERS_MAX)
-        .map(ToString::to_string)
-        .collect();
+    let names = users.iter().filter(|name| name.len() <= NAME_BYTES_MAX).take(USERS_MAX);
+    let (names, is_cut, _) = page::take(names.map(ToString::to_string), USERS_BYTES_MAX);
     muds[mud].elsewhere.answered(cx.now.mono, &asked, &from, names.clone());
     let result = subscribers(cx, muds, out.clients, mud, &asked, ChannelWhoStatus::Success);
+    let result = Reply::shared(&result);
     let waiters = waiting.answer(cx, |question| match question {
         Question::ChanWho { mud: at, channel, open, .. } if *at == mud && *channel == asked => {
             open.retain(|mud| *mud != from);
-            open.is_empty().then(|| Ok(Reply::ChannelWho(result.clone())))
+            result.clone().filter(|_| open.is_empty()).map(Ok)
         }
         _ => None,
     });
@@ -223,6 +236,7 @@ pub(super) fn channel_members(
         to_user: Cow::Borrowed(spelled(cx, muds, mud, or_empty(packet.header.to_user.as_ref()))),
         channel: Cow::Borrowed(&asked),
         users: names,
+        more: is_cut.then_some(true),
     };
     out.emit(cx, To::MudExcept(mud, &waiters), &Event::ChannelWhoReply(reply));
 }
@@ -271,18 +285,6 @@ mod tests {
             ("First Admin", None),
         ] {
             assert_eq!(split_level(text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_who_reply_that_is_too_long_is_cut_and_ends_with_a_count() {
-        let row = |bytes: usize| WhoRow { visname: "Bob".into(), idle: 0, extra: "x".repeat(bytes).into() };
-        for (count, bytes, kept) in [(999, 10, 999), (3_000, 10, 1_000), (100, 6_550, 10), (1, 70_000, 0)] {
-            let users = who_users(&vec![row(bytes); count]);
-            assert_eq!(users.len(), kept + usize::from(kept < count));
-            let last = &users[users.len() - 1];
-            let expected = format!("and {} more", count - kept);
-            assert!(kept == count || (&*last.name, &*last.extra) == ("...", expected.as_str()), "{count}");
         }
     }
 

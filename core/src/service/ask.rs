@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::method::{ASK, Access, methods};
+use super::page::{self, USERS_BYTES_MAX};
 use super::text::{or_empty, resolve_mud};
 use crate::clients::Clients;
 use crate::cx::Cx;
@@ -9,7 +10,7 @@ use crate::describe::macros::{output, params, words};
 use crate::describe::values::{Filled, Name, Seconds};
 use crate::event::told::{FingerReply, Located};
 use crate::fault::Fault;
-use crate::fault::reason::{QUEUE_FULL, ROUTER_DOWN, SERVICE_DISABLED, TOO_MANY_WAITING};
+use crate::fault::reason::{BACKLOG_FULL, QUEUE_FULL, ROUTER_DOWN, SERVICE_DISABLED, TOO_MANY_WAITING};
 use crate::i3::packet::{Body, Header, Packet};
 use crate::ids::MudId;
 use crate::link::pacer::{Origin, Priority};
@@ -160,7 +161,7 @@ methods! {
         |parts, call, args| channel_user(&mut parts.cx, parts.muds, parts.waiting, call, &args);
     /// Returns the known subscribers of a channel. With `wait` it asks the other muds first.
     "channel_who" (Access::Permitted(Permission::Info)) AskSubscribers<'_> => later [ChannelWho]
-        &[&ROUTER_DOWN, &QUEUE_FULL, &SERVICE_DISABLED, &TOO_MANY_WAITING],
+        &[&ROUTER_DOWN, &QUEUE_FULL, &SERVICE_DISABLED, &TOO_MANY_WAITING, &BACKLOG_FULL],
         |parts, call, args| channel_who(&mut parts.cx, parts.muds, parts.clients, parts.waiting, call, &args);
 }
 
@@ -363,7 +364,16 @@ pub(super) fn subscribers(
         let users = here.into_iter().flat_map(Snapshot::users).map(|user| user.name.clone());
         known.insert(0, (cx.settings.mud(mud).name.clone(), users.collect()));
     }
-    let users = known.iter().flat_map(|(_, users)| users).cloned().collect();
-    let members = known.into_iter().map(|(mud, users)| Members { mud, users }).collect();
-    ChannelWho { status, channel: channel.to_owned(), members, users }
+    let (mut members, mut room, mut is_cut) = (Vec::new(), USERS_BYTES_MAX, false);
+    for (mud, users) in known {
+        let (users, is_full, bytes) = page::take(users, room);
+        members.push(Members { mud, users });
+        room = room.saturating_sub(bytes);
+        if is_full || room == 0 {
+            is_cut = true;
+            break;
+        }
+    }
+    let users = members.iter().flat_map(|one| &one.users).cloned().collect();
+    ChannelWho { status, channel: channel.to_owned(), members, users, more: is_cut.then_some(true) }
 }

@@ -6,6 +6,7 @@ use crate::cx::Cx;
 use crate::fault::{Fault, reason};
 use crate::machine::ConnId;
 use crate::waiting::Asker;
+use std::cell::Cell;
 
 /// A request: its caller, and how the caller wants to be answered.
 #[derive(Debug)]
@@ -17,9 +18,16 @@ pub(crate) struct Call {
     pub(crate) reads: TextStyle,
     /// False for a notification, which is never answered.
     pub(crate) wants_answer: bool,
+    /// The work that the request has caused so far, besides its answer.
+    pub(crate) work: Cell<usize>,
 }
 
 impl Call {
+    /// Notes work: about one for each byte that was looked at or written.
+    pub(crate) fn worked(&self, bytes: usize) {
+        self.work.set(self.work.get().saturating_add(bytes));
+    }
+
     /// The connection that the request came over.
     pub(crate) fn conn(&self) -> ConnId {
         self.asker.conn

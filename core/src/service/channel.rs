@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::method::{Access, methods};
+use super::page::{Page, looked_at};
 use super::text::{did_you_mean, nearest};
 use crate::clients::rates::Holder;
 use crate::clients::{Clients, Identified, Joined, keys};
@@ -12,7 +13,7 @@ use crate::describe::values::{Filled, Name};
 use crate::event::Event;
 use crate::event::told::Subscriber;
 use crate::fault::Fault;
-use crate::fault::reason::{QUEUE_FULL, ROUTER_DOWN};
+use crate::fault::reason::{BACKLOG_FULL, QUEUE_FULL, ROUTER_DOWN};
 use crate::i3::packet::{Body, Header, Packet};
 use crate::ids::MudId;
 use crate::link::pacer::Priority;
@@ -47,6 +48,8 @@ params! {
         refresh: bool = false,
         /// which channels to list
         filter: Option<ChannelFilter<'a>>,
+        /// only channels after this name: the `next` of the answer before
+        after: Option<Filled<'a>>,
     }
 
     /// Selects channels of the list.
@@ -85,8 +88,12 @@ output! {
         status: Success,
         /// sorted by name
         channels: Vec<ChannelRow<'m>>,
-        /// number of channels
+        /// number of channels in this answer
         count: usize,
+        /// true: the answer is full, and there are more channels
+        more: Option<bool>,
+        /// where the rest begins: `after` of the next request
+        next: Option<&'m str>,
         /// the channels that this session subscribes to
         subscribed_channels: Vec<String>,
     }
@@ -132,7 +139,7 @@ methods! {
             leave(&mut parts.cx, parts.muds, &mut out, call, args)
         };
     /// Lists the channels of the network.
-    "channel_list" (Access::Permitted(Permission::Info)) ListChannels<'_> => [Channels] &[&ROUTER_DOWN, &QUEUE_FULL],
+    "channel_list" (Access::Permitted(Permission::Info)) ListChannels<'_> => [Channels] &[&ROUTER_DOWN, &QUEUE_FULL, &BACKLOG_FULL],
         |parts, call, args| list(&mut parts.cx, parts.muds, parts.clients, call, &args);
 }
 
@@ -374,18 +381,22 @@ fn list<'m>(
                 && i64::try_from(row.member_count).unwrap_or(i64::MAX) >= filter.min_members
         })
     };
-    let rows = muds[mud].lists.channels().iter().map(|(name, channel)| ChannelRow {
+    let known = muds[mud].lists.channels().iter_after(args.after.as_deref().unwrap_or_default());
+    let rows = looked_at(call, known).map(|(name, channel)| ChannelRow {
         name,
         owner: &channel.owner,
         channel_type: channel.channel_type,
         member_count: clients.audience.count(mud, name),
     });
-    let channels: Vec<ChannelRow<'m>> = rows.filter(is_wanted).collect();
+    let Page { rows: channels, has_more } = Page::of(call, rows.filter(is_wanted));
+    let next = channels.last().filter(|_| has_more).map(|last| last.name);
     let session = clients.get(call.conn());
     Ok(Channels {
         status: Success::Success,
         count: channels.len(),
         channels,
+        more: next.map(|_| true),
+        next,
         subscribed_channels: session.map(|one| one.channels.keys().cloned().collect()).unwrap_or_default(),
     })
 }

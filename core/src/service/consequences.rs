@@ -113,9 +113,11 @@ fn storage_changed(parts: &mut Parts<'_>, turn: Turn, outcome: &Result<(), Strin
 
 /// Handles a request whose time to wait is over.
 pub(crate) fn wait_is_over(parts: &mut Parts<'_>, ticket: Ticket) {
-    let Parts { cx, muds, clients, journal, waiting, .. } = parts;
+    let Parts { cx, muds, clients, journal, waiting, searches, .. } = parts;
     let Some(question) = waiting.question(ticket) else { return };
+    searches.remove(ticket);
     let outcome = match question {
+        Question::Search => Err(Fault::gateway(&reason::NO_ANSWER, "the search took too long")),
         Question::Who { .. }
         | Question::Finger { .. }
         | Question::Locate { .. }

@@ -66,7 +66,8 @@ impl Original {
                 *at == mud && Some(sent.as_str()) == message_id
             }
             // A locate asks all muds, some of which always refuse. A channel_who may ask many: see `ends_channel_who`.
-            Question::Locate { .. } | Question::ChanWho { .. } | Question::Saved { .. } => false,
+            Question::Locate { .. } | Question::ChanWho { .. } => false,
+            Question::Saved { .. } | Question::Search => false,
         }
     }
 

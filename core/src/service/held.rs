@@ -131,3 +131,25 @@ impl Filters {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cx::testing::Bench;
+
+    #[test]
+    fn what_waits_for_a_judgement_is_bounded_in_number_and_bytes() {
+        let (mut bench, mut filters) = (Bench::default(), Filters::default());
+        let conn = bench.fx.open();
+        let has_room = |filters: &Filters, bytes| filters.has_room(MudId::OWN, "chat", bytes);
+        assert!(!has_room(&filters, 1), "nobody judges");
+        filters.set_judge((MudId::OWN, "chat".to_owned()), conn, true);
+        let held = |bytes| Held::new(MudId::OWN, "chat", &Value::Int(0), bytes);
+        filters.hold(&mut bench.cx(), held(FILTER_BYTES_MAX - 100));
+        assert!(has_room(&filters, 100) && !has_room(&filters, 101));
+        for _ in 1..FILTERS_MAX {
+            filters.hold(&mut bench.cx(), held(0));
+        }
+        assert!(!has_room(&filters, 0));
+    }
+}

@@ -3,6 +3,7 @@
 use super::call::Call;
 use super::channel;
 use super::method::{Access, methods};
+use super::page::{Page, looked_at};
 use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
 use crate::describe::macros::{output, params};
@@ -10,6 +11,7 @@ use crate::describe::values::{Filled, OrNull};
 use crate::event::Event;
 use crate::event::told::{ChannelChanged, MudChanged, MudRow};
 use crate::fault::Fault;
+use crate::fault::reason::BACKLOG_FULL;
 use crate::i3::packet::{ChannelEntry, Mapping, MudEntry};
 use crate::ids::MudId;
 use crate::muds::{Lists, Muds};
@@ -30,6 +32,8 @@ params! {
         refresh: bool = false,
         /// which muds to list
         filter: Option<MudFilter<'a>>,
+        /// only muds after this name: the `next` of the answer before
+        after: Option<Filled<'a>>,
     }
 
     /// Selects muds of the list.
@@ -52,14 +56,18 @@ output! {
         status: Success,
         /// sorted by name
         muds: Vec<MudRow<'m>>,
-        /// number of muds
+        /// number of muds in this answer
         count: usize,
+        /// true: the answer is full, and there are more muds
+        more: Option<bool>,
+        /// where the rest begins: `after` of the next request
+        next: Option<&'m str>,
     }
 }
 
 methods! {
     /// Lists the muds of the network.
-    "mudlist" (Access::Permitted(Permission::Info)) ListMuds<'_> => [ListedMuds] &[],
+    "mudlist" (Access::Permitted(Permission::Info)) ListMuds<'_> => [ListedMuds] &[&BACKLOG_FULL],
         |parts, call, args| mudlist(parts.muds, call, args);
 }
 
@@ -84,10 +92,12 @@ impl MudFilter<'_> {
 fn mudlist<'m>(muds: &'m Muds, call: &Call, args: ListMuds<'_>) -> Result<ListedMuds<'m>, Fault> {
     let mud = call.caller()?.mud;
     let (_, filter) = (args.refresh, args.filter);
-    let known = muds[mud].lists.muds().iter();
-    let wanted = known.filter(|(name, mud)| filter.as_ref().is_none_or(|filter| filter.takes(name, mud)));
-    let rows: Vec<MudRow<'m>> = wanted.map(|(name, mud)| MudRow::new(name, mud)).collect();
-    Ok(ListedMuds { status: Success::Success, count: rows.len(), muds: rows })
+    let known = muds[mud].lists.muds().iter_after(args.after.as_deref().unwrap_or_default());
+    let wanted = looked_at(call, known)
+        .filter(|(name, mud)| filter.as_ref().is_none_or(|filter| filter.takes(name, mud)));
+    let Page { rows, has_more } = Page::of(call, wanted.map(|(name, mud)| MudRow::new(name, mud)));
+    let next = rows.last().filter(|_| has_more).map(|last| last.name);
+    Ok(ListedMuds { status: Success::Success, count: rows.len(), muds: rows, more: next.map(|_| true), next })
 }
 
 /// Handles a mudlist packet: merges and saves it, and announces muds that went up or down.

@@ -26,6 +26,9 @@ pub(crate) enum Progress {
     Answered,
     /// The result comes later, from [`Waiting`](crate::waiting::Waiting).
     Waits,
+    /// The request is not done. It is continued in later turns with [`search::go_on`](super::search::go_on), and its
+    /// result comes from [`Waiting`](crate::waiting::Waiting).
+    Works,
 }
 
 /// Receives the result of a method.
@@ -110,6 +113,15 @@ macro_rules! respond {
             None => Ok($crate::service::Progress::Waits),
         }
     };
+    ($respond:ident, works $body:expr) => {
+        match $body? {
+            Some(result) => {
+                $respond(&result);
+                Ok($crate::service::Progress::Answered)
+            }
+            None => Ok($crate::service::Progress::Works),
+        }
+    };
     ($respond:ident, $body:expr) => {{
         let result = $body?;
         $respond(&result);
@@ -131,6 +143,8 @@ pub(super) const SPEAK: &[&Reason] = {
 
 /// Reasons for which a question to another mud may fail.
 pub(super) const ASK: &[&Reason] = {
-    use crate::fault::reason::{NO_ANSWER, QUEUE_FULL, ROUTER_DOWN, SERVICE_DISABLED, TOO_MANY_WAITING};
-    &[&ROUTER_DOWN, &QUEUE_FULL, &SERVICE_DISABLED, &NO_ANSWER, &TOO_MANY_WAITING]
+    use crate::fault::reason::{
+        BACKLOG_FULL, NO_ANSWER, QUEUE_FULL, ROUTER_DOWN, SERVICE_DISABLED, TOO_MANY_WAITING,
+    };
+    &[&ROUTER_DOWN, &QUEUE_FULL, &SERVICE_DISABLED, &NO_ANSWER, &TOO_MANY_WAITING, &BACKLOG_FULL]
 };

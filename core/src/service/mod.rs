@@ -12,12 +12,13 @@
 //! | `lists` | mudlist | the router's lists |
 //! | `errors` | | error packets |
 //! | `moderation` | bans | |
-//! | `history` | the history, replay, acknowledgements | |
+//! | `history`, `search`, `searches`, `lines` | the history, replay, acknowledgements | |
 //! | `access`, `admin`, `trace` | authentication; sessions, log, state; packet traces | |
 //!
 //! Each file that serves requests has a table of its methods: name, permission, parameters, result, and the parts of the
 //! state that the method borrows. `inbound` passes each packet to its service. `consequences` handles what follows
-//! from a change of a link or of the store, `storing` writes anew what the store has lost, and `sessions` what follows from the end of a session.
+//! from a change of a link or of the store, `storing` writes anew what the store has lost, and `sessions` what follows from
+//! the end of a session. `page` bounds lists.
 
 pub(crate) mod access;
 mod admin;
@@ -35,12 +36,16 @@ mod history;
 mod host;
 pub(crate) mod inbound;
 pub mod limits;
+mod lines;
 mod lists;
 mod method;
 mod moderation;
+mod page;
 mod parts;
 mod presence;
 pub(crate) mod reload;
+pub(crate) mod search;
+pub(crate) mod searches;
 pub(crate) mod sessions;
 mod speech;
 pub(crate) mod storing;

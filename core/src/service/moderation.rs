@@ -5,14 +5,15 @@
 
 use super::call::Call;
 use super::durable;
-use super::method::{Access, NoParams, methods};
+use super::method::{Access, methods};
+use super::page::Page;
 use crate::cx::Cx;
 use crate::describe::datum::Datum;
 use crate::describe::macros::{output, params};
 use crate::describe::shape::{Described, Shape};
 use crate::describe::values::{Filled, FromLiteral, OrNull, Parameter, Seconds, Short, Wrong};
 use crate::fault::Fault;
-use crate::fault::reason::{NOT_SAVED, TOO_MANY_WAITING};
+use crate::fault::reason::{BACKLOG_FULL, NOT_SAVED, TOO_MANY_WAITING};
 use crate::ids::MudId;
 use crate::moderation::{BANS_MAX, Ban, Direction, PATTERN_BYTES_MAX};
 use crate::muds::Muds;
@@ -42,6 +43,12 @@ params! {
         expires_in: Option<Seconds<BAN_SECONDS_MAX>>,
         /// a text for people
         reason: Option<Why<'a>>,
+    }
+
+    /// The parameters of `ban_list`.
+    pub(super) struct ListBans {
+        /// only bans after this ban_id: the `next` of the answer before
+        after: Option<i64>,
     }
 
     /// The parameters of `ban_remove`.
@@ -83,8 +90,12 @@ output! {
         status: Success,
         /// the bans of this mud
         bans: Vec<BanRow<'m>>,
-        /// number of bans
+        /// number of bans in this answer
         count: usize,
+        /// true: the answer is full, and there are more bans
+        more: Option<bool>,
+        /// where the rest begins: `after` of the next request
+        next: Option<u64>,
     }
 
     /// One ban.
@@ -115,8 +126,8 @@ methods! {
     "ban_add" (Access::Permitted(Permission::Moderate)) AddBan<'_> => later [Banned] &[&NOT_SAVED, &TOO_MANY_WAITING],
         |parts, call, args| add(&mut parts.cx, parts.muds, parts.waiting, call, args);
     /// Lists the bans, each with the number of packets that it has stopped since the start.
-    "ban_list" (Access::Permitted(Permission::Moderate)) NoParams => [BanList] &[],
-        |parts, call, _args| list(&mut parts.cx, parts.muds, call);
+    "ban_list" (Access::Permitted(Permission::Moderate)) ListBans => [BanList] &[&BACKLOG_FULL],
+        |parts, call, args| list(&mut parts.cx, parts.muds, call, &args);
     /// Removes a ban. The result comes when the removal is saved.
     "ban_remove" (Access::Permitted(Permission::Moderate)) RemoveBan => later [Unbanned] &[&NOT_SAVED, &TOO_MANY_WAITING],
         |parts, call, args| remove(&mut parts.cx, parts.muds, parts.waiting, call, &args);
@@ -173,12 +184,15 @@ fn remove(
     Ok(durable::answer_when_saved(cx, waiting, call, changes, done, Reply::Unbanned))
 }
 
-fn list<'m>(cx: &mut Cx<'_>, muds: &'m mut Muds, call: &Call) -> Result<BanList<'m>, Fault> {
+fn list<'m>(cx: &mut Cx<'_>, muds: &'m mut Muds, call: &Call, args: &ListBans) -> Result<BanList<'m>, Fault> {
     let mud = call.speaker()?.mud;
     sweep(cx, muds, mud);
     let now = (cx.now.unix, cx.steady);
-    let bans: Vec<BanRow<'m>> = muds[mud].bans.iter().map(|ban| row(ban, now)).collect();
-    Ok(BanList { status: Success::Success, count: bans.len(), bans })
+    let is_after = |id: u64| args.after.is_none_or(|after| i64::try_from(id).is_ok_and(|id| id > after));
+    let bans = muds[mud].bans.iter().filter(|(id, ..)| is_after(*id));
+    let Page { rows: bans, has_more } = Page::of(call, bans.map(|ban| row(ban, now)));
+    let next = bans.last().filter(|_| has_more).map(|last| last.ban_id);
+    Ok(BanList { status: Success::Success, count: bans.len(), bans, more: next.map(|_| true), next })
 }
 
 fn row((ban_id, ban, hits): (u64, &Ban, u64), (unix, steady): (UnixTime, Steady)) -> BanRow<'_> {

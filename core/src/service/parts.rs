@@ -1,6 +1,7 @@
 //! The parts of the gateway's state, borrowed for the handling of one input.
 
 use super::held::Filters;
+use super::searches::Searches;
 use crate::clients::Clients;
 use crate::cx::Cx;
 use crate::delivery::Delivery;
@@ -18,6 +19,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) journal: &'a mut Journal,
     pub(crate) waiting: &'a mut Waiting,
     pub(crate) filters: &'a mut Filters,
+    pub(crate) searches: &'a mut Searches,
     pub(crate) run: &'a mut Run,
 }
 
@@ -77,6 +79,7 @@ pub(crate) mod testing {
         pub(crate) journal: Journal,
         pub(crate) waiting: Waiting,
         pub(crate) filters: Filters,
+        pub(crate) searches: Searches,
         pub(crate) run: Run,
     }
 
@@ -87,8 +90,8 @@ pub(crate) mod testing {
             let (muds, _) = Muds::new(&bench.settings, &saved, &mut bench.rng, bench.now);
             let journal = Journal::restore(&mut bench.cx(), &saved);
             let (clients, run) = (Clients::new(muds.len()), Run::new(bench.now.mono, Level::Info));
-            let (waiting, filters) = (Waiting::default(), Filters::default());
-            Stage { bench, muds, clients, journal, waiting, filters, run }
+            let (waiting, filters, searches) = (Waiting::default(), Filters::default(), Searches::default());
+            Stage { bench, muds, clients, journal, waiting, filters, searches, run }
         }
     }
 
@@ -101,6 +104,7 @@ pub(crate) mod testing {
                 journal: &mut self.journal,
                 waiting: &mut self.waiting,
                 filters: &mut self.filters,
+                searches: &mut self.searches,
                 run: &mut self.run,
             }
         }

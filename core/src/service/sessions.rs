@@ -10,6 +10,7 @@ pub(crate) fn ended(parts: &mut Parts<'_>, conn: ConnId) {
     let Some(session) = parts.clients.remove(conn) else { return };
     parts.filters.forget(conn);
     parts.waiting.forget(&mut parts.cx, conn);
+    parts.searches.forget(conn);
     trace::tracers_changed(parts.muds, parts.clients);
     let mut out = Delivery { clients: parts.clients, journal: parts.journal };
     out.reader_gone(&mut parts.cx, &session);

@@ -2,7 +2,8 @@
 
 use super::method::Method;
 use super::{
-    access, admin, ask, channel, filter, history, host, lists, moderation, presence, speech, tell, trace,
+    access, admin, ask, channel, filter, history, host, lists, moderation, presence, search, speech, tell,
+    trace,
 };
 
 /// Returns the methods of all services, sorted by name.
@@ -18,6 +19,7 @@ pub fn methods() -> Vec<&'static Method> {
         lists::METHODS,
         moderation::METHODS,
         presence::METHODS,
+        search::METHODS,
         speech::METHODS,
         tell::METHODS,
         trace::METHODS,

@@ -24,6 +24,12 @@ const NEAREST_MAX: usize = 3;
 /// Number of names that an unknown one is compared with. Deployed networks have some 170.
 const COMPARED_MAX: usize = 2_000;
 
+/// The work of comparing a name with one mud's, in bytes.
+const LOOKUP_WORK: usize = 8;
+
+/// The work of finding how similar two names are, in bytes.
+const SIMILARITY_WORK: usize = 128;
+
 /// Number of packets that one text may be split into.
 const PARTS_MAX: usize = 10;
 
@@ -44,10 +50,15 @@ pub(super) fn resolve_mud(
     // A client that reads HTML sends names as it has received them, with HTML escapes.
     let reads_html = call.reads == TextStyle::Html;
     let name = &*if reads_html { colour::unescape_html(name) } else { Cow::Borrowed(name) };
-    match muds[mud].lists.muds().lookup(name) {
+    let known = muds[mud].lists.muds();
+    if known.get(name).is_none() {
+        call.worked(known.len() * LOOKUP_WORK);
+    }
+    match known.lookup(name) {
         Lookup::One(exact) => Ok(exact.to_owned()),
         Lookup::Nobody if is_surely_unknown(cx, muds, mud, name) => {
-            let names = muds[mud].lists.muds().iter().map(|(known, _)| known);
+            call.worked(known.len().min(COMPARED_MAX) * SIMILARITY_WORK);
+            let names = known.iter().map(|(known, _)| known);
             let nearest = nearest(name, names);
             let message = format!("target_mud {name:?} is not on the network{}", did_you_mean(&nearest));
             let candidates: Vec<String> = nearest.into_iter().map(str::to_owned).collect();

@@ -28,6 +28,8 @@ pub(crate) enum Question {
     ChanWho { mud: MudId, channel: String, open: Vec<String>, named: bool },
     /// The router's verdict on a message. `becomes`: what becomes of the channel after success, if anything.
     Verdict { mud: MudId, message_id: String, channel: String, becomes: Option<Becomes> },
+    /// The end of a search, which goes on in turns.
+    Search,
     /// The end of a save. Then `reply` is the answer.
     Saved { ticket: SaveTicket, reply: Reply },
 }

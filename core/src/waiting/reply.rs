@@ -1,9 +1,12 @@
 //! The results of requests that may be answered later.
 
+use crate::describe::cut;
 use crate::describe::macros::{output, words};
 use crate::describe::values::EventId;
-use crate::event::told::{FingerReply, Located, WhoUser};
-use serde::Serialize;
+use crate::event::told::WhoUser;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use std::sync::Arc;
 
 output! {
     /// The users of one mud who are online, or who subscribe to a channel.
@@ -26,6 +29,8 @@ output! {
         pub(crate) users: Vec<WhoUser<'static>>,
         /// the users' names by mud
         pub(crate) members: Vec<Members>,
+        /// true: the list was too long, and its end is left out
+        pub(crate) more: Option<bool>,
     }
 
     /// The result of `channel_user`.
@@ -52,6 +57,8 @@ output! {
         pub(crate) members: Vec<Members>,
         /// the users of all muds in one list
         pub(crate) users: Vec<String>,
+        /// true: the lists were too long, and their end is left out
+        pub(crate) more: Option<bool>,
     }
 
     /// The result of `channel_add`, `channel_remove` and `channel_admin`.
@@ -135,13 +142,27 @@ words! {
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Reply {
-    Who(WhoAnswer),
-    Finger(FingerReply<'static>),
-    Locate(Located<'static>),
     ChannelUser(ChannelUser),
     ChannelWho(ChannelWho),
     Hosted(Hosted),
     Acknowledged(Acknowledged),
     Banned(Banned),
     Unbanned(Unbanned),
+    /// A result that is written already. Requests with the same result share it.
+    #[serde(serialize_with = "written")]
+    Written(Arc<RawValue>),
+}
+
+impl Reply {
+    /// Writes a result for requests that share it.
+    pub(crate) fn shared(result: &impl Serialize) -> Option<Reply> {
+        let mut json = Vec::new();
+        let json = String::from_utf8(cut::write(&mut json, result, usize::MAX).then_some(json)?).ok()?;
+        RawValue::from_string(json).ok().map(|written| Reply::Written(written.into()))
+    }
+}
+
+/// Serialises what several replies share.
+fn written<S: Serializer>(written: &Arc<RawValue>, serializer: S) -> Result<S::Ok, S::Error> {
+    written.as_ref().serialize(serializer)
 }

@@ -31,6 +31,9 @@ fn siege() -> Vec<Said> {
         siege.ask(sleeper, &text);
         said.push(Said { client: "sleeper".to_owned(), sent: true, text });
     }
+    // The answer to all who wait takes more room than there is for one client.
+    let rows = r#"({"bob",0,"x"}),"#.repeat(5000);
+    siege.frame(&format!(r#"({{"who-reply",5,"Sage",0,"Alpha","ann",({{{rows}}}),}})"#));
     let received = siege.read(sleeper).into_iter();
     said.extend(received.map(|message| Said {
         client: "sleeper".to_owned(),

@@ -18,6 +18,7 @@ mod network;
 mod permissions;
 mod texts;
 
+use i3_core::Gateway;
 use i3_core::door::rpc::limits::{STRANGER_BYTES_MAX, STRANGER_TEXT_BYTES_MAX};
 use i3_core::machine::{Listener, Refused};
 use i3_core::service::limits::RESERVED_PLACES;

@@ -19,6 +19,8 @@ for_both!(
     clients_that_say_nothing_cost_nobody_anything,
     a_client_that_never_reads_holds_up_nobody,
     a_client_that_asks_and_does_not_read_is_not_read_from,
+    a_client_that_asks_for_much_is_answered_in_order_and_holds_up_nobody,
+    a_text_that_is_too_long_closes_no_client_that_reads,
     a_router_that_sends_rubbish_is_endured,
     one_client_too_many_is_refused_and_does_not_wait,
     clients_that_do_not_hang_up_are_waited_for_within_bounds,
@@ -285,6 +287,67 @@ fn a_client_that_asks_and_does_not_read_is_not_read_from(daemon: Daemon) {
         assert_eq!((&answer["id"], &answer["result"]["pong"]), (&json!(id(number)), &json!(true)));
     }
     writing.join().unwrap();
+    siege.ends_well();
+}
+
+fn a_client_that_asks_for_much_is_answered_in_order_and_holds_up_nobody(daemon: Daemon) {
+    const MUDS: usize = 2_000;
+    const TIMES: usize = 20;
+    let mut siege = Siege::new(daemon, &json!({}));
+    let entries: String = (0..MUDS)
+        .map(|n| format!(r#""Mud {n:04}":({{-1,"127.0.0.1",4000,0,0,"lib","base","driver","LPMud","open","e",(["tell":1,"channel":1,"who":1,]),0,}}),"#))
+        .collect();
+    siege.link.send(&format!(r#"({{"mudlist",5,"*net",0,"Alpha",0,9,([{entries}]),}})"#));
+    siege.bystander.knows("Mud 1999");
+    for transport in TRANSPORTS {
+        let mut asks = siege.gateway.client(transport);
+        socket2::SockRef::from(&asks.stream).set_recv_buffer_size(4096).unwrap();
+        for id in 0..TIMES {
+            asks.send(&json!({"jsonrpc": "2.0", "id": id, "method": "mudlist"}).to_string());
+        }
+        siege.nobody_else_noticed();
+        for id in 0..TIMES {
+            std::thread::sleep(Duration::from_millis(10));
+            let answer = asks.message_that(|message| !message["id"].is_null());
+            let result = &answer["result"];
+            assert_eq!((&answer["id"], &result["more"]), (&json!(id), &json!(true)));
+            assert_eq!(result["next"], result["muds"][result["muds"].as_array().unwrap().len() - 1]["name"]);
+        }
+        let batch: Vec<Json> =
+            (0..100).map(|id| json!({"jsonrpc": "2.0", "id": id, "method": "mudlist"})).collect();
+        asks.send(&Json::from(batch).to_string());
+        siege.nobody_else_noticed();
+        let answers = asks.message_that(Json::is_array);
+        let answers = answers.as_array().unwrap();
+        assert!(answers.iter().enumerate().all(|(id, answer)| answer["id"] == id) && answers.len() == 100);
+        let full = json!({"reason": "backlog_full", "retryable": true});
+        let refused = answers.iter().filter(|answer| answer["error"]["data"] == full).count();
+        assert!((90..100).contains(&refused), "{refused}");
+        // It may go on.
+        asks.result("ping", &json!({}), &json!({"pong": true}));
+    }
+    #[cfg(target_os = "linux")]
+    assert!(siege.gateway.process_status("VmHWM") < 64 * 1024, "kB");
+    siege.ends_well();
+}
+
+fn a_text_that_is_too_long_closes_no_client_that_reads(daemon: Daemon) {
+    let mut siege = Siege::new(daemon, &json!({}));
+    let mut others: Vec<Client> =
+        TRANSPORTS.into_iter().map(|transport| siege.gateway.client(transport)).collect();
+    for unit in ["x", "\u{1b}"] {
+        let long = unit.repeat(1_050_000);
+        for text in [&*long, "small"] {
+            siege.link.send(&format!(r#"({{"tell",5,"Sage","bob","Alpha","ann","Bob","{text}",}})"#));
+        }
+        for client in others.iter_mut().chain([&mut siege.bystander]) {
+            let told = client.event("tell_received");
+            let text = told["message"].as_str().unwrap();
+            assert!(text.ends_with("… (cut)") && (10_000..65_600).contains(&text.len()), "{}", text.len());
+            assert_eq!(client.event("tell_received")["message"], "small");
+        }
+    }
+    drop(others);
     siege.ends_well();
 }
 

@@ -1,6 +1,7 @@
 //! Bad input, in virtual time: who sends it gets a clear error or a close, it is counted, and nobody else notices.
 
 mod before_tls;
+mod bounds;
 mod from_the_driver;
 mod from_the_router;
 mod on_the_http_port;

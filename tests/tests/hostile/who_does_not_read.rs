@@ -61,18 +61,29 @@ fn a_client_that_reads_misses_nothing_of_a_burst() {
 }
 
 #[test]
-fn a_client_that_gets_only_tells_is_closed_at_the_limit() {
+fn tells_wait_for_a_client_that_is_behind_and_come_in_order_when_it_reads() {
     let mut siege = Siege::default();
     let sleeper = siege.websocket();
     siege.world.stall(sleeper);
     let text = "x".repeat(5000);
-    for _ in 0..400 {
-        siege.frame(&format!(r#"({{"tell",5,"Sage","bob","Alpha","ann","Bob","{text}",}})"#));
+    for at in 0..400 {
+        siege.tell(&format!("{at} {text}"));
     }
-    assert!(!siege.world.is_open(sleeper), "there is no room for more, and a tell is not dropped in silence");
-    let metrics = siege.metrics();
-    assert_eq!((metrics.connections_at_fault, metrics.events_dropped), (1, 1));
+    let held = siege.world.machine::<Gateway>("Alpha").pending_bytes();
+    assert!(held < 1_048_576 + 10_000, "{held} bytes are held for a client that does not read");
     assert_eq!(siege.read(siege.bystander).len(), 400);
+    siege.world.resume(sleeper);
+    let events: Vec<Json> =
+        siege.frames(sleeper).iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+    let tells = events.iter().filter(|event| event["method"] == "tell_received");
+    let numbers: Vec<usize> = tells
+        .map(|tell| tell["params"]["message"].as_str().unwrap().split(' ').next().unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(numbers, (0..400).collect::<Vec<usize>>(), "none is lost, none comes twice");
+    let end = events.last().unwrap();
+    assert_eq!((&end["method"], &end["params"]["gap"]), (&"replay_complete".into(), &false.into()));
+    let metrics = siege.metrics();
+    assert_eq!((metrics.connections_at_fault, metrics.events_dropped), (0, 0));
     siege.nobody_else_noticed();
 }
 
@@ -122,6 +133,7 @@ fn a_websocket_client_that_pings_and_does_not_read_is_bounded() {
     assert!(held < 1_048_576, "{held} bytes were held for a client that does not read");
     // It is not read from either, so what it sent is answered once it reads.
     siege.world.resume(sleeper);
+    siege.world.wait(SECOND);
     let mut pongs = std::mem::take(siege.world.received(sleeper));
     assert_eq!(wire::websocket_frames(&mut pongs).len(), 40_000);
     siege.nobody_else_noticed();

@@ -1,6 +1,7 @@
 //! One connection of this front door: its protocol, and the deadline that follows from its state.
 
 use super::line::LineReader;
+use super::turns::Desk;
 use super::websocket::WebSocket;
 use crate::clients::Session;
 use crate::settings::ApiSettings;
@@ -55,6 +56,8 @@ pub(super) struct Conn {
     pub(super) early_bytes: usize,
     /// A JSON text has come. A byte order mark may stand before the first one.
     pub(super) has_spoken: bool,
+    /// The requests that wait for their turn.
+    pub(super) desk: Desk,
 }
 
 /// Returns when a session without a key must end.
@@ -65,7 +68,7 @@ fn stranger_until(session: &Session) -> Option<Instant> {
 impl Conn {
     /// Creates a connection in its first state.
     pub(super) fn new(state: State) -> Conn {
-        Conn { state, early_requests: 0, early_bytes: 0, has_spoken: false }
+        Conn { state, early_requests: 0, early_bytes: 0, has_spoken: false, desk: Desk::default() }
     }
 
     /// Returns when the connection must be woken: for a slow request head, an idle connection, an expired session, a
@@ -87,6 +90,7 @@ impl Conn {
 
     /// Stops reading from the connection.
     pub(super) fn drain(&mut self, now: Instant) {
+        self.desk.clear();
         if !matches!(self.state, State::Draining { .. }) {
             self.state = State::Draining { since: now };
         }

@@ -4,6 +4,7 @@ use super::{asyncapi, openrpc};
 use crate::describe::macros::output;
 use crate::describe::shape::{ANY_LENGTH, Described, Outcome, Shape};
 use crate::fault::Fault;
+use crate::fault::reason::BACKLOG_FULL;
 use crate::service::{Access, Method, Progress, table};
 use serde_json::value::RawValue;
 use std::cell::OnceCell;
@@ -43,7 +44,7 @@ static DISCOVER: Method = Method {
     params: &[],
     summary: "Returns the OpenRPC document that describes all methods.",
     results: <Discovered as Outcome>::ANSWERS,
-    reasons: &[],
+    reasons: &[&BACKLOG_FULL],
     run: |_, _, _, respond| {
         let text = String::from_utf8(document()).unwrap_or_default();
         let document: Result<Box<RawValue>, _> = serde_json::from_str(&text);

@@ -10,9 +10,10 @@ use super::openrpc;
 use super::pages::{self, Page, respond};
 use super::requests::{Requests, early_bytes, is_stranger, unreadable_line};
 use super::rpc::{self, code};
+use super::turns::REQUEST_WORK;
 use super::websocket::{PING, Received, WebSocket, close_frame};
 use super::welcome::{Authentication, Protocol, Service, Welcome};
-use crate::clients::{CLIENT_PAUSE_BYTES, Goodbye, Session};
+use crate::clients::{Goodbye, Session};
 use crate::door::contract::Door;
 use crate::effects::ConnMap;
 use crate::fault::Fault;
@@ -26,11 +27,17 @@ use tungstenite::protocol::frame::coding::CloseCode;
 /// The first byte of every TLS connection (RFC 8446, 5.1). No plain-text protocol of this front door begins with it.
 const TLS_HANDSHAKE: u8 = 0x16;
 
+/// The work of making one byte of a page, such as the metrics.
+const WORK_PER_PAGE_BYTE: usize = 4;
+
+/// Stands for all pages where the work of methods is noted.
+const PAGES: &str = "pages";
+
 /// JSON-RPC 2.0 over TCP lines and WebSocket, and HTTP.
 #[derive(Debug, Default)]
 pub(crate) struct RpcDoor {
-    conns: ConnMap<Conn>,
-    requests: Requests,
+    pub(super) conns: ConnMap<Conn>,
+    pub(super) requests: Requests,
 }
 
 impl Door for RpcDoor {
@@ -65,11 +72,32 @@ impl Door for RpcDoor {
     }
 
     fn received(&mut self, parts: &mut Parts<'_>, conn: ConnId, bytes: &[u8]) {
-        self.read(parts, conn, bytes);
+        match self.conns.get_mut(conn) {
+            // Other requests are before it.
+            Some(one) if one.desk.is_busy() => one.desk.unread.extend_from_slice(bytes),
+            _ => self.read(parts, conn, bytes),
+        }
         // All bytes count, also pings and blank lines.
         early_bytes(parts, &mut self.conns, conn, bytes.len());
         // Pongs and pages are queued bytes too.
         parts.clients.bound(&mut parts.cx, conn);
+        self.tidy(parts, conn);
+    }
+
+    fn flushed(&mut self, parts: &mut Parts<'_>, conn: ConnId) -> bool {
+        let is_busy = self.conns.get(conn).is_some_and(|one| one.desk.is_busy());
+        if is_busy {
+            self.tidy(parts, conn);
+        }
+        is_busy
+    }
+
+    fn turn(&mut self, parts: &mut Parts<'_>) -> Vec<ConnId> {
+        self.work(parts)
+    }
+
+    fn turn_is_over(&mut self) {
+        self.requests.turns.is_over();
     }
 
     fn due(&mut self, parts: &mut Parts<'_>, conn: ConnId) {
@@ -94,6 +122,18 @@ impl Door for RpcDoor {
                 parts.clients.report(&mut parts.cx, conn, &Fault::not_authenticated(text));
                 parts.clients.dismiss(conn, Goodbye::Policy, "not authenticated");
             }
+            // Its pong could not be read, or comes after what it has not read yet. A client that does not read at all has
+            // a deadline of its own.
+            State::WebSocket { heard, pinged, .. }
+                if !parts.cx.fx.is_read(conn) || parts.cx.fx.pending_bytes(conn) > 0 =>
+            {
+                (*heard, *pinged) = (now, None);
+                if let Some(session) = parts.clients.get_mut(conn)
+                    && parts.cx.fx.pending_bytes(conn) > 0
+                {
+                    session.falls_behind(&mut parts.cx, conn);
+                }
+            }
             State::WebSocket { pinged: pinged @ None, .. } => {
                 *pinged = Some(now);
                 parts.cx.fx.send(conn, &PING);
@@ -113,11 +153,13 @@ impl Door for RpcDoor {
     }
 
     fn owes(&self, conn: ConnId) -> bool {
-        self.requests.are_open(conn)
+        self.requests.are_open(conn) || self.conns.get(conn).is_some_and(|one| one.desk.is_busy())
     }
 
     fn finished(&mut self, parts: &mut Parts<'_>, finished: Finished) {
-        self.requests.finished(parts, finished);
+        let conn = finished.conn;
+        self.requests.finished(parts, &mut self.conns, finished);
+        self.tidy(parts, conn);
     }
 
     fn dismiss(&mut self, parts: &mut Parts<'_>, conn: ConnId, goodbye: Goodbye, reason: &'static str) {
@@ -139,6 +181,7 @@ impl Door for RpcDoor {
         }
         one.drain(parts.cx.now.mono);
         parts.cx.fx.close_when_flushed(conn);
+        self.tidy(parts, conn);
     }
 
     fn closed(&mut self, conn: ConnId) {
@@ -186,9 +229,12 @@ impl RpcDoor {
     fn read(&mut self, parts: &mut Parts<'_>, conn: ConnId, bytes: &[u8]) {
         let mut owned;
         let mut input = bytes;
-        while !input.is_empty() && parts.cx.fx.is_open(conn) {
+        while parts.cx.fx.is_open(conn) {
             let now = parts.cx.now.mono;
             let Some(one) = self.conns.get_mut(conn) else { return };
+            if !std::mem::take(&mut one.desk.is_half_read) && input.is_empty() {
+                return;
+            }
             match std::mem::replace(&mut one.state, State::Draining { since: now }) {
                 State::Lines(mut reader) => {
                     self.lines(parts, conn, &mut reader, &mut input);
@@ -205,10 +251,15 @@ impl RpcDoor {
                     let since = if head.is_empty() { now } else { since };
                     let _ = is_idle;
                     head.extend_from_slice(input);
-                    let (state, rest) = heads(parts, &self.requests.documents, conn, &head, since);
+                    let before = parts.cx.fx.pending_bytes(conn);
+                    let (state, rest) = next_head(parts, &self.requests.documents, conn, &head, since);
                     owned = rest;
                     input = &owned;
                     self.put(parts, conn, state);
+                    let bytes = parts.cx.fx.pending_bytes(conn).saturating_sub(before);
+                    if self.page_was_sent(conn, bytes) && !input.is_empty() {
+                        return self.leave(conn, input);
+                    }
                 }
                 State::Draining { since } => {
                     return self.put(parts, conn, State::Draining { since });
@@ -222,7 +273,32 @@ impl RpcDoor {
             {
                 return;
             }
+            if self.must_stop(parts, conn) {
+                return self.leave(conn, input);
+            }
         }
+    }
+
+    /// Notes the work of a page. Returns whether the next one must wait for its turn.
+    fn page_was_sent(&mut self, conn: ConnId, bytes: usize) -> bool {
+        let (Some(one), turns) = (self.conns.get_mut(conn), &mut self.requests.turns) else { return false };
+        let work = REQUEST_WORK + bytes * WORK_PER_PAGE_BYTE;
+        turns.worked(&mut one.desk, work);
+        turns.cost(PAGES, work);
+        !turns.admits(&one.desk, PAGES)
+    }
+
+    /// Keeps what cannot be read now.
+    fn leave(&mut self, conn: ConnId, rest: &[u8]) {
+        let Some(one) = self.conns.get_mut(conn) else { return };
+        one.desk.unread = rest.to_vec();
+        one.desk.is_half_read = matches!(one.state, State::WebSocket { .. });
+    }
+
+    /// Reads what was kept.
+    pub(super) fn read_on(&mut self, parts: &mut Parts<'_>, conn: ConnId) {
+        let unread = self.conns.get_mut(conn).map(|one| std::mem::take(&mut one.desk.unread));
+        self.read(parts, conn, &unread.unwrap_or_default());
     }
 
     fn put(&mut self, parts: &Parts<'_>, conn: ConnId, state: State) {
@@ -232,7 +308,7 @@ impl RpcDoor {
     }
 
     fn lines(&mut self, parts: &mut Parts<'_>, conn: ConnId, reader: &mut LineReader, input: &mut &[u8]) {
-        while parts.clients.stays(conn) {
+        while parts.clients.stays(conn) && !self.must_stop(parts, conn) {
             let limit_bytes = text_bytes_max(parts, conn);
             if reader.is_between_lines() {
                 look_for_tls(parts, conn, input);
@@ -275,7 +351,7 @@ impl RpcDoor {
         input: &mut &[u8],
     ) -> bool {
         let mut output = Vec::new();
-        while parts.clients.stays(conn) {
+        while parts.clients.stays(conn) && !self.must_stop(parts, conn) {
             socket.set_limit(text_bytes_max(parts, conn));
             let received = socket.next(input, &mut output);
             if !output.is_empty() {
@@ -310,8 +386,8 @@ fn text_bytes_max(parts: &Parts<'_>, conn: ConnId) -> usize {
     if is_stranger(parts, conn) { all.min(STRANGER_TEXT_BYTES_MAX) } else { all }
 }
 
-/// Reads request heads, one after the other. Returns the new state of the connection, and the bytes that belong to it.
-fn heads(
+/// Reads and answers one request. Returns the new state of the connection, and the bytes that belong to it.
+fn next_head(
     parts: &mut Parts<'_>,
     documents: &Documents,
     conn: ConnId,
@@ -321,7 +397,7 @@ fn heads(
     let now = parts.cx.now.mono;
     let draining = (State::Draining { since: now }, Vec::new());
     let mut input = buffer;
-    while !input.is_empty() {
+    if !input.is_empty() {
         let (head, length) = match http::parse_head(input) {
             // The head timeout starts at its first byte.
             Ok(None) => return (State::Http { head: input.to_vec(), since, is_idle: false }, Vec::new()),
@@ -346,11 +422,6 @@ fn heads(
         if !head.keep_alive || head.has_body || !parts.cx.fx.is_open(conn) {
             return draining;
         }
-        // Who sends requests without reading the answers gets no more of them. HTTP has no other way to say so.
-        if parts.cx.fx.pending_bytes(conn) > CLIENT_PAUSE_BYTES {
-            parts.cx.fx.close_when_flushed(conn);
-            return draining;
-        }
     }
-    (State::Http { head: Vec::new(), since: now, is_idle: true }, Vec::new())
+    (State::Http { head: Vec::new(), since: now, is_idle: true }, input.to_vec())
 }

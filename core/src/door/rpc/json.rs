@@ -1,5 +1,6 @@
 //! Writes JSON: an object, member by member, into one buffer.
 
+use crate::describe::cut;
 use serde::Serialize;
 
 /// A JSON object that is being written.
@@ -40,10 +41,10 @@ impl Object {
     }
 }
 
-/// Appends a value.
+/// Appends a value. Long texts of the network are cut.
 pub fn write(into: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
     let start = into.len();
-    if serde_json::to_writer(&mut *into, value).is_err() {
+    if !cut::write(into, value, usize::MAX) {
         debug_assert!(false, "a value that JSON cannot hold");
         into.truncate(start);
         into.extend_from_slice(b"null");

@@ -28,7 +28,9 @@ pub mod rpc;
 pub mod schema;
 mod snapshot;
 pub mod style;
+pub mod turns;
 pub mod websocket;
 pub mod welcome;
+mod work;
 
 pub(crate) use entrance::RpcDoor;

@@ -5,13 +5,16 @@ use super::discover::{self, Documents};
 use super::encoder::send_text;
 use super::json;
 use super::rpc::{self, Incoming, Members, Request, code};
-use crate::clients::Goodbye;
+use super::turns::{PutOff, REQUEST_WORK, Turns};
 use crate::clients::rates::TooOften;
+use crate::clients::{Clients, Goodbye};
+use crate::colour::TextStyle;
 use crate::delivery::To;
 use crate::effects::ConnMap;
 use crate::event::Event;
 use crate::event::told::RateLimitWarning;
 use crate::fault::Fault;
+use crate::fault::reason::BACKLOG_FULL;
 use crate::ids::Ticket;
 use crate::machine::ConnId;
 use crate::metrics::outcome_label;
@@ -19,6 +22,7 @@ use crate::notice::{Level, Notice};
 use crate::service::{Access, Call, Method, Parts, Progress, channel, consequences};
 use crate::waiting::{Asker, Finished};
 use serde_json::value::RawValue;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -33,6 +37,12 @@ const UNKNOWN_METHOD: &str = "unknown_method";
 
 /// What some programs write before a text in UTF-8.
 const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// A result up to this length is always given, in bytes.
+const SHORT_RESULT_BYTES: usize = 2048;
+
+/// The work of writing one byte in another style than it came in, in bytes.
+const RESTYLE_WORK: usize = 8;
 
 /// The method that shows a key.
 const AUTHENTICATE: &str = "authenticate";
@@ -49,10 +59,15 @@ struct Open {
     batch: Option<InBatch>,
 }
 
+/// Bytes of the answers of one batch. What does not fit becomes an error, for each request on its own.
+pub const BATCH_ANSWERS_BYTES_MAX: usize = 524_288;
+
 /// A batch that is not answered yet.
 #[derive(Debug)]
 struct Batch {
     conn: ConnId,
+    /// Bytes of the answers so far.
+    bytes: usize,
     /// `None` for a notification, and for an answer that is still to come.
     answers: Vec<Option<Vec<u8>>>,
     open: usize,
@@ -66,6 +81,7 @@ pub(super) struct Requests {
     batches: BTreeMap<u64, Batch>,
     last_batch: u64,
     pub(super) documents: Documents,
+    pub(super) turns: Turns,
 }
 
 impl Default for Requests {
@@ -77,6 +93,7 @@ impl Default for Requests {
             batches: BTreeMap::new(),
             last_batch: 0,
             documents: Documents::default(),
+            turns: Turns::default(),
         }
     }
 }
@@ -111,11 +128,7 @@ impl Requests {
             self.early_text(parts, conns, conn, text);
         } else {
             match rpc::parse(text) {
-                Incoming::Single(request) => {
-                    if let Some(Some(answer)) = self.one(parts, conns, conn, request, None) {
-                        send_text(parts, conn, &answer);
-                    }
-                }
+                Incoming::Single(request) => self.single(parts, conns, conn, text, request),
                 Incoming::Batch(requests) => self.batch(parts, conns, conn, requests),
             }
         }
@@ -145,22 +158,75 @@ impl Requests {
         }
     }
 
+    /// Whether a request has to wait for the client's turn.
+    fn must_wait(
+        &self,
+        conns: &mut ConnMap<Conn>,
+        conn: ConnId,
+        request: &Result<Request<'_>, Vec<u8>>,
+    ) -> bool {
+        let method = request.as_ref().map_or(UNKNOWN, |request| &request.method);
+        let desk = conns.get_mut(conn).map(|one| &one.desk);
+        desk.is_some_and(|desk| {
+            desk.working.is_some() || !desk.put_off.is_empty() || !self.turns.admits(desk, method)
+        })
+    }
+
+    fn single(
+        &mut self,
+        parts: &mut Parts<'_>,
+        conns: &mut ConnMap<Conn>,
+        conn: ConnId,
+        text: &str,
+        request: Result<Request<'_>, Vec<u8>>,
+    ) {
+        if self.must_wait(conns, conn, &request) {
+            put_off(conns, conn, PutOff { text: text.into(), batch: None });
+        } else if let Some(Some(answer)) = self.one(parts, conns, conn, request, None) {
+            send_text(parts, conn, &answer);
+        }
+    }
+
     fn batch(
         &mut self,
         parts: &mut Parts<'_>,
         conns: &mut ConnMap<Conn>,
         conn: ConnId,
-        requests: Vec<Result<Request<'_>, Vec<u8>>>,
+        requests: Vec<&RawValue>,
     ) {
         self.last_batch += 1;
         let batch = self.last_batch;
         let (answers, open) = (vec![None; requests.len()], requests.len());
-        self.batches.insert(batch, Batch { conn, answers, open });
-        for (at, request) in requests.into_iter().enumerate() {
-            if let Some(answer) = self.one(parts, conns, conn, request, Some((batch, at))) {
-                self.answer_in_batch(parts, (batch, at), answer);
+        self.batches.insert(batch, Batch { conn, bytes: 0, answers, open });
+        for (at, value) in requests.into_iter().enumerate() {
+            let request = rpc::request(value);
+            if self.must_wait(conns, conn, &request) {
+                put_off(conns, conn, PutOff { text: value.get().into(), batch: Some((batch, at)) });
+            } else if let Some(answer) = self.one(parts, conns, conn, request, Some((batch, at))) {
+                self.answer_in_batch(parts, conns, (batch, at), answer);
             }
         }
+    }
+
+    /// Runs the next request that was put off.
+    pub(super) fn take_up(&mut self, parts: &mut Parts<'_>, conns: &mut ConnMap<Conn>, conn: ConnId) {
+        let Some(put_off) = conns.get_mut(conn).and_then(|one| one.desk.put_off.pop_front()) else { return };
+        // The text was read once already.
+        let Ok(value) = serde_json::from_str::<&RawValue>(&put_off.text) else { return };
+        match (self.one(parts, conns, conn, rpc::request(value), put_off.batch), put_off.batch) {
+            (Some(answer), Some(place)) => self.answer_in_batch(parts, conns, place, answer),
+            (Some(Some(answer)), None) => send_text(parts, conn, &answer),
+            _ => {}
+        }
+        let (cx, mut out) = parts.delivery();
+        out.replay(cx, conn);
+    }
+
+    /// Returns the largest answer that may be queued or held for a request.
+    fn room(&self, parts: &Parts<'_>, conn: ConnId, batch: Option<InBatch>) -> usize {
+        let held = batch.and_then(|(batch, _)| self.batches.get(&batch)).map(|batch| batch.bytes);
+        let of_batch = held.map_or(usize::MAX, |held| BATCH_ANSWERS_BYTES_MAX.saturating_sub(held));
+        Clients::room(&parts.cx, conn).min(of_batch)
     }
 
     /// Runs one request. Returns its answer, which is empty for a notification, or `None` if the answer comes later.
@@ -183,8 +249,18 @@ impl Requests {
         parts.cx.metrics.requests += 1;
         let method = self.methods.get(&*request.method).copied();
         let name = method.map_or(UNKNOWN, |method| method.name);
-        let outcome = self.run(parts, conns, conn, &request, method, batch);
+        let mut work = REQUEST_WORK;
+        let mut outcome = self.run(parts, conns, conn, &request, (method, batch), &mut work);
+        if let Some(one) = conns.get_mut(conn) {
+            self.turns.worked(&mut one.desk, work);
+            self.turns.cost(name, work);
+        }
         consequences::follow(parts);
+        if let Outcome::Result(result) = &outcome
+            && is_too_long(result.len(), self.room(parts, conn, batch))
+        {
+            outcome = Outcome::Fault(backlog_full());
+        }
         let (label, answer) = match outcome {
             Outcome::Later => return None,
             Outcome::Result(result) => {
@@ -216,15 +292,17 @@ impl Requests {
         conns: &mut ConnMap<Conn>,
         conn: ConnId,
         request: &Request<'_>,
-        method: Option<&'static Method>,
-        batch: Option<InBatch>,
+        (method, batch): (Option<&'static Method>, Option<InBatch>),
+        work: &mut usize,
     ) -> Outcome {
         if let Err(fault) = admit(parts, conns, conn, method) {
             return Outcome::Fault(fault);
         }
         let Some(method) = method else { return Outcome::Unknown };
         if discover::is_discover(method) && read_params(method, request.params).is_ok() {
-            return Outcome::Result(self.documents.openrpc().to_vec());
+            let document = self.documents.openrpc().to_vec();
+            *work += document.len();
+            return Outcome::Result(document);
         }
         let Some(session) = parts.clients.get(conn) else { return Outcome::Unknown };
         let ticket = parts.waiting.next_ticket();
@@ -233,6 +311,7 @@ impl Requests {
             identity: session.identity.clone(),
             reads: session.reads,
             wants_answer: request.id.is_some(),
+            work: Cell::default(),
         };
         let mut params = match read_params(method, request.params) {
             Ok(params) => params,
@@ -240,10 +319,15 @@ impl Requests {
         };
         let mut result = Vec::new();
         let progress = (method.run)(parts, &call, &mut params, &mut |value| json::write(&mut result, value));
+        let to_write = if call.reads == TextStyle::Raw { result.len() } else { result.len() * RESTYLE_WORK };
+        *work += call.work.get() + to_write;
         match progress {
             Ok(Progress::Answered) => Outcome::Result(result),
-            Ok(Progress::Waits) => {
+            Ok(progress @ (Progress::Waits | Progress::Works)) => {
                 self.open.insert(ticket, Open { conn, id: request.id.map(ToOwned::to_owned), batch });
+                if let Some(one) = conns.get_mut(conn).filter(|_| progress == Progress::Works) {
+                    one.desk.working = Some(ticket);
+                }
                 Outcome::Later
             }
             Err(fault) => Outcome::Fault(fault),
@@ -251,36 +335,64 @@ impl Requests {
     }
 
     /// Answers a request that has waited.
-    pub(super) fn finished(&mut self, parts: &mut Parts<'_>, finished: Finished) {
-        let Some(open) = self.open.remove(&finished.ticket) else { return };
-        let answer = open.id.as_deref().map(|id| match finished.outcome {
+    pub(super) fn finished(
+        &mut self,
+        parts: &mut Parts<'_>,
+        conns: &mut ConnMap<Conn>,
+        Finished { conn, ticket, outcome }: Finished,
+    ) {
+        if let Some(one) = conns.get_mut(conn).filter(|one| one.desk.working == Some(ticket)) {
+            one.desk.working = None;
+        }
+        let Some(open) = self.open.remove(&ticket) else { return };
+        let answer = open.id.as_deref().map(|id| match outcome {
             Ok(reply) => {
                 let mut result = Vec::new();
                 json::write(&mut result, &reply);
-                rpc::result(Some(id), &result)
+                if is_too_long(result.len(), self.room(parts, conn, open.batch)) {
+                    rpc::error(Some(id), &backlog_full())
+                } else {
+                    rpc::result(Some(id), &result)
+                }
             }
             Err(fault) => rpc::error(Some(id), &fault),
         });
         match (open.batch, answer) {
-            (Some(place), answer) => self.answer_in_batch(parts, place, answer),
+            (Some(place), answer) => self.answer_in_batch(parts, conns, place, answer),
             (None, Some(answer)) => send_text(parts, open.conn, &answer),
             (None, None) => {}
         }
     }
 
     /// Adds an answer to its batch. It is `None` for a notification.
-    fn answer_in_batch(&mut self, parts: &mut Parts<'_>, (key, at): InBatch, answer: Option<Vec<u8>>) {
+    fn answer_in_batch(
+        &mut self,
+        parts: &mut Parts<'_>,
+        conns: &mut ConnMap<Conn>,
+        (key, at): InBatch,
+        answer: Option<Vec<u8>>,
+    ) {
         let Some(batch) = self.batches.get_mut(&key) else { return };
+        let Some(one) = conns.get_mut(batch.conn) else { return };
+        let bytes = answer.as_ref().map_or(0, Vec::len);
+        batch.bytes += bytes;
         batch.answers[at] = answer;
         batch.open -= 1;
+        one.desk.held_bytes += bytes;
         if batch.open > 0 {
-            return;
+            return parts.cx.fx.set_aside(batch.conn, one.desk.bytes());
         }
+        one.desk.held_bytes -= batch.bytes;
+        parts.cx.fx.set_aside(batch.conn, one.desk.bytes());
         let Some(batch) = self.batches.remove(&key) else { return };
-        let answers: Vec<Vec<u8>> = batch.answers.into_iter().flatten().collect();
+        let mut text = Vec::with_capacity(batch.bytes + batch.answers.len() + 1);
+        for answer in batch.answers.into_iter().flatten() {
+            text.push(if text.is_empty() { b'[' } else { b',' });
+            text.extend_from_slice(&answer);
+        }
         // A batch of notifications is not answered, not even with an empty list.
-        if !answers.is_empty() {
-            let text = [&b"["[..], &answers.join(&b","[..]), b"]"].concat();
+        if !text.is_empty() {
+            text.push(b']');
             send_text(parts, batch.conn, &text);
         }
     }
@@ -296,6 +408,22 @@ impl Requests {
         self.open.retain(|_, open| open.conn != conn);
         self.batches.retain(|_, batch| batch.conn != conn);
     }
+}
+
+/// Lets a request wait for the client's turn.
+fn put_off(conns: &mut ConnMap<Conn>, conn: ConnId, request: PutOff) {
+    if let Some(one) = conns.get_mut(conn) {
+        one.desk.put_off.push_back(request);
+    }
+}
+
+/// Whether a result is too long for the room that is left. A short one is no longer than the error would be.
+fn is_too_long(bytes: usize, room: usize) -> bool {
+    bytes > room && bytes > SHORT_RESULT_BYTES
+}
+
+fn backlog_full() -> Fault {
+    Fault::gateway(&BACKLOG_FULL, "too many answers wait to be read; ask again, or for less at a time")
 }
 
 /// Counts a line that is no JSON text, and its answer.

@@ -163,8 +163,8 @@ pub struct Request<'a> {
 pub enum Incoming<'a> {
     /// One request, or the error for a text that is not one.
     Single(Result<Request<'a>, Vec<u8>>),
-    /// Several requests.
-    Batch(Vec<Result<Request<'a>, Vec<u8>>>),
+    /// Several requests, to be read with [`request`].
+    Batch(Vec<&'a RawValue>),
 }
 
 /// Whether a text is a batch, or is meant to be one.
@@ -190,11 +190,12 @@ pub fn parse(text: &str) -> Incoming<'_> {
             code::INVALID_REQUEST,
             format!("a batch may hold at most {BATCH_REQUESTS_MAX} requests, this one has {}", batch.len()),
         ),
-        Ok(batch) => Incoming::Batch(batch.into_iter().map(request).collect()),
+        Ok(batch) => Incoming::Batch(batch),
     }
 }
 
-fn request(value: &RawValue) -> Result<Request<'_>, Vec<u8>> {
+/// Reads one request. The error is the answer to what is not one.
+pub fn request(value: &RawValue) -> Result<Request<'_>, Vec<u8>> {
     let refuse = |id: Option<&RawValue>, message: &str| Err(refusal(id, code::INVALID_REQUEST, message));
     let Ok(members) = serde_json::from_str::<Members<'_>>(value.get()) else {
         return refuse(None, "a request must be an object");
@@ -337,8 +338,8 @@ mod tests {
         else {
             panic!("a batch")
         };
-        assert!(batch[0].is_err());
-        assert!(batch[1].as_ref().unwrap().id.is_none());
-        assert!(batch[2].as_ref().unwrap().params.is_none());
+        assert!(request(batch[0]).is_err());
+        assert!(request(batch[1]).unwrap().id.is_none());
+        assert!(request(batch[2]).unwrap().params.is_none());
     }
 }

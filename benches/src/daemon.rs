@@ -1,0 +1,253 @@
+//! A daemon that a measurement starts, its router, and its clients. Linux only: memory is read from `/proc`.
+
+use i3_tests::wire;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use serde_json::json;
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Memory is read when it has not changed for so long.
+const STEADY: Duration = Duration::from_millis(300);
+
+/// How long an answer may take.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The key with all permissions.
+pub const KEY: &str = "a-key-of-some-length-for-a-measurement";
+
+/// A result, or any error.
+pub type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// What a process takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Memory {
+    /// kB, as the next.
+    pub resident: u64,
+    /// What is not a page of a file.
+    pub private: u64,
+    /// Number of threads.
+    pub threads: u64,
+}
+
+/// A certificate that is its own authority, and a client that trusts it.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    certificate: String,
+    key: String,
+    config: Arc<ClientConfig>,
+}
+
+impl Tls {
+    /// Makes a certificate.
+    pub fn new() -> Outcome<Tls> {
+        let pair = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])?;
+        let mut roots = RootCertStore::empty();
+        roots.add(pair.cert.der().clone())?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let (certificate, key) = (pair.cert.pem(), pair.signing_key.serialize_pem());
+        Ok(Tls { certificate, key, config: Arc::new(config) })
+    }
+}
+
+/// Something to read from and write to.
+pub trait Duplex: Read + Write + Send {}
+impl<S: Read + Write + Send> Duplex for S {}
+
+/// A client, and the socket under it.
+pub struct Client {
+    /// Plain text, also under TLS.
+    pub stream: BufReader<Box<dyn Duplex>>,
+    /// The socket.
+    pub socket: TcpStream,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("socket", &self.socket).finish_non_exhaustive()
+    }
+}
+
+/// A running daemon.
+#[derive(Debug)]
+pub struct Daemon {
+    process: Child,
+    tls: Option<Tls>,
+    router: TcpListener,
+    http: u16,
+    lines: u16,
+    /// How long it took to listen.
+    pub listens_after: Duration,
+    /// How long it took to answer.
+    pub answers_after: Duration,
+}
+
+impl Daemon {
+    /// Starts a program in a folder.
+    pub fn start(program: &Path, folder: &Path, tls: Option<&Tls>) -> Outcome<Daemon> {
+        let router = TcpListener::bind("127.0.0.1:0")?;
+        // Both at once, so that they differ.
+        let free = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
+        let (http, lines) = (free[0].local_addr()?.port(), free[1].local_addr()?.port());
+        drop(free);
+        // Whatever is JSON is YAML too.
+        let settings = json!({
+            "mud": {"name": "Alpha", "port": 4000},
+            "router": {"primary": {"name": "*net", "host": "127.0.0.1", "port": router.local_addr()?.port()}},
+            "api": {
+                "websocket": {"host": "127.0.0.1", "port": http},
+                "tcp": {"host": "127.0.0.1", "port": lines},
+                "auth": {"secret": KEY},
+                "tls": {"enabled": tls.is_some(), "cert_file": "cert.pem", "key_file": "key.pem"},
+            },
+            "state": {"directory": "state"},
+        });
+        fs::write(folder.join("settings.yaml"), settings.to_string())?;
+        if let Some(tls) = tls {
+            fs::write(folder.join("cert.pem"), &tls.certificate)?;
+            fs::write(folder.join("key.pem"), &tls.key)?;
+        }
+        let log = File::create(folder.join("log"))?;
+        let mut command = Command::new(program.canonicalize()?);
+        command.current_dir(folder).env_clear().args(["-c", "settings.yaml"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let started = Instant::now();
+        let process = command.spawn()?;
+        let mut daemon = Daemon {
+            process,
+            tls: tls.cloned(),
+            router,
+            http,
+            lines,
+            listens_after: Duration::ZERO,
+            answers_after: Duration::ZERO,
+        };
+        for port in [daemon.http, daemon.lines] {
+            while TcpStream::connect(("127.0.0.1", port)).is_err() {
+                if let Some(status) = daemon.process.try_wait()? {
+                    return Err(format!("{} ended: {status}", program.display()).into());
+                }
+                if started.elapsed() > PATIENCE {
+                    return Err("it does not listen".into());
+                }
+                std::thread::sleep(Duration::from_micros(100));
+            }
+        }
+        daemon.listens_after = started.elapsed();
+        let mut page = daemon.connect(daemon.http)?;
+        page.stream
+            .get_mut()
+            .write_all(b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+        page.stream.read_exact(&mut [0; 9])?;
+        daemon.answers_after = started.elapsed();
+        Ok(daemon)
+    }
+
+    /// Plays the router's part of a login.
+    pub fn log_in(&self) -> Outcome<TcpStream> {
+        let (mut link, _) = self.router.accept()?;
+        link.set_read_timeout(Some(PATIENCE))?;
+        let mut received = Vec::new();
+        let mut buffer = [0; 4096];
+        while wire::mudmode_frames(&mut received).is_empty() {
+            let count = link.read(&mut buffer)?;
+            received.extend_from_slice(&buffer[..count]);
+        }
+        let reply = br#"({"startup-reply",5,"*net",0,"Alpha",0,({({"*net","127.0.0.1 4000",}),}),77,})"#;
+        link.write_all(&wire::mudmode_frame(reply))?;
+        Ok(link)
+    }
+
+    fn connect(&self, port: u16) -> Outcome<Client> {
+        let socket = TcpStream::connect(("127.0.0.1", port))?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        let under = socket.try_clone()?;
+        let stream: Box<dyn Duplex> = match &self.tls {
+            None => Box::new(under),
+            Some(tls) => {
+                let client = ClientConnection::new(tls.config.clone(), "localhost".try_into()?)?;
+                Box::new(StreamOwned::new(client, under))
+            }
+        };
+        Ok(Client { stream: BufReader::with_capacity(1024, stream), socket })
+    }
+
+    /// A client that has shown its key.
+    pub fn line_client(&self) -> Outcome<Client> {
+        let mut one = self.connect(self.lines)?;
+        let client = &mut one.stream;
+        let login = json!({"jsonrpc": "2.0", "id": 1, "method": "authenticate", "params": {"api_key": KEY}});
+        client.get_mut().write_all(format!("{login}\n").as_bytes())?;
+        let mut line = String::new();
+        client.read_line(&mut line)?;
+        line.clear();
+        client.read_line(&mut line)?;
+        if line.contains("authenticated") { Ok(one) } else { Err(line.into()) }
+    }
+
+    /// The same over a WebSocket.
+    pub fn websocket_client(&self) -> Outcome<Client> {
+        let mut one = self.connect(self.http)?;
+        let client = &mut one.stream;
+        client.get_mut().write_all(wire::websocket_request("/ws", Some(KEY)).as_bytes())?;
+        let mut line = String::new();
+        while client.read_line(&mut line)? > 2 {
+            line.clear();
+        }
+        let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
+        client.get_mut().write_all(&wire::websocket_frame(1, ping.to_string().as_bytes()))?;
+        let mut answer = [0; 20];
+        client.read_exact(&mut answer)?;
+        one.socket.set_nonblocking(true)?;
+        while client.read(&mut answer).is_ok_and(|count| count > 0) {}
+        Ok(one)
+    }
+
+    /// Forgets the highest memory so far.
+    pub fn reset_highest(&self) -> Outcome<()> {
+        Ok(fs::write(format!("/proc/{}/clear_refs", self.process.id()), "5")?)
+    }
+
+    /// A line of the process's status, in its unit.
+    pub fn status(&self, name: &str) -> Outcome<u64> {
+        let all = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let value = all.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
+        Ok(value.ok_or_else(|| format!("no {name}"))?.parse()?)
+    }
+
+    /// Its memory when that does not change any more.
+    pub fn steady(&self) -> Outcome<Memory> {
+        let read = || {
+            Ok::<_, Box<dyn Error>>(Memory {
+                resident: self.status("VmRSS:")?,
+                private: self.status("RssAnon:")?,
+                threads: self.status("Threads:")?,
+            })
+        };
+        let mut last = read()?;
+        loop {
+            std::thread::sleep(STEADY);
+            let now = read()?;
+            if now == last {
+                return Ok(now);
+            }
+            last = now;
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
