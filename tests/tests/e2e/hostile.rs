@@ -148,7 +148,7 @@ fn on_the_http_port(key: &str) -> Vec<(&'static str, Vec<u8>, &'static str)> {
 }
 
 fn each_attack_gets_its_answer(daemon: Daemon) {
-    let siege = Siege::new(daemon, &json!({}));
+    let siege = Siege::new(daemon, &json!({"api": {"websocket": {"max_frame_size": 65_000}}}));
     for (name, bytes, wanted) in on_the_line_port() {
         let received = String::from_utf8(siege.attack(Transport::Lines, &bytes)).unwrap();
         let mut lines = received.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
