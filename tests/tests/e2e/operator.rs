@@ -239,7 +239,7 @@ fn a_service_that_is_looked_after(daemon: Daemon) {
     fs::rename(&log, &moved).unwrap();
     let config = site.path("config/config.yaml");
     let settings = fs::read_to_string(&config).unwrap();
-    let settings = settings.replace("${MUD_STATUS:Development}", "open");
+    let settings = settings.replace("${MUD_STATUS:}", "open");
     fs::write(&config, format!("{settings}\nperformence: 1\n")).unwrap();
     gateway.signal("HUP");
     let told = until("READY=1");

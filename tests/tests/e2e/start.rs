@@ -118,7 +118,8 @@ fn both_daemons_have_the_same_command_line() {
         assert_eq!(code, Some(0), "{text}");
         text.replacen(program.file_name().unwrap().to_str().unwrap(), "PROGRAM", 1)
     };
-    let commands = ["", "init", "doctor", "healthcheck", "hash-key", "backup", "restore", "call", "watch"];
+    let commands =
+        ["", "init", "doctor", "healthcheck", "hash-key", "backup", "restore", "retire", "call", "watch"];
     for command in commands {
         let smol = help(Daemon::Smol, command);
         assert_eq!(smol, help(Daemon::Threads, command));

@@ -1,8 +1,5 @@
 //! The header of every packet.
 
-use super::error::PacketError;
-use super::field::Field;
-use crate::i3::lpc::{Kind, Reader};
 use std::borrow::Cow;
 
 /// Decoded text.
@@ -10,31 +7,6 @@ pub type Text<'a> = Cow<'a, str>;
 
 /// Number of hops that the gateway's packets may take. Deployed routers neither check nor count it.
 pub const TTL: i64 = 5;
-
-/// A time to live as it is read. A text that is no number says nothing about hops: it counts as [`TTL`].
-pub(super) struct Ttl(pub(super) i64);
-
-impl<'a> Field<'a> for Ttl {
-    fn read(reader: &mut Reader<'a>) -> Result<Self, PacketError> {
-        if reader.peek()? != Kind::Str {
-            return i64::read(reader).map(Ttl);
-        }
-        Ok(Ttl(reader.text()?.trim().parse().unwrap_or(TTL)))
-    }
-
-    #[inline(always)]
-    fn read_plain(reader: &mut Reader<'a>) -> Option<Self> {
-        i64::read_plain(reader).map(Ttl)
-    }
-
-    fn absent() -> Option<Self> {
-        Some(Ttl(0))
-    }
-
-    fn write_field(&self, into: &mut Vec<u8>) {
-        self.0.write_field(into);
-    }
-}
 
 /// The five fields after the type in every packet. `None` is 0 on the wire.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 use super::body::{self, Body, KINDS};
 use super::error::PacketError;
 use super::field::{Elements, Field};
-use super::header::{Header, Ttl};
+use super::header::{Header, TTL};
 use crate::i3::blocks;
 use crate::i3::lpc::{self, Kind, Reader, Value};
 use crate::i3::text::{self, Charset};
@@ -15,6 +15,31 @@ pub struct Packet<'a> {
     pub header: Header<'a>,
     /// The contents.
     pub body: Body<'a>,
+}
+
+/// A time to live as it is read. A text that is no number says nothing about hops: it counts as [`TTL`].
+struct Ttl(i64);
+
+impl<'a> Field<'a> for Ttl {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, PacketError> {
+        if reader.peek()? != Kind::Str {
+            return i64::read(reader).map(Ttl);
+        }
+        Ok(Ttl(reader.text()?.trim().parse().unwrap_or(TTL)))
+    }
+
+    #[inline(always)]
+    fn read_plain(reader: &mut Reader<'a>) -> Option<Self> {
+        i64::read_plain(reader).map(Ttl)
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Ttl(0))
+    }
+
+    fn write_field(&self, into: &mut Vec<u8>) {
+        self.0.write_field(into);
+    }
 }
 
 /// The repairs that reading a packet needed.

@@ -35,15 +35,19 @@ fn a_mud_that_retires_tells_the_router_to_forget_it() {
     assert!(!rig.link.is_stopped());
     rig.log_in();
     rig.sent.clear();
+    rig.step(RouterLink::retire);
+    assert_eq!(rig.sent, [r#"({"shutdown",5,"Alpha",0,"*a",0,31536000,})"#]);
+    assert!(rig.link.is_stopped());
+    let mut rig = Rig::new(&["a"], |_| {});
+    let conn = rig.log_in();
     rig.stuck = true;
     rig.step(RouterLink::retire);
     // A stop in the meantime does not cut the goodbye off, and nothing brings the link back.
     rig.step(RouterLink::stop);
     rig.step(RouterLink::reconnect);
-    assert_eq!(rig.state(), StateName::Leaving);
-    assert_eq!(rig.sent, [r#"({"shutdown",5,"Alpha",0,"*a",0,31536000,})"#]);
+    assert_eq!((rig.state(), rig.closed.len()), (StateName::Leaving, 0));
     rig.wait(2 * SECOND);
-    assert!(rig.link.is_stopped());
+    assert_eq!((rig.state(), rig.closed.as_slice()), (StateName::Stopped, &[conn][..]));
 }
 
 #[test]
