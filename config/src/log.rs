@@ -11,7 +11,7 @@ use log::kv::{Error as KvError, Key, Source, VisitSource};
 use log::{LevelFilter, Metadata, Record};
 use simplelog::CombinedLogger;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use crate::logqueue::{LOG_FLUSH_TIME_MAX, LOG_QUEUE_BYTES_MAX, lost};
 
@@ -80,8 +80,13 @@ pub fn change(logging: &Logging) -> Result<(), Problem> {
 
 /// Waits until what was logged is written, at most [`LOG_FLUSH_TIME_MAX`]. For the end of a program.
 pub fn flush() {
+    flush_within(LOG_FLUSH_TIME_MAX);
+}
+
+/// Waits until what was logged is written, at most so long.
+pub fn flush_within(time: Duration) {
     if let Some(logger) = LOGGER.get() {
-        log::Log::flush(logger);
+        logger.flush_until(Instant::now() + time);
     }
 }
 
@@ -183,6 +188,11 @@ fn no_thread(error: &std::io::Error) -> Problem {
 }
 
 impl Logger {
+    fn flush_until(&self, until: Instant) {
+        self.standard_error.flush(until);
+        self.file.flush(until);
+    }
+
     /// Applies settings. `file` is the opened log file.
     fn apply(&self, logging: &Logging, file: Option<LogFile>) -> Result<(), Problem> {
         let wording = wording(logging.format);
@@ -218,9 +228,7 @@ impl log::Log for Logger {
     }
 
     fn flush(&self) {
-        let until = Instant::now() + LOG_FLUSH_TIME_MAX;
-        self.standard_error.flush(until);
-        self.file.flush(until);
+        self.flush_until(Instant::now() + LOG_FLUSH_TIME_MAX);
     }
 }
 
