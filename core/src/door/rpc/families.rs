@@ -422,8 +422,10 @@ fn process_figures(page: &mut Page<'_>, process: &Process) -> Written {
         let help = "User and system CPU time";
         page.counter("process_cpu", help, Some(&Unit::Seconds), &cpu.as_secs_f64())?;
     }
-    let help = "Lines of the log that were dropped, because they could not be written in time, or not written at all";
-    page.counter("i3_log_dropped", help, None, &process.log_lines_lost)?;
+    if process.started.is_some() {
+        let help = "Lines of the log that were dropped, because they could not be written in time, or not written at all";
+        page.counter("i3_log_dropped", help, None, &process.log_lines_lost)?;
+    }
     let started = process.started.map(|at| at.micros() as f64 / 1e6);
     let count = |count: Option<u64>| count.map(|count| count as f64);
     for (name, help, unit, value) in [
