@@ -291,6 +291,9 @@ impl Collector for Snapshot {
         self.plain(&mut page)?;
         self.links(&mut page)?;
         self.labelled(&mut page)?;
+        let help = "Lines of the log that were dropped, because they could not be written in time, or not written at all";
+        let lost = self.process.as_ref().map_or(0, |process| process.log_lines_lost);
+        page.counter("i3_log_dropped", help, None, &lost)?;
         match &self.process {
             Some(process) => process_figures(&mut page, process),
             None => Ok(()),
@@ -421,10 +424,6 @@ fn process_figures(page: &mut Page<'_>, process: &Process) -> Written {
     if let Some(cpu) = process.cpu {
         let help = "User and system CPU time";
         page.counter("process_cpu", help, Some(&Unit::Seconds), &cpu.as_secs_f64())?;
-    }
-    if process.started.is_some() {
-        let help = "Lines of the log that were dropped, because they could not be written in time, or not written at all";
-        page.counter("i3_log_dropped", help, None, &process.log_lines_lost)?;
     }
     let started = process.started.map(|at| at.micros() as f64 / 1e6);
     let count = |count: Option<u64>| count.map(|count| count as f64);
