@@ -1,7 +1,7 @@
 //! Reads files and variables, and makes a [`Config`] of them.
 
 use crate::config::{Config, LogFormat, Logging};
-use crate::credentials;
+use crate::credentials::{self, KEY_BYTES_MIN};
 use crate::env::{Environment, OLD_NAMES, process_environment};
 use crate::interpolate::{Expanded, expand};
 use crate::keys::{OWN_CACHE, Passed, closest, known_keys, passed_over};
@@ -198,7 +198,7 @@ pub fn load(sources: Sources) -> Result<Config, Problems> {
         Ok(config) => &mut config.warnings,
         Err(Problems(problems)) => problems,
     };
-    secret::hide(problems, &secrets);
+    secret::hide(problems, &secrets, is_word);
     loaded
 }
 
@@ -255,6 +255,13 @@ fn assemble_all(sources: Sources, secrets: &mut Vec<String>) -> Result<Config, P
     }
     read.uses(&env);
     Ok(Config { warnings: problems, read, ..config })
+}
+
+/// Whether a secret is also a key of the settings, or a word as short as one. No such key is accepted.
+fn is_word(secret: &str) -> bool {
+    let is_plain = secret.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let is_key = || known_keys().iter().any(|key| key.path.split('.').any(|one| one == secret));
+    is_plain && (secret.len() < KEY_BYTES_MIN || is_key())
 }
 
 /// Returns the message of a syntax error without a value that it shows: that may be a secret.

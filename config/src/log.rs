@@ -11,9 +11,9 @@ use log::kv::{Error as KvError, Key, Source, VisitSource};
 use log::{LevelFilter, Metadata, Record};
 use simplelog::CombinedLogger;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-pub use crate::logqueue::{LOG_FLUSH_TIME_MAX, LOG_QUEUE_BYTES_MAX, lost};
+pub use crate::logqueue::{LOG_FLUSH_TIME_MAX, LOG_QUEUE_BYTES_MAX, Spawn, lost};
 
 /// Crates whose log messages are for their own developers.
 const QUIET: &[&str] = &["async_io", "polling", "tungstenite", "async_tungstenite"];
@@ -52,12 +52,12 @@ struct Active {
     outputs: Box<CombinedLogger>,
 }
 
-/// Starts logging. May be called once in a process.
-pub fn init(logging: &Logging) -> Result<(), Problem> {
+/// Starts logging. May be called once in a process. `spawn` starts the threads that write.
+pub fn init(logging: &Logging, spawn: Spawn) -> Result<(), Problem> {
     let twice = || Problem::error("logging", "is already running", "start the log once");
     let file = open(logging)?;
     let wording = wording(logging.format);
-    let (standard, written) = (Place::new(wording), Place::new(wording));
+    let (standard, written) = (Place::new(wording, spawn), Place::new(wording, spawn));
     standard.set(standard_error(), wording).map_err(|error| no_thread(&error))?;
     let active = Active { settings: logging.clone(), outputs: loggers(logging.format, &[]) };
     let logger = Logger { active: Mutex::new(active), standard_error: standard, file: written };
@@ -72,7 +72,8 @@ pub fn init(logging: &Logging) -> Result<(), Problem> {
 /// Applies other settings and reopens the file. If logrotate has moved the file, further lines go to a new one. If the
 /// file cannot be opened, nothing changes.
 pub fn change(logging: &Logging) -> Result<(), Problem> {
-    let Some(logger) = LOGGER.get() else { return init(logging) };
+    let not_yet = || Problem::error("logging", "is not running yet", "start the log first");
+    let logger = LOGGER.get().ok_or_else(not_yet)?;
     logger.apply(logging, open(logging)?)?;
     log::set_max_level(logging.lowest_level());
     Ok(())
@@ -80,8 +81,13 @@ pub fn change(logging: &Logging) -> Result<(), Problem> {
 
 /// Waits until what was logged is written, at most [`LOG_FLUSH_TIME_MAX`]. For the end of a program.
 pub fn flush() {
+    flush_within(LOG_FLUSH_TIME_MAX);
+}
+
+/// Waits until what was logged is written, at most so long.
+pub fn flush_within(time: Duration) {
     if let Some(logger) = LOGGER.get() {
-        log::Log::flush(logger);
+        logger.flush_until(Instant::now() + time);
     }
 }
 
@@ -183,6 +189,11 @@ fn no_thread(error: &std::io::Error) -> Problem {
 }
 
 impl Logger {
+    fn flush_until(&self, until: Instant) {
+        self.standard_error.flush(until);
+        self.file.flush(until);
+    }
+
     /// Applies settings. `file` is the opened log file.
     fn apply(&self, logging: &Logging, file: Option<LogFile>) -> Result<(), Problem> {
         let wording = wording(logging.format);
@@ -218,9 +229,7 @@ impl log::Log for Logger {
     }
 
     fn flush(&self) {
-        let until = Instant::now() + LOG_FLUSH_TIME_MAX;
-        self.standard_error.flush(until);
-        self.file.flush(until);
+        self.flush_until(Instant::now() + LOG_FLUSH_TIME_MAX);
     }
 }
 

@@ -16,6 +16,14 @@ const LINKS_MAX: usize = 8;
 /// Where the system lists the open files of a process. What a link there points to belongs to whoever opened it.
 const OPEN_FILES: &str = "/proc";
 
+/// `O_NONBLOCK`: opening a pipe and writing to it do not wait. The number is that of Linux, or that of the BSDs and macOS.
+#[cfg(unix)]
+const NONBLOCK: i32 = if cfg!(any(target_os = "linux", target_os = "android")) { 0o4000 } else { 4 };
+
+/// The error of opening a pipe that nobody reads: no such device or address.
+#[cfg(unix)]
+const ENXIO: i32 = 6;
+
 /// The log file.
 #[derive(Debug)]
 pub(crate) struct LogFile {
@@ -146,7 +154,7 @@ fn append_to(path: &Path) -> io::Result<Option<File>> {
         // The log contains names of players and their addresses.
         options.mode(0o640);
         // A plain file takes no notice of this flag.
-        options.custom_flags(i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default());
+        options.custom_flags(NONBLOCK);
     }
     match options.open(path) {
         Err(error) if is_pipe_without_reader(path, &error) => Ok(None),
@@ -157,8 +165,7 @@ fn append_to(path: &Path) -> io::Result<Option<File>> {
 #[cfg(unix)]
 fn is_pipe_without_reader(path: &Path, error: &io::Error) -> bool {
     use std::os::unix::fs::FileTypeExt;
-    error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error())
-        && fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
+    error.raw_os_error() == Some(ENXIO) && fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
 }
 
 #[cfg(not(unix))]
@@ -332,9 +339,8 @@ mod tests {
             tries < 3
         });
         assert!(outcome.is_err() && tries == 3, "{outcome:?}");
-        let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap();
         let mut options = OpenOptions::new();
-        let options = std::os::unix::fs::OpenOptionsExt::custom_flags(options.read(true), flags);
+        let options = std::os::unix::fs::OpenOptionsExt::custom_flags(options.read(true), NONBLOCK);
         let mut reader = options.open(&path).unwrap();
         write(&mut log, "one\n");
         write(&mut log, "two\n");

@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_line_is_written_in_one_piece() {
-        let place = Place::new(wording(LogFormat::Text));
+        let place = Place::new(wording(LogFormat::Text), |_| Ok(()));
         let mut lines = Lines { line: Vec::new(), place: place.clone() };
         for piece in ["2026", " ", "half a line"] {
             write!(lines, "{piece}").unwrap();
@@ -278,7 +278,7 @@ mod tests {
         let dropped = Remark::Dropped(7);
         let what = "lines were dropped, because they could not be written in time";
         for format in [LogFormat::Text, LogFormat::Json] {
-            let place = Place::new(wording(format));
+            let place = Place::new(wording(format), |_| Ok(()));
             let logger = loggers(format, &[&place]);
             let fields = [("lines", "7")];
             let mut record = Record::builder();

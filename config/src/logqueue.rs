@@ -9,7 +9,6 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// Bytes of lines that wait in one place. Further lines are dropped until all of these are written.
@@ -20,9 +19,6 @@ pub const LOG_FLUSH_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// The pause before a pipe that is full, or that nobody reads, is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
-
-/// The stack of a writing thread. It calls little more than `write`.
-const STACK_BYTES: usize = 131_072;
 
 /// Lines that this process has dropped or could not write, in all places.
 static LOST: AtomicU64 = AtomicU64::new(0);
@@ -42,6 +38,9 @@ pub(crate) enum Remark {
     /// The file cannot be rotated, and grows beyond its limit.
     NotRotated(String),
 }
+
+/// Starts a thread with this body, which writes the lines of one place as long as the program runs.
+pub type Spawn = fn(Box<dyn FnOnce() + Send>) -> io::Result<()>;
 
 /// Makes a log line of a remark.
 pub(crate) type Wording = fn(&Remark) -> Vec<u8>;
@@ -77,7 +76,8 @@ struct State {
     next: Option<Target>,
     /// The thread is writing a line.
     is_writing: bool,
-    has_thread: bool,
+    /// Starts the writing thread. `None`: it runs.
+    spawn: Option<Spawn>,
 }
 
 /// Shows no lines.
@@ -89,7 +89,7 @@ impl std::fmt::Debug for Place {
 
 impl Place {
     /// Makes a place without a target. Its lines wait.
-    pub(crate) fn new(wording: Wording) -> Self {
+    pub(crate) fn new(wording: Wording, spawn: Spawn) -> Self {
         let state = State {
             lines: VecDeque::new(),
             bytes: 0,
@@ -97,7 +97,7 @@ impl Place {
             wording,
             next: None,
             is_writing: false,
-            has_thread: false,
+            spawn: Some(spawn),
         };
         Place(Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }))
     }
@@ -106,11 +106,10 @@ impl Place {
     /// writing thread.
     pub(crate) fn set(&self, target: Target, wording: Wording) -> io::Result<()> {
         let mut state = self.0.lock();
-        if !state.has_thread {
+        if let Some(spawn) = state.spawn {
             let shared = self.0.clone();
-            let thread = thread::Builder::new().name("i3-log".to_owned()).stack_size(STACK_BYTES);
-            thread.spawn(move || shared.write_all())?;
-            state.has_thread = true;
+            spawn(Box::new(move || shared.write_all()))?;
+            state.spawn = None;
         }
         state.wording = wording;
         state.next = Some(target);
@@ -144,7 +143,7 @@ impl Place {
     /// Waits until everything is written, but not longer than until then.
     pub(crate) fn flush(&self, until: Instant) {
         let mut state = self.0.lock();
-        while state.has_thread && (state.is_writing || !state.lines.is_empty() || state.dropped > 0) {
+        while state.spawn.is_none() && (state.is_writing || !state.lines.is_empty() || state.dropped > 0) {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
@@ -256,33 +255,19 @@ fn write_slowly(stream: &mut dyn Write, line: &[u8], wait: &mut dyn FnMut() -> b
     Ok(())
 }
 
-/// Returns standard error. Rust's own has a lock: whoever prints there would wait for the log.
+/// Returns standard error. While it stands still, whoever prints there waits as well; a running daemon only logs.
 pub(crate) fn standard_error() -> Target {
-    #[cfg(unix)]
-    return Target::StandardError(Box::new(Unlocked));
-    #[cfg(not(unix))]
     Target::StandardError(Box::new(io::stderr()))
-}
-
-/// Standard error without a lock.
-#[cfg(unix)]
-struct Unlocked;
-
-#[cfg(unix)]
-impl Write for Unlocked {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(rustix::io::write(rustix::stdio::stderr(), bytes)?)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::mpsc::{Receiver, Sender, channel};
+
+    fn spawn(body: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+        std::thread::Builder::new().spawn(body).map(drop)
+    }
 
     fn wording(remark: &Remark) -> Vec<u8> {
         format!("{remark:?}\n").into_bytes()
@@ -311,7 +296,7 @@ mod tests {
     fn who_logs_does_not_wait_and_a_line_says_what_was_dropped() {
         let (go, go_on) = channel();
         let (written, lines) = channel();
-        let place = Place::new(wording);
+        let place = Place::new(wording, spawn);
         place.set(Target::StandardError(Box::new(Still { go_on, written })), wording).unwrap();
         let line = [vec![b'x'; 999], b"\n".to_vec()].concat();
         let before = lost();
@@ -340,7 +325,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let pipe = directory.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        let (errors_to, place) = (Place::new(wording), Place::new(wording));
+        let (errors_to, place) = (Place::new(wording, spawn), Place::new(wording, spawn));
         let open = |path| Target::File {
             file: LogFile::open(path, None).unwrap(),
             errors_to: errors_to.clone(),
@@ -352,7 +337,7 @@ mod tests {
         // The writer has taken the first line, and waits for a reader.
         let until = Instant::now() + Duration::from_secs(30);
         while place.0.lock().lines.len() > 1 && Instant::now() < until {
-            thread::sleep(Duration::from_millis(1));
+            std::thread::sleep(Duration::from_millis(1));
         }
         let file = directory.path().join("file");
         place.set(open(&file), wording).unwrap();
@@ -365,7 +350,7 @@ mod tests {
     #[test]
     fn errors_of_a_file_are_remarked_once() {
         let directory = tempfile::tempdir().unwrap();
-        let (errors_to, place) = (Place::new(wording), Place::new(wording));
+        let (errors_to, place) = (Place::new(wording, spawn), Place::new(wording, spawn));
         let full = std::path::Path::new("/dev/full");
         if !full.exists() {
             return;

@@ -111,7 +111,8 @@ fn collect(node: &Node, path: &Path, found: &mut Vec<String>) {
 }
 
 /// Removes secrets from the texts of problems: those that are known, and what looks like one that stands in a wrong place.
-pub(crate) fn hide(problems: &mut [Problem], secrets: &[String]) {
+/// `is_word` says of a secret whether it is a word that messages need.
+pub(crate) fn hide(problems: &mut [Problem], secrets: &[String], is_word: impl Fn(&str) -> bool) {
     for problem in problems {
         for text in [&mut problem.path, &mut problem.message, &mut problem.fix] {
             for secret in secrets.iter().filter(|secret| secret.as_str() != HIDDEN) {
@@ -122,11 +123,6 @@ pub(crate) fn hide(problems: &mut [Problem], secrets: &[String]) {
             *text = without_key_like(text);
         }
     }
-}
-
-/// Whether a secret is also a word of the settings, which messages need. Such a key is a placeholder or too short.
-fn is_word(secret: &str) -> bool {
-    secret.chars().all(|c| c.is_ascii_lowercase() || c == '_') && secret.len() < KEY_LIKE_CHARS_MIN
 }
 
 /// Replaces what looks like a key.

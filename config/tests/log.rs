@@ -6,6 +6,10 @@ use log::LevelFilter;
 use serde_json::json;
 use std::path::Path;
 
+fn spawn(body: Box<dyn FnOnce() + Send>) -> std::io::Result<()> {
+    std::thread::Builder::new().spawn(body).map(drop)
+}
+
 fn lines(file: &Path) -> Vec<String> {
     i3_config::log::flush();
     std::fs::read_to_string(file).unwrap().lines().map(str::to_owned).collect()
@@ -18,8 +22,9 @@ fn records_are_lines_and_the_file_can_be_moved_away() {
     let mut logging = Logging { file: Some(file.clone()), ..Logging::to_stderr(LevelFilter::Info) };
     logging.components =
         [("network".to_owned(), LevelFilter::Debug), ("api".to_owned(), LevelFilter::Error)].into();
-    i3_config::log::init(&logging).unwrap();
-    assert!(i3_config::log::init(&logging).is_err(), "once only");
+    assert!(i3_config::log::change(&logging).is_err(), "not yet");
+    i3_config::log::init(&logging, spawn).unwrap();
+    assert!(i3_config::log::init(&logging, spawn).is_err(), "once only");
 
     let forged = Notice::new(Level::Warn, "link", "refused").with("text", "two\nlines").with("mud", "A");
     i3_config::log::record(&forged);

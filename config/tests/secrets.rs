@@ -141,7 +141,7 @@ fn an_empty_key_is_reported_with_its_line() {
 #[test]
 fn a_key_in_a_wrong_place_is_not_shown() {
     let key = "hunter2-hunter2-hunter2";
-    for key in [key, "hunter2"] {
+    for key in [key, "hunter2", "correcthunter"] {
         for yaml in [
             "api: KEY",
             "api: [KEY]",
@@ -197,7 +197,7 @@ fn a_key_in_a_wrong_place_is_not_shown() {
             let (Ok(Config { warnings: problems, .. }) | Err(Problems(problems))) =
                 load(sources(Some(&yaml.replace("KEY", key)), None, BASE));
             let problems = Problems(problems);
-            assert!(!format!("{problems} {problems:?}").contains("hunter2"), "{yaml}: {problems}");
+            assert!(!format!("{problems} {problems:?}").contains("hunter"), "{yaml}: {problems}");
         }
     }
     for (name, value) in [

@@ -23,6 +23,9 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 /// The interval of the memory accounts in the log, with `--profile-memory`.
 const ACCOUNT_INTERVAL: Duration = Duration::from_secs(60);
 
+/// How long the end of a reload waits for its lines in the log. The loop stands still for so long if nobody takes them.
+const LOG_WAIT: Duration = Duration::from_millis(10);
+
 /// The log component of the memory accounts.
 const MEMORY: &str = "memory";
 
@@ -225,6 +228,8 @@ impl Attend<Gateway> for Attendant {
             }
         }
         self.status = gateway.report(now, process::figures(now.mono, self.started)).to_string();
+        // Who is told of the end of a reload looks into the log next.
+        i3_config::log::flush_within(LOG_WAIT);
         systemd::ready(&self.status);
     }
 }

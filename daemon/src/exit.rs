@@ -5,6 +5,7 @@ use crate::terminal::{err, unprinted};
 use i3_config::Logging;
 use std::fmt;
 use std::process::ExitCode;
+use std::thread;
 
 /// The command line is wrong: `EX_USAGE` of sysexits.h, whose numbers supervisors and scripts know.
 pub const USAGE: u8 = 64;
@@ -26,9 +27,16 @@ pub fn finish(code: ExitCode) -> ExitCode {
     if code == ExitCode::SUCCESS { ExitCode::from(OUTPUT) } else { code }
 }
 
+/// The stack of a thread that writes the log. It calls little more than `write`.
+const LOG_STACK_BYTES: usize = 131_072;
+
 /// Starts the log. An error is printed, and the exit code returned.
 pub fn start_logging(logging: &Logging) -> Result<(), ExitCode> {
-    i3_config::log::init(logging).map_err(|problem| unusable(&problem))
+    let spawn = |body: Box<dyn FnOnce() + Send>| {
+        let thread = thread::Builder::new().name("i3-log".to_owned()).stack_size(LOG_STACK_BYTES);
+        thread.spawn(body).map(drop)
+    };
+    i3_config::log::init(logging, spawn).map_err(|problem| unusable(&problem))
 }
 
 /// Prints the problems of the settings, and returns the exit code for them.

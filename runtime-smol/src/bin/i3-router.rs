@@ -6,7 +6,7 @@ use i3_core::machine::Listener;
 use i3_daemon::attend::Unattended;
 use i3_daemon::directory::StateDirectory;
 use i3_daemon::error::DaemonError;
-use i3_daemon::exit::finish;
+use i3_daemon::exit::{finish, start_logging};
 use i3_daemon::listeners::bind_each;
 use i3_daemon::seed::seed;
 use i3_daemon::service::Service;
@@ -62,8 +62,8 @@ fn dialect(name: &str) -> Result<Dialect, String> {
 fn main() -> ExitCode {
     let cli: Cli = argh::from_env();
     let level = if cli.debug { log::LevelFilter::Debug } else { log::LevelFilter::Info };
-    if i3_config::log::init(&Logging::to_stderr(level)).is_err() {
-        return ExitCode::FAILURE;
+    if let Err(code) = start_logging(&Logging::to_stderr(level)) {
+        return code;
     }
     let code = match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,

@@ -273,8 +273,9 @@ fn a_service_that_is_looked_after(daemon: Daemon) {
     fs::write(&config, "mud: {port: none, nmae: x}").unwrap();
     gateway.signal("HUP");
     until("READY=1");
-    let text = fs::read_to_string(&log).unwrap();
-    assert!(text.contains("the settings did not change"), "{text}");
+    let text = wait_for("the refusal", || {
+        fs::read_to_string(&log).ok().filter(|text| text.contains("the settings did not change"))
+    });
     for (level, what) in
         [("ERROR", "config/config.yaml:1:7: mud.port: "), ("WARN", "config/config.yaml:1:19: mud.nmae: ")]
     {

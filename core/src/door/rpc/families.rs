@@ -295,6 +295,9 @@ impl Collector for Snapshot {
         self.plain(&mut page)?;
         self.links(&mut page)?;
         self.labelled(&mut page)?;
+        let help = "Lines of the log that were dropped, because they could not be written in time, or not written at all";
+        let lost = self.process.as_ref().map_or(0, |process| process.log_lines_lost);
+        page.counter("i3_log_dropped", help, None, &lost)?;
         match &self.process {
             Some(process) => process_figures(&mut page, process),
             None => Ok(()),
@@ -427,8 +430,6 @@ fn process_figures(page: &mut Page<'_>, process: &Process) -> Written {
         let help = "User and system CPU time";
         page.counter("process_cpu", help, Some(&Unit::Seconds), &cpu.as_secs_f64())?;
     }
-    let help = "Lines of the log that were dropped, because they could not be written in time, or not written at all";
-    page.counter("i3_log_dropped", help, None, &process.log_lines_lost)?;
     let started = process.started.map(|at| at.micros() as f64 / 1e6);
     let count = |count: Option<u64>| count.map(|count| count as f64);
     for (name, help, unit, value) in [
