@@ -60,6 +60,17 @@ fn each_page_answers_as_clients_expect() {
     assert!(asyncapi["components"]["messages"]["tell_received"].is_object());
     assert!(openrpc["methods"].as_array().unwrap().iter().any(|method| method["name"] == "tell"));
 
+    // A store that fails is shown, and takes no game away from the gateway.
+    stage.line("disk Alpha full").unwrap();
+    stage.line(r#"a > {"jsonrpc":"2.0","id":90,"method":"ban_add","params":{"pattern":"*@Spam"}}"#).unwrap();
+    stage.line("wait 1s").unwrap();
+    let (head, body) = ask(&mut stage, "GET /health/ready HTTP/1.1");
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    assert_eq!(body, r#"{"status":"ready","storage":"failing"}"#);
+    let (_, body) = ask(&mut stage, "GET /health HTTP/1.1");
+    assert!(body.ends_with(r#","storage":"failing"}"#), "{body}");
+    stage.line("disk Alpha works").unwrap();
+
     // Ready is what the router link is.
     stage.line("crash *net").unwrap();
     let (head, body) = ask(&mut stage, "GET /health/ready HTTP/1.1");

@@ -1,6 +1,8 @@
 //! Channels.
 
-use crate::world::{World, millis, secs};
+use crate::world::{World, dialect as settings_of, millis, secs};
+use i3_core::machine::Saved;
+use i3_router::Dialect;
 
 const LISTEN_A: &str = r#"({"channel-listen",5,"TestMudA",0,"*dstest",0,"dchat",1,})"#;
 const LISTEN_B: &str = r#"({"channel-listen",5,"TestMudB",0,"*dstest",0,"dchat",1,})"#;
@@ -171,6 +173,21 @@ fn subscriptions_are_saved_together() {
     assert_eq!(world.saves, before);
     world.wait(secs(1));
     assert_eq!(world.saves, before + 1);
+}
+
+#[test]
+fn a_store_that_is_gone_is_written_anew() {
+    for dialect in [Dialect::DeadSouls, Dialect::CoffeeMud, Dialect::Specification] {
+        let mut world = World::with(settings_of(dialect), Saved::default());
+        world.mud("TestMudA", "10.0.0.1");
+        world.wait(secs(2));
+        let before = world.saved.clone();
+        assert!(before.keys().any(|(_, key)| key == "TestMudA"));
+        world.lose_store();
+        // A channel of the settings is saved too, although nothing has changed it.
+        assert!(before.iter().all(|(name, value)| world.saved.get(name) == Some(value)), "{dialect:?}");
+        assert!(world.has_notice("the saved state is gone"));
+    }
 }
 
 #[test]

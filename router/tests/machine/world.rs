@@ -173,6 +173,13 @@ impl World {
         self.settle();
     }
 
+    /// What was saved is gone, and the router learns of it.
+    pub(crate) fn lose_store(&mut self) {
+        self.saved.clear();
+        self.router.handle(self.now, Input::StoreLost { reason: "the file was removed".to_owned() });
+        self.settle();
+    }
+
     pub(crate) fn shutdown(&mut self) {
         self.router.handle(self.now, Input::Shutdown);
         self.settle();

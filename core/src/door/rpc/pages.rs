@@ -175,25 +175,25 @@ fn page(parts: &mut Parts<'_>, documents: &Documents, conn: ConnId, head: &Head,
     }
     let is_ready = parts.muds.are_ready() && !parts.run.stopping;
     let is_failing = parts.cx.fx.saves().is_some_and(Saves::is_failing);
-    let storage = if is_failing { "failing" } else { "working" };
+    // Only the trouble is shown.
+    let with_storage = |page: Object| if is_failing { page.with("storage", "failing") } else { page };
     let mut status = 200;
     let mut content_type = JSON;
     let body = match head.path.as_str() {
-        "/health" => Object::default()
-            .with("status", "healthy")
-            .with("service", "i3-gateway-api")
-            .with("websocket_connections", &parts.clients.count_of(SOCKETS.label))
-            .with("active_sessions", &parts.clients.active())
-            .with("version", openrpc::VERSION)
-            .with("ready", &is_ready)
-            .with("storage", storage)
-            .with("uptime_seconds", &parts.cx.now.mono.since(parts.run.started).as_secs())
-            .with("routers", &routers(parts))
-            .finish(),
+        "/health" => with_storage(
+            Object::default()
+                .with("status", "healthy")
+                .with("service", "i3-gateway-api")
+                .with("websocket_connections", &parts.clients.count_of(SOCKETS.label))
+                .with("active_sessions", &parts.clients.active())
+                .with("version", openrpc::VERSION)
+                .with("ready", &is_ready)
+                .with("uptime_seconds", &parts.cx.now.mono.since(parts.run.started).as_secs())
+                .with("routers", &routers(parts)),
+        )
+        .finish(),
         "/health/live" => Object::default().with("status", "alive").finish(),
-        "/health/ready" if is_ready => {
-            Object::default().with("status", "ready").with("storage", storage).finish()
-        }
+        "/health/ready" if is_ready => with_storage(Object::default().with("status", "ready")).finish(),
         "/health/ready" => {
             status = 503;
             Object::default().with("status", "not_ready").finish()
