@@ -19,7 +19,7 @@ use std::borrow::Cow;
 const CANDIDATES_MAX: usize = 10;
 
 /// The work of comparing a name with one mud's, in bytes.
-const LOOKUP_WORK: usize = 8;
+const LOOKUP_WORK: usize = 24;
 
 /// Number of packets that one text may be split into.
 const PARTS_MAX: usize = 10;
