@@ -298,6 +298,13 @@ fn folded(name: &str) -> impl Iterator<Item = char> {
 /// Whether a name begins with a folded one: `Some(true)` if it is the same, `None` if it does not. It allocates nothing,
 /// since it runs for each known mud.
 fn begins_with(known: &str, wanted: &str) -> Option<bool> {
+    // Nearly all names differ in their first letter.
+    if let (Some(a), Some(b)) = (known.bytes().next(), wanted.bytes().next())
+        && a.is_ascii_alphanumeric()
+        && a.to_ascii_lowercase() != b
+    {
+        return None;
+    }
     let mut known = folded(known);
     wanted.chars().all(|c| known.next() == Some(c)).then(|| known.next().is_none())
 }

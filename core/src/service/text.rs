@@ -25,7 +25,7 @@ const NEAREST_MAX: usize = 3;
 const COMPARED_MAX: usize = 2_000;
 
 /// The work of comparing a name with one mud's, in bytes.
-const LOOKUP_WORK: usize = 8;
+const LOOKUP_WORK: usize = 24;
 
 /// The work of finding how similar two names are, in bytes.
 const SIMILARITY_WORK: usize = 128;

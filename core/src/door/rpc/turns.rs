@@ -13,8 +13,8 @@ use crate::machine::ConnId;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-/// The work of one turn, in bytes: about 3 milliseconds.
-pub const TURN_WORK_MAX: usize = 1_048_576;
+/// The work of one turn, in bytes: about 2 milliseconds.
+pub const TURN_WORK_MAX: usize = 524_288;
 
 /// The work of one client in a turn, in bytes.
 pub const CLIENT_WORK_MAX: usize = 262_144;
@@ -155,7 +155,7 @@ mod tests {
         let (mut greedy, mut quiet) = (Desk::default(), Desk::default());
         turns.cost("mudlist", 300_000);
         turns.cost("ping", REQUEST_WORK);
-        for _ in 0..4 {
+        for _ in 0..2 {
             // Each is another client of the same key.
             greedy = Desk::default();
             assert!(turns.admits(&greedy, "mudlist"));
