@@ -207,7 +207,7 @@ fn a_value_of_the_file_counts_more_than_a_variable_and_the_warning_names_both() 
 #[test]
 fn old_words_of_permissions() {
     let of = |words: &str| {
-        let yaml = format!("api: {{auth: {{api_keys: [{{key: k1, permissions: {words}}}]}}}}");
+        let yaml = format!("api: {{auth: {{api_keys: [{{key: long-key, permissions: {words}}}]}}}}");
         let config = load(sources(Some(&yaml), None, BASE)).unwrap();
         config.core.api.keys.unwrap()[0].permissions.names().join(" ")
     };
@@ -217,7 +217,7 @@ fn old_words_of_permissions() {
     assert_eq!(of("[tell, host]"), "tell host");
     assert_eq!(of("[]"), "");
     assert_eq!(of("'*'"), "*");
-    let yaml = "api: {auth: {api_keys: [{key: k1, permissions: [who, fly]}]}}";
+    let yaml = "api: {auth: {api_keys: [{key: long-key, permissions: [who, fly]}]}}";
     let Problems(problems) = load(sources(Some(yaml), None, BASE)).unwrap_err();
     assert_eq!(
         (problems[0].severity, problems[0].path.as_str()),
@@ -228,7 +228,7 @@ fn old_words_of_permissions() {
 #[test]
 fn channels_and_format_of_a_key() {
     let of = |entry: &str| {
-        let yaml = format!("api: {{auth: {{api_keys: [{{key: k1, permissions: '*', {entry}}}]}}}}");
+        let yaml = format!("api: {{auth: {{api_keys: [{{key: long-key, permissions: '*', {entry}}}]}}}}");
         load(sources(Some(&yaml), None, BASE)).map(|config| config.core.api.keys.unwrap().remove(0))
     };
     let key = of("channels: [chat, code, chat], text_format: Plain").unwrap();

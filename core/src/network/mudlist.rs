@@ -386,18 +386,23 @@ mod tests {
         let names = list.clear();
         assert_eq!((names.len(), list.bytes), (MUDS_MAX, 0));
         let long = "x".repeat(2 * MUD_TEXT_BYTES_MAX);
-        let services: String = (0..1_000).map(|n| format!("\"s{n}\":\"{long}\",")).collect();
+        let version = "x".repeat(2 * SERVICE_VALUE_BYTES_MAX);
+        let service = |n: usize| format!("\"s{n}\":\"{version}\",");
+        let services: String = (0..SERVICES_MAX + 10).map(service).collect();
         let large = |name: &str| {
             format!(
                 r#""{name}":({{-1,"1.2.3.4",1,2,3,"{long}","{long}","d","t","{long}","e",([{services}]),0,}}),"#
             )
         };
         assert_eq!(apply(&mut list, &large(&long)), [], "the name is too long");
-        for n in 0..200 {
+        for n in 0..1_000 {
             apply(&mut list, &large(&format!("m{n}")));
         }
         let one = list.get("m0").unwrap();
-        assert_eq!((one.mudlib.len(), one.services.len()), (MUD_TEXT_BYTES_MAX, SERVICES_MAX));
+        assert_eq!(
+            (one.mudlib.len(), one.services.len()),
+            (MUD_TEXT_BYTES_MAX + cut::CUT_MARK.len(), SERVICES_MAX)
+        );
         assert!(list.bytes <= MUDS_BYTES_MAX && list.bytes > MUDS_BYTES_MAX / 2, "{}", list.bytes);
         // A mud that is known can become smaller, but not larger than the room.
         assert_eq!(apply(&mut list, &entry("m0", -1)).len(), 1);

@@ -62,6 +62,8 @@ impl<'a> WhoRow<'a> {
 }
 
 impl<'a> Field<'a> for WhoRow<'a> {
+    const HAS_PARTS: bool = true;
+
     fn read(reader: &mut Reader<'a>) -> Result<Self, PacketError> {
         match reader.peek()? {
             Kind::Array => {}
