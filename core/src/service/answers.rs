@@ -221,6 +221,7 @@ pub(super) fn channel_members(
     let Some(Asked { of: from, about: asked, .. }) = question(cx, muds, mud, packet) else { return };
     let names = users.iter().filter(|name| name.len() <= NAME_BYTES_MAX).take(USERS_MAX);
     let (names, is_cut, _) = page::take(names.map(ToString::to_string), USERS_BYTES_MAX);
+    let is_cut = is_cut || users.len() > USERS_MAX;
     muds[mud].elsewhere.answered(cx.now.mono, &asked, &from, names.clone());
     let result = subscribers(cx, muds, out.clients, mud, &asked, ChannelWhoStatus::Success);
     let result = Reply::shared(&result);

@@ -167,12 +167,12 @@ fn rows(key: &str, own: &str) -> Vec<Row> {
         row(
             "channel_history",
             json!({"channel": "chat", "limit": 1}),
-            json!({"status": "success", "count": 1, "messages": [said()]}),
+            json!({"status": "success", "count": 1, "messages": [said()], "more": true, "next": "*"}),
         ),
         row(
             "history_search",
             json!({"query": "WAVES TO", "limit": 1}),
-            json!({"status": "success", "count": 1, "messages": [said()]}),
+            json!({"status": "success", "count": 1, "messages": [said()], "more": true, "next": "*"}),
         ),
         row("resume", json!({}), json!({"status": "success", "last_event_id": "*"})),
         row("log_level", json!({}), json!({"status": "success", "level": "DEBUG"})),

@@ -268,6 +268,10 @@ fn every_kind_of_event_from_the_network_is_bounded() {
     ] {
         let mut siege = Siege::default();
         siege.world.wait(31 * SECOND);
+        // Nobody is told of such a reply unless somebody has asked.
+        let who = call_of(1, "channel_who", r#"{"channel":"chat","target_mud":"Sage","from_user":"ann"}"#);
+        siege.ask(siege.bystander, &who);
+        siege.text(siege.bystander);
         siege.frame(&packet);
         let shown = &packet[..14];
         let text = siege.text(siege.bystander);
