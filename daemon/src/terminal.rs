@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 /// Why a line could not be printed to standard output: the first time.
 static LOST: OnceLock<String> = OnceLock::new();
 
-/// Prints a line to standard output. If that fails, the program ends with an error: see [`unprinted`].
+/// Prints a line to standard output. If that fails, the program ends with an error.
 pub fn out(text: &str) {
     let mut stdout = io::stdout().lock();
     let printed = writeln!(stdout, "{text}").and_then(|()| stdout.flush());

@@ -27,7 +27,7 @@ pub enum Report {
     /// The changes of a save are durable, or it has failed.
     Saved(SaveTicket, Result<(), String>),
     /// What was saved is gone: its file was removed, moved or replaced. The text is for people. It is reported again every
-    /// [`LOOK_INTERVAL`] as long as it is not written anew.
+    /// five seconds as long as it is not written anew.
     Lost(String),
 }
 

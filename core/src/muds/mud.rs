@@ -18,9 +18,6 @@ use crate::spaces::Space;
 use crate::time::Now;
 use crate::wake::Wake;
 
-/// The password that a CoffeeMud router gives every mud.
-const COFFEEMUD_PASSWORD: i64 = -1;
-
 /// The state of a mud: its link, its queue, its network's lists, and its bans and passwords. Its settings are in the
 /// gateway's settings.
 #[derive(Debug)]
@@ -130,11 +127,6 @@ impl Mud {
     pub(crate) fn save_ban(&self, mud_name: &str, id: u64) -> Change {
         let ban = self.bans.iter().find(|(known, _, _)| *known == id);
         ban_change(mud_name, id, ban.map(|(_, ban, _)| ban))
-    }
-
-    /// Whether the router in use is a CoffeeMud's. Such a router gives every mud the password -1.
-    pub(crate) fn router_is_coffeemud(&self) -> bool {
-        self.passwords.at(&self.link.router().name) == Some(COFFEEMUD_PASSWORD)
     }
 
     /// Returns the passwords of this mud, which nobody is shown.

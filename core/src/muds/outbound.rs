@@ -126,7 +126,7 @@ impl Muds {
     /// Returns the copy of a packet for an error packet, or 0 if there can be none. A copy of more bytes than routers
     /// take could not be sent. A CoffeeMud router would print the copy in a form that no driver can read.
     fn copy_for_error(&self, cx: &Cx<'_>, mud: MudId, packet: &Packet<'_>) -> Value<'static> {
-        if self[mud].router_is_coffeemud() {
+        if self[mud].behind_coffeemud {
             return Value::Int(0);
         }
         packet.to_value_within(cx.settings.link.frame_bytes_max.saturating_sub(COPY_SPARE_BYTES))
