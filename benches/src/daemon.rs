@@ -181,6 +181,11 @@ impl Daemon {
         Ok(Client { stream: BufReader::with_capacity(1024, stream), socket })
     }
 
+    /// A connection to the line port that shows no key.
+    pub fn stranger(&self) -> Outcome<TcpStream> {
+        Ok(TcpStream::connect(("127.0.0.1", self.lines))?)
+    }
+
     /// A client that has shown its key.
     pub fn line_client(&self) -> Outcome<Client> {
         let mut one = self.connect(self.lines)?;

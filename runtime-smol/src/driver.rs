@@ -7,7 +7,7 @@
 //! connection takes a few hundred bytes.
 
 use crate::clock::Clock;
-use crate::runtime::{Shared, Woken, after};
+use crate::runtime::{SOON, Shared, Woken, after};
 use async_channel::{Receiver, Sender};
 use async_io::{Async, Timer};
 use futures_lite::future::{or, yield_now};
@@ -24,10 +24,6 @@ use i3_driver::tls::Acceptor;
 use smol::LocalExecutor;
 use std::net::TcpListener;
 use std::rc::{Rc, Weak};
-use std::time::Duration;
-
-/// The shortest wait for a deadline.
-const SOON: Duration = Duration::from_micros(20);
 
 /// A driver with its machine, listeners and callbacks.
 #[derive(Debug)]
@@ -148,8 +144,7 @@ async fn serve<M: Machine + 'static>(shared: Rc<Shared<M>>) {
             return;
         }
         if deadline.is_some_and(|at| at <= shared.clock.now().mono + SOON) {
-            // The machine has more to do at once. The sockets come first, and only a task that waits lets the system be
-            // asked for them.
+            // The machine has more to do at once. The sockets come first.
             after(SOON).await;
             continue;
         }

@@ -19,7 +19,13 @@ use std::net::TcpStream;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// A wait that is as short as it can be. Only a task that waits lets the system be asked which sockets are ready.
+pub(crate) const SOON: Duration = Duration::from_micros(20);
+
+/// How long a connection that always has more to read may keep the driver from asking for the others.
+const READING_TIME_MAX: Duration = Duration::from_millis(2);
 
 /// The size of the buffer for reading, which all connections of a driver share.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
@@ -224,9 +230,14 @@ async fn read_from<M: Machine + 'static>(shared: Rc<Shared<M>>, conn: ConnId, so
         if let Err(error) = poll_fn(|cx| socket.poll_readable(cx)).await {
             return shared.settle_after(|pump| pump.lost(conn, LostBy::Error(error.to_string())));
         }
+        let mut since = Instant::now();
         loop {
             match shared.receive(conn, (*socket).get_ref()) {
-                ReadEnd::Full => yield_now().await,
+                ReadEnd::Full if since.elapsed() < READING_TIME_MAX => yield_now().await,
+                ReadEnd::Full => {
+                    after(SOON).await;
+                    since = Instant::now();
+                }
                 ReadEnd::Drained => break,
                 ReadEnd::Lost => return,
             }

@@ -171,7 +171,8 @@ fn aged(millis: u64) -> History {
     let Fact::Said { message, session } = told(1) else { unreachable!("it is said") };
     let mut message = (*message).clone();
     message["params"]["replay"] = true.into();
-    History::begun().then(came(&tell_in(1))).after(millis, Fact::Said { session, message: Rc::new(message) })
+    let asks = History::begun().then(came(&tell_in(1))).after(millis, asked(7, Asked::Key));
+    asks.then(says(json!({"id": 7, "result": {}}))).then(Fact::Said { session, message: Rc::new(message) })
 }
 
 /// A ban is set, a crash follows, something more happens, and the list shows these bans.

@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 struct Spoken {
     gateway: usize,
     mud: String,
-    accepted: Option<(Instant, String)>,
+    asked: Instant,
+    accepted: Option<String>,
     refused: bool,
     sent: u32,
     given_up: bool,
@@ -66,11 +67,11 @@ impl SpeechOut {
         }
     }
 
-    fn answered(&mut self, now: Instant, view: &View, tag: Tag, message: &Json) -> Verdict {
+    fn answered(&mut self, view: &View, tag: Tag, message: &Json) -> Verdict {
         let Some(spoken) = self.spoken.get_mut(&tag) else { return Ok(()) };
         match message["result"]["message_id"].as_str() {
             Some(message_id) => {
-                spoken.accepted = Some((now, message_id.to_owned()));
+                spoken.accepted = Some(message_id.to_owned());
                 let life = view.sessions.get(&tag.session).map_or(0, |session| session.life);
                 let key = (spoken.gateway, format!("{life} {message_id}"));
                 spoken.given_up |= self.told_early.remove(&key);
@@ -104,7 +105,7 @@ impl SpeechOut {
     /// At the end: what was accepted, did not go, and nobody was told of though somebody could have been.
     fn lost(&self, view: &View) -> Verdict {
         for (tag, spoken) in &self.spoken {
-            let Some((at, message_id)) = &spoken.accepted else { continue };
+            let Some(message_id) = &spoken.accepted else { continue };
             if spoken.sent > 0 || spoken.given_up || spoken.excused {
                 continue;
             }
@@ -112,7 +113,7 @@ impl SpeechOut {
                 session.able
                     && session.gateway == spoken.gateway
                     && session.mud == spoken.mud
-                    && self.able_since.get(number).is_some_and(|since| since <= at)
+                    && self.able_since.get(number).is_some_and(|since| *since <= spoken.asked)
             });
             if told {
                 return Err(format!("{message_id} ({tag:?}) was accepted, did not go, and nobody was told"));
@@ -127,7 +128,8 @@ impl Oracle for SpeechOut {
         match fact {
             Fact::Asked { session, what: Asked::Speech(tag), .. } => {
                 let Some(one) = view.sessions.get(session) else { return Ok(()) };
-                let spoken = Spoken { gateway: one.gateway, mud: one.mud.clone(), ..Spoken::default() };
+                let spoken =
+                    Spoken { gateway: one.gateway, mud: one.mud.clone(), asked: now, ..Spoken::default() };
                 self.spoken.insert(*tag, spoken);
             }
             Fact::FrameSent { frame, .. } => {
@@ -138,7 +140,7 @@ impl Oracle for SpeechOut {
             Fact::Upgraded { session } => drop(self.able_since.entry(*session).or_insert(now)),
             Fact::Said { session, message } => {
                 match view.asked(*session, message) {
-                    Some(Asked::Speech(tag)) => return self.answered(now, view, *tag, message),
+                    Some(Asked::Speech(tag)) => return self.answered(view, *tag, message),
                     Some(Asked::Key) => drop(self.able_since.entry(*session).or_insert(now)),
                     _ => {}
                 }
