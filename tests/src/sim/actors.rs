@@ -219,11 +219,12 @@ impl Client {
                 self.call("ban_remove", &json!({"ban_id": id}), Asked::Unban(id))
             }
             _ => {
-                let mut params = json!({"pattern": format!("pest{}@nowhere", rng.u16(..))});
+                let pattern = format!("pest{}@nowhere", rng.u64(..));
+                let mut params = json!({"pattern": pattern});
                 if rng.bool() {
                     params["expires_in"] = json!(100_000);
                 }
-                self.call("ban_add", &params, Asked::Ban)
+                self.call("ban_add", &params, Asked::Ban(pattern))
             }
         }
     }

@@ -177,9 +177,10 @@ fn aged(millis: u64) -> History {
 
 /// A ban is set, a crash follows, something more happens, and the list shows these bans.
 fn banned(then: impl FnOnce(History) -> History, shown: &[u64]) -> History {
-    let bans: Vec<Json> = shown.iter().map(|id| json!({"ban_id": id})).collect();
+    let bans: Vec<Json> =
+        shown.iter().map(|id| json!({"ban_id": id, "pattern": format!("pest{id}@nowhere")})).collect();
     let history = History::begun()
-        .then(asked(3, Asked::Ban))
+        .then(asked(3, Asked::Ban("pest8@nowhere".to_owned())))
         .then(says(json!({"id": 3, "result": {"ban_id": 8}})))
         .then(crash())
         .then(started(&[("*net", 77)]));

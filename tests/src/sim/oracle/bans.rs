@@ -5,14 +5,18 @@ use i3_core::time::Instant;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The bans of a mud, by their patterns, of which no two are the same. A ban that a gateway did not save before it crashed
+/// leaves its id to another one.
 #[derive(Default)]
 struct OfMud {
-    /// The bans that were answered: by id, and the place of the answer among all facts.
-    set: BTreeMap<u64, u64>,
+    /// The ids of the bans that were answered.
+    ids: BTreeMap<u64, String>,
+    /// The bans that were answered, and the place of the answer among all facts.
+    set: BTreeMap<String, u64>,
     /// The bans whose removal somebody has asked for.
-    doubtful: BTreeSet<u64>,
+    doubtful: BTreeSet<String>,
     /// The bans whose removal was answered, and the place of the answer.
-    removed: BTreeMap<u64, u64>,
+    removed: BTreeMap<String, u64>,
 }
 
 /// A ban that was answered stands until its removal, and a removal that was answered holds: over crashes, failed saves and
@@ -33,34 +37,38 @@ impl Bans {
         let Some(result) = message.get("result") else { return Ok(()) };
         let of_mud = self.muds.entry(one.mud.clone()).or_default();
         match asked {
-            Asked::Ban => {
+            Asked::Ban(pattern) => {
                 let Some(id) = result["ban_id"].as_u64() else { return Err(format!("no id: {message}")) };
-                of_mud.removed.remove(&id);
-                of_mud.set.insert(id, self.facts);
+                of_mud.ids.insert(id, pattern.clone());
+                of_mud.set.insert(pattern.clone(), self.facts);
             }
             Asked::Unban(id) => {
-                of_mud.set.remove(id);
-                of_mud.removed.insert(*id, self.facts);
+                if let Some(pattern) = of_mud.ids.remove(id) {
+                    of_mud.set.remove(&pattern);
+                    of_mud.removed.insert(pattern, self.facts);
+                }
             }
             Asked::Bans => {
                 let id = message["id"].to_string();
                 let Some(since) = self.listed.remove(&(session, id)) else { return Ok(()) };
-                let shown: BTreeSet<u64> = result["bans"]
+                let shown: BTreeSet<&str> = result["bans"]
                     .as_array()
                     .into_iter()
                     .flatten()
-                    .filter_map(|ban| ban["ban_id"].as_u64())
+                    .filter_map(|ban| ban["pattern"].as_str())
                     .collect();
-                let lost = of_mud
-                    .set
-                    .iter()
-                    .find(|(id, at)| **at < since && !shown.contains(id) && !of_mud.doubtful.contains(id));
-                if let Some((id, _)) = lost {
-                    return Err(format!("ban {id} was answered and is not there: {message}"));
+                let lost = of_mud.set.iter().find(|(pattern, at)| {
+                    **at < since && !shown.contains(pattern.as_str()) && !of_mud.doubtful.contains(*pattern)
+                });
+                if let Some((pattern, _)) = lost {
+                    return Err(format!("the ban {pattern} was answered and is not there: {message}"));
                 }
-                let back = of_mud.removed.iter().find(|(id, at)| **at < since && shown.contains(id));
-                if let Some((id, _)) = back {
-                    return Err(format!("ban {id} was removed and is there: {message}"));
+                let back = of_mud
+                    .removed
+                    .iter()
+                    .find(|(pattern, at)| **at < since && shown.contains(pattern.as_str()));
+                if let Some((pattern, _)) = back {
+                    return Err(format!("the ban {pattern} was removed and is there: {message}"));
                 }
             }
             _ => {}
@@ -74,8 +82,11 @@ impl Oracle for Bans {
         self.facts += 1;
         match fact {
             Fact::Asked { session, what: Asked::Unban(id), .. } => {
-                if let Some(one) = view.sessions.get(session) {
-                    self.muds.entry(one.mud.clone()).or_default().doubtful.insert(*id);
+                let mud = view.sessions.get(session).map(|one| &one.mud);
+                if let Some(of_mud) = mud.and_then(|mud| self.muds.get_mut(mud))
+                    && let Some(pattern) = of_mud.ids.get(id)
+                {
+                    of_mud.doubtful.insert(pattern.clone());
                 }
             }
             Fact::Asked { session, id, what: Asked::Bans } => {

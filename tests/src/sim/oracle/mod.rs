@@ -97,8 +97,8 @@ pub enum Asked {
     Speech(Tag),
     /// It has handled all events up to this one.
     Ack(u64),
-    /// It sets a ban.
-    Ban,
+    /// It sets a ban with this pattern.
+    Ban(String),
     /// It removes the ban with this id.
     Unban(u64),
     /// It asks for the bans.
