@@ -17,6 +17,8 @@ struct OfMud {
     doubtful: BTreeSet<String>,
     /// The bans whose removal was answered, and the place of the answer.
     removed: BTreeMap<String, u64>,
+    /// The requests for removal: the ids in them, and the places of their answers, if there are some.
+    removals: Vec<(u64, Option<u64>)>,
 }
 
 /// A ban that was answered stands until its removal, and a removal that was answered holds: over crashes, failed saves and
@@ -24,8 +26,8 @@ struct OfMud {
 #[derive(Default)]
 pub(super) struct Bans {
     muds: BTreeMap<String, OfMud>,
-    /// When each list was asked for.
-    listed: BTreeMap<(u64, String), u64>,
+    /// When each list, and each ban, was asked for.
+    asked: BTreeMap<(u64, String), u64>,
     facts: u64,
 }
 
@@ -40,9 +42,20 @@ impl Bans {
             Asked::Ban(pattern) => {
                 let Some(id) = result["ban_id"].as_u64() else { return Err(format!("no id: {message}")) };
                 of_mud.ids.insert(id, pattern.clone());
+                // A removal may have been executed before this answer was written.
+                let request = (session, message["id"].to_string());
+                let since = self.asked.remove(&request).unwrap_or(0);
+                let mut removals = of_mud.removals.iter().filter(|(of, _)| *of == id);
+                if removals.any(|(_, answered)| answered.is_none_or(|at| at > since)) {
+                    of_mud.doubtful.insert(pattern.clone());
+                }
                 of_mud.set.insert(pattern.clone(), self.facts);
             }
             Asked::Unban(id) => {
+                let mut removals = of_mud.removals.iter_mut();
+                if let Some((_, answered)) = removals.find(|(of, answered)| of == id && answered.is_none()) {
+                    *answered = Some(self.facts);
+                }
                 if let Some(pattern) = of_mud.ids.remove(id) {
                     of_mud.set.remove(&pattern);
                     of_mud.removed.insert(pattern, self.facts);
@@ -50,7 +63,7 @@ impl Bans {
             }
             Asked::Bans => {
                 let id = message["id"].to_string();
-                let Some(since) = self.listed.remove(&(session, id)) else { return Ok(()) };
+                let Some(since) = self.asked.remove(&(session, id)) else { return Ok(()) };
                 let shown: BTreeSet<&str> = result["bans"]
                     .as_array()
                     .into_iter()
@@ -82,15 +95,13 @@ impl Oracle for Bans {
         self.facts += 1;
         match fact {
             Fact::Asked { session, what: Asked::Unban(id), .. } => {
-                let mud = view.sessions.get(session).map(|one| &one.mud);
-                if let Some(of_mud) = mud.and_then(|mud| self.muds.get_mut(mud))
-                    && let Some(pattern) = of_mud.ids.get(id)
-                {
-                    of_mud.doubtful.insert(pattern.clone());
-                }
+                let Some(one) = view.sessions.get(session) else { return Ok(()) };
+                let of_mud = self.muds.entry(one.mud.clone()).or_default();
+                of_mud.removals.push((*id, None));
+                of_mud.doubtful.extend(of_mud.ids.get(id).cloned());
             }
-            Fact::Asked { session, id, what: Asked::Bans } => {
-                self.listed.insert((*session, id.clone()), self.facts);
+            Fact::Asked { session, id, what: Asked::Bans | Asked::Ban(_) } => {
+                self.asked.insert((*session, id.clone()), self.facts);
             }
             Fact::Said { session, message } => return self.said(view, *session, message),
             _ => {}

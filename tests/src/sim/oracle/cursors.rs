@@ -11,8 +11,8 @@ struct Owed {
     link: u64,
     came: Instant,
     is_saved: bool,
-    /// The session that was given it last, and the id that it had.
-    given: Option<(u64, u64)>,
+    /// The sessions that were given it, and the id that it had there. A connection may be dead when its client is back.
+    given: Vec<(u64, u64)>,
 }
 
 /// The game of a mud that has a name.
@@ -50,7 +50,7 @@ impl Cursors {
             return;
         }
         if let Some(reader) = self.readers.get_mut(&from.mud).filter(|reader| reader.is_known) {
-            reader.owed.insert(tag, Owed { link, came: now, is_saved: false, given: None });
+            reader.owed.insert(tag, Owed { link, came: now, is_saved: false, given: Vec::new() });
         }
     }
 
@@ -63,7 +63,7 @@ impl Cursors {
                 reader.session = Some((session, now));
                 if !reader.acknowledges {
                     // What its connections have taken moved its cursors.
-                    reader.owed.retain(|_, owed| owed.given.is_none());
+                    reader.owed.retain(|_, owed| owed.given.is_empty());
                 }
             }
             Some(Asked::Ack(_)) if message.get("result").is_some() => reader.acknowledges = true,
@@ -78,7 +78,7 @@ impl Cursors {
                     return;
                 };
                 if let Some(owed) = reader.owed.get_mut(&tag) {
-                    owed.given = Some((session, id));
+                    owed.given.push((session, id));
                 }
             }
             // The client is told that some are lost.
@@ -95,7 +95,7 @@ impl Cursors {
                 continue;
             }
             let missed = reader.owed.iter().find(|(_, owed)| {
-                owed.given.is_none_or(|(to, _)| to != session) && since.since(owed.came) < KEPT_FOR
+                owed.given.iter().all(|(to, _)| *to != session) && since.since(owed.came) < KEPT_FOR
             });
             if let Some((tag, owed)) = missed {
                 return Err(format!(
@@ -128,15 +128,16 @@ impl Oracle for Cursors {
             }
             Fact::Asked { session, what: Asked::Ack(through), .. } => {
                 if let Some(reader) = self.reader_of(view, *session) {
-                    reader
-                        .owed
-                        .retain(|_, owed| owed.given.is_none_or(|(to, id)| to != *session || id > *through));
+                    let is_acknowledged =
+                        |owed: &Owed| owed.given.iter().any(|(to, id)| to == session && id <= through);
+                    reader.owed.retain(|_, owed| !is_acknowledged(owed));
                 }
             }
             Fact::Said { session, message } => self.said(now, view, *session, message),
-            // What was kept in memory alone is gone with it.
+            // What was kept in memory alone is gone with it. That includes a new name, which is saved after it is answered.
             Fact::GatewayCrashed { gateway } => {
                 self.retain(|reader, _, owed| reader.gateway != *gateway || owed.is_saved);
+                self.readers.retain(|_, reader| reader.gateway != *gateway || reader.acknowledges);
             }
             // A link that the gateway has given up, or is leaving, is not read any more.
             Fact::LinkOver { link, unflushed } => {
@@ -148,7 +149,7 @@ impl Oracle for Cursors {
             // The sender is told that nobody was.
             Fact::FrameSent { frame, .. } if frame.kind == "error" && frame.text.contains("unk-user") => {
                 let Some(reader) = self.readers.get_mut(&frame.from_mud) else { return Ok(()) };
-                let first = reader.owed.iter().filter(|(_, owed)| owed.given.is_none());
+                let first = reader.owed.iter().filter(|(_, owed)| owed.given.is_empty());
                 let tag = frame.tag.or(first.min_by_key(|(_, owed)| owed.came).map(|(tag, _)| *tag));
                 tag.map(|tag| reader.owed.remove(&tag));
             }
