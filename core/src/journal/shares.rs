@@ -2,7 +2,7 @@
 //! answers. When the log is full, the sender with the most bytes pays first, where it takes the most.
 
 use super::record::{LaneName, Record};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A part of what one sender takes.
@@ -61,20 +61,82 @@ struct Share {
 #[derive(Debug, Default)]
 struct OfSender {
     bytes: usize,
-    parts: BTreeMap<Part, Share>,
+    /// Tells, by local user.
+    users: BTreeMap<Arc<str>, Share>,
+    /// The local users by the bytes of their tells: a sender may write to more users than can be searched for each tell.
+    by_bytes: BTreeSet<(usize, Arc<str>)>,
+    /// Number of tells to all users.
+    tells: usize,
+    /// Answers, and the lines of each channel.
+    others: BTreeMap<Part, Share>,
 }
 
 impl OfSender {
-    /// Returns the part that takes the most, in bytes by their weight.
-    fn heaviest(&self) -> Option<&Part> {
-        self.parts.iter().max_by_key(|(part, share)| share.bytes * part.weight()).map(|(part, _)| part)
+    fn change(&mut self, part: Part, change: impl Fn(&mut Share)) {
+        match part {
+            Part::User(user) => {
+                let share = self.users.entry(user.clone()).or_default();
+                let before = *share;
+                change(share);
+                let after = *share;
+                if before.records > 0 {
+                    self.by_bytes.remove(&(before.bytes, user.clone()));
+                }
+                self.tells = self.tells - before.records + after.records;
+                self.bytes = self.bytes - before.bytes + after.bytes;
+                if after.records == 0 {
+                    self.users.remove(&user);
+                } else {
+                    self.by_bytes.insert((after.bytes, user));
+                }
+            }
+            other => {
+                let share = self.others.entry(other.clone()).or_default();
+                let before = *share;
+                change(share);
+                let after = *share;
+                self.bytes = self.bytes - before.bytes + after.bytes;
+                if after.records == 0 {
+                    self.others.remove(&other);
+                }
+            }
+        }
     }
 
-    /// Returns the part of a lane with the most records, and how many records of the lane there are in all parts.
-    fn most_in(&self, lane: LaneName<'_>) -> (usize, Option<&Part>) {
-        let parts = || self.parts.iter().filter(|(part, _)| part.lane() == lane);
-        let most = parts().max_by_key(|(_, share)| share.records).map(|(part, _)| part);
-        (parts().map(|(_, share)| share.records).sum(), most)
+    fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.others.is_empty()
+    }
+
+    /// Returns the user whose tells take the most, and their bytes.
+    fn loudest_user(&self) -> Option<(usize, Part)> {
+        self.by_bytes.last().map(|(bytes, user)| (*bytes, Part::User(user.clone())))
+    }
+
+    /// Returns the part that takes the most, in bytes by their weight.
+    fn heaviest(&self) -> Option<Part> {
+        let user = self.loudest_user().map(|(bytes, part)| (bytes * part.weight(), part));
+        let others = self.others.iter().map(|(part, share)| (share.bytes * part.weight(), part.clone()));
+        others.chain(user).max().map(|(_, part)| part)
+    }
+
+    /// Returns how many records of a lane there are.
+    fn records_in(&self, lane: LaneName<'_>) -> usize {
+        match lane {
+            LaneName::Tells => self.tells,
+            other => self.part_of(other).map_or(0, |(_, share)| share.records),
+        }
+    }
+
+    fn part_of(&self, lane: LaneName<'_>) -> Option<(&Part, &Share)> {
+        self.others.iter().find(|(part, _)| part.lane() == lane)
+    }
+
+    /// Returns the part of a lane that takes the most.
+    fn most_in(&self, lane: LaneName<'_>) -> Option<Part> {
+        match lane {
+            LaneName::Tells => self.loudest_user().map(|(_, part)| part),
+            other => self.part_of(other).map(|(part, _)| part.clone()),
+        }
     }
 }
 
@@ -86,25 +148,20 @@ impl Shares {
     /// Notes a record that was added.
     pub(super) fn add(&mut self, lane: LaneName<'_>, record: &Record) {
         let one = self.0.entry(record.sender.clone()).or_default();
-        one.bytes += record.bytes();
-        let share = one.parts.entry(Part::of(lane, record)).or_default();
-        share.bytes += record.bytes();
-        share.records += 1;
+        one.change(Part::of(lane, record), |share| {
+            share.bytes += record.bytes();
+            share.records += 1;
+        });
     }
 
     /// Notes a record that was removed.
     pub(super) fn remove(&mut self, lane: LaneName<'_>, record: &Record) {
         let Some(one) = self.0.get_mut(&record.sender) else { return };
-        one.bytes -= record.bytes();
-        let part = Part::of(lane, record);
-        if let Some(share) = one.parts.get_mut(&part) {
-            share.bytes -= record.bytes();
-            share.records -= 1;
-            if share.records == 0 {
-                one.parts.remove(&part);
-            }
-        }
-        if one.parts.is_empty() {
+        one.change(Part::of(lane, record), |share| {
+            share.bytes = share.bytes.saturating_sub(record.bytes());
+            share.records = share.records.saturating_sub(1);
+        });
+        if one.is_empty() {
             self.0.remove(&record.sender);
         }
     }
@@ -112,13 +169,13 @@ impl Shares {
     /// Returns the sender with the most bytes, and the part in which it pays.
     pub(super) fn loudest(&self) -> Option<(Arc<str>, Part)> {
         let (sender, one) = self.0.iter().max_by_key(|(_, one)| one.bytes)?;
-        Some((sender.clone(), one.heaviest()?.clone()))
+        Some((sender.clone(), one.heaviest()?))
     }
 
     /// Returns the sender with the most records in a lane, and the part in which it pays.
     pub(super) fn loudest_in(&self, lane: LaneName<'_>) -> Option<(Arc<str>, Part)> {
-        let (sender, one) = self.0.iter().max_by_key(|(_, one)| one.most_in(lane).0)?;
-        Some((sender.clone(), one.most_in(lane).1?.clone()))
+        let (sender, one) = self.0.iter().max_by_key(|(_, one)| one.records_in(lane))?;
+        Some((sender.clone(), one.most_in(lane)?))
     }
 }
 
