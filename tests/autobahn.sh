@@ -40,11 +40,14 @@ echo_server=$!
 trap 'kill "$echo_server" 2>/dev/null || true' EXIT
 
 rm -rf "$folder/reports"
+# Left out of the sections on compression: messages of 64 KiB and more, a thousand a case, which take most of the time.
 cat >"$folder/spec.json" <<JSON
 {"outdir": "$folder/reports",
  "servers": [{"agent": "i3-gateway", "url": "ws://127.0.0.1:$port"}],
  "cases": ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*", "12.*", "13.*"],
- "exclude-cases": [], "exclude-agent-cases": {}}
+ "exclude-cases": ["12.*.9", "12.*.10", "12.*.14", "12.*.15", "12.*.16", "12.*.17", "12.*.18",
+                   "13.*.9", "13.*.10", "13.*.14", "13.*.15", "13.*.16", "13.*.17", "13.*.18"],
+ "exclude-agent-cases": {}}
 JSON
 PYTHONPATH=$folder/lib timeout 1800 "$python" -m autobahntestsuite.wstest -m fuzzingclient -s "$folder/spec.json" \
     >"$folder/run.log" 2>&1
