@@ -14,7 +14,7 @@ mod tests;
 mod value;
 mod write;
 
-pub use error::{DEPTH_MAX, LpcError, LpcErrorKind};
+pub use error::{DEPTH_MAX, LpcError, LpcErrorKind, VALUES_MAX};
 pub use grammar::Number;
 pub use reader::{Kind, Open, Reader};
 pub use value::Value;

@@ -6,6 +6,9 @@ use std::fmt;
 /// process on `({({({…`.
 pub const DEPTH_MAX: u32 = 100;
 
+/// Number of values of one text that are read into memory. Deployed networks need some thousands for their longest list.
+pub const VALUES_MAX: u32 = 500_000;
+
 /// Why a text is not a value.
 // As wide as a machine word, so that every variant of a `Result` with it consists of whole words. With a kind of one
 // byte, values were written in pieces and read back as a whole, which stalls the processor once for each token (bench:
@@ -25,6 +28,8 @@ pub enum LpcErrorKind {
     ExpectedColon,
     /// Nested deeper than [`DEPTH_MAX`].
     TooDeep,
+    /// More than [`VALUES_MAX`] values.
+    TooMany,
     /// A collection is where another kind of value belongs.
     WrongType,
     /// `({8|…`: a size before the elements. No peer is known to write it, and CoffeeMud refuses it too.
@@ -57,6 +62,7 @@ impl fmt::Display for LpcError {
             LpcErrorKind::ExpectedComma => "expected a comma",
             LpcErrorKind::ExpectedColon => "expected a colon",
             LpcErrorKind::TooDeep => "nested too deep",
+            LpcErrorKind::TooMany => "too many values",
             LpcErrorKind::WrongType => "a collection where a plain value belongs",
             LpcErrorKind::SizePrefix => "sizes in front of elements are not read",
             LpcErrorKind::AmbiguousQuotes => "unescaped quotes make the end of a string ambiguous",

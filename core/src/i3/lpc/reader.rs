@@ -1,6 +1,6 @@
 //! Reads LPC text token by token. Trees and typed packets are both built on this reader.
 
-use super::error::{DEPTH_MAX, LpcError, LpcErrorKind};
+use super::error::{DEPTH_MAX, LpcError, LpcErrorKind, VALUES_MAX};
 use super::grammar::{self, Number, Parsed, Place};
 use super::value::Value;
 use crate::i3::text;
@@ -64,6 +64,8 @@ pub struct Reader<'a> {
     /// The front of the whole text that is known to be UTF-8. Strings in it need no check of their own.
     valid: &'a str,
     depth: u32,
+    /// Number of values that were read into memory.
+    values: u32,
     /// The last token ended a value, so a comma must come before the next one.
     after_value: bool,
     place: Place,
@@ -83,6 +85,7 @@ impl<'a> Reader<'a> {
             whole_bytes: text.len(),
             valid: "",
             depth: 0,
+            values: 0,
             after_value: false,
             place: Place::Top,
             bare_quotes: 0,
@@ -330,6 +333,7 @@ impl<'a> Reader<'a> {
     pub fn value(&mut self) -> Result<Value<'a>> {
         // Most values in a typed packet are the 1 of a service (bench: "typed packet", the mudlist).
         if let Some((rest, int)) = grammar::short_int(self.rest) {
+            self.count_value()?;
             self.rest = rest;
             self.after_value = true;
             return Ok(Value::Int(int));
@@ -337,7 +341,14 @@ impl<'a> Reader<'a> {
         self.value_in(&mut Scratch::default())
     }
 
+    #[inline]
+    fn count_value(&mut self) -> Result<()> {
+        self.values += 1;
+        if self.values > VALUES_MAX { self.fail(LpcErrorKind::TooMany) } else { Ok(()) }
+    }
+
     fn value_in(&mut self, scratch: &mut Scratch<'a>) -> Result<Value<'a>> {
+        self.count_value()?;
         Ok(match self.peek()? {
             Kind::Str => Value::Str(self.string()?),
             Kind::Number => match self.number()? {

@@ -205,6 +205,15 @@ fn invalid_texts_report_the_reason() {
 }
 
 #[test]
+fn the_number_of_values_has_a_limit() {
+    let list = |values: u32| format!("({{{}}})", "0,".repeat(values as usize - 1));
+    assert!(Value::parse(list(VALUES_MAX).as_bytes()).is_ok());
+    assert_eq!(error(list(VALUES_MAX + 1).as_bytes()), LpcErrorKind::TooMany);
+    // What is skipped takes no memory.
+    assert!(Reader::new(list(VALUES_MAX + 1).as_bytes()).skip().is_ok());
+}
+
+#[test]
 fn nesting_has_a_limit_and_no_stack_overflow() {
     let nested = |depth: usize| ["({".repeat(depth), "})".repeat(depth)].concat();
     assert!(Value::parse(nested(DEPTH_MAX as usize).as_bytes()).is_ok());
