@@ -91,13 +91,14 @@ impl OfSender {
                 }
             }
             other => {
-                let share = self.others.entry(other.clone()).or_default();
-                let before = *share;
-                change(share);
-                let after = *share;
-                self.bytes = self.bytes - before.bytes + after.bytes;
-                if after.records == 0 {
-                    self.others.remove(&other);
+                let mut share = self.others.get(&other).copied().unwrap_or_default();
+                self.bytes -= share.bytes;
+                change(&mut share);
+                self.bytes += share.bytes;
+                match self.others.get_mut(&other) {
+                    Some(_) if share.records == 0 => drop(self.others.remove(&other)),
+                    Some(known) => *known = share,
+                    None => drop(self.others.insert(other, share)),
                 }
             }
         }

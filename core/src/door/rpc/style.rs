@@ -23,7 +23,9 @@ pub fn stays(message: &[u8], style: TextStyle) -> bool {
             digits.and_then(|digits| std::str::from_utf8(digits).ok()).map(|hex| u8::from_str_radix(hex, 16));
         matches!(byte, Some(Ok(byte)) if is_irc_code(byte))
     };
-    style == TextStyle::Raw && !memchr::memmem::find_iter(message, ESCAPE).any(is_code)
+    // Hardly any message has an escape at all.
+    let has_code = || memchr::memmem::find_iter(message, ESCAPE).any(is_code);
+    style == TextStyle::Raw && (memchr::memchr(b'\\', message).is_none() || !has_code())
 }
 
 /// Renders the texts in the params, the result or the error of a message, or of each message of a batch. All other
