@@ -235,7 +235,7 @@ impl SettingsReader<'_> {
         self.boolean_or(path, "true or false")
     }
 
-    /// The same where the value may be something else too; `expected` says what.
+    /// Reads true or false where other words are accepted too. `expected` lists in the error what can be written.
     pub(crate) fn boolean_or(&mut self, path: &Path, expected: &str) -> Option<bool> {
         let value = match self.node(path)? {
             Node::Bool(value) => Some(*value),

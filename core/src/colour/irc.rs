@@ -10,7 +10,7 @@ pub(super) type Change = [Option<Op>; 2];
 
 /// Followed by the number of a colour, and perhaps by a comma and the number of a background.
 const COLOUR: u8 = 0x03;
-/// The same with six hexadecimal digits for each.
+/// Followed by the six hexadecimal digits of a colour, and perhaps by a comma and those of a background.
 const HEX_COLOUR: u8 = 0x04;
 const RESET: u8 = 0x0f;
 /// A fixed width of all characters, which every terminal has.

@@ -182,7 +182,7 @@ impl RouterLink {
         bytes
     }
 
-    /// The same with `'` for every quote, and `/` for every backslash.
+    /// Returns a packet as a frame for the router in use, with `'` for every quote and `/` for every backslash.
     pub fn frame_without_escapes(&self, packet: &Packet<'_>) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(256);
         frame::append(&mut bytes, |text| {
