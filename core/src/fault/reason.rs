@@ -41,8 +41,10 @@ pub static BACKLOG_FULL: Reason = later(
     "too many bytes of answers wait for the client, or for all clients together; ask again when they are read",
 );
 /// `too_late`.
-pub static TOO_LATE: Reason =
-    never("too_late", "no message with this `filter_id` waits; it has passed unchanged");
+pub static TOO_LATE: Reason = never(
+    "too_late",
+    "no message with this `filter_id` waits: it has passed unchanged; or the event is not kept any more",
+);
 /// `not_supported`.
 pub static NOT_SUPPORTED: Reason = never("not_supported", "the other mud's driver does not support it");
 /// `service_disabled`.

@@ -8,6 +8,7 @@ use crate::i3::packet::{Body, Header, Packet};
 use crate::ids::MudId;
 use crate::link::pacer::{Origin, Priority, QueueFull, QueuedPacket};
 use crate::metrics::kind_label;
+use crate::settings::Settings;
 use crate::time::Instant;
 use crate::wake::Wake;
 use std::time::Duration;
@@ -114,22 +115,46 @@ impl Muds {
         if !self.may_answer(cx, mud, asker) {
             return;
         }
+        let error = self.error_about(cx.settings, mud, packet, code, message);
+        self.answer(cx, mud, asker, &error);
+    }
+
+    /// Answers a packet for a user with the error packet that the game has asked for.
+    pub(crate) fn refuse_for_game(
+        &mut self,
+        cx: &mut Cx<'_>,
+        mud: MudId,
+        packet: &Packet<'_>,
+        message: String,
+    ) -> Result<(), Fault> {
+        let error = self.error_about(cx.settings, mud, packet, "unk-user", message);
+        self.send(cx, mud, Priority::Prompt, &error, None)
+    }
+
+    /// Returns an error packet to the sender of a packet.
+    fn error_about<'p>(
+        &self,
+        settings: &'p Settings,
+        mud: MudId,
+        packet: &'p Packet<'_>,
+        code: &'static str,
+        message: String,
+    ) -> Packet<'p> {
         let header = Header {
             to_user: packet.header.from_user.clone(),
-            ..Header::to_mud(&cx.settings.mud(mud).name, None, asker)
+            ..Header::to_mud(&settings.mud(mud).name, None, &packet.header.from_mud)
         };
-        let copy = self.copy_for_error(cx, mud, packet);
-        let body = Body::Error { code: code.into(), message: message.into(), packet: copy };
-        self.answer(cx, mud, asker, &Packet { header, body });
+        let copy = self.copy_for_error(settings, mud, packet);
+        Packet { header, body: Body::Error { code: code.into(), message: message.into(), packet: copy } }
     }
 
     /// Returns the copy of a packet for an error packet, or 0 if there can be none. A copy of more bytes than routers
     /// take could not be sent. A CoffeeMud router would print the copy in a form that no driver can read.
-    fn copy_for_error(&self, cx: &Cx<'_>, mud: MudId, packet: &Packet<'_>) -> Value<'static> {
+    fn copy_for_error(&self, settings: &Settings, mud: MudId, packet: &Packet<'_>) -> Value<'static> {
         if self[mud].behind_coffeemud {
             return Value::Int(0);
         }
-        packet.to_value_within(cx.settings.link.frame_bytes_max.saturating_sub(COPY_SPARE_BYTES))
+        packet.to_value_within(settings.link.frame_bytes_max.saturating_sub(COPY_SPARE_BYTES))
     }
 
     /// Sends packets as far as the pacing and the router allow.

@@ -43,6 +43,7 @@ mod moderation;
 mod page;
 mod parts;
 mod presence;
+mod refuse;
 pub(crate) mod reload;
 pub(crate) mod search;
 pub(crate) mod searches;

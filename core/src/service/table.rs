@@ -2,8 +2,8 @@
 
 use super::method::Method;
 use super::{
-    access, admin, ask, channel, filter, history, host, lists, moderation, presence, search, speech, tell,
-    trace,
+    access, admin, ask, channel, filter, history, host, lists, moderation, presence, refuse, search, speech,
+    tell, trace,
 };
 
 /// Returns the methods of all services, sorted by name.
@@ -19,6 +19,7 @@ pub fn methods() -> Vec<&'static Method> {
         lists::METHODS,
         moderation::METHODS,
         presence::METHODS,
+        refuse::METHODS,
         search::METHODS,
         speech::METHODS,
         tell::METHODS,
