@@ -18,5 +18,5 @@ pub use all::{
 pub(crate) use all::{Clients, Dismissal, Goodbye};
 pub use session::{CLIENT_STALLED_MAX, Role};
 pub(crate) use session::{Identified, Joined, Session};
-pub use way::Framed;
 pub(crate) use way::{Encode, FRAMED_MAX, Posted, Way};
+pub use way::{Framed, TextCharset};

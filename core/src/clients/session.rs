@@ -1,7 +1,7 @@
 //! The session of one client.
 
 use super::rates::Holder;
-use super::way::{Posted, Way};
+use super::way::{Posted, TextCharset, Way};
 use crate::colour::TextStyle;
 use crate::cx::Cx;
 use crate::describe::macros::words;
@@ -79,6 +79,8 @@ pub(crate) struct Session {
     pub(crate) role: Role,
     /// The style in which it wants the texts of the network.
     pub(crate) reads: TextStyle,
+    /// The character set in which it reads and writes.
+    pub(crate) charset: TextCharset,
     /// It receives its own mud's channel lines that the network sends back.
     pub(crate) hears_echo: bool,
     /// The channels that it subscribes to.
@@ -109,6 +111,7 @@ impl Session {
             identity: None,
             role: Role::Observer,
             reads: TextStyle::Raw,
+            charset: TextCharset::Utf8,
             hears_echo: true,
             channels: BTreeMap::new(),
             has_set_channels: false,
@@ -172,11 +175,19 @@ impl Session {
 
     /// Encodes an event for this client.
     pub(crate) fn event(&self, posted: &Posted<'_>) -> Bytes {
-        self.way.encoder.event(posted, self.reads).view(self.way.view)
+        let framed = match self.charset {
+            TextCharset::Utf8 => self.way.encoder.event(posted, self.reads),
+            charset => self.way.encoder.event_in(posted, self.reads, charset),
+        };
+        framed.view(self.way.view)
     }
 
     /// Encodes an error for this client.
     pub(crate) fn fault(&self, fault: &Fault) -> Bytes {
-        self.way.encoder.fault(fault, self.reads).view(self.way.view)
+        let framed = match self.charset {
+            TextCharset::Utf8 => self.way.encoder.fault(fault, self.reads),
+            charset => self.way.encoder.fault_in(fault, self.reads, charset),
+        };
+        framed.view(self.way.view)
     }
 }

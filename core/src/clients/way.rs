@@ -1,6 +1,7 @@
 //! How a front door encodes messages to its clients. The layers below the front doors depend only on this interface.
 
 use crate::colour::TextStyle;
+use crate::describe::macros::words;
 use crate::event::Kind;
 use crate::fault::Fault;
 use crate::time::UnixTime;
@@ -13,6 +14,18 @@ const DOORS_MAX: usize = 4;
 
 /// Number of encodings of one event: each front door may have one for each [`TextStyle`].
 pub(crate) const FRAMED_MAX: usize = DOORS_MAX * TextStyle::ALL.len();
+
+words! {
+    /// The character set in which a client reads and writes.
+    pub enum TextCharset {
+        /// All characters.
+        Utf8 = "utf-8",
+        /// ISO-8859-1. What it lacks is spelled in ASCII.
+        Latin1 = "latin-1",
+        /// What ASCII lacks is spelled in ASCII.
+        Ascii = "ascii",
+    }
+}
 
 /// An event that is being sent.
 #[derive(Debug)]
@@ -53,6 +66,16 @@ pub(crate) trait Encode: Debug + Sync {
 
     /// Encodes an error that answers no request.
     fn fault(&self, fault: &Fault, style: TextStyle) -> Framed;
+
+    /// Encodes an event for a client that reads another character set than UTF-8.
+    fn event_in(&self, posted: &Posted<'_>, style: TextStyle, _charset: TextCharset) -> Framed {
+        self.event(posted, style)
+    }
+
+    /// Encodes an error for a client that reads another character set than UTF-8.
+    fn fault_in(&self, fault: &Fault, style: TextStyle, _charset: TextCharset) -> Framed {
+        self.fault(fault, style)
+    }
 }
 
 /// A transport: a front door, and the framing of its messages.

@@ -2,7 +2,7 @@
 
 use crate::clients::{
     ALL_PENDING_BYTES_MAX, CHANNEL_PENDING_BYTES_MAX, CLIENT_CROWDED_BYTES_MAX, CLIENT_PENDING_BYTES_MAX,
-    Clients, FRAMED_MAX, Framed, PRESENCE_PENDING_BYTES_MAX, Posted, Session,
+    Clients, FRAMED_MAX, Framed, PRESENCE_PENDING_BYTES_MAX, Posted, Session, TextCharset,
 };
 use crate::cx::Cx;
 use crate::event::Event;
@@ -103,8 +103,13 @@ impl<'a> Parcel<'a> {
         }
         cx.metrics.events_delivered += 1;
         let (posted, way, style) = (&self.posted, session.way, session.reads);
-        let framed = self.framed[way.slot(style)].get_or_insert_with(|| way.encoder.event(posted, style));
-        cx.fx.send_shared(conn, framed.view(way.view));
+        let bytes = if session.charset == TextCharset::Utf8 {
+            let slot = &mut self.framed[way.slot(style)];
+            slot.get_or_insert_with(|| way.encoder.event(posted, style)).view(way.view)
+        } else {
+            session.event(posted)
+        };
+        cx.fx.send_shared(conn, bytes);
         if let Some(lane) = &self.lane_key {
             session.note_queued(lane.clone(), self.posted.id);
         }

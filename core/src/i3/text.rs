@@ -152,6 +152,37 @@ pub(super) fn append_latin1(lpc: &[u8], into: &mut Vec<u8>) {
     }
 }
 
+/// Spells characters above `last` in ASCII, in the strings of a JSON text: `“` becomes `\"`.
+pub fn spell_json(json: &str, last: char) -> String {
+    let mut spelling = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c <= last {
+            spelling.push(c);
+            continue;
+        }
+        for c in spelled(c).chars() {
+            if matches!(c, '"' | '\\') {
+                spelling.push('\\');
+            }
+            spelling.push(c);
+        }
+    }
+    spelling
+}
+
+/// Returns a text in Latin-1. What it lacks was spelled with [`spell_json`] before.
+pub fn latin1(text: &str) -> Vec<u8> {
+    text.chars().filter_map(latin1_byte).collect()
+}
+
+/// Decodes a JSON text of a local client that writes Latin-1, even if its bytes could be UTF-8.
+pub fn decode_latin1(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.is_ascii() => Cow::Borrowed(text),
+        _ => Cow::Owned(windows_1252(bytes)),
+    }
+}
+
 fn latin1_byte(c: char) -> Option<u8> {
     u8::try_from(u32::from(c)).ok()
 }

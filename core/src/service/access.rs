@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::method::{Access, NoParams, methods};
 use crate::clients::rates::Holder;
-use crate::clients::{Clients, Goodbye, Identified, Role, keys};
+use crate::clients::{Clients, Goodbye, Identified, Role, TextCharset, keys};
 use crate::colour::TextStyle;
 use crate::cx::Cx;
 use crate::delivery::Delivery;
@@ -33,6 +33,9 @@ params! {
         client: Option<Name<'a>>,
         /// false: do not send the mud's own channel lines that the router sends back
         echo: Setting<bool> = true,
+        /// the character set of the client. `ascii`, `latin-1`: what it lacks is spelled in ASCII. Over TCP, `latin-1` is what
+        /// the bytes of lines are, in both directions; a WebSocket carries UTF-8 in any case
+        charset: Setting<TextCharset> = "utf-8",
         /// `observer`: a tool that only looks; what it receives is still kept for the game
         role: Setting<Role> = "game",
     }
@@ -123,6 +126,7 @@ fn authenticate(
     }
     let again = out.clients.get_mut(conn).is_some_and(|session| {
         session.reads = args.text_format.0.unwrap_or(session.reads);
+        session.charset = args.charset.0.unwrap_or(session.charset);
         session.hears_echo = args.echo.0.unwrap_or(session.hears_echo);
         std::mem::replace(&mut session.greeted, true)
     });

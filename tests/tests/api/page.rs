@@ -346,6 +346,33 @@ fn the_exchanges_of_the_frame_are_had() {
     assert_eq!(exchanges, 4);
 }
 
+/// The steps of one game. A comment before an exchange has what others do meanwhile.
+#[test]
+fn the_exchanges_of_the_guide_for_games_are_had() {
+    let guide = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/INTEGRATION.md"))
+        .unwrap();
+    let mut stage = Stage::new(1, usize::MAX);
+    for line in
+        ["router *net", "gateway Alpha", "mud Sage", "wait 3s", "client game Alpha lines-raw", "wait 1s"]
+    {
+        stage.line(line).unwrap();
+    }
+    let mut exchanges = 0;
+    let mut by = None;
+    for line in guide.lines() {
+        match line {
+            "```exchange" => (by, exchanges) = (Some("game "), exchanges + 1),
+            "<!-- play" => by = Some(""),
+            "```" | "-->" => by = None,
+            _ => {
+                let Some(by) = by else { continue };
+                stage.line(&format!("{by}{line}")).unwrap_or_else(|why| panic!("{line}: {why}"));
+            }
+        }
+    }
+    assert_eq!(exchanges, 7);
+}
+
 #[test]
 fn the_pages_of_the_frame_are_there() {
     let pages: Vec<&str> =

@@ -165,3 +165,35 @@ fn colours_of_mirc_are_converted_for_every_reader() {
     }
     siege.nobody_else_noticed();
 }
+
+/// A game whose players read Latin-1 gets and sends its bytes.
+#[test]
+fn a_client_reads_and_writes_the_character_set_that_it_names() {
+    let told = "({\"tell\",5,\"Sage\",\"bob\",\"Alpha\",\"ann\",\"Bob\",\"na\u{ef}ve \u{201c}\u{141}\u{f3}d\u{17a}\u{201d} 5\u{20ac}\",})";
+    let asked = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tell\",\"params\":{\"target_mud\":\"Sage\",\"target_user\":\"b\",\"message\":\"\xc3\xa9\"}}\n";
+    for (charset, expected, said) in [
+        ("utf-8", "na\u{ef}ve \u{201c}\u{141}\u{f3}d\u{17a}\u{201d} 5\u{20ac}".as_bytes(), "\u{e9}"),
+        // The bytes of the request could be UTF-8, but the client has said what it writes.
+        ("latin-1", b"na\xefve \\\"L\xf3dz\\\" 5EUR", "\u{c3}\u{a9}"),
+        ("ascii", b"naive \\\"Lodz\\\" 5EUR", "\u{e9}"),
+    ] {
+        let mut siege = Siege::default();
+        let game = siege.connect(Listener::Lines);
+        let params = format!(r#"{{"api_key":"alpha-key","charset":"{charset}"}}"#);
+        siege.ask(game, &format!(r#"{{"jsonrpc":"2.0","id":0,"method":"authenticate","params":{params}}}"#));
+        siege.read(game);
+        siege.world.write(siege.router, &mudmode_frame(told.as_bytes()));
+        let bytes = siege.world.received(game).to_vec();
+        let has_come = bytes.windows(expected.len()).any(|part| part == expected);
+        assert!(has_come, "{charset}: {}", String::from_utf8_lossy(&bytes));
+        siege.world.write(game, asked);
+        siege.world.wait(SECOND);
+        let frames = mudmode_frames(siege.world.received(siege.router));
+        assert!(frames.iter().any(|frame| frame.contains(&format!("\"{said}\""))), "{charset}: {frames:?}");
+    }
+    let mut siege = Siege::default();
+    let game = siege.connect(Listener::Lines);
+    let params = r#"{"api_key":"alpha-key","charset":"koi8-r"}"#;
+    siege.ask(game, &format!(r#"{{"jsonrpc":"2.0","id":0,"method":"authenticate","params":{params}}}"#));
+    assert_eq!(siege.read(game).pop().unwrap()["error"]["code"], -32602);
+}

@@ -4,9 +4,10 @@ use super::deflate::deflated_text;
 use super::framing::{LINE, WEBSOCKET, framed, framed_text};
 use super::rpc;
 use super::style::{restyle, stays};
-use crate::clients::{Encode, Framed, Posted, Way};
+use crate::clients::{Encode, Framed, Posted, TextCharset, Way};
 use crate::colour::TextStyle;
 use crate::fault::Fault;
+use crate::i3::text::{latin1, spell_json};
 use crate::machine::ConnId;
 use crate::service::Parts;
 use std::io::Write;
@@ -43,6 +44,14 @@ impl Encode for JsonRpc {
     fn fault(&self, fault: &Fault, style: TextStyle) -> Framed {
         styled(&rpc::error(None, fault), style)
     }
+
+    fn event_in(&self, posted: &Posted<'_>, style: TextStyle, charset: TextCharset) -> Framed {
+        respelled(&self.event(posted, style), charset)
+    }
+
+    fn fault_in(&self, fault: &Fault, style: TextStyle, charset: TextCharset) -> Framed {
+        respelled(&self.fault(fault, style), charset)
+    }
 }
 
 /// Encodes the same notifications, compressed.
@@ -57,6 +66,14 @@ impl Encode for Deflated {
     fn fault(&self, fault: &Fault, style: TextStyle) -> Framed {
         deflated(&JsonRpc.fault(fault, style))
     }
+
+    fn event_in(&self, posted: &Posted<'_>, style: TextStyle, charset: TextCharset) -> Framed {
+        deflated_text(&spelled(&JsonRpc.event(posted, style), charset))
+    }
+
+    fn fault_in(&self, fault: &Fault, style: TextStyle, charset: TextCharset) -> Framed {
+        deflated_text(&spelled(&JsonRpc.fault(fault, style), charset))
+    }
 }
 
 /// Compresses a framed text.
@@ -65,12 +82,42 @@ fn deflated(plain: &Framed) -> Framed {
     deflated_text(line.strip_suffix(b"\n").unwrap_or(&line))
 }
 
+/// Returns a framed text without its frame, with what a character set lacks spelled in ASCII.
+fn spelled(plain: &Framed, charset: TextCharset) -> Vec<u8> {
+    let line = plain.view(LINE);
+    let text = std::str::from_utf8(line.strip_suffix(b"\n").unwrap_or(&line)).unwrap_or_default();
+    let last = match charset {
+        TextCharset::Utf8 => char::MAX,
+        TextCharset::Latin1 => '\u{ff}',
+        TextCharset::Ascii => '\u{7f}',
+    };
+    spell_json(text, last).into_bytes()
+}
+
+/// Frames a text again, for clients that read a character set. A line in Latin-1 has the bytes of Latin-1.
+fn respelled(plain: &Framed, charset: TextCharset) -> Framed {
+    let framed = framed_text(&spelled(plain, charset));
+    if charset != TextCharset::Latin1 {
+        return framed;
+    }
+    let (frame, line) = (framed.view(WEBSOCKET), framed.view(LINE));
+    let line = latin1(std::str::from_utf8(&line).unwrap_or_default());
+    let (frame_end, end) = (frame.len(), frame.len() + line.len());
+    Framed::new([&frame[..], &line].concat(), [0..frame_end, frame_end..end])
+}
+
 /// Queues a message for a client.
 pub(super) fn send_text(parts: &mut Parts<'_>, conn: ConnId, text: &[u8]) {
     let Some(session) = parts.clients.get(conn) else { return };
     let plain = styled(text, session.reads);
     let is_deflated = session.way.door == DEFLATED_SOCKETS.door;
-    let bytes = if is_deflated { deflated(&plain) } else { plain }.view(session.way.view);
+    let framed = match (session.charset, is_deflated) {
+        (TextCharset::Utf8, false) => plain,
+        (TextCharset::Utf8, true) => deflated(&plain),
+        (charset, false) => respelled(&plain, charset),
+        (charset, true) => deflated_text(&spelled(&plain, charset)),
+    };
+    let bytes = framed.view(session.way.view);
     parts.cx.fx.send_shared(conn, bytes);
     parts.clients.bound(&mut parts.cx, conn);
 }
@@ -107,5 +154,18 @@ mod tests {
         assert_eq!(written(&posted), format!("{line}}}}}\n"));
         posted.is_replay = true;
         assert_eq!(written(&posted), format!("{line},\"replay\":true}}}}\n"));
+    }
+
+    #[test]
+    fn a_character_set_changes_the_bytes_of_a_line_and_the_characters_of_both_transports() {
+        let plain = framed_text("{\"a\":\"\u{ef}\u{141}\u{201c}\"}".as_bytes());
+        for (charset, line, text) in [
+            (TextCharset::Latin1, &b"{\"a\":\"\xefL\\\"\"}\n"[..], "{\"a\":\"\u{ef}L\\\"\"}"),
+            (TextCharset::Ascii, b"{\"a\":\"iL\\\"\"}\n", "{\"a\":\"iL\\\"\"}"),
+        ] {
+            let framed = respelled(&plain, charset);
+            assert_eq!(framed.view(LINE), line);
+            assert_eq!(framed.view(WEBSOCKET), [&[0x81, text.len() as u8], text.as_bytes()].concat());
+        }
     }
 }

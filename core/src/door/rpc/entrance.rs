@@ -13,11 +13,11 @@ use super::rpc::{self, code};
 use super::turns::REQUEST_WORK;
 use super::websocket::{PING, Received, WebSocket, close_frame};
 use super::welcome::{Authentication, Protocol, Service, Welcome};
-use crate::clients::{Goodbye, Session};
+use crate::clients::{Goodbye, Session, TextCharset};
 use crate::door::contract::Door;
 use crate::effects::ConnMap;
 use crate::fault::Fault;
-use crate::i3::text::decode_json;
+use crate::i3::text::{decode_json, decode_latin1};
 use crate::machine::{ConnId, HandshakeFault, Listener};
 use crate::service::{Parts, access, sessions};
 use crate::time::Instant;
@@ -320,7 +320,10 @@ impl RpcDoor {
                 Line::TooLong(line) if is_http(&line) => return self.http_on_lines(parts, conn),
                 // A game whose players type Windows-1252 may pass it on as it is.
                 Line::Text(line) => {
-                    self.requests.text(parts, &mut self.conns, conn, &decode_json(&line));
+                    let is_latin1 =
+                        parts.clients.get(conn).is_some_and(|session| session.charset == TextCharset::Latin1);
+                    let text = if is_latin1 { decode_latin1(&line) } else { decode_json(&line) };
+                    self.requests.text(parts, &mut self.conns, conn, &text);
                     continue;
                 }
                 Line::TooLong(_) => {
