@@ -138,6 +138,8 @@ const USED: &[&str] = &[
     "logging.rotate_size",
     "logging.max_size",
     "logging.backup_count",
+    "irc.host",
+    "irc.port",
 ];
 
 const ONE_LIMIT: &str = "performance.max_connections limits the connections of all listeners together";
@@ -199,7 +201,7 @@ pub fn known_keys() -> Vec<KnownKey> {
     for routers in ["router", "muds.*.router"] {
         ROUTERS.iter().for_each(|key| add(format!("{routers}.{key}"), None));
     }
-    for listener in ["api", "api.websocket", "api.tcp"] {
+    for listener in ["api", "api.websocket", "api.tcp", "irc"] {
         TLS.iter().for_each(|key| add(format!("{listener}.tls.{key}"), None));
     }
     for service in SERVICES {

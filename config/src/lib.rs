@@ -11,6 +11,7 @@ mod engines;
 pub mod env;
 mod events;
 mod interpolate;
+mod irc;
 mod keys;
 mod listeners;
 mod load;

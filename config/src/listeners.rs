@@ -10,7 +10,7 @@ use i3_core::settings::{AddressRules, ApiSettings, MethodLimit, RateLimits};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
-const DEFAULT_HOST: &str = "127.0.0.1";
+pub(crate) const DEFAULT_HOST: &str = "127.0.0.1";
 const DEFAULT_HTTP_PORT: u16 = 8080;
 const DEFAULT_LINES_PORT: u16 = 8081;
 const DEFAULT_SECOND_LINES_PORT: u16 = 4001;
@@ -89,6 +89,14 @@ pub(crate) fn listeners(reader: &mut SettingsReader<'_>, authenticated: bool) ->
         }
         found.push((at, port));
     }
+    if let Some(at) = crate::irc::listener(reader, authenticated || remote_allowed, tls_required) {
+        let port = Path::of("irc.port");
+        if found.iter().any(|(other, _)| collide(other, &at)) {
+            let message = format!("{}:{} is already the address of another listener", at.host, at.port);
+            reader.error(&port, message, "give each listener its own port");
+        }
+        found.push((at, port));
+    }
     if found.is_empty() {
         let message = "there is no listener: no game can connect";
         reader.problems.push(Problem::warning(
@@ -129,7 +137,7 @@ pub(crate) fn health_checks(reader: &mut SettingsReader<'_>, listeners: &[Listen
 }
 
 /// Reads the TLS settings of one kind of listener. A key under `own` takes precedence over the key under `api.tls`.
-fn tls(reader: &mut SettingsReader<'_>, own: &str, used: bool) -> Option<TlsFiles> {
+pub(crate) fn tls(reader: &mut SettingsReader<'_>, own: &str, used: bool) -> Option<TlsFiles> {
     let place = |reader: &SettingsReader<'_>, key: &str| {
         let own = Path::of(own).key(key);
         if reader.node(&own).is_some() { own } else { Path::of("api.tls").key(key) }

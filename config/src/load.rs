@@ -71,6 +71,8 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("RATE_LIMIT_REQUESTS", "api.rate_limits.default.per_minute"),
     ("RATE_LIMIT_BURST", "api.rate_limits.default.burst"),
     ("RECONNECT_DELAY", "performance.reconnect_delay"),
+    ("IRC_HOST", "irc.host"),
+    ("IRC_PORT", "irc.port"),
 ];
 
 /// Variables that the command-line client reads.

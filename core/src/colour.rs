@@ -75,6 +75,22 @@ pub fn is_irc_code(byte: u8) -> bool {
     irc::is_code(byte)
 }
 
+/// Renders a text for a client of IRC: colours as codes of mIRC, without other control characters except newlines and tabs.
+pub fn to_irc(text: &str) -> Cow<'_, str> {
+    if is_clean(text, false) {
+        return Cow::Borrowed(text);
+    }
+    let room = text.len() + text.len() / 4;
+    let show = |text: &str, out: &mut String| {
+        // Digits after a comma would be read as a background.
+        if text.starts_with(',') && style::ends_with_irc_colour(out) {
+            out.push_str(style::IRC_NOTHING);
+        }
+        out.push_str(text);
+    };
+    Cow::Owned(rewrite(Tokens::for_reader(text), room, |_, to, out| to.write_irc(out), show))
+}
+
 /// Leaves a text as it is, but for the codes of mIRC: no mud reads those.
 fn raw(text: &str) -> Cow<'_, str> {
     if !text.bytes().any(irc::is_code) {

@@ -44,6 +44,8 @@ pub enum Listener {
     Lines,
     /// Muds that speak MudMode to an I3 router.
     Mud,
+    /// Clients of IRC.
+    Irc,
 }
 
 /// Why a connection was not accepted. The driver closes its socket.

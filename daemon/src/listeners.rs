@@ -48,5 +48,6 @@ fn protocol(listener: Listener) -> &'static str {
         Listener::Http => "HTTP and WebSocket",
         Listener::Lines => "JSON lines",
         Listener::Mud => "muds",
+        Listener::Irc => "IRC",
     }
 }

@@ -37,6 +37,7 @@ struct Addresses {
     router: u16,
     websocket: u16,
     lines: u16,
+    irc: u16,
     key: String,
 }
 
@@ -60,11 +61,12 @@ impl Demo {
     /// Binds the listeners and constructs the machines.
     pub fn new() -> Result<Demo, DaemonError> {
         let listen = |port| bind_or_free(HOST, port).map_err(DaemonError::listen);
-        let (router, websocket, lines) = (listen(0)?, listen(8080)?, listen(8081)?);
+        let (router, websocket, lines, irc) = (listen(0)?, listen(8080)?, listen(8081)?, listen(6667)?);
         let at = Addresses {
             router: router.port,
             websocket: websocket.port,
             lines: lines.port,
+            irc: irc.port,
             key: format!("{:016x}{:016x}", seed()?, seed()?),
         };
         let clock = Clock::start();
@@ -82,7 +84,10 @@ impl Demo {
             clock,
             router: (machine, vec![(Listener::Mud, router)]),
             muds,
-            gateway: (gateway, vec![(Listener::Http, websocket), (Listener::Lines, lines)]),
+            gateway: (
+                gateway,
+                vec![(Listener::Http, websocket), (Listener::Lines, lines), (Listener::Irc, irc)],
+            ),
             show: Show { at },
         })
     }
@@ -159,6 +164,7 @@ async fn present(at: &Addresses) {
         "\nAn I3 network on this host: the router {ROUTER} (port {}), the muds {}, and this gateway for {MUD}.\n\n\
          \x20 WebSocket  {url}\n\
          \x20 TCP lines  {HOST}:{}\n\
+         \x20 IRC        {HOST}:{}   (the key is the server password)\n\
          \x20 API key    {}   (made for this run, with all permissions)\n\n\
          In another terminal:\n\n\
          \x20 export I3_API_KEY={}\n\
@@ -169,6 +175,7 @@ async fn present(at: &Addresses) {
         at.router,
         trio.iter().map(|mud| mud.name.as_str()).collect::<Vec<_>>().join(", "),
         at.lines,
+        at.irc,
         at.key,
         at.key,
         at.websocket,

@@ -329,6 +329,27 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
         ],
     ),
     (
+        "IRC",
+        "Clients, bots and bridges that speak IRC: docs/IRC.md.",
+        &[
+            entry(
+                "irc.host",
+                "a host name or an address",
+                "127.0.0.1",
+                "The address of the listener for IRC. At another address than a loopback address it must speak TLS.",
+            ),
+            entry("irc.port", "", "", "The port of that listener; 6667 is usual. Empty: there is none."),
+            entry(
+                "irc.tls.<key>",
+                "as under `api.tls`",
+                "",
+                "TLS of that listener. At an address that is not a loopback address, a key that is missing here is taken \
+                 from `api.tls`. With `enabled: false`, written out, other hosts connect in plain text, and send their \
+                 keys in it.",
+            ),
+        ],
+    ),
+    (
         "Events that are kept",
         "Events that arrive while no game is connected are kept, and delivered when the game is back. \
                  Each limit is for one mud.",

@@ -5,6 +5,7 @@ pub mod addresses;
 mod all;
 mod audience;
 pub mod keys;
+mod person;
 pub mod proxies;
 pub mod rates;
 mod session;
@@ -16,7 +17,9 @@ pub use all::{
     CLIENT_PENDING_BYTES_MAX, PRESENCE_PENDING_BYTES_MAX, RESERVED_PLACES,
 };
 pub(crate) use all::{Clients, Dismissal, Goodbye};
+pub use person::ECHO_WITHIN;
+pub(crate) use person::{Addressed, Person, Sees};
 pub use session::{CLIENT_STALLED_MAX, Role};
 pub(crate) use session::{Identified, Joined, Session};
-pub(crate) use way::{Encode, FRAMED_MAX, Posted, Way};
+pub(crate) use way::{Encode, FRAMED_MAX, Personal, Posted, Way};
 pub use way::{Framed, TextCharset};

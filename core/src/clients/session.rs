@@ -1,5 +1,6 @@
 //! The session of one client.
 
+use super::person::Person;
 use super::rates::Holder;
 use super::way::{Posted, TextCharset, Way};
 use crate::colour::TextStyle;
@@ -8,7 +9,7 @@ use crate::describe::macros::words;
 use crate::describe::values::FromLiteral;
 use crate::fault::Fault;
 use crate::ids::MudId;
-use crate::journal::{LaneKey, Reader};
+use crate::journal::{LaneKey, LaneName, Reader};
 use crate::machine::ConnId;
 use crate::settings::{Permission, Permissions};
 use crate::time::{Instant, Now};
@@ -97,6 +98,8 @@ pub(crate) struct Session {
     pub(crate) behind_since: Option<Instant>,
     /// It is about to be closed: nothing more is read from it, and it receives no more events.
     pub(crate) leaving: bool,
+    /// The user for whom it speaks, if it speaks for one only.
+    pub(crate) person: Option<Person>,
     /// Its progress through its mud's events.
     pub(crate) reader: Reader,
 }
@@ -120,6 +123,7 @@ impl Session {
             wrong_keys: 0,
             behind_since: None,
             leaving: false,
+            person: None,
             reader: Reader::default(),
         }
     }
@@ -152,6 +156,12 @@ impl Session {
     /// Whether an event that it has received counts as delivered to the game.
     pub(crate) fn is_game(&self) -> bool {
         self.role == Role::Game && self.mud().is_some()
+    }
+
+    /// Whether an event of this lane that it has received counts as delivered: to the game, or to the one user for whom
+    /// it is.
+    pub(crate) fn delivers(&self, lane: LaneName<'_>) -> bool {
+        self.is_game() || (lane == LaneName::Tells && self.person.is_some() && self.mud().is_some())
     }
 
     /// Returns the mud that it may speak for.

@@ -10,7 +10,7 @@ use std::fmt::Debug;
 use std::ops::Range;
 
 /// Number of front doors that encode events.
-const DOORS_MAX: usize = 4;
+const DOORS_MAX: usize = 6;
 
 /// Number of encodings of one event: each front door may have one for each [`TextStyle`].
 pub(crate) const FRAMED_MAX: usize = DOORS_MAX * TextStyle::ALL.len();
@@ -37,6 +37,19 @@ pub(crate) struct Posted<'a> {
     pub(crate) at: UnixTime,
     /// It is a replay.
     pub(crate) is_replay: bool,
+    /// What it holds for one person only.
+    pub(crate) personal: Personal<'a>,
+}
+
+/// What an event holds for one session only, if that session speaks for one user.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Personal<'a> {
+    /// It is what the client has sent under this label.
+    pub(crate) label: Option<&'a str>,
+    /// It is about a message to this target, as the client wrote it.
+    pub(crate) about: Option<&'a str>,
+    /// The sender's name alone would be mistaken for somebody else's.
+    pub(crate) with_mud: bool,
 }
 
 /// The bytes of one message, in one allocation that all clients with the same encoding share. It may hold two framings:

@@ -23,6 +23,9 @@ const SWITCHES: [(u8, u8); 5] =
 /// The number of the colour that a reader has where none is set.
 const DEFAULT: u8 = 99;
 
+/// The same, as the codes are written.
+pub(super) const NO_COLOUR: usize = DEFAULT as usize;
+
 /// The first sixteen numbers, as colours of a terminal.
 const NAMED: [u8; 16] = [15, 0, 4, 2, 9, 1, 5, 3, 11, 10, 6, 14, 12, 13, 8, 7];
 
@@ -38,6 +41,11 @@ const FURTHER: [u32; 83] = [
     0xff9cff, 0xff94d3, 0x000000, 0x131313, 0x282828, 0x363636, 0x4d4d4d, 0x656565, 0x818181, 0x9f9f9f,
     0xbcbcbc, 0xe2e2e2, 0xffffff,
 ];
+
+/// Returns the number of one of the 16 named colours.
+pub(super) fn number_of(named: usize) -> usize {
+    NAMED.iter().position(|known| usize::from(*known) == named).unwrap_or_default()
+}
 
 /// Whether a byte begins a code.
 pub(super) fn is_code(byte: u8) -> bool {

@@ -206,6 +206,27 @@ impl Style {
         out.push('m');
     }
 
+    /// Appends the codes of mIRC that set the style, whatever it was before.
+    pub(super) fn write_irc(self, out: &mut String) {
+        out.push('\x0f');
+        for (attribute, code) in
+            [(BOLD, '\x02'), (ITALIC, '\x1d'), (UNDERLINE, '\x1f'), (REVERSE, '\x16'), (STRIKE, '\x1e')]
+        {
+            if self.is(attribute) {
+                out.push(code);
+            }
+        }
+        let number = |colour: Option<Colour>| colour.map(|colour| super::irc::number_of(colour.named()));
+        // Writing to a String cannot fail.
+        let _ = match (number(self.foreground), number(self.background)) {
+            (Some(foreground), None) => write!(out, "\x03{foreground:02}"),
+            (foreground, Some(background)) => {
+                write!(out, "\x03{:02},{background:02}", foreground.unwrap_or(super::irc::NO_COLOUR))
+            }
+            (None, None) => Ok(()),
+        };
+    }
+
     /// Opens a span if the style is visible. The span holds no part of the text.
     pub(super) fn write_span(self, out: &mut String) {
         if !self.has_span() {
@@ -281,6 +302,14 @@ impl Style {
             out.push_str("%^");
         }
     }
+}
+
+/// Two codes of mIRC that change nothing together.
+pub(super) const IRC_NOTHING: &str = "\x02\x02";
+
+/// Whether a text ends with a code of mIRC for a colour without a background.
+pub(super) fn ends_with_irc_colour(text: &str) -> bool {
+    matches!(text.as_bytes(), [.., 0x03, b'0'..=b'9', b'0'..=b'9'])
 }
 
 /// Returns the SGR parameters of a pinkfish code, or `None` for codes that are not about style (`INITTERM`, `STATUS`,

@@ -1,8 +1,9 @@
 //! Sends one event to the connected clients.
 
 use crate::clients::{
-    ALL_PENDING_BYTES_MAX, CHANNEL_PENDING_BYTES_MAX, CLIENT_CROWDED_BYTES_MAX, CLIENT_PENDING_BYTES_MAX,
-    Clients, FRAMED_MAX, Framed, PRESENCE_PENDING_BYTES_MAX, Posted, Session, TextCharset,
+    ALL_PENDING_BYTES_MAX, Addressed, CHANNEL_PENDING_BYTES_MAX, CLIENT_CROWDED_BYTES_MAX,
+    CLIENT_PENDING_BYTES_MAX, Clients, FRAMED_MAX, Framed, PRESENCE_PENDING_BYTES_MAX, Personal, Posted,
+    Sees, Session, TextCharset,
 };
 use crate::cx::Cx;
 use crate::event::Event;
@@ -67,6 +68,8 @@ struct Parcel<'a> {
     label: &'static str,
     /// The game has it without any session having to take it.
     is_given: bool,
+    /// From whom and for whom it is, once a session asks that speaks for one user.
+    addressed: Option<Addressed<'a>>,
 }
 
 impl<'a> Parcel<'a> {
@@ -84,12 +87,18 @@ impl<'a> Parcel<'a> {
             most: if is_crowded { most.min(CLIENT_CROWDED_BYTES_MAX) } else { most },
             label,
             is_given: false,
+            addressed: None,
         }
     }
 
     /// Queues the event for one session, if the session may receive it and has room.
     fn give(&mut self, cx: &mut Cx<'_>, conn: ConnId, session: &mut Session) {
         if !session.may(self.posted.kind.permission) {
+            return;
+        }
+        if let Some(person) = &session.person
+            && !person.is_concerned(self.addressed.get_or_insert_with(|| Addressed::of(&self.posted)))
+        {
             return;
         }
         let joined = session.channels.keys().map(String::as_str);
@@ -101,14 +110,24 @@ impl<'a> Parcel<'a> {
         if pending > self.most && (pending > CLIENT_PENDING_BYTES_MAX || cx.fx.is_behind(conn)) {
             return self.put_off(cx, conn, session);
         }
-        cx.metrics.events_delivered += 1;
         let (posted, way, style) = (&self.posted, session.way, session.reads);
-        let bytes = if session.charset == TextCharset::Utf8 {
-            let slot = &mut self.framed[way.slot(style)];
-            slot.get_or_insert_with(|| way.encoder.event(posted, style)).view(way.view)
-        } else {
-            session.event(posted)
+        let sees = match &mut session.person {
+            Some(person) => {
+                let addressed = self.addressed.get_or_insert_with(|| Addressed::of(posted));
+                person.sees(posted, addressed, cx.now.mono)
+            }
+            None => Sees::Shared,
         };
+        let bytes = match &sees {
+            Sees::Nothing => return,
+            Sees::Alone(alone) => session.event(&Posted { personal: alone.personal(), ..*posted }),
+            Sees::Shared if session.charset != TextCharset::Utf8 => session.event(posted),
+            Sees::Shared => {
+                let slot = &mut self.framed[way.slot(style)];
+                slot.get_or_insert_with(|| way.encoder.event(posted, style)).view(way.view)
+            }
+        };
+        cx.metrics.events_delivered += 1;
         cx.fx.send_shared(conn, bytes);
         if let Some(lane) = &self.lane_key {
             session.note_queued(lane.clone(), self.posted.id);
@@ -141,7 +160,14 @@ impl Delivery<'_> {
         let id = self.journal.next_id(cx);
         let kind = event.kind();
         let kept = self.lane_of(cx, to, kind);
-        let posted = Posted { kind, members: &members, id, at: cx.now.unix, is_replay: false };
+        let posted = Posted {
+            kind,
+            members: &members,
+            id,
+            at: cx.now.unix,
+            is_replay: false,
+            personal: Personal::default(),
+        };
         let mut parcel = Parcel::new(cx, posted, to, kept.map(|(_, lane)| lane));
         // A game that waited for this answer has it as the result of its request.
         if let To::MudExcept(_, except) = to {
@@ -254,10 +280,12 @@ impl Delivery<'_> {
         if pending > 0 {
             return;
         }
-        let (mud, is_game) = (session.mud(), session.is_game());
+        let (mud, delivers) =
+            (session.mud(), [LaneName::Tells, LaneName::Answers].map(|lane| session.delivers(lane)));
         let dropped = std::mem::take(&mut session.lagged);
         let has_taken = session.reader.take_queued(|lane, id| {
-            if let Some(mud) = mud.filter(|_| is_game) {
+            let delivers = delivers[usize::from(lane != LaneName::Tells)];
+            if let Some(mud) = mud.filter(|_| delivers) {
                 self.journal.log_mut(mud).delivered(lane, id);
             }
         });

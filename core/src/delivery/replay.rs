@@ -1,7 +1,7 @@
 //! Replays the events that a session has missed.
 
 use super::emit::{Delivery, To};
-use crate::clients::{Posted, Role, Session};
+use crate::clients::{Addressed, Personal, Posted, Role, Sees, Session};
 use crate::cx::Cx;
 use crate::event::Event;
 use crate::event::told::ReplayComplete;
@@ -9,7 +9,9 @@ use crate::fault::Fault;
 use crate::ids::MudId;
 use crate::journal::{Job, LaneKey, LaneName, Log, Since, full_name};
 use crate::machine::ConnId;
-use crate::settings::Permission;
+use crate::settings::{EventSettings, Permission};
+use crate::time::Instant;
+use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes queued for a client above which its replay pauses until it has read them.
@@ -67,7 +69,12 @@ impl Delivery<'_> {
         let early =
             session.and_then(|session| session.reader.first_early()).map_or(u64::MAX, |first| first - 1);
         let journal = &*self.journal;
-        let starts = |lane: LaneName<'_>| journal.start(mud, lane).min(early);
+        let is_person = session.is_some_and(|session| session.person.is_some());
+        let starts = |lane: LaneName<'_>| match lane {
+            // Nobody has missed what was said before the first visit.
+            LaneName::Channel(_) if is_person => journal.last_id(),
+            _ => journal.start(mud, lane).min(early),
+        };
         let start_of: Vec<u64> = joined.iter().map(|channel| starts(LaneName::Channel(channel))).collect();
         let (tells, answers) = (starts(LaneName::Tells), starts(LaneName::Answers));
         let cursors = self.journal.cursors_mut(mud);
@@ -135,7 +142,8 @@ impl Delivery<'_> {
     pub(crate) fn channel_joined(&mut self, cx: &mut Cx<'_>, conn: ConnId, mud: MudId, channel: &str) {
         let last = self.journal.last_id();
         let lane = LaneName::Channel(channel);
-        let start = self.journal.start(mud, lane);
+        let is_person = self.clients.get(conn).is_some_and(|session| session.person.is_some());
+        let start = if is_person { last } else { self.journal.start(mud, lane) };
         let gap = self.journal.log(mud).has_gap(
             [(lane, Since::Unread)].into_iter(),
             &cx.settings.api.events,
@@ -146,9 +154,12 @@ impl Delivery<'_> {
         let name = session.reader.client();
         let change = name.and_then(|name| cursors.joined(name, channel, start));
         let (is_new, cursor) = (change.is_some(), name.and_then(|name| cursors.cursor(name, lane)));
+        if session.person.as_ref().is_some_and(|person| person.fetches_history) {
+            return cx.save(change).map_or((), drop);
+        }
         let observes = session.role == Role::Observer && name.is_none() && session.reader.start().is_none();
         if !observes {
-            session.reader.joined(channel, cursor, last, is_new && gap);
+            session.reader.joined(channel, cursor, last, is_new && gap && !is_person);
         }
         cx.save(change);
     }
@@ -200,7 +211,7 @@ impl Delivery<'_> {
 
 /// Replays the records of a job as far as the connection has room. Returns whether all were sent.
 fn work_at(cx: &mut Cx<'_>, conn: ConnId, session: &mut Session, log: &mut Log, job: &mut Job) -> bool {
-    let settings = &cx.settings.api.events;
+    let settings = &settings_for(cx, session);
     let whole = job.channel.is_none();
     // A channel that the session has joined in the meantime has a replay of its own.
     let has_own = |channel: &str| whole && session.reader.has_job_of(channel);
@@ -227,10 +238,13 @@ fn work_at(cx: &mut Cx<'_>, conn: ConnId, session: &mut Session, log: &mut Log, 
                 break;
             }
             let (kind, members, id, at) = (record.kind, &record.members, record.id, record.at);
-            let bytes = session.event(&Posted { kind, members, id, at, is_replay: true });
-            cx.fx.send_shared(conn, bytes);
-            session.note_queued(lane.clone(), id);
-            given += 1;
+            let personal = Personal::default();
+            let posted = Posted { kind, members, id, at, is_replay: true, personal };
+            if let Some(bytes) = seen(session, &posted, cx.now.mono) {
+                cx.fx.send_shared(conn, bytes);
+                session.note_queued(lane.clone(), id);
+                given += 1;
+            }
         }
         job.position = record.id;
     }
@@ -247,6 +261,30 @@ fn work_at(cx: &mut Cx<'_>, conn: ConnId, session: &mut Session, log: &mut Log, 
         }
     }
     is_done
+}
+
+/// Returns which events are replayed. A session of one person is replayed all lines of the history after its cursor: its user
+/// reads them, however old they are.
+fn settings_for(cx: &Cx<'_>, session: &Session) -> EventSettings {
+    let mut settings = cx.settings.api.events.clone();
+    if session.person.is_some() && settings.history_max > 0 {
+        settings.keep_channels = settings.keep_channels.max(settings.history_age);
+    }
+    settings
+}
+
+/// Encodes a replayed event. Returns `None` for one that is not for the session's user.
+fn seen(session: &mut Session, posted: &Posted<'_>, now: Instant) -> Option<Bytes> {
+    let Some(person) = &mut session.person else { return Some(session.event(posted)) };
+    let addressed = Addressed::of(posted);
+    if !person.is_concerned(&addressed) {
+        return None;
+    }
+    match person.sees(posted, &addressed, now) {
+        Sees::Nothing => None,
+        Sees::Shared => Some(session.event(posted)),
+        Sees::Alone(alone) => Some(session.event(&Posted { personal: alone.personal(), ..*posted })),
+    }
 }
 
 /// Returns the lanes that a session subscribes to.

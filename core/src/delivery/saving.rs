@@ -5,7 +5,7 @@ use super::replay::heard;
 use crate::clients::Session;
 use crate::cx::Cx;
 use crate::ids::MudId;
-use crate::journal::{LaneKey, Record};
+use crate::journal::{LaneKey, LaneName, Record};
 use crate::machine::{Change, ConnId};
 use crate::wake::Wake;
 use std::collections::BTreeMap;
@@ -87,6 +87,17 @@ impl Delivery<'_> {
     /// Handles the end of a session. What its connection has not taken was never marked as delivered.
     pub(crate) fn reader_gone(&mut self, cx: &mut Cx<'_>, session: &Session) {
         let identity = session.identity.as_ref().filter(|identity| identity.may_speak);
+        if let (Some(identity), Some(client), Some(_)) = (identity, session.reader.client(), &session.person)
+        {
+            // Its user may be back within the second after which cursors are saved.
+            let last = self.journal.last_id();
+            let lanes = session.channels.keys().map(|channel| LaneName::Channel(channel).key());
+            let lanes = lanes.chain([LaneKey::Tells, LaneKey::Answers]);
+            let through = lanes.map(|lane| (lane.clone(), session.reader.taken_through(lane.name(), last)));
+            let change =
+                self.journal.cursors_mut(identity.mud).written(client, &through.collect(), cx.steady);
+            cx.save(change);
+        }
         if let (Some(identity), Some(client)) = (identity, session.reader.client()) {
             let change = self.journal.cursors_mut(identity.mud).seen(client, cx.steady);
             cx.save(change);

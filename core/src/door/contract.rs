@@ -47,6 +47,9 @@ pub(crate) trait Door: Debug + Send {
     /// Ends a session in order: the client receives what is queued, and then a goodbye.
     fn dismiss(&mut self, parts: &mut Parts<'_>, conn: ConnId, goodbye: Goodbye, reason: &'static str);
 
+    /// Handles that a connection is about to be forgotten, while its session may still be there.
+    fn leaving(&mut self, _parts: &mut Parts<'_>, _conn: ConnId) {}
+
     /// Forgets a closed connection. Its session has ended already.
     fn closed(&mut self, conn: ConnId);
 }

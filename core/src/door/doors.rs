@@ -251,6 +251,7 @@ impl Doors {
         let Some(attached) = self.conns.remove(conn) else { return };
         parts.cx.timers.clear(Wake::Client(conn));
         parts.clients.addresses.forget(conn);
+        self.doors[attached.door].leaving(parts, conn);
         sessions::ended(parts, conn);
         self.doors[attached.door].closed(conn);
     }

@@ -3,6 +3,7 @@
 
 mod contract;
 mod doors;
+pub mod irc;
 pub mod rpc;
 mod table;
 

@@ -3,6 +3,7 @@
 use super::call::Call;
 use super::method::{ASK, Access, methods};
 use super::page::{self, USERS_BYTES_MAX};
+use super::persons;
 use super::text::{or_empty, resolve_mud};
 use crate::clients::Clients;
 use crate::cx::Cx;
@@ -15,7 +16,7 @@ use crate::i3::packet::{Body, Header, Packet};
 use crate::ids::MudId;
 use crate::link::pacer::{Origin, Priority};
 use crate::muds::Muds;
-use crate::network::{Shown, Snapshot};
+use crate::network::Shown;
 use crate::settings::Permission;
 use crate::waiting::{
     ChannelUser, ChannelWho, ChannelWhoStatus, Members, Question, Success, Waiting, WhoAnswer, WhoFilters,
@@ -361,8 +362,8 @@ pub(super) fn subscribers(
     let mut known = one.elsewhere.members(now, channel);
     if clients.audience.has(mud, channel) {
         let here = one.presence.fresh(now, cx.settings.api.presence_ttl);
-        let users = here.into_iter().flat_map(Snapshot::users).map(|user| user.name.clone());
-        known.insert(0, (cx.settings.mud(mud).name.clone(), users.collect()));
+        let users = persons::listeners(clients, mud, channel, here);
+        known.insert(0, (cx.settings.mud(mud).name.clone(), users));
     }
     let (mut members, mut room, mut is_cut) = (Vec::new(), USERS_BYTES_MAX, false);
     for (mud, users) in known {

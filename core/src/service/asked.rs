@@ -1,5 +1,6 @@
 //! Questions of other muds, answered from the users that the game has published.
 
+use super::persons;
 use crate::clients::Clients;
 use crate::colour::to_pinkfish;
 use crate::cx::Cx;
@@ -7,7 +8,7 @@ use crate::i3::packet::{Body, Header, Packet, Text, WhoRow};
 use crate::i3::text::outgoing;
 use crate::ids::MudId;
 use crate::muds::Muds;
-use crate::network::{Snapshot, User};
+use crate::network::User;
 
 /// The space that a who-reply needs besides its rows, in bytes.
 const WHO_REPLY_SPARE_BYTES: usize = 512;
@@ -63,37 +64,36 @@ fn answer(
 ) -> Result<Option<Body<'static>>, String> {
     let key = cx.rng.i64(1..KEY_BELOW);
     let known = muds[mud].presence.fresh(cx.now.mono, cx.settings.api.presence_ttl);
+    let online = persons::online(clients, mud, known, cx.now.mono);
     let find = |user: &str| {
-        let found = known.and_then(|known| Some((known, known.find(user)?)));
+        let found = online.iter().find(|(known, _)| known.name.to_lowercase() == user.to_lowercase());
         found.ok_or_else(|| user.to_owned())
     };
     Ok(Some(match &packet.body {
         Body::WhoReq {} => {
-            let row = |known: Snapshot<'_>, user| who_row(user, known.idle(user));
-            let rows = known.into_iter().flat_map(|known| known.users().map(move |user| row(known, user)));
+            let rows = online.iter().map(|(user, idle)| who_row(user, *idle));
             Body::WhoReply { users: fit(rows.collect(), cx.settings.link.frame_bytes_max) }
         }
         Body::FingerReq { user } => {
-            let (known, user) = find(user)?;
-            finger_reply(user, known.idle(user))
+            let (user, idle) = find(user)?;
+            finger_reply(user, *idle)
         }
         Body::LocateReq { user } => {
-            let (known, user) = find(user)?;
+            let (user, idle) = find(user)?;
             Body::LocateReply {
                 located_mud: cx.settings.mud(mud).name.clone().into(),
                 located_user: user.name.clone().into(),
-                idle: known.idle(user),
+                idle: *idle,
                 status: some(&user.status),
             }
         }
         Body::ChanWhoReq { channel } => {
-            let is_heard = clients.audience.has(mud, channel);
-            let users = known.filter(|_| is_heard).into_iter().flat_map(Snapshot::users);
-            let users = users.map(|user| user.name.clone().into()).collect();
+            let users = persons::listeners(clients, mud, channel, known);
+            let users = users.into_iter().map(Into::into).collect();
             Body::ChanWhoReply { channel: channel.to_string().into(), users }
         }
         Body::ChanUserReq { user } if known.is_some() => {
-            let (_, found) = find(user)?;
+            let (found, _) = find(user)?;
             Body::ChanUserReply {
                 user: user.to_string().into(),
                 visname: found.name.clone().into(),

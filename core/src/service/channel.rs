@@ -158,7 +158,7 @@ fn join<'a>(
 }
 
 /// Returns what to say of a channel that the network does not have, once its list is complete. It may be created later.
-fn warning_of(cx: &Cx<'_>, muds: &Muds, mud: MudId, channel: &str) -> Option<String> {
+pub(crate) fn warning_of(cx: &Cx<'_>, muds: &Muds, mud: MudId, channel: &str) -> Option<String> {
     let channels = muds[mud].lists.channels();
     if channels.get(channel).is_some() || !muds[mud].link.is_ready() || !channels.is_settled(cx.now.mono) {
         return None;

@@ -13,7 +13,8 @@
 //! | `errors` | | error packets |
 //! | `moderation` | bans | |
 //! | `history`, `search`, `searches`, `lines` | the history, replay, acknowledgements | |
-//! | `access`, `admin`, `trace` | authentication; sessions, log, state; packet traces | |
+//! | `persons` | users who have a session of their own | |
+//! | `access`, `admission`, `admin`, `trace` | authentication, rates and permissions; sessions, log, state; packet traces | |
 //!
 //! Each file that serves requests has a table of its methods: name, permission, parameters, result, and the parts of the
 //! state that the method borrows. `inbound` passes each packet to its service. `consequences` handles what follows
@@ -22,6 +23,7 @@
 
 pub(crate) mod access;
 mod admin;
+pub(crate) mod admission;
 mod answers;
 mod ask;
 mod asked;
@@ -42,6 +44,7 @@ mod method;
 mod moderation;
 mod page;
 mod parts;
+pub(crate) mod persons;
 mod presence;
 mod refuse;
 pub(crate) mod reload;

@@ -2,8 +2,9 @@
 
 use super::call::Call;
 use super::method::{Access, SPEAK, methods};
+use super::persons;
 use super::text::{Names, Outgoing, or_empty, resolve_mud, sendable, sender, spelled, with_name};
-use crate::clients::Clients;
+use crate::clients::{Clients, Session};
 use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
 use crate::describe::macros::{output, params, words};
@@ -234,21 +235,28 @@ pub(super) fn received(
     };
     let to_user = or_empty(packet.header.to_user.as_ref());
     let known = muds[mud].presence.fresh(cx.now.mono, cx.settings.api.presence_ttl);
-    if known.is_some_and(|known| known.find(to_user).is_none()) {
+    let person = persons::find(out.clients, mud, to_user);
+    if person.is_none() && known.is_some_and(|known| known.find(to_user).is_none()) {
         return muds.refuse(cx, mud, packet, "unk-user", format!("User {to_user} is not online"));
     }
-    let is_heard = out.clients.of_mud(mud).any(|(_, session)| session.may(Some(Permission::Tell)));
+    let is_for = |session: &Session| session.person.as_ref().is_none_or(|person| person.is(to_user));
+    let hears = |(_, session): (_, &Session)| session.may(Some(Permission::Tell)) && is_for(session);
+    let is_heard = out.clients.of_mud(mud).any(hears);
     // While the game is away, the message is kept if the settings allow it.
     if !is_heard && !cx.settings.api.events.keeps_tells() {
         let text = format!("User {to_user} cannot be reached: the game is not connected");
         return muds.refuse(cx, mud, packet, "unk-user", text);
     }
     let from_user = or_empty(packet.header.from_user.as_ref());
+    let spelled = match persons::find(out.clients, mud, to_user) {
+        Some(person) => person.user.clone(),
+        None => spelled(cx, muds, mud, to_user).to_owned(),
+    };
     let told = Told {
         from_mud: Cow::Borrowed(&packet.header.from_mud),
         from_user: Cow::Borrowed(from_user),
         to_mud: Cow::Borrowed(or_empty(packet.header.to_mud.as_ref())),
-        to_user: Cow::Borrowed(spelled(cx, muds, mud, to_user)),
+        to_user: Cow::Owned(spelled),
         message: Cow::Borrowed(message),
         visname: Cow::Borrowed(if visname.is_empty() { from_user } else { visname }),
     };

@@ -20,7 +20,7 @@ impl Machine for Router {
             Listener::Mud if self.suspects.is_shut_out(ip, now.unix.seconds()) => Some(Refused::Address),
             Listener::Mud if self.conns.len() >= self.settings.connections_max => Some(Refused::TooMany),
             Listener::Mud => None,
-            Listener::Http | Listener::Lines => Some(Refused::WrongListener),
+            Listener::Http | Listener::Lines | Listener::Irc => Some(Refused::WrongListener),
         };
         if let Some(refused) = refused {
             self.metrics.connections_refused += 1;

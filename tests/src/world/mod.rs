@@ -155,6 +155,7 @@ pub fn port(on: Listener) -> u16 {
         Listener::Http => 8080,
         Listener::Lines => 8081,
         Listener::Mud => 4000,
+        Listener::Irc => 6667,
     }
 }
 

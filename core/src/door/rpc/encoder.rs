@@ -141,6 +141,7 @@ fn write_event(text: &mut Vec<u8>, posted: &Posted<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clients::Personal;
     use crate::event;
     use crate::time::UnixTime;
 
@@ -148,7 +149,14 @@ mod tests {
     fn an_event_is_a_notification_with_time_and_id() {
         let kind = event::find("lagged").unwrap();
         let at = UnixTime::from_micros(0);
-        let mut posted = Posted { kind, members: br#"{"dropped":3}"#, id: 7, at, is_replay: false };
+        let mut posted = Posted {
+            kind,
+            members: br#"{"dropped":3}"#,
+            id: 7,
+            at,
+            is_replay: false,
+            personal: Personal::default(),
+        };
         let line = r#"{"jsonrpc":"2.0","method":"lagged","params":{"dropped":3,"timestamp":"1970-01-01T00:00:00Z","event_id":7"#;
         let written = |posted: &Posted<'_>| JsonRpc.event(posted, TextStyle::Raw).view(LINE);
         assert_eq!(written(&posted), format!("{line}}}}}\n"));

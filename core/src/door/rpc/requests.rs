@@ -6,28 +6,21 @@ use super::encoder::send_text;
 use super::json;
 use super::rpc::{self, Incoming, Members, Request, code};
 use super::turns::{PutOff, REQUEST_WORK, Turns};
-use crate::clients::rates::TooOften;
 use crate::clients::{Clients, Goodbye};
 use crate::colour::TextStyle;
-use crate::delivery::To;
 use crate::effects::ConnMap;
-use crate::event::Event;
-use crate::event::told::RateLimitWarning;
 use crate::fault::Fault;
 use crate::fault::reason::BACKLOG_FULL;
 use crate::ids::Ticket;
 use crate::machine::ConnId;
 use crate::metrics::outcome_label;
-use crate::notice::{Level, Notice};
+use crate::service::admission::{self, UNKNOWN};
 use crate::service::{Access, Call, Method, Parts, Progress, channel, consequences};
 use crate::waiting::{Asker, Finished};
 use serde_json::value::RawValue;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// The metric's method label for requests of unknown methods.
-const UNKNOWN: &str = "unknown";
 
 /// The metric's outcome label for texts that are not requests.
 const INVALID_REQUEST: &str = "invalid_request";
@@ -480,60 +473,20 @@ fn admit(
     let Some(session) = parts.clients.get(conn).filter(|session| !session.leaving) else {
         return Err(Fault::not_authenticated("the session has ended"));
     };
-    let identity = session.identity.clone();
-    if identity.is_none()
-        && let Err(fault) = admit_stranger(parts, conn, method)
-    {
+    let is_identified = session.identity.is_some();
+    if !is_identified && let Err(fault) = admit_stranger(parts, conn, method) {
         early_request(parts, conns, conn);
         return Err(fault);
     }
-    if identity.is_none() && method.is_none_or(|method| method.access != Access::Open) {
+    if !is_identified && method.is_none_or(|method| method.access != Access::Open) {
         early_request(parts, conns, conn);
         return Err(Fault::not_authenticated("Not authenticated. Please authenticate first."));
     }
-    let name = method.map_or(UNKNOWN, |method| method.name);
-    if let (Some(identity), Some(limits)) = (&identity, &parts.cx.settings.api.rate_limits) {
-        let (holder, own) = (identity.holder, identity.requests_per_minute);
-        let admitted = parts.clients.rates.admit(holder, limits, own, name, parts.cx.now.mono);
-        if let Err(refused) = admitted {
-            return Err(too_often(parts, conn, &identity.mud_name, name, &refused));
-        }
-    }
-    if let Some(method) = method
-        && let Access::Permitted(permission) = method.access
-        && !parts.clients.get(conn).is_some_and(|session| session.may(Some(permission)))
-    {
-        let text = format!("{} needs the permission {}", method.name, permission.name());
-        return Err(Fault::permission(permission.name(), text));
-    }
-    if identity.is_none() {
+    admission::admit(parts, conn, method)?;
+    if !is_identified {
         early_request(parts, conns, conn);
     }
     Ok(())
-}
-
-/// Refuses a request that came too early. From time to time an event reports it, for games that ignore errors. The log
-/// reports each limit that a key reaches once.
-fn too_often(
-    parts: &mut Parts<'_>,
-    conn: ConnId,
-    mud: &str,
-    method: &'static str,
-    refused: &TooOften,
-) -> Fault {
-    parts.cx.metrics.requests_limited += 1;
-    if refused.is_first {
-        let text = "a key has reached its rate limit: its game loses requests; this is reported once";
-        let notice = Notice::new(Level::Warn, "api", text).with("mud", mud).with("method", method);
-        parts.cx.notice(notice.with("setting", &refused.setting).with("per_minute", refused.per_minute));
-    }
-    if refused.is_news {
-        let (per_minute, retry_after_ms) = (refused.per_minute, refused.retry_after_ms);
-        let warning = RateLimitWarning { method, per_minute, retry_after_ms };
-        let (cx, mut out) = parts.delivery();
-        out.emit(cx, To::Session(conn), &Event::RateLimitWarning(warning));
-    }
-    Fault::too_often(refused.retry_after_ms, "Rate limit exceeded")
 }
 
 /// Counts a request of a client that is not identified, and closes the connection after too many.
