@@ -5,6 +5,7 @@ pub mod addresses;
 mod all;
 mod audience;
 pub mod keys;
+mod mud_client;
 pub mod proxies;
 pub mod rates;
 mod session;
@@ -16,6 +17,8 @@ pub use all::{
     CLIENT_PENDING_BYTES_MAX, PRESENCE_PENDING_BYTES_MAX, RESERVED_PLACES,
 };
 pub(crate) use all::{Clients, Dismissal, Goodbye};
+pub use mud_client::LATE_AFTER;
+pub(crate) use mud_client::MudClient;
 pub use session::{CLIENT_STALLED_MAX, Role};
 pub(crate) use session::{Identified, Joined, Session};
 pub use way::Framed;

@@ -1,5 +1,6 @@
 //! The session of one client.
 
+use super::mud_client::MudClient;
 use super::rates::Holder;
 use super::way::{Posted, Way};
 use crate::colour::TextStyle;
@@ -7,11 +8,12 @@ use crate::cx::Cx;
 use crate::describe::macros::words;
 use crate::describe::values::FromLiteral;
 use crate::fault::Fault;
+use crate::i3::Value;
 use crate::ids::MudId;
 use crate::journal::{LaneKey, Reader};
 use crate::machine::ConnId;
 use crate::settings::{Permission, Permissions};
-use crate::time::{Instant, Now};
+use crate::time::{Instant, Now, UnixTime};
 use crate::wake::Wake;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -97,6 +99,8 @@ pub(crate) struct Session {
     pub(crate) leaving: bool,
     /// Its progress through its mud's events.
     pub(crate) reader: Reader,
+    /// What is known of it if it is a mud that speaks Intermud-3.
+    pub(crate) mud_client: Option<Box<MudClient>>,
 }
 
 impl Session {
@@ -118,6 +122,7 @@ impl Session {
             behind_since: None,
             leaving: false,
             reader: Reader::default(),
+            mud_client: None,
         }
     }
 
@@ -170,13 +175,22 @@ impl Session {
         self.reader.queued(lane, id);
     }
 
-    /// Encodes an event for this client.
-    pub(crate) fn event(&self, posted: &Posted<'_>) -> Bytes {
-        self.way.encoder.event(posted, self.reads).view(self.way.view)
+    /// Encodes an event for this client. `None`: it is nothing for a client of its kind.
+    pub(crate) fn event(&mut self, posted: &Posted<'_>, now: UnixTime) -> Option<Bytes> {
+        match &mut self.mud_client {
+            Some(client) => client.event(posted, now),
+            None => Some(self.way.encoder.event(posted, self.reads).view(self.way.view)),
+        }
     }
 
     /// Encodes an error for this client.
     pub(crate) fn fault(&self, fault: &Fault) -> Bytes {
+        if let Some(client) = &self.mud_client
+            && let Ok(frame) =
+                client.program.frame(&client.error("", "not-allowed", &fault.message, Value::Int(0)))
+        {
+            return frame;
+        }
         self.way.encoder.fault(fault, self.reads).view(self.way.view)
     }
 }

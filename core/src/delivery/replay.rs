@@ -7,10 +7,14 @@ use crate::event::Event;
 use crate::event::told::ReplayComplete;
 use crate::fault::Fault;
 use crate::ids::MudId;
-use crate::journal::{Job, LaneKey, LaneName, Log, Since, full_name};
+use crate::journal::{Job, LaneKey, LaneName, Log, Record, Since, full_name};
 use crate::machine::ConnId;
 use crate::settings::Permission;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// The greatest age of channel lines that a mud gets when it is back.
+const LATE_LINES_AGE_MAX: Duration = Duration::from_secs(86_400);
 
 /// Bytes queued for a client above which its replay pauses until it has read them.
 const REPLAY_PENDING_BYTES_MAX: usize = 65_536;
@@ -131,8 +135,39 @@ impl Delivery<'_> {
         start.or(first)
     }
 
+    /// Delivers the lines of a channel that a mud has missed, at most as many as its settings say. The channel is one that it
+    /// has joined now, and listened to before it went away.
+    fn mud_joined(&mut self, cx: &mut Cx<'_>, conn: ConnId, mud: MudId, channel: &str) {
+        let (last, lane) = (self.journal.last_id(), LaneName::Channel(channel));
+        let most = cx.settings.mud(mud).i3.as_ref().map_or(0, |set| set.late_lines);
+        let Some(session) = self.clients.get_mut(conn) else { return };
+        let Some(name) = session.reader.client().map(str::to_owned) else { return };
+        let is_first = session.reader.joins(channel, last);
+        let had = self.journal.cursors(mud).cursor(&name, lane).filter(|_| is_first);
+        let change = self.journal.cursors_mut(mud).joined(&name, channel, last);
+        cx.save(change);
+        let Some(after) = had.filter(|_| most > 0) else { return };
+        let log = self.journal.log(mud);
+        let is_missed =
+            |record: &&Record| record.id > after && !record.is_older(cx.steady, LATE_LINES_AGE_MAX);
+        let missed = log.history(lane, &cx.settings.api.events, cx.steady).rev().filter(is_missed);
+        let missed: Vec<&Record> = missed.take(most).collect();
+        for record in missed.into_iter().rev() {
+            let (kind, members, id, at) = (record.kind, &record.members, record.id, record.at);
+            let posted = Posted { kind, members, id, at, is_replay: true };
+            if let Some(bytes) = session.event(&posted, cx.now.unix) {
+                cx.metrics.events_replayed += 1;
+                cx.fx.send_shared(conn, bytes);
+            }
+            session.note_queued(lane.key(), id);
+        }
+    }
+
     /// Prepares the replay of a channel that a session has joined.
     pub(crate) fn channel_joined(&mut self, cx: &mut Cx<'_>, conn: ConnId, mud: MudId, channel: &str) {
+        if self.clients.get(conn).is_some_and(|session| session.mud_client.is_some()) {
+            return self.mud_joined(cx, conn, mud, channel);
+        }
         let last = self.journal.last_id();
         let lane = LaneName::Channel(channel);
         let start = self.journal.start(mud, lane);
@@ -227,10 +262,13 @@ fn work_at(cx: &mut Cx<'_>, conn: ConnId, session: &mut Session, log: &mut Log, 
                 break;
             }
             let (kind, members, id, at) = (record.kind, &record.members, record.id, record.at);
-            let bytes = session.event(&Posted { kind, members, id, at, is_replay: true });
-            cx.fx.send_shared(conn, bytes);
+            if let Some(bytes) =
+                session.event(&Posted { kind, members, id, at, is_replay: true }, cx.now.unix)
+            {
+                cx.fx.send_shared(conn, bytes);
+                given += 1;
+            }
             session.note_queued(lane.clone(), id);
-            given += 1;
         }
         job.position = record.id;
     }

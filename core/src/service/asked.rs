@@ -1,5 +1,6 @@
 //! Questions of other muds, answered from the users that the game has published.
 
+use super::bouncer;
 use crate::clients::Clients;
 use crate::colour::to_pinkfish;
 use crate::cx::Cx;
@@ -68,6 +69,12 @@ fn answer(
         found.ok_or_else(|| user.to_owned())
     };
     Ok(Some(match &packet.body {
+        Body::WhoReq {}
+            if known.is_none()
+                && let Some(rows) = bouncer::who_rows(cx, muds, mud) =>
+        {
+            Body::WhoReply { users: fit(rows, cx.settings.link.frame_bytes_max) }
+        }
         Body::WhoReq {} => {
             let row = |known: Snapshot<'_>, user| who_row(user, known.idle(user));
             let rows = known.into_iter().flat_map(|known| known.users().map(move |user| row(known, user)));

@@ -13,6 +13,7 @@
 //! | `errors` | | error packets |
 //! | `moderation` | bans | |
 //! | `history`, `search`, `searches`, `lines` | the history, replay, acknowledgements | |
+//! | `bouncer` | muds that speak Intermud-3 and log in here | packets for them |
 //! | `access`, `admin`, `trace` | authentication; sessions, log, state; packet traces | |
 //!
 //! Each file that serves requests has a table of its methods: name, permission, parameters, result, and the parts of the
@@ -25,6 +26,7 @@ mod admin;
 mod answers;
 mod ask;
 mod asked;
+pub(crate) mod bouncer;
 mod call;
 pub(crate) mod channel;
 pub(crate) mod consequences;

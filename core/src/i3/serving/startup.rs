@@ -122,6 +122,46 @@ impl MudInfo {
         Ok(())
     }
 
+    /// Returns the number at an index; 0 if there is none.
+    pub fn int(&self, at: usize) -> i64 {
+        match self.0.get(at) {
+            Some(Value::Int(int)) => *int,
+            _ => 0,
+        }
+    }
+
+    /// Returns the text at an index; an empty one if there is none.
+    pub fn text(&self, at: usize) -> String {
+        match self.0.get(at) {
+            Some(Value::Str(bytes)) => text::decode(Cow::Borrowed(bytes)).0.into_owned(),
+            _ => String::new(),
+        }
+    }
+
+    /// Returns the services by name, each with its value.
+    pub fn services(&self) -> impl Iterator<Item = (Cow<'static, str>, Value<'static>)> {
+        let Value::Map(services) = &self.0[Self::SERVICES] else { return Vec::new().into_iter() };
+        let named = services.iter().filter_map(|(name, value)| match name {
+            Value::Str(bytes) => Some((text::decode(bytes.clone()).0, value.clone())),
+            _ => None,
+        });
+        named.collect::<Vec<_>>().into_iter()
+    }
+
+    /// Whether it says the same as another login in all but the other data, which hold the time of the last start.
+    pub fn is_like(&self, other: &MudInfo) -> bool {
+        self.0[..Self::OTHER_DATA] == other.0[..Self::OTHER_DATA]
+    }
+
+    /// Returns the texts that name its mudlib, driver and type.
+    pub fn programs(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let texts = self.0[Self::MUDLIB..].iter().take(4);
+        texts.filter_map(|text| match text {
+            Value::Str(bytes) => Some(text::decode(Cow::Borrowed(bytes)).0),
+            _ => None,
+        })
+    }
+
     /// Whether the mud has the service `channel`.
     pub fn has_channels(&self) -> bool {
         self.has_service("channel")
