@@ -117,6 +117,7 @@ fn mud(reader: &mut SettingsReader<'_>, path: &Path) -> Option<MudSettings> {
         routers: Vec::new(),
         router_password: 0,
         channels: Vec::new(),
+        i3: None,
     };
     name.map(|_| mud)
 }

@@ -86,6 +86,7 @@ pub(crate) mod testing {
                 }],
                 router_password: 0,
                 channels: Vec::new(),
+                i3: None,
             };
             let (link, api) = (LinkSettings::default(), ApiSettings::default());
             Bench {

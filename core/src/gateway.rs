@@ -15,7 +15,7 @@ use crate::run::Run;
 use crate::saves::Saves;
 use crate::service::held::Filters;
 use crate::service::searches::Searches;
-use crate::service::{Parts, consequences, inbound, reload, storing};
+use crate::service::{Parts, bouncer, consequences, inbound, reload, storing};
 use crate::settings::{Settings, SettingsError};
 use crate::steady::{self, SteadyClock};
 use crate::time::{Instant, Now};
@@ -114,6 +114,7 @@ impl Gateway {
         let (cx, out) = parts.delivery();
         out.set_sweep(cx);
         for mud in parts.muds.ids() {
+            bouncer::begin(&mut parts.cx, parts.muds, mud);
             parts.muds.link_due(&mut parts.cx, mud);
         }
         doors.follow(&mut parts);
@@ -250,7 +251,7 @@ impl Gateway {
         let sum = |of: fn(&Mud) -> usize| muds().map(of).sum();
         let queued = |mud: &Mud| mud.pacer.depths().map(|(_, packets, _)| packets).sum();
         let queued_bytes = |mud: &Mud| mud.pacer.depths().map(|(_, _, bytes)| bytes).sum();
-        let down = self.muds.iter().filter(|(_, mud)| !mud.link.is_ready());
+        let down = self.muds.iter().filter(|(_, mud)| !mud.link.is_ready() && !mud.link.rests());
         Health {
             ready: self.is_ready(),
             links_ready: muds().filter(|mud| mud.link.is_ready()).count(),
@@ -479,6 +480,7 @@ impl Gateway {
             }
             Wake::Save => storing::save_again(&mut parts.cx, parts.muds, parts.journal),
             Wake::Stop => return self.stop_now(),
+            Wake::Away(mud) => bouncer::is_over(&mut parts, mud),
         }
         doors.follow(&mut parts);
     }

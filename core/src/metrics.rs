@@ -55,6 +55,14 @@ pub struct Metrics {
     pub requests: u64,
     /// Requests answered with an error.
     pub request_errors: u64,
+    /// Logins of muds on the port for Intermud-3.
+    pub mud_logins: u64,
+    /// Logins of muds that were refused.
+    pub mud_logins_refused: u64,
+    /// Packets that muds have sent on that port.
+    pub mud_packets_received: u64,
+    /// Packets of these muds that were refused with an error packet.
+    pub mud_packets_refused: u64,
     /// Wrong API keys.
     pub keys_refused: u64,
     /// Wrong API keys that were refused because their address must wait after earlier wrong ones.

@@ -51,6 +51,44 @@ pub struct MudSettings {
     /// Channels that the mud always listens to, whether or not a client has joined. Sessions that speak for the game are
     /// joined to them, unless their key names its own.
     pub channels: Vec<String>,
+    /// How the mud itself may log in at the port for muds that speak Intermud-3. `None`: it may not.
+    pub i3: Option<I3Login>,
+}
+
+/// How a mud that speaks Intermud-3 logs in here, and what the gateway does while it is away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct I3Login {
+    /// The addresses from which it may log in.
+    pub allow: Vec<IpNet>,
+    /// The password that it must send. `None`: the one that it was given at its first login.
+    pub password: Option<i64>,
+    /// The character set that it reads.
+    pub charset: Charset,
+    /// How long the gateway stays logged in at the router while the mud is away.
+    pub stay: Duration,
+    /// Whether tells that came while it was away are delivered when it is back.
+    pub late_tells: bool,
+    /// Number of lines of each channel that are delivered when it is back.
+    pub late_lines: usize,
+    /// The user of the mud who is told when tells or lines were lost while it was away.
+    pub admin: Option<String>,
+    /// Whether the gateway answers who with the mud's own last answer while it is away. If not, with nobody.
+    pub away_who: bool,
+}
+
+impl Default for I3Login {
+    fn default() -> Self {
+        I3Login {
+            allow: Vec::new(),
+            password: None,
+            charset: Charset::Utf8,
+            stay: Duration::from_secs(600),
+            late_tells: true,
+            late_lines: 0,
+            admin: None,
+            away_who: true,
+        }
+    }
 }
 
 /// A router to connect to.
@@ -167,6 +205,9 @@ pub struct ApiSettings {
     pub events: EventSettings,
     /// The level of the log at the start, until the method `log_level` changes it.
     pub log_level: Level,
+    /// The address of the port for muds that speak Intermud-3, as they are told it: `"IP PORT"`. Some go there when they
+    /// connect the next time.
+    pub i3_address: String,
 }
 
 impl Default for ApiSettings {
@@ -189,6 +230,7 @@ impl Default for ApiSettings {
             presence_ttl: Duration::from_secs(30),
             events: EventSettings::default(),
             log_level: Level::Info,
+            i3_address: "127.0.0.1 8790".to_owned(),
         }
     }
 }

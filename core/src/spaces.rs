@@ -26,6 +26,8 @@ pub(crate) enum Space {
     EventIds,
     /// The clock for the age of what is kept.
     Clock,
+    /// The login of a mud that speaks Intermud-3 itself: one entry.
+    Home,
 }
 
 impl Space {
@@ -42,6 +44,7 @@ impl Space {
             Space::Marks => "delivered",
             Space::EventIds => "event_ids",
             Space::Clock => "clock",
+            Space::Home => "i3_login",
         }
     }
 

@@ -29,4 +29,6 @@ pub enum Wake {
     Save,
     /// The shutdown must be completed.
     Stop,
+    /// A mud that speaks Intermud-3 has been away for as long as the gateway stays logged in for it.
+    Away(MudId),
 }

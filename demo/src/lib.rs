@@ -139,6 +139,7 @@ fn settings(at: &Addresses) -> Settings {
             }],
             router_password: 0,
             channels: Vec::new(),
+            i3: None,
         }],
         link: LinkSettings::default(),
         api: ApiSettings {

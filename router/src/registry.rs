@@ -1,12 +1,10 @@
 //! The muds that a router knows, with their passwords and whether they are online.
 
-use crate::coffeemud;
 use crate::settings::Dialect;
-use crate::wire::Incoming;
-use i3_core::i3::{Value, text};
+use i3_core::i3::Value;
+pub(crate) use i3_core::i3::serving::{MudInfo, NEW_PROTOCOL, new_password};
 use i3_core::machine::{Change, ConnId};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -14,17 +12,6 @@ use std::net::IpAddr;
 pub(crate) const SPACE: &str = "router/mud";
 /// The longest name. It fits the fixed buffers of the C clients.
 pub(crate) const MUD_NAME_BYTES_MAX: usize = 128;
-/// The most bytes of a mud's information, which every other mud gets. Ten entries must fit the smallest frame limit in use
-/// (64 KiB, CoffeeMud).
-const MUD_INFO_BYTES_MAX: usize = 4 * 1024;
-/// Elements of a login with protocol 3.
-const STARTUP_ELEMENTS: usize = 20;
-/// Elements of a login with protocols 1 and 2, which have no e-mail address and no other data.
-pub(crate) const OLD_STARTUP_ELEMENTS: usize = 18;
-/// The first protocol whose mudlist has all elements. No use of version 2 was seen. Dead Souls treats it like version 1.
-pub(crate) const NEW_PROTOCOL: u8 = 3;
-/// Passwords have nine digits, as those of Dead Souls.
-const PASSWORDS: std::ops::Range<i64> = 100_000_000..1_000_000_000;
 /// How long a mud may be offline. Then it is forgotten, and its name is free.
 const FORGET_AFTER_SECONDS: u64 = 7 * 24 * 3600;
 /// How many wrong passwords an address may send before it is blocked, as in Dead Souls.
@@ -44,140 +31,6 @@ impl KnownMudId {
     #[cfg(test)]
     pub(crate) fn for_test(id: u64) -> KnownMudId {
         KnownMudId(id)
-    }
-}
-
-/// The information of a mud: the eleven elements of a mudlist entry that the router passes on unchanged.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct MudInfo(Vec<Value<'static>>);
-
-impl MudInfo {
-    const PLAYER_PORT: usize = 0;
-    const MUDLIB: usize = 3;
-    const BASE_MUDLIB: usize = 4;
-    const ADMIN_EMAIL: usize = 8;
-    const SERVICES: usize = 9;
-    const OTHER_DATA: usize = 10;
-    const ELEMENTS: usize = 11;
-
-    /// Reads the information from a login of a protocol. Dead Souls checks these types too, and does not answer a login with
-    /// a wrong one.
-    pub(crate) fn from_startup(packet: &Incoming<'_>, protocol: u8) -> Result<MudInfo, &'static str> {
-        match (protocol, packet.elements.len()) {
-            // Version 2 can have the form of version 1 or of version 3.
-            (2 | 3, STARTUP_ELEMENTS) | (1 | 2, OLD_STARTUP_ELEMENTS) => {}
-            (1, _) => return Err("a startup-req-1 has 18 elements"),
-            (2, _) => return Err("a startup-req-2 has 18 or 20 elements"),
-            _ => return Err("a startup-req-3 has 20 elements"),
-        }
-        let ints = [6, 7, 8];
-        if ints.iter().any(|&index| packet.int(index).is_none()) {
-            return Err("password and list ids must be integers");
-        }
-        let mut info: Vec<_> = packet.elements[9..].iter().map(|value| value.clone().into_owned()).collect();
-        if packet.elements.len() == OLD_STARTUP_ELEMENTS {
-            info.insert(Self::ADMIN_EMAIL, Value::str(""));
-            info.push(Value::Int(0));
-        }
-        let info = MudInfo(info);
-        info.check()?;
-        Ok(info)
-    }
-
-    /// Reads the information from a login as CoffeeMud does: it stops at the first element of a wrong type, and ignores the
-    /// rest. It keeps the services with a number, and converts other data to strings.
-    pub(crate) fn from_coffeemud(elements: &[Value<'static>]) -> Option<MudInfo> {
-        let mut info = vec![Value::Int(0); Self::MUDLIB];
-        info.extend(vec![Value::str(""); Self::SERVICES - Self::MUDLIB]);
-        info.extend([Value::Map(Vec::new()), Value::Map(Vec::new())]);
-        let ids = elements.get(6..9).unwrap_or_default();
-        let readable = ids.len() == 3 && ids.iter().all(|id| matches!(id, Value::Int(_)));
-        let told = if readable { elements.get(9..).unwrap_or_default() } else { &[] };
-        for (at, value) in told.iter().take(Self::ELEMENTS).enumerate() {
-            info[at] = match (at, value) {
-                (0..Self::MUDLIB, port @ Value::Int(_)) => port.clone(),
-                (Self::MUDLIB..Self::SERVICES, text @ Value::Str(_)) => text.clone(),
-                (Self::SERVICES, Value::Map(services)) => {
-                    let known = services.iter().filter(|(_, value)| matches!(value, Value::Int(_)));
-                    Value::Map(known.cloned().collect())
-                }
-                (Self::OTHER_DATA, Value::Map(data)) => {
-                    let as_text = |value: &Value<'static>| {
-                        let mut bytes = Vec::new();
-                        coffeemud::text::write_java(value, &mut bytes);
-                        Value::Str(bytes.into())
-                    };
-                    Value::Map(data.iter().map(|(key, value)| (key.clone(), as_text(value))).collect())
-                }
-                (Self::SERVICES | Self::OTHER_DATA, Value::Int(0)) => continue,
-                _ => break,
-            };
-        }
-        let info = MudInfo(info);
-        info.check().is_ok().then_some(info)
-    }
-
-    fn check(&self) -> Result<(), &'static str> {
-        if self.0.len() != Self::ELEMENTS {
-            return Err("a mud has eleven particulars");
-        }
-        if !self.0[..Self::MUDLIB].iter().all(|port| matches!(port, Value::Int(_))) {
-            return Err("ports must be integers");
-        }
-        if !self.0[Self::MUDLIB..Self::SERVICES].iter().all(|text| matches!(text, Value::Str(_))) {
-            return Err("mudlib, driver, type, status and e-mail must be strings");
-        }
-        if !matches!(self.0[Self::SERVICES], Value::Map(_)) {
-            return Err("services must be a mapping");
-        }
-        if !matches!(self.0[Self::OTHER_DATA], Value::Map(_) | Value::Int(0)) {
-            return Err("other data must be a mapping or 0");
-        }
-        if self.to_lpc().len() > MUD_INFO_BYTES_MAX {
-            return Err("it says too much about itself");
-        }
-        Ok(())
-    }
-
-    /// Whether the mud has the service `channel`.
-    pub(crate) fn has_channels(&self) -> bool {
-        self.has_service("channel")
-    }
-
-    /// Whether the mud has a service.
-    pub(crate) fn has_service(&self, name: &str) -> bool {
-        let Value::Map(services) = &self.0[Self::SERVICES] else { return false };
-        services.iter().any(|(key, _)| *key == Value::str(name))
-    }
-
-    /// Returns the entry of a mudlist. It has thirteen elements in protocol 3, and eleven in older ones.
-    fn entry<'a>(&'a self, state: i64, ip: &'a str, old: bool) -> Value<'a> {
-        let mut entry = vec![Value::Int(state), Value::str(ip)];
-        entry.extend(self.0.iter().cloned());
-        if old {
-            entry.pop();
-            entry.remove(2 + Self::ADMIN_EMAIL);
-        }
-        Value::Array(entry)
-    }
-
-    /// Returns the description of an impostor in the error `bad-mojo` of Dead Souls.
-    pub(crate) fn intruder<'a>(&'a self, ip: &'a str) -> Value<'a> {
-        let told = [Self::MUDLIB, Self::BASE_MUDLIB, Self::ADMIN_EMAIL, Self::PLAYER_PORT];
-        let told = told.iter().map(|&index| self.0[index].clone());
-        Value::Array([Value::str(ip)].into_iter().chain(told).collect())
-    }
-
-    fn to_lpc(&self) -> String {
-        let mut bytes = Vec::new();
-        Value::Array(self.0.clone()).write(&mut bytes);
-        text::decode(Cow::Owned(bytes)).0.into_owned()
-    }
-
-    fn from_lpc(text: &str) -> Option<MudInfo> {
-        let Ok(Value::Array(elements)) = Value::parse(text.as_bytes()) else { return None };
-        let info = MudInfo(elements.into_iter().map(Value::into_owned).collect());
-        info.check().is_ok().then_some(info)
     }
 }
 
@@ -367,11 +220,6 @@ impl Registry {
     }
 }
 
-/// Returns a new random password.
-pub(crate) fn new_password(rng: &mut fastrand::Rng) -> i64 {
-    rng.i64(PASSWORDS)
-}
-
 #[derive(Clone, Copy, Debug, Default)]
 struct Suspect {
     tries: u32,
@@ -405,6 +253,7 @@ impl Suspects {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Incoming;
     use i3_core::effects::Effects;
 
     const STARTUP: &str = r#"({"startup-req-3",5,"A",0,"*r",0,0,-1,-1,4000,4006,4008,"L","B","D","T","open","e@x",(["tell":1,"channel":1,]),0,})"#;
@@ -442,27 +291,6 @@ mod tests {
         ] {
             assert_eq!(registry.judge(name, ip, password), verdict, "{name} {ip} {password}");
         }
-    }
-
-    #[test]
-    fn a_login_of_wrong_types_is_refused() {
-        assert!(info(STARTUP).unwrap().has_channels());
-        assert!(!info(&STARTUP.replace("\"channel\":1,", "")).unwrap().has_channels());
-        assert!(info(&STARTUP.replace(",0,})", ",([\"url\":\"x\",]),})")).is_ok());
-        for (from, to) in [
-            (",0,})", ",})"),
-            (",0,})", ",0,0,})"),
-            (",0,})", ",1,})"),
-            (",0,})", ",\"x\",})"),
-            (",0,-1,-1,", ",\"0\",-1,-1,"),
-            (",4000,", ",\"4000\","),
-            ("\"D\"", "0"),
-            ("([\"tell\":1,\"channel\":1,])", "0"),
-            ("\"open\"", "([])"),
-        ] {
-            assert!(info(&STARTUP.replace(from, to)).is_err(), "{from} -> {to}");
-        }
-        assert!(info(&STARTUP.replace("open", &"x".repeat(MUD_INFO_BYTES_MAX))).is_err());
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! router *net [coffeemud]        an I3 router, and whose rules it follows: dead-souls, coffeemud or spec
 //! gateway Alpha [*other]         a gateway for the mud Alpha, at the first router named or the given ones
 //! mud Sage [CoffeeMud]           a scripted mud, connected to the router and logged in, and its driver
+//! bouncer Alpha [*other]         like `gateway`, and the mud may log in there itself
+//! game g Alpha                   a scripted mud, connected to that gateway and not logged in
 //! client c1 Alpha lines          an API client with the gateway's key; or: websocket, lines-raw, websocket-raw (no key)
 //!
 //! c1 > {"jsonrpc":"2.0",…}       it sends this
@@ -33,7 +35,7 @@ use i3_core::clients::keys;
 use i3_core::i3::Charset;
 use i3_core::machine::Listener;
 use i3_core::settings::{
-    ApiSettings, KeySettings, LinkSettings, MethodLimit, MudSettings, Permissions, RateLimits,
+    ApiSettings, I3Login, KeySettings, LinkSettings, MethodLimit, MudSettings, Permissions, RateLimits,
     RouterSettings, Settings, TextStyle,
 };
 use i3_router::{Dialect, Logins, Router};
@@ -115,6 +117,7 @@ pub fn settings(mud: &str, routers: &[String]) -> Settings {
             routers: routers.iter().map(router).collect(),
             router_password: 0,
             channels: Vec::new(),
+            i3: None,
         }],
         link: LinkSettings::default(),
         api: ApiSettings {
@@ -207,6 +210,21 @@ impl Stage {
                 let routers = if given.is_empty() { first() } else { given };
                 self.gateways.insert(name.to_owned(), settings(name, &routers));
                 self.gateway(name)
+            }
+            ["bouncer", name, ref routers @ ..] => {
+                let given: Vec<String> = routers.iter().map(|router| (*router).to_owned()).collect();
+                let first = || self.routers[..1].iter().map(|(name, _)| name.clone()).collect();
+                let mut settings = settings(name, &if given.is_empty() { first() } else { given });
+                let everywhere = ["0.0.0.0/0", "::/0"].map(|network| network.parse().expect("a network"));
+                settings.muds[0].i3 = Some(I3Login { allow: everywhere.to_vec(), ..I3Login::default() });
+                self.gateways.insert(name.to_owned(), settings);
+                self.gateway(name)
+            }
+            ["game", name, gateway] => {
+                let script = self.world.connect(gateway, Listener::Mud).ok_or("refused")?;
+                let peer = Peer { script, speech: Speech::Mud, queue: Vec::new() };
+                self.peers.insert(name.to_owned(), peer);
+                Ok(())
             }
             ["set", name, setting] if self.gateways.contains_key(name) => self.set(name, setting),
             ["set", name, setting] => self.set_fault(name, setting),
@@ -445,6 +463,33 @@ impl Stage {
             }
             Some(("message_bytes", most)) => {
                 settings.api.message_bytes_max = most.parse().map_err(|_| "no number")?;
+                Ok(())
+            }
+            Some((
+                what @ ("i3_stay" | "i3_late_tells" | "i3_late_lines" | "i3_admin" | "i3_password"
+                | "i3_charset" | "i3_allow" | "i3_who" | "i3"),
+                value,
+            )) => {
+                let login = &mut settings.muds[0].i3;
+                if what == "i3" {
+                    *login = None;
+                    return Ok(());
+                }
+                let login = login.get_or_insert_with(I3Login::default);
+                let number = || value.parse::<u64>().map_err(|_| "no number".to_owned());
+                match what {
+                    "i3_stay" => login.stay = Duration::from_secs(number()?),
+                    "i3_late_tells" => login.late_tells = value == "yes",
+                    "i3_late_lines" => login.late_lines = number()? as usize,
+                    "i3_admin" => login.admin = Some(value.to_owned()),
+                    "i3_password" => login.password = Some(number()? as i64),
+                    "i3_charset" => login.charset = Charset::Latin1,
+                    "i3_who" => login.away_who = value == "yes",
+                    _ => {
+                        let networks = value.split(',').filter(|one| !one.is_empty()).map(str::parse);
+                        login.allow = networks.collect::<Result<_, _>>().map_err(|_| "no network")?;
+                    }
+                }
                 Ok(())
             }
             Some(("queue", most)) => {

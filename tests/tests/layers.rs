@@ -21,6 +21,7 @@ const I3: &[(&str, &[&str])] = &[
     ("frame", &[]),
     ("lpc", &["blocks", "text"]),
     ("packet", &["blocks", "text", "lpc"]),
+    ("serving", &["text", "frame", "lpc", "packet"]),
 ];
 
 fn circles_of(folder: &str) -> String {

@@ -79,6 +79,8 @@ pub(crate) struct Clients {
     dismissals: VecDeque<Dismissal>,
     /// When a failed TLS handshake was last reported in detail.
     handshake_reported: Option<Instant>,
+    /// When a refused login of a mud was last reported in detail.
+    pub(crate) login_reported: Option<Instant>,
 }
 
 impl Clients {
@@ -93,6 +95,7 @@ impl Clients {
             tracers: BTreeSet::new(),
             dismissals: VecDeque::new(),
             handshake_reported: None,
+            login_reported: None,
         }
     }
 

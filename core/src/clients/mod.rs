@@ -5,6 +5,7 @@ pub mod addresses;
 mod all;
 mod audience;
 pub mod keys;
+mod mud_client;
 mod person;
 pub mod proxies;
 pub mod rates;
@@ -17,6 +18,8 @@ pub use all::{
     CLIENT_PENDING_BYTES_MAX, PRESENCE_PENDING_BYTES_MAX, RESERVED_PLACES,
 };
 pub(crate) use all::{Clients, Dismissal, Goodbye};
+pub use mud_client::LATE_AFTER;
+pub(crate) use mud_client::MudClient;
 pub use person::ECHO_WITHIN;
 pub(crate) use person::{Addressed, Person, Sees};
 pub use session::{CLIENT_STALLED_MAX, Role};

@@ -3,6 +3,7 @@
 //! more requests.
 
 use crate::bucket::Bucket;
+use crate::ids::MudId;
 use crate::machine::ConnId;
 use crate::settings::{MethodLimit, RateLimits};
 use crate::time::Instant;
@@ -30,6 +31,8 @@ pub enum Holder {
     Key([u8; 32]),
     /// A session, where no key is needed.
     Session(ConnId),
+    /// A mud that speaks Intermud-3.
+    Mud(MudId),
 }
 
 impl Holder {
@@ -40,6 +43,7 @@ impl Holder {
                 Sha256::digest(known)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
             }
             Holder::Session(_) => "open".to_owned(),
+            Holder::Mud(_) => "mud".to_owned(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The session of one client.
 
+use super::mud_client::MudClient;
 use super::person::Person;
 use super::rates::Holder;
 use super::way::{Posted, TextCharset, Way};
@@ -8,11 +9,12 @@ use crate::cx::Cx;
 use crate::describe::macros::words;
 use crate::describe::values::FromLiteral;
 use crate::fault::Fault;
+use crate::i3::Value;
 use crate::ids::MudId;
 use crate::journal::{LaneKey, LaneName, Reader};
 use crate::machine::ConnId;
 use crate::settings::{Permission, Permissions};
-use crate::time::{Instant, Now};
+use crate::time::{Instant, Now, UnixTime};
 use crate::wake::Wake;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -102,6 +104,8 @@ pub(crate) struct Session {
     pub(crate) person: Option<Person>,
     /// Its progress through its mud's events.
     pub(crate) reader: Reader,
+    /// What is known of it if it is a mud that speaks Intermud-3.
+    pub(crate) mud_client: Option<Box<MudClient>>,
 }
 
 impl Session {
@@ -125,6 +129,7 @@ impl Session {
             leaving: false,
             person: None,
             reader: Reader::default(),
+            mud_client: None,
         }
     }
 
@@ -183,17 +188,26 @@ impl Session {
         self.reader.queued(lane, id);
     }
 
-    /// Encodes an event for this client.
-    pub(crate) fn event(&self, posted: &Posted<'_>) -> Bytes {
+    /// Encodes an event for this client. `None`: it is nothing for a client of its kind.
+    pub(crate) fn event(&mut self, posted: &Posted<'_>, now: UnixTime) -> Option<Bytes> {
+        if let Some(client) = &mut self.mud_client {
+            return client.event(posted, now);
+        }
         let framed = match self.charset {
             TextCharset::Utf8 => self.way.encoder.event(posted, self.reads),
             charset => self.way.encoder.event_in(posted, self.reads, charset),
         };
-        framed.view(self.way.view)
+        Some(framed.view(self.way.view))
     }
 
     /// Encodes an error for this client.
     pub(crate) fn fault(&self, fault: &Fault) -> Bytes {
+        if let Some(client) = &self.mud_client
+            && let Ok(frame) =
+                client.program.frame(&client.error("", "not-allowed", &fault.message, Value::Int(0)))
+        {
+            return frame;
+        }
         let framed = match self.charset {
             TextCharset::Utf8 => self.way.encoder.fault(fault, self.reads),
             charset => self.way.encoder.fault_in(fault, self.reads, charset),

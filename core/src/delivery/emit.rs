@@ -110,6 +110,9 @@ impl<'a> Parcel<'a> {
         if pending > self.most && (pending > CLIENT_PENDING_BYTES_MAX || cx.fx.is_behind(conn)) {
             return self.put_off(cx, conn, session);
         }
+        if session.mud_client.is_some() {
+            return self.give_mud(cx, conn, session);
+        }
         let (posted, way, style) = (&self.posted, session.way, session.reads);
         let sees = match &mut session.person {
             Some(person) => {
@@ -120,13 +123,16 @@ impl<'a> Parcel<'a> {
         };
         let bytes = match &sees {
             Sees::Nothing => return,
-            Sees::Alone(alone) => session.event(&Posted { personal: alone.personal(), ..*posted }),
-            Sees::Shared if session.charset != TextCharset::Utf8 => session.event(posted),
+            Sees::Alone(alone) => {
+                session.event(&Posted { personal: alone.personal(), ..*posted }, cx.now.unix)
+            }
+            Sees::Shared if session.charset != TextCharset::Utf8 => session.event(posted, cx.now.unix),
             Sees::Shared => {
                 let slot = &mut self.framed[way.slot(style)];
-                slot.get_or_insert_with(|| way.encoder.event(posted, style)).view(way.view)
+                Some(slot.get_or_insert_with(|| way.encoder.event(posted, style)).view(way.view))
             }
         };
+        let Some(bytes) = bytes else { return };
         cx.metrics.events_delivered += 1;
         cx.fx.send_shared(conn, bytes);
         if let Some(lane) = &self.lane_key {
@@ -136,6 +142,17 @@ impl<'a> Parcel<'a> {
 }
 
 impl Parcel<'_> {
+    /// Queues the event for a mud that speaks Intermud-3, as a packet. What is no packet for it counts as given.
+    fn give_mud(&self, cx: &mut Cx<'_>, conn: ConnId, session: &mut Session) {
+        if let Some(frame) = session.event(&self.posted, cx.now.unix) {
+            cx.metrics.events_delivered += 1;
+            cx.fx.send_shared(conn, frame);
+        }
+        if let Some(lane) = &self.lane_key {
+            session.note_queued(lane.clone(), self.posted.id);
+        }
+    }
+
     /// Handles a session that has no room for the event. A kept event that it may not miss waits until the client has
     /// read; others are dropped, and the client is told how many.
     fn put_off(&self, cx: &mut Cx<'_>, conn: ConnId, session: &mut Session) {

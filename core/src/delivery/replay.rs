@@ -7,12 +7,16 @@ use crate::event::Event;
 use crate::event::told::ReplayComplete;
 use crate::fault::Fault;
 use crate::ids::MudId;
-use crate::journal::{Job, LaneKey, LaneName, Log, Since, full_name};
+use crate::journal::{Job, LaneKey, LaneName, Log, Record, Since, full_name};
 use crate::machine::ConnId;
 use crate::settings::{EventSettings, Permission};
-use crate::time::Instant;
+use crate::time::Now;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// The greatest age of channel lines that a mud gets when it is back.
+const LATE_LINES_AGE_MAX: Duration = Duration::from_secs(86_400);
 
 /// Bytes queued for a client above which its replay pauses until it has read them.
 const REPLAY_PENDING_BYTES_MAX: usize = 65_536;
@@ -138,8 +142,40 @@ impl Delivery<'_> {
         start.or(first)
     }
 
+    /// Delivers the lines of a channel that a mud has missed, at most as many as its settings say. The channel is one that it
+    /// has joined now, and listened to before it went away.
+    fn mud_joined(&mut self, cx: &mut Cx<'_>, conn: ConnId, mud: MudId, channel: &str) {
+        let (last, lane) = (self.journal.last_id(), LaneName::Channel(channel));
+        let most = cx.settings.mud(mud).i3.as_ref().map_or(0, |set| set.late_lines);
+        let Some(session) = self.clients.get_mut(conn) else { return };
+        let Some(name) = session.reader.client().map(str::to_owned) else { return };
+        let is_first = session.reader.joins(channel, last);
+        let had = self.journal.cursors(mud).cursor(&name, lane).filter(|_| is_first);
+        let change = self.journal.cursors_mut(mud).joined(&name, channel, last);
+        cx.save(change);
+        let Some(after) = had.filter(|_| most > 0) else { return };
+        let log = self.journal.log(mud);
+        let is_missed =
+            |record: &&Record| record.id > after && !record.is_older(cx.steady, LATE_LINES_AGE_MAX);
+        let missed = log.history(lane, &cx.settings.api.events, cx.steady).rev().filter(is_missed);
+        let missed: Vec<&Record> = missed.take(most).collect();
+        for record in missed.into_iter().rev() {
+            let (kind, members, id, at) = (record.kind, &record.members, record.id, record.at);
+            let personal = Personal::default();
+            let posted = Posted { kind, members, id, at, is_replay: true, personal };
+            if let Some(bytes) = session.event(&posted, cx.now.unix) {
+                cx.metrics.events_replayed += 1;
+                cx.fx.send_shared(conn, bytes);
+            }
+            session.note_queued(lane.key(), id);
+        }
+    }
+
     /// Prepares the replay of a channel that a session has joined.
     pub(crate) fn channel_joined(&mut self, cx: &mut Cx<'_>, conn: ConnId, mud: MudId, channel: &str) {
+        if self.clients.get(conn).is_some_and(|session| session.mud_client.is_some()) {
+            return self.mud_joined(cx, conn, mud, channel);
+        }
         let last = self.journal.last_id();
         let lane = LaneName::Channel(channel);
         let is_person = self.clients.get(conn).is_some_and(|session| session.person.is_some());
@@ -240,9 +276,13 @@ fn work_at(cx: &mut Cx<'_>, conn: ConnId, session: &mut Session, log: &mut Log, 
             let (kind, members, id, at) = (record.kind, &record.members, record.id, record.at);
             let personal = Personal::default();
             let posted = Posted { kind, members, id, at, is_replay: true, personal };
-            if let Some(bytes) = seen(session, &posted, cx.now.mono) {
-                cx.fx.send_shared(conn, bytes);
+            let bytes = seen(session, &posted, cx.now);
+            // What is for another user of the same mud is left for that user.
+            if bytes.is_some() || session.person.is_none() {
                 session.note_queued(lane.clone(), id);
+            }
+            if let Some(bytes) = bytes {
+                cx.fx.send_shared(conn, bytes);
                 given += 1;
             }
         }
@@ -274,16 +314,16 @@ fn settings_for(cx: &Cx<'_>, session: &Session) -> EventSettings {
 }
 
 /// Encodes a replayed event. Returns `None` for one that is not for the session's user.
-fn seen(session: &mut Session, posted: &Posted<'_>, now: Instant) -> Option<Bytes> {
-    let Some(person) = &mut session.person else { return Some(session.event(posted)) };
+fn seen(session: &mut Session, posted: &Posted<'_>, now: Now) -> Option<Bytes> {
+    let Some(person) = &mut session.person else { return session.event(posted, now.unix) };
     let addressed = Addressed::of(posted);
     if !person.is_concerned(&addressed) {
         return None;
     }
-    match person.sees(posted, &addressed, now) {
+    match person.sees(posted, &addressed, now.mono) {
         Sees::Nothing => None,
-        Sees::Shared => Some(session.event(posted)),
-        Sees::Alone(alone) => Some(session.event(&Posted { personal: alone.personal(), ..*posted })),
+        Sees::Shared => session.event(posted, now.unix),
+        Sees::Alone(alone) => session.event(&Posted { personal: alone.personal(), ..*posted }, now.unix),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::cx::Cx;
 use crate::ids::MudId;
 use crate::journal::{LaneKey, LaneName, Record};
 use crate::machine::{Change, ConnId};
+use crate::time::Instant;
 use crate::wake::Wake;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,16 +23,24 @@ impl Delivery<'_> {
     }
 
     /// Keeps a mud on a channel after its subscriber has disconnected without leaving, for as long as channel lines are
-    /// kept. Returns whether it stays on the channel.
-    pub(crate) fn linger(&mut self, cx: &mut Cx<'_>, mud: MudId, channel: &str) -> bool {
+    /// kept, and at least until the time at which the gateway logs off a mud that is away. Returns whether it stays on the
+    /// channel.
+    pub(crate) fn linger(
+        &mut self,
+        cx: &mut Cx<'_>,
+        mud: MudId,
+        channel: &str,
+        stays_until: Option<Instant>,
+    ) -> bool {
         let events = &cx.settings.api.events;
         let keep = events.keep_channels;
-        let lingers = keep > Duration::ZERO && events.kept_max > 0;
-        if lingers {
-            self.clients.audience.linger(mud, channel, cx.now.mono + keep);
+        let kept_until = (keep > Duration::ZERO && events.kept_max > 0).then(|| cx.now.mono + keep);
+        let until = kept_until.max(stays_until);
+        if let Some(until) = until {
+            self.clients.audience.linger(mud, channel, until);
             self.set_sweep(cx);
         }
-        lingers
+        until.is_some()
     }
 
     /// Saves which events were delivered, and to which clients.

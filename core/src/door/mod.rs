@@ -3,6 +3,7 @@
 
 mod contract;
 mod doors;
+pub mod i3;
 pub mod irc;
 pub mod rpc;
 mod table;

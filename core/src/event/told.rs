@@ -288,6 +288,7 @@ output! {
     }
 
     /// The end of a replay.
+    #[derive(Deserialize)]
     pub struct ReplayComplete<'a> {
         /// number of replayed events
         pub replayed: u64,

@@ -5,6 +5,7 @@ mod blocks;
 pub mod frame;
 pub mod lpc;
 pub mod packet;
+pub mod serving;
 pub mod text;
 
 pub use frame::{Deframer, Frame, FrameError};

@@ -137,7 +137,7 @@ pub fn to_wire(text: &str, charset: Charset) -> Cow<'_, [u8]> {
 
 /// Appends LPC text, which is UTF-8, in Latin-1. Only strings hold characters beyond ASCII, so their spelling is
 /// escaped as in a string: `“` becomes `\"`.
-pub(super) fn append_latin1(lpc: &[u8], into: &mut Vec<u8>) {
+pub(in crate::i3) fn append_latin1(lpc: &[u8], into: &mut Vec<u8>) {
     for c in String::from_utf8_lossy(lpc).chars() {
         if let Some(byte) = latin1_byte(c) {
             into.push(byte);

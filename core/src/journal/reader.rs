@@ -157,6 +157,12 @@ impl Reader {
         }
     }
 
+    /// Notes that the session has joined a channel of which it gets no replay by a job. Returns whether it has not joined it
+    /// before.
+    pub(crate) fn joins(&mut self, channel: &str, last: u64) -> bool {
+        self.caught_up.len() < CAUGHT_UP_MAX && self.caught_up.insert(channel.into(), last).is_none()
+    }
+
     /// Notes that the session has left a channel. Events not yet replayed wait for the next session that joins.
     pub(crate) fn left(&mut self, channel: &str, last: u64) {
         if let Some(had) = self.caught_up.get_mut(channel)

@@ -47,8 +47,15 @@ impl Selection {
         let whole = [Space::Marks, Space::EventIds, Space::Clock];
         let mut parts: BTreeMap<String, Part> =
             whole.into_iter().map(|family| (family.whole(), part(family))).collect();
-        let each =
-            [Space::Passwords, Space::ListsFrom, Space::Muds, Space::Channels, Space::Bans, Space::Clients];
+        let each = [
+            Space::Passwords,
+            Space::ListsFrom,
+            Space::Muds,
+            Space::Channels,
+            Space::Bans,
+            Space::Clients,
+            Space::Home,
+        ];
         for mud in &settings.muds {
             parts.extend(each.map(|family| (family.of(&mud.name), part(family))));
             let log = Some(Box::new(Log::new(&mud.name)));
@@ -69,7 +76,7 @@ impl Selection {
         let Some(part) = self.parts.get_mut(&space) else { return };
         let Some(value) = value else {
             // Passwords and bans are left for people to look at.
-            if !matches!(part.family, Space::Passwords | Space::Bans) {
+            if !matches!(part.family, Space::Passwords | Space::Bans | Space::Home) {
                 self.deletions.push(Change { space, key, value: None });
             }
             return;

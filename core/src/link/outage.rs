@@ -42,6 +42,9 @@ impl RouterLink {
         seen: Instant,
     ) -> Option<LinkEvent> {
         let now = cx.now.mono;
+        if self.rests() {
+            return None;
+        }
         if let State::Ready { watch, .. } = &mut self.state {
             let current = self.route.current();
             if current.host == host && current.port == port && watch.is_quiet(now, QUIET) {

@@ -4,6 +4,7 @@ use super::state::Then;
 use super::watch::Probe;
 use crate::i3::Value;
 use crate::i3::packet::{Body, Header, Mapping, Packet};
+use crate::i3::serving::MudInfo;
 use crate::settings::{MudSettings, RouterSettings};
 
 /// The startup-req-3. It has exactly 20 elements: routers accept no other number. The list ids are 0, since deployed
@@ -31,6 +32,43 @@ pub(super) fn login<'a>(mud: &'a MudSettings, router: &'a RouterSettings, passwo
     }
 }
 
+/// The login of a mud with what it has announced itself. `None`: that cannot be written as a login.
+pub(super) fn login_with<'a>(
+    mud: &'a MudSettings,
+    router: &'a RouterSettings,
+    password: i64,
+    info: &MudInfo,
+) -> Packet<'a> {
+    let mut login = login(mud, router, password);
+    let Body::StartupReq3 {
+        player_port,
+        imud_tcp_port,
+        imud_udp_port,
+        mudlib,
+        base_mudlib,
+        driver,
+        mud_type,
+        open_status,
+        admin_email,
+        services,
+        other_data,
+        ..
+    } = &mut login.body
+    else {
+        return login;
+    };
+    for (at, port) in [player_port, imud_tcp_port, imud_udp_port].into_iter().enumerate() {
+        *port = info.int(at);
+    }
+    let texts = [mudlib, base_mudlib, driver, mud_type, open_status, admin_email];
+    for (at, text) in texts.into_iter().enumerate() {
+        *text = info.text(MudInfo::MUDLIB + at).into();
+    }
+    *services = Mapping(info.services().collect());
+    *other_data = info.elements()[MudInfo::OTHER_DATA].clone();
+    login
+}
+
 /// A request from the mud to itself. It comes back only if the router lives and knows the mud.
 pub(super) fn probe(mud: &MudSettings, probe: Probe) -> Packet<'_> {
     let body = match probe {
@@ -48,7 +86,7 @@ const NEVER_SECONDS: i64 = 31_536_000;
 pub(super) fn goodbye<'a>(mud: &'a MudSettings, router: &'a RouterSettings, then: Then) -> Packet<'a> {
     let restart_delay = match then {
         Then::Reconnect => 1,
-        Then::Stop => 0,
+        Then::Stop | Then::Rest => 0,
         Then::Retire => NEVER_SECONDS,
     };
     Packet { header: Header::to_mud(&mud.name, None, &router.name), body: Body::Shutdown { restart_delay } }

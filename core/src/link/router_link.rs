@@ -10,6 +10,7 @@ use super::step::{Applied, LinkCx, LinkEvent, Wait};
 use super::unanswered::Unanswered;
 use super::watch::{Due, Watch};
 use crate::i3::packet::{Packet, RouterEntry};
+use crate::i3::serving::MudInfo;
 use crate::i3::{Deframer, Frame, FrameError, frame, lpc};
 use crate::machine::{Change, ConnId, SaveTicket};
 use crate::notice::{Level, Notice};
@@ -25,6 +26,9 @@ const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long the store may take to save a new password before the link becomes ready without that.
 const SAVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why a link that was not woken yet is not logged in.
+const AWAY_BEFORE: &str = "the mud is away, and was for too long";
 
 /// The wait before the next login after the link has left on request.
 const RECONNECT_WAIT: Duration = Duration::from_secs(2);
@@ -75,6 +79,10 @@ pub struct RouterLink {
     /// When the link last decided to try sooner, because another link had seen its router.
     pub(super) sooner_at: Option<Instant>,
     counts: Counts,
+    /// What the mud has announced of itself, which goes before what the settings say.
+    announced: Option<MudInfo>,
+    /// The link does not dial before it is woken.
+    rests: bool,
 }
 
 // What is known of a link.
@@ -93,6 +101,8 @@ impl RouterLink {
             tried_at: None,
             sooner_at: None,
             counts: Counts::default(),
+            announced: None,
+            rests: false,
         }
     }
 
@@ -124,9 +134,14 @@ impl RouterLink {
     /// When the next attempt is due, while the link waits for it.
     pub fn next_attempt(&self) -> Option<Instant> {
         match self.state {
-            State::Waiting { until } => Some(until),
+            State::Waiting { until } if !self.rests => Some(until),
             _ => None,
         }
+    }
+
+    /// Whether the link does not dial before it is woken.
+    pub fn rests(&self) -> bool {
+        self.rests
     }
 
     /// The router that the next attempt is for, if one is due now.
@@ -172,7 +187,8 @@ impl RouterLink {
 
     /// When the link must be woken, and for what. Any step may change this.
     pub fn deadline(&self, settings: &LinkSettings) -> Option<(Instant, Wait)> {
-        self.state.deadline(settings)
+        let is_asleep = self.rests && matches!(self.state, State::Waiting { .. });
+        self.state.deadline(settings).filter(|_| !is_asleep)
     }
 
     /// A packet as a frame for the router in use, in the character set of that router.
@@ -199,6 +215,41 @@ impl RouterLink {
     /// Sets the password that the next login sends.
     pub fn set_password(&mut self, password: i64) {
         self.password = password;
+    }
+
+    /// Sets what the mud has announced of itself. The next login says it.
+    pub fn announce(&mut self, info: Option<MudInfo>) {
+        self.announced = info;
+    }
+
+    /// Says goodbye, and does not come back before [`RouterLink::wake`].
+    pub fn rest(&mut self, cx: &mut LinkCx<'_>, why: &str) -> Option<LinkEvent> {
+        if matches!(self.state, State::Leaving { then: Then::Stop | Then::Retire, .. } | State::Stopped) {
+            return None;
+        }
+        self.rests = true;
+        self.last_error = Some(why.to_owned());
+        self.route.prefer();
+        if matches!(self.state, State::Waiting { .. }) {
+            return None;
+        }
+        self.counts.end(Cause::Requested);
+        self.leave(cx, Then::Rest)
+    }
+
+    /// Does not dial before [`RouterLink::wake`]. For a link that has not begun.
+    pub fn lie_down(&mut self) {
+        self.rests = true;
+        self.last_error = Some(AWAY_BEFORE.to_owned());
+    }
+
+    /// Lets the link dial again, at once if it has nothing else to do.
+    pub fn wake(&mut self, cx: &mut LinkCx<'_>) -> Option<LinkEvent> {
+        if std::mem::take(&mut self.rests) {
+            self.last_error = None;
+            self.postpone(cx.now.mono);
+        }
+        None
     }
 
     /// Puts the next attempt off. Does nothing while the link does not wait for one.
@@ -357,7 +408,11 @@ impl RouterLink {
     }
 
     fn login(&self, mud: &MudSettings) -> Vec<u8> {
-        self.frame(&own_packets::login(mud, self.router(), self.password))
+        let (router, password) = (self.router(), self.password);
+        self.frame(&match &self.announced {
+            Some(info) => own_packets::login_with(mud, router, password, info),
+            None => own_packets::login(mud, router, password),
+        })
     }
 
     fn trial_ended(&mut self, cx: &mut LinkCx<'_>, reached: bool) -> Option<LinkEvent> {
@@ -596,7 +651,7 @@ impl RouterLink {
     fn left(&mut self, cx: &mut LinkCx<'_>, then: Then) -> Option<LinkEvent> {
         let next = match then {
             Then::Stop | Then::Retire => State::Stopped,
-            Then::Reconnect => State::Waiting { until: cx.now.mono + RECONNECT_WAIT },
+            Then::Reconnect | Then::Rest => State::Waiting { until: cx.now.mono + RECONNECT_WAIT },
         };
         self.become_state(cx, next)
     }

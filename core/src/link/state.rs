@@ -28,6 +28,8 @@ pub(super) enum Then {
     Stop,
     /// The link stops, and the router forgets the mud.
     Retire,
+    /// The link waits until it is woken.
+    Rest,
 }
 
 #[derive(Debug)]

@@ -142,7 +142,7 @@ impl Muds {
 
     /// Whether every link is ready.
     pub(crate) fn are_ready(&self) -> bool {
-        self.all.iter().all(|mud| mud.link.is_ready())
+        self.all.iter().all(|mud| mud.link.is_ready() || mud.link.rests())
     }
 
     /// Whether every link has ended.
@@ -357,6 +357,16 @@ impl Muds {
     /// Closes the link to the router and logs in again.
     pub(crate) fn reconnect(&mut self, cx: &mut Cx<'_>, mud: MudId) {
         self.step(cx, mud, RouterLink::reconnect);
+    }
+
+    /// Logs off until [`Muds::wake`].
+    pub(crate) fn rest(&mut self, cx: &mut Cx<'_>, mud: MudId, why: &str) {
+        self.step(cx, mud, |link, lent| link.rest(lent, why));
+    }
+
+    /// Lets a link that rests log in.
+    pub(crate) fn wake(&mut self, cx: &mut Cx<'_>, mud: MudId) {
+        self.step(cx, mud, RouterLink::wake);
     }
 
     /// Logs off for good.

@@ -3,6 +3,7 @@
 
 mod all;
 mod bans;
+mod home;
 mod lists;
 mod logins;
 mod mud;

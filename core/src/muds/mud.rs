@@ -1,5 +1,6 @@
 //! One mud that the gateway speaks for.
 
+use super::home::Home;
 use super::lists::Lists;
 use super::logins::Logins;
 use super::passwords::Passwords;
@@ -40,6 +41,7 @@ pub(crate) struct Mud {
     /// sends no channel list on request, and writes strings without escapes.
     pub(crate) behind_coffeemud: bool,
     pub(crate) questions: Questions,
+    pub(crate) home: Home,
 }
 
 impl Mud {
@@ -59,6 +61,7 @@ impl Mud {
             sent: Sent::default(),
             questions: Questions::default(),
             behind_coffeemud: false,
+            home: Home::default(),
         }
     }
 
@@ -76,8 +79,15 @@ impl Mud {
     /// The first login waits if the last one was a moment ago.
     pub(crate) fn restore(&mut self, settings: &MudSettings, saved: &Saved, now: Now) -> usize {
         let mut logins = Logins::default();
-        let spaces =
-            [Space::Passwords, Space::Logins, Space::Muds, Space::Channels, Space::ListsFrom, Space::Bans];
+        let spaces = [
+            Space::Passwords,
+            Space::Logins,
+            Space::Muds,
+            Space::Channels,
+            Space::ListsFrom,
+            Space::Bans,
+            Space::Home,
+        ];
         let named = spaces.map(|space| (space.of(&settings.name), space));
         let mut unreadable = 0;
         for Change { space, key, value } in &saved.entries {
@@ -89,11 +99,13 @@ impl Mud {
                 Space::Muds => self.lists.restore_mud(key, value),
                 Space::Channels => self.lists.restore_channel(key, value),
                 Space::ListsFrom => self.lists.restore_from(value),
+                Space::Home => self.home.restore(value),
                 _ => self.restore_ban(key, value),
             };
             unreadable += usize::from(!is_good);
         }
         self.choose_password(settings);
+        self.restore_home(settings, now);
         let wait = logins.wait(&self.link.router().name, now.unix);
         if !wait.is_zero() {
             self.link.postpone(now.mono + wait);
@@ -107,10 +119,27 @@ impl Mud {
         if clear.covers(&Space::Passwords.of(mud_name)) {
             entries.extend(self.passwords.entries(mud_name));
         }
+        if clear.covers(&Space::Home.of(mud_name)) {
+            entries.extend(self.home.entry(mud_name));
+        }
         if clear.covers(&Space::Bans.of(mud_name)) {
             entries.extend(self.bans.iter().map(|(id, ban, _)| ban_change(mud_name, id, Some(ban))));
         }
         entries
+    }
+
+    /// Prepares the link of a mud that logs in here itself: as it has announced itself, if it was here before. From now on the
+    /// mud is away. If the gateway has logged it off because of that, the link waits for the mud.
+    fn restore_home(&mut self, settings: &MudSettings, now: Now) {
+        if settings.i3.is_none() {
+            return;
+        }
+        self.link.announce(self.home.info().cloned());
+        if self.home.is_off() {
+            self.link.lie_down();
+        } else {
+            self.home.away_since = Some(now.mono);
+        }
     }
 
     fn restore_ban(&mut self, key: &str, value: &[u8]) -> bool {
@@ -131,13 +160,16 @@ impl Mud {
 
     /// Returns the passwords of this mud, which nobody is shown.
     pub(crate) fn secrets(&self, settings: &MudSettings) -> Vec<i64> {
-        self.passwords.all().chain([settings.router_password]).collect()
+        self.passwords.all().chain([settings.router_password]).chain(self.home.secrets()).collect()
     }
 
     /// Gives the link the password for the router that it dials next: the saved one, or else the one in the settings.
     pub(crate) fn choose_password(&mut self, settings: &MudSettings) {
-        let password = self.passwords.at(&self.link.router().name).unwrap_or(settings.router_password);
-        self.link.set_password(password);
+        let saved = self.passwords.at(&self.link.router().name);
+        let set = Some(settings.router_password).filter(|set| *set != 0);
+        // The mud may have logged in at this router itself before it stood behind the gateway.
+        let own = self.home.first_password().filter(|_| settings.i3.is_some());
+        self.link.set_password(saved.or(set).or(own).unwrap_or(0));
     }
 }
 

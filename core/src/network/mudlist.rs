@@ -53,6 +53,12 @@ pub struct KnownMud {
     pub open_status: String,
     /// The e-mail address of its administrator.
     pub admin_email: String,
+    /// The mudlib that its mudlib is derived from.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub base_mudlib: String,
+    /// Its other data, as LPC text; empty if it has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub other_data: String,
 }
 
 /// The value of a service: 1, a port, or a version.
@@ -119,13 +125,42 @@ impl KnownMud {
             services: services.take(SERVICES_MAX).collect(),
             open_status: short(&entry.open_status),
             admin_email: short(&entry.admin_email),
+            base_mudlib: short(&entry.base_mudlib),
+            other_data: other_data(&entry.other_data),
         }
+    }
+
+    /// Returns its entry in a mudlist: thirteen elements, or the eleven of protocols 1 and 2.
+    pub fn entry(&self, is_old: bool) -> Value<'static> {
+        let text = |text: &str| Value::Str(Cow::Owned(text.as_bytes().to_vec()));
+        let service = |value: &ServiceValue| match value {
+            ServiceValue::Int(int) => Value::Int(*int),
+            ServiceValue::Float(float) => Value::Float(*float),
+            ServiceValue::Text(value) => text(value),
+        };
+        let services = self.services.iter().map(|(name, value)| (text(name), service(value)));
+        let state = if self.status == Status::Up { MudState::Up } else { MudState::Down };
+        let mut entry = vec![Value::Int(state.to_wire()), text(&self.host)];
+        entry.extend([self.port, self.tcp_port, self.udp_port].map(Value::Int));
+        let texts = [&self.mudlib, &self.base_mudlib, &self.driver, &self.mud_type, &self.open_status];
+        entry.extend(texts.into_iter().map(|one| text(one)));
+        if !is_old {
+            entry.push(text(&self.admin_email));
+        }
+        entry.push(Value::Map(services.collect()));
+        if !is_old {
+            let data = Value::parse(self.other_data.as_bytes());
+            entry.push(data.map_or(Value::Int(0), Value::into_owned));
+        }
+        Value::Array(entry)
     }
 
     /// Returns the bytes that it needs under this name.
     fn bytes(&self, name: &str) -> usize {
         let Self { host, driver, mudlib, mud_type, open_status, admin_email, services, .. } = self;
-        let texts = [host, driver, mudlib, mud_type, open_status, admin_email].map(String::len);
+        let Self { base_mudlib, other_data, .. } = self;
+        let texts = [host, driver, mudlib, mud_type, open_status, admin_email, base_mudlib, other_data];
+        let texts = texts.map(String::len);
         let service = |(name, value): (&String, &ServiceValue)| {
             let text = if let ServiceValue::Text(text) = value { text.len() } else { 0 };
             ENTRY_BYTES + name.len() + text
@@ -137,6 +172,17 @@ impl KnownMud {
     pub fn is_coffeemud(&self) -> bool {
         self.driver.contains("CoffeeMud") || self.mudlib.contains("CoffeeMud")
     }
+}
+
+/// Returns the other data of a mud as LPC text, if there are any, and not too many.
+fn other_data(value: &Value<'_>) -> String {
+    if !matches!(value, Value::Map(entries) if !entries.is_empty()) {
+        return String::new();
+    }
+    let mut bytes = Vec::new();
+    value.write(&mut bytes);
+    let written = text::decode(Cow::Owned(bytes)).0;
+    if written.len() <= MUD_TEXT_BYTES_MAX { written.into_owned() } else { String::new() }
 }
 
 /// A change of a mud, from a mudlist packet.

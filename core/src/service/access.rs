@@ -236,12 +236,15 @@ pub(crate) fn identify(
 /// Applies changed keys to a session. It keeps only the permissions that its key still has. If the key is gone or
 /// belongs to another mud now, the session ends.
 pub(super) fn identify_again(cx: &Cx<'_>, clients: &mut Clients, conn: ConnId) {
-    let Some(known) = &cx.settings.api.keys else { return };
     let Some(session) = clients.get_mut(conn) else { return };
     let Some(identity) = session.identity.clone() else { return };
+    if let Holder::Mud(mud) = identity.holder {
+        return super::bouncer::admit_again(cx, clients, conn, mud);
+    }
+    let Some(known) = &cx.settings.api.keys else { return };
     let key = match identity.holder {
         Holder::Key(digest) => keys::find_digest(known, &digest),
-        Holder::Session(_) => None,
+        Holder::Session(_) | Holder::Mud(_) => None,
     };
     match key.filter(|key| *key.mud_name == *identity.mud_name) {
         Some(key) => {
@@ -253,7 +256,7 @@ pub(super) fn identify_again(cx: &Cx<'_>, clients: &mut Clients, conn: ConnId) {
 }
 
 /// Returns a new session id. It looks like a UUID of version 4, as those of the Python gateway do.
-fn session_id(rng: &mut fastrand::Rng) -> String {
+pub(super) fn session_id(rng: &mut fastrand::Rng) -> String {
     let bits = rng.u128(..);
     let hex = format!("{bits:032x}");
     let variant = ["8", "9", "a", "b"][(bits & 3) as usize];

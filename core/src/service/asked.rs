@@ -1,5 +1,6 @@
 //! Questions of other muds, answered from the users that the game has published.
 
+use super::bouncer;
 use super::persons;
 use crate::clients::Clients;
 use crate::colour::to_pinkfish;
@@ -70,6 +71,12 @@ fn answer(
         found.ok_or_else(|| user.to_owned())
     };
     Ok(Some(match &packet.body {
+        Body::WhoReq {}
+            if known.is_none()
+                && let Some(rows) = bouncer::who_rows(cx, muds, mud) =>
+        {
+            Body::WhoReply { users: fit(rows, cx.settings.link.frame_bytes_max) }
+        }
         Body::WhoReq {} => {
             let rows = online.iter().map(|(user, idle)| who_row(user, *idle));
             Body::WhoReply { users: fit(rows.collect(), cx.settings.link.frame_bytes_max) }

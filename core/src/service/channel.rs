@@ -1,8 +1,10 @@
 //! Channels: subscriptions, and the channel list.
 
+use super::bouncer;
 use super::call::Call;
 use super::method::{Access, methods};
 use super::page::{Page, looked_at};
+use super::parts::Parts;
 use super::text::{did_you_mean, nearest};
 use crate::clients::rates::Holder;
 use crate::clients::{Clients, Identified, Joined, keys};
@@ -19,6 +21,7 @@ use crate::ids::MudId;
 use crate::link::pacer::Priority;
 use crate::machine::ConnId;
 use crate::muds::Muds;
+use crate::network::NAME_BYTES_MAX;
 use crate::notice::{Level, Notice};
 use crate::settings::Permission;
 use crate::waiting::Success;
@@ -242,18 +245,57 @@ fn leave<'a>(
     call: &Call,
     args: Leave<'a>,
 ) -> Result<LeftChannel<'a>, Fault> {
-    let caller = call.caller()?;
-    let (conn, mud, channel) = (call.conn(), caller.mud, args.channel);
-    let left = out.clients.get_mut(conn).and_then(|session| session.channels.remove(&*channel));
-    if left.is_some() {
-        out.channel_left(cx, conn, mud, &channel);
-        if out.clients.audience.remove(mud, &channel, conn) {
-            leave_for_good(cx, muds, mud, &channel);
-        }
-        let left = Subscriber { channel: &channel, session_id: &caller.session_id };
-        out.emit(cx, To::MudExcept(mud, &[conn]), &Event::ChannelLeft(left));
+    leave_channel(cx, muds, out, (call.conn(), call.caller()?), &args.channel);
+    Ok(LeftChannel { status: LeftStatus::Left, channel: args.channel })
+}
+
+/// Ends the subscription of a session to a channel, if it has one.
+fn leave_channel(
+    cx: &mut Cx<'_>,
+    muds: &mut Muds,
+    out: &mut Delivery<'_>,
+    (conn, caller): (ConnId, &Identified),
+    channel: &str,
+) {
+    let mud = caller.mud;
+    if out.clients.get_mut(conn).and_then(|session| session.channels.remove(channel)).is_none() {
+        return;
     }
-    Ok(LeftChannel { status: LeftStatus::Left, channel })
+    out.channel_left(cx, conn, mud, channel);
+    if out.clients.audience.remove(mud, channel, conn) {
+        leave_for_good(cx, muds, mud, channel);
+    }
+    let left = Subscriber { channel, session_id: &caller.session_id };
+    out.emit(cx, To::MudExcept(mud, &[conn]), &Event::ChannelLeft(left));
+}
+
+/// Tunes the session of a mud that speaks Intermud-3 in to a channel, or out.
+pub(super) fn tuned(
+    parts: &mut Parts<'_>,
+    conn: ConnId,
+    mud: MudId,
+    channel: &str,
+    on: bool,
+) -> Result<(), Fault> {
+    let Some(caller) = parts.clients.get(conn).and_then(|session| session.identity.clone()) else {
+        return Ok(());
+    };
+    let mut out = Delivery { clients: parts.clients, journal: parts.journal };
+    if !on {
+        leave_channel(&mut parts.cx, parts.muds, &mut out, (conn, &caller), channel);
+        return Ok(());
+    }
+    if channel.is_empty() || channel.len() > NAME_BYTES_MAX {
+        return Err(Fault::params(format!("a channel's name has 1 to {NAME_BYTES_MAX} bytes")));
+    }
+    let had = out.clients.get(conn).is_some_and(|session| session.channels.contains_key(channel));
+    // Who asks again wants to know what the router says now.
+    let is_refused = parts.muds[mud].lists.refuses_channel(channel);
+    if had && is_refused && parts.muds[mud].link.is_ready() {
+        parts.muds[mud].lists.try_channel_again(channel);
+        return listen(&mut parts.cx, parts.muds, mud, channel, true);
+    }
+    subscribe(&mut parts.cx, parts.muds, &mut out, (conn, &caller), channel, Joined::Fully)
 }
 
 /// Handles the end of a session that subscribed to a channel. If it was the last subscriber, the mud leaves the
@@ -266,7 +308,8 @@ pub(super) fn parted(
     conn: ConnId,
     channel: &str,
 ) {
-    if out.clients.audience.remove(mud, channel, conn) && !out.linger(cx, mud, channel) {
+    let until = bouncer::stays_until(cx, muds, mud);
+    if out.clients.audience.remove(mud, channel, conn) && !out.linger(cx, mud, channel, until) {
         leave_for_good(cx, muds, mud, channel);
     }
 }

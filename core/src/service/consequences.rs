@@ -14,6 +14,7 @@ use crate::muds::News;
 use crate::notice::{Level, Notice};
 use crate::saves::Turn;
 use crate::waiting::{ChannelWhoStatus, Hosted, HostedStatus, Question, Reply};
+use crate::wake::Wake;
 use std::time::Duration;
 
 /// Handles all that has happened to the muds, and the tells that no session has collected in time, until nothing is
@@ -52,6 +53,10 @@ fn link_changed(parts: &mut Parts<'_>, mud: MudId, event: LinkEvent) {
             cx.metrics.router_logins += 1;
             channel::listen_again(cx, muds, clients, mud);
             muds.pump(cx, mud);
+            // What a mud has sent meanwhile waits at its front door.
+            if let Some(conn) = muds[mud].home.conn() {
+                cx.timers.set(Wake::Client(conn), cx.now.mono);
+            }
             let changed = LinkChanged {
                 message: "Gateway reconnected to I3 router",
                 status: LinkStatus::Connected,

@@ -1,7 +1,7 @@
 //! Packets from a router, and the service that each is for.
 
 use super::parts::Parts;
-use super::{answers, asked, errors, filter, lists, speech, tell, trace};
+use super::{answers, asked, bouncer, errors, filter, lists, speech, tell, trace};
 use crate::delivery::Delivery;
 use crate::i3::packet::{self, Body, Packet, PacketError, Repairs, without_digits};
 use crate::ids::MudId;
@@ -39,7 +39,10 @@ fn received(parts: &mut Parts<'_>, mud: MudId, packet: &Packet<'_>, repairs: Rep
     let is_over = packet.header.ttl <= 0 && !is_from_router(parts, mud, packet);
     parts.cx.metrics.packets_ignored += u64::from(is_over);
     if !is_over && !parts.muds.keeps_out(&mut parts.cx, mud, packet) {
-        route(parts, mud, packet);
+        if bouncer::take(parts, mud, packet) {
+            route(parts, mud, packet);
+        }
+        bouncer::done(parts, mud);
     }
 }
 
@@ -103,7 +106,7 @@ fn route(parts: &mut Parts<'_>, mud: MudId, packet: &Packet<'_>) {
         }
         _ if !for_us => cx.metrics.packets_ignored += 1,
         Body::Tell { .. } | Body::Emoteto { .. } => tell::received(cx, muds, &mut out, mud, packet),
-        Body::Beep { .. } if cx.settings.mud(mud).offers("beep") => {
+        Body::Beep { .. } if cx.settings.mud(mud).offers("beep") || muds[mud].home.conn().is_some() => {
             tell::received(cx, muds, &mut out, mud, packet);
         }
         // The gateway's own question, sent back: routers send broadcasts to all muds, and probes are addressed to the

@@ -1,5 +1,6 @@
 //! The lists that a router sends, and the method that returns the mudlist.
 
+use super::bouncer;
 use super::call::Call;
 use super::channel;
 use super::method::{Access, methods};
@@ -110,6 +111,7 @@ pub(super) fn mudlist_received(
 ) {
     let (changed, saves) = muds[mud].lists.apply_muds(&cx.settings.mud(mud).name, id, entries);
     cx.save(saves);
+    bouncer::muds_changed(cx, muds, out.clients, mud, &changed);
     let (lists, own) = (&muds[mud].lists, &cx.settings.mud(mud).name);
     let tells_additions = lists.is_news(cx.now.mono);
     let others = changed.iter().filter(|change| change.name != *own);
@@ -162,6 +164,7 @@ pub(super) fn chanlist_received(
     for (channel, _) in changed.iter().filter(|(_, entry)| entry.is_some()) {
         channel::appeared(cx, muds, out.clients, mud, channel);
     }
+    bouncer::channels_changed(cx, muds, out.clients, mud, &changed);
     let tells_additions = muds[mud].lists.is_channel_news(cx.now.mono);
     let news = changed.iter().filter(|(_, entry)| entry.is_none() || tells_additions);
     announce(cx, out, mud, news.map(|(channel, entry)| channel_changed(channel, entry.as_ref())));

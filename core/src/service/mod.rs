@@ -14,6 +14,7 @@
 //! | `moderation` | bans | |
 //! | `history`, `search`, `searches`, `lines` | the history, replay, acknowledgements | |
 //! | `persons` | users who have a session of their own | |
+//! | `bouncer` | muds that speak Intermud-3 and log in here | packets for them |
 //! | `access`, `admission`, `admin`, `trace` | authentication, rates and permissions; sessions, log, state; packet traces | |
 //!
 //! Each file that serves requests has a table of its methods: name, permission, parameters, result, and the parts of the
@@ -27,6 +28,7 @@ pub(crate) mod admission;
 mod answers;
 mod ask;
 mod asked;
+pub(crate) mod bouncer;
 mod call;
 pub(crate) mod channel;
 pub(crate) mod consequences;

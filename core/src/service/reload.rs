@@ -1,7 +1,7 @@
 //! Applies new settings to a running gateway. Settings that need no disconnection apply at once; notices name the
 //! others.
 
-use super::{access, channel, trace};
+use super::{access, bouncer, channel, trace};
 use crate::clients::rates::Rates;
 use crate::clients::{Clients, Goodbye};
 use crate::cx::Cx;
@@ -71,6 +71,7 @@ fn mud_changed(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: MudId, 
         let text = "changed routers or login data take effect at the next login (method reconnect)";
         cx.notice(Notice::new(Level::Warn, "gateway", text).with("mud", &before.name));
     }
+    bouncer::reloaded(cx, muds, mud);
     channel::retune(cx, muds, clients, mud, &before.channels);
     muds.pump(cx, mud);
 }

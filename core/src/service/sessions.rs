@@ -1,12 +1,20 @@
 //! What follows from the end of a session.
 
 use super::parts::Parts;
-use super::{channel, trace};
+use super::{bouncer, channel, trace};
+use crate::clients::Session;
 use crate::delivery::Delivery;
 use crate::machine::ConnId;
 
 /// Handles a client that has disconnected: ends its subscriptions, its role as a judge, and the waits of its requests.
 pub(crate) fn ended(parts: &mut Parts<'_>, conn: ConnId) {
+    let mud_of = parts.clients.get(conn).filter(|session| session.mud_client.is_some());
+    if let Some(mud) = mud_of.and_then(Session::mud) {
+        // What the mud has taken is not delivered again when it is back.
+        let (cx, mut out) = parts.delivery();
+        out.save_marks(cx);
+        bouncer::left(&mut parts.cx, parts.muds, mud, conn);
+    }
     let Some(session) = parts.clients.remove(conn) else { return };
     parts.filters.forget(conn);
     parts.waiting.forget(&mut parts.cx, conn);

@@ -236,14 +236,17 @@ pub(super) fn received(
     let to_user = or_empty(packet.header.to_user.as_ref());
     let known = muds[mud].presence.fresh(cx.now.mono, cx.settings.api.presence_ttl);
     let person = persons::find(out.clients, mud, to_user);
-    if person.is_none() && known.is_some_and(|known| known.find(to_user).is_none()) {
+    // A mud that is logged in here knows its users itself.
+    let is_here = muds[mud].home.conn().is_some();
+    if !is_here && person.is_none() && known.is_some_and(|known| known.find(to_user).is_none()) {
         return muds.refuse(cx, mud, packet, "unk-user", format!("User {to_user} is not online"));
     }
     let is_for = |session: &Session| session.person.as_ref().is_none_or(|person| person.is(to_user));
     let hears = |(_, session): (_, &Session)| session.may(Some(Permission::Tell)) && is_for(session);
     let is_heard = out.clients.of_mud(mud).any(hears);
     // While the game is away, the message is kept if the settings allow it.
-    if !is_heard && !cx.settings.api.events.keeps_tells() {
+    let is_kept_for = cx.settings.mud(mud).i3.as_ref().is_none_or(|set| set.late_tells);
+    if !is_heard && !(cx.settings.api.events.keeps_tells() && is_kept_for) {
         let text = format!("User {to_user} cannot be reached: the game is not connected");
         return muds.refuse(cx, mud, packet, "unk-user", text);
     }

@@ -3,10 +3,13 @@
 use super::login::Newcomer;
 use super::state::{Conn, ConnState, Intake, Router, RouterWake};
 use crate::channels::ErrorReply;
-use crate::coffeemud::heap::{Found, TICK};
 use crate::coffeemud::packets::{CoffeePacket, Route};
 use crate::coffeemud::text;
-use crate::registry::{KnownMud, KnownMudId, LoginVerdict, MudInfo, NEW_PROTOCOL, Presence};
+use crate::coffeemud::{
+    self,
+    heap::{Found, TICK},
+};
+use crate::registry::{KnownMud, KnownMudId, LoginVerdict, NEW_PROTOCOL, Presence};
 use crate::rules::Form;
 use crate::settings::Logins;
 use crate::wire;
@@ -140,7 +143,7 @@ impl Router {
             self.metrics.logins_refused += 1;
             return self.close(now, conn, "it asks for another router");
         }
-        let Some(info) = MudInfo::from_coffeemud(&packet.elements) else {
+        let Some(info) = coffeemud::login::info(&packet.elements) else {
             return self.coffee_refuse_login(packet, "it says too much about itself");
         };
         let name = packet.from_mud.as_str();

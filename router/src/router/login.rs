@@ -3,9 +3,7 @@
 use super::state::{Conn, ConnState, Router, RouterWake};
 use crate::channels::ErrorReply;
 use crate::flood;
-use crate::registry::{
-    self, KnownMud, KnownMudId, LoginVerdict, MudInfo, NEW_PROTOCOL, OLD_STARTUP_ELEMENTS, Presence, Registry,
-};
+use crate::registry::{self, KnownMud, KnownMudId, LoginVerdict, MudInfo, NEW_PROTOCOL, Presence, Registry};
 use crate::rules::Form;
 use crate::settings::Dialect;
 use crate::wire::{self, Incoming};
@@ -77,13 +75,10 @@ impl Router {
             return Err(Refusal { code: "bad-proto", why: "it has logged in already" });
         }
         let header = packet.header().ok_or(Refusal::bad_packet("its header is wrong"))?;
-        let protocol = match &*packet.kind {
-            "startup-req-1" => 1,
-            // Dead Souls treats version 2 in the form of version 3 as version 3.
-            "startup-req-2" if packet.elements.len() == OLD_STARTUP_ELEMENTS => 2,
-            "startup-req-2" if self.rules().answers_strangers => 2,
-            "startup-req-2" | "startup-req-3" => NEW_PROTOCOL,
-            _ => return Err(Refusal { code: "bad-proto", why: "only protocols 1 to 3 are spoken here" }),
+        let protocol = match wire::protocol_of(packet) {
+            Some(_) if packet.kind == "startup-req-2" && self.rules().answers_strangers => 2,
+            Some(protocol) => protocol,
+            None => return Err(Refusal { code: "bad-proto", why: "only protocols 1 to 3 are spoken here" }),
         };
         if header.to_mud.is_some_and(|to| to != self.settings.name) {
             return Err(Refusal { code: "unk-dst", why: "it asks for another router" });
@@ -91,7 +86,7 @@ impl Router {
         let info = MudInfo::from_startup(packet, protocol).map_err(Refusal::bad_packet)?;
         let name = &*header.from_mud;
         Registry::check_name(name, &self.settings.name, self.settings.dialect)?;
-        let password = packet.int(wire::HEADER_ELEMENTS).unwrap_or(0);
+        let password = wire::password_of(packet);
         let verdict = self.muds.judge(name, ip, password);
         self.check_verdict(now, ip, verdict, &info)?;
         let ids = [packet.int(OLD_MUDLIST_ID), packet.int(OLD_CHANLIST_ID)].map(Option::unwrap_or_default);
@@ -293,8 +288,7 @@ impl Router {
             None if self.is_forgetful(now) => &[][..],
             None => &own,
         };
-        let text = |text: &String| Value::Str(text.clone().into_bytes().into());
-        Value::Array(routers.iter().map(|(name, at)| Value::Array(vec![text(name), text(at)])).collect())
+        wire::router_list(routers)
     }
 }
 

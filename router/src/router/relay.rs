@@ -5,7 +5,7 @@ use crate::channels::ErrorReply;
 use crate::flood;
 use crate::registry::{self, KnownMudId};
 use crate::settings::{Dialect, Logins};
-use crate::wire::{self, Header, Incoming};
+use crate::wire::{self, Incoming, IncomingHeader};
 use i3_core::i3::Value;
 use i3_core::machine::{Change, ConnId};
 use i3_core::notice::Level;
@@ -45,9 +45,6 @@ const MUD_KINDS: [&str; 18] = [
 ];
 /// Elements of a `shutdown`.
 const SHUTDOWN_ELEMENTS: usize = 7;
-/// The types that only routers send.
-const ROUTER_KINDS: [&str; 5] =
-    ["startup-reply", "mudlist", "chanlist-reply", "chan-filter-reply", "bad-mojo"];
 
 /// The way of a frame to its target.
 impl Router {
@@ -111,7 +108,7 @@ impl Router {
         now: Now,
         id: KnownMudId,
         packet: &Incoming<'_>,
-        header: &Header<'_>,
+        header: &IncomingHeader<'_>,
     ) -> Result<(), ErrorReply> {
         let kind = &*packet.kind;
         let for_router = header.to_mud.as_ref().is_none_or(|to| *to == self.settings.name);
@@ -294,7 +291,7 @@ impl Router {
 
     /// Whether only a router may send the packet to muds.
     fn check_may_send(&self, packet: &Incoming<'_>) -> Result<(), ErrorReply> {
-        if ROUTER_KINDS.contains(&&*packet.kind) {
+        if wire::ROUTER_KINDS.contains(&&*packet.kind) {
             let code = if self.rules().answers_strangers { "bad-proto" } else { "not-allowed" };
             return Err(ErrorReply::new(code, "You are not allowed to send this kind of packet."));
         }

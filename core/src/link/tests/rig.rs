@@ -59,6 +59,7 @@ impl Rig {
             routers: routers.iter().map(router).collect(),
             router_password: 0,
             channels: Vec::new(),
+            i3: None,
         };
         let mut settings = LinkSettings::default();
         change(&mut settings);

@@ -1,0 +1,18 @@
+//! Muds that speak Intermud-3 themselves and log in at the gateway: what a router does for them.
+//!
+//! `login` decides who may log in, `outgoing` handles the packets of such a mud, `incoming` those for it, `lists` tells it of
+//! muds and channels, and `away` what happens while it is not here.
+
+mod away;
+mod incoming;
+mod lists;
+mod login;
+mod outgoing;
+
+pub(crate) use away::{begin, is_over, left, reloaded};
+pub(super) use away::{stays_until, who_rows};
+pub(super) use incoming::{done, take};
+pub(super) use lists::{channels_changed, muds_changed};
+pub(super) use login::admit_again;
+pub(crate) use login::{LoginRefused, log_in};
+pub(crate) use outgoing::{Taken, packet, refuse};
