@@ -25,9 +25,9 @@
  * block is i3_open, and only if config.host is a name that must be looked up: an address such as 127.0.0.1 need not.
  *
  * WHILE THE GAME SLEEPS. An engine that waits in select() until a player comes must go on calling i3_poll: put
- * i3_descriptor() into the set of descriptors (and into the set for writing while i3_wants_write() says so), and wait no
- * longer than i3_timeout() says. Then the game goes on publishing presence, with no players in it. Without presence the
- * gateway does not answer who, finger and locate for the game, and passes on tells that nobody will read; with it the
+ * i3_descriptor() into the set of descriptors (and into the set for writing while i3_wants_write() says so), and wait
+ * no longer than i3_timeout() says. Then the game goes on publishing presence, with no players in it. Without presence
+ * the gateway does not answer who, finger and locate for the game, and passes on tells that nobody will read; with it the
  * sender of a tell learns at once that the player is not there.
  *
  * MEMORY. i3_open takes one block, from config.memory or from malloc, and nothing is allocated later. The limits are
@@ -37,9 +37,9 @@
 #define I3_H
 
 #ifdef I3_IMPLEMENTATION
-/* The names that -std=c89 hides. Only where hiding is the rule: a BSD shows all by itself. */
-#if (defined(__linux__) || defined(__CYGWIN__) || defined(__GNU__)) && !defined(_POSIX_C_SOURCE) && \
-    !defined(_GNU_SOURCE) && !defined(_XOPEN_SOURCE)
+/* The names that -std=c89 hides. Only where hiding is the rule: without -std=, and on a BSD, all is shown. */
+#if (defined(__linux__) || defined(__CYGWIN__) || defined(__GNU__)) && defined(__STRICT_ANSI__) && \
+    !defined(_POSIX_C_SOURCE) && !defined(_GNU_SOURCE) && !defined(_XOPEN_SOURCE)
 #define _POSIX_C_SOURCE 200112L
 #endif
 #if defined(__sun) && !defined(__EXTENSIONS__)
@@ -64,7 +64,8 @@ extern "C" {
 #ifndef I3_OUT_BYTES
 #define I3_OUT_BYTES 131072
 #endif
-/* Bytes of tells that wait for their player. When they are full, the oldest is given up. config.hold_bytes goes before. */
+/* Bytes of tells that wait for their player. When they are full, the oldest is given up. config.hold_bytes goes
+ * before. */
 #ifndef I3_HOLD_BYTES
 #define I3_HOLD_BYTES 32768
 #endif
@@ -262,7 +263,8 @@ size_t i3_size(const i3_config *config);
 /* Begins. Returns 0 if there is not enough memory or the client's name or key is too long. All texts of `config` are
  * copied. Nothing is sent before the first i3_poll. */
 i3 *i3_open(const i3_config *config);
-/* Ends the connection at once, and frees what i3_open has allocated. Not to be called by a function that i3_poll calls. */
+/* Ends the connection at once, and frees what i3_open has allocated. Not to be called from a function that i3_poll
+ * calls. */
 void i3_close(i3 *net);
 /* Does what is to be done, without waiting. Returns the number of events and answers handled. */
 int i3_poll(i3 *net);
@@ -282,8 +284,8 @@ void *i3_data(const i3 *net);
 int i3_join(i3 *net, const char *channel, int listen_only);
 void i3_leave(i3 *net, const char *channel);
 
-/* A player has come into the game and can be shown texts: offers the tells that wait for the player to config.tell again,
- * and publishes presence soon. */
+/* A player has come into the game and can be shown texts: the next i3_poll offers the tells that wait for the player to
+ * config.tell again, and presence is published soon. */
 void i3_player_here(i3 *net, const char *name);
 /* A player has left: publishes presence soon. */
 void i3_player_gone(i3 *net);
@@ -314,22 +316,29 @@ int i3_emote(i3 *net, const char *who, const char *channel, const char *text, i3
 
 /* Any other request: i3_begin, its parameters, i3_send. A parameter that does not fit makes i3_send fail. */
 void i3_begin(i3 *net, const char *method);
-void i3_put_text(i3 *net, const char *name, const char *text);  /* a text of the game: charset and colours are converted */
-void i3_put_plain(i3 *net, const char *name, const char *text); /* a name: only the charset is converted */
-void i3_put_number(i3 *net, const char *name, double number);   /* a whole number */
+/* A text of the game: charset and colours are converted. A name: only the charset is. A whole number. A truth value. */
+void i3_put_text(i3 *net, const char *name, const char *text);
+void i3_put_plain(i3 *net, const char *name, const char *text);
+void i3_put_number(i3 *net, const char *name, double number);
 void i3_put_true(i3 *net, const char *name, int value);
-void i3_put_open(i3 *net, const char *name);                    /* an object begins; at most 8 deep */
+/* An object as a parameter begins and ends. At most 8 in each other. */
+void i3_put_open(i3 *net, const char *name);
 void i3_put_close(i3 *net);
-/* `seconds` until it counts as late (0: I3_ANSWER_SECONDS); `who`, `note` (at most 63 bytes each) and `tag` come back. */
+/* `seconds` until it counts as late (0: I3_ANSWER_SECONDS); `who`, `note` (at most 63 bytes each) and `tag` are passed
+ * to the function. */
 int i3_send(i3 *net, const char *who, i3_answer answer, int tag, const char *note, double seconds);
 
 /* ---- Texts ------------------------------------------------------------------------------------------------------ */
 
 /* A text in UTF-8, with colours in ANSI, as the game shows it: in its charset, with its colour codes, all else escaped.
- * Line breaks become blanks, or with `lines` "\r\n". Other control characters are left out. Returns the bytes written. */
+ * Line breaks become blanks, or with `lines` "\r\n". Other control characters are left out. Returns the bytes
+ * written. */
 size_t i3_show(const i3 *net, const char *utf8, char *out, size_t size, int lines);
-/* The same of a value in an answer. */
+/* The same of a value in an answer; and without its colours, for a player who wants none. */
 size_t i3_show_json(const i3 *net, i3_json value, char *out, size_t size, int lines);
+size_t i3_show_plain(const i3 *net, i3_json value, char *out, size_t size, int lines);
+/* A name in an answer, as the game writes it, with nothing escaped: for comparing, and for giving back in a request. */
+void i3_name(const i3 *net, i3_json value, char *out, size_t size);
 /* 1 if two names are equal but for the case of the letters A to Z. */
 int i3_same_name(const char *a, const char *b);
 
@@ -368,7 +377,7 @@ extern "C" {
 #define I3__ADDRESSES_MAX 4
 /* Requests of the client itself that fit beside those of players. */
 #define I3__PENDING_RESERVED 8
-/* Seconds after the last answer about the login and channels until acknowledgements begin: the replays are in by then. */
+/* Seconds after the last answer about the login and channels until acknowledgements begin: the replays are in then. */
 #define I3__QUIET_SECONDS 1
 /* Seconds until a channel that was refused is tried again, and between two requests for a replay. */
 #define I3__REJOIN_SECONDS 60
@@ -933,7 +942,7 @@ static const i3__palette *i3__palette_of(int colour)
 typedef struct i3__shown {
     char *out;
     size_t size, length;
-    int charset, colour, act, is_full;
+    int charset, colour, act, is_plain, is_full;
     int foreground, is_bold; /* what the text asks for; -1: the default */
     int written;             /* the colour that was written last, 0 to 15; -1: none */
 } i3__shown;
@@ -961,7 +970,7 @@ static void i3__colour_changed(i3__shown *s)
         wanted = 15;
     else if (wanted >= 0 && wanted < 8 && s->is_bold)
         wanted += 8;
-    if (wanted == s->written || s->colour == I3_COLOUR_NONE)
+    if (wanted == s->written || s->colour == I3_COLOUR_NONE || s->is_plain)
         return;
     if (s->colour == I3_COLOUR_ANSI) {
         if (wanted < 0) {
@@ -1259,6 +1268,7 @@ struct i3 {
     double next_presence, next_ack, quiet_until, next_resume;
     int presence_refused, presence_count;
     i3_id tells_last, answers_last, seen_through, acked;
+    i3_id lowest_id; /* of held tells that have no number of the gateway: each has one below 0 */
 
     char text[I3_TEXT_BYTES], text_target[I3_TEXT_BYTES];
     char name[64], channel[I3_NAME_BYTES], from_mud[I3_NAME_BYTES], from_user[I3_NAME_BYTES], to_user[I3_NAME_BYTES];
@@ -1387,7 +1397,8 @@ i3 *i3_open(const i3_config *config)
     c->hold = c->out + c->out_size;
     c->fd = -1;
     c->delay = I3_RETRY_MIN_SECONDS;
-    c->random = ((unsigned long)time(0) ^ ((unsigned long)getpid() << 16) ^ (unsigned long)(size_t)block) & 0xFFFFFFFFUL;
+    c->random = (unsigned long)time(0) ^ ((unsigned long)getpid() << 16) ^ (unsigned long)(size_t)block;
+    c->random &= 0xFFFFFFFFUL;
     if (!c->random)
         c->random = 1;
     i3__look_up(c);
@@ -1420,15 +1431,22 @@ int i3_wants_write(const i3 *c)
     return c->state == I3__CONNECTING || (c->fd >= 0 && c->out_start < c->out_end);
 }
 
-size_t i3_show(const i3 *c, const char *utf8, char *out, size_t size, int lines)
+static i3__shown i3__shown_to(const i3 *c, char *out, size_t size)
 {
     i3__shown s;
-    i3__reader r;
+    memset(&s, 0, sizeof s);
     s.out = out;
     s.size = size;
     s.charset = c->config.charset;
     s.colour = c->config.colour;
     s.act = c->config.act;
+    return s;
+}
+
+size_t i3_show(const i3 *c, const char *utf8, char *out, size_t size, int lines)
+{
+    i3__shown s = i3__shown_to(c, out, size);
+    i3__reader r;
     r.p = utf8;
     r.end = utf8 + strlen(utf8);
     r.is_json = 0;
@@ -1437,22 +1455,20 @@ size_t i3_show(const i3 *c, const char *utf8, char *out, size_t size, int lines)
 
 size_t i3_show_json(const i3 *c, i3_json value, char *out, size_t size, int lines)
 {
-    i3__shown s;
-    s.out = out;
-    s.size = size;
-    s.charset = c->config.charset;
-    s.colour = c->config.colour;
-    s.act = c->config.act;
+    i3__shown s = i3__shown_to(c, out, size);
     return i3__show(&s, i3__reader_of(value), lines);
 }
 
-/* A name as the game writes it, but with nothing escaped: it can be given back in a request. */
-static void i3__name(const i3 *c, i3_json value, char *out, size_t size)
+size_t i3_show_plain(const i3 *c, i3_json value, char *out, size_t size, int lines)
 {
-    i3__shown s;
-    s.out = out;
-    s.size = size;
-    s.charset = c->config.charset;
+    i3__shown s = i3__shown_to(c, out, size);
+    s.is_plain = 1;
+    return i3__show(&s, i3__reader_of(value), lines);
+}
+
+void i3_name(const i3 *c, i3_json value, char *out, size_t size)
+{
+    i3__shown s = i3__shown_to(c, out, size);
     s.colour = I3_COLOUR_NONE;
     s.act = 0;
     i3__show(&s, i3__reader_of(value), 0);
@@ -1953,10 +1969,10 @@ static size_t i3__find_held(const i3 *c, i3_id id)
 static void i3__keep(i3 *c, i3_id id, const char *line, size_t length)
 {
     i3__held held;
-    if (i3__find_held(c, id) < c->hold_end)
+    if (id > 0 && i3__find_held(c, id) < c->hold_end)
         return;
     memset(&held, 0, sizeof held);
-    held.id = id;
+    held.id = id > 0 ? id : --c->lowest_id;
     held.until = c->now + I3_HOLD_SECONDS;
     held.length = length;
     if (i3__held_bytes(&held) > c->hold_size) {
@@ -2003,7 +2019,7 @@ void i3_player_here(i3 *c, const char *name)
         if (!held.length)
             continue;
         params = i3_json_get(i3_json_value(c->hold + at + sizeof held, held.length), "params");
-        i3__name(c, i3_json_get(params, "to_user"), user, sizeof user);
+        i3_name(c, i3_json_get(params, "to_user"), user, sizeof user);
         if (i3_same_name(user, name)) {
             held.is_due = 1;
             memcpy(c->hold + at, &held, sizeof held);
@@ -2062,11 +2078,11 @@ static void i3__fill(i3 *c, i3_event *e, i3_json params)
 {
     size_t length;
     memset(e, 0, sizeof *e);
-    i3__name(c, i3_json_get(params, "channel"), c->channel, sizeof c->channel);
-    i3__name(c, i3_json_get(params, "from_mud"), c->from_mud, sizeof c->from_mud);
-    i3__name(c, i3_json_get(params, "from_user"), c->from_user, sizeof c->from_user);
-    i3__name(c, i3_json_get(params, "to_user"), c->to_user, sizeof c->to_user);
-    i3__name(c, i3_json_get(params, "target_mud"), c->target_mud, sizeof c->target_mud);
+    i3_name(c, i3_json_get(params, "channel"), c->channel, sizeof c->channel);
+    i3_name(c, i3_json_get(params, "from_mud"), c->from_mud, sizeof c->from_mud);
+    i3_name(c, i3_json_get(params, "from_user"), c->from_user, sizeof c->from_user);
+    i3_name(c, i3_json_get(params, "to_user"), c->to_user, sizeof c->to_user);
+    i3_name(c, i3_json_get(params, "target_mud"), c->target_mud, sizeof c->target_mud);
     i3_show_json(c, i3_json_get(params, "visname"), c->visname, sizeof c->visname, 0);
     if (!c->visname[0])
         i3_show_json(c, i3_json_get(params, "from_user"), c->visname, sizeof c->visname, 0);
@@ -2134,7 +2150,7 @@ static void i3__start_over(i3 *c)
     for (at = 0; at < c->hold_end; at += i3__held_bytes(&held)) {
         i3__read_held(c, at, &held);
         if (held.id > 0)
-            held.id = -held.id;
+            held.id = --c->lowest_id;
         memcpy(c->hold + at, &held, sizeof held);
     }
 }
@@ -2201,7 +2217,7 @@ static void i3__event(i3 *c, i3_json method, i3_json params, const char *line, s
         e.text = c->text;
     }
     if (kind == I3_MUD_UP || kind == I3_MUD_DOWN) {
-        i3__name(c, i3_json_get(params, "mud_name"), c->from_mud, sizeof c->from_mud);
+        i3_name(c, i3_json_get(params, "mud_name"), c->from_mud, sizeof c->from_mud);
         i3_show_json(c, i3_json_get(params, "mud_name"), c->from, sizeof c->from, 0);
     }
     if (c->config.event && strcmp(c->name, "welcome") != 0)
@@ -2234,12 +2250,14 @@ static int i3__offer(i3 *c)
             e.replay = 1;
             what = c->config.tell ? c->config.tell(c, &e) : I3_SHOWN;
             at = i3__find_held(c, held.id); /* the function may have changed what is held */
-            if (at >= c->hold_end)
+            if (at >= c->hold_end) {
                 at = 0;
-            else if (what == I3_SHOWN)
+            } else if (what == I3_SHOWN) {
                 i3__drop_held(c, at);
-            else
+            } else {
+                i3__read_held(c, at, &held);
                 at += i3__held_bytes(&held);
+            }
             continue;
         }
         at += i3__held_bytes(&held);
@@ -2258,7 +2276,7 @@ static void i3__login_answered(i3 *c, i3_json result)
         i3__lost(c, "the login was refused", I3_RETRY_MAX_SECONDS);
         return;
     }
-    i3__name(c, i3_json_get(result, "mud_name"), c->mud, sizeof c->mud);
+    i3_name(c, i3_json_get(result, "mud_name"), c->mud, sizeof c->mud);
     c->state = I3__READY;
     c->ready_since = c->now;
     c->next_presence = c->now;
@@ -2350,11 +2368,13 @@ static void i3__answer(i3 *c, i3_json value, i3_json id)
     i3__pending *pending = i3__find_pending(c, i3_json_number(id, 0));
     i3_result result;
     char reason[64];
+    double code;
     memset(&result, 0, sizeof result);
     c->message[0] = reason[0] = 0;
     if (error.at) {
         result.outcome = I3_REFUSED;
-        result.code = (int)i3_json_number(i3_json_get(error, "code"), 0);
+        code = i3_json_number(i3_json_get(error, "code"), 0);
+        result.code = code > -1e9 && code < 1e9 ? (int)code : 0;
         i3_show_json(c, i3_json_get(error, "message"), c->message, sizeof c->message, 0);
         i3_json_text(i3_json_get(i3_json_get(error, "data"), "reason"), reason, sizeof reason);
     }

@@ -13,6 +13,9 @@ static void check_at(const char *file, int line, int is_right, const char *what)
     exit(1);
 }
 
+#ifdef __GNUC__
+__attribute__((unused))
+#endif
 static void equal_at(const char *file, int line, const char *got, const char *wanted)
 {
     if (strcmp(got, wanted) == 0)
