@@ -337,6 +337,9 @@ size_t i3_show(const i3 *net, const char *utf8, char *out, size_t size, int line
 /* The same of a value in an answer; and without its colours, for a player who wants none. */
 size_t i3_show_json(const i3 *net, i3_json value, char *out, size_t size, int lines);
 size_t i3_show_plain(const i3 *net, i3_json value, char *out, size_t size, int lines);
+/* The code of a colour in the game's own writing: 0 to 7 black, red, green, yellow, blue, magenta, cyan, white; 8 to 15
+ * the same in bright; -1 ends colours. `out` has at least 8 bytes. */
+void i3_colour(const i3 *net, int colour, char *out);
 /* A name in an answer, as the game writes it, with nothing escaped: for comparing, and for giving back in a request. */
 void i3_name(const i3 *net, i3_json value, char *out, size_t size);
 /* 1 if two names are equal but for the case of the letters A to Z. */
@@ -960,10 +963,28 @@ static void i3__put_shown(i3__shown *s, const char *bytes, size_t n)
     s->length += n;
 }
 
+/* Writes the code of a colour, 0 to 15, or -1 for the end of colours. Returns its bytes. */
+static size_t i3__colour_code(int style, int wanted, char *code)
+{
+    const i3__palette *palette = i3__palette_of(style);
+    if (style == I3_COLOUR_NONE)
+        return 0;
+    if (style == I3_COLOUR_ANSI) {
+        memcpy(code, wanted < 0 ? "\033[0m" : "\033[0;30m", wanted < 0 ? 4 : 7);
+        if (wanted < 0)
+            return 4;
+        code[2] = wanted >= 8 ? '1' : '0';
+        code[5] = (char)('0' + wanted % 8);
+        return 7;
+    }
+    code[0] = palette->lead;
+    code[1] = wanted < 0 ? palette->reset : palette->letters[wanted];
+    return 2;
+}
+
 /* Writes the colour that the text asks for, if it is another one. */
 static void i3__colour_changed(i3__shown *s)
 {
-    const i3__palette *palette = i3__palette_of(s->colour);
     char code[8];
     int wanted = s->foreground;
     if (wanted < 0 && s->is_bold)
@@ -972,20 +993,7 @@ static void i3__colour_changed(i3__shown *s)
         wanted += 8;
     if (wanted == s->written || s->colour == I3_COLOUR_NONE || s->is_plain)
         return;
-    if (s->colour == I3_COLOUR_ANSI) {
-        if (wanted < 0) {
-            i3__put_shown(s, "\033[0m", 4);
-        } else {
-            memcpy(code, "\033[0;30m", 7);
-            code[2] = wanted >= 8 ? '1' : '0';
-            code[5] = (char)('0' + wanted % 8);
-            i3__put_shown(s, code, 7);
-        }
-    } else {
-        code[0] = palette->lead;
-        code[1] = wanted < 0 ? palette->reset : palette->letters[wanted];
-        i3__put_shown(s, code, 2);
-    }
+    i3__put_shown(s, code, i3__colour_code(s->colour, wanted, code));
     if (!s->is_full)
         s->written = wanted;
 }
@@ -1149,7 +1157,6 @@ static void i3__put_character(i3__shown *s, long c)
 
 static size_t i3__show(i3__shown *s, i3__reader r, int lines)
 {
-    const i3__palette *palette = i3__palette_of(s->colour);
     long c;
     s->foreground = s->written = -1;
     s->is_bold = s->is_full = 0;
@@ -1168,15 +1175,8 @@ static size_t i3__show(i3__shown *s, i3__reader r, int lines)
         else if (c >= 0x20 && !(c >= 0x7F && c <= 0x9F))
             i3__put_character(s, c);
     }
-    if (s->written >= 0) {
-        if (s->colour == I3_COLOUR_ANSI) {
-            memcpy(s->out + s->length, "\033[0m", 4);
-            s->length += 4;
-        } else {
-            s->out[s->length++] = palette->lead;
-            s->out[s->length++] = palette->reset;
-        }
-    }
+    if (s->written >= 0)
+        s->length += i3__colour_code(s->colour, -1, s->out + s->length);
     s->out[s->length] = 0;
     return s->length;
 }
@@ -1464,6 +1464,11 @@ size_t i3_show_plain(const i3 *c, i3_json value, char *out, size_t size, int lin
     i3__shown s = i3__shown_to(c, out, size);
     s.is_plain = 1;
     return i3__show(&s, i3__reader_of(value), lines);
+}
+
+void i3_colour(const i3 *c, int colour, char *out)
+{
+    out[i3__colour_code(c->config.colour, colour < 0 || colour > 15 ? -1 : colour, out)] = 0;
 }
 
 void i3_name(const i3 *c, i3_json value, char *out, size_t size)

@@ -150,6 +150,15 @@ static void i3mud_add_number(i3mud_line *line, double number)
     i3mud_add(line, text);
 }
 
+/* A colour begins, or ends with -1, unless the player wants none. */
+static void i3mud_add_colour(i3mud_line *line, int colour, int no_colour)
+{
+    char code[8];
+    i3_colour(i3mud.net, colour, code);
+    if (!no_colour)
+        i3mud_add(line, code);
+}
+
 static void i3mud_clear(i3mud_line *line)
 {
     line->length = 0;
@@ -325,6 +334,14 @@ static void i3mud_add_text(i3mud_line *line, const i3_event *e, const char *memb
     i3mud_add(line, plain);
 }
 
+/* Behind an emote, which has the sender's name in it, but not the mud. */
+static void i3mud_add_sender(i3mud_line *line, const char *from)
+{
+    i3mud_add(line, " (");
+    i3mud_add(line, from);
+    i3mud_add(line, ")");
+}
+
 static int i3mud_on_tell(i3 *net, const i3_event *e)
 {
     void *player = i3mud_find(e->to_user);
@@ -337,19 +354,16 @@ static int i3mud_on_tell(i3 *net, const i3_event *e)
     if (i3mud_ignores(p, e->from_user, e->from_mud) || (e->kind == I3_BEEP && p && p->no_beep))
         return I3_SHOWN;
     i3mud_clear(&line);
-    i3mud_add_own(&line, "\033[1;36m");
+    i3mud_add_colour(&line, 14, p && p->no_colour);
     if (e->replay)
         i3mud_add(&line, "(earlier) ");
-    i3mud_add(&line, e->from);
-    if (e->kind == I3_TELL) {
-        i3mud_add(&line, " tells you: ");
-    } else if (e->kind == I3_BEEP) {
-        i3mud_add(&line, " beeps you.\007");
-    } else {
-        i3mud_add(&line, ": ");
-    }
+    if (e->kind != I3_EMOTETO)
+        i3mud_add(&line, e->from);
+    i3mud_add(&line, e->kind == I3_TELL ? " tells you: " : e->kind == I3_BEEP ? " beeps you.\007" : "");
     i3mud_add_text(&line, e, "message", p && p->no_colour);
-    i3mud_add_own(&line, "\033[0m");
+    if (e->kind == I3_EMOTETO)
+        i3mud_add_sender(&line, e->from);
+    i3mud_add_colour(&line, -1, p && p->no_colour);
     i3mud_tell_line(player, &line);
     if (p) {
         i3mud_copy(p->reply_user, sizeof p->reply_user, e->from_user);
@@ -358,12 +372,15 @@ static int i3mud_on_tell(i3 *net, const i3_event *e)
     return I3_SHOWN;
 }
 
-static void i3mud_start_line(i3mud_line *line, const char *channel)
+static void i3mud_start_line(i3mud_line *line, const char *channel, int no_colour)
 {
     i3mud_clear(line);
-    i3mud_add_own(line, "\033[36m[");
+    i3mud_add_colour(line, 6, no_colour);
+    i3mud_add(line, "[");
     i3mud_add_own(line, channel);
-    i3mud_add_own(line, "]\033[0m ");
+    i3mud_add(line, "]");
+    i3mud_add_colour(line, -1, no_colour);
+    i3mud_add(line, " ");
 }
 
 static void i3mud_on_line(i3 *net, const i3_event *e)
@@ -382,13 +399,17 @@ static void i3mud_on_line(i3 *net, const i3_event *e)
         const char *member = "message";
         if (p && (p->is_muted || (p->off >> channel & 1) || i3mud_ignores(p, e->from_user, e->from_mud)))
             continue;
-        i3mud_start_line(&line, e->channel);
-        i3mud_add(&line, e->from);
-        i3mud_add(&line, e->kind == I3_MESSAGE ? ": " : " * ");
+        i3mud_start_line(&line, e->channel, p && p->no_colour);
+        if (e->kind == I3_MESSAGE) {
+            i3mud_add(&line, e->from);
+            i3mud_add(&line, ": ");
+        }
         if (e->kind == I3_TARGETED && e->text_target[0] && i3_same_name(e->target_mud, i3_mud(net)) &&
             i3_same_name(target, i3h_name(player)))
             member = "message_target";
         i3mud_add_text(&line, e, member, p && p->no_colour);
+        if (e->kind != I3_MESSAGE)
+            i3mud_add_sender(&line, e->from);
         i3mud_tell_line(player, &line);
         if (p)
             p->seen = e->id > p->seen ? e->id : p->seen;
@@ -610,8 +631,8 @@ static void i3mud_history_answer(i3 *net, const i3_result *r)
     i3mud_player *p = player ? i3mud_switches(r->who) : 0;
     i3_json messages = i3_json_get(r->result, "messages"), one;
     char user[I3_NAME_BYTES], mud[I3_NAME_BYTES], when[32];
-    i3mud_line line;
-    int count = 0;
+    i3mud_line line, from;
+    int count = 0, is_emote;
     if (!player || (r->outcome != I3_OK && r->tag == 0))
         return;
     if (!i3mud_asker(r))
@@ -623,17 +644,24 @@ static void i3mud_history_answer(i3 *net, const i3_result *r)
             continue;
         count++;
         i3_json_text(i3_json_get(one, "timestamp"), when, sizeof when);
-        i3mud_start_line(&line, r->note);
+        i3mud_start_line(&line, r->note, p && p->no_colour);
         if (strlen(when) >= 16) {
             when[16] = 0;
             i3mud_add(&line, when + 11);
             i3mud_add(&line, " ");
         }
-        i3mud_add_json(&line, i3_json_get(one, "visname"));
-        i3mud_add_own(&line, "@");
-        i3mud_add_json(&line, i3_json_get(one, "from_mud"));
-        i3mud_add(&line, i3_json_is(i3_json_get(one, "event"), "channel_message") ? ": " : " * ");
+        i3mud_clear(&from);
+        i3mud_add_json(&from, i3_json_get(one, "visname"));
+        i3mud_add_own(&from, "@");
+        i3mud_add_json(&from, i3_json_get(one, "from_mud"));
+        is_emote = !i3_json_is(i3_json_get(one, "event"), "channel_message");
+        if (!is_emote) {
+            i3mud_add(&line, from.text);
+            i3mud_add(&line, ": ");
+        }
         i3mud_add_json(&line, i3_json_get(one, "message"));
+        if (is_emote)
+            i3mud_add_sender(&line, from.text);
         i3mud_tell_line(player, &line);
     }
     if (!count && r->tag != 0)
@@ -745,6 +773,7 @@ static void i3mud_do_chat(void *player, const char *text, int is_emote)
 /* A tell, or an emote to one user. */
 static void i3mud_send_tell(void *player, const char *user, const char *mud, const char *text, int is_emote)
 {
+    i3mud_player *p = i3mud_switches(i3h_name(player));
     i3mud_line line;
     int is_sent;
     if (is_emote)
@@ -754,14 +783,15 @@ static void i3mud_send_tell(void *player, const char *user, const char *mud, con
     if (!is_sent)
         return;
     i3mud_clear(&line);
-    i3mud_add_own(&line, "\033[1;36mYou ");
+    i3mud_add_colour(&line, 14, p && p->no_colour);
+    i3mud_add(&line, "You ");
     i3mud_add(&line, is_emote ? "emote to " : "tell ");
     i3mud_add_own(&line, user);
     i3mud_add_own(&line, "@");
     i3mud_add_own(&line, mud);
     i3mud_add(&line, ": ");
     i3mud_add(&line, text); /* as it was typed: in the engine's own codes */
-    i3mud_add_own(&line, "\033[0m");
+    i3mud_add_colour(&line, -1, p && p->no_colour);
     i3mud_tell_line(player, &line);
 }
 
