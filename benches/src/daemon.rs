@@ -2,7 +2,7 @@
 
 use i3_tests::wire;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -57,6 +57,12 @@ impl Tls {
         let (certificate, key) = (pair.cert.pem(), pair.signing_key.serialize_pem());
         Ok(Tls { certificate, key, config: Arc::new(config) })
     }
+
+    /// Writes the certificate and its key to a folder, as `cert.pem` and `key.pem`.
+    pub fn write_to(&self, folder: &Path) -> Outcome<()> {
+        fs::write(folder.join("cert.pem"), &self.certificate)?;
+        Ok(fs::write(folder.join("key.pem"), &self.key)?)
+    }
 }
 
 /// Something to read from and write to.
@@ -71,10 +77,88 @@ pub struct Client {
     pub socket: TcpStream,
 }
 
+impl Client {
+    /// Connects to a port of this host.
+    pub fn connect(port: u16, tls: Option<&Tls>) -> Outcome<Client> {
+        let socket = TcpStream::connect(("127.0.0.1", port))?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        let under = socket.try_clone()?;
+        let stream: Box<dyn Duplex> = match tls {
+            None => Box::new(under),
+            Some(tls) => {
+                let client = ClientConnection::new(tls.config.clone(), "localhost".try_into()?)?;
+                Box::new(StreamOwned::new(client, under))
+            }
+        };
+        Ok(Client { stream: BufReader::with_capacity(1024, stream), socket })
+    }
+
+    /// Sends a request over a line port, and gives the answer. Events before it are passed over.
+    pub fn ask(&mut self, method: &str, params: &Json) -> Outcome<String> {
+        let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        self.stream.get_mut().write_all(format!("{request}\n").as_bytes())?;
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if self.stream.read_line(&mut line)? == 0 {
+                return Err("the gateway closed the connection".into());
+            }
+            if line.starts_with(r#"{"jsonrpc":"2.0","id""#) {
+                return if line.contains(r#""error""#) { Err(line.into()) } else { Ok(line) };
+            }
+        }
+    }
+}
+
+impl Client {
+    /// The same over a WebSocket.
+    pub fn ask_over_websocket(&mut self, method: &str, params: &Json) -> Outcome<()> {
+        let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
+        self.stream.get_mut().write_all(&wire::websocket_frame(1, request.as_bytes()))?;
+        loop {
+            let frame = String::from_utf8_lossy(&self.next_frame()?).into_owned();
+            if frame.contains(r#"{"jsonrpc":"2.0","id""#) {
+                return if frame.contains(r#""error""#) { Err(frame.into()) } else { Ok(()) };
+            }
+        }
+    }
+
+    /// The bytes of the next frame of a WebSocket server, with its head.
+    pub fn next_frame(&mut self) -> Outcome<Vec<u8>> {
+        let mut frame = vec![0; 2];
+        self.stream.read_exact(&mut frame)?;
+        let more = match frame[1] {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        };
+        frame.resize(2 + more, 0);
+        self.stream.read_exact(&mut frame[2..])?;
+        let length = if more == 0 {
+            usize::from(frame[1])
+        } else {
+            frame[2..].iter().fold(0, |length, byte| length * 256 + usize::from(*byte))
+        };
+        frame.resize(2 + more + length, 0);
+        self.stream.read_exact(&mut frame[2 + more..])?;
+        Ok(frame)
+    }
+}
+
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("socket", &self.socket).finish_non_exhaustive()
     }
+}
+
+/// The processor time that all threads of a process have used.
+pub fn processor_time(pid: u32) -> Outcome<Duration> {
+    let mut nanoseconds = 0;
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let times = fs::read_to_string(task?.path().join("schedstat"))?;
+        nanoseconds += times.split(' ').next().unwrap_or("").parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(nanoseconds))
 }
 
 /// A running daemon.
@@ -94,13 +178,23 @@ pub struct Daemon {
 impl Daemon {
     /// Starts a program in a folder.
     pub fn start(program: &Path, folder: &Path, tls: Option<&Tls>) -> Outcome<Daemon> {
+        Daemon::start_with(program, folder, tls, |_| {})
+    }
+
+    /// The same with other settings than the usual ones.
+    pub fn start_with(
+        program: &Path,
+        folder: &Path,
+        tls: Option<&Tls>,
+        change: impl FnOnce(&mut Json),
+    ) -> Outcome<Daemon> {
         let router = TcpListener::bind("127.0.0.1:0")?;
         // Both at once, so that they differ.
         let free = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
         let (http, lines) = (free[0].local_addr()?.port(), free[1].local_addr()?.port());
         drop(free);
         // Whatever is JSON is YAML too.
-        let settings = json!({
+        let mut settings = json!({
             "mud": {"name": "Alpha", "port": 4000},
             "router": {"primary": {"name": "*net", "host": "127.0.0.1", "port": router.local_addr()?.port()}},
             "api": {
@@ -111,10 +205,10 @@ impl Daemon {
             },
             "state": {"directory": "state"},
         });
+        change(&mut settings);
         fs::write(folder.join("settings.yaml"), settings.to_string())?;
         if let Some(tls) = tls {
-            fs::write(folder.join("cert.pem"), &tls.certificate)?;
-            fs::write(folder.join("key.pem"), &tls.key)?;
+            tls.write_to(folder)?;
         }
         let log = File::create(folder.join("log"))?;
         let mut command = Command::new(program.canonicalize()?);
@@ -168,17 +262,12 @@ impl Daemon {
     }
 
     fn connect(&self, port: u16) -> Outcome<Client> {
-        let socket = TcpStream::connect(("127.0.0.1", port))?;
-        socket.set_read_timeout(Some(PATIENCE))?;
-        let under = socket.try_clone()?;
-        let stream: Box<dyn Duplex> = match &self.tls {
-            None => Box::new(under),
-            Some(tls) => {
-                let client = ClientConnection::new(tls.config.clone(), "localhost".try_into()?)?;
-                Box::new(StreamOwned::new(client, under))
-            }
-        };
-        Ok(Client { stream: BufReader::with_capacity(1024, stream), socket })
+        Client::connect(port, self.tls.as_ref())
+    }
+
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     /// A connection to the line port that shows no key.
@@ -208,12 +297,7 @@ impl Daemon {
         while client.read_line(&mut line)? > 2 {
             line.clear();
         }
-        let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
-        client.get_mut().write_all(&wire::websocket_frame(1, ping.to_string().as_bytes()))?;
-        let mut answer = [0; 20];
-        client.read_exact(&mut answer)?;
-        one.socket.set_nonblocking(true)?;
-        while client.read(&mut answer).is_ok_and(|count| count > 0) {}
+        one.ask_over_websocket("ping", &json!({}))?;
         Ok(one)
     }
 

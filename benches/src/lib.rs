@@ -8,4 +8,5 @@
 pub mod bench_gateway;
 pub mod daemon;
 pub mod data;
+pub mod load;
 pub mod measure;
