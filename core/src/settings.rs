@@ -167,6 +167,28 @@ pub struct ApiSettings {
     pub events: EventSettings,
     /// The level of the log at the start, until the method `log_level` changes it.
     pub log_level: Level,
+    /// The files of the page for people. Empty: there is no page.
+    pub console: &'static [PageFile],
+    /// What is doubtful about the settings, as texts for people.
+    pub warnings: Vec<String>,
+}
+
+/// A file of the page for people, which is part of the program.
+#[derive(Clone, Copy)]
+pub struct PageFile {
+    /// The path under which it is served. That of the page itself is `/`.
+    pub path: &'static str,
+    /// The type, for the header `Content-Type`.
+    pub content_type: &'static str,
+    /// The contents.
+    pub body: &'static [u8],
+}
+
+/// Shows no contents, which are long.
+impl fmt::Debug for PageFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PageFile").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl Default for ApiSettings {
@@ -189,6 +211,8 @@ impl Default for ApiSettings {
             presence_ttl: Duration::from_secs(30),
             events: EventSettings::default(),
             log_level: Level::Info,
+            console: &[],
+            warnings: Vec::new(),
         }
     }
 }

@@ -13,7 +13,7 @@
 //! | `errors` | | error packets |
 //! | `moderation` | bans | |
 //! | `history`, `search`, `searches`, `lines` | the history, replay, acknowledgements | |
-//! | `access`, `admin`, `trace` | authentication; sessions, log, state; packet traces | |
+//! | `access`, `admin`, `audit`, `overview`, `trace` | authentication; sessions, log, state; who did what; packet traces | |
 //!
 //! Each file that serves requests has a table of its methods: name, permission, parameters, result, and the parts of the
 //! state that the method borrows. `inbound` passes each packet to its service. `consequences` handles what follows
@@ -25,6 +25,7 @@ mod admin;
 mod answers;
 mod ask;
 mod asked;
+pub(crate) mod audit;
 mod call;
 pub(crate) mod channel;
 pub(crate) mod consequences;
@@ -40,6 +41,7 @@ mod lines;
 mod lists;
 mod method;
 mod moderation;
+mod overview;
 mod page;
 mod parts;
 mod presence;
