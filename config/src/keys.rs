@@ -102,6 +102,7 @@ const USED: &[&str] = &[
     "api.rate_limits.default.burst",
     "api.session.max_queue_size",
     "api.session.queue_ttl",
+    "console.enabled",
     "events.keep.tells",
     "events.keep.channels",
     "events.keep.answers",

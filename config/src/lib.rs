@@ -20,6 +20,7 @@ mod logfile;
 mod logline;
 mod logqueue;
 mod muds;
+mod page;
 mod path;
 mod precedence;
 mod problem;
@@ -38,6 +39,7 @@ pub use load::{
     FileOptions, VARIABLES, environment_of_files, load, load_files, reload, reload_files,
 };
 pub use logfile::Rotation;
+pub use page::console;
 pub use problem::{Place, Problem, Problems, Severity};
 pub use reload::FilesRead;
 pub use secret::SECRET_FILE_BYTES_MAX;

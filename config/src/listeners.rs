@@ -236,6 +236,9 @@ pub(crate) fn api(reader: &mut SettingsReader<'_>) -> ApiSettings {
     api.allowed_origins = access::origins(reader);
     api.rate_limits = rate_limits(reader);
     api.events = crate::events::events(reader);
+    if reader.boolean(&Path::of("console.enabled")).unwrap_or(true) {
+        api.console = crate::page::console();
+    }
     let user_rate = rate(reader, &Path::of("security.rate_limiting.user_messages_per_minute"));
     api.user_messages_per_minute = user_rate.filter(|_| api.rate_limits.is_some());
     api

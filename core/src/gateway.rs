@@ -178,6 +178,7 @@ impl Gateway {
     pub fn report(&mut self, now: Now, process: Process) -> Health {
         self.set_now(now);
         self.run.lag = self.common.now.mono.since(process.due);
+        self.run.hour.lagged(self.run.lag);
         self.run.process = Some(process);
         self.health()
     }
@@ -234,6 +235,7 @@ impl Gateway {
     fn set_now(&mut self, now: Now) {
         let common = &mut self.common;
         common.now = Now { mono: now.mono.max(common.now.mono), unix: now.unix };
+        self.run.hour.tick(common.now, &common.metrics);
     }
 
     fn save_clock(&mut self) {

@@ -23,6 +23,7 @@
 //! | the protocols for local clients: JSON-RPC, HTTP, WebSocket | [`door`] |
 //! | which part handles an input | `gateway` |
 
+mod audit;
 mod bucket;
 pub mod clients;
 pub mod colour;
@@ -35,6 +36,7 @@ pub mod event;
 pub mod fault;
 mod gateway;
 pub mod health;
+mod hour;
 pub mod i3;
 mod ids;
 mod journal;

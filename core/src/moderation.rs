@@ -68,6 +68,9 @@ pub struct Ban {
     pub direction: Direction,
     /// A text for people.
     pub reason: String,
+    /// Who has set it: a text for people. Earlier versions did not save it.
+    #[serde(default)]
+    pub by: String,
     /// When it was added, in microseconds since 1970.
     pub created: u64,
     /// When it expires, in microseconds since 1970, as answered when it was made. If the clock was set since, it expires at
@@ -261,6 +264,7 @@ mod tests {
             packet_type: None,
             direction: Direction::Both,
             reason: String::new(),
+            by: String::new(),
             created: 0,
             expires: None,
             ends: None,

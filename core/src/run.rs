@@ -1,6 +1,8 @@
 //! The state of this run of the gateway as a whole.
 
+use crate::audit::Audit;
 use crate::health::Process;
+use crate::hour::Hour;
 use crate::notice::Level;
 use crate::time::Instant;
 use std::time::Duration;
@@ -17,11 +19,23 @@ pub(crate) struct Run {
     pub(crate) lag: Duration,
     /// The level of the log.
     pub(crate) log_level: Level,
+    /// The last hour.
+    pub(crate) hour: Hour,
+    /// What administrators have done.
+    pub(crate) audit: Audit,
 }
 
 impl Run {
     /// Begins a run.
     pub(crate) fn new(started: Instant, log_level: Level) -> Run {
-        Run { started, stopping: false, process: None, lag: Duration::ZERO, log_level }
+        Run {
+            started,
+            stopping: false,
+            process: None,
+            lag: Duration::ZERO,
+            log_level,
+            hour: Hour::default(),
+            audit: Audit::default(),
+        }
     }
 }

@@ -208,6 +208,28 @@ pub struct ApiSettings {
     /// The address of the port for muds that speak Intermud-3, as they are told it: `"IP PORT"`. Some go there when they
     /// connect the next time.
     pub i3_address: String,
+    /// The files of the page for people. Empty: there is no page.
+    pub console: &'static [PageFile],
+    /// What is doubtful about the settings, as texts for people.
+    pub warnings: Vec<String>,
+}
+
+/// A file of the page for people, which is part of the program.
+#[derive(Clone, Copy)]
+pub struct PageFile {
+    /// The path under which it is served. That of the page itself is `/`.
+    pub path: &'static str,
+    /// The type, for the header `Content-Type`.
+    pub content_type: &'static str,
+    /// The contents.
+    pub body: &'static [u8],
+}
+
+/// Shows no contents, which are long.
+impl fmt::Debug for PageFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PageFile").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl Default for ApiSettings {
@@ -231,6 +253,8 @@ impl Default for ApiSettings {
             events: EventSettings::default(),
             log_level: Level::Info,
             i3_address: "127.0.0.1 8790".to_owned(),
+            console: &[],
+            warnings: Vec::new(),
         }
     }
 }

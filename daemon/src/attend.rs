@@ -4,6 +4,7 @@
 //! The watchdog of the service manager is notified at each check. If the driver's loop hangs, it gets no notification.
 
 use crate::daily::Daily;
+use crate::doubts;
 use crate::state::open_to_read;
 use crate::tls::Acceptors;
 use crate::{process, systemd};
@@ -129,7 +130,8 @@ impl Attendant {
 
     /// Applies the settings that can change while the gateway runs. After an error, nothing has changed.
     fn take_over(&mut self, gateway: &mut Gateway, now: Now) -> Result<(), Problems> {
-        let new = i3_config::reload_files(&self.files, &self.config)?;
+        let mut new = i3_config::reload_files(&self.files, &self.config)?;
+        new.core.api.warnings = doubts::texts(self.files.env_file.as_deref(), &new);
         gateway.reload(now, new.core.clone()).map_err(|error| {
             Problem::error("", error.to_string(), "change the settings that the message names")
         })?;

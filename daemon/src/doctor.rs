@@ -4,16 +4,15 @@
 //! login, because a login under the mud's name would end the gateway's session.
 
 use crate::attend::Attend;
+use crate::doubts::{self, Doubt};
 use crate::exit::{CONFIG, start_logging};
 use crate::gateway::{Run, run_once};
 use crate::healthcheck;
-use crate::permissions::mode_of;
-use crate::process;
 use crate::state::{python_password, read_within, url};
 use crate::terminal::out;
 use crate::tls;
 use i3_config::cli::{Cli, Doctor};
-use i3_config::{Config, DEFAULT_ENV_FILE, ListenAt, Severity};
+use i3_config::{Config, ListenAt, Severity};
 use i3_core::Gateway;
 use i3_core::health::Process;
 use i3_core::machine::{Input, Listener, Machine, Saved};
@@ -38,9 +37,6 @@ const BETWEEN_CONNECTIONS: Duration = Duration::from_millis(1100);
 
 /// How long a login may take. It is enough for a slow answer and for a second attempt.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Open files besides those of the clients: listeners, router links, store, log.
-const FILES_SPARE: u64 = 64;
 
 /// A clock that shows an earlier time is wrong: 2025-01-01.
 const CLOCK_SECONDS_MIN: u64 = 1_735_689_600;
@@ -126,21 +122,7 @@ fn settings(report: &mut Report, cli: &Cli, config: &Config) {
     }
     let names: Vec<&str> = config.core.muds.iter().map(|mud| mud.name.as_str()).collect();
     report.good(&format!("the settings of {} are valid", names.join(", ")));
-    let env_file = cli.env_file.as_deref().unwrap_or(Path::new(DEFAULT_ENV_FILE));
-    if let Some(mode) = mode_of(env_file).filter(|mode| mode & 0o077 != 0) {
-        let text =
-            format!("{} contains keys, and other users may read it (mode {mode:o})", env_file.display());
-        report.warn(&text, &format!("chmod 600 {}", env_file.display()));
-    }
-    // A group can be that of the service, so only everybody else counts.
-    if let Some(file) = config.read.settings_with_secrets()
-        && let Some(mode) = mode_of(file).filter(|mode| mode & 0o007 != 0)
-    {
-        let text = format!(
-            "{} contains keys or passwords, and everybody may read it (mode {mode:o})",
-            file.display()
-        );
-        let fix = format!("chmod 640 {}, or put the keys into variables of the env file", file.display());
+    for Doubt { text, fix } in doubts::files(cli.env_file.as_deref(), config) {
         report.warn(&text, &fix);
     }
 }
@@ -318,17 +300,10 @@ fn free_the_port(at: &ListenAt) -> String {
 }
 
 fn file_limit(report: &mut Report, config: &Config) {
-    let Process { open_files_max, .. } = process::figures(Instant::ORIGIN, Default::default());
-    let needed = config.core.api.connections_max as u64 + FILES_SPARE;
-    match open_files_max {
-        Some(most) if most < needed => report.warn(
-            &format!(
-                "the process may have {most} open files, and performance.max_connections needs {needed}"
-            ),
-            "raise the limit (LimitNOFILE= in the unit, or ulimit -n), or lower performance.max_connections",
-        ),
-        Some(most) => report.good(&format!("the process may have {most} open files")),
-        None => {}
+    match doubts::open_files(config) {
+        Err(Doubt { text, fix }) => report.warn(&text, &fix),
+        Ok(Some(most)) => report.good(&format!("the process may have {most} open files")),
+        Ok(None) => {}
     }
 }
 

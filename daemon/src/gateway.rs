@@ -2,6 +2,7 @@
 
 use crate::attend::{Attend, Attendant};
 use crate::directory::StateDirectory;
+use crate::doubts;
 use crate::error::DaemonError;
 use crate::listeners::bind_each;
 use crate::seed::seed;
@@ -42,6 +43,7 @@ pub fn run_each(
             Ok(None) => {}
             Err(error) => log::error!(target: "store", "the copy was not restored: {error}"),
         }
+        config.core.api.warnings = doubts::texts(files.env_file.as_deref(), &config);
         let attendant = Attendant::new(files.clone(), config.clone(), tls.clone(), profile_memory);
         if run(prepare(&directory, config.clone(), &tls, Box::new(attendant))?)? == Ended::Stopped {
             return Ok(());

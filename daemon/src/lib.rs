@@ -9,6 +9,7 @@ pub mod backup;
 mod daily;
 pub mod directory;
 pub mod doctor;
+mod doubts;
 pub mod error;
 pub mod exit;
 pub mod gateway;

@@ -144,6 +144,7 @@ fn settings(at: &Addresses) -> Settings {
         link: LinkSettings::default(),
         api: ApiSettings {
             keys: Some(vec![KeySettings::new(keys::digest(&at.key), MUD, Permissions::ALL)]),
+            console: i3_config::console(),
             ..ApiSettings::default()
         },
     }

@@ -616,6 +616,18 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
         ],
     ),
     (
+        "The page",
+        "A page for people, in a browser: the links, channels, tells, sessions, bans, packets. It is part of the program, \
+                 unless that was built without the feature `console`.",
+        &[entry(
+            "console.enabled",
+            "",
+            "true",
+            "Serve the page at `/` of the listener of WebSocket to clients that ask for `text/html`. Who opens it signs in \
+             with an API key.",
+        )],
+    ),
+    (
         "State",
         "",
         &[

@@ -88,6 +88,7 @@ mod tests {
             packet_type: None,
             direction: Direction::Both,
             reason: "spam".to_owned(),
+            by: String::new(),
             created: 0,
             expires: None,
             ends: None,

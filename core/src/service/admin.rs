@@ -12,7 +12,7 @@ use crate::describe::values::{Filled, OrNull, Parameter, Wrong};
 use crate::fault::Fault;
 use crate::fault::reason::{BACKLOG_FULL, ROUTER_DOWN};
 use crate::ids::MudId;
-use crate::link::StateName;
+use crate::link::{RouterLink, StateName};
 use crate::machine::ConnId;
 use crate::muds::Muds;
 use crate::notice::{Level, Notice};
@@ -96,7 +96,7 @@ output! {
         router: RouterStatus<'m>,
     }
 
-    /// The state of the router link.
+    /// The state of a router link.
     pub(super) struct RouterStatus<'m> {
         /// why the link was last lost or refused
         last_error: OrNull<&'m str>,
@@ -172,6 +172,8 @@ output! {
         mud_name: OrNull<&'m str>,
         /// whom it speaks for: what an `observer` receives is still kept for the game; null before `authenticate`
         role: OrNull<Role>,
+        /// the name that the client gave to `authenticate`; null if it gave none
+        client: OrNull<&'m str>,
         /// how it is connected
         transport: Transport,
         /// the client's address; behind a trusted proxy, the address that the proxy reports
@@ -282,21 +284,26 @@ fn status<'m>(cx: &Cx<'_>, muds: &'m Muds, clients: &Clients, call: &Call) -> Re
     let caller = call.caller()?;
     let link = &muds[caller.mud].link;
     let since = clients.get(call.conn()).map_or(cx.now.mono, |session| session.since);
-    let next_attempt = link.next_attempt().map(|at| cx.now.unix_at(at));
     Ok(Status {
         connected: link.is_ready(),
         mud_name: caller.mud_name.to_string(),
         session_id: caller.session_id.to_string(),
         uptime: cx.now.mono.since(since).as_secs_f64(),
-        router: RouterStatus {
+        router: RouterStatus::of(cx, link),
+    })
+}
+
+impl<'m> RouterStatus<'m> {
+    pub(super) fn of(cx: &Cx<'_>, link: &'m RouterLink) -> RouterStatus<'m> {
+        RouterStatus {
             last_error: OrNull(link.last_error()),
             liveness: link.liveness().as_str(),
             name: &link.router().name,
-            next_attempt: OrNull(next_attempt),
+            next_attempt: OrNull(link.next_attempt().map(|at| cx.now.unix_at(at))),
             since: link.since(),
             state: LinkState(link.state()),
-        },
-    })
+        }
+    }
 }
 
 fn stats(cx: &Cx<'_>, muds: &Muds, clients: &Clients, call: &Call) -> Result<Stats, Fault> {
@@ -340,7 +347,7 @@ fn retire(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call, args: Retire<'_>) -> Re
 }
 
 /// Whether the caller speaks for the gateway's own mud.
-fn is_of_own_mud(caller: &Identified) -> bool {
+pub(super) fn is_of_own_mud(caller: &Identified) -> bool {
     caller.mud == MudId::OWN && caller.may_speak
 }
 
@@ -369,6 +376,7 @@ fn sessions<'m>(
             session_id: OrNull(identity.map(|identity| &*identity.session_id)),
             mud_name: OrNull(identity.map(|identity| &*identity.mud_name)),
             role: OrNull(identity.map(|_| session.role)),
+            client: OrNull(session.reader.client_name()),
             transport: Transport(session.way.name),
             address: clients.addresses.of(conn),
             since: UnixTime::from_micros(cx.now.unix.micros().saturating_sub(age)),

@@ -15,7 +15,8 @@
 //! | `history`, `search`, `searches`, `lines` | the history, replay, acknowledgements | |
 //! | `persons` | users who have a session of their own | |
 //! | `bouncer` | muds that speak Intermud-3 and log in here | packets for them |
-//! | `access`, `admission`, `admin`, `trace` | authentication, rates and permissions; sessions, log, state; packet traces | |
+//! | `access`, `admission` | authentication, rates and permissions | |
+//! | `admin`, `audit`, `overview`, `trace` | sessions, log, state; who did what; packet traces | |
 //!
 //! Each file that serves requests has a table of its methods: name, permission, parameters, result, and the parts of the
 //! state that the method borrows. `inbound` passes each packet to its service. `consequences` handles what follows
@@ -28,6 +29,7 @@ pub(crate) mod admission;
 mod answers;
 mod ask;
 mod asked;
+pub(crate) mod audit;
 pub(crate) mod bouncer;
 mod call;
 pub(crate) mod channel;
@@ -44,6 +46,7 @@ mod lines;
 mod lists;
 mod method;
 mod moderation;
+mod overview;
 mod page;
 mod parts;
 pub(crate) mod persons;

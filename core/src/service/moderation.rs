@@ -3,6 +3,7 @@
 //! A banned packet from the network is dropped without an answer: answers to a flood would use up the packets that the
 //! router accepts from the gateway. It is counted, and `ban_list` returns the counts.
 
+use super::audit::who;
 use super::call::Call;
 use super::durable;
 use super::method::{Access, methods};
@@ -112,6 +113,8 @@ output! {
         direction: Direction,
         /// a text for people
         reason: &'m str,
+        /// who has set it: the mud of the key, and where its session came from; empty if that is not known
+        by: &'m str,
         /// when it was added
         created: UnixTime,
         /// when it ends; null: never
@@ -124,7 +127,10 @@ output! {
 methods! {
     /// Bans packets from coming in or going out. The result comes when the ban is saved.
     "ban_add" (Access::Permitted(Permission::Moderate)) AddBan<'_> => later [Banned] &[&NOT_SAVED, &TOO_MANY_WAITING],
-        |parts, call, args| add(&mut parts.cx, parts.muds, parts.waiting, call, args);
+        |parts, call, args| {
+            let by = who(parts.clients, call);
+            add(&mut parts.cx, parts.muds, parts.waiting, call, args, by)
+        };
     /// Lists the bans, each with the number of packets that it has stopped since the start.
     "ban_list" (Access::Permitted(Permission::Moderate)) ListBans => [BanList] &[&BACKLOG_FULL],
         |parts, call, args| list(&mut parts.cx, parts.muds, call, &args);
@@ -139,6 +145,7 @@ fn add(
     waiting: &mut Waiting,
     call: &Call,
     args: AddBan<'_>,
+    by: String,
 ) -> Result<Option<Banned>, Fault> {
     let mud = call.speaker()?.mud;
     if !args.pattern.contains('@') {
@@ -152,6 +159,7 @@ fn add(
         packet_type: args.packet_type.map(|pattern| pattern.to_string()),
         direction: args.direction,
         reason: args.reason.map(|Why(text)| text.to_string()).unwrap_or_default(),
+        by,
         created: now.micros(),
         expires: lasts.map(|lasts| now.micros() + lasts.as_micros() as u64),
         ends: lasts.map(|lasts| (cx.steady + lasts).micros()),
@@ -203,6 +211,7 @@ fn row((ban_id, ban, hits): (u64, &Ban, u64), (unix, steady): (UnixTime, Steady)
         packet_type: OrNull(ban.packet_type.as_deref()),
         direction: ban.direction,
         reason: &ban.reason,
+        by: &ban.by,
         created: UnixTime::from_micros(ban.created),
         expires: OrNull(ban.ends_at(unix, steady)),
         hits,

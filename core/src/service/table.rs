@@ -2,8 +2,8 @@
 
 use super::method::Method;
 use super::{
-    access, admin, ask, channel, filter, history, host, lists, moderation, presence, refuse, search, speech,
-    tell, trace,
+    access, admin, ask, audit, channel, filter, history, host, lists, moderation, overview, presence, refuse,
+    search, speech, tell, trace,
 };
 
 /// Returns the methods of all services, sorted by name.
@@ -12,12 +12,14 @@ pub fn methods() -> Vec<&'static Method> {
         access::METHODS,
         admin::METHODS,
         ask::METHODS,
+        audit::METHODS,
         channel::METHODS,
         filter::METHODS,
         history::METHODS,
         host::METHODS,
         lists::METHODS,
         moderation::METHODS,
+        overview::METHODS,
         presence::METHODS,
         refuse::METHODS,
         search::METHODS,

@@ -30,8 +30,8 @@ const NEEDS: &[(&str, &[&str])] = &[
     ("presence", &["presence_sync"]),
     ("host", &["channel_add", "channel_admin", "channel_filter", "channel_remove"]),
     ("moderate", &["ban_add", "ban_list", "ban_remove"]),
-    ("admin", &["kick", "log_level", "reconnect", "retire", "sessions", "trace"]),
-    ("", &["ack", "heartbeat", "resume", "stats", "status"]),
+    ("admin", &["audit", "kick", "log_level", "reconnect", "retire", "sessions", "trace"]),
+    ("", &["ack", "heartbeat", "overview", "resume", "stats", "status", "text_preview"]),
     ("open", &["authenticate", "ping", "rpc.discover"]),
 ];
 
@@ -51,6 +51,7 @@ fn params(method: &str) -> Json {
         "ban_remove" => json!({"ban_id": 1}),
         "presence_sync" => json!({"users": []}),
         "kick" => json!({"session_id": "none"}),
+        "text_preview" => json!({"text": "x"}),
         _ => to,
     }
 }
@@ -169,6 +170,7 @@ fn a_key_of_another_mud_reads_and_does_not_speak() {
     }
     let may = [
         "ack",
+        "audit",
         "channel_history",
         "channel_join",
         "channel_leave",
@@ -177,10 +179,12 @@ fn a_key_of_another_mud_reads_and_does_not_speak() {
         "history_search",
         "kick",
         "mudlist",
+        "overview",
         "resume",
         "sessions",
         "stats",
         "status",
+        "text_preview",
         "trace",
         "log_level",
     ];

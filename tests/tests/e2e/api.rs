@@ -159,7 +159,7 @@ fn rows(key: &str, own: &str) -> Vec<Row> {
             json!({}),
             json!({"status": "success", "count": 1, "bans": [{
                 "ban_id": "*", "pattern": "mallory@Nowhere", "channel": null, "packet_type": null, "direction": "both",
-                "reason": "spam", "created": "*", "expires": null, "hits": 0,
+                "reason": "spam", "by": "*", "created": "*", "expires": null, "hits": 0,
             }]}),
         ),
         row("ban_remove", json!({"ban_id": "=ban_id"}), json!({"status": "removed", "ban_id": "*"})),
@@ -176,6 +176,32 @@ fn rows(key: &str, own: &str) -> Vec<Row> {
         ),
         row("resume", json!({}), json!({"status": "success", "last_event_id": "*"})),
         row("log_level", json!({}), json!({"status": "success", "level": "DEBUG"})),
+        row(
+            "overview",
+            json!({}),
+            json!({
+                "status": "success", "version": "*", "uptime": "*", "permissions": ["*"], "may_speak": true,
+                "identities": [{
+                    "mud_name": "Alpha", "connected": true, "router": "*", "routers": ["*"], "waiting_packets": 0,
+                    "waiting_bytes": 0, "online_muds": 2, "channel_count": "*", "ban_count": 0, "local_users": "*",
+                }],
+                "minutes": ["*"],
+                "queues": {
+                    "waiting_requests": 0, "pending_bytes": "*", "unsaved_changes": "*", "kept_events": "*",
+                    "kept_bytes": "*", "storage": "good", "session_count": 2,
+                },
+                "warnings": "*",
+            }),
+        ),
+        row(
+            "text_preview",
+            json!({"text": "%^RED%^<b>"}),
+            json!({
+                "status": "success", "raw": "%^RED%^<b>", "plain": "<b>", "ansi": "\u{1b}[0;31m<b>\u{1b}[0m",
+                "html": "<span style=\"color:#c00\">&lt;b&gt;</span>", "sent": "%^RED%^<b>",
+            }),
+        ),
+        row("audit", json!({}), json!({"status": "success", "count": "*", "actions": ["*"]})),
         row("trace", json!({}), json!({"status": "tracing"})),
         row("trace", json!({"enabled": false}), json!({"status": "stopped"})),
         row("sessions", json!({}), json!({"status": "success", "count": 2, "sessions": [session(), session()]})),
@@ -187,7 +213,7 @@ fn rows(key: &str, own: &str) -> Vec<Row> {
 
 fn session() -> Json {
     json!({
-        "session_id": "*", "mud_name": "Alpha", "role": "game", "transport": "*", "address": "127.0.0.1",
+        "session_id": "*", "mud_name": "Alpha", "role": "game", "client": "*", "transport": "*", "address": "127.0.0.1",
         "since": "*", "idle_seconds": "*", "permissions": ["*"], "channels": "*", "queued_bytes": "*",
     })
 }

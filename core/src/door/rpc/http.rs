@@ -23,11 +23,13 @@ pub struct Head {
     pub has_body: bool,
     /// The API key, from `X-API-Key` or `Authorization: Bearer`.
     pub api_key: Option<String>,
-    /// Whom a client of the WebSocket speaks for, from `X-I3-Role`. The key in the header begins the session, so that
-    /// `authenticate` would be too late to say it.
+    /// Whom a client of the WebSocket speaks for, from `X-I3-Role`, or from `role` in the query, since a page in a browser
+    /// cannot set the header. The key in the header begins the session, so that `authenticate` would be too late to say it.
     pub role: Option<String>,
     /// The `Accept` header.
     pub accept: Option<String>,
+    /// The `If-None-Match` header: what the client has of the page already.
+    pub if_none_match: Option<String>,
     /// The WebSocket handshake, if the request is one.
     pub upgrade: Option<Upgrade>,
     /// The first of the sub-protocols that the client offers (RFC 6455, 1.9). The gateway accepts any: a browser closes
@@ -95,8 +97,9 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
             && (version == 1 || fields.has_token("connection", "keep-alive")),
         has_body: body_bytes != Some(0),
         api_key: fields.text("x-api-key").or_else(|| fields.bearer()),
-        role: fields.text("x-i3-role"),
+        role: fields.text("x-i3-role").or_else(|| query_value(path, "role")),
         accept: fields.list("accept"),
+        if_none_match: fields.list("if-none-match"),
         protocol: fields.list("sec-websocket-protocol").and_then(|offered| {
             offered.split(',').map(str::trim).find(|name| is_token(name)).map(str::to_owned)
         }),
@@ -139,6 +142,13 @@ fn split_target(target: &str) -> (Option<&str>, &str) {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (host, path) = rest.split_at(end);
     (Some(host), if path.starts_with('/') { path } else { "/" })
+}
+
+/// Returns a value of the query of a path.
+fn query_value(path: &str, name: &str) -> Option<String> {
+    let (_, query) = path.split('#').next()?.split_once('?')?;
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned()).next()
 }
 
 /// Returns a value as text. In one that is not UTF-8, each byte beyond ASCII becomes a question mark.
@@ -250,6 +260,8 @@ pub struct Response<'a> {
     pub status: u16,
     /// The type of the body.
     pub content_type: &'a str,
+    /// Whether and how the answer may be kept: the header `Cache-Control`.
+    pub cache: &'a str,
     /// Further headers, each with its line end.
     pub extra: &'a str,
     /// The body.
@@ -263,6 +275,7 @@ pub struct Response<'a> {
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
+        304 => "Not Modified",
         400 => "Bad Request",
         401 => "Unauthorized",
         403 => "Forbidden",
@@ -285,11 +298,12 @@ impl Response<'_> {
         // Writing to a String cannot fail.
         let _ = write!(
             text,
-            "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n{}{}\r\n",
+            "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: {}\r\n{}{}\r\n",
             self.status,
             reason(self.status),
             self.content_type,
             self.body.len(),
+            self.cache,
             self.extra,
             if self.keep_alive { "" } else { "Connection: close\r\n" },
         );
@@ -361,6 +375,19 @@ mod tests {
         let answer = |protocol| String::from_utf8(switching_protocols("x", protocol, false)).unwrap();
         assert!(answer(Some("i3.v1")).contains("\r\nSec-WebSocket-Protocol: i3.v1\r\n"));
         assert!(!answer(None).contains("Protocol:"));
+    }
+
+    #[test]
+    fn a_role_comes_from_the_header_or_the_query() {
+        for (request, role) in [
+            ("GET /ws?role=observer HTTP/1.1\r\n\r\n", Some("observer")),
+            ("GET /ws?x&key=role&role=observer#role=game HTTP/1.1\r\n\r\n", Some("observer")),
+            ("GET /?role=game HTTP/1.1\r\nX-I3-Role: observer\r\n\r\n", Some("observer")),
+            ("GET /ws?arole=observer HTTP/1.1\r\n\r\n", None),
+            ("GET /ws#?role=observer HTTP/1.1\r\n\r\n", None),
+        ] {
+            assert_eq!(head(request).role.as_deref(), role, "{request:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub mod asyncapi;
 mod conn;
+mod console;
 pub mod deflate;
 pub mod discover;
 mod encoder;

@@ -1,5 +1,6 @@
 //! Answers HTTP requests: health, metrics, documents, and the upgrade to a WebSocket.
 
+use super::console::{self, Found};
 use super::discover::Documents;
 use super::encoder::{DEFLATED_SOCKETS, SOCKETS};
 use super::exposition::{self, Format};
@@ -36,6 +37,9 @@ const PATHS: [&str; 7] = [
     "/api/asyncapi.json",
 ];
 
+/// The pages show a state that changes.
+const NO_STORE: &str = "no-store";
+
 const JSON: &str = "application/json; charset=utf-8";
 
 /// Answers one request.
@@ -66,7 +70,9 @@ pub(super) fn answer(parts: &mut Parts<'_>, documents: &Documents, conn: ConnId,
     {
         return upgrade_to_websocket(parts, conn, head, upgrade, client);
     }
-    if !PATHS.contains(&head.path.as_str()) {
+    if let Some(file) = console::wanted(parts.cx.settings.api.console, head) {
+        console_file(parts, conn, head, client, &file);
+    } else if !PATHS.contains(&head.path.as_str()) {
         let (status, text) = match head.path.as_str() {
             "/ws" => (426, "this is a WebSocket; ask for an upgrade"),
             // The Python gateway names this page too, and has none.
@@ -163,15 +169,49 @@ fn begin_session(
     }
 }
 
+/// Whether the requests of a client are bounded. Health checks, and whatever runs on this host, may ask as often as they
+/// like.
+fn is_bounded(head: &Head, client: IpAddr) -> bool {
+    !client.is_loopback() && !head.path.starts_with("/health")
+}
+
+/// Whether a client has asked for too much, and was told so.
+fn is_refused(parts: &mut Parts<'_>, conn: ConnId, head: &Head, client: IpAddr) -> bool {
+    if !is_bounded(head, client) {
+        return false;
+    }
+    let Some(wait_ms) = parts.clients.addresses.strangers().wait_ms(client, parts.cx.now.mono) else {
+        return false;
+    };
+    parts.cx.metrics.strangers_limited += 1;
+    let retry = format!("Retry-After: {}\r\n", wait_ms.div_ceil(1000));
+    respond(parts, conn, head, 429, "too many requests without a key from this address", &retry);
+    true
+}
+
+/// Answers with a file of the page for people.
+fn console_file(parts: &mut Parts<'_>, conn: ConnId, head: &Head, client: IpAddr, found: &Found) {
+    if is_refused(parts, conn, head, client) {
+        return;
+    }
+    let Found { file, is_known, headers } = found;
+    if is_bounded(head, client) && !is_known {
+        parts.clients.addresses.charge(client, file.body.len(), parts.cx.now.mono);
+    }
+    let status = if *is_known { 304 } else { 200 };
+    let content = Content {
+        status,
+        content_type: file.content_type,
+        cache: "no-cache",
+        body: file.body,
+        extra: headers,
+    };
+    send_response(parts, conn, head, &content);
+}
+
 fn page(parts: &mut Parts<'_>, documents: &Documents, conn: ConnId, head: &Head, client: IpAddr) {
-    // Health checks, and whatever runs on this host, may ask as often as they like.
-    let is_bounded = !client.is_loopback() && !head.path.starts_with("/health");
-    if is_bounded
-        && let Some(wait_ms) = parts.clients.addresses.strangers().wait_ms(client, parts.cx.now.mono)
-    {
-        parts.cx.metrics.strangers_limited += 1;
-        let retry = format!("Retry-After: {}\r\n", wait_ms.div_ceil(1000));
-        return respond(parts, conn, head, 429, "too many requests without a key from this address", &retry);
+    if is_refused(parts, conn, head, client) {
+        return;
     }
     let is_ready = parts.muds.are_ready() && !parts.run.stopping;
     let is_failing = parts.cx.fx.saves().is_some_and(Saves::is_failing);
@@ -216,10 +256,15 @@ fn page(parts: &mut Parts<'_>, documents: &Documents, conn: ConnId, head: &Head,
             .with("asyncapi", "/api/asyncapi.json")
             .finish(),
     };
-    if is_bounded {
+    if is_bounded(head, client) {
         parts.clients.addresses.charge(client, body.len(), parts.cx.now.mono);
     }
-    send_response(parts, conn, head, &Content { status, content_type, body: &body, extra: "" });
+    send_response(
+        parts,
+        conn,
+        head,
+        &Content { status, content_type, cache: NO_STORE, body: &body, extra: "" },
+    );
 }
 
 /// The router links, without the muds' names, because anybody can read this page.
@@ -240,23 +285,30 @@ pub(super) fn respond(
     extra: &str,
 ) {
     let body = Object::default().with("error", text).finish();
-    send_response(parts, conn, head, &Content { status, content_type: JSON, body: &body, extra });
+    send_response(
+        parts,
+        conn,
+        head,
+        &Content { status, content_type: JSON, cache: NO_STORE, body: &body, extra },
+    );
 }
 
 /// The contents of an answer.
 struct Content<'a> {
     status: u16,
     content_type: &'a str,
+    cache: &'a str,
     body: &'a [u8],
     extra: &'a str,
 }
 
 fn send_response(parts: &mut Parts<'_>, conn: ConnId, head: &Head, content: &Content<'_>) {
-    let Content { status, content_type, body, extra } = *content;
+    let Content { status, content_type, cache, body, extra } = *content;
     // The body of the request is not read. On an open connection it would be parsed as the next request.
     let keep_alive = head.keep_alive && !head.has_body;
-    let head_only = head.method == "HEAD";
-    let response = Response { status, content_type, extra, body, keep_alive, head_only };
+    // An answer that says that nothing has changed has no body either.
+    let head_only = head.method == "HEAD" || status == 304;
+    let response = Response { status, content_type, cache, extra, body, keep_alive, head_only };
     parts.cx.fx.send(conn, &response.encode());
     if !keep_alive {
         parts.cx.fx.close_when_flushed(conn);

@@ -15,7 +15,7 @@ use crate::ids::Ticket;
 use crate::machine::ConnId;
 use crate::metrics::outcome_label;
 use crate::service::admission::{self, UNKNOWN};
-use crate::service::{Access, Call, Method, Parts, Progress, channel, consequences};
+use crate::service::{Access, Call, Method, Parts, Progress, audit, channel, consequences};
 use crate::waiting::{Asker, Finished};
 use serde_json::value::RawValue;
 use std::cell::Cell;
@@ -314,6 +314,10 @@ impl Requests {
         let progress = (method.run)(parts, &call, &mut params, &mut |value| json::write(&mut result, value));
         let to_write = if call.reads == TextStyle::Raw { result.len() } else { result.len() * RESTYLE_WORK };
         *work += call.work.get() + to_write;
+        if progress.is_ok() {
+            let params = request.params.map(RawValue::get);
+            audit::note(&parts.cx, parts.run, parts.clients, &call, params);
+        }
         match progress {
             Ok(Progress::Answered) => Outcome::Result(result),
             Ok(progress @ (Progress::Waits | Progress::Works)) => {
