@@ -8,6 +8,7 @@ pub mod keys;
 pub mod proxies;
 pub mod rates;
 mod session;
+mod story;
 pub mod strangers;
 mod way;
 
@@ -18,5 +19,6 @@ pub use all::{
 pub(crate) use all::{Clients, Dismissal, Goodbye};
 pub use session::{CLIENT_STALLED_MAX, Role};
 pub(crate) use session::{Identified, Joined, Session};
+pub(crate) use story::tell_who_left;
 pub use way::Framed;
 pub(crate) use way::{Encode, FRAMED_MAX, Posted, Way};

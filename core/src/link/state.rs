@@ -30,6 +30,17 @@ pub(super) enum Then {
     Retire,
 }
 
+impl Then {
+    /// Why the link leaves its router, for the log.
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Then::Reconnect => "to log in again",
+            Then::Stop => "the gateway stops",
+            Then::Retire => "the mud leaves the network for good",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) enum State {
     Waiting {

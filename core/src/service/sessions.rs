@@ -2,12 +2,16 @@
 
 use super::parts::Parts;
 use super::{channel, trace};
+use crate::clients::tell_who_left;
 use crate::delivery::Delivery;
 use crate::machine::ConnId;
 
 /// Handles a client that has disconnected: ends its subscriptions, its role as a judge, and the waits of its requests.
 pub(crate) fn ended(parts: &mut Parts<'_>, conn: ConnId) {
+    // One that has not spoken yet is told of now.
+    parts.clients.tell_who_came(&mut parts.cx, conn);
     let Some(session) = parts.clients.remove(conn) else { return };
+    tell_who_left(&mut parts.cx, &session);
     parts.filters.forget(conn);
     parts.waiting.forget(&mut parts.cx, conn);
     parts.searches.forget(conn);
