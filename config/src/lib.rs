@@ -20,6 +20,7 @@ mod logline;
 mod logqueue;
 mod muds;
 mod path;
+pub mod people;
 mod precedence;
 mod problem;
 mod read;
