@@ -1,10 +1,18 @@
-//! The command-line client of a running gateway, over its WebSocket.
+//! The command-line client of a running gateway: the commands for people, `call` and `watch`.
 //!
-//! [`call`] calls one method, and [`watch`] prints events as lines for people. [`command`] runs both for a command line.
+//! [`command`] runs them for a command line. [`Watcher`] puts events into words.
 
-mod client;
+mod call;
 pub mod command;
-mod format;
-mod stream;
+mod events;
+mod gateway;
+mod look;
+mod page;
+mod params;
+mod people;
+mod table;
+mod text;
+mod watch;
 
-pub use client::{ClientError, Endpoint, Wanted, call, watch};
+pub use look::Look;
+pub use watch::Watcher;

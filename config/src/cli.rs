@@ -2,10 +2,10 @@
 
 use crate::env::Environment;
 use crate::load::FileOptions;
+use crate::people;
 use crate::problem::Problem;
 use crate::secret::secret;
-use argh::FromArgs;
-use serde_json::{Map, Value};
+use argh::{FromArgs, SubCommands};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -63,6 +63,17 @@ impl Cli {
                 Err(word) => return Err((format!("{} is not UTF-8 text", word.display()), false)),
             }
         }
+        let arguments = match command_at(&arguments) {
+            Some(at) => {
+                let command = arguments[at].as_str();
+                if !commands().any(|known| known == command) {
+                    return Err((unknown_command(&program, command), false));
+                }
+                let words = people::prepared(command, &arguments[at + 1..]);
+                arguments[..=at].iter().cloned().chain(words).collect()
+            }
+            None => arguments,
+        };
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         Cli::from_args(&[&program], &arguments).map_err(|exit| match exit.status {
             Ok(()) => (exit.output, true),
@@ -88,6 +99,45 @@ impl Cli {
     }
 }
 
+/// The names of all commands.
+fn commands() -> impl Iterator<Item = &'static str> {
+    Command::COMMANDS.iter().map(|command| command.name).chain(["help"])
+}
+
+/// Options before the command that have a value.
+const WITH_VALUE: &[&str] = &["-c", "--config", "-e", "--env-file", "--log-level"];
+
+/// Returns where the command stands in the arguments.
+fn command_at(arguments: &[String]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(word) = arguments.get(at) {
+        if !word.starts_with('-') {
+            return Some(at);
+        }
+        at += if WITH_VALUE.contains(&word.as_str()) { 2 } else { 1 };
+    }
+    None
+}
+
+/// Returns what to say about a command that does not exist.
+fn unknown_command(program: &str, given: &str) -> String {
+    let given: String = given.chars().take(40).collect();
+    let nearest = nearest(&given, commands());
+    let advice = nearest.map_or(String::new(), |nearest| format!(" Did you mean `{program} {nearest}`?"));
+    format!("There is no command {given:?}.{advice}\nRun {program} --help for more information.")
+}
+
+/// Returns the most similar of these names, if there is one that a typing error explains.
+pub fn nearest<'n>(given: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let given = given.to_lowercase();
+    let score = |name: &str| {
+        let same_start = name.starts_with(&given) || given.starts_with(name);
+        strsim::jaro_winkler(&given, name) + if same_start && given.len() > 1 { 0.1 } else { 0.0 }
+    };
+    let scored = names.map(|name| (score(name), name)).filter(|(score, _)| *score > 0.75);
+    scored.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, name)| name)
+}
+
 /// A command, which the program executes instead of running a gateway.
 #[derive(FromArgs)]
 #[argh(subcommand)]
@@ -110,6 +160,38 @@ pub enum Command {
     HashKey(HashKey),
     /// Takes a mud off the network for good.
     Retire(Retire),
+    /// Shows the link and the network.
+    Status(people::Status),
+    /// Lists the muds.
+    Muds(people::Muds),
+    /// Lists the channels.
+    Channels(people::Channels),
+    /// Shows who is on a mud.
+    Who(people::Who),
+    /// Shows a user.
+    Finger(people::Finger),
+    /// Looks for a user.
+    Locate(people::Locate),
+    /// Shows the last lines of a channel.
+    History(people::History),
+    /// Searches the history.
+    Search(people::Search),
+    /// Lists the sessions.
+    Sessions(people::Sessions),
+    /// Ends a session.
+    Kick(people::Kick),
+    /// Bans.
+    Ban(people::Ban),
+    /// Removes a ban.
+    Unban(people::Unban),
+    /// Lists the bans.
+    Bans(people::Bans),
+    /// Lists the methods of the API.
+    Methods(people::Methods),
+    /// Sends a message to a user.
+    Tell(people::Tell),
+    /// Says something on a channel.
+    Say(people::Say),
 }
 
 /// Takes a mud off the network for good: the router deletes it, and other muds take it off their lists.
@@ -205,8 +287,9 @@ pub struct HashKey {
 
 /// Sends one request to a running gateway and prints its answer.
 ///
-/// PARAMS is a JSON object or array, or any number of name=value (text) and name:=value (JSON), for example:
-/// call tell target_mud=Foo target_user=bob message='hi there'
+/// PARAMS is a JSON object or array, or words: name=value, name:=JSON, or values in the order of the method's parameters.
+/// `methods NAME` shows them. Values become numbers, lists or truth values as the method needs them, for example:
+/// call channel_history gossip limit=2
 #[derive(FromArgs)]
 #[argh(subcommand, name = "call")]
 pub struct Call {
@@ -273,75 +356,13 @@ pub fn client_key(option: Option<&str>, env: &Environment) -> Result<Option<Stri
     Ok(None)
 }
 
-/// Parses the parameters of a request from the command line. `None`: no parameters.
-pub fn call_params(arguments: &[String]) -> Result<Option<Value>, String> {
-    match arguments {
-        [] => return Ok(None),
-        [only] if only.trim_start().starts_with(['{', '[']) => {
-            let value = serde_json::from_str(only)
-                .map_err(|error| format!("the parameters are not JSON: {error}"))?;
-            return Ok(Some(value));
-        }
-        _ => {}
-    }
-    let mut params = Map::new();
-    for argument in arguments {
-        let (name, value) = argument.split_once('=').unwrap_or((argument, ""));
-        let (name, value) = match name.strip_suffix(':') {
-            Some(name) => {
-                let value = serde_json::from_str(value);
-                (name, value.map_err(|error| format!("what follows {name}:= is not JSON: {error}"))?)
-            }
-            None => (name, Value::String(value.to_owned())),
-        };
-        let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if !argument.contains('=') || !is_name {
-            return Err(format!("{argument:?} is neither JSON nor name=value nor name:=value"));
-        }
-        if params.insert(name.to_owned(), value).is_some() {
-            return Err(format!("{name} is given twice"));
-        }
-    }
-    Ok(Some(Value::Object(params)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
     use std::collections::BTreeMap;
-
-    fn params(arguments: &[&str]) -> Result<Option<Value>, String> {
-        call_params(&arguments.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>())
-    }
 
     fn cli(arguments: &[&str]) -> Cli {
         Cli::from_args(&["i3-gateway"], arguments).unwrap()
-    }
-
-    #[test]
-    fn parameters() {
-        assert_eq!(params(&[]), Ok(None));
-        assert_eq!(params(&["{\"a\": [1]}"]), Ok(Some(json!({"a": [1]}))));
-        assert_eq!(params(&[" [1, 2]"]), Ok(Some(json!([1, 2]))));
-        assert_eq!(
-            params(&[
-                "target_mud=Foo",
-                "message=a=b {c} ",
-                "empty=",
-                "wait:=true",
-                "limit:=5",
-                "users:=[{\"n\":1}]"
-            ]),
-            Ok(Some(json!({
-                "target_mud": "Foo", "message": "a=b {c} ", "empty": "",
-                "wait": true, "limit": 5, "users": [{"n": 1}],
-            })))
-        );
-        assert_eq!(params(&["number=5"]), Ok(Some(json!({"number": "5"}))));
-        for bad in [&["{"][..], &["{}", "a=1"], &["word"], &["=x"], &["a b=c"], &["a:=x"], &["a=1", "a=2"]] {
-            assert!(params(bad).is_err(), "{bad:?}");
-        }
     }
 
     #[test]
@@ -397,6 +418,69 @@ mod tests {
             let (text, asked) = read(&words).unwrap();
             assert!(!asked && text.ends_with("Run i3-gateway --help for more information."), "{text}");
         }
+    }
+
+    #[test]
+    fn a_wrong_command_is_shown_the_nearest_one() {
+        for (given, expected) in [
+            ("mudlist", Some("muds")),
+            ("muhds", Some("muds")),
+            ("stauts", Some("status")),
+            ("sesions", Some("sessions")),
+            ("chanels", Some("channels")),
+            ("cal", Some("call")),
+            ("hist", Some("history")),
+            ("xyzzy", None),
+        ] {
+            let (text, asked) =
+                Cli::read(["i3-gateway", "-c", "file.yaml", given].iter().map(OsString::from)).err().unwrap();
+            assert!(!asked && text.starts_with(&format!("There is no command {given:?}.")), "{text}");
+            match expected {
+                Some(command) => assert!(text.contains(&format!("`i3-gateway {command}`?")), "{text}"),
+                None => assert!(!text.contains("Did you mean"), "{text}"),
+            }
+        }
+    }
+
+    #[test]
+    fn texts_need_no_quotes() {
+        let read = |line: &str| {
+            let words = ["i3-gateway"].into_iter().chain(line.split(' ')).map(OsString::from);
+            Cli::read(words).map(|cli| cli.command.unwrap())
+        };
+        let Ok(Command::Say(say)) = read("say --json chat hi -- there --all -x :-) help --url ws://h") else {
+            panic!("say")
+        };
+        assert_eq!((say.channel.as_str(), say.json, say.url), ("chat", true, None));
+        assert_eq!(say.text.join(" "), "hi there --all -x :-) help --url ws://h");
+        let Ok(Command::Tell(tell)) = read("tell bob@Sage -5 is help --from Me --json") else {
+            panic!("tell")
+        };
+        assert_eq!((tell.user.as_str(), tell.from.as_deref(), tell.json), ("bob@Sage", Some("Me"), true));
+        assert_eq!(tell.text, ["-5", "is", "help"]);
+        let Ok(Command::Search(search)) = read("search two words --channel chat") else { panic!("search") };
+        assert_eq!((search.words.join(" ").as_str(), search.channel.as_deref()), ("two words", Some("chat")));
+        let Ok(Command::Who(who)) = read("who Dead Souls Dev --timeout 5") else { panic!("who") };
+        assert_eq!((who.mud.join(" ").as_str(), who.timeout), ("Dead Souls Dev", Some(5.0)));
+        for line in [
+            "ban *@Spam --reason floods the channel --for 1d",
+            "ban --for 1d --reason floods the channel *@Spam",
+            "ban --reason=floods the channel --for=1d *@Spam",
+        ] {
+            let Ok(Command::Ban(ban)) = read(line) else { panic!("{line}") };
+            assert_eq!((ban.pattern.as_str(), ban.lasting.as_deref()), ("*@Spam", Some("1d")), "{line}");
+            assert_eq!(ban.reason.as_deref(), Some("floods the channel"), "{line}");
+        }
+        for wrong in
+            ["say --jsn chat hi", "tell", "ban", "ban *@Spam --reason", "kick", "unban x", "history a b"]
+        {
+            let (text, asked) = read(wrong).err().unwrap();
+            assert!(
+                !asked && text.ends_with("Run i3-gateway --help for more information."),
+                "{wrong}: {text}"
+            );
+        }
+        assert!(read("say --help").is_err_and(|(text, asked)| asked && text.contains("--from")));
     }
 
     #[test]

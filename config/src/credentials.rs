@@ -45,6 +45,9 @@ const PLACEHOLDERS: &[&str] = &[
 /// The fewest bytes of a key. A shorter one can be guessed; settings and words such as `1` and `true` are shorter.
 pub const KEY_BYTES_MIN: usize = 8;
 
+/// The longest name of a key.
+const NAME_OF_KEY_BYTES_MAX: usize = 64;
+
 /// What stands after `API_KEY_` in variables that are no keys: they are taken for settings.
 const NO_KEYS: &[&str] = &[
     "ALGORITHM",
@@ -86,7 +89,7 @@ pub(crate) fn keys(reader: &mut SettingsReader<'_>, muds: &[String]) -> Option<V
     for secret in [Path::of("api.auth.secret"), Path::of("gateway.auth.secret")] {
         if let Some(text) = key_text(reader, &secret) {
             let digest = strong_digest(&text);
-            found.add_full(digest, |message, fix| reader.error(&secret, message, fix));
+            found.add_full(digest, "secret", |message, fix| reader.error(&secret, message, fix));
         } else if matches!(reader.node(&secret), Some(Node::Text(_))) && !reader.is_override(&secret) {
             reader.warn(&secret, "is empty: it is no key", format!("{MAKE_ONE}, or remove it"));
         }
@@ -157,6 +160,7 @@ impl Found {
         let requests_per_minute = rate(reader, &path.key("rate_limit_override"));
         let channels = channels(reader, &path.key("channels"));
         let text_format = text_format(reader, &path.key("text_format"));
+        let name = name_of_key(reader, path);
         let key_path = path.key("key");
         if reader.node(&key_path).is_none() {
             self.failed = true;
@@ -171,6 +175,16 @@ impl Found {
             }
             return;
         };
+        if text == name {
+            self.failed = true;
+            let fix = "write another name: the name is shown in the log";
+            return reader.error(&path.key("name"), "is the key itself", fix);
+        }
+        if self.keys.iter().any(|key| key.name == name) {
+            let message =
+                "is also the name of an earlier key: the log and the metrics cannot tell them apart";
+            reader.warn(&path.key("name"), message, "give each key a name of its own");
+        }
         let digest = strong_digest(&text);
         let Some(digest) = self.acceptable(digest, |message, fix| reader.error(&key_path, message, fix))
         else {
@@ -185,6 +199,7 @@ impl Found {
             );
         }
         self.keys.push(KeySettings {
+            name,
             requests_per_minute,
             channels,
             text_format: text_format.unwrap_or(TextStyle::Raw),
@@ -229,7 +244,7 @@ impl Found {
                 continue;
             }
             let digest = strong_digest(&text);
-            self.add_full(digest, |message, fix| {
+            self.add_full(digest, &name, |message, fix| {
                 reader.problems.push(Problem::error(&name, message, fix).at(place));
             });
         }
@@ -239,11 +254,13 @@ impl Found {
     fn add_full(
         &mut self,
         digest: Result<KeyDigest, &'static str>,
+        name: &str,
         refuse: impl FnOnce(&'static str, String),
     ) {
         let Some(digest) = self.acceptable(digest, refuse) else { return };
         if self.keys.iter().all(|key| key.digest != digest) {
-            self.keys.push(KeySettings::new(digest, &*self.own_mud, Permissions::ALL));
+            let key = KeySettings::new(digest, &*self.own_mud, Permissions::ALL);
+            self.keys.push(KeySettings { name: name.to_owned(), ..key });
         }
     }
 
@@ -266,6 +283,21 @@ impl Found {
         }
         self.failed = true;
         None
+    }
+}
+
+/// Reads the name of a key, for the log. An entry without one is named by its place in the settings.
+fn name_of_key(reader: &mut SettingsReader<'_>, entry: &Path) -> String {
+    let path = entry.key("name");
+    let given = reader.text(&path).map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+    match given {
+        Some(name) if name.len() <= NAME_OF_KEY_BYTES_MAX && !name.chars().any(char::is_control) => name,
+        Some(_) => {
+            let fix = format!("write a word for people, of at most {NAME_OF_KEY_BYTES_MAX} bytes");
+            reader.error(&path, "is not a name", fix);
+            String::new()
+        }
+        None => entry.to_string().rsplit('.').next().unwrap_or_default().to_owned(),
     }
 }
 

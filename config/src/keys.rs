@@ -93,6 +93,7 @@ const USED: &[&str] = &[
     "api.auth.allow_remote_without_auth",
     "api.auth.require_tls",
     "api.auth.api_keys.*.key",
+    "api.auth.api_keys.*.name",
     "api.auth.api_keys.*.mud_name",
     "api.auth.api_keys.*.permissions",
     "api.auth.api_keys.*.rate_limit_override",

@@ -22,6 +22,7 @@ mod logqueue;
 mod muds;
 mod page;
 mod path;
+pub mod people;
 mod precedence;
 mod problem;
 mod read;

@@ -300,7 +300,7 @@ fn prepare(reader: &mut SettingsReader<'_>, built_in: bool) {
             {
                 let fix = match path.pattern().starts_with("api.auth.api_keys.") {
                     true => {
-                        "an entry has only key, mud_name, permissions, rate_limit_override, channels and text_format"
+                        "an entry has only key, name, mud_name, permissions, rate_limit_override, channels and text_format"
                     }
                     false => "remove it",
                 };

@@ -312,3 +312,29 @@ fn a_list_that_shuts_out_health_checks_is_reported() {
         assert_eq!(found, named, "{yaml}: {warnings:?}");
     }
 }
+
+#[test]
+fn keys_have_names_for_people() {
+    let key = |text: &str| format!("{{key: {text}, permissions: [tell]");
+    let yaml = format!(
+        "mud: {{name: M}}\napi: {{auth: {{secret: the-main-key, api_keys: [{}, name: ' web '}}, {}}}, {}, name: web}}]}}}}",
+        key("a-long-key-1"),
+        key("a-long-key-2"),
+        key("a-long-key-3"),
+    );
+    let config = load(sources(Some(&yaml), None, &[("API_KEY_FOREST", "a-long-key-4")])).unwrap();
+    let names: Vec<&str> = config.core.api.keys.as_ref().unwrap().iter().map(|key| &*key.name).collect();
+    assert_eq!(names, ["web", "api_keys[1]", "web", "secret", "API_KEY_FOREST"]);
+    let told = config.warnings.iter().filter(|one| one.to_string().contains("name of an earlier key"));
+    assert_eq!(told.count(), 1, "{:?}", config.warnings);
+
+    // A name is shown, so it must not be the key.
+    for (name, expected) in [("a-long-key-1", "is the key itself"), (&*"n".repeat(65), "is not a name")] {
+        let yaml = format!(
+            "mud: {{name: M}}\napi: {{auth: {{api_keys: [{}, name: {name}}}]}}}}",
+            key("a-long-key-1")
+        );
+        let problems = load(sources(Some(&yaml), None, &[])).unwrap_err().to_string();
+        assert!(problems.contains(expected) && !problems.contains("a-long-key"), "{problems}");
+    }
+}

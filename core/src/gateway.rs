@@ -143,10 +143,12 @@ impl Gateway {
     pub fn reload(&mut self, now: Now, settings: Settings) -> Result<(), SettingsError> {
         settings.check()?;
         self.set_now(now);
+        let keys_before = self.common.settings.api.keys.clone();
         let reload::Merged { settings, before, other_muds } =
             reload::merge(self.common.settings.clone(), settings);
         self.common.settings = settings;
         let (mut parts, doors) = self.parts();
+        reload::tell_changed_keys(&mut parts.cx, keys_before.as_deref().unwrap_or_default());
         reload::applied(&mut parts.cx, parts.muds, parts.clients, &before, other_muds);
         doors.follow(&mut parts);
         doors.reloaded(&mut parts);
@@ -435,11 +437,13 @@ impl Gateway {
             is_proxy || if on == Listener::Http { rules.may_probe(address) } else { rules.allow(address) };
         if rules.bar(address) || !may_connect {
             parts.cx.metrics.connections_forbidden += 1;
+            parts.clients.tell_who_was_refused(&mut parts.cx, address, "this address is not allowed");
             return Err(Refused::Address);
         }
         let is_probe = on == Listener::Http && address.is_loopback();
         if parts.clients.is_full(&parts.cx, address) || !doors.make_room(&mut parts, is_probe) {
             parts.cx.metrics.connections_refused += 1;
+            parts.clients.tell_who_was_refused(&mut parts.cx, address, "too many connections");
             return Err(Refused::TooMany);
         }
         parts.cx.metrics.connections_accepted += 1;

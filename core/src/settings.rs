@@ -350,6 +350,8 @@ impl Default for AddressRules {
 pub struct KeySettings {
     /// The SHA-256 digest of the key.
     pub digest: [u8; 32],
+    /// Its name for people: in the log, in `sessions` and in the metrics. It may be empty.
+    pub name: String,
     /// The mud that its sessions speak for.
     pub mud_name: String,
     /// What its sessions may do.
@@ -368,6 +370,7 @@ impl KeySettings {
     pub fn new(digest: [u8; 32], mud_name: impl Into<String>, permissions: Permissions) -> KeySettings {
         KeySettings {
             digest,
+            name: String::new(),
             mud_name: mud_name.into(),
             permissions,
             requests_per_minute: None,
@@ -381,6 +384,7 @@ impl KeySettings {
 impl fmt::Debug for KeySettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeySettings")
+            .field("name", &self.name)
             .field("mud_name", &self.mud_name)
             .field("permissions", &self.permissions)
             .finish_non_exhaustive()

@@ -38,16 +38,23 @@ pub fn run(cli: &Cli, healthcheck: &Healthcheck) -> ExitCode {
     }
 }
 
-/// Returns the URL of the gateway's WebSocket for clients on this host, and the file of its certificate.
-pub fn websocket(config: &Config) -> Option<(String, Option<PathBuf>)> {
-    let at = config.listeners.iter().find(|at| at.listener == Listener::Http)?;
+/// Returns the URL of the gateway for clients on this host, and the file of its certificate: its WebSocket, or its port
+/// of JSON lines if there is no WebSocket.
+pub fn url_of(config: &Config) -> Option<(String, Option<PathBuf>)> {
+    let of = |listener| config.listeners.iter().find(|at| at.listener == listener);
+    let at = of(Listener::Http).or_else(|| of(Listener::Lines))?;
     let place = match without_brackets(&at.host).parse::<IpAddr>() {
         Ok(ip) => reachable(SocketAddr::new(ip, at.port)).to_string(),
         Err(_) => format!("{}:{}", at.host, at.port),
     };
-    let scheme = if at.tls.is_some() { "wss" } else { "ws" };
     let certificate = at.tls.as_ref().map(|tls| tls.certificate.path.clone());
-    Some((format!("{scheme}://{place}/ws"), certificate))
+    let url = match (at.listener, at.tls.is_some()) {
+        (Listener::Lines, false) => format!("tcp://{place}"),
+        (Listener::Lines, true) => format!("tls://{place}"),
+        (_, false) => format!("ws://{place}/ws"),
+        (_, true) => format!("wss://{place}/ws"),
+    };
+    Some((url, certificate))
 }
 
 /// Returns the answer of the gateway of these settings. The error: it does not answer, or it is not alive or ready.
@@ -182,7 +189,7 @@ mod tests {
             let yaml = format!("mud: {{name: Test}}\napi: {{auth: {{secret: a-long-key}}, {yaml}}}");
             let yaml_text = Some(("c.yaml".to_owned(), yaml));
             let process_env = BTreeMap::new();
-            websocket(&i3_config::load(Sources { yaml_text, env_file_text: None, process_env }).unwrap())
+            url_of(&i3_config::load(Sources { yaml_text, env_file_text: None, process_env }).unwrap())
         };
         let plain = |url: &str| Some((url.to_owned(), None));
         assert_eq!(found("port: 8080"), plain("ws://127.0.0.1:8080/ws"));

@@ -35,7 +35,8 @@ pub fn run_shared(cli: &Cli, run: Run) -> Option<ExitCode> {
         Some(Command::Backup(command)) => backup::backup(cli, command),
         Some(Command::Restore(command)) => backup::restore(cli, command),
         Some(Command::Retire(command)) => return retire::run(cli, command, run),
-        Some(Command::Call(_) | Command::Watch(_)) => return None,
+        // The commands that ask a running gateway.
+        Some(_) => return None,
     })
 }
 

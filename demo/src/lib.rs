@@ -3,7 +3,8 @@
 //! It needs no settings and writes nothing to the disk.
 
 use async_io::Timer;
-use i3_client::Wanted;
+use i3_client::{Happening, Options, Role};
+use i3_commands::{Look, Watcher};
 use i3_config::{DEFAULT_ENV_FILE, cli};
 use i3_core::Gateway;
 use i3_core::clients::keys;
@@ -143,7 +144,10 @@ fn settings(at: &Addresses) -> Settings {
         }],
         link: LinkSettings::default(),
         api: ApiSettings {
-            keys: Some(vec![KeySettings::new(keys::digest(&at.key), MUD, Permissions::ALL)]),
+            keys: Some(vec![KeySettings {
+                name: "demo".to_owned(),
+                ..KeySettings::new(keys::digest(&at.key), MUD, Permissions::ALL)
+            }]),
             console: i3_config::console(),
             ..ApiSettings::default()
         },
@@ -182,26 +186,42 @@ async fn present(at: &Addresses) {
         at.key,
         at.websocket,
     ));
+    let options = Options {
+        key: Some(at.key.clone()),
+        role: Role::Observer,
+        listen_only: true,
+        channels: CHANNELS.map(str::to_owned).to_vec(),
+        ..Options::new(url)
+    };
+    let (client, mut happenings, driver) = match i3_client::smol::client(options) {
+        Ok(made) => made,
+        Err(error) => return print(&format!("The watch failed: {error}\n")),
+    };
+    let mut watcher = Watcher::new(Look::of_stdout());
+    let show = async {
+        while let Some(happening) = happenings.next().await {
+            for line in watcher.lines(&happening) {
+                print(&format!("{line}\n"));
+            }
+            if let Happening::Disconnected { error, retry_in: None } = &happening {
+                return print(&format!("The watch failed: {error}\n"));
+            }
+        }
+    };
     let greet = async {
-        // After `watch` has joined the channels.
+        // After the channels have been joined.
         Timer::after(Duration::from_secs(1)).await;
         let params = json!({"target_mud": mud, "target_user": user, "from_user": "Me", "message": "Hello, who is there?"});
-        if let Err(error) =
-            i3_client::call(i3_client::Endpoint::new(&url, Some(&at.key)), "tell", params).await
-        {
+        if let Err(error) = client.call_raw("tell", params, Duration::from_secs(10)).await {
             print(&format!("The tell failed: {error}\n"));
         }
         std::future::pending::<()>().await;
     };
-    let channels = CHANNELS.map(str::to_owned);
-    let mut out = std::io::stdout();
-    let watch = async {
-        let at = i3_client::Endpoint::new(&url, Some(&at.key));
-        if let Err(error) = i3_client::watch(at, Wanted::Channels(&channels), &mut out).await {
-            print(&format!("The watch failed: {error}\n"));
-        }
+    let carry = async {
+        driver.run().await;
+        std::future::pending::<()>().await;
     };
-    futures_lite::future::or(watch, greet).await;
+    futures_lite::future::or(show, futures_lite::future::or(greet, carry)).await;
 }
 
 /// Returns the path of this program for a shell.

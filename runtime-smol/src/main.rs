@@ -1,6 +1,6 @@
 //! `i3-gateway`: the daemon, the demo, and the command-line client.
 
-use i3_client::command::{run_call, run_retire, run_watch};
+use i3_commands::command::run_retire;
 use i3_config::Logging;
 use i3_config::cli::{Cli, Command};
 use i3_core::machine::{Listener, Machine};
@@ -32,9 +32,10 @@ fn run() -> ExitCode {
         out(&format!("i3-gateway {}", env!("CARGO_PKG_VERSION")));
         return ExitCode::SUCCESS;
     }
+    if let Some(code) = i3_commands::command::run(&cli) {
+        return code;
+    }
     match &cli.command {
-        Some(Command::Call(call)) => run_call(&cli, call),
-        Some(Command::Watch(watch)) => run_watch(&cli, watch),
         // `None`: a gateway runs with this state. It has the session with the router.
         Some(Command::Retire(retire)) => {
             run_shared(&cli, daemon::run).unwrap_or_else(|| run_retire(&cli, retire))

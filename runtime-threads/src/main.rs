@@ -26,7 +26,7 @@ fn run() -> ExitCode {
             Some(Command::Retire(_)) => {
                 "A gateway runs with this state: stop it first, or ask it with `i3-gateway call retire`."
             }
-            _ => "i3-gateway-threads has no call, watch and --demo: use i3-gateway for them.",
+            _ => "i3-gateway-threads has no --demo and no commands that ask a running gateway: use i3-gateway for them.",
         });
         ExitCode::from(USAGE)
     })

@@ -450,6 +450,14 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
             ),
             entry("api.auth.api_keys.*.key", "text, or `sha256:` and 64 hexadecimal digits", "", "A key."),
             entry(
+                "api.auth.api_keys.*.name",
+                "text of at most 64 bytes",
+                "",
+                "A name for people: the log, the method `sessions` and the metrics name the key by it, never by the key. \
+                 If left out, the key is named by its place, such as `api_keys[0]`. The key of `api.auth.secret` is named \
+                 `secret`, that of a variable by the variable.",
+            ),
+            entry(
                 "api.auth.api_keys.*.mud_name",
                 "",
                 "",

@@ -10,10 +10,10 @@ use crate::fault::Fault;
 use crate::ids::MudId;
 use crate::machine::{ConnId, HandshakeFault};
 use crate::moderation::UserRates;
-use crate::notice::{Level, Notice};
+use crate::notice::{Level, Notice, Repeated};
 use crate::settings::Permission;
 use crate::time::Instant;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -77,6 +77,8 @@ pub(crate) struct Clients {
     /// Sessions that receive the packets of their mud.
     pub(crate) tracers: BTreeSet<ConnId>,
     dismissals: VecDeque<Dismissal>,
+    /// Refusals that any stranger can cause, by their reason, for the log.
+    pub(super) refusals: BTreeMap<&'static str, Repeated>,
     /// When a failed TLS handshake was last reported in detail.
     handshake_reported: Option<Instant>,
     /// When a refused login of a mud was last reported in detail.
@@ -94,6 +96,7 @@ impl Clients {
             user_rates: UserRates::default(),
             tracers: BTreeSet::new(),
             dismissals: VecDeque::new(),
+            refusals: BTreeMap::new(),
             handshake_reported: None,
             login_reported: None,
         }
@@ -209,6 +212,9 @@ impl Clients {
         let notice = notice.with("address", self.addresses.of(conn));
         cx.notice(notice.with("queued_bytes", cx.fx.pending_bytes(conn)));
         cx.metrics.connections_at_fault += 1;
+        if let Some(session) = self.get_mut(conn) {
+            session.ends_because("the client does not read");
+        }
         cx.fx.close_now(conn);
     }
 
@@ -217,6 +223,7 @@ impl Clients {
         if let Some(session) = self.get_mut(conn)
             && !std::mem::replace(&mut session.leaving, true)
         {
+            session.ends_because(reason);
             self.dismissals.push_back(Dismissal { conn, goodbye, reason });
         }
     }

@@ -10,6 +10,7 @@ mod person;
 pub mod proxies;
 pub mod rates;
 mod session;
+mod story;
 pub mod strangers;
 mod way;
 
@@ -24,5 +25,6 @@ pub use person::ECHO_WITHIN;
 pub(crate) use person::{Addressed, Person, Sees};
 pub use session::{CLIENT_STALLED_MAX, Role};
 pub(crate) use session::{Identified, Joined, Session};
+pub(crate) use story::tell_who_left;
 pub(crate) use way::{Encode, FRAMED_MAX, Personal, Posted, Way};
 pub use way::{Framed, TextCharset};

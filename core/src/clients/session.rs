@@ -17,7 +17,9 @@ use crate::settings::{Permission, Permissions};
 use crate::time::{Instant, Now, UnixTime};
 use crate::wake::Wake;
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +31,8 @@ pub const CLIENT_STALLED_MAX: Duration = Duration::from_secs(120);
 pub(crate) struct Identified {
     /// Identifies the session in answers.
     pub(crate) session_id: Arc<str>,
+    /// The name of its key in the settings. `None`: no key is needed, or it has no name.
+    pub(crate) key_name: Option<Arc<str>>,
     /// The mud of its key.
     pub(crate) mud_name: Arc<str>,
     /// The mud's id. If the gateway has no link for the mud, this is the id of the first mud.
@@ -68,6 +72,15 @@ pub(crate) enum Joined {
     ListenOnly,
 }
 
+/// What the log has been told of a session when it began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    /// The client's address.
+    pub(crate) address: IpAddr,
+    /// Its role at that time.
+    pub(crate) role: Role,
+}
+
 /// The session of one client.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -80,6 +93,12 @@ pub(crate) struct Session {
     pub(crate) identity: Option<Identified>,
     /// Its role. A session that has not sent a request yet is an observer.
     pub(crate) role: Role,
+    /// The name that the client gave itself.
+    pub(crate) client_name: Option<Arc<str>>,
+    /// What the log has been told of it.
+    pub(crate) told: Option<Told>,
+    /// Why it ends, if the client does not end it.
+    pub(crate) why_ended: Option<Cow<'static, str>>,
     /// The style in which it wants the texts of the network.
     pub(crate) reads: TextStyle,
     /// The character set in which it reads and writes.
@@ -117,6 +136,9 @@ impl Session {
             heard: now.mono,
             identity: None,
             role: Role::Observer,
+            client_name: None,
+            told: None,
+            why_ended: None,
             reads: TextStyle::Raw,
             charset: TextCharset::Utf8,
             hears_echo: true,
@@ -144,6 +166,11 @@ impl Session {
     /// Returns when the client is given up if it goes on taking nothing.
     pub(crate) fn given_up_at(&self) -> Option<Instant> {
         self.behind_since.map(|since| since + CLIENT_STALLED_MAX)
+    }
+
+    /// Notes why the session ends, for the log. The first reason counts.
+    pub(crate) fn ends_because(&mut self, reason: impl Into<Cow<'static, str>>) {
+        self.why_ended.get_or_insert_with(|| reason.into());
     }
 
     /// Whether it is identified, stays connected, and has the permission.

@@ -185,6 +185,10 @@ impl Doors {
                 LostBy::Error(text) => (HandshakeFault::Ended, text),
             };
             parts.clients.handshake_failed(&mut parts.cx, conn, fault, &text);
+        } else if let LostBy::Error(text) = by
+            && let Some(session) = parts.clients.get_mut(conn)
+        {
+            session.ends_because(format!("the connection was lost: {text}"));
         }
         self.gone(parts, conn);
     }
@@ -250,9 +254,10 @@ impl Doors {
     fn gone(&mut self, parts: &mut Parts<'_>, conn: ConnId) {
         let Some(attached) = self.conns.remove(conn) else { return };
         parts.cx.timers.clear(Wake::Client(conn));
-        parts.clients.addresses.forget(conn);
         self.doors[attached.door].leaving(parts, conn);
+        // The report of its end shows the address.
         sessions::ended(parts, conn);
+        parts.clients.addresses.forget(conn);
         self.doors[attached.door].closed(conn);
     }
 
@@ -278,6 +283,9 @@ impl Doors {
         let Dismissal { conn, goodbye, reason } = *dismissal;
         let Some(attached) = self.conns.get(conn) else { return };
         self.doors[attached.door].dismiss(parts, conn, goodbye, reason);
+        if let Some(session) = parts.clients.get_mut(conn) {
+            session.ends_because(reason);
+        }
         sessions::ended(parts, conn);
         self.after(parts, conn);
     }
@@ -292,6 +300,9 @@ impl Doors {
     /// Closes every connection at once.
     pub(crate) fn close_all(&mut self, parts: &mut Parts<'_>) {
         for conn in self.conns() {
+            if let Some(session) = parts.clients.get_mut(conn) {
+                session.ends_because("the gateway stops");
+            }
             parts.cx.fx.close_now(conn);
             self.gone(parts, conn);
         }

@@ -97,11 +97,6 @@ pub(crate) fn full_name(key: &str, name: &str) -> String {
     format!("{key}/{name}")
 }
 
-/// Returns the name that a client gave, from its full name.
-pub(super) fn short_name(full: &str) -> &str {
-    full.split_once('/').map_or(full, |(_, name)| name)
-}
-
 /// Returns when a saved client was connected last; `None` if it cannot be read.
 pub(super) fn seen_at(value: &[u8]) -> Option<Steady> {
     #[derive(Deserialize)]

@@ -1,6 +1,5 @@
 //! Which events of its mud a session has received, and which are still to be replayed to it.
 
-use super::cursors::short_name;
 use super::record::{LaneKey, LaneName, Since};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -100,11 +99,6 @@ impl Reader {
     /// Returns the full name of the client.
     pub(crate) fn client(&self) -> Option<&str> {
         self.client.as_deref()
-    }
-
-    /// Returns the name of the client, as it gave it.
-    pub(crate) fn client_name(&self) -> Option<&str> {
-        self.client.as_deref().map(short_name)
     }
 
     /// Returns the event after which the client asked for a replay.

@@ -357,6 +357,9 @@ impl RouterLink {
         let router = self.router();
         let conn = cx.fx.dial(&router.host, router.port);
         let deadline = cx.now.mono + cx.settings.connect_timeout;
+        let address = format!("{} {}", router.host, router.port);
+        let notice = self.notice(cx.mud, Level::Info, "connecting to the router");
+        cx.fx.notice(notice.with("address", address));
         self.become_state(cx, State::Connecting { conn, deadline })
     }
 
@@ -452,7 +455,10 @@ impl RouterLink {
 
     fn closed_at_once(&mut self, cx: &mut LinkCx<'_>, wait: Duration) -> Option<LinkEvent> {
         self.counts.end(Cause::ClosedAtOnce);
-        self.last_error = Some("closed at once: the router takes one connection a second".to_owned());
+        let reason = "closed at once: the router takes one connection a second";
+        self.last_error = Some(reason.to_owned());
+        let notice = self.notice(cx.mud, Level::Info, "router link failed").with("reason", reason);
+        cx.fx.notice(notice.with("next_attempt", cx.now.unix + wait));
         self.become_state(cx, State::Waiting { until: cx.now.mono + wait })
     }
 
@@ -649,6 +655,13 @@ impl RouterLink {
     }
 
     fn left(&mut self, cx: &mut LinkCx<'_>, then: Then) -> Option<LinkEvent> {
+        if !matches!(self.state(), StateName::Waiting | StateName::Connecting | StateName::Stopped) {
+            let notice = self.notice(cx.mud, Level::Info, "left the router").with("reason", then.reason());
+            cx.fx.notice(match then {
+                Then::Reconnect => notice.with("next_attempt", cx.now.unix + RECONNECT_WAIT),
+                Then::Stop | Then::Retire | Then::Rest => notice,
+            });
+        }
         let next = match then {
             Then::Stop | Then::Retire => State::Stopped,
             Then::Reconnect | Then::Rest => State::Waiting { until: cx.now.mono + RECONNECT_WAIT },

@@ -32,6 +32,18 @@ pub(super) enum Then {
     Rest,
 }
 
+impl Then {
+    /// Why the link leaves its router, for the log.
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Then::Reconnect => "to log in again",
+            Then::Stop => "the gateway stops",
+            Then::Retire => "the mud leaves the network for good",
+            Then::Rest => "the mud has been away for too long",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) enum State {
     Waiting {

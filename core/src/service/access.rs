@@ -125,6 +125,7 @@ fn authenticate(
         out.start_reading(cx, conn, client.as_deref(), last_event_id)?;
     }
     let again = out.clients.get_mut(conn).is_some_and(|session| {
+        session.client_name = client.as_deref().map(Into::into).or(session.client_name.take());
         session.reads = args.text_format.0.unwrap_or(session.reads);
         session.charset = args.charset.0.unwrap_or(session.charset);
         session.hears_echo = args.echo.0.unwrap_or(session.hears_echo);
@@ -178,6 +179,7 @@ pub(crate) fn show_key(
     let address = clients.addresses.of(conn);
     if let Some(wait_ms) = clients.addresses.wait_ms(address, cx.now.mono) {
         cx.metrics.keys_delayed += 1;
+        clients.tell_who_was_refused(cx, address, "too many wrong keys from this address");
         return Err(KeyRefused::TooSoon { wait_ms });
     }
     cx.metrics.keys_refused += 1;
@@ -219,6 +221,7 @@ pub(crate) fn identify(
     let own = cx.settings.muds.iter().position(|mud| mud.name == mud_name).map(MudId::at);
     let identity = Identified {
         session_id: session_id(cx.rng).into(),
+        key_name: known.map(|key| &*key.name).filter(|name| !name.is_empty()).map(Into::into),
         mud_name: mud_name.into(),
         mud: own.unwrap_or(MudId::OWN),
         may_speak: own.is_some(),
@@ -249,7 +252,8 @@ pub(super) fn identify_again(cx: &Cx<'_>, clients: &mut Clients, conn: ConnId) {
     match key.filter(|key| *key.mud_name == *identity.mud_name) {
         Some(key) => {
             let (permissions, requests_per_minute) = (key.permissions, key.requests_per_minute);
-            session.identity = Some(Identified { permissions, requests_per_minute, ..identity });
+            let key_name = (!key.name.is_empty()).then(|| key.name.as_str().into());
+            session.identity = Some(Identified { key_name, permissions, requests_per_minute, ..identity });
         }
         None => clients.dismiss(conn, Goodbye::Policy, "the key is no longer valid"),
     }

@@ -170,10 +170,12 @@ output! {
         session_id: OrNull<&'m str>,
         /// the mud of its key; null before `authenticate`
         mud_name: OrNull<&'m str>,
+        /// the name of its key in the settings; null before `authenticate`, and where no key is needed
+        key_name: OrNull<&'m str>,
+        /// the name that the client gave itself; null if it gave none
+        client: OrNull<&'m str>,
         /// whom it speaks for: what an `observer` receives is still kept for the game; null before `authenticate`
         role: OrNull<Role>,
-        /// the name that the client gave to `authenticate`; null if it gave none
-        client: OrNull<&'m str>,
         /// how it is connected
         transport: Transport,
         /// the client's address; behind a trusted proxy, the address that the proxy reports
@@ -375,8 +377,9 @@ fn sessions<'m>(
         let row = SessionRow {
             session_id: OrNull(identity.map(|identity| &*identity.session_id)),
             mud_name: OrNull(identity.map(|identity| &*identity.mud_name)),
+            key_name: OrNull(identity.and_then(|identity| identity.key_name.as_deref())),
+            client: OrNull(session.client_name.as_deref()),
             role: OrNull(identity.map(|_| session.role)),
-            client: OrNull(session.reader.client_name()),
             transport: Transport(session.way.name),
             address: clients.addresses.of(conn),
             since: UnixTime::from_micros(cx.now.unix.micros().saturating_sub(age)),

@@ -77,11 +77,13 @@ methods! {
 
 /// Returns who calls, as a text for people. It shows no secret.
 pub(super) fn who(clients: &Clients, call: &Call) -> String {
-    let mud_name = call.identity.as_ref().map_or("", |identity| &*identity.mud_name);
-    let session = clients.get(call.conn());
-    let client = session.and_then(|session| session.reader.client_name());
+    let identity = call.identity.as_ref();
+    let mud_name = identity.map_or("", |identity| &*identity.mud_name);
+    let key = identity.and_then(|identity| identity.key_name.as_deref());
+    let key = key.map(|name| format!(", key {name}")).unwrap_or_default();
+    let client = clients.get(call.conn()).and_then(|session| session.client_name.as_deref());
     let client = client.map(|name| format!(", client {name}")).unwrap_or_default();
-    format!("{mud_name}{client}, from {}", clients.addresses.of(call.conn()))
+    format!("{mud_name}{key}{client}, from {}", clients.addresses.of(call.conn()))
 }
 
 /// Keeps a call that has succeeded, if it is an action.

@@ -114,6 +114,7 @@ pub(crate) mod testing {
             let conn = self.bench.fx.open();
             let mut session = Session::new(&PLAIN, self.bench.now);
             session.identity = Some(Identified {
+                key_name: None,
                 session_id: format!("session {}", conn.index()).into(),
                 mud_name: self.bench.settings.mud(mud).name.as_str().into(),
                 mud,

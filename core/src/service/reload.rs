@@ -11,7 +11,7 @@ use crate::machine::ConnId;
 use crate::moderation::UserRates;
 use crate::muds::Muds;
 use crate::notice::{Level, Notice};
-use crate::settings::{MudSettings, Settings};
+use crate::settings::{KeySettings, MudSettings, Settings};
 
 /// The outcome of merging old and new settings.
 #[derive(Debug)]
@@ -64,6 +64,20 @@ pub(crate) fn applied(
     clients.forget_tracers();
     trace::tracers_changed(muds, clients);
     cx.notice(Notice::new(Level::Info, "gateway", "new settings applied"));
+}
+
+/// Reports the keys that are new, and those that went away, by their names.
+pub(crate) fn tell_changed_keys(cx: &mut Cx<'_>, before: &[KeySettings]) {
+    let after = cx.settings.api.keys.as_deref().unwrap_or_default();
+    let missing_in =
+        |others: &[KeySettings], key: &KeySettings| others.iter().all(|other| other.digest != key.digest);
+    let told = |what: &'static str, key: &KeySettings| {
+        Notice::new(Level::Info, "gateway", what).with("key", &key.name).with("mud", &key.mud_name)
+    };
+    let gone = before.iter().filter(|key| missing_in(after, key)).map(|key| told("a key was removed", key));
+    let new = after.iter().filter(|key| missing_in(before, key)).map(|key| told("a key was added", key));
+    let notices: Vec<Notice> = gone.chain(new).collect();
+    notices.into_iter().for_each(|notice| cx.notice(notice));
 }
 
 fn mud_changed(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: MudId, before: &MudSettings) {

@@ -2,12 +2,14 @@
 
 use super::parts::Parts;
 use super::{bouncer, channel, trace};
-use crate::clients::Session;
+use crate::clients::{Session, tell_who_left};
 use crate::delivery::Delivery;
 use crate::machine::ConnId;
 
 /// Handles a client that has disconnected: ends its subscriptions, its role as a judge, and the waits of its requests.
 pub(crate) fn ended(parts: &mut Parts<'_>, conn: ConnId) {
+    // One that has not spoken yet is told of now.
+    parts.clients.tell_who_came(&mut parts.cx, conn);
     let mud_of = parts.clients.get(conn).filter(|session| session.mud_client.is_some());
     if let Some(mud) = mud_of.and_then(Session::mud) {
         // What the mud has taken is not delivered again when it is back.
@@ -16,6 +18,7 @@ pub(crate) fn ended(parts: &mut Parts<'_>, conn: ConnId) {
         bouncer::left(&mut parts.cx, parts.muds, mud, conn);
     }
     let Some(session) = parts.clients.remove(conn) else { return };
+    tell_who_left(&mut parts.cx, &session);
     parts.filters.forget(conn);
     parts.waiting.forget(&mut parts.cx, conn);
     parts.searches.forget(conn);

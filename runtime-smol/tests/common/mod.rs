@@ -3,7 +3,6 @@
 
 #[path = "../../../driver/tests/shared/echo.rs"]
 mod echo;
-#[path = "../../../client/tests/shared/patience.rs"]
 mod patience;
 #[path = "../../../driver/tests/shared/setup.rs"]
 mod setup;

@@ -5,4 +5,5 @@ mod contract;
 mod documents;
 mod page;
 mod parameters;
+mod rust_client;
 mod scenarios;

@@ -187,7 +187,9 @@ impl IrcDoor {
         }
         if let Some(session) = out.clients.get_mut(conn) {
             session.greeted = true;
+            session.client_name = Some(nick.into());
         }
+        out.clients.tell_who_came(cx, conn);
     }
 
     /// Completes the registration, once all that it needs is there.

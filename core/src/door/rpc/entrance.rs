@@ -120,6 +120,8 @@ impl Door for RpcDoor {
                 parts.cx.metrics.connections_at_fault += 1;
                 let text = format!("not authenticated within {} seconds", STRANGER_MAX.as_secs());
                 parts.clients.report(&mut parts.cx, conn, &Fault::not_authenticated(text));
+                let address = parts.clients.addresses.of(conn);
+                parts.clients.tell_who_was_refused(&mut parts.cx, address, "it sent no key in time");
                 parts.clients.dismiss(conn, Goodbye::Policy, "not authenticated");
             }
             // Its pong could not be read, or comes after what it has not read yet. A client that does not read at all has
@@ -137,9 +139,14 @@ impl Door for RpcDoor {
             State::WebSocket { pinged: pinged @ None, .. } => {
                 *pinged = Some(now);
                 parts.cx.fx.send(conn, &PING);
+                // A client may only listen, and never send a request.
+                parts.clients.tell_who_came(&mut parts.cx, conn);
             }
             State::WebSocket { .. } => {
                 parts.cx.metrics.connections_at_fault += 1;
+                if let Some(session) = parts.clients.get_mut(conn) {
+                    session.ends_because("the client did not answer a ping");
+                }
                 parts.cx.fx.close_now(conn);
             }
             State::Lines(_) => expire(parts, conn),

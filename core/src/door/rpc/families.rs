@@ -1,6 +1,6 @@
 //! The families of metrics: the one table of their names and help texts.
 //!
-//! Labels come from small, fixed sets. No peer can choose a label.
+//! Labels come from small, fixed sets, and from the names of keys in the settings. No peer can choose a label.
 
 use super::openrpc;
 use super::snapshot::{LinkFigures, Snapshot};
@@ -407,6 +407,9 @@ impl Snapshot {
         let sessions = self.sessions.map(|(way, count)| ([way], count as f64));
         let help = "Sessions of the API, identified or not";
         page.gauges("api_sessions", help, None, ["transport"], sessions)?;
+        let of_keys = self.sessions_of_keys.iter().map(|(key, count)| ([key.as_str()], *count as f64));
+        let help = "Sessions by the name of their key in the settings";
+        page.gauges("api_key_sessions", help, None, ["key"], of_keys)?;
         let failed = by(&m.handshakes_failed);
         let help = "TLS handshakes with clients that failed";
         page.counters("api_tls_handshakes_failed", help, None, ["reason"], failed)?;

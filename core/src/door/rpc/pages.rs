@@ -54,6 +54,7 @@ pub(super) fn answer(parts: &mut Parts<'_>, documents: &Documents, conn: ConnId,
         if is_health && rules.may_probe(peer) { rules.may_probe(client) } else { rules.allow(client) };
     if rules.bar(peer) || !is_allowed {
         parts.cx.metrics.connections_forbidden += 1;
+        parts.clients.tell_who_was_refused(&mut parts.cx, client, "this address is not allowed");
         respond(parts, conn, head, 403, "this address is not allowed", "");
         return Page::Answered;
     }
@@ -62,6 +63,7 @@ pub(super) fn answer(parts: &mut Parts<'_>, documents: &Documents, conn: ConnId,
         && !origin::is_allowed(origin, head.host.as_deref(), &api.allowed_origins, api.keys.is_some())
     {
         parts.cx.metrics.connections_forbidden += 1;
+        parts.clients.tell_who_was_refused(&mut parts.cx, client, "pages of this origin are not allowed");
         respond(parts, conn, head, 403, "pages of this origin are not allowed", "");
         return Page::Answered;
     }
@@ -116,12 +118,14 @@ fn upgrade_to_websocket(
     let peer = parts.clients.addresses.peer(conn);
     if client != peer && parts.clients.is_full(&parts.cx, client) {
         parts.cx.metrics.connections_refused += 1;
+        parts.clients.tell_who_was_refused(&mut parts.cx, client, "too many connections");
         respond(parts, conn, head, 429, "too many connections from this address", "");
         return Page::Answered;
     }
     // The places that are reserved for health checks are for nothing else.
     if parts.clients.addresses.known() >= parts.cx.settings.api.connections_max {
         parts.cx.metrics.connections_refused += 1;
+        parts.clients.tell_who_was_refused(&mut parts.cx, client, "the gateway is full");
         respond(parts, conn, head, 503, "the gateway is full", "Retry-After: 1\r\n");
         return Page::Answered;
     }

@@ -14,6 +14,7 @@ use crate::fault::reason::BACKLOG_FULL;
 use crate::ids::Ticket;
 use crate::machine::ConnId;
 use crate::metrics::outcome_label;
+use crate::notice::{Level, Notice};
 use crate::service::admission::{self, UNKNOWN};
 use crate::service::{Access, Call, Method, Parts, Progress, audit, channel, consequences};
 use crate::waiting::{Asker, Finished};
@@ -47,6 +48,7 @@ type InBatch = (u64, usize);
 #[derive(Debug)]
 struct Open {
     conn: ConnId,
+    method: &'static str,
     /// `None` for a notification.
     id: Option<Box<RawValue>>,
     batch: Option<InBatch>,
@@ -127,6 +129,7 @@ impl Requests {
         }
         let (cx, muds, mut out) = parts.delivery_and_muds();
         out.has_spoken(cx, conn);
+        out.clients.tell_who_came(cx, conn);
         channel::join_set(cx, muds, &mut out, conn);
         out.replay(cx, conn);
     }
@@ -270,6 +273,7 @@ impl Requests {
             }
         };
         parts.cx.metrics.count_call(name, label, Duration::ZERO);
+        tell_request(parts, conn, name, label);
         Some(answer)
     }
 
@@ -321,7 +325,8 @@ impl Requests {
         match progress {
             Ok(Progress::Answered) => Outcome::Result(result),
             Ok(progress @ (Progress::Waits | Progress::Works)) => {
-                self.open.insert(ticket, Open { conn, id: request.id.map(ToOwned::to_owned), batch });
+                let id = request.id.map(ToOwned::to_owned);
+                self.open.insert(ticket, Open { conn, method: method.name, id, batch });
                 if let Some(one) = conns.get_mut(conn).filter(|_| progress == Progress::Works) {
                     one.desk.working = Some(ticket);
                 }
@@ -342,6 +347,7 @@ impl Requests {
             one.desk.working = None;
         }
         let Some(open) = self.open.remove(&ticket) else { return };
+        tell_request(parts, conn, open.method, outcome_label(outcome.as_ref().err().map(|fault| fault.kind)));
         let answer = open.id.as_deref().map(|id| match outcome {
             Ok(reply) => {
                 let mut result = Vec::new();
@@ -405,6 +411,26 @@ impl Requests {
         self.open.retain(|_, open| open.conn != conn);
         self.batches.retain(|_, batch| batch.conn != conn);
     }
+}
+
+/// Reports a request at the level DEBUG: the method and how it ended, never what it contains.
+fn tell_request(parts: &mut Parts<'_>, conn: ConnId, method: &'static str, outcome: &'static str) {
+    // Nobody reads this at another level, so its words are not put together then.
+    if parts.run.log_level < Level::Debug {
+        return;
+    }
+    let mut notice =
+        Notice::new(Level::Debug, "api", "request").with("method", method).with("outcome", outcome);
+    if let Some(session) = parts.clients.get(conn) {
+        if let Some(key) = session.identity.as_ref().and_then(|identity| identity.key_name.as_ref()) {
+            notice = notice.with("key", key);
+        }
+        if let Some(client) = &session.client_name {
+            notice = notice.with("client", client);
+        }
+        notice = notice.with("door", session.way.name);
+    }
+    parts.cx.notice(notice.with("address", parts.clients.addresses.of(conn)));
 }
 
 /// Lets a request wait for the client's turn.

@@ -9,6 +9,7 @@ use crate::metrics::Metrics;
 use crate::muds::Mud;
 use crate::saves::Saves;
 use crate::service::Parts;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The figures of a router link.
@@ -57,6 +58,8 @@ pub(super) struct Snapshot {
     pub(super) active_sessions: usize,
     /// Sessions by transport.
     pub(super) sessions: [(&'static str, usize); 2],
+    /// The names of the keys in the settings, with the sessions of each.
+    pub(super) sessions_of_keys: Vec<(String, usize)>,
     pub(super) waiting_requests: usize,
     pub(super) pending_bytes: usize,
     /// Kept events, and their bytes.
@@ -79,6 +82,7 @@ impl Snapshot {
             websocket_connections: parts.clients.count_of(SOCKETS.label),
             active_sessions: parts.clients.active(),
             sessions: [with(&LINES), with(&SOCKETS)],
+            sessions_of_keys: sessions_of_keys(parts),
             waiting_requests: parts.waiting.len(),
             pending_bytes: parts.cx.fx.total_pending_bytes(),
             kept: parts.journal.size(),
@@ -88,4 +92,18 @@ impl Snapshot {
             uptime: parts.cx.now.mono.since(parts.run.started),
         }
     }
+}
+
+/// Returns the names of the keys in the settings, and how many sessions the keys of each name have.
+fn sessions_of_keys(parts: &Parts<'_>) -> Vec<(String, usize)> {
+    let keys = parts.cx.settings.api.keys.as_deref().unwrap_or_default();
+    let named = keys.iter().filter(|key| !key.name.is_empty());
+    let mut counts: BTreeMap<&str, usize> = named.map(|key| (key.name.as_str(), 0)).collect();
+    for (_, session) in parts.clients.iter() {
+        let name = session.identity.as_ref().and_then(|identity| identity.key_name.as_deref());
+        if let Some(count) = name.and_then(|name| counts.get_mut(name)) {
+            *count += 1;
+        }
+    }
+    counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
 }

@@ -175,6 +175,7 @@ fn identify(parts: &mut Parts<'_>, conn: ConnId, mud: MudId, client: MudClient) 
     session.identity = Some(Identified {
         session_id: known.unwrap_or_else(|| session_id.into()),
         mud_name: client.mud.as_str().into(),
+        key_name: None,
         mud,
         may_speak: true,
         permissions: Permissions::ALL,
@@ -182,8 +183,10 @@ fn identify(parts: &mut Parts<'_>, conn: ConnId, mud: MudId, client: MudClient) 
         requests_per_minute: None,
     });
     (session.role, session.greeted, session.has_set_channels) = (Role::Game, true, true);
+    session.client_name = Some(client.mud.as_str().into());
     session.mud_client = Some(Box::new(client));
     parts.clients.addresses.is_known(conn);
+    parts.clients.tell_who_came(&mut parts.cx, conn);
 }
 
 /// Notes what a mud has announced, and lets its link log in with that.
