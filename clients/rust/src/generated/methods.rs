@@ -20,6 +20,21 @@ pub const METHODS: &[Method] = &[
         ],
     },
     Method {
+        name: "audit",
+        summary: "Lists what administrators and moderators of the caller's mud have done since the start: bans, hosted channels, ended sessions, the log level, reconnects. A key of the gateway's own mud sees the actions of all muds.",
+        permission: Some("admin"),
+        params: &[
+            Member { name: "after", shape: Shape::Integer, required: false, default: None, summary: "only actions after this number: the `next` of the answer before" },
+        ],
+        answer: &[
+            Member { name: "actions", shape: Shape::List(&Shape::Object), required: true, default: None, summary: "the last actions since the start, oldest first, at most 500" },
+            Member { name: "count", shape: Shape::Integer, required: true, default: None, summary: "number of actions in this answer" },
+            Member { name: "more", shape: Shape::Flag, required: false, default: None, summary: "true: the answer is full, and there are more actions" },
+            Member { name: "next", shape: Shape::Integer, required: false, default: None, summary: "where the rest begins: `after` of the next request" },
+            Member { name: "status", shape: Shape::OneOf(&["success"]), required: true, default: None, summary: "always `success`" },
+        ],
+    },
+    Method {
         name: "authenticate",
         summary: "Identifies the client. All other methods but `ping` and `rpc.discover` need it first.",
         permission: None,
@@ -29,6 +44,7 @@ pub const METHODS: &[Method] = &[
             Member { name: "last_event_id", shape: Shape::Integer, required: false, default: None, summary: "replay the events after this one" },
             Member { name: "client", shape: Shape::Text, required: false, default: None, summary: "a name under which the gateway remembers which events this client has received" },
             Member { name: "echo", shape: Shape::Flag, required: false, default: Some("true"), summary: "false: do not send the mud's own channel lines that the router sends back" },
+            Member { name: "charset", shape: Shape::OneOf(&["utf-8", "latin-1", "ascii"]), required: false, default: Some("\"utf-8\""), summary: "the character set of the client. `ascii`, `latin-1`: what it lacks is spelled in ASCII. Over TCP, `latin-1` is what the bytes of lines are, in both directions; a WebSocket carries UTF-8 in any case" },
             Member { name: "role", shape: Shape::OneOf(&["game", "observer"]), required: false, default: Some("\"game\""), summary: "`observer`: a tool that only looks; what it receives is still kept for the game" },
         ],
         answer: &[
@@ -432,6 +448,24 @@ pub const METHODS: &[Method] = &[
         ],
     },
     Method {
+        name: "overview",
+        summary: "Reports the router links, the last hour, and what waits. A key of the gateway's own mud sees the links of all muds.",
+        permission: None,
+        params: &[
+        ],
+        answer: &[
+            Member { name: "identities", shape: Shape::List(&Shape::Object), required: true, default: None, summary: "the muds that this gateway speaks for, as far as the caller may see them" },
+            Member { name: "may_speak", shape: Shape::Flag, required: true, default: None, summary: "whether the caller's mud has a router link here, without which a session may not speak" },
+            Member { name: "minutes", shape: Shape::List(&Shape::Object), required: true, default: None, summary: "the minutes of the last hour in which something came in, oldest first; the last one is not over yet" },
+            Member { name: "permissions", shape: Shape::List(&Shape::Text), required: true, default: None, summary: "what the caller's key may do; `*` means all" },
+            Member { name: "queues", shape: Shape::Object, required: true, default: None, summary: "what waits" },
+            Member { name: "status", shape: Shape::OneOf(&["success"]), required: true, default: None, summary: "always `success`" },
+            Member { name: "uptime", shape: Shape::Number, required: true, default: None, summary: "seconds since the gateway was started" },
+            Member { name: "version", shape: Shape::Text, required: true, default: None, summary: "the version of the gateway" },
+            Member { name: "warnings", shape: Shape::List(&Shape::Text), required: true, default: None, summary: "what is doubtful about the settings; empty without the permission `admin` for the gateway's own mud" },
+        ],
+    },
+    Method {
         name: "ping",
         summary: "Shows that the gateway is running.",
         permission: None,
@@ -563,6 +597,35 @@ pub const METHODS: &[Method] = &[
         answer: &[
             Member { name: "message_id", shape: Shape::Text, required: true, default: None, summary: "identifies the message; an `error_occurred` about it has this id too" },
             Member { name: "status", shape: Shape::OneOf(&["sent"]), required: true, default: None, summary: "always `sent`: accepted into the queue of the router" },
+        ],
+    },
+    Method {
+        name: "tell_refuse",
+        summary: "Tells the sender of a tell, an emote or a beep that the user does not get it, because the user is absent or ignores the sender. The sender's mud receives the error `unk-user` with the text. This works for as long as the event is kept.",
+        permission: Some("tell"),
+        params: &[
+            Member { name: "event_id", shape: Shape::Integer, required: true, default: None, summary: "the event of the tell, the emote or the beep" },
+            Member { name: "message", shape: Shape::Text, required: false, default: None, summary: "what the sender is told; without it, that the user is not online" },
+        ],
+        answer: &[
+            Member { name: "event_id", shape: Shape::Integer, required: true, default: None, summary: "as given" },
+            Member { name: "status", shape: Shape::OneOf(&["refused"]), required: true, default: None, summary: "always `refused`: the error was accepted into the queue of the router" },
+        ],
+    },
+    Method {
+        name: "text_preview",
+        summary: "Returns a text in each of the forms in which clients read texts.",
+        permission: None,
+        params: &[
+            Member { name: "text", shape: Shape::Text, required: true, default: None, summary: "the text, with colours in pinkfish (`%^RED%^`), in ANSI, or in the codes of mIRC" },
+        ],
+        answer: &[
+            Member { name: "ansi", shape: Shape::Text, required: true, default: None, summary: "with colours for a terminal" },
+            Member { name: "html", shape: Shape::Text, required: true, default: None, summary: "as HTML" },
+            Member { name: "plain", shape: Shape::Text, required: true, default: None, summary: "without colours" },
+            Member { name: "raw", shape: Shape::Text, required: true, default: None, summary: "as a client reads it that asks for `raw`" },
+            Member { name: "sent", shape: Shape::Text, required: true, default: None, summary: "as it goes to the network if a client sends it" },
+            Member { name: "status", shape: Shape::OneOf(&["success"]), required: true, default: None, summary: "always `success`" },
         ],
     },
     Method {

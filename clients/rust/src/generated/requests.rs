@@ -23,6 +23,48 @@ pub struct AckAnswer {
     pub status: String,
 }
 
+/// The method `audit`. Lists what administrators and moderators of the caller's mud have done since the start: bans, hosted channels, ended sessions, the log level, reconnects. A key of the gateway's own mud sees the actions of all muds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Audit {
+    /// only actions after this number: the `next` of the answer before
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<i64>,
+}
+
+/// A part of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuditAnswerActions {
+    /// who did it: the mud of the key, and where its session came from
+    pub by: String,
+    /// the method
+    pub method: String,
+    /// the mud of the caller's key
+    pub mud_name: String,
+    /// numbers the actions since the start
+    pub number: i64,
+    /// its parameters in JSON, as the caller wrote them; at most 500 bytes
+    pub params: String,
+    /// when it was done
+    pub timestamp: String,
+}
+
+/// The answer to `audit`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuditAnswer {
+    /// the last actions since the start, oldest first, at most 500
+    pub actions: Vec<AuditAnswerActions>,
+    /// number of actions in this answer
+    pub count: i64,
+    /// true: the answer is full, and there are more actions
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more: Option<bool>,
+    /// where the rest begins: `after` of the next request
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<i64>,
+    /// always `success`
+    pub status: String,
+}
+
 /// The method `authenticate`. Identifies the client. All other methods but `ping` and `rpc.discover` need it first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Authenticate {
@@ -41,6 +83,9 @@ pub struct Authenticate {
     /// false: do not send the mud's own channel lines that the router sends back
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub echo: Option<bool>,
+    /// the character set of the client. `ascii`, `latin-1`: what it lacks is spelled in ASCII. Over TCP, `latin-1` is what the bytes of lines are, in both directions; a WebSocket carries UTF-8 in any case
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charset: Option<String>,
     /// `observer`: a tool that only looks; what it receives is still kept for the game
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
@@ -101,6 +146,8 @@ pub struct BanList {
 pub struct BanListAnswerBans {
     /// identifies the ban
     pub ban_id: i64,
+    /// who has set it: the mud of the key, and where its session came from; empty if that is not known
+    pub by: String,
     /// the channels, as a pattern; null: all
     pub channel: Option<String>,
     /// when it was added
@@ -995,6 +1042,127 @@ pub struct MudlistAnswer {
     pub status: String,
 }
 
+/// The method `overview`. Reports the router links, the last hour, and what waits. A key of the gateway's own mud sees the links of all muds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Overview {
+}
+
+/// the router link
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OverviewAnswerIdentitiesRouter {
+    /// why the link was last lost or refused
+    pub last_error: Option<String>,
+    /// how the gateway checks that the router still answers, as text for people
+    pub liveness: String,
+    /// the router in use, or the one being tried
+    pub name: String,
+    /// when the gateway dials it next; null when no attempt is scheduled
+    pub next_attempt: Option<String>,
+    /// when the link entered its state
+    pub since: String,
+    /// the state of the link
+    pub state: String,
+}
+
+/// A part of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OverviewAnswerIdentitiesRouters {
+    /// its address
+    pub host: String,
+    /// whether the link uses it, or is trying it
+    pub in_use: bool,
+    /// its name
+    pub name: String,
+    /// its port
+    pub port: i64,
+}
+
+/// A part of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OverviewAnswerIdentities {
+    /// bans
+    pub ban_count: i64,
+    /// known channels
+    pub channel_count: i64,
+    /// whether the router link is ready
+    pub connected: bool,
+    /// local users who are online, as the game has published them
+    pub local_users: i64,
+    /// the mud
+    pub mud_name: String,
+    /// known muds that are up
+    pub online_muds: i64,
+    /// the router link
+    pub router: OverviewAnswerIdentitiesRouter,
+    /// the routers in the order in which they are tried
+    pub routers: Vec<OverviewAnswerIdentitiesRouters>,
+    /// bytes of these packets
+    pub waiting_bytes: i64,
+    /// packets that wait for the router
+    pub waiting_packets: i64,
+}
+
+/// A part of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OverviewAnswerMinutes {
+    /// the mean time, in milliseconds, of requests that waited for the network or the store; null: none did
+    pub answer_ms: Option<f64>,
+    /// events for clients, counted for each recipient
+    pub events: i64,
+    /// the greatest delay of the gateway's loop, in milliseconds
+    pub lag_ms: f64,
+    /// packets from routers
+    pub packets_received: i64,
+    /// packets to routers
+    pub packets_sent: i64,
+    /// requests of clients
+    pub requests: i64,
+    /// when it began
+    pub timestamp: String,
+}
+
+/// what waits
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OverviewAnswerQueues {
+    /// bytes of these events
+    pub kept_bytes: i64,
+    /// events that are kept for the history and for games that are away
+    pub kept_events: i64,
+    /// bytes queued or in transit for all connections
+    pub pending_bytes: i64,
+    /// identified sessions
+    pub session_count: i64,
+    /// whether the store accepts changes
+    pub storage: String,
+    /// changes that are not saved yet
+    pub unsaved_changes: i64,
+    /// requests that wait for an answer from the network or the store
+    pub waiting_requests: i64,
+}
+
+/// The answer to `overview`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OverviewAnswer {
+    /// the muds that this gateway speaks for, as far as the caller may see them
+    pub identities: Vec<OverviewAnswerIdentities>,
+    /// whether the caller's mud has a router link here, without which a session may not speak
+    pub may_speak: bool,
+    /// the minutes of the last hour in which something came in, oldest first; the last one is not over yet
+    pub minutes: Vec<OverviewAnswerMinutes>,
+    /// what the caller's key may do; `*` means all
+    pub permissions: Vec<String>,
+    /// what waits
+    pub queues: OverviewAnswerQueues,
+    /// always `success`
+    pub status: String,
+    /// seconds since the gateway was started
+    pub uptime: f64,
+    /// the version of the gateway
+    pub version: String,
+    /// what is doubtful about the settings; empty without the permission `admin` for the gateway's own mud
+    pub warnings: Vec<String>,
+}
+
 /// The method `ping`. Shows that the gateway is running.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ping {
@@ -1267,6 +1435,49 @@ pub struct TellAnswer {
     pub status: String,
 }
 
+/// The method `tell_refuse`. Tells the sender of a tell, an emote or a beep that the user does not get it, because the user is absent or ignores the sender. The sender's mud receives the error `unk-user` with the text. This works for as long as the event is kept.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TellRefuse {
+    /// the event of the tell, the emote or the beep
+    pub event_id: u64,
+    /// what the sender is told; without it, that the user is not online
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// The answer to `tell_refuse`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TellRefuseAnswer {
+    /// as given
+    pub event_id: u64,
+    /// always `refused`: the error was accepted into the queue of the router
+    pub status: String,
+}
+
+/// The method `text_preview`. Returns a text in each of the forms in which clients read texts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TextPreview {
+    /// the text, with colours in pinkfish (`%^RED%^`), in ANSI, or in the codes of mIRC
+    pub text: String,
+}
+
+/// The answer to `text_preview`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TextPreviewAnswer {
+    /// with colours for a terminal
+    pub ansi: String,
+    /// as HTML
+    pub html: String,
+    /// without colours
+    pub plain: String,
+    /// as a client reads it that asks for `raw`
+    pub raw: String,
+    /// as it goes to the network if a client sends it
+    pub sent: String,
+    /// always `success`
+    pub status: String,
+}
+
 /// The method `trace`. Sends this session the packets of its mud as events `packet_trace`, with passwords removed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Trace {
@@ -1381,6 +1592,11 @@ pub enum WhoAnswer {
 impl Request for Ack {
     const METHOD: &'static str = "ack";
     type Answer = AckAnswer;
+}
+
+impl Request for Audit {
+    const METHOD: &'static str = "audit";
+    type Answer = AuditAnswer;
 }
 
 impl Request for Authenticate {
@@ -1513,6 +1729,11 @@ impl Request for Mudlist {
     type Answer = MudlistAnswer;
 }
 
+impl Request for Overview {
+    const METHOD: &'static str = "overview";
+    type Answer = OverviewAnswer;
+}
+
 impl Request for Ping {
     const METHOD: &'static str = "ping";
     type Answer = PingAnswer;
@@ -1561,6 +1782,16 @@ impl Request for Status {
 impl Request for Tell {
     const METHOD: &'static str = "tell";
     type Answer = TellAnswer;
+}
+
+impl Request for TellRefuse {
+    const METHOD: &'static str = "tell_refuse";
+    type Answer = TellRefuseAnswer;
+}
+
+impl Request for TextPreview {
+    const METHOD: &'static str = "text_preview";
+    type Answer = TextPreviewAnswer;
 }
 
 impl Request for Trace {
