@@ -42,7 +42,7 @@ impl IrcDoor {
             "AUTHENTICATE" => self.authenticate(parts, conn, message, out),
             "PING" => ping(message, out),
             "PONG" | "ERROR" => {}
-            "QUIT" => parts.clients.dismiss(conn, Goodbye::Finished, "Quit"),
+            "QUIT" => self.quit(parts, conn, message),
             "JOIN" => self.join(parts, conn, message, out),
             "PART" => self.part(parts, conn, message, out),
             "TOPIC" => self.topic(parts, conn, message, out),
@@ -115,6 +115,14 @@ impl IrcDoor {
                 );
             }
         }
+    }
+
+    /// `QUIT`.
+    fn quit(&mut self, parts: &mut Parts<'_>, conn: ConnId, message: &Message) {
+        if let Some(one) = self.conns.get_mut(conn) {
+            one.farewell = message.param(0).map(str::to_owned);
+        }
+        parts.clients.dismiss(conn, Goodbye::Finished, "Quit");
     }
 
     /// `AWAY`.
