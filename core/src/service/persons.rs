@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 const AWAY: &str = "afk";
 
 /// Returns the persons of all sessions of a mud.
-fn persons<'c>(clients: &'c Clients, mud: MudId) -> impl Iterator<Item = &'c Person> {
+fn persons(clients: &Clients, mud: MudId) -> impl Iterator<Item = &Person> {
     clients.of_mud(mud).filter_map(|(_, session)| session.person.as_ref())
 }
 

@@ -142,7 +142,7 @@ impl IrcDoor {
             Then::WhoChannel { channel } => self.listeners_found(parts, conn, out, channel, outcome),
             Then::WhoMud { mask } => self.users_found(out, mask, outcome),
             Then::Whois { target, user, mud } => {
-                self.user_found(parts, conn, out, (target, user, mud), outcome)
+                self.user_found(parts, conn, out, (target, user, mud), outcome);
             }
             Then::Service { about } => self.service_found(out, about, outcome),
         }
