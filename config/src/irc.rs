@@ -1,22 +1,28 @@
 //! The settings of the listener for clients of IRC.
 
 use crate::config::ListenAt;
-use crate::listeners::{DEFAULT_HOST, is_loopback, tls};
+use crate::listeners::{DEFAULT_HOST, Rules, collide, is_loopback, tls};
 use crate::path::Path;
 use crate::read::SettingsReader;
 use i3_core::machine::Listener;
 
-/// Reads the listener for clients of IRC, if there is one. At an address that other hosts reach, it speaks TLS: a client sends
+/// Adds the listener for clients of IRC, if there is one.
+pub(crate) fn add(reader: &mut SettingsReader<'_>, listeners: &mut Vec<ListenAt>, rules: Rules) {
+    let Some(at) = listener(reader, rules) else { return };
+    if listeners.iter().any(|other| collide(other, &at)) {
+        let message = format!("{}:{} is already the address of another listener", at.host, at.port);
+        reader.error(&Path::of("irc.port"), message, "give each listener its own port");
+    }
+    listeners.push(at);
+}
+
+/// Reads that listener. At an address that other hosts reach, it speaks TLS: a client sends
 /// its key when it connects.
-pub(crate) fn listener(
-    reader: &mut SettingsReader<'_>,
-    may_be_remote: bool,
-    tls_required: bool,
-) -> Option<ListenAt> {
+fn listener(reader: &mut SettingsReader<'_>, rules: Rules) -> Option<ListenAt> {
     let (host_at, port_at) = (Path::of("irc.host"), Path::of("irc.port"));
     let mut host = reader.host(&host_at).unwrap_or_else(|| DEFAULT_HOST.to_owned());
     let port = reader.port(&port_at);
-    if port.is_some() && !may_be_remote && !is_loopback(&host) {
+    if port.is_some() && !rules.may_be_remote && !is_loopback(&host) {
         let message =
             format!("without authentication the gateway listens at {DEFAULT_HOST} only, and not at {host}");
         let fix = "switch api.auth.enabled on, or set api.auth.allow_remote_without_auth: true";
@@ -33,7 +39,7 @@ pub(crate) fn listener(
         let message =
             format!("other hosts could connect to {host}:{port} in plain text, and send their keys in it");
         let fix = "set irc.tls with enabled: true, cert_file and key_file, or listen at 127.0.0.1";
-        if own == Some(false) && !tls_required {
+        if own == Some(false) && !rules.tls_required {
             reader.warn(&switch, message, fix);
         } else {
             reader.error(&host_at, message, fix);

@@ -25,9 +25,18 @@ const OLD_MESSAGE_BYTES_MAX: usize = 65_536;
 /// A presence_sync of 512 users whose texts are as long as they may be, in English, fits into so many bytes.
 const MESSAGE_BYTES_LEAST: usize = 1_048_576;
 
-/// Reads the listeners, and whether listeners without TLS must be at a loopback address. Without authentication every
+/// What holds for every listener.
+#[derive(Clone, Copy)]
+pub(crate) struct Rules {
+    /// A listener without TLS must be at a loopback address.
+    pub(crate) tls_required: bool,
+    /// A listener may be at an address that other hosts reach.
+    pub(crate) may_be_remote: bool,
+}
+
+/// Reads the listeners, and what holds for every one. Without authentication every
 /// listener is at a loopback address, unless the settings allow otherwise.
-pub(crate) fn listeners(reader: &mut SettingsReader<'_>, authenticated: bool) -> (Vec<ListenAt>, bool) {
+pub(crate) fn listeners(reader: &mut SettingsReader<'_>, authenticated: bool) -> (Vec<ListenAt>, Rules) {
     let api_enabled = reader.boolean(&Path::of("api.enabled")).unwrap_or(true);
     let http = reader.boolean(&Path::of("api.websocket.enabled")).unwrap_or(true);
     let lines = reader.boolean(&Path::of("api.tcp.enabled")).unwrap_or(true);
@@ -89,14 +98,6 @@ pub(crate) fn listeners(reader: &mut SettingsReader<'_>, authenticated: bool) ->
         }
         found.push((at, port));
     }
-    if let Some(at) = crate::irc::listener(reader, authenticated || remote_allowed, tls_required) {
-        let port = Path::of("irc.port");
-        if found.iter().any(|(other, _)| collide(other, &at)) {
-            let message = format!("{}:{} is already the address of another listener", at.host, at.port);
-            reader.error(&port, message, "give each listener its own port");
-        }
-        found.push((at, port));
-    }
     if found.is_empty() {
         let message = "there is no listener: no game can connect";
         reader.problems.push(Problem::warning(
@@ -108,7 +109,8 @@ pub(crate) fn listeners(reader: &mut SettingsReader<'_>, authenticated: bool) ->
     if let [(only, _)] = &mut found[..] {
         only.is_spare = false;
     }
-    (found.into_iter().map(|(at, _)| at).collect(), tls_required)
+    let may_be_remote = authenticated || remote_allowed;
+    (found.into_iter().map(|(at, _)| at).collect(), Rules { tls_required, may_be_remote })
 }
 
 /// Warns of lists of addresses that shut out the commands `healthcheck` and `doctor` of this host. They ask the HTTP
@@ -189,7 +191,7 @@ pub(crate) fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-fn collide(one: &ListenAt, other: &ListenAt) -> bool {
+pub(crate) fn collide(one: &ListenAt, other: &ListenAt) -> bool {
     let any = |host: &str| host.parse().is_ok_and(|address: IpAddr| address.is_unspecified());
     one.port == other.port && (one.host == other.host || any(&one.host) || any(&other.host))
 }

@@ -4,6 +4,7 @@ use crate::config::{Config, LogFormat, Logging};
 use crate::credentials::{self, KEY_BYTES_MIN};
 use crate::env::{Environment, OLD_NAMES, process_environment};
 use crate::interpolate::{Expanded, expand};
+use crate::irc;
 use crate::keys::{OWN_CACHE, Passed, closest, known_keys, passed_over};
 use crate::listeners;
 use crate::log::{COMPONENTS, parse_level};
@@ -347,7 +348,8 @@ fn assemble(reader: &mut SettingsReader<'_>) -> Config {
         let message = "rate_limit_override has no effect, because rates are not limited";
         reader.warn(&Key::of("api.auth.api_keys"), message, "set api.rate_limits.default.per_minute");
     }
-    let (listeners, tls_required) = listeners::listeners(reader, api.keys.is_some());
+    let (mut listeners, rules) = listeners::listeners(reader, api.keys.is_some());
+    irc::add(reader, &mut listeners, rules);
     listeners::health_checks(reader, &listeners, &api.addresses);
     let state = reader.text(&Key::of("state.directory"));
     let backups = reader.number(&Key::of("state.backup_count"), 1..=1000, "a number of copies");
@@ -357,7 +359,7 @@ fn assemble(reader: &mut SettingsReader<'_>) -> Config {
     Config {
         core: Settings { muds, link, api },
         listeners,
-        tls_required,
+        tls_required: rules.tls_required,
         state_directory: state.map_or_else(|| PathBuf::from(DEFAULT_STATE_DIRECTORY), PathBuf::from),
         state_backups: if backups_wanted { backups.unwrap_or(DEFAULT_STATE_BACKUPS) } else { 0 },
         logging,

@@ -2,6 +2,7 @@
 //! fuzzer, so that the committed corpora are replayed by the ordinary tests too.
 
 use i3_core::Gateway;
+use i3_core::door::irc::message::{LINE_BYTES_MAX, parse};
 use i3_core::door::rpc::http::parse_head;
 use i3_core::door::rpc::rpc::{self, Incoming};
 use i3_core::door::rpc::websocket::{Received, WebSocket};
@@ -25,6 +26,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("frame", frame),
     ("gateway", gateway),
     ("http_head", http_head),
+    ("irc", irc),
     ("json_rpc", json_rpc),
     ("lpc_round_trip", lpc_round_trip),
     ("lpc_value", lpc_value),
@@ -209,6 +211,50 @@ pub fn chunking(data: &[u8]) {
     assert_eq!(play(usize::MAX >> 1), play(7));
 }
 
+/// The bytes of a client of IRC, and a text from the network for one: nothing ends a line that should not, and what the client
+/// gets are lines that a strict client can read, the same however the bytes are cut.
+pub fn irc(data: &[u8]) {
+    let Some((&how, stream)) = data.split_first() else { return };
+    if let Ok(text) = std::str::from_utf8(stream) {
+        for message in text.split('\n').filter_map(|line| parse(line).ok()) {
+            assert!(!message.command.is_empty());
+            assert!(!message.params.iter().any(|param| param.contains(['\r', '\n', '\0'])));
+        }
+    }
+    let play = |chunk: usize| {
+        let mut siege = Siege::new(chunk, |_| {});
+        let client = siege.connect(Listener::Irc);
+        if how % 2 == 0 {
+            siege.world.write(client, b"CAP REQ :message-tags labeled-response batch echo-message\r\n");
+            siege
+                .world
+                .write(client, b"PASS alpha-key\r\nNICK ann\r\nUSER a 0 * :a\r\nCAP END\r\nJOIN #chat\r\n");
+        }
+        if how / 2 % 2 == 0 {
+            siege.world.write(client, stream);
+            siege.world.write(client, b"\r\nPING end\r\n");
+        } else {
+            for kind in [&b"tell"[..], b"emoteto"] {
+                let mut frame = [b"({\"", kind, b"\",5,\"Sage\",\"bob\",\"Alpha\",\"ann\",\"Bob\","].concat();
+                Value::Str(stream.into()).write(&mut frame);
+                frame.extend_from_slice(b",})");
+                siege.world.write(siege.router, &wire::mudmode_frame(&frame));
+            }
+        }
+        siege.world.wait(Duration::from_secs(12));
+        std::mem::take(siege.world.received(client))
+    };
+    let received = play(usize::MAX >> 1);
+    let text = std::str::from_utf8(&received).unwrap_or_else(|fault| panic!("no UTF-8: {fault}"));
+    for line in text.split("\r\n") {
+        let line =
+            if line.starts_with('@') { line.split_once(' ').map_or("", |(_, rest)| rest) } else { line };
+        assert!(line.len() <= LINE_BYTES_MAX, "a line of {} bytes", line.len());
+        assert!(!line.contains(['\r', '\n', '\0']), "a line with an end in it: {line:?}");
+    }
+    assert_eq!(received, play(7));
+}
+
 /// A driver with faults, which only keeps to what the contract of a machine demands of one.
 struct Driver {
     gateway: Gateway,
@@ -283,6 +329,7 @@ impl Driver {
                 let line = [take(data, usize::from(length)), b"\n"].concat();
                 self.received(conn, &line);
             }
+            8 if which % 16 == 15 => self.accept(Listener::Irc),
             8 => {
                 let frame = wire::websocket_frame(which >> 4, take(data, usize::from(length)));
                 self.received(conn, &frame);

@@ -8,6 +8,8 @@
 //! bouncer Alpha [*other]         like `gateway`, and the mud may log in there itself
 //! game g Alpha                   a scripted mud, connected to that gateway and not logged in
 //! client c1 Alpha lines          an API client with the gateway's key; or: websocket, lines-raw, websocket-raw (no key)
+//! client ann Alpha irc           a client of IRC with this nick and the gateway's key; or: irc-raw (says nothing at first);
+//!                                ^A stands for the character of CTCP, ^C and ^O for codes of colours
 //!
 //! c1 > {"jsonrpc":"2.0",…}       it sends this
 //! c1 < {"id":1,"result":"*"}     it receives this, now or within ten seconds; "*" is any value, members of the message
@@ -15,7 +17,7 @@
 //!                                $name in what is sent, or "$name" in a pattern, stands for
 //! Sage > ({"tell",5,…})          the mud sends this frame
 //! Sage < ({"tell",5,*})          it receives a frame like this; * is any text
-//! c1 < nothing  /  c1 < closed
+//! c1 < nothing  /  c1 < closed  /  c1 < anything    (what it has received and was not asked for is passed over)
 //! wait 2s
 //! disk Alpha full                what it saves fails from here on; or: works
 //! store Alpha gone               what it has saved is gone, and it is told so
@@ -51,6 +53,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 enum Speech {
     Lines,
     WebSocket,
+    Irc,
     Mud,
     /// A mud at a CoffeeMud router, which ends no frame with NUL and escapes nothing.
     CoffeeMud,
@@ -522,7 +525,8 @@ impl Stage {
         let (on, speech) = match transport {
             "lines" => (Listener::Lines, Speech::Lines),
             "websocket" => (Listener::Http, Speech::WebSocket),
-            _ => return Err("lines or websocket".to_owned()),
+            "irc" => (Listener::Irc, Speech::Irc),
+            _ => return Err("lines, websocket or irc".to_owned()),
         };
         let script = self.world.connect(gateway, on).ok_or("refused")?;
         self.peers.insert(name.to_owned(), Peer { script, speech, queue: Vec::new() });
@@ -541,6 +545,9 @@ impl Stage {
             }
             return Ok(());
         }
+        if speech == Speech::Irc {
+            return if raw { Ok(()) } else { self.register(name, &key) };
+        }
         self.expect(
             name,
             r#"{"method":"welcome","params":{"service":"i3-gateway","protocol":"JSON-RPC 2.0"}}"#,
@@ -555,6 +562,19 @@ impl Stage {
         self.expect(name, r#"{"id":0,"result":{"status":"authenticated"}}"#)
     }
 
+    /// A client of IRC registers, and passes over the welcome.
+    fn register(&mut self, name: &str, key: &str) -> Result<(), String> {
+        for line in [format!("PASS {key}"), format!("NICK {name}"), format!("USER {name} 0 * :{name}")] {
+            self.send(name, &line)?;
+        }
+        self.expect(name, &format!(":i3-gateway 422 {name} :*"))?;
+        let welcome = |line: &String| {
+            line.strip_prefix(":i3-gateway ").is_some_and(|rest| rest.starts_with(['0', '2', '3']))
+        };
+        self.peers.get_mut(name).ok_or("no such peer")?.queue.retain(|line| !welcome(line));
+        Ok(())
+    }
+
     /// A peer sends a text.
     pub fn send(&mut self, name: &str, text: &str) -> Result<(), String> {
         let text = self.named.iter().fold(text.to_owned(), |text, (name, value)| {
@@ -566,6 +586,7 @@ impl Stage {
         }
         let bytes = match peer.speech {
             Speech::Lines => format!("{text}\n").into_bytes(),
+            Speech::Irc => format!("{}\r\n", with_controls(&text)).into_bytes(),
             Speech::WebSocket => wire::websocket_frame(1, text.as_bytes()),
             // A backslash and an r stand for CR, which no line of a text file can hold.
             Speech::Mud | Speech::CoffeeMud => wire::mudmode_frame(text.replace("\\r", "\r").as_bytes()),
@@ -579,6 +600,12 @@ impl Stage {
         let received = self.world.received(peer.script);
         let before = peer.queue.len();
         match peer.speech {
+            Speech::Irc => {
+                while let Some(end) = received.windows(2).position(|two| two == b"\r\n") {
+                    let line: Vec<u8> = received.drain(..end + 2).collect();
+                    peer.queue.push(irc_line(name, &line[..end]));
+                }
+            }
             Speech::Lines => {
                 while let Some(end) = received.iter().position(|byte| *byte == b'\n') {
                     let line: Vec<u8> = received.drain(..=end).collect();
@@ -630,6 +657,10 @@ impl Stage {
     pub fn expect(&mut self, name: &str, pattern: &str) -> Result<(), String> {
         let until = self.world.now().mono + PATIENCE;
         self.read(name);
+        if pattern == "anything" {
+            self.peers.get_mut(name).ok_or("no such peer")?.queue.clear();
+            return Ok(());
+        }
         if pattern == "nothing" {
             let left = &self.peers[name].queue;
             return if left.is_empty() { Ok(()) } else { Err(format!("it received {}", left.join("\n"))) };
@@ -654,6 +685,29 @@ impl Stage {
             self.world.step(until);
         }
     }
+}
+
+/// Control characters that a line of IRC may hold, and how a text file writes them.
+const CONTROLS: [(&str, &str); 6] =
+    [("^A", "\u{1}"), ("^B", "\u{2}"), ("^C", "\u{3}"), ("^O", "\u{f}"), ("^]", "\u{1d}"), ("^_", "\u{1f}")];
+
+fn with_controls(text: &str) -> String {
+    CONTROLS.iter().fold(text.to_owned(), |text, (written, control)| text.replace(written, control))
+}
+
+/// Reads a line of IRC as a strict client does: bounded, in UTF-8, without what would end it.
+fn irc_line(name: &str, line: &[u8]) -> String {
+    let text = match std::str::from_utf8(line) {
+        Ok(text) => text,
+        Err(fault) => panic!("{name} received what is no UTF-8: {fault}"),
+    };
+    let untagged =
+        if text.starts_with('@') { text.split_once(' ').map_or("", |(_, rest)| rest) } else { text };
+    assert!(untagged.len() <= 510, "{name} received a line of {} bytes: {text}", untagged.len());
+    let written =
+        CONTROLS.iter().fold(text.to_owned(), |text, (written, control)| text.replace(control, written));
+    assert!(!written.chars().any(char::is_control), "{name} received a control character: {written:?}");
+    written
 }
 
 /// Whether a message is what a pattern describes: JSON by members, anything else by text with `*`.

@@ -53,6 +53,7 @@ const YAML_FILE: &str = "config/src/yaml.rs";
 const CORE_NEEDS: &[&str] = &[
     "any_ascii",
     "bytes",
+    "data-encoding",
     "erased-serde",
     "fastrand",
     "httparse",

@@ -51,6 +51,7 @@ impl<'a> Addressed<'a> {
 struct Unechoed {
     channel: String,
     label: Option<String>,
+    is_notice: bool,
     at: Instant,
 }
 
@@ -70,13 +71,15 @@ pub(crate) enum Sees {
 pub(crate) struct Alone {
     label: Option<String>,
     about: Option<String>,
+    is_notice: bool,
     with_mud: bool,
 }
 
 impl Alone {
     /// Returns it in the form that an encoder takes.
     pub(crate) fn personal(&self) -> Personal<'_> {
-        Personal { label: self.label.as_deref(), about: self.about.as_deref(), with_mud: self.with_mud }
+        let (label, about) = (self.label.as_deref(), self.about.as_deref());
+        Personal { label, about, is_notice: self.is_notice, with_mud: self.with_mud }
     }
 }
 
@@ -124,9 +127,10 @@ impl Person {
     }
 
     /// Notes an own line on a channel. It is expected back from the network.
-    pub(crate) fn said(&mut self, channel: &str, label: Option<&str>, now: Instant) {
+    pub(crate) fn said(&mut self, channel: &str, label: Option<&str>, is_notice: bool, now: Instant) {
         self.spoke = now;
-        let line = Unechoed { channel: channel.to_owned(), label: label.map(str::to_owned), at: now };
+        let (channel, label) = (channel.to_owned(), label.map(str::to_owned));
+        let line = Unechoed { channel, label, is_notice, at: now };
         self.unechoed.push_back(line);
         if self.unechoed.len() > UNECHOED_MAX {
             self.unechoed.pop_front();
@@ -178,9 +182,9 @@ impl Person {
         if let Some(channel) = addressed.channel.as_deref()
             && addressed.is_echo
             && self.is(from_user)
-            && let Some(label) = self.came_back(channel, now)
+            && let Some(Unechoed { label, is_notice, .. }) = self.came_back(channel, now)
         {
-            let alone = Alone { label, ..Alone::default() };
+            let alone = Alone { label, is_notice, ..Alone::default() };
             return if self.wants_echo { Sees::Alone(alone) } else { Sees::Nothing };
         }
         if let Some(message_id) = addressed.message_id.as_deref()
@@ -197,13 +201,11 @@ impl Person {
         Sees::Shared
     }
 
-    /// Returns the label, if any, of the own line that has come back. Returns `None` if another session of the user has
-    /// said it.
-    #[allow(clippy::option_option, reason = "a line need not have a label")]
-    fn came_back(&mut self, channel: &str, now: Instant) -> Option<Option<String>> {
+    /// Returns the own line that has come back. Returns `None` if another session of the user has said it.
+    fn came_back(&mut self, channel: &str, now: Instant) -> Option<Unechoed> {
         self.unechoed.retain(|line| line.label.is_some() || line.at + ECHO_WITHIN * 6 > now);
         let at = self.unechoed.iter().position(|line| line.channel == channel)?;
-        self.unechoed.remove(at).map(|line| line.label)
+        self.unechoed.remove(at)
     }
 }
 
@@ -247,14 +249,15 @@ mod tests {
     fn an_own_line_comes_back_once_and_the_next_is_another_sessions() {
         let mut ann = Person::new("ann", NOW);
         let line = r#"{"channel":"chat","from_mud":"Alpha","from_user":"ann","self":true}"#;
-        ann.said("chat", None, NOW);
+        ann.said("chat", None, false, NOW);
         assert_eq!(sees(&mut ann, "channel_message", line), "nothing");
         assert_eq!(sees(&mut ann, "channel_message", line), "shared");
         ann.wants_echo = true;
-        ann.said("chat", Some("x"), NOW);
+        ann.said("chat", Some("x"), true, NOW);
         assert!(ann.echo_due().is_some());
-        assert!(sees(&mut ann, "channel_message", line).contains(r#"label: Some("x")"#));
-        ann.said("chat", Some("y"), NOW);
+        let seen = sees(&mut ann, "channel_message", line);
+        assert!(seen.contains(r#"label: Some("x")"#) && seen.contains("is_notice: true"), "{seen}");
+        ann.said("chat", Some("y"), false, NOW);
         assert!(ann.forget_unechoed(NOW).is_empty());
         assert_eq!(ann.forget_unechoed(NOW + ECHO_WITHIN), ["y"]);
         assert_eq!(sees(&mut ann, "channel_message", line), "shared");

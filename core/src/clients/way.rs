@@ -48,6 +48,8 @@ pub(crate) struct Personal<'a> {
     pub(crate) label: Option<&'a str>,
     /// It is about a message to this target, as the client wrote it.
     pub(crate) about: Option<&'a str>,
+    /// The client has sent it as a notice.
+    pub(crate) is_notice: bool,
     /// The sender's name alone would be mistaken for somebody else's.
     pub(crate) with_mud: bool,
 }

@@ -3,7 +3,7 @@
 //! A control character switches bold, italics and the like on or off, or is followed by the numbers of colours. A reader
 //! that drops only the control character shows the numbers.
 
-use super::style::{BOLD, Colour, ITALIC, Op, REVERSE, STRIKE, UNDERLINE};
+use super::style::{BOLD, Colour, IRC_DEFAULT, IRC_NAMED, ITALIC, Op, REVERSE, STRIKE, UNDERLINE};
 
 /// What one code changes.
 pub(super) type Change = [Option<Op>; 2];
@@ -20,15 +20,6 @@ const MONOSPACE: u8 = 0x11;
 const SWITCHES: [(u8, u8); 5] =
     [(0x02, BOLD), (0x16, REVERSE), (0x1d, ITALIC), (0x1e, STRIKE), (0x1f, UNDERLINE)];
 
-/// The number of the colour that a reader has where none is set.
-const DEFAULT: u8 = 99;
-
-/// The same, as the codes are written.
-pub(super) const NO_COLOUR: usize = DEFAULT as usize;
-
-/// The first sixteen numbers, as colours of a terminal.
-const NAMED: [u8; 16] = [15, 0, 4, 2, 9, 1, 5, 3, 11, 10, 6, 14, 12, 13, 8, 7];
-
 /// The numbers from 16 to 98.
 const FURTHER: [u32; 83] = [
     0x470000, 0x472100, 0x474700, 0x324700, 0x004700, 0x00472c, 0x004747, 0x002747, 0x000047, 0x2e0047,
@@ -41,11 +32,6 @@ const FURTHER: [u32; 83] = [
     0xff9cff, 0xff94d3, 0x000000, 0x131313, 0x282828, 0x363636, 0x4d4d4d, 0x656565, 0x818181, 0x9f9f9f,
     0xbcbcbc, 0xe2e2e2, 0xffffff,
 ];
-
-/// Returns the number of one of the 16 named colours.
-pub(super) fn number_of(named: usize) -> usize {
-    NAMED.iter().position(|known| usize::from(*known) == named).unwrap_or_default()
-}
 
 /// Whether a byte begins a code.
 pub(super) fn is_code(byte: u8) -> bool {
@@ -88,8 +74,8 @@ fn number(bytes: &[u8]) -> Found {
     let digits = bytes.iter().take(2).take_while(|byte| byte.is_ascii_digit()).count();
     let number = bytes[..digits].iter().fold(0, |sum, digit| sum * 10 + (digit - b'0'));
     let colour = match number {
-        DEFAULT => None,
-        named @ 0..16 => Some(Colour::Indexed(NAMED[usize::from(named)])),
+        IRC_DEFAULT => None,
+        named @ 0..16 => Some(Colour::Indexed(IRC_NAMED[usize::from(named)])),
         further => FURTHER.get(usize::from(further) - 16).map(|colour| rgb(*colour)),
     };
     (digits > 0).then_some((colour, digits))

@@ -216,12 +216,12 @@ impl Style {
                 out.push(code);
             }
         }
-        let number = |colour: Option<Colour>| colour.map(|colour| super::irc::number_of(colour.named()));
+        let number = |colour: Option<Colour>| colour.map(|colour| irc_number(colour.named()));
         // Writing to a String cannot fail.
         let _ = match (number(self.foreground), number(self.background)) {
             (Some(foreground), None) => write!(out, "\x03{foreground:02}"),
             (foreground, Some(background)) => {
-                write!(out, "\x03{:02},{background:02}", foreground.unwrap_or(super::irc::NO_COLOUR))
+                write!(out, "\x03{:02},{background:02}", foreground.unwrap_or(usize::from(IRC_DEFAULT)))
             }
             (None, None) => Ok(()),
         };
@@ -302,6 +302,17 @@ impl Style {
             out.push_str("%^");
         }
     }
+}
+
+/// The first sixteen numbers of colours in codes of mIRC, as colours of a terminal.
+pub(super) const IRC_NAMED: [u8; 16] = [15, 0, 4, 2, 9, 1, 5, 3, 11, 10, 6, 14, 12, 13, 8, 7];
+
+/// The number of the colour that a reader has where none is set.
+pub(super) const IRC_DEFAULT: u8 = 99;
+
+/// Returns the number of one of the 16 named colours.
+fn irc_number(named: usize) -> usize {
+    IRC_NAMED.iter().position(|known| usize::from(*known) == named).unwrap_or_default()
 }
 
 /// Two codes of mIRC that change nothing together.

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 const AWAY: &str = "afk";
 
 /// Returns the persons of all sessions of a mud.
-fn persons<'c>(clients: &'c Clients, mud: MudId) -> impl Iterator<Item = &'c Person> {
+fn persons(clients: &Clients, mud: MudId) -> impl Iterator<Item = &Person> {
     clients.of_mud(mud).filter_map(|(_, session)| session.person.as_ref())
 }
 
@@ -48,7 +48,7 @@ fn shown(person: &Person, now: Instant) -> (User, i64) {
     (User { name: person.user.clone(), title, status: status.to_owned(), ..User::default() }, idle)
 }
 
-/// Returns the names of a mud's users who have joined a channel with a session of their own.
+/// Returns the names of a mud's users who have joined a channel with a session of their own, sorted.
 pub(crate) fn on_channel(clients: &Clients, mud: MudId, channel: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for session in clients.audience.of(mud, channel).filter_map(|conn| clients.get(conn)) {
@@ -58,6 +58,7 @@ pub(crate) fn on_channel(clients: &Clients, mud: MudId, channel: &str) -> Vec<St
             names.push(person.user.clone());
         }
     }
+    names.sort_unstable();
     names
 }
 

@@ -83,7 +83,7 @@ impl Machine for Echo {
         let conn = self.effects.open();
         self.accepted.push(conn);
         match on {
-            Listener::Lines => {}
+            Listener::Lines | Listener::Irc => {}
             Listener::Http => self.effects.send_shared(conn, Bytes::from(pattern(FLOOD_BYTES))),
             Listener::Mud => self.closing.push(conn),
         }

@@ -16,9 +16,11 @@ impl Caps {
     pub(super) const HOSTS: Caps = Caps(1 << 8);
     pub(super) const NOTIFY: Caps = Caps(1 << 9);
     pub(super) const REPLIES: Caps = Caps(1 << 10);
+    /// Nobody has a prefix here, so it changes nothing; clients ask for it together with others.
+    pub(super) const PREFIXES: Caps = Caps(1 << 11);
 
     /// Every capability by its name.
-    pub(super) const ALL: [(&'static str, Caps); 11] = [
+    pub(super) const ALL: [(&'static str, Caps); 12] = [
         ("away-notify", Caps::AWAY),
         ("batch", Caps::BATCH),
         ("cap-notify", Caps::NOTIFY),
@@ -26,6 +28,7 @@ impl Caps {
         ("echo-message", Caps::ECHO),
         ("labeled-response", Caps::LABELS),
         ("message-tags", Caps::TAGS),
+        ("multi-prefix", Caps::PREFIXES),
         ("sasl", Caps::SASL),
         ("server-time", Caps::TIME),
         ("standard-replies", Caps::REPLIES),

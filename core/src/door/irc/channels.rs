@@ -4,8 +4,9 @@ use super::caps::Caps;
 use super::entrance::IrcDoor;
 use super::message::Message;
 use super::names::{SERVER, channel_of, host_of, nick_of, shown_channel};
+use super::open::Then;
 use super::out::Out;
-use super::requests::{Called, Params, Then, list, number, refuse, text, text_of};
+use super::requests::{Called, Params, list, number, refuse, text, text_of};
 use crate::clients::Session;
 use crate::describe::datum::Datum;
 use crate::fault::{Fault, FaultKind};
@@ -83,6 +84,13 @@ impl IrcDoor {
         }
     }
 
+    /// Whether the network has a channel, or the client has joined it.
+    pub(super) fn is_channel(parts: &Parts<'_>, conn: ConnId, written: &str) -> bool {
+        let Some(channel) = IrcDoor::channel(parts, conn, written) else { return false };
+        let is_joined = parts.clients.get(conn).is_some_and(|one| one.channels.contains_key(&channel));
+        is_joined || topic_of(parts, conn, &channel).is_some()
+    }
+
     /// `JOIN`.
     pub(super) fn join(&mut self, parts: &mut Parts<'_>, conn: ConnId, message: &Message, out: &mut Out) {
         let Some(targets) = message.param(0) else {
@@ -98,7 +106,7 @@ impl IrcDoor {
         for (at, target) in targets.into_iter().enumerate() {
             match IrcDoor::channel(parts, conn, target) {
                 _ if at >= JOINS_MAX => {
-                    out.numeric(407, &[target], "Too many targets: join 50 channels at a time")
+                    out.numeric(407, &[target], "Too many targets: join 50 channels at a time");
                 }
                 Some(channel) => self.join_one(parts, conn, target, &channel, out),
                 None => out.numeric(403, &[target], "No such channel: the name of a channel begins with #"),

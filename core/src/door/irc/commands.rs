@@ -3,7 +3,7 @@
 use super::caps::Caps;
 use super::entrance::IrcDoor;
 use super::message::Message;
-use super::names::{SERVER, channel_of};
+use super::names::SERVER;
 use super::out::{Out, server_time};
 use super::welcome::{AWAY_BYTES_MAX, VERSION};
 use crate::clients::Goodbye;
@@ -42,7 +42,7 @@ impl IrcDoor {
             "AUTHENTICATE" => self.authenticate(parts, conn, message, out),
             "PING" => ping(message, out),
             "PONG" | "ERROR" => {}
-            "QUIT" => parts.clients.dismiss(conn, Goodbye::Finished, "Quit"),
+            "QUIT" => self.quit(parts, conn, message),
             "JOIN" => self.join(parts, conn, message, out),
             "PART" => self.part(parts, conn, message, out),
             "TOPIC" => self.topic(parts, conn, message, out),
@@ -62,12 +62,12 @@ impl IrcDoor {
             "CHATHISTORY" => self.chathistory(parts, conn, message, out),
             "LUSERS" => self.counts(parts, conn, out),
             "VERSION" => self.version(parts, conn, out),
-            _ => self.little(parts, message, out),
+            _ => self.little(parts, conn, message, out),
         }
     }
 
     /// Commands that are answered with what never changes.
-    fn little(&self, parts: &Parts<'_>, message: &Message, out: &mut Out) {
+    fn little(&self, parts: &Parts<'_>, conn: ConnId, message: &Message, out: &mut Out) {
         match message.command.as_str() {
             "MOTD" => out.numeric(422, &[], "MOTD File is missing"),
             "TIME" => out.numeric(391, &[SERVER], &server_time(parts.cx.now.unix)),
@@ -93,7 +93,7 @@ impl IrcDoor {
                 &[],
                 "No O-lines for your host: use a key with the permission admin over JSON-RPC",
             ),
-            "KICK" | "INVITE" => self.for_channel_operators(message, out),
+            "KICK" | "INVITE" => self.for_channel_operators(parts, conn, message, out),
             "SUMMON" => out.numeric(445, &[], "SUMMON has been disabled"),
             command if FOR_OPERATORS.contains(&command) => {
                 out.numeric(481, &[], "Permission Denied- You're not an IRC operator");
@@ -102,11 +102,13 @@ impl IrcDoor {
         }
     }
 
-    fn for_channel_operators(&self, message: &Message, out: &mut Out) {
+    fn for_channel_operators(&self, parts: &Parts<'_>, conn: ConnId, message: &Message, out: &mut Out) {
         let at = usize::from(message.command == "INVITE");
         match message.param(at).filter(|_| message.params.len() >= 2) {
             None => out.numeric(461, &[&message.command], "Not enough parameters"),
-            Some(channel) if channel_of(channel).is_none() => out.numeric(403, &[channel], "No such channel"),
+            Some(channel) if !IrcDoor::is_channel(parts, conn, channel) => {
+                out.numeric(403, &[channel], "No such channel");
+            }
             Some(channel) => {
                 out.numeric(
                     482,
@@ -115,6 +117,14 @@ impl IrcDoor {
                 );
             }
         }
+    }
+
+    /// `QUIT`.
+    fn quit(&mut self, parts: &mut Parts<'_>, conn: ConnId, message: &Message) {
+        if let Some(one) = self.conns.get_mut(conn) {
+            one.farewell = message.param(0).map(str::to_owned);
+        }
+        parts.clients.dismiss(conn, Goodbye::Finished, "Quit");
     }
 
     /// `AWAY`.

@@ -66,6 +66,8 @@ pub(super) struct Conn {
     pub(super) name_of_key: Option<String>,
     /// The text of `AUTHENTICATE` so far.
     pub(super) sasl: Option<String>,
+    /// What its user said when going.
+    pub(super) farewell: Option<String>,
     pub(super) early_lines: u32,
     pub(super) flood: Bucket,
     pub(super) refused: u32,
@@ -89,6 +91,7 @@ impl Conn {
             pass: None,
             name_of_key: None,
             sasl: None,
+            farewell: None,
             early_lines: 0,
             flood: Bucket::new(MESSAGES_PER_MINUTE, MESSAGES_BURST, now.mono),
             refused: 0,

@@ -236,6 +236,9 @@ fn tell(posted: &Posted<'_>, told: &Told<'_>, style: TextStyle, stamp: Option<Un
 fn line(posted: &Posted<'_>, said: &Said<'_>, style: TextStyle, stamp: Option<UnixTime>) -> Vec<String> {
     let source = source(&said.from_user, &said.from_mud, false);
     let (manner, text) = match posted.kind.name {
+        "channel_message" if posted.personal.is_notice => {
+            (Manner::Noticed, shown(&said.message, style).into_owned())
+        }
         "channel_message" => (Manner::Said, shown(&said.message, style).into_owned()),
         _ => (Manner::Acted, action(&said.message, &said.visname, "", style)),
     };

@@ -5,8 +5,8 @@ use super::conn::{Conn, EARLY_LINES_MAX, Stage};
 use super::encoder::PLAIN;
 use super::message::{LINE_BYTES_MAX, Message, TAGS_BYTES_MAX, Unreadable, parse};
 use super::names::{SERVER, source};
+use super::open::Open;
 use super::out::{Out, bounded, server_time};
-use super::requests::Open;
 use crate::clients::{Clients, Goodbye, Session};
 use crate::door::contract::Door;
 use crate::door::rpc::line::{Line, is_http};
@@ -358,10 +358,15 @@ impl IrcDoor {
     fn says_goodbye(&mut self, parts: &mut Parts<'_>, conn: ConnId, reason: &str) {
         let Some(one) = self.conns.get_mut(conn).filter(|one| one.is_registered()) else { return };
         one.stage = Stage::Leaving { since: parts.cx.now.mono };
+        let farewell = one.farewell.take();
         let Some(session) = parts.clients.get(conn) else { return };
         let channels: Vec<String> = session.channels.keys().cloned().collect();
         if !IrcDoor::has_twin(parts, conn, None) {
-            let line = format!(":{} QUIT :{reason}", IrcDoor::own_source(parts, conn));
+            let line = format!(
+                ":{} QUIT :{}",
+                IrcDoor::own_source(parts, conn),
+                farewell.as_deref().unwrap_or(reason)
+            );
             self.tell_peers(parts, conn, &channels, Caps::default(), &line);
         }
     }

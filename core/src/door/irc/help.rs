@@ -3,8 +3,9 @@
 use super::encoder::{Manner, speech};
 use super::entrance::IrcDoor;
 use super::names::{SERVER, SERVICE, channel_of, host_of, nick_of, shown_channel, split_target, user_of};
+use super::open::Then;
 use super::out::Out;
-use super::requests::{Called, Params, Then, list, number, text, text_of};
+use super::requests::{Called, Params, list, number, text, text_of};
 use crate::colour::{TextStyle, render};
 use crate::describe::datum::Datum;
 use crate::fault::Fault;

@@ -14,6 +14,7 @@ mod help;
 mod history;
 pub mod message;
 pub mod names;
+mod open;
 mod out;
 mod people;
 mod register;

@@ -3,6 +3,8 @@
 //! A blank in the name of a mud is written `.`. Any byte that would end or change a name on IRC is written `%XX`, with two
 //! hexadecimal digits, and so are the `.` and the `%` themselves. So every name of the network can be written, and read back.
 
+use crate::i3::text::decode;
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// The name of the server.
@@ -61,7 +63,7 @@ fn unescape(written: &str, of_mud: bool) -> String {
         }
         at += 1;
     }
-    String::from_utf8_lossy(&name).into_owned()
+    decode(Cow::Owned(name)).0.into_owned()
 }
 
 /// Writes the name of a mud as a host.

@@ -6,7 +6,7 @@ use super::conn::Stage;
 use super::encoder::way_of;
 use super::entrance::IrcDoor;
 use super::message::Message;
-use super::names::{SERVER, is_nick, source};
+use super::names::{SERVER, is_nick, shown_channel, source};
 use super::out::Out;
 use crate::clients::rates::Holder;
 use crate::clients::{Goodbye, Person, Session};
@@ -162,7 +162,16 @@ impl IrcDoor {
         let session = parts.clients.get(conn);
         let channels: Vec<String> =
             session.map(|one| one.channels.keys().cloned().collect()).unwrap_or_default();
-        self.tell_peers(parts, conn, &channels, Caps::default(), &line);
+        if IrcDoor::has_twin(parts, conn, None) {
+            // The old nick stays: others see one more.
+            for channel in &channels {
+                let source = IrcDoor::local_source(parts, conn, nick);
+                let line = format!(":{source} JOIN {}", shown_channel(channel));
+                self.tell_peers(parts, conn, std::slice::from_ref(channel), Caps::default(), &line);
+            }
+        } else {
+            self.tell_peers(parts, conn, &channels, Caps::default(), &line);
+        }
         out.line(line);
         if let Some(one) = self.conns.get_mut(conn) {
             one.nick = Some(nick.to_owned());

@@ -1,6 +1,7 @@
 //! Requests to the services: the same methods as those of JSON-RPC, with the same permissions and rates.
 
 use super::entrance::IrcDoor;
+use super::open::{Open, Then};
 use super::out::Out;
 use crate::describe::datum::{Datum, Source};
 use crate::fault::{Data, Fault, FaultKind};
@@ -12,29 +13,6 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::time::Duration;
-
-/// What follows from the answer of the network.
-#[derive(Clone, Debug)]
-pub(super) enum Then {
-    /// `NAMES` of a channel.
-    Names { channel: String },
-    /// `WHO` of a channel.
-    WhoChannel { channel: String },
-    /// `WHO` of a mud.
-    WhoMud { mask: String },
-    /// `WHOIS` of a user, as the target was written.
-    Whois { target: String, user: String, mud: String },
-    /// A question to the service user.
-    Service { about: String },
-}
-
-/// A command that waits for its answer.
-#[derive(Debug)]
-pub(super) struct Open {
-    pub(super) conn: ConnId,
-    label: Option<String>,
-    then: Then,
-}
 
 /// The outcome of a request.
 pub(super) enum Called {
@@ -164,7 +142,7 @@ impl IrcDoor {
             Then::WhoChannel { channel } => self.listeners_found(parts, conn, out, channel, outcome),
             Then::WhoMud { mask } => self.users_found(out, mask, outcome),
             Then::Whois { target, user, mud } => {
-                self.user_found(parts, conn, out, (target, user, mud), outcome)
+                self.user_found(parts, conn, out, (target, user, mud), outcome);
             }
             Then::Service { about } => self.service_found(out, about, outcome),
         }

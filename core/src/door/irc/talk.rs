@@ -99,11 +99,11 @@ impl IrcDoor {
             }
             let said = Said { text, is_action, is_notice, label };
             if target.starts_with('#') {
-                self.to_channel(parts, conn, target, said, out);
+                self.send_to_channel(parts, conn, target, said, out);
             } else if target.eq_ignore_ascii_case(SERVICE) || target.eq_ignore_ascii_case("*i3@i3-gateway") {
                 self.service(parts, conn, text, out, label);
             } else {
-                self.to_user(parts, conn, target, said, out);
+                self.send_to_user(parts, conn, target, said, out);
             }
         }
     }
@@ -127,7 +127,7 @@ impl IrcDoor {
         true
     }
 
-    fn to_channel(
+    fn send_to_channel(
         &mut self,
         parts: &mut Parts<'_>,
         conn: ConnId,
@@ -169,11 +169,18 @@ impl IrcDoor {
         }
         // The router sends the line back, as it reaches others.
         let label = said.label.filter(|_| person.wants_echo);
-        person.said(&channel, label, now);
+        person.said(&channel, label, said.is_notice, now);
         out.is_deferred = label.is_some();
     }
 
-    fn to_user(&mut self, parts: &mut Parts<'_>, conn: ConnId, target: &str, said: Said<'_>, out: &mut Out) {
+    fn send_to_user(
+        &mut self,
+        parts: &mut Parts<'_>,
+        conn: ConnId,
+        target: &str,
+        said: Said<'_>,
+        out: &mut Out,
+    ) {
         let Some((user, mud)) = IrcDoor::whom(parts, conn, target) else {
             let text = "No such nick: somebody on another mud is user@Mud.Name, with . for a blank";
             return out.numeric(401, &[target], text);
@@ -271,7 +278,7 @@ fn away_of(parts: &Parts<'_>, conn: ConnId, user: &str, mud: &str) -> Option<Str
 /// Refuses a request to the program of the other side. An answer to one is dropped.
 fn refuse_ctcp(out: &mut Out, verb: &str, is_notice: bool) {
     if !is_notice {
-        let verb: String = verb.chars().filter(|c| c.is_ascii_graphic()).take(20).collect();
+        let verb: String = verb.chars().filter(char::is_ascii_graphic).take(20).collect();
         let nick = out.nick().to_owned();
         let text = format!("CTCP {verb} cannot be passed on: Intermud-3 knows ACTION only");
         out.line(format!(":{SERVICE}!{SERVICE}@{SERVER} NOTICE {nick} :{text}"));
