@@ -1200,6 +1200,7 @@ void i3mud_pulse(void)
 void i3mud_sleep(int mother)
 {
     struct pollfd wait[2];
+    i3mud.looked = 0; /* the last player has just left: that is published soon */
     for (;;) {
         double seconds = 60;
         int count = 1;
