@@ -41,7 +41,14 @@ for program in i3-gateway i3-gateway-threads i3-router; do
 done
 
 out=$(mktemp -d)
-trap 'rm -rf "$out"' EXIT
+running=()
+finish() {
+    for process in ${running[@]+"${running[@]}"}; do
+        kill "$process" 2>/dev/null || true
+    done
+    rm -rf "$out"
+}
+trap finish EXIT
 export ASAN_OPTIONS=abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
 strict="-Wall -Wextra -Wpedantic -Werror"
 sanitizers="-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined"
@@ -49,20 +56,24 @@ sanitizers="-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 echo "== compilers"
 printf '#define I3_IMPLEMENTATION\n#include "i3.h"\n' >"$out/i3.c"
 # README's block of code, as it stands.
-sed -n '/^```c$/,/^```$/{/^```/!p}' README.md >"$out/readme.c"
+sed -n "/^\`\`\`c\$/,/^\`\`\`\$/{/^\`\`\`/!p}" README.md >"$out/readme.c"
 [ -s "$out/readme.c" ] && [ "$(wc -l <"$out/readme.c")" -le 10 ] || fail "README.md has no code of at most ten lines"
-for source in "$out/i3.c" "$out/readme.c" examples/watch.c examples/smallest.c; do
-    for compiler in gcc clang; do
-        for level in -O0 -O2; do
-            "$compiler" -std=c89 $level $strict -I. -c "$source" -o "$out/object.o"
-        done
-        "$compiler" $strict -I. -c "$source" -o "$out/object.o"
-        "$compiler" -std=c11 $strict -I. -c "$source" -o "$out/object.o"
+compile() { # COMPILER FLAGS… SOURCE: every warning is an error
+    "$@" $strict -I. -c -o "$out/object.o"
+}
+for compiler in gcc clang; do
+    compile "$compiler" -std=c89 -O2 "$out/i3.c"
+    compile "$compiler" -std=c11 "$out/i3.c"
+    compile "$compiler" "$out/i3.c"
+    for source in "$out/readme.c" examples/watch.c examples/smallest.c; do
+        compile "$compiler" -std=c89 "$source"
     done
-    for compiler in g++ clang++; do
-        for standard in c++98 c++17; do
-            "$compiler" -x c++ -std=$standard $strict -I. -c "$source" -o "$out/object.o"
-        done
+done
+for compiler in g++ clang++; do
+    compile "$compiler" -std=c++98 -O2 -x c++ "$out/i3.c"
+    compile "$compiler" -std=c++17 -x c++ "$out/i3.c"
+    for source in "$out/readme.c" examples/watch.c examples/smallest.c; do
+        compile "$compiler" -x c++ "$source"
     done
 done
 # Its functions can be used from another file, and in C from C++.
@@ -72,15 +83,22 @@ gcc -std=c89 $strict -I. -c "$out/i3.c" -o "$out/object.o"
 g++ -x c++ $strict -I. "$out/user.c" -x none "$out/object.o" -o "$out/user" && "$out/user"
 
 echo "== heads"
+# The lines that the guides tell to add are compiled as they stand.
+for name in tbamud rom smaug; do
+    mkdir "$out/guide-$name"
+    for part in commands declarations; do
+        sed -n "/^\`\`\`c $part\$/,/^\`\`\`\$/{/^\`\`\`/!p}" "heads/$name/GUIDE.md" >"$out/guide-$name/$part.inc"
+    done
+done
 gnu="-Wall -Wextra -Werror -I. -Iheads"
 head_of() { # NAME COMPILER FLAGS… SOURCES…
     local name=$1 compiler=$2
     shift 2
     "$compiler" $gnu $sanitizers -o "$out/$name" "$@"
 }
-head_of tbamud gcc -std=gnu89 -Itests/standins/tbamud heads/tbamud/i3_tbamud.c tests/standins/tbamud/engine.c
-head_of rom gcc -std=gnu89 -Itests/standins/rom heads/rom/i3_rom.c tests/standins/rom/engine.c
-head_of smaug gcc -std=gnu89 -Itests/standins/smaug heads/smaug/i3_smaug.c tests/standins/smaug/engine.c
+head_of tbamud gcc -std=gnu89 "-I$out/guide-tbamud" -Itests/standins/tbamud heads/tbamud/i3_tbamud.c tests/standins/tbamud/engine.c
+head_of rom gcc -std=gnu89 "-I$out/guide-rom" -Itests/standins/rom heads/rom/i3_rom.c tests/standins/rom/engine.c
+head_of smaug gcc -std=gnu89 "-I$out/guide-smaug" -Itests/standins/smaug heads/smaug/i3_smaug.c tests/standins/smaug/engine.c
 head_of afkmud g++ -DI3_AFKMUD -x c++ -Itests/standins/afkmud heads/smaug/i3_smaug.c tests/standins/afkmud/engine.cpp
 # The same by other compilers and for other engines of the family.
 clang $gnu -Itests/standins/tbamud -c heads/tbamud/i3_tbamud.c -o "$out/object.o"
@@ -92,7 +110,6 @@ clang++ $gnu -DI3_AFKMUD -x c++ -Itests/standins/afkmud -c heads/smaug/i3_smaug.
 gcc -std=c89 $strict $sanitizers -I. -o "$out/smallest" examples/smallest.c
 
 # The plays go on while what follows runs: they wait most of the time.
-running=()
 for gateway in i3-gateway i3-gateway-threads; do
     for name in tbamud rom smaug afkmud; do
         timeout 210 python3 tests/play.py "$programs/i3-router" "$programs/$gateway" "$out/$name" "$name" \
@@ -133,6 +150,7 @@ is_good=1
 for process in "${running[@]}"; do
     wait "$process" || is_good=
 done
+running=()
 tail -q -n 60 "$out"/*.played
 [ -n "$is_good" ] || fail "a play has failed"
 echo "clients/c: all tests have passed"

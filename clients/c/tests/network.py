@@ -9,6 +9,10 @@ import tempfile
 import time
 
 
+# Whoever ends the test ends what it has started too.
+signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
+
+
 def free_port():
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))

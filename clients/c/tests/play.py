@@ -142,7 +142,9 @@ def switches(play, far, ann):
     boss.does("i3ban " + listed.split()[0], "Done.")
     boss.does("i3ban", "Nobody is banned.")
     boss.does("i3 join code", "The game listens to code.")
+    boss.does("i3 join other", "The game listens to other.")
     boss.does("i3 leave code", "no longer listens")
+    boss.does("i3chat code hm", "Boss@Home: code hm")  # no channel any more: a text for the first one
     boss.send("quit")
     boss.close()
 

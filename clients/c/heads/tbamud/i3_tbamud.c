@@ -52,10 +52,20 @@ static int i3h_is_staff(void *player)
     return GET_LEVEL(i3h_character(player)) >= I3_STAFF_LEVEL;
 }
 
+/* Whoever edits something is playing too; tbaMUD has a macro that knows all those states. */
+static int i3h_is_playing(struct descriptor_data *d)
+{
+#ifdef IS_PLAYING
+    return IS_PLAYING(d);
+#else
+    return STATE(d) == CON_PLAYING;
+#endif
+}
+
 static void *i3h_next(void *player)
 {
     struct descriptor_data *d = player ? ((struct descriptor_data *)player)->next : descriptor_list;
-    while (d && (STATE(d) != CON_PLAYING || !d->character))
+    while (d && (!i3h_is_playing(d) || !d->character))
         d = d->next;
     return d;
 }

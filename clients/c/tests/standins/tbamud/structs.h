@@ -15,6 +15,7 @@ typedef char bool;
 #define CON_PLAYING 0
 #define CON_CLOSE 1
 #define CON_GET_NAME 2
+#define POS_DEAD 0
 #define MOB_ISNPC 3
 #define SECS_PER_MUD_HOUR 75
 struct char_player_data {
