@@ -5,7 +5,7 @@
 #   clients/c/test.sh [FOLDER]     FOLDER holds i3-gateway, i3-gateway-threads and i3-router; they are built if left out
 #
 # It needs gcc, clang, valgrind and Python 3; on Debian it installs what is missing. I3_FUZZ_SECONDS: how long the fuzzer
-# looks, 15 by default.
+# looks at each of its two targets, 12 by default.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 programs=${1:-}
@@ -28,6 +28,10 @@ debian() {
 debian gcc gcc libc6-dev
 debian g++ g++
 debian clang clang
+# libFuzzer, if Debian's clang came without it.
+[ -n "$(find /usr/lib -name 'libclang_rt.fuzzer-*.a' -print -quit 2>/dev/null)" ] ||
+    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+        "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev" || true
 debian valgrind valgrind
 debian python3 python3
 
@@ -134,17 +138,27 @@ for test in texts net; do
 done
 
 echo "== fuzz"
-seconds=${I3_FUZZ_SECONDS:-15}
-if clang -std=c89 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o "$out/fuzz" tests/fuzz.c 2>"$out/fuzz.log"; then
-    mkdir "$out/found"
-    "$out/fuzz" -max_total_time="$seconds" -max_len=9000 -verbosity=0 -print_final_stats=1 -artifact_prefix="$out/" \
-        "$out/found" tests/corpus >"$out/fuzz.log" 2>&1 || { tail -50 "$out/fuzz.log"; fail "the fuzzer has found a fault"; }
-    sed -n 's/^stat::number_of_executed_units: */fuzz: runs: /p' "$out/fuzz.log"
+seconds=${I3_FUZZ_SECONDS:-12}
+fuzz="-g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined"
+if echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | clang $fuzz -x c -o "$out/fuzz" - 2>"$out/fuzz.log"; then
+    # The client's reader, and a head with its commands behind it.
+    clang $fuzz -std=c89 -o "$out/fuzz-reader" tests/fuzz.c
+    clang $fuzz -I. -Iheads -Itests/standins/rom -o "$out/fuzz-head" tests/fuzz_head.c
+    for target in reader head; do
+        corpus="tests/corpus"
+        [ "$target" = reader ] || corpus="tests/corpus_head tests/corpus"
+        mkdir "$out/found-$target"
+        "$out/fuzz-$target" -max_total_time="$seconds" -max_len=9000 -verbosity=0 -print_final_stats=1 \
+            -artifact_prefix="$out/" "$out/found-$target" $corpus >"$out/fuzz.log" 2>&1 ||
+            { tail -50 "$out/fuzz.log"; fail "the fuzzer has found a fault of the $target"; }
+        printf 'fuzz: %s: %s runs\n' "$target" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$out/fuzz.log")"
+    done
 else
-    # A clang without libFuzzer.
+    echo "this clang has no libFuzzer: changes are made by the test itself"
     gcc -std=c89 $sanitizers -DI3_OWN_MUTATIONS -o "$out/fuzz" tests/fuzz.c
     "$out/fuzz" "$seconds" tests/corpus/*
 fi
+
 echo "== plays through both daemons"
 is_good=1
 for process in "${running[@]}"; do
