@@ -107,6 +107,7 @@ head_of afkmud g++ -DI3_AFKMUD -x c++ -Itests/standins/afkmud heads/smaug/i3_sma
 # The same by other compilers and for other engines of the family.
 clang $gnu -Itests/standins/tbamud -c heads/tbamud/i3_tbamud.c -o "$out/object.o"
 gcc $gnu -DI3_CIRCLE -Itests/standins/tbamud -c heads/tbamud/i3_tbamud.c -o "$out/object.o"
+gcc $gnu -DSTANDIN_LUMINARI -Itests/standins/tbamud -c heads/tbamud/i3_tbamud.c -o "$out/object.o"
 clang $gnu -Itests/standins/rom -c heads/rom/i3_rom.c -o "$out/object.o"
 clang $gnu -Itests/standins/smaug -c heads/smaug/i3_smaug.c -o "$out/object.o"
 g++ $gnu -x c++ '-DI3_ARGUMENT=const char *' -Itests/standins/smaug -c heads/smaug/i3_smaug.c -o "$out/object.o"

@@ -10,7 +10,11 @@ typedef char bool;
 #endif
 #define LVL_IMPL 34
 #define LVL_GRGOD 33
+#ifdef STANDIN_LUMINARI
+#define LVL_STAFF 32
+#else
 #define LVL_GOD 32
+#endif
 #define LVL_IMMORT 31
 #define CON_PLAYING 0
 #define CON_CLOSE 1
