@@ -27,8 +27,8 @@
  * WHILE THE GAME SLEEPS. An engine that waits in select() until a player comes must go on calling i3_poll: put
  * i3_descriptor() into the set of descriptors (and into the set for writing while i3_wants_write() says so), and wait
  * no longer than i3_timeout() says. Then the game goes on publishing presence, with no players in it. Without presence
- * the gateway does not answer who, finger and locate for the game, and passes on tells that nobody will read; with it the
- * sender of a tell learns at once that the player is not there.
+ * the gateway does not answer who, finger and locate for the game, and passes on tells that nobody will read; with it
+ * the sender of a tell learns at once that the player is not there.
  *
  * MEMORY. i3_open takes one block, from config.memory or from malloc, and nothing is allocated later. The limits are
  * below; each can be set before the include. What happens when a limit is reached is told to config.log.
@@ -294,6 +294,7 @@ void i3_seen(i3 *net, i3_id id);
 /* Number of tells that wait for their players. */
 int i3_held(const i3 *net);
 
+/* What the network may know of a player. The game's colour codes are left out, and a text that is too long is cut. */
 typedef struct i3_user {
     const char *name, *title, *race, *guild, *location, *status; /* 0: left out */
     int level;       /* 0 to 1000 */
@@ -1266,7 +1267,8 @@ struct i3 {
     int channel_count;
 
     double next_presence, next_ack, quiet_until, next_resume;
-    int presence_refused, presence_count;
+    int presence_refused; /* the code of the last refusal */
+    int presence_count;
     i3_id tells_last, answers_last, seen_through, acked;
     i3_id lowest_id; /* of held tells that have no number of the gateway: each has one below 0 */
 
@@ -1563,8 +1565,11 @@ static int i3__code(const i3__palette *palette, char letter)
     return -1;
 }
 
+/* How a text of the game is written into a request. */
+enum { I3__PLAIN, I3__COLOURED, I3__STRIPPED };
+
 /* Reads the code behind the character that begins codes. Returns whether there was one. */
-static int i3__typed_code(i3 *c, i3__reader *r, long lead)
+static int i3__typed_code(i3 *c, i3__reader *r, long lead, int how)
 {
     const i3__palette *palette = i3__palette_of(c->config.colour);
     char code[8];
@@ -1580,7 +1585,7 @@ static int i3__typed_code(i3 *c, i3__reader *r, long lead)
     if (meaning < 0)
         return 0;
     r->p++;
-    if (lead != palette->lead)
+    if (lead != palette->lead || how == I3__STRIPPED)
         return 1; /* a background, or blinking: the network has none */
     if (meaning == 16) {
         i3__puts(c, "\\u001b[0m");
@@ -1594,27 +1599,33 @@ static int i3__typed_code(i3 *c, i3__reader *r, long lead)
     return 1;
 }
 
-static void i3__put_string(i3 *c, const char *text, int has_colours)
+/* Writes at most `most` characters of a text. */
+static void i3__put_string(i3 *c, const char *text, int how, int most)
 {
     const i3__palette *palette = i3__palette_of(c->config.colour);
-    int colours = has_colours && c->config.typed_colours && palette->letters[0];
-    int dollars = has_colours && c->config.typed_dollars;
+    int codes = palette->letters[0] && (how == I3__STRIPPED || (how == I3__COLOURED && c->config.typed_colours));
+    int dollars = how == I3__COLOURED && c->config.typed_dollars;
     long character;
     i3__reader r;
     r.p = text;
     r.end = text + strlen(text);
     r.is_json = 0;
     i3__puts(c, "\"");
-    while ((character = i3__next_typed(c, &r)) >= 0) {
-        if (colours && (character == palette->lead || (character < 0x80 && strchr(palette->doubled, (int)character))) &&
-            i3__typed_code(c, &r, character))
+    while (most > 0 && (character = i3__next_typed(c, &r)) >= 0) {
+        if (codes && (character == palette->lead || (character < 0x80 && strchr(palette->doubled, (int)character))) &&
+            i3__typed_code(c, &r, character, how)) {
+            most--;
             continue;
+        }
         if (dollars && character == '$' && r.p < r.end && *r.p == '$')
             r.p++;
         if (character == '\t')
             character = ' ';
-        if (character >= 0x20 || character == '\n' || (character == 27 && c->config.colour == I3_COLOUR_ANSI))
+        if (character >= 0x20 || character == '\n' ||
+            (character == 27 && c->config.colour == I3_COLOUR_ANSI && how != I3__STRIPPED)) {
             i3__put_character_json(c, character);
+            most--;
+        }
     }
     i3__puts(c, "\"");
 }
@@ -1634,7 +1645,7 @@ void i3_put_text(i3 *c, const char *name, const char *text)
     if (!c->is_building || c->is_nested || !text)
         return;
     i3__put_name(c, name);
-    i3__put_string(c, text, 1);
+    i3__put_string(c, text, I3__COLOURED, 1 << 20);
 }
 
 void i3_put_plain(i3 *c, const char *name, const char *text)
@@ -1642,7 +1653,7 @@ void i3_put_plain(i3 *c, const char *name, const char *text)
     if (!c->is_building || c->is_nested || !text)
         return;
     i3__put_name(c, name);
-    i3__put_string(c, text, 0);
+    i3__put_string(c, text, I3__PLAIN, 1 << 20);
 }
 
 void i3_put_number(i3 *c, const char *name, double number)
@@ -1879,20 +1890,29 @@ static void i3__join_some(i3 *c)
     }
 }
 
+/* A member of a user in the presence: without colours, and not longer than the gateway takes it. */
+static void i3__put_member(i3 *c, const char *name, const char *text, int most)
+{
+    if (!text)
+        return;
+    i3__put_name(c, name);
+    i3__put_string(c, text, I3__STRIPPED, most);
+}
+
 void i3_present(i3 *c, const i3_user *user)
 {
     size_t before = c->out_end;
-    if (!c->in_presence || c->is_bad || !user->name || c->presence_count >= I3_PRESENCE_MAX)
+    if (!c->in_presence || c->is_bad || !user->name || !user->name[0] || c->presence_count >= I3_PRESENCE_MAX)
         return;
     c->is_nested = 0;
     i3__puts(c, c->presence_count ? ",{" : "{");
     c->needs_comma = 0;
-    i3_put_plain(c, "name", user->name);
-    i3_put_plain(c, "title", user->title);
-    i3_put_plain(c, "race", user->race);
-    i3_put_plain(c, "guild", user->guild);
-    i3_put_plain(c, "location", user->location);
-    i3_put_plain(c, "status", user->status);
+    i3__put_member(c, "name", user->name, 128);
+    i3__put_member(c, "title", user->title, 256);
+    i3__put_member(c, "race", user->race, 128);
+    i3__put_member(c, "guild", user->guild, 128);
+    i3__put_member(c, "location", user->location, 256);
+    i3__put_member(c, "status", user->status, 256);
     i3_put_number(c, "level", user->level < 0 ? 0 : user->level > 1000 ? 1000 : user->level);
     i3_put_number(c, "idle", user->idle < 0 ? 0 : user->idle > 31536000 ? 31536000 : (double)user->idle);
     if (user->login_time > 0)
@@ -1907,7 +1927,7 @@ void i3_present(i3 *c, const i3_user *user)
 static void i3__publish(i3 *c)
 {
     c->next_presence = c->now + I3_PRESENCE_SECONDS;
-    if (!c->config.presence || c->presence_refused) {
+    if (!c->config.presence || c->presence_refused == -32002) { /* the key has no permission for it */
         i3_begin(c, "heartbeat");
         i3__send(c, I3__QUIETLY, 0, 0, 0, 0, 0);
         return;
@@ -2347,9 +2367,9 @@ static void i3__finish(i3 *c, i3__pending *pending, const i3_result *result)
         }
         break;
     case I3__PRESENCE:
-        if (told.outcome == I3_REFUSED && told.code == -32002) {
-            c->presence_refused = 1;
-            i3__log(c, I3_LOG_REFUSED, "the key does not allow presence: ", c->message);
+        if (told.outcome == I3_REFUSED && c->presence_refused != told.code) {
+            c->presence_refused = told.code; /* said once */
+            i3__log(c, I3_LOG_REFUSED, "the gateway refuses the presence: ", c->message);
         }
         break;
     default:

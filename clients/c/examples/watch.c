@@ -36,7 +36,7 @@ static void on_line(i3 *net, const i3_event *e)
     if (e->kind == I3_MESSAGE)
         printf("[%s] %s: %s\n", e->channel, e->from, e->text);
     else
-        printf("[%s] %s %s\n", e->channel, e->from, e->text);
+        printf("[%s] %s (%s)\n", e->channel, e->text, e->from);
 }
 
 static void on_log(i3 *net, int what, const char *text)

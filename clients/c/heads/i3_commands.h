@@ -195,9 +195,33 @@ static int i3mud_channel(const char *name)
 {
     int i;
     for (i = 0; i < i3mud.channel_count; i++)
-        if (i3_same_name(i3mud.channels[i], name))
+        if (i3mud.channels[i][0] && i3_same_name(i3mud.channels[i], name))
             return i;
     return -1;
+}
+
+/* The first channel, or -1 if the game listens to none. */
+static int i3mud_first_channel(void)
+{
+    int i;
+    for (i = 0; i < i3mud.channel_count; i++)
+        if (i3mud.channels[i][0])
+            return i;
+    return -1;
+}
+
+/* Keeps a channel in the first place that is free. The places of the others stay: players' switches are known by them. */
+static int i3mud_add_channel(const char *name)
+{
+    int i;
+    for (i = 0; i < i3mud.channel_count && i3mud.channels[i][0]; i++)
+        ;
+    if (i >= I3MUD_CHANNELS_MAX || strlen(name) >= I3_CHANNEL_BYTES)
+        return 0;
+    i3mud_copy(i3mud.channels[i], I3_CHANNEL_BYTES, name);
+    if (i == i3mud.channel_count)
+        i3mud.channel_count++;
+    return 1;
 }
 
 /* ---- The players' files ---- */
@@ -260,7 +284,7 @@ static void i3mud_save(const i3mud_player *p)
         return;
     }
     for (i = 0; i < i3mud.channel_count; i++)
-        if (p->off >> i & 1)
+        if ((p->off >> i & 1) && i3mud.channels[i][0])
             fprintf(file, "off %s\n", i3mud.channels[i]);
     for (i = 0; i < p->ignore_count; i++)
         fprintf(file, "ignore %s\n", p->ignores[i]);
@@ -292,24 +316,28 @@ static i3mud_player *i3mud_switches(const char *name)
 
 /* ---- What comes in ---- */
 
-/* Whether a text matches a pattern with * in it, in any case. */
+/* Whether a text matches a pattern with * in it, in any case. It goes back to the last * only, so that no pattern of a player
+ * takes long. */
 static int i3mud_matches(const char *pattern, const char *text)
 {
-    for (; *pattern; pattern++, text++) {
+    const char *behind_star = 0, *again = 0;
+    while (*text) {
         if (*pattern == '*') {
-            while (pattern[1] == '*')
-                pattern++;
-            if (!pattern[1])
-                return 1;
-            for (; *text; text++)
-                if (i3mud_matches(pattern + 1, text))
-                    return 1;
+            behind_star = ++pattern;
+            again = text;
+        } else if (tolower((unsigned char)*pattern) == tolower((unsigned char)*text)) {
+            pattern++;
+            text++;
+        } else if (behind_star) {
+            pattern = behind_star;
+            text = ++again;
+        } else {
             return 0;
         }
-        if (tolower((unsigned char)*pattern) != tolower((unsigned char)*text))
-            return 0;
     }
-    return !*text;
+    while (*pattern == '*')
+        pattern++;
+    return !*pattern;
 }
 
 static int i3mud_ignores(const i3mud_player *p, const char *user, const char *mud)
@@ -749,10 +777,10 @@ static void i3mud_do_chat(void *player, const char *text, int is_emote)
     if (channel >= 0)
         text = rest;
     else
-        channel = 0;
+        channel = i3mud_first_channel();
     while (*text == ' ')
         text++;
-    if (!*text || !i3mud.channel_count) {
+    if (!*text || channel < 0) {
         i3mud_say(player, is_emote ? "i3emote [channel] does something" : "i3chat [channel] text    (:text is an emote)", "", "");
         return;
     }
@@ -874,7 +902,8 @@ static void i3mud_do_listen(void *player, const char *text)
     }
     if (!i3mud_word(&text, word, sizeof word)) {
         for (i = 0; i < i3mud.channel_count; i++)
-            i3mud_say(player, p->is_muted || (p->off >> i & 1) ? "  off  " : "  on   ", i3mud.channels[i], "");
+            if (i3mud.channels[i][0])
+                i3mud_say(player, p->is_muted || (p->off >> i & 1) ? "  off  " : "  on   ", i3mud.channels[i], "");
         i3mud_say(player, "i3listen channel switches one; i3listen on and i3listen off switch all.", "", "");
         return;
     }
@@ -1003,11 +1032,11 @@ static void i3mud_do_i3(void *player, const char *text)
     } else if (i3mud_switch(player, word, value)) {
         return;
     } else if (i3h_is_staff(player) && i3_same_name(word, "join") && value[0] && channel < 0 &&
-               i3mud.channel_count < I3MUD_CHANNELS_MAX && i3_join(i3mud.net, value, 0)) {
-        i3mud_copy(i3mud.channels[i3mud.channel_count++], I3_CHANNEL_BYTES, value);
+               i3mud_add_channel(value) && i3_join(i3mud.net, value, 0)) {
         i3mud_say(player, "The game listens to ", value, ".");
     } else if (i3h_is_staff(player) && i3_same_name(word, "leave") && channel >= 0) {
         i3_leave(i3mud.net, i3mud.channels[channel]);
+        i3mud.channels[channel][0] = 0;
         i3mud_say(player, "The game no longer listens to ", value, ".");
     } else {
         i3mud_say(player, "i3 alone shows what there is.", "", "");
@@ -1105,10 +1134,8 @@ static int i3mud_settings(const char *path)
             i3mud_copy(i3mud.data, sizeof i3mud.data, value);
         else if (strcmp(line, "charset") == 0)
             i3mud.latin1 = i3_same_name(value, "latin-1");
-        else if (strcmp(line, "channel") == 0 && *value && i3mud.channel_count < I3MUD_CHANNELS_MAX)
-            i3mud_copy(i3mud.channels[i3mud.channel_count++], I3_CHANNEL_BYTES, value);
-        else
-            i3mud_on_log(0, I3_LOG_LIMIT, line[0] == 'c' ? "too many channels in the settings" : "an unknown setting");
+        else if (strcmp(line, "channel") != 0 || !*value || !i3mud_add_channel(value))
+            i3mud_on_log(0, I3_LOG_LIMIT, strcmp(line, "channel") == 0 ? "too many channels in the settings" : "a setting is unknown");
     }
     fclose(file);
     return 1;
@@ -1149,7 +1176,7 @@ static void i3mud_welcome(i3mud_player *p)
     int i;
     i3_player_here(i3mud.net, p->name);
     for (i = 0; i < i3mud.channel_count && !p->no_history && !p->is_muted && i3_ready(i3mud.net); i++)
-        if (!(p->off >> i & 1))
+        if (i3mud.channels[i][0] && !(p->off >> i & 1))
             i3mud_history(p->name, i, p->seen, I3MUD_HISTORY_LINES, 0);
     if (i3mud.seen > p->seen)
         p->seen = i3mud.seen;
@@ -1200,6 +1227,7 @@ void i3mud_pulse(void)
 void i3mud_sleep(int mother)
 {
     struct pollfd wait[2];
+    i3mud.looked = 0; /* the last player has just left: that is published soon */
     for (;;) {
         double seconds = 60;
         int count = 1;

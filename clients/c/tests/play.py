@@ -6,225 +6,44 @@
 ROUTER and GATEWAY are the programs, ENGINE is a stand-in for an engine with its head, NAME one of tbamud, rom, smaug,
 afkmud. The game is the mud Home; this program is the mud Far, and the players of both.
 """
-import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 
+from network import Network, Player
+
 ROUTER, GATEWAY, ENGINE, NAME = sys.argv[1:5]
-# What players write for red, and whether the head sends typed colours as colours.
+# What players write for red, where the head sends typed colours as colours.
 RED = {"tbamud": None, "rom": "{Rred{x", "smaug": "&Rred&w", "afkmud": "&Rred&d"}[NAME]
 # What would be a code on some engine: players must see it as it was written.
 CODES = "{R &R @R $n ^r }x %s %n {{ && @@ end"
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-class Lines:
-    """A connection that is read line by line."""
-
-    def __init__(self, port):
-        deadline = time.time() + 20
-        while True:
-            try:
-                self.socket = socket.create_connection(("127.0.0.1", port), 5)
-                break
-            except OSError:
-                if time.time() > deadline:
-                    raise
-                time.sleep(0.1)
-        self.rest = b""
-        self.seen = []
-
-    def send(self, text):
-        self.socket.sendall(text.encode() + b"\n")
-
-    def read(self, seconds):
-        self.socket.settimeout(max(seconds, 0.01))
-        while b"\n" not in self.rest:
-            try:
-                more = self.socket.recv(65536)
-            except socket.timeout:
-                return None
-            if not more:
-                raise EOFError
-            self.rest += more
-        line, self.rest = self.rest.split(b"\n", 1)
-        return line.decode().rstrip("\r")
-
-    def close(self):
-        self.socket.close()
-
-
-class Player(Lines):
-    """Somebody who plays the game."""
-
-    def __init__(self, port, name):
-        super().__init__(port)
-        self.send(name)
-        self.wait("Welcome.")
-
-    def wait(self, text, seconds=20):
-        """Returns the first line from now on that holds a text, and forgets the lines up to it."""
-        deadline = time.time() + seconds
-        while time.time() < deadline:
-            line = self.read(deadline - time.time())
-            if line is None:
-                break
-            self.seen.append(line)
-            if text in line:
-                return line
-        raise AssertionError("no line with %r came; the last were:\n  %s" % (text, "\n  ".join(self.seen[-12:])))
-
-    def never(self, text, seconds):
-        deadline = time.time() + seconds
-        while time.time() < deadline:
-            line = self.read(deadline - time.time())
-            if line is not None:
-                self.seen.append(line)
-                assert text not in line, line
-
-    def does(self, command, text):
-        self.send(command)
-        return self.wait(text)
-
-
-class Far(Lines):
-    """The other mud, a client of the same gateway under another name."""
-
-    def __init__(self, port):
-        super().__init__(port)
-        self.last = 0
-        self.call("authenticate", api_key="the-key-of-far", client="far")
-        self.publish()
-
-    def publish(self):
-        self.call("presence_sync", users=[{"name": "Bob", "title": "the Bold", "level": 12}])
-
-    def take(self, seconds):
-        line = self.read(seconds)
-        return None if line is None else json.loads(line)
-
-    def try_call(self, method, **params):
-        self.last += 1
-        self.send(json.dumps({"jsonrpc": "2.0", "id": self.last, "method": method, "params": params}))
-        deadline = time.time() + 20
-        while time.time() < deadline:
-            got = self.take(deadline - time.time())
-            if got is None:
-                break
-            if got.get("id") == self.last:
-                return got
-            self.seen.append(got)
-        raise AssertionError("no answer to " + method)
-
-    def call(self, method, **params):
-        got = self.try_call(method, **params)
-        assert "result" in got, got
-        return got["result"]
-
-    def event(self, name, text="", seconds=20):
-        """Returns the first event of a name whose message holds a text."""
-        deadline = time.time() + seconds
-        while True:
-            for got in self.seen:
-                if got.get("method") == name and text in json.dumps(got["params"]):
-                    self.seen.remove(got)
-                    return got["params"]
-            if time.time() > deadline:
-                raise AssertionError("no event %s with %r" % (name, text))
-            got = self.take(max(deadline - time.time(), 0.01))
-            if got:
-                self.seen.append(got)
-
-    def tell(self, text, user="ann"):
-        return self.try_call("tell", target_mud="Home", target_user=user, from_user="Bob", message=text)
-
-    def say(self, text):
-        return self.call("channel_send", channel="chat", from_user="Bob", message=text)
-
-
-class Play:
-    def __init__(self, folder):
-        self.folder = folder
-        self.port = free_port()
-        self.started = []
-        os.mkdir(folder + "/i3")
-        router_port = free_port()
-        self.router = self.start("router", [ROUTER, "--name", "*test", "--port", str(router_port), "--state",
-                                            folder + "/router"])
-        with open(folder + "/config.yaml", "w") as file:
-            file.write("""
-mud: {name: Home}
-muds: [{name: Far}]
-router:
-  primary: {name: "*test", host: 127.0.0.1, port: %d}
-api:
-  websocket: {host: 127.0.0.1, port: %d}
-  tcp: {host: 127.0.0.1, port: %d}
-  auth:
-    api_keys:
-      - {key: the-key-of-home, mud_name: Home, permissions: ["*"]}
-      - {key: the-key-of-far, mud_name: Far, permissions: ["*"]}
-state: {directory: %s/state}
-""" % (router_port, free_port(), self.port, folder))
-        with open(folder + "/i3.conf", "w") as file:
+class Play(Network):
+    def __init__(self):
+        super().__init__(ROUTER, GATEWAY)
+        os.mkdir(self.folder + "/i3")
+        with open(self.folder + "/i3.conf", "w") as file:
             file.write("# settings of the game\nport %d\nkey the-key-of-home\nclient %s\nplayers %s/i3\nchannel chat\n"
-                       % (self.port, NAME, folder))
-        self.start_gateway()
+                       % (self.port, NAME, self.folder))
         self.start_game()
 
-    def start(self, name, command):
-        log = open("%s/%s.log" % (self.folder, name), "a")
-        process = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.PIPE if name == "game" else log, stderr=log)
-        self.started.append(process)
-        return process
-
-    def start_gateway(self):
-        self.gateway = self.start("gateway", [GATEWAY, "-c", self.folder + "/config.yaml"])
-
     def start_game(self):
-        self.game = self.start("game", [ENGINE, self.folder + "/i3.conf"])
+        self.game = self.start("game", [ENGINE, self.folder + "/i3.conf"], stdout=subprocess.PIPE)
         self.game_port = int(self.game.stdout.readline().split()[1])
-
-    def stop(self, process, number=signal.SIGTERM):
-        process.send_signal(number)
-        code = process.wait(20)
-        assert code == (0 if number == signal.SIGTERM else -number), "ended with %d" % code
-
-    def far(self):
-        """Far, once both muds are on the network."""
-        far = Far(self.port)
-        deadline = time.time() + 40
-        while time.time() < deadline:
-            muds = far.call("mudlist", filter={"status": "up"})["muds"]
-            if far.call("status")["connected"] and {"Home", "Far"} <= {mud["name"] for mud in muds}:
-                far.call("channel_join", channel="chat")
-                return far
-            time.sleep(0.3)
-        raise AssertionError("the muds are not on the network")
 
     def player(self, name):
         return Player(self.game_port, name)
 
     def knows_far(self, player):
-        """Waits until the game's own list of muds is complete: from then on names may be written in any case."""
+        """Waits until Far is on the game's own list of muds."""
         deadline = time.time() + 30
         while " 1 muds." not in " " + player.does("i3mudlist Far", " muds."):
             assert time.time() < deadline, "the game does not know Far"
             time.sleep(0.3)
-        while "nowhere" not in player.does("i3tell bob@nowhere lost", "nowhere") or "You tell" in player.seen[-1]:
-            assert time.time() < deadline, "the list of muds stays incomplete"
-            time.sleep(0.5)
 
     def connected(self, player):
         deadline = time.time() + 20
@@ -251,9 +70,10 @@ def talk(play, far, ann):
     assert (got["from_user"], got["visname"], got["to_user"].lower()) == ("Ann", "Ann", "bob"), got
     ann.does('i3tell bob@"Far" quoted', "You tell")
     far.event("tell_received", "quoted")
-    ann.does("i3emote bob@far waves to you.", "You emote to bob@far")
+    ann.does("i3tell bob@nowhere lost", "nowhere")
+    ann.does("i3emote bob@Far waves to you.", "You emote to bob@Far")
     far.event("emoteto_received", "waves to you.")
-    ann.does("i3beep bob@far", "You beep bob.")
+    ann.does("i3beep bob@Far", "You beep bob.")
     far.event("beep_received")
     far.call("beep", target_mud="Home", target_user="ann", from_user="Bob")
     ann.wait("Bob@Far beeps you.")
@@ -284,10 +104,10 @@ def talk(play, far, ann):
 def ask(play, far, ann):
     """Who, finger, locate and the lists, both ways."""
     far.publish()
-    ann.does("i3who far", "Players on Far:")
+    ann.does("i3who Far", "Players on Far:")
     ann.wait("Bob")
     ann.wait("1 player.")
-    ann.does("i3finger bob@far", "From Far:")
+    ann.does("i3finger bob@Far", "From Far:")
     ann.wait("the Bold")
     ann.does("i3locate bob", "Bob is on Far")
     ann.does("i3mudlist", "Far")
@@ -322,7 +142,9 @@ def switches(play, far, ann):
     boss.does("i3ban " + listed.split()[0], "Done.")
     boss.does("i3ban", "Nobody is banned.")
     boss.does("i3 join code", "The game listens to code.")
+    boss.does("i3 join other", "The game listens to other.")
     boss.does("i3 leave code", "no longer listens")
+    boss.does("i3chat code hm", "Boss@Home: code hm")  # no channel any more: a text for the first one
     boss.send("quit")
     boss.close()
 
@@ -330,7 +152,7 @@ def switches(play, far, ann):
 def gateway_restarts(play, ann):
     """The game comes back by itself, and listens to its channels again."""
     play.stop(play.gateway)
-    ann.does("i3tell bob@far lost", "Intermud-3 is away")
+    ann.does("i3tell bob@Far lost", "Intermud-3 is away")
     play.start_gateway()
     far = play.far()
     play.connected(ann)
@@ -390,33 +212,21 @@ def crashes(play, far):
 
 
 def main():
-    with tempfile.TemporaryDirectory() as folder:
-        play = Play(folder)
-        try:
-            far = play.far()
-            ann = play.player("Ann")
-            play.connected(ann)
-            play.knows_far(ann)
-            talk(play, far, ann)
-            ask(play, far, ann)
-            switches(play, far, ann)
-            far = gateway_restarts(play, ann)
-            sleeps(play, far, ann)
-            crashes(play, far)
-            play.stop(play.gateway)
-        except BaseException:
-            for name in ("game", "gateway", "router"):
-                path = "%s/%s.log" % (folder, name)
-                if os.path.exists(path):
-                    sys.stderr.write("---- %s\n%s\n" % (name, open(path).read()[-3000:]))
-            raise
-        finally:
-            for process in play.started:
-                if process.poll() is None:
-                    process.kill()
-                    process.wait()
-        log = open(folder + "/game.log").read()
-        assert "ERROR" not in log and "runtime error" not in log, log[-3000:]
+    with Play() as play:
+        far = play.far()
+        ann = play.player("Ann")
+        play.connected(ann)
+        play.knows_far(ann)
+        talk(play, far, ann)
+        ask(play, far, ann)
+        switches(play, far, ann)
+        far = gateway_restarts(play, ann)
+        sleeps(play, far, ann)
+        crashes(play, far)
+        play.stop(play.gateway)
+        with open(play.folder + "/game.log") as log:
+            text = log.read()
+        assert "ERROR" not in text and "runtime error" not in text, text[-3000:]
     print("%s with %s: ok" % (NAME, os.path.basename(GATEWAY)))
 
 

@@ -194,6 +194,15 @@ static void writing(void)
         EQUAL(strstr(net->out, "\"n\":") + 4, texts[i]);
     }
     i3_close(net);
+    /* What is published of a player has no colours, and the length that the gateway takes. */
+    net = client(I3_UTF8, I3_COLOUR_ROM);
+    i3_begin(net, "presence_sync");
+    i3__put_member(net, "title", "{Rthe{x {{Brave{", 256);
+    i3__put_member(net, "name", "abcdefgh", 3);
+    i3__put_member(net, "race", 0, 3);
+    net->out[net->out_end] = 0;
+    CHECK(strstr(net->out, "{\"title\":\"the {Brave{\",\"name\":\"abc\"") != 0);
+    i3_close(net);
     CHECK(i3_same_name("Bob", "bOB") && !i3_same_name("Bob", "Bobb") && !i3_same_name("Bobb", "Bob"));
 }
 

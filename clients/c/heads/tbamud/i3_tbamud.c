@@ -2,7 +2,7 @@
  *
  * I3_CIRCLE:        CircleMUD 3.x: & begins a colour code (with a colour patch), or define I3_HEAD_COLOUR I3_COLOUR_NONE.
  * I3_HEAD_COLOUR:   another table of colours, such as I3_COLOUR_TBA for tbaMUD to 3.61.
- * I3_STAFF_LEVEL:   who may ban; LVL_GOD otherwise. */
+ * I3_STAFF_LEVEL:   who may ban; LVL_GOD otherwise, in LuminariMUD LVL_STAFF. */
 #define I3_IMPLEMENTATION
 #include "i3.h"
 #define I3_COMMANDS_IMPLEMENTATION
@@ -25,10 +25,18 @@
 #endif
 #endif
 #ifndef I3_STAFF_LEVEL
+#ifdef LVL_GOD
 #define I3_STAFF_LEVEL LVL_GOD
+#else
+#define I3_STAFF_LEVEL LVL_STAFF /* LuminariMUD */
+#endif
 #endif
 
+#ifdef ACMD_DECL /* LuminariMUD: its ACMD also begins a function */
+ACMD_DECL(do_i3);
+#else
 ACMD(do_i3);
+#endif
 
 /* A player is a descriptor here; the character may be another one, while an immortal is in a monster's body. */
 static struct char_data *i3h_character(void *player)
@@ -52,10 +60,20 @@ static int i3h_is_staff(void *player)
     return GET_LEVEL(i3h_character(player)) >= I3_STAFF_LEVEL;
 }
 
+/* Whoever edits something is playing too; tbaMUD has a macro that knows all those states. */
+static int i3h_is_playing(struct descriptor_data *d)
+{
+#ifdef IS_PLAYING
+    return IS_PLAYING(d);
+#else
+    return STATE(d) == CON_PLAYING;
+#endif
+}
+
 static void *i3h_next(void *player)
 {
     struct descriptor_data *d = player ? ((struct descriptor_data *)player)->next : descriptor_list;
-    while (d && (STATE(d) != CON_PLAYING || !d->character))
+    while (d && (!i3h_is_playing(d) || !d->character))
         d = d->next;
     return d;
 }

@@ -109,5 +109,10 @@ static int play(const char *settings)
         poll(0, 0, 100);
     }
     i3mud_end();
+    while (first_d()) {
+        STANDIN_DESC *d = first_d();
+        close(fd_of(d));
+        free_d(d);
+    }
     return 0;
 }

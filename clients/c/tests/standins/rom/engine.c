@@ -77,38 +77,15 @@ void log_string(const char *str)
     fprintf(stderr, "%s\n", str);
 }
 
-DECLARE_DO_FUN(do_i3);
-DECLARE_DO_FUN(do_i3chat);
-DECLARE_DO_FUN(do_i3tell);
-DECLARE_DO_FUN(do_i3reply);
-DECLARE_DO_FUN(do_i3who);
-DECLARE_DO_FUN(do_i3finger);
-DECLARE_DO_FUN(do_i3locate);
-DECLARE_DO_FUN(do_i3mudlist);
-DECLARE_DO_FUN(do_i3chanlist);
-DECLARE_DO_FUN(do_i3listen);
-DECLARE_DO_FUN(do_i3ignore);
-DECLARE_DO_FUN(do_i3ban);
-DECLARE_DO_FUN(do_i3beep);
-DECLARE_DO_FUN(do_i3emote);
+#include "declarations.inc" /* the lines of the guide */
 
 static const struct cmd_type {
     const char *name;
     DO_FUN *do_fun;
-} cmd_table[] = {{"i3", do_i3},
-                {"i3chat", do_i3chat},
-                {"i3tell", do_i3tell},
-                {"i3reply", do_i3reply},
-                {"i3who", do_i3who},
-                {"i3finger", do_i3finger},
-                {"i3locate", do_i3locate},
-                {"i3mudlist", do_i3mudlist},
-                {"i3chanlist", do_i3chanlist},
-                {"i3listen", do_i3listen},
-                {"i3ignore", do_i3ignore},
-                {"i3ban", do_i3ban},
-                {"i3beep", do_i3beep},
-                {"i3emote", do_i3emote}};
+    sh_int position, level, log, show;
+} cmd_table[] = {
+#include "commands.inc" /* the lines of the guide */
+};
 
 static int command_d(STANDIN_DESC *d, const char *command, char *argument)
 {

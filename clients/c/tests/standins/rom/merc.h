@@ -13,6 +13,8 @@ typedef unsigned char bool;
 #endif
 #define MAX_LEVEL 60
 #define LEVEL_IMMORTAL (MAX_LEVEL - 8)
+#define POS_DEAD 0
+#define LOG_NORMAL 0
 #define CON_PLAYING 0
 #define CON_GET_NAME 1
 

@@ -79,22 +79,9 @@ void log_string_plus(const char *str, short log_type, short level)
     fprintf(stderr, "%s\n", str);
 }
 
-DECLARE_DO_FUN(do_i3);
-DECLARE_DO_FUN(do_i3chat);
-DECLARE_DO_FUN(do_i3tell);
-DECLARE_DO_FUN(do_i3reply);
-DECLARE_DO_FUN(do_i3who);
-DECLARE_DO_FUN(do_i3finger);
-DECLARE_DO_FUN(do_i3locate);
-DECLARE_DO_FUN(do_i3mudlist);
-DECLARE_DO_FUN(do_i3chanlist);
-DECLARE_DO_FUN(do_i3listen);
-DECLARE_DO_FUN(do_i3ignore);
-DECLARE_DO_FUN(do_i3ban);
-DECLARE_DO_FUN(do_i3beep);
-DECLARE_DO_FUN(do_i3emote);
+#include "declarations.inc" /* the lines of the guide */
 
-static const struct cmd_type {
+static const struct {
     const char *name;
     DO_FUN *do_fun;
 } cmd_table[] = {{"i3", do_i3},

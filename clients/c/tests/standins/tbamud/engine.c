@@ -99,22 +99,13 @@ ACMD(do_i3);
 
 static const struct command_info {
     const char *command, *sort_as;
+    sbyte minimum_position;
     void (*command_pointer)(struct char_data *ch, char *argument, int cmd, int subcmd);
+    sh_int minimum_level;
     int subcmd;
-} cmd_info[] = {{"i3", "i3", do_i3, I3CMD_I3},
-                {"i3chat", "i3ch", do_i3, I3CMD_CHAT},
-                {"i3tell", "i3t", do_i3, I3CMD_TELL},
-                {"i3reply", "i3r", do_i3, I3CMD_REPLY},
-                {"i3who", "i3w", do_i3, I3CMD_WHO},
-                {"i3finger", "i3f", do_i3, I3CMD_FINGER},
-                {"i3locate", "i3loc", do_i3, I3CMD_LOCATE},
-                {"i3mudlist", "i3m", do_i3, I3CMD_MUDLIST},
-                {"i3chanlist", "i3chan", do_i3, I3CMD_CHANLIST},
-                {"i3listen", "i3li", do_i3, I3CMD_LISTEN},
-                {"i3ignore", "i3ig", do_i3, I3CMD_IGNORE},
-                {"i3ban", "i3ba", do_i3, I3CMD_BAN},
-                {"i3beep", "i3be", do_i3, I3CMD_BEEP},
-                {"i3emote", "i3em", do_i3, I3CMD_EMOTE}};
+} cmd_info[] = {
+#include "commands.inc" /* the lines of the guide */
+};
 
 static int command_d(struct descriptor_data *d, const char *command, char *argument)
 {

@@ -10,11 +10,16 @@ typedef char bool;
 #endif
 #define LVL_IMPL 34
 #define LVL_GRGOD 33
+#ifdef STANDIN_LUMINARI
+#define LVL_STAFF 32
+#else
 #define LVL_GOD 32
+#endif
 #define LVL_IMMORT 31
 #define CON_PLAYING 0
 #define CON_CLOSE 1
 #define CON_GET_NAME 2
+#define POS_DEAD 0
 #define MOB_ISNPC 3
 #define SECS_PER_MUD_HOUR 75
 struct char_player_data {
