@@ -178,6 +178,25 @@ pub fn status(pid: u32, name: &str) -> Outcome<u64> {
     Ok(value.ok_or_else(|| format!("no {name}"))?.parse()?)
 }
 
+/// The next connection to a router, which comes soon or is a failure.
+pub fn next_link(router: &TcpListener) -> Outcome<TcpStream> {
+    let began = Instant::now();
+    router.set_nonblocking(true)?;
+    loop {
+        match router.accept() {
+            Ok((link, _)) => {
+                link.set_nonblocking(false)?;
+                link.set_read_timeout(Some(PATIENCE))?;
+                return Ok(link);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock && began.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            Err(error) => return Err(format!("it does not connect to the router: {error}").into()),
+        }
+    }
+}
+
 /// A running daemon.
 #[derive(Debug)]
 pub struct Daemon {
@@ -284,21 +303,7 @@ impl Daemon {
 
     /// The next connection to the router.
     pub fn next_link(&self) -> Outcome<TcpStream> {
-        let began = Instant::now();
-        self.router.set_nonblocking(true)?;
-        loop {
-            match self.router.accept() {
-                Ok((link, _)) => {
-                    link.set_nonblocking(false)?;
-                    link.set_read_timeout(Some(PATIENCE))?;
-                    return Ok(link);
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock && began.elapsed() < PATIENCE => {
-                    std::thread::sleep(Duration::from_micros(200));
-                }
-                Err(error) => return Err(format!("it does not connect to the router: {error}").into()),
-            }
-        }
+        next_link(&self.router)
     }
 
     /// A page of its HTTP listener, with the head.
