@@ -105,8 +105,18 @@ impl Client {
 
     /// Sends a request over a line port, and gives the answer. Events before it are passed over.
     pub fn ask(&mut self, method: &str, params: &Json) -> Outcome<String> {
+        self.request(method, params)?;
+        self.answer()
+    }
+
+    /// Sends a request over a line port.
+    pub fn request(&mut self, method: &str, params: &Json) -> Outcome<()> {
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        self.stream.get_mut().write_all(format!("{request}\n").as_bytes())?;
+        Ok(self.stream.get_mut().write_all(format!("{request}\n").as_bytes())?)
+    }
+
+    /// The next answer over a line port.
+    pub fn answer(&mut self) -> Outcome<String> {
         let mut line = String::new();
         loop {
             line.clear();
@@ -338,6 +348,11 @@ impl Daemon {
     /// A connection to the line port that shows no key.
     pub fn stranger(&self) -> Outcome<TcpStream> {
         Ok(TcpStream::connect(("127.0.0.1", self.lines))?)
+    }
+
+    /// A client of the line port that has shown no key.
+    pub fn stranger_client(&self) -> Outcome<Client> {
+        self.connect(self.lines)
     }
 
     /// A client that has shown its key.

@@ -62,7 +62,7 @@ fn one(plan: &Plan, program: &Path, count: usize, rows: &mut Rows) -> Outcome<()
         if daemon.started.elapsed() > PATIENCE {
             return Err("not all are ready".into());
         }
-        thread::sleep(Duration::from_millis(2));
+        thread::sleep(Duration::from_millis(50));
     }
     let logged_in = daemon.started.elapsed();
     let used = crate::daemon::processor_time(daemon.pid())?;

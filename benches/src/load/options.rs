@@ -108,6 +108,10 @@ pub struct Options {
     /// also draw the figures into this directory, as SVG
     #[argh(option)]
     pub plots: Option<PathBuf>,
+
+    /// also replace the figures of this document, such as docs/PERFORMANCE.md
+    #[argh(option)]
+    pub document: Option<PathBuf>,
 }
 
 /// What one scenario measures.

@@ -104,6 +104,18 @@ fn load_json(value: &str) -> Json {
     value.parse::<u64>().map_or_else(|_| json!(value), |number| json!(number))
 }
 
+/// Where the figures begin in a document, and where they end.
+const FIGURES: [&str; 2] = ["<!-- figures of i3-load -->", "<!-- end of figures -->"];
+
+/// A document with other figures in the place of those that it has.
+pub fn replaced(document: &str, figures: &str) -> Outcome<String> {
+    let [begin, end] = FIGURES;
+    let faulty = || format!("the document has no place for figures: {begin} and {end}");
+    let (before, rest) = document.split_once(begin).ok_or_else(faulty)?;
+    let (_, after) = rest.split_once(end).ok_or_else(faulty)?;
+    Ok(format!("{before}{begin}\n\n{}\n\n{end}{after}", figures.trim()))
+}
+
 /// The table of some rows of one scenario, which have the same columns.
 pub fn table(rows: &[Row]) -> String {
     let Some(first) = rows.first() else { return String::new() };
@@ -189,6 +201,13 @@ mod tests {
             load: vec![("door", "lines".to_owned()), ("clients", "10".to_owned())],
             values: vec![("lines/s", value)],
         }
+    }
+
+    #[test]
+    fn figures_take_the_place_of_others() {
+        let document = "a\n<!-- figures of i3-load -->\n\nold\n\n<!-- end of figures -->\nb\n";
+        assert_eq!(replaced(document, "new\n").unwrap(), document.replace("old", "new"));
+        assert!(replaced("a", "new").is_err());
     }
 
     #[test]

@@ -19,6 +19,9 @@ const UNDER_WAY_BYTES: usize = 128 * 1024;
 /// Bytes to the router's end that are put together at a time.
 const PACKETS_BYTES: usize = 16 * 1024;
 
+/// Clients that connect at once.
+const CONNECT_AT_ONCE: usize = 100;
+
 /// The longest latency that is told from longer ones, in microseconds.
 const LATENCY_US_MAX: u64 = 60_000_000;
 
@@ -46,8 +49,10 @@ impl Stage {
     /// Connects clients to a target.
     pub fn new(target: Target, door: Door, clients: usize) -> Outcome<Stage> {
         let mut stage = Stage::empty(target, door)?;
-        for _ in 0..clients {
-            stage.hearers.add(stage.target.client(door)?)?;
+        for first in (0..clients).step_by(CONNECT_AT_ONCE) {
+            for client in stage.target.clients(door, CONNECT_AT_ONCE.min(clients - first))? {
+                stage.hearers.add(client)?;
+            }
         }
         Ok(stage)
     }

@@ -211,6 +211,26 @@ impl Target {
         self.client_on(door, &[CHANNEL])
     }
 
+    /// Several of them, which connect at once.
+    pub fn clients(&self, door: Door, count: usize) -> Outcome<Vec<Client>> {
+        let daemon = match &self.program {
+            Program::Daemon(daemon) if door != Door::WebSocket => daemon,
+            _ => return (0..count).map(|_| self.client(door)).collect(),
+        };
+        let mut all = Vec::with_capacity(count);
+        for _ in 0..count {
+            let mut client = daemon.stranger_client()?;
+            client.request("authenticate", &json!({"api_key": KEY}))?;
+            client.request("channel_join", &json!({"channel": CHANNEL}))?;
+            all.push(client);
+        }
+        for client in &mut all {
+            client.answer()?;
+            client.answer()?;
+        }
+        Ok(all)
+    }
+
     /// A client of a daemon's line port whose kernel takes only so many bytes for it.
     pub fn slow_client(&self, receive_buffer_bytes: usize) -> Outcome<Client> {
         let mut client = self.running()?.line_client_with(receive_buffer_bytes)?;

@@ -5,10 +5,11 @@
 use i3_benches::daemon::Outcome;
 use i3_benches::load::bare::{self, Role};
 use i3_benches::load::options::Options;
-use i3_benches::load::report::{Report, machine_line, table};
+use i3_benches::load::report::{Report, machine_line, replaced, table};
 use i3_benches::load::scenarios::Scenario;
 use i3_benches::load::{budgets, plots};
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -62,10 +63,36 @@ fn measure(options: &Options) -> Outcome<()> {
     if let Some(file) = &options.json {
         report.write_json(file)?;
     }
-    if let Some(directory) = &options.plots {
-        plots::draw(&report, directory)?;
+    let plots = match &options.plots {
+        Some(directory) => plots::draw(&report, directory)?,
+        None => Vec::new(),
+    };
+    if let Some(file) = &options.document {
+        document(&report, &plots, file).map_err(|error| format!("{}: {error}", file.display()))?;
     }
     if options.check { check(&report) } else { Ok(()) }
+}
+
+/// Puts the figures into a document: a table for each scenario, and its plots.
+fn document(report: &Report, plots: &[PathBuf], file: &Path) -> Outcome<()> {
+    let mut figures = format!("Measured on: {}.\n", machine_line());
+    for name in report.scenarios() {
+        let rows: Vec<_> = report.of(name).cloned().collect();
+        let heading = Scenario::named(name)?.first().map_or(name, |scenario| scenario.heading);
+        figures += &format!("\n### {heading}\n\n`i3-load {name}`\n\n{}", table(&rows));
+        for plot in plots.iter().filter(|plot| is_of(plot, name)) {
+            let link = file.parent().and_then(|parent| plot.strip_prefix(parent).ok()).unwrap_or(plot);
+            figures += &format!("\n![{heading}]({})\n", link.display());
+        }
+    }
+    let text = fs::read_to_string(file)?;
+    Ok(fs::write(file, replaced(&text, &figures)?)?)
+}
+
+/// Whether a plot is of a scenario: its name is that of the scenario, or `identities-memory`.
+fn is_of(plot: &Path, scenario: &str) -> bool {
+    let name = plot.file_stem().unwrap_or_default().to_string_lossy();
+    name == scenario || format!("growth-{name}").starts_with(&format!("{scenario}-"))
 }
 
 fn check(report: &Report) -> Outcome<()> {
