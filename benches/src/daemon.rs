@@ -3,10 +3,11 @@
 use i3_tests::wire;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::{Value as Json, json};
+use socket2::{Domain, SockRef, Socket, Type};
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -14,6 +15,9 @@ use std::time::{Duration, Instant};
 
 /// Memory is read when it has not changed for so long.
 const STEADY: Duration = Duration::from_millis(300);
+
+/// Connections to the router that may wait to be accepted.
+const BACKLOG: i32 = 4096;
 
 /// How long an answer may take.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -80,8 +84,14 @@ pub struct Client {
 impl Client {
     /// Connects to a port of this host.
     pub fn connect(port: u16, tls: Option<&Tls>) -> Outcome<Client> {
-        let socket = TcpStream::connect(("127.0.0.1", port))?;
+        Client::over(TcpStream::connect(("127.0.0.1", port))?, tls)
+    }
+
+    /// A client over a socket that is connected.
+    pub fn over(socket: TcpStream, tls: Option<&Tls>) -> Outcome<Client> {
         socket.set_read_timeout(Some(PATIENCE))?;
+        // A request is sent when it is written.
+        socket.set_nodelay(true)?;
         let under = socket.try_clone()?;
         let stream: Box<dyn Duplex> = match tls {
             None => Box::new(under),
@@ -95,8 +105,18 @@ impl Client {
 
     /// Sends a request over a line port, and gives the answer. Events before it are passed over.
     pub fn ask(&mut self, method: &str, params: &Json) -> Outcome<String> {
+        self.request(method, params)?;
+        self.answer()
+    }
+
+    /// Sends a request over a line port.
+    pub fn request(&mut self, method: &str, params: &Json) -> Outcome<()> {
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        self.stream.get_mut().write_all(format!("{request}\n").as_bytes())?;
+        Ok(self.stream.get_mut().write_all(format!("{request}\n").as_bytes())?)
+    }
+
+    /// The next answer over a line port.
+    pub fn answer(&mut self) -> Outcome<String> {
         let mut line = String::new();
         loop {
             line.clear();
@@ -161,6 +181,32 @@ pub fn processor_time(pid: u32) -> Outcome<Duration> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
+/// A line of a process's status, in its unit.
+pub fn status(pid: u32, name: &str) -> Outcome<u64> {
+    let all = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let value = all.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
+    Ok(value.ok_or_else(|| format!("no {name}"))?.parse()?)
+}
+
+/// The next connection to a router, which comes soon or is a failure.
+pub fn next_link(router: &TcpListener) -> Outcome<TcpStream> {
+    let began = Instant::now();
+    router.set_nonblocking(true)?;
+    loop {
+        match router.accept() {
+            Ok((link, _)) => {
+                link.set_nonblocking(false)?;
+                link.set_read_timeout(Some(PATIENCE))?;
+                return Ok(link);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock && began.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            Err(error) => return Err(format!("it does not connect to the router: {error}").into()),
+        }
+    }
+}
+
 /// A running daemon.
 #[derive(Debug)]
 pub struct Daemon {
@@ -169,6 +215,8 @@ pub struct Daemon {
     router: TcpListener,
     http: u16,
     lines: u16,
+    /// When it was started.
+    pub started: Instant,
     /// How long it took to listen.
     pub listens_after: Duration,
     /// How long it took to answer.
@@ -189,6 +237,8 @@ impl Daemon {
         change: impl FnOnce(&mut Json),
     ) -> Outcome<Daemon> {
         let router = TcpListener::bind("127.0.0.1:0")?;
+        // All identities of a gateway connect at once.
+        SockRef::from(&router).listen(BACKLOG)?;
         // Both at once, so that they differ.
         let free = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
         let (http, lines) = (free[0].local_addr()?.port(), free[1].local_addr()?.port());
@@ -222,6 +272,7 @@ impl Daemon {
             router,
             http,
             lines,
+            started,
             listens_after: Duration::ZERO,
             answers_after: Duration::ZERO,
         };
@@ -248,8 +299,7 @@ impl Daemon {
 
     /// Plays the router's part of a login.
     pub fn log_in(&self) -> Outcome<TcpStream> {
-        let (mut link, _) = self.router.accept()?;
-        link.set_read_timeout(Some(PATIENCE))?;
+        let mut link = self.next_link()?;
         let mut received = Vec::new();
         let mut buffer = [0; 4096];
         while wire::mudmode_frames(&mut received).is_empty() {
@@ -261,8 +311,33 @@ impl Daemon {
         Ok(link)
     }
 
+    /// The next connection to the router.
+    pub fn next_link(&self) -> Outcome<TcpStream> {
+        next_link(&self.router)
+    }
+
+    /// A page of its HTTP listener, with the head.
+    pub fn page(&self, path: &str) -> Outcome<String> {
+        let mut client = self.connect(self.http)?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+        client.stream.get_mut().write_all(request.as_bytes())?;
+        let mut page = String::new();
+        client.stream.read_to_string(&mut page)?;
+        Ok(page)
+    }
+
     fn connect(&self, port: u16) -> Outcome<Client> {
         Client::connect(port, self.tls.as_ref())
+    }
+
+    /// Where it listens for HTTP and WebSockets.
+    pub fn http_port(&self) -> u16 {
+        self.http
+    }
+
+    /// Where it listens for JSON lines.
+    pub fn lines_port(&self) -> u16 {
+        self.lines
     }
 
     /// The number of its process.
@@ -275,9 +350,25 @@ impl Daemon {
         Ok(TcpStream::connect(("127.0.0.1", self.lines))?)
     }
 
+    /// A client of the line port that has shown no key.
+    pub fn stranger_client(&self) -> Outcome<Client> {
+        self.connect(self.lines)
+    }
+
     /// A client that has shown its key.
     pub fn line_client(&self) -> Outcome<Client> {
-        let mut one = self.connect(self.lines)?;
+        Daemon::identified(self.connect(self.lines)?)
+    }
+
+    /// The same with a receive buffer of that size.
+    pub fn line_client_with(&self, receive_buffer_bytes: usize) -> Outcome<Client> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.set_recv_buffer_size(receive_buffer_bytes)?;
+        socket.connect(&SocketAddr::from(([127, 0, 0, 1], self.lines)).into())?;
+        Daemon::identified(Client::over(socket.into(), self.tls.as_ref())?)
+    }
+
+    fn identified(mut one: Client) -> Outcome<Client> {
         let client = &mut one.stream;
         let login = json!({"jsonrpc": "2.0", "id": 1, "method": "authenticate", "params": {"api_key": KEY}});
         client.get_mut().write_all(format!("{login}\n").as_bytes())?;
@@ -308,9 +399,7 @@ impl Daemon {
 
     /// A line of the process's status, in its unit.
     pub fn status(&self, name: &str) -> Outcome<u64> {
-        let all = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let value = all.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
-        Ok(value.ok_or_else(|| format!("no {name}"))?.parse()?)
+        status(self.process.id(), name)
     }
 
     /// Its memory when that does not change any more.

@@ -10,8 +10,9 @@ use crate::daemon::{Duplex, Outcome};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use socket2::SockRef;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +23,9 @@ pub const PIECE_BYTES: usize = 16 * 1024;
 
 /// What is read at a time.
 const READ_BYTES: usize = 64 * 1024;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 4096;
 
 /// What it ends after if nothing comes: whoever started it is gone.
 const SILENCE: Duration = Duration::from_secs(120);
@@ -86,6 +90,8 @@ pub fn run(role: Role, router_port: u16, folder: &Path) -> Outcome<()> {
     let mut router = TcpStream::connect(("127.0.0.1", router_port))?;
     router.set_nodelay(true)?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
+    // Storms come all at once.
+    SockRef::from(&listener).listen(BACKLOG)?;
     writeln!(router, "{}", listener.local_addr()?.port())?;
     let frame = folder.join("frame");
     let poll = Poll::new()?;
@@ -143,13 +149,14 @@ impl Program {
     fn accept(&mut self) -> Outcome<()> {
         let (socket, _) = self.listener.accept()?;
         socket.set_nodelay(true)?;
+        socket.set_nonblocking(true)?;
         self.poll.add(&socket, CLIENTS + self.clients.len())?;
         let under = socket.try_clone()?;
         let stream: Box<dyn Duplex> = match &self.tls {
             None => Box::new(under),
             Some(config) => Box::new(StreamOwned::new(ServerConnection::new(config.clone())?, under)),
         };
-        self.clients.push(Peer { stream, socket: socket, is_greeted: false, rest: Vec::new() });
+        self.clients.push(Peer { stream, socket, is_greeted: false, rest: Vec::new() });
         Ok(())
     }
 
@@ -210,6 +217,8 @@ impl Program {
     fn client_spoke(&mut self, at: usize) -> Outcome<()> {
         let client = &mut self.clients[at];
         let count = match client.stream.read(&mut self.buffer) {
+            // The rest of a TLS handshake comes later.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
             Ok(0) | Err(_) => {
                 self.poll.remove(&client.socket)?;
                 return Ok(());
@@ -223,6 +232,8 @@ impl Program {
             used = end + 1;
             if !client.is_greeted {
                 client.is_greeted = true;
+                // From now on nothing is lost if a write waits.
+                client.socket.set_nonblocking(false)?;
                 answers.extend_from_slice(b"ready\n");
                 continue;
             }

@@ -3,7 +3,7 @@
 use super::poll::Poll;
 use super::text::Finder;
 use crate::daemon::{Client, Duplex, Outcome};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -21,8 +21,6 @@ pub enum Framing {
 
 struct Hearer {
     stream: Box<dyn Duplex>,
-    // What is read, under the stream.
-    _socket: TcpStream,
     /// The beginning of a message whose end has not come.
     rest: Vec<u8>,
     received: u64,
@@ -46,23 +44,28 @@ impl std::fmt::Debug for Hearers {
 }
 
 impl Hearers {
-    /// These clients, none of which has anything unread.
-    pub fn new(clients: Vec<Client>, framing: Framing, is_tls: bool) -> Outcome<Hearers> {
-        let poll = Poll::new()?;
-        let mut all = Vec::with_capacity(clients.len());
-        for (at, client) in clients.into_iter().enumerate() {
-            client.socket.set_nonblocking(true)?;
-            poll.add(&client.socket, at)?;
-            let rest = client.stream.buffer().to_vec();
-            all.push(Hearer {
-                stream: client.stream.into_inner(),
-                _socket: client.socket,
-                rest,
-                received: 0,
-            });
-        }
+    /// No clients yet.
+    pub fn new(framing: Framing, is_tls: bool) -> Outcome<Hearers> {
         let (ready, buffer) = (Vec::new(), vec![0; READ_BYTES]);
-        Ok(Hearers { all, framing, poll, ready, buffer, finder: Finder::default(), is_tls })
+        Ok(Hearers {
+            all: Vec::new(),
+            framing,
+            poll: Poll::new()?,
+            ready,
+            buffer,
+            finder: Finder::default(),
+            is_tls,
+        })
+    }
+
+    /// Adds a client that has no line unread.
+    pub fn add(&mut self, client: Client) -> Outcome<()> {
+        client.socket.set_nonblocking(true)?;
+        // The second descriptor of the socket is closed here; what is polled is the socket, which the stream keeps open.
+        self.poll.add(&client.socket, self.all.len())?;
+        let rest = client.stream.buffer().to_vec();
+        self.all.push(Hearer { stream: client.stream.into_inner(), rest, received: 0 });
+        Ok(())
     }
 
     /// How many there are.
@@ -87,13 +90,42 @@ impl Hearers {
         }
     }
 
-    /// Reads what has come, or waits for it for so long. Each line is passed on with the client's place and the line's number.
+    /// How many lines all of them have heard.
+    pub fn all_received(&self) -> u64 {
+        self.all.iter().map(|hearer| hearer.received).sum()
+    }
+
+    /// Writes to one of them; all of it fits into the socket.
+    pub fn say(&mut self, at: usize, bytes: &[u8]) -> Outcome<()> {
+        Ok(self.all[at].stream.write_all(bytes)?)
+    }
+
+    /// Also ends the wait for lines when this socket can be read. What it has is not read here.
+    pub fn watch(&self, socket: &TcpStream, number: usize) -> Outcome<()> {
+        Ok(self.poll.add(socket, number)?)
+    }
+
+    /// Forgets that socket.
+    pub fn unwatch(&self, socket: &TcpStream) -> Outcome<()> {
+        Ok(self.poll.remove(socket)?)
+    }
+
+    /// How many lines one of them has heard.
+    pub fn received(&self, at: usize) -> u64 {
+        self.all[at].received
+    }
+
+    /// Reads what has come, or waits for it for so long. Each line is passed on with the client's place and the
+    /// line's number.
     /// It is a fault if a number is not the one after the number before.
-    pub fn hear(&mut self, time: Duration, mut heard: impl FnMut(usize, u64)) -> Outcome<()> {
+    pub fn hear(&mut self, time: Duration, mut heard: impl FnMut(usize, u64, &[u8])) -> Outcome<()> {
         self.ready.clear();
         self.ready.extend(self.poll.wait(time)?);
         for place in 0..self.ready.len() {
             let at = self.ready[place];
+            if at >= self.all.len() {
+                continue;
+            }
             loop {
                 match self.all[at].stream.read(&mut self.buffer) {
                     Ok(0) => return Err(format!("client {at} was disconnected").into()),
@@ -112,7 +144,7 @@ impl Hearers {
         Ok(())
     }
 
-    fn take(&mut self, at: usize, count: usize, heard: &mut impl FnMut(usize, u64)) -> Outcome<()> {
+    fn take(&mut self, at: usize, count: usize, heard: &mut impl FnMut(usize, u64, &[u8])) -> Outcome<()> {
         let (hearer, fresh) = (&mut self.all[at], &self.buffer[..count]);
         let mut next = hearer.received;
         let finder = &mut self.finder;
@@ -122,7 +154,7 @@ impl Hearers {
                 if number != next {
                     return Err(format!("client {at}: line {number} in place of {next}"));
                 }
-                heard(at, number);
+                heard(at, number, message);
                 next += 1;
             }
             Ok(())

@@ -1,7 +1,8 @@
 //! What is measured: a daemon or a bare program, with the connection to its router, which the measurement plays.
 
 use super::bare::Role;
-use crate::daemon::{Client, Daemon, Outcome, PATIENCE, Tls, processor_time};
+use super::report::Kind;
+use crate::daemon::{Client, Daemon, KEY, Outcome, PATIENCE, Tls, processor_time, status};
 use i3_tests::wire;
 use serde_json::{Value as Json, json};
 use std::fs;
@@ -67,10 +68,23 @@ enum Program {
 pub struct Target {
     /// What tables call it.
     pub name: String,
+    /// What it does if it is a bare program.
+    pub role: Option<Role>,
     program: Program,
     /// The router's end of the link.
     pub link: TcpStream,
     _folder: TempDir,
+}
+
+/// What a client says first, and what is in the answer when it is served.
+#[derive(Debug)]
+pub struct Greeting {
+    /// Where it connects.
+    pub port: u16,
+    /// What it says.
+    pub says: Vec<u8>,
+    /// What it waits for.
+    pub hears: &'static [u8],
 }
 
 /// The bytes of a packet of the router.
@@ -80,7 +94,12 @@ pub fn packet(text: &str) -> Vec<u8> {
 
 /// A line on a channel.
 pub fn channel_line(channel: &str, text: &str) -> Vec<u8> {
-    packet(&format!(r#"({{"channel-m",5,"{SPEAKER}","bob",0,0,"{channel}","Bob","{text}",}})"#))
+    line_from(SPEAKER, channel, text)
+}
+
+/// A line of any mud.
+pub fn line_from(mud: &str, channel: &str, text: &str) -> Vec<u8> {
+    packet(&format!(r#"({{"channel-m",5,"{mud}","bob",0,0,"{channel}","Bob","{text}",}})"#))
 }
 
 impl Target {
@@ -94,9 +113,19 @@ impl Target {
         })
         .map_err(|error| format!("{}: {error}", program.display()))?;
         let link = daemon.log_in()?;
+        Target::running_daemon(program, daemon, link, folder)
+    }
+
+    /// A daemon that runs in a folder and has logged in.
+    pub fn running_daemon(
+        program: &Path,
+        daemon: Daemon,
+        link: TcpStream,
+        folder: TempDir,
+    ) -> Outcome<Target> {
         link.set_nodelay(true)?;
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut target = Target { name, program: Program::Daemon(daemon), link, _folder: folder };
+        let mut target = Target { name, role: None, program: Program::Daemon(daemon), link, _folder: folder };
         target.list_of_muds(1)?;
         Ok(target)
     }
@@ -128,12 +157,16 @@ impl Target {
         BufReader::with_capacity(16, link.try_clone()?).read_line(&mut port)?;
         bare.port = port.trim().parse()?;
         let name = format!("bare {}", role.name());
-        Ok(Target { name, program: Program::Bare(bare), link, _folder: folder })
+        Ok(Target { name, role: Some(role), program: Program::Bare(bare), link, _folder: folder })
     }
 
-    /// Whether it is a daemon.
-    pub fn is_daemon(&self) -> bool {
-        matches!(self.program, Program::Daemon(_))
+    /// Which budgets are about it.
+    pub fn kind(&self) -> Kind {
+        match self.role {
+            Some(_) => Kind::Bare,
+            None if self.name.contains("threads") => Kind::Threads,
+            None => Kind::Smol,
+        }
     }
 
     /// The number of its process.
@@ -178,7 +211,34 @@ impl Target {
         self.client_on(door, &[CHANNEL])
     }
 
-    /// The same on other channels.
+    /// Several of them, which connect at once.
+    pub fn clients(&self, door: Door, count: usize) -> Outcome<Vec<Client>> {
+        let daemon = match &self.program {
+            Program::Daemon(daemon) if door != Door::WebSocket => daemon,
+            _ => return (0..count).map(|_| self.client(door)).collect(),
+        };
+        let mut all = Vec::with_capacity(count);
+        for _ in 0..count {
+            let mut client = daemon.stranger_client()?;
+            client.request("authenticate", &json!({"api_key": KEY}))?;
+            client.request("channel_join", &json!({"channel": CHANNEL}))?;
+            all.push(client);
+        }
+        for client in &mut all {
+            client.answer()?;
+            client.answer()?;
+        }
+        Ok(all)
+    }
+
+    /// A client of a daemon's line port whose kernel takes only so many bytes for it.
+    pub fn slow_client(&self, receive_buffer_bytes: usize) -> Outcome<Client> {
+        let mut client = self.running()?.line_client_with(receive_buffer_bytes)?;
+        client.ask("channel_join", &json!({"channel": CHANNEL}))?;
+        Ok(client)
+    }
+
+    /// A client that is ready to hear lines on these channels.
     pub fn client_on(&self, door: Door, channels: &[&str]) -> Outcome<Client> {
         match &self.program {
             Program::Bare(bare) => {
@@ -203,6 +263,29 @@ impl Target {
                 Ok(client)
             }
         }
+    }
+
+    /// A line of the process's status, in its unit.
+    pub fn status(&self, name: &str) -> Outcome<u64> {
+        status(self.pid(), name)
+    }
+
+    /// What a client says and hears when it connects.
+    pub fn greeting(&self, door: Door) -> Outcome<Greeting> {
+        let login = json!({"jsonrpc": "2.0", "id": 1, "method": "authenticate", "params": {"api_key": KEY}});
+        Ok(match &self.program {
+            Program::Bare(bare) => Greeting { port: bare.port, says: b"hello\n".to_vec(), hears: b"ready\n" },
+            Program::Daemon(daemon) if door == Door::WebSocket => Greeting {
+                port: daemon.http_port(),
+                says: wire::websocket_request("/ws", Some(KEY)).into_bytes(),
+                hears: b"HTTP/1.1 101 ",
+            },
+            Program::Daemon(daemon) => Greeting {
+                port: daemon.lines_port(),
+                says: format!("{login}\n").into_bytes(),
+                hears: br#""status":"authenticated""#,
+            },
+        })
     }
 
     /// The bytes of one line as a client of a daemon gets it.

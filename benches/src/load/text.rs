@@ -77,6 +77,36 @@ impl Piece {
     }
 }
 
+/// Packets of a router, each with a number.
+pub trait Packets {
+    /// Appends packets from this number on, at least one and at most as many, and gives how many.
+    fn append(&mut self, first: u64, most: u64, into: &mut Vec<u8>) -> u64;
+}
+
+impl Packets for Piece {
+    fn append(&mut self, first: u64, most: u64, into: &mut Vec<u8>) -> u64 {
+        let count = self.lines().min(most);
+        into.extend_from_slice(self.from(first, count));
+        count
+    }
+}
+
+/// Packets that a function makes, one at a time.
+#[derive(Debug)]
+pub struct Made<F>(pub F);
+
+impl<F: FnMut(u64) -> Vec<u8>> Packets for Made<F> {
+    fn append(&mut self, first: u64, _: u64, into: &mut Vec<u8>) -> u64 {
+        into.extend_from_slice(&(self.0)(first));
+        1
+    }
+}
+
+/// The text of a line with this number.
+pub fn numbered(number: u64, rest: &str) -> String {
+    format!("#{number:0DIGITS$}# {rest}")
+}
+
 fn write(into: &mut [u8], mut number: u64) {
     for digit in into[..DIGITS].iter_mut().rev() {
         *digit = b'0' + (number % 10) as u8;

@@ -1,58 +1,108 @@
-//! The load tool. See `i3-load --help`.
+//! The load tool. See `i3-load --help`, and `i3_benches::load`.
 
-#![allow(clippy::print_stdout)] // printing is what it is for
+#![allow(clippy::print_stdout, clippy::print_stderr)] // printing is what it is for
 
 use i3_benches::daemon::Outcome;
 use i3_benches::load::bare::{self, Role};
-use i3_benches::load::fanout::{self, Plan};
-use i3_benches::load::target::Door;
-use std::path::Path;
+use i3_benches::load::options::Options;
+use i3_benches::load::report::{Report, machine_line, replaced, table};
+use i3_benches::load::scenarios::Scenario;
+use i3_benches::load::{budgets, plots};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-fn main() -> Outcome<()> {
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [bare, role, port, folder] = arguments.as_slice()
-        && bare == "bare"
-    {
-        let role = Role::from_name(role).ok_or("no such role")?;
-        return bare::run(role, port.parse()?, Path::new(folder));
-    }
-    let mut plan = Plan {
-        programs: Vec::new(),
-        door: Door::Lines,
-        clients: 100,
-        lines: 40_000,
-        text_bytes: 60,
-        rounds: 5,
+    let outcome = match arguments.as_slice() {
+        // What it starts itself to compare with.
+        [bare, role, port, folder] if bare == "bare" => run_bare(role, port, Path::new(folder)),
+        _ => measure(&argh::from_env()),
     };
-    let mut clients = vec![1, 10, 100];
-    let mut rest = arguments.iter().skip(1);
-    while let Some(argument) = rest.next() {
-        let mut value = || rest.next().ok_or_else(|| format!("{argument} needs a value"));
-        match argument.as_str() {
-            "--clients" => clients = value()?.split(',').map(str::parse).collect::<Result<_, _>>()?,
-            "--lines" => plan.lines = value()?.parse()?,
-            "--rounds" => plan.rounds = value()?.parse()?,
-            "--text-bytes" => plan.text_bytes = value()?.parse()?,
-            "--door" => {
-                let name = value()?;
-                let known = Door::ALL.iter().find(|(known, _)| known == name);
-                plan.door = known.ok_or("doors are lines, websocket and tls")?.1;
-            }
-            program => plan.programs.push(program.into()),
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("i3-load: {error}");
+            ExitCode::FAILURE
         }
     }
-    println!(
-        "| clients | program | lines a second, all clients | of the bare loop | of the bare relay | processor, ns a line and client |"
-    );
-    println!("|---|---|---|---|---|---|");
-    for clients in clients {
-        let lines = (plan.lines * 100 / (clients as u64 + 20)).max(100);
-        for figure in fanout::measure(&Plan { clients, lines, ..plan.clone() })? {
-            println!(
-                "| {clients} | {} | {:.0} | {:.3} | {:.3} | {:.0} |",
-                figure.name, figure.lines_per_second, figure.of_loop, figure.of_relay, figure.processor_ns
-            );
+}
+
+fn run_bare(role: &str, port: &str, folder: &Path) -> Outcome<()> {
+    bare::run(Role::from_name(role).ok_or("no such bare program")?, port.parse()?, folder)
+}
+
+fn measure(options: &Options) -> Outcome<()> {
+    let scenarios = Scenario::named(&options.scenario)?;
+    if options.programs.is_empty() {
+        return Err("name at least one program of a gateway, such as target/release/i3-gateway".into());
+    }
+    for program in &options.programs {
+        if !program.is_file() {
+            return Err(format!("{}: there is no such program", program.display()).into());
         }
     }
-    Ok(())
+    if cfg!(debug_assertions) {
+        eprintln!("i3-load: this is a debug build, which is too slow to measure anything");
+    }
+    println!("{}", machine_line());
+    let mut report = Report::default();
+    for scenario in scenarios {
+        println!("\n## {}\n", scenario.heading);
+        let mut is_first = true;
+        scenario.measure(options, &mut |rows| {
+            let table = table(&rows);
+            // The head of the table once, and its rows as they come.
+            let skip = if is_first { 0 } else { 2 };
+            table.lines().skip(skip).for_each(|line| println!("{line}"));
+            is_first = false;
+            report.rows.extend(rows);
+            Ok(())
+        })?;
+    }
+    if let Some(file) = &options.json {
+        report.write_json(file)?;
+    }
+    let plots = match &options.plots {
+        Some(directory) => plots::draw(&report, directory)?,
+        None => Vec::new(),
+    };
+    if let Some(file) = &options.document {
+        document(&report, &plots, file).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    if options.check { check(&report) } else { Ok(()) }
+}
+
+/// Puts the figures into a document: a table for each scenario, and its plots.
+fn document(report: &Report, plots: &[PathBuf], file: &Path) -> Outcome<()> {
+    let mut figures = format!("Measured on: {}.\n", machine_line());
+    for name in report.scenarios() {
+        let rows: Vec<_> = report.of(name).cloned().collect();
+        let heading = Scenario::named(name)?.first().map_or(name, |scenario| scenario.heading);
+        figures += &format!("\n### {heading}\n\n`i3-load {name}`\n\n{}", table(&rows));
+        for plot in plots.iter().filter(|plot| is_of(plot, name)) {
+            let link = file.parent().and_then(|parent| plot.strip_prefix(parent).ok()).unwrap_or(plot);
+            figures += &format!("\n![{heading}]({})\n", link.display());
+        }
+    }
+    let text = fs::read_to_string(file)?;
+    Ok(fs::write(file, replaced(&text, &figures)?)?)
+}
+
+/// Whether a plot is of a scenario: its name is that of the scenario, or `identities-memory`.
+fn is_of(plot: &Path, scenario: &str) -> bool {
+    let name = plot.file_stem().unwrap_or_default().to_string_lossy();
+    name == scenario || format!("growth-{name}").starts_with(&format!("{scenario}-"))
+}
+
+fn check(report: &Report) -> Outcome<()> {
+    let (checked, faults) = budgets::check(report);
+    println!("\n{checked} figures have a budget, and {} are beyond it.", faults.len());
+    for fault in &faults {
+        println!("- {fault}");
+    }
+    if checked == 0 {
+        return Err("no figure that was measured has a budget".into());
+    }
+    if faults.is_empty() { Ok(()) } else { Err(format!("beyond the budget: {}", faults.len()).into()) }
 }
