@@ -2,7 +2,7 @@
 # The page for people in Debian's Chromium, against both daemons: tests/console/check.py says what is checked.
 #
 #   tests/console.sh [FOLDER]      FOLDER holds Playwright and axe-core once they are installed; target/console by default
-#   PICTURES=docs/pictures tests/console.sh      also takes the pictures of the documents
+#   PICTURES=docs/pictures tests/console.sh      takes the pictures of the documents instead
 #
 # It needs Chromium, Python 3 with venv, and npm, and gets Playwright from PyPI and axe-core from npm. I3_TEST_PROGRAMS names
 # the folder of programs that are built already.
@@ -34,10 +34,16 @@ if [ -z "$programs" ]; then
     cargo build --quiet --locked -p i3-gateway -p i3-gateway-threads
     programs=${CARGO_TARGET_DIR:-target}/debug
 fi
-pictures=()
-[ -z "${PICTURES:-}" ] || pictures=(--pictures "$PICTURES")
-for daemon in i3-gateway i3-gateway-threads; do
-    timeout 300 "$folder/venv/bin/python" tests/console/check.py "$programs" "$daemon" "$folder/package/axe.min.js" \
-        ${pictures[@]+"${pictures[@]}"} || { echo "console: $daemon does not pass" >&2; exit 1; }
-    pictures=()
-done
+run() {
+    timeout 300 "$folder/venv/bin/python" tests/console/check.py "$programs" "$1" "$folder/package/axe.min.js" "${@:2}" || {
+        echo "console: $1 does not pass" >&2
+        exit 1
+    }
+}
+if [ -n "${PICTURES:-}" ]; then
+    "$folder/venv/bin/pip" install --quiet --disable-pip-version-check pillow || fail "pip could not install Pillow"
+    run i3-gateway --pictures "$PICTURES"
+    exit
+fi
+run i3-gateway
+run i3-gateway-threads

@@ -69,8 +69,12 @@ export class Dialog extends Component {
   }
 
   componentWillUnmount() {
-    if (opener.element?.isConnected) opener.element.focus();
-    else document.querySelector('main h1')?.focus();
+    // Once the page behind it can have the focus again, unless another dialog has taken its place.
+    setTimeout(() => {
+      if (document.querySelector('dialog[open]')) return;
+      if (opener.element?.isConnected) opener.element.focus();
+      else document.querySelector('main h1')?.focus();
+    });
   }
 
   render({ title, onClose, children }) {

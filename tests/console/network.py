@@ -132,7 +132,6 @@ class Gateway:
             # A channel that is joined brings only its history.
             "events": {"keep": {"channels": 1}},
             "state": {"directory": str(folder / "state")},
-            "misspelt": {"key": 1},
             **more,
         }
         self.start()
