@@ -1,6 +1,6 @@
 // What can be done about a name: finger, locate, tell, mute, ban. Each is a dialog over the view.
 
-import { html, Component, Dialog, TextBox, Choice, T, Rich, clock } from './ui.js';
+import { html, Component, Dialog, TextBox, Choice, T, Rich, clock, opener } from './ui.js';
 import { plain } from './ansi.js';
 import { api, attempt, changed, lineOf, may, maySay, notice, said, state, tell } from './store.js';
 
@@ -14,6 +14,7 @@ export const KINDS = [['', 'everything'], ['channel-*', 'channel lines (mute)'],
 const MATCHES_SHOWN = 10;
 
 export function show(dialog) {
+  if (!state.dialog) opener.element = document.activeElement;
   state.dialog = dialog;
   changed();
 }

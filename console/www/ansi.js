@@ -23,7 +23,7 @@ const NAMED = [
 ];
 
 /** Returns the nearest of the sixteen colours that the page has. */
-function nearest(rgb) {
+export function nearest(rgb) {
   let best = 7;
   let least = Infinity;
   NAMED.forEach((one, index) => {

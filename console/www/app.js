@@ -88,13 +88,16 @@ class Page extends Component {
     const wanted = location.hash.replace(/^#\//, '');
     const [address, name, View] = views.find(([one]) => one === wanted) ?? views[0];
     document.title = `${name} – Intermud-3 gateway`;
-    return html`<a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.querySelector('main h1')?.focus(); }}>Skip to the content</a>
-      <header class="top">
-        <p class="status"><${Connection} /></p>
-        <button type="button" class="plain" onClick=${() => signOut()}>Sign out</button>
-        <nav aria-label="Views"><ul>${views.map(([one, text]) => html`<li><a href=${`#/${one}`} aria-current=${one === address ? 'page' : undefined}>${text}</a></li>`)}</ul></nav>
-      </header>
-      <main id="main" class=${`view ${address}`}><h1 tabindex="-1">${name}</h1><${View} tick=${this.state.tick} /></main>
+    const isBehind = state.dialog !== null;
+    return html`<div class="page" inert=${isBehind} aria-hidden=${isBehind ? 'true' : undefined}>
+        <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.querySelector('main h1')?.focus(); }}>Skip to the content</a>
+        <header class="top">
+          <p class="status"><${Connection} /></p>
+          <button type="button" class="plain" onClick=${() => signOut()}>Sign out</button>
+          <nav aria-label="Views"><ul>${views.map(([one, text]) => html`<li><a href=${`#/${one}`} onClick=${() => this.setState({ moved: true })} aria-current=${one === address ? 'page' : undefined}>${text}</a></li>`)}</ul></nav>
+        </header>
+        <main id="main" class=${`view ${address}`}><h1 tabindex="-1">${name}</h1><${View} tick=${this.state.tick} /></main>
+      </div>
       <${Notices} />
       <${OpenDialog} dialog=${state.dialog} />`;
   }

@@ -1,5 +1,5 @@
-// A log of lines. It is drawn in chunks: only a chunk that has changed is drawn again, and the browser lays out only those
-// in view (`content-visibility`), so ten thousand lines stay smooth.
+// A log of lines. It is drawn in chunks: only a chunk that has changed is drawn again. In a long log the browser lays out
+// only those in view (`content-visibility`), so ten thousand lines stay smooth.
 
 import { html, Component, Rich, T, Time } from './ui.js';
 import { said } from './store.js';
@@ -7,6 +7,9 @@ import { showPerson } from './actions.js';
 
 /** How near to an end the log counts as being there, in pixels. */
 const NEAR = 40;
+
+/** Chunks above which a log is long. */
+const LONG = 10;
 
 const Line = ({ line, isLast }) => {
   const verb = line.failed ? html`<strong class="bad"> Not delivered: <${T} text=${line.failed} /></strong>` : null;
@@ -92,7 +95,7 @@ export class Log extends Component {
 
   render({ chunks, label, hasEarlier, onEarlier, empty }, { unseen }) {
     return html`<div class="logbox">
-      <div class="log" role="log" aria-label=${label} tabindex="0" ref=${(element) => { this.element = element ?? this.element; }}
+      <div class=${chunks.length > LONG ? 'log long' : 'log'} role="log" aria-label=${label} tabindex="0" ref=${(element) => { this.element = element ?? this.element; }}
         onScroll=${() => this.scrolled()} onKeyDown=${(event) => this.key(event)}>
         ${hasEarlier ? html`<button type="button" class="plain earlier" onClick=${onEarlier}>Earlier lines</button>` : null}
         ${chunks.length === 0 ? html`<p class="quiet">${empty}</p>` : null}

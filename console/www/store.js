@@ -40,7 +40,7 @@ export function onChange(call) {
   draw = call;
 }
 
-/** Lines in the order of their event ids, in chunks, each of which is a new object when it changes. */
+/** Lines in the order of their event ids, in chunks. What changes becomes a new object: so a view sees what has changed. */
 export class Lines {
   constructor() {
     this.chunks = [];
@@ -76,25 +76,26 @@ export class Lines {
     else if (fresh.at(-1).id < this.first.id) this.prepend(fresh);
     else this.rebuild([...this.all(), ...fresh].sort((a, b) => a.id - b.id));
     while (this.size - this.chunks[0].lines.length >= LINES_MAX) {
-      for (const line of this.chunks.shift().lines) this.ids.delete(line.id);
+      for (const line of this.chunks[0].lines) this.ids.delete(line.id);
+      this.chunks = this.chunks.slice(1);
       this.dropped = true;
     }
     return fresh.length;
   }
 
   append(fresh) {
-    let rest = fresh;
     const open = this.chunks.at(-1);
-    if (open && open.lines.length < CHUNK) {
-      const room = CHUNK - open.lines.length;
-      this.chunks[this.chunks.length - 1] = { key: open.key, lines: [...open.lines, ...rest.slice(0, room)] };
-      rest = rest.slice(room);
+    if (!open || open.lines.length >= CHUNK) {
+      this.chunks = [...this.chunks, ...Lines.cut(fresh)];
+      return;
     }
-    this.chunks.push(...Lines.cut(rest));
+    const room = CHUNK - open.lines.length;
+    const filled = { key: open.key, lines: [...open.lines, ...fresh.slice(0, room)] };
+    this.chunks = [...this.chunks.slice(0, -1), filled, ...Lines.cut(fresh.slice(room))];
   }
 
   prepend(fresh) {
-    this.chunks.unshift(...Lines.cut(fresh));
+    this.chunks = [...Lines.cut(fresh), ...this.chunks];
   }
 
   rebuild(lines) {
@@ -106,7 +107,8 @@ export class Lines {
     const at = this.chunks.findIndex((chunk) => chunk.lines.some((line) => line.id === id));
     if (at < 0) return false;
     const { key, lines } = this.chunks[at];
-    this.chunks[at] = { key, lines: lines.map((line) => (line.id === id ? { ...line, ...change } : line)) };
+    const changed = { key, lines: lines.map((line) => (line.id === id ? { ...line, ...change } : line)) };
+    this.chunks = [...this.chunks.slice(0, at), changed, ...this.chunks.slice(at + 1)];
     this.version += 1;
     return true;
   }

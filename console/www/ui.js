@@ -58,17 +58,23 @@ export const Table = ({ caption, columns, rows, rowKey, empty = 'Nothing to show
       ${columns.map(([name, cell]) => html`<td role="cell" data-label=${name}>${cell(row)}</td>`)}</tr>`)}</tbody>
   </table>`);
 
+/** What had the focus before a dialog was opened. */
+export const opener = { element: null };
+
 /** A dialog over the page. The browser keeps the focus in it, and closes it with Escape. */
 export class Dialog extends Component {
   componentDidMount() {
-    this.before = document.activeElement;
     this.element.showModal();
     (this.element.querySelector('input, select, textarea') ?? this.element.querySelector('button'))?.focus();
   }
 
   componentWillUnmount() {
-    if (this.before?.isConnected) this.before.focus();
-    else document.querySelector('main h1')?.focus();
+    // Once the page behind it can have the focus again, unless another dialog has taken its place.
+    setTimeout(() => {
+      if (document.querySelector('dialog[open]')) return;
+      if (opener.element?.isConnected) opener.element.focus();
+      else document.querySelector('main h1')?.focus();
+    });
   }
 
   render({ title, onClose, children }) {

@@ -1,8 +1,7 @@
 // Preview: how a text looks to those who read it.
 
-import { h } from '../vendor/preact.mjs';
 import { html, Component, Field, Rich, T } from '../ui.js';
-import { runs } from '../ansi.js';
+import { nearest, runs } from '../ansi.js';
 import { api } from '../store.js';
 
 const AFTER_MS = 250;
@@ -11,14 +10,23 @@ const FIRST = '%^BOLD%^%^RED%^Beware%^RESET%^ of the \u001b[32mgreen\u001b[0m dr
 
 const ENTITIES = { lt: '<', gt: '>', amp: '&', quot: '"', '#39': "'" };
 
-/** The properties that the gateway's HTML sets. */
-const PROPERTIES = {
-  color: 'color', background: 'backgroundColor', 'font-weight': 'fontWeight', 'font-style': 'fontStyle', 'text-decoration': 'textDecoration',
-};
+function colour(text) {
+  const digits = text.slice(1);
+  const pairs = digits.length === 3 ? [...digits].map((one) => one + one) : digits.match(/../g) ?? [];
+  return nearest(pairs.map((pair) => parseInt(pair, 16)));
+}
 
-function styleOf(text) {
-  const pairs = text.split(';').map((one) => one.split(':').map((part) => part.trim()));
-  return Object.fromEntries(pairs.filter(([name]) => PROPERTIES[name]).map(([name, value]) => [PROPERTIES[name], value]));
+/** The names of classes for a style of the gateway's HTML. The page's own colours can be read on any ground of it. */
+function namesOf(style) {
+  const pairs = Object.fromEntries(style.split(';').map((one) => one.split(':').map((part) => part.trim())));
+  const names = [];
+  if (pairs.background) names.push(`g${colour(pairs.background)}`);
+  else if (pairs.color) names.push(`f${colour(pairs.color)}`);
+  if (pairs['font-weight'] === 'bold') names.push('bold');
+  if (pairs['font-style'] === 'italic') names.push('italic');
+  if (pairs['text-decoration']?.includes('underline')) names.push('under');
+  if (pairs['text-decoration']?.includes('line-through')) names.push('strike');
+  return names.join(' ');
 }
 
 /** Shows the gateway's HTML, which has spans with a style, and text. Anything else in it is shown as text. */
@@ -27,11 +35,11 @@ function fromHtml(text) {
   const found = [];
   for (const piece of text.match(/<span style="[^"<>]*">|<\/span>|[^<]+|</g) ?? []) {
     const span = /^<span style="(.*)">$/.exec(piece);
-    if (span) open.push(styleOf(span[1]));
+    if (span) open.push(namesOf(span[1]));
     else if (piece === '</span>') open.pop();
     else {
       const shown = piece.replace(/&(lt|gt|amp|quot|#39);/g, (_, name) => ENTITIES[name]);
-      found.push(h('span', { style: Object.assign({}, ...open) }, shown));
+      found.push(html`<span class=${open.join(' ')}>${shown}</span>`);
     }
   }
   return found;

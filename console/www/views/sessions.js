@@ -26,7 +26,7 @@ export class Sessions extends Polling {
     const columns = [
       ['Mud', (row) => (row.mud_name === null ? html`<span class="quiet">not signed in</span>` : html`<${T} text=${row.mud_name} />`)],
       ...(hasKeys ? [['Key', (row) => html`<${T} text=${keyName(row) ?? ''} />`]] : []),
-      ['Client', (row) => html`<${T} text=${row.client ?? ''} />${row.session_id === own ? ' this page' : row.client ? '' : html`<span class="quiet">no name</span>`}`],
+      ['Client', (row) => (row.client ? html`<${T} text=${row.client} />` : row.session_id === own ? 'this page' : html`<span class="quiet">no name</span>`)],
       ['Role', (row) => row.role ?? ''], ['Door', (row) => row.transport], ['Address', (row) => html`<${T} text=${row.address} />`],
       ['Since', (row) => html`<${Time} at=${row.since} />`], ['Idle', (row) => duration(row.idle_seconds)],
       ['Queued', (row) => bytes(row.queued_bytes)], ['Channels', (row) => row.channels],
