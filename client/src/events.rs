@@ -3,7 +3,8 @@
 //! Users of other muds wrote most of the text in events. It must not contain escape sequences, line breaks or changes of
 //! the text direction, so each value goes through [`plain`].
 
-use crate::text::{Style, Styled, escaped, plain};
+use crate::style::Style;
+use crate::text::{Styled, escaped, plain};
 use serde_json::{Map, Value};
 
 /// Longer lines are cut, so that one event does not fill the screen.

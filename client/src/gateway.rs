@@ -138,7 +138,8 @@ pub(crate) fn refused(refusal: &Refusal) -> String {
             }
         }
         Refusal::NOT_NOW if data.get("reason").is_some_and(|reason| reason == "no_answer") => {
-            text += " `i3-gateway muds` shows whether the mud is up, and --timeout waits longer.";
+            text = "The mud has not answered in time: `i3-gateway muds` shows whether it is up, and --timeout waits longer."
+                .to_owned();
         }
         Refusal::NOT_NOW if data.get("reason").is_some_and(|reason| reason == "unk-dst") => {
             text += " `i3-gateway muds` lists the muds of the network.";

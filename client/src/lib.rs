@@ -10,6 +10,7 @@ mod look;
 mod page;
 mod params;
 mod people;
+mod style;
 mod table;
 mod text;
 mod watch;

@@ -1,6 +1,6 @@
 //! How the output looks: on a terminal with colours and in its width, elsewhere plain.
 
-use crate::text::Style;
+use crate::style::Style;
 use std::io::IsTerminal;
 
 /// The width of a terminal that does not tell its own, in columns.

@@ -1,7 +1,8 @@
 //! Tables: columns that fit the width of a terminal, or plain ones.
 
 use crate::look::Look;
-use crate::text::{Style, columns, wrap};
+use crate::style::Style;
+use crate::text::{columns, wrap};
 
 /// Blanks between two columns.
 const GAP: usize = 2;

@@ -3,7 +3,8 @@
 use crate::events::in_words;
 use crate::gateway::{Failure, options, output, sentence};
 use crate::look::Look;
-use crate::text::{Style, Styled, plain};
+use crate::style::Style;
+use crate::text::{Styled, plain};
 use i3_client::blocking::Client;
 use i3_client::{Error, Happening, Options, Retry};
 use i3_config::cli::{Cli, Watch};

@@ -471,9 +471,17 @@ mod tests {
             assert_eq!((ban.pattern.as_str(), ban.lasting.as_deref()), ("*@Spam", Some("1d")), "{line}");
             assert_eq!(ban.reason.as_deref(), Some("floods the channel"), "{line}");
         }
-        for wrong in
-            ["say --jsn chat hi", "tell", "ban", "ban *@Spam --reason", "kick", "unban x", "history a b"]
-        {
+        for wrong in [
+            "say --jsn chat hi",
+            "muds --jsn",
+            "who Sage -x",
+            "tell",
+            "ban",
+            "ban *@Spam --reason",
+            "kick",
+            "unban x",
+            "history a b",
+        ] {
             let (text, asked) = read(wrong).err().unwrap();
             assert!(
                 !asked && text.ends_with("Run i3-gateway --help for more information."),

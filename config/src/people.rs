@@ -218,7 +218,7 @@ const WITH_VALUE: &[&str] = &[
 const WITHOUT_VALUE: &[&str] = &["--json", "--help", "--up"];
 
 /// Puts the words of a text behind all options, so that a text may contain words that look like options or like a call
-/// for help. `fixed` is the number of words before the text.
+/// for help. `fixed` is the number of words before the text: what looks like an option there is one.
 fn with_text(words: &[String], fixed: usize) -> Vec<String> {
     let (mut options, mut others) = (Vec::new(), Vec::new());
     let mut rest = words.iter();
@@ -297,7 +297,9 @@ pub(crate) fn prepared(command: &str, words: &[String]) -> Vec<String> {
     let words = apart(words);
     match command {
         "tell" | "say" => with_text(&words, 1),
-        "search" | "who" | "finger" | "muds" => with_text(&words, 0),
+        "search" => with_text(&words, 0),
+        // Names: what looks like an option is one.
+        "who" | "finger" | "muds" => with_text(&words, usize::MAX),
         "ban" => with_reason(&words),
         _ => words,
     }

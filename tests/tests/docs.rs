@@ -400,6 +400,7 @@ macro_rules! type_in {
 type_in! {
     readme: "README.md",
     backup: "docs/BACKUP.md",
+    commands: "docs/COMMANDS.md",
     deployment: "docs/DEPLOYMENT.md",
     migrating: "docs/MIGRATING.md",
     monitoring: "docs/MONITORING.md",

@@ -1,10 +1,11 @@
 //! Sessions and bans.
 
-use super::{Outcome, Problem, Shown, counted, duration, list, member, time};
+use super::shown::{Outcome, Problem, Shown, counted, duration, list, member, time};
 use crate::look::Look;
 use crate::page::{ANSWER_TIMEOUT, whole};
+use crate::style::Style;
 use crate::table::{Column, Table};
-use crate::text::{Style, plain};
+use crate::text::plain;
 use i3_client::blocking::Client;
 use i3_client::{Error, Refusal};
 use i3_config::people::{Ban, Kick, Unban};

@@ -1,10 +1,11 @@
 //! The history of the channels.
 
-use super::{Outcome, Shown, list, member, text_of, time};
+use super::shown::{Outcome, Shown, list, member, text_of, time};
 use crate::events::words;
 use crate::look::Look;
 use crate::page::ANSWER_TIMEOUT;
-use crate::text::{Style, Styled, plain};
+use crate::style::Style;
+use crate::text::{Styled, plain};
 use i3_client::blocking::Client;
 use i3_config::people::{History, Search};
 use serde_json::{Value, json};

@@ -1,10 +1,11 @@
 //! The methods of the API, from the table that this program was built with.
 
-use super::{Outcome, Problem, Shown};
+use super::shown::{Outcome, Problem, Shown};
 use crate::look::Look;
 use crate::params::{method, nearest_method, usage};
+use crate::style::Style;
 use crate::table::{Column, Table};
-use crate::text::{Style, wrap};
+use crate::text::wrap;
 use i3_client::methods::METHODS;
 use i3_client::{Member, Method, Shape};
 use serde_json::{Value, json};

@@ -1,10 +1,10 @@
 //! The network: the link, muds, channels and users of other muds.
 
-use super::{Outcome, Problem, Shown, duration, list, member, text_of, time, user_at_mud};
+use super::shown::{Outcome, Problem, Shown, duration, list, member, text_of, time, user_at_mud};
 use crate::look::Look;
 use crate::page::{ANSWER_TIMEOUT, whole};
+use crate::style::Style;
 use crate::table::{Column, Table, pairs};
-use crate::text::Style;
 use i3_client::Happening;
 use i3_client::blocking::Client;
 use i3_config::people::{Finger, Locate, Muds, Who};

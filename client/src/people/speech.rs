@@ -1,6 +1,6 @@
 //! Tells and channel lines.
 
-use super::{Outcome, Problem, Shown, member, text_of, user_at_mud};
+use super::shown::{Outcome, Problem, Shown, member, text_of, user_at_mud};
 use crate::page::ANSWER_TIMEOUT;
 use crate::text::plain;
 use i3_client::Happening;

@@ -11,10 +11,9 @@ use crate::Error;
 use crate::error::bounded;
 use crate::events::Kind;
 use crate::options::{Acks, Options, Target};
-use crate::queue::{CALLS_MAX, CHANNELS_MAX, HAPPENINGS_MAX, OUTPUT_BYTES_MAX};
+use crate::queue::{CALLS_MAX, CHANNELS_MAX, HAPPENINGS_MAX, OUTPUT_BYTES_MAX, SILENCE_MAX};
 use crate::wire::Wire;
 use serde_json::{Value, json};
-use session::SILENCE_MAX;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,7 @@
 //! The limits of a client.
 
+use std::time::Duration;
+
 /// The most requests that wait for their answers, in number.
 pub const CALLS_MAX: usize = 64;
 /// The longest request, in bytes. The gateway accepts no longer one by default.
@@ -15,3 +17,7 @@ pub const MESSAGE_BYTES_MAX: usize = 16_777_216;
 pub const CHANNELS_MAX: usize = 500;
 /// The ids of delivered events that are remembered, in number: an event that a replay brings again is delivered once.
 pub(crate) const REMEMBERED_MAX: usize = 2048;
+/// After this silence the connection counts as dead.
+pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(90);
+/// The longest pause that the gateway can demand.
+pub(crate) const PAUSE_MAX: Duration = Duration::from_secs(60);

@@ -232,7 +232,7 @@ impl Wire {
         match handshake.handshake() {
             Ok((socket, _)) => self.speech = Speech::Socket(Box::new(socket)),
             Err(HandshakeError::Interrupted(handshake)) => {
-                self.speech = Speech::Handshake(Box::new(handshake))
+                self.speech = Speech::Handshake(Box::new(handshake));
             }
             Err(HandshakeError::Failure(tungstenite::Error::Http(response))) => {
                 let body = response.body().as_deref().unwrap_or_default();

@@ -1,4 +1,5 @@
 //! Both drivers against a gateway that plays a script, over real sockets.
+#![allow(clippy::needless_pass_by_value, reason = "what is made for one call is passed as it is")]
 #![cfg(all(feature = "blocking", feature = "smol"))]
 
 use i3_client::requests::{Status, Tell};

@@ -1,4 +1,5 @@
 //! The machine in virtual time: no socket, no clock.
+#![allow(clippy::needless_pass_by_value, reason = "what is made for one call is passed as it is")]
 
 use i3_client::events::Kind;
 use i3_client::{

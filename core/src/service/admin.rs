@@ -409,7 +409,8 @@ fn kick<'a>(
         id == Some(&*args.session_id) && may_see(caller, session)
     };
     let found = clients.iter().find(|(_, session)| is_it(session)).map(|(conn, _)| conn);
-    let conn = found.ok_or_else(|| Fault::params("there is no such session"))?;
+    let conn =
+        found.ok_or_else(|| Fault::params("there is no such session: the method sessions lists them"))?;
     cx.metrics.sessions_kicked += 1;
     let notice = Notice::new(Level::Info, "api", "session ended by an administrator");
     cx.notice(notice.with("address", clients.addresses.of(conn)));

@@ -126,7 +126,9 @@ pub(crate) fn wait_is_over(parts: &mut Parts<'_>, ticket: Ticket) {
         Question::Who { .. }
         | Question::Finger { .. }
         | Question::Locate { .. }
-        | Question::ChanUser { .. } => Err(Fault::gateway(&reason::NO_ANSWER, "no answer in time")),
+        | Question::ChanUser { .. } => {
+            Err(Fault::gateway(&reason::NO_ANSWER, "no answer in time: try again, or with a longer timeout"))
+        }
         Question::Saved { .. } => {
             Err(Fault::gateway(&reason::NOT_SAVED, "not saved in time: it may be forgotten at a restart"))
         }

@@ -167,7 +167,9 @@ fn add(
     sweep(cx, muds, mud);
     let one = &mut muds[mud];
     if one.bans.len() >= BANS_MAX {
-        return Err(Fault::params(format!("there are {BANS_MAX} bans, the most that are kept")));
+        return Err(Fault::params(format!(
+            "there are {BANS_MAX} bans, the most that are kept: remove one with ban_remove"
+        )));
     }
     let ban_id = one.bans.add(ban);
     let changes = vec![one.save_ban(&cx.settings.mud(mud).name, ban_id), cx.clock_change()];
@@ -186,7 +188,9 @@ fn remove(
     durable::may_wait(waiting, call)?;
     let one = &mut muds[mud];
     let known = u64::try_from(args.ban_id).ok().filter(|id| one.bans.remove(*id));
-    let ban_id = known.ok_or_else(|| Fault::params(format!("there is no ban {}", args.ban_id)))?;
+    let ban_id = known.ok_or_else(|| {
+        Fault::params(format!("there is no ban {}: the method ban_list lists them", args.ban_id))
+    })?;
     let changes = vec![one.save_ban(&cx.settings.mud(mud).name, ban_id)];
     let done = Unbanned { status: UnbannedStatus::Removed, ban_id };
     Ok(durable::answer_when_saved(cx, waiting, call, changes, done, Reply::Unbanned))

@@ -99,7 +99,11 @@ impl<'a> Speaking<'a> {
         let joined = clients.get(call.conn()).and_then(|session| session.channels.get(&*channel));
         if joined == Some(&Joined::ListenOnly) {
             let needs = "channel_join without listen_only";
-            return Err(Fault::permission(needs, format!("this session only listens to {}", &*channel)));
+            let text = format!(
+                "this session only listens to {}: join it again without listen_only to speak",
+                &*channel
+            );
+            return Err(Fault::permission(needs, text));
         }
         let (from_user, visname) = sender(from_user, visname);
         Ok(Speaking { mud: caller.mud, mud_name: caller.mud_name.to_string(), channel, from_user, visname })

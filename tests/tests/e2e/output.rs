@@ -36,7 +36,7 @@ fn commands(daemon: Daemon, gateway: &Gateway) -> Vec<(&'static str, Command)> {
         vec!["-c", "new.yaml", "-e", "new.env", "init", "--force"],
     ];
     if daemon == Daemon::Smol {
-        all.extend([vec!["call", "status"], vec!["watch"]]);
+        all.extend([vec!["call", "status"], vec!["watch"], vec!["status"], vec!["methods"]]);
     }
     let command = |arguments: Vec<&'static str>| {
         let mut command = match arguments[0] {

@@ -56,7 +56,7 @@ fn exit_codes_say_what_is_wrong(daemon: Daemon) {
     let (code, _) = run(gateway().command().arg("--no-such-option"));
     assert_eq!(code, Some(64), "EX_USAGE");
     if daemon == Daemon::Threads {
-        for of_the_other in [["--demo"].as_slice(), &["call", "ping"], &["watch"]] {
+        for of_the_other in [["--demo"].as_slice(), &["call", "ping"], &["watch"], &["muds"]] {
             assert_eq!(run(gateway().command().args(of_the_other)).0, Some(64), "EX_USAGE");
         }
     }
@@ -118,8 +118,34 @@ fn both_daemons_have_the_same_command_line() {
         assert_eq!(code, Some(0), "{text}");
         text.replacen(program.file_name().unwrap().to_str().unwrap(), "PROGRAM", 1)
     };
-    let commands =
-        ["", "init", "doctor", "healthcheck", "hash-key", "backup", "restore", "retire", "call", "watch"];
+    let commands = [
+        "",
+        "init",
+        "doctor",
+        "healthcheck",
+        "hash-key",
+        "backup",
+        "restore",
+        "retire",
+        "call",
+        "watch",
+        "status",
+        "muds",
+        "channels",
+        "who",
+        "finger",
+        "locate",
+        "history",
+        "search",
+        "sessions",
+        "kick",
+        "ban",
+        "unban",
+        "bans",
+        "methods",
+        "tell",
+        "say",
+    ];
     for command in commands {
         let smol = help(Daemon::Smol, command);
         assert_eq!(smol, help(Daemon::Threads, command));

@@ -1,9 +1,9 @@
 //! What ends a connection, and what follows.
 
-use super::session::PAUSE_MAX;
 use super::{Happening, Machine, Pending, Purpose, State};
 use crate::error::bounded;
 use crate::options::Retry;
+use crate::queue::PAUSE_MAX;
 use crate::{Error, Refusal};
 use std::time::{Duration, Instant};
 

@@ -2,7 +2,7 @@
 
 use super::{Event, Happening, Machine, Pending, Purpose, Session, State};
 use crate::options::Role;
-use crate::queue::{CALL_BYTES_MAX, REMEMBERED_MAX};
+use crate::queue::{CALL_BYTES_MAX, PAUSE_MAX, REMEMBERED_MAX, SILENCE_MAX};
 use crate::wire::refused_key;
 use crate::{Error, Refusal};
 use serde_json::{Map, Value, json};
@@ -10,12 +10,8 @@ use std::time::{Duration, Instant};
 
 /// After this silence the client asks the gateway for a sign of life.
 const HEARTBEAT_AFTER: Duration = Duration::from_secs(30);
-/// After this silence the connection counts as dead.
-pub(super) const SILENCE_MAX: Duration = Duration::from_secs(90);
 /// How often the users of the game are sent again. The gateway holds them for 30 s.
 const PRESENCE_EVERY: Duration = Duration::from_secs(15);
-/// The longest pause that the gateway can demand.
-pub(super) const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 impl Machine {
     /// Authenticates, as soon as requests can be sent.
