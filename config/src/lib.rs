@@ -7,6 +7,7 @@ mod access;
 pub mod cli;
 mod config;
 mod credentials;
+mod door;
 mod engines;
 pub mod env;
 mod events;

@@ -1,5 +1,6 @@
 //! The settings of the muds, their routers and the links to routers.
 
+use crate::door;
 use crate::engines::{Engine, NO_GAME_SERVICES, UNKNOWN_TYPE};
 use crate::keys::SERVICES;
 use crate::path::Path;
@@ -117,7 +118,7 @@ fn mud(reader: &mut SettingsReader<'_>, path: &Path) -> Option<MudSettings> {
         routers: Vec::new(),
         router_password: 0,
         channels: Vec::new(),
-        i3: None,
+        i3: door::login(reader, &path.key("i3")),
     };
     name.map(|_| mud)
 }
@@ -264,7 +265,7 @@ fn public_router((name, host, port): &(&str, &str, u16)) -> RouterSettings {
 }
 
 /// Reads a character set. UTF-8 is the default.
-fn charset(reader: &mut SettingsReader<'_>, path: &Path) -> Option<Charset> {
+pub(crate) fn charset(reader: &mut SettingsReader<'_>, path: &Path) -> Option<Charset> {
     if reader.node(path).is_none() {
         return Some(Charset::Utf8);
     }

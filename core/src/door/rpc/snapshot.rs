@@ -2,6 +2,7 @@
 
 use super::encoder::{LINES, SOCKETS};
 use crate::clients::Way;
+use crate::door::i3::MUDS;
 use crate::health::Process;
 use crate::link::StateName;
 use crate::link::counts::Cause;
@@ -56,7 +57,7 @@ pub(super) struct Snapshot {
     pub(super) websocket_connections: usize,
     pub(super) active_sessions: usize,
     /// Sessions by transport.
-    pub(super) sessions: [(&'static str, usize); 2],
+    pub(super) sessions: Vec<(&'static str, usize)>,
     pub(super) waiting_requests: usize,
     pub(super) pending_bytes: usize,
     /// Kept events, and their bytes.
@@ -78,7 +79,7 @@ impl Snapshot {
             links: parts.muds.iter().map(|(mud, one)| LinkFigures::of(mud.place(), one)).collect(),
             websocket_connections: parts.clients.count_of(SOCKETS.label),
             active_sessions: parts.clients.active(),
-            sessions: [with(&LINES), with(&SOCKETS)],
+            sessions: vec![with(&LINES), with(&SOCKETS), with(&MUDS)],
             waiting_requests: parts.waiting.len(),
             pending_bytes: parts.cx.fx.total_pending_bytes(),
             kept: parts.journal.size(),

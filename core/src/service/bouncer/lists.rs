@@ -84,7 +84,7 @@ fn send(cx: &mut Cx<'_>, clients: &mut Clients, conn: ConnId, frames: impl FnOnc
     clients.bound(cx, conn);
 }
 
-/// Sends all channels. Dead Souls and LIMA take each list for the whole one, so it is one packet where it fits.
+/// Sends all channels. LIMA takes each list for the whole one, so it is one packet where it fits.
 pub(super) fn channels(cx: &mut Cx<'_>, muds: &Muds, clients: &mut Clients, mud: MudId, conn: ConnId) {
     let known = muds[mud].lists.channels();
     let entries = known.iter().map(|(name, channel)| {
@@ -114,8 +114,8 @@ pub(in crate::service) fn muds_changed(
     send(cx, clients, conn, |client| list(client, "mudlist", id, entries, MUDS_MAX));
 }
 
-/// Tells the mud that is logged in here that the list of channels has changed. i3.c and others that keep what a list does not
-/// name are told of removed channels.
+/// Tells the mud that is logged in here that the list of channels has changed. Most programs keep a channel that a list does
+/// not name, so removed ones are named first. CoffeeMud passes over that.
 pub(in crate::service) fn channels_changed(
     cx: &mut Cx<'_>,
     muds: &Muds,
@@ -134,8 +134,9 @@ pub(in crate::service) fn channels_changed(
         .collect();
     let id = list_id(muds[mud].lists.channels().id);
     send(cx, clients, conn, |client| match client.program.family {
-        Family::C if !removed.is_empty() => list(client, "chanlist-reply", id, removed, usize::MAX),
-        _ => Vec::new(),
+        Family::CoffeeMud => Vec::new(),
+        _ if removed.is_empty() => Vec::new(),
+        Family::Lpc | Family::C => list(client, "chanlist-reply", id, removed, usize::MAX),
     });
     channels(cx, muds, clients, mud, conn);
 }

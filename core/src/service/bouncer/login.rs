@@ -6,8 +6,8 @@ use crate::clients::{Clients, Goodbye, Identified, MudClient, Role};
 use crate::cx::Cx;
 use crate::i3::Value;
 use crate::i3::serving::{
-    Family, HEADER_ELEMENTS, Incoming, MudInfo, Program, framed, from_router, new_password, password_of,
-    protocol_of, router_list,
+    Family, HEADER_ELEMENTS, Incoming, MudInfo, Program, from_router, new_password, password_of, protocol_of,
+    router_list,
 };
 use crate::ids::MudId;
 use crate::machine::ConnId;
@@ -209,8 +209,8 @@ fn greet(cx: &mut Cx<'_>, muds: &Muds, clients: &mut Clients, mud: MudId, conn: 
     // A CoffeeMud and a Dead Souls go to the first router of the list if it is another one than theirs.
     let routers = [(client.router.clone(), cx.settings.api.i3_address.clone())];
     let fields = vec![router_list(&routers), Value::Int(given)];
-    let reply =
-        framed(&from_router("startup-reply", &client.router, Some(&client.mud), Value::Int(0), fields));
+    let reply = from_router("startup-reply", &client.router, Some(&client.mud), Value::Int(0), fields);
+    let reply = client.program.value_frame(&reply);
     client.sent += 1;
     cx.fx.send_shared(conn, reply);
     lists::all(cx, muds, clients, mud, conn);

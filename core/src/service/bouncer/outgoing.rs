@@ -9,6 +9,7 @@ use crate::i3::serving::ROUTER_KINDS;
 use crate::ids::MudId;
 use crate::link::pacer::{Origin, Priority};
 use crate::machine::ConnId;
+use crate::metrics::outcome_label;
 use crate::network::KnownMud;
 use crate::service::channel;
 use crate::service::parts::Parts;
@@ -220,6 +221,9 @@ fn admit(parts: &mut Parts<'_>, conn: ConnId, method: &'static str) -> Result<()
     })
 }
 
+/// Stands for the packets that no method of the API sends.
+const OTHER: &str = "other packets";
+
 /// Returns the method of the API that does what a packet does.
 fn method_of(body: &Body<'_>) -> &'static str {
     match body {
@@ -237,7 +241,7 @@ fn method_of(body: &Body<'_>) -> &'static str {
         Body::ChannelAdd { .. } => "channel_add",
         Body::ChannelRemove { .. } => "channel_remove",
         Body::ChannelAdmin { .. } => "channel_admin",
-        _ => "packet",
+        _ => OTHER,
     }
 }
 
@@ -267,8 +271,14 @@ fn send(parts: &mut Parts<'_>, conn: ConnId, mud: MudId, packet: &Packet<'_>) ->
         }
         request(parts, mud, packet)
     });
-    let label = if outcome.is_ok() { "ok" } else { "refused" };
-    parts.cx.metrics.count_call(method, label, Duration::ZERO);
+    if method != OTHER {
+        let kind = outcome.as_ref().err().map(|refused| match refused.code {
+            "bad-pkt" => FaultKind::Params,
+            "unk-dst" => FaultKind::Gateway,
+            _ => FaultKind::RateLimit,
+        });
+        parts.cx.metrics.count_call(method, outcome_label(kind), Duration::ZERO);
+    }
     outcome
 }
 
