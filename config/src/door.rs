@@ -1,8 +1,8 @@
 //! The settings of the port for muds that speak Intermud-3.
 
 use crate::access;
+use crate::charset::charset;
 use crate::config::ListenAt;
-use crate::muds::charset;
 use crate::path::Path;
 use crate::read::SettingsReader;
 use crate::yaml::Node;

@@ -4,6 +4,7 @@
 //! every problem, each with its key, its line and its fix.
 
 mod access;
+mod charset;
 pub mod cli;
 mod config;
 mod credentials;

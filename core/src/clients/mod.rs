@@ -20,6 +20,6 @@ pub(crate) use all::{Clients, Dismissal, Goodbye};
 pub use mud_client::LATE_AFTER;
 pub(crate) use mud_client::MudClient;
 pub use session::{CLIENT_STALLED_MAX, Role};
-pub(crate) use session::{Identified, Joined, Session};
+pub(crate) use session::{Identified, Joined, Session, session_id};
 pub use way::Framed;
 pub(crate) use way::{Encode, FRAMED_MAX, Posted, Way};

@@ -244,7 +244,7 @@ impl Serialize for LinkState {
 pub(super) struct Transport(&'static str);
 
 impl Described for Transport {
-    const SHAPE: Shape = Shape::OneOf(&["tcp", "websocket"]);
+    const SHAPE: Shape = Shape::OneOf(&["tcp", "websocket", "i3"]);
 }
 
 impl Serialize for Transport {

@@ -2,7 +2,7 @@
 
 use super::lists;
 use crate::clients::rates::Holder;
-use crate::clients::{Clients, Goodbye, Identified, MudClient, Role};
+use crate::clients::{Clients, Goodbye, Identified, MudClient, Role, session_id};
 use crate::cx::Cx;
 use crate::i3::Value;
 use crate::i3::serving::{
@@ -13,7 +13,6 @@ use crate::ids::MudId;
 use crate::machine::ConnId;
 use crate::muds::Muds;
 use crate::notice::{Level, Notice};
-use crate::service::access::session_id;
 use crate::service::parts::Parts;
 use crate::settings::{I3Login, MUD_NAME_BYTES_MAX, Permissions};
 use std::net::IpAddr;

@@ -294,7 +294,7 @@ fn answer(parts: &mut Parts<'_>, mud: MudId, to: &str, packet: &Packet<'_>) -> R
     let most = parts.cx.settings.link.frame_bytes_max;
     let length = parts.muds[mud].frame(&parts.cx.settings.link, packet).len();
     if length > most {
-        let fitted = crate::i3::serving::shortened(packet, length - most);
+        let fitted = crate::i3::serving::shortened(packet, length - most, length);
         let Some(fitted) =
             fitted.filter(|one| parts.muds[mud].frame(&parts.cx.settings.link, one).len() <= most)
         else {
