@@ -288,14 +288,11 @@ fn muds_at_home(report: &mut Report, config: &Config) {
         let Some(login) = &mud.i3 else { continue };
         let from: Vec<String> = login.allow.iter().map(ToString::to_string).collect();
         let port = format!("port {}:{}", at.host, at.port);
-        match from.is_empty() {
-            true => report.warn(
-                &format!("{port}: the mud {} may log in from nowhere", mud.name),
-                "write the address of its host in its `i3.allow`",
-            ),
-            false => {
-                report.good(&format!("{port}: the mud {} may log in from {}", mud.name, from.join(", ")))
-            }
+        if from.is_empty() {
+            let text = format!("{port}: the mud {} may log in from nowhere", mud.name);
+            report.warn(&text, "write the address of its host in its `i3.allow`");
+        } else {
+            report.good(&format!("{port}: the mud {} may log in from {}", mud.name, from.join(", ")));
         }
     }
 }

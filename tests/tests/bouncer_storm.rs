@@ -186,7 +186,11 @@ impl Storm {
             _ if self.is_on_the_network() => (0..self.rng.usize(1..4)).for_each(|_| self.tell_game()),
             _ => {}
         }
-        let time = Duration::from_millis(self.rng.u64(1_000..8_000));
+        let time = Duration::from_millis(if self.rng.bool() {
+            self.rng.u64(20..500)
+        } else {
+            self.rng.u64(1_000..8_000)
+        });
         self.wait(time);
     }
 

@@ -181,7 +181,7 @@ impl Program {
         &self,
         (kind, router, to): (&str, &str, &str),
         id: i64,
-        entries: Vec<(Value<'static>, Value<'static>)>,
+        entries: &[(Value<'static>, Value<'static>)],
         entries_max: usize,
     ) -> Vec<Bytes> {
         let most = self.frame_bytes_max();
@@ -190,7 +190,7 @@ impl Program {
             let fields = vec![Value::Int(id), Value::Map(entries.to_vec())];
             self.value_frame(&super::from_router(kind, router, Some(to), Value::Int(0), fields))
         };
-        let mut left: &[(Value<'static>, Value<'static>)] = &entries;
+        let mut left = entries;
         if left.is_empty() {
             frames.push(packet(&[]));
         }
@@ -438,12 +438,13 @@ mod tests {
     fn lists_are_cut_in_batches() {
         let entry = |n: usize| (Value::Int(n as i64), Value::Str("x".repeat(3000).into_bytes().into()));
         let program = program(Family::Lpc);
-        let frames = program.list_frames(("mudlist", "*r", "A"), 7, (0..10).map(entry).collect(), 10);
+        let frames =
+            program.list_frames(("mudlist", "*r", "A"), 7, &(0..10).map(entry).collect::<Vec<_>>(), 10);
         assert!(frames.iter().all(|frame| frame.len() <= LPC_FRAME_BYTES_MAX));
         assert_eq!(frames.len(), 4);
-        assert_eq!(program.list_frames(("chanlist-reply", "*r", "A"), 7, Vec::new(), 10).len(), 1);
+        assert_eq!(program.list_frames(("chanlist-reply", "*r", "A"), 7, &[], 10).len(), 1);
         let frames =
-            program.list_frames(("mudlist", "*r", "A"), 7, vec![(Value::Int(1), Value::Int(0)); 25], 10);
+            program.list_frames(("mudlist", "*r", "A"), 7, &vec![(Value::Int(1), Value::Int(0)); 25], 10);
         assert_eq!(frames.len(), 3);
     }
 }

@@ -3,7 +3,7 @@
 use crate::clients::{Clients, MudClient};
 use crate::cx::Cx;
 use crate::i3::Value;
-use crate::i3::serving::Family;
+use crate::i3::serving::{Family, MudInfo};
 use crate::ids::MudId;
 use crate::machine::ConnId;
 use crate::muds::Muds;
@@ -39,8 +39,8 @@ pub(super) fn all(cx: &mut Cx<'_>, muds: &Muds, clients: &mut Clients, mud: MudI
         .map(|(name, known)| (text(name), entry(name, known, is_old, &here)))
         .collect();
     let id = list_id(muds[mud].lists.muds().id);
-    send(cx, clients, conn, |client| list(client, "mudlist", id, entries, MUDS_MAX));
-    if muds[mud].home.info().is_some_and(|info| info.has_channels()) {
+    send(cx, clients, conn, |client| list(client, "mudlist", id, &entries, MUDS_MAX));
+    if muds[mud].home.info().is_some_and(MudInfo::has_channels) {
         channels(cx, muds, clients, mud, conn);
     }
 }
@@ -69,7 +69,7 @@ fn entry(name: &str, known: &KnownMud, is_old: bool, here: &[(String, String)]) 
     }
 }
 
-fn list(client: &MudClient, kind: &str, id: i64, entries: Vec<Entry>, most: usize) -> Vec<Bytes> {
+fn list(client: &MudClient, kind: &str, id: i64, entries: &[Entry], most: usize) -> Vec<Bytes> {
     client.program.list_frames((kind, &client.router, &client.mud), id, entries, most)
 }
 
@@ -92,7 +92,7 @@ pub(super) fn channels(cx: &mut Cx<'_>, muds: &Muds, clients: &mut Clients, mud:
         (text(name), owner)
     });
     let (entries, id): (Vec<Entry>, i64) = (entries.collect(), list_id(known.id));
-    send(cx, clients, conn, |client| list(client, "chanlist-reply", id, entries, usize::MAX));
+    send(cx, clients, conn, |client| list(client, "chanlist-reply", id, &entries, usize::MAX));
 }
 
 /// Tells the mud that is logged in here what has changed in the list of muds.
@@ -111,7 +111,7 @@ pub(in crate::service) fn muds_changed(
         (text(&change.name), entry.unwrap_or(Value::Int(0)))
     });
     let (entries, id): (Vec<Entry>, i64) = (entries.collect(), list_id(known.id));
-    send(cx, clients, conn, |client| list(client, "mudlist", id, entries, MUDS_MAX));
+    send(cx, clients, conn, |client| list(client, "mudlist", id, &entries, MUDS_MAX));
 }
 
 /// Tells the mud that is logged in here that the list of channels has changed. Most programs keep a channel that a list does
@@ -124,7 +124,7 @@ pub(in crate::service) fn channels_changed(
     changed: &[ChannelChange],
 ) {
     let Some(conn) = muds[mud].home.conn().filter(|_| !changed.is_empty()) else { return };
-    if !muds[mud].home.info().is_some_and(|info| info.has_channels()) {
+    if !muds[mud].home.info().is_some_and(MudInfo::has_channels) {
         return;
     }
     let removed: Vec<Entry> = changed
@@ -136,7 +136,7 @@ pub(in crate::service) fn channels_changed(
     send(cx, clients, conn, |client| match client.program.family {
         Family::CoffeeMud => Vec::new(),
         _ if removed.is_empty() => Vec::new(),
-        Family::Lpc | Family::C => list(client, "chanlist-reply", id, removed, usize::MAX),
+        Family::Lpc | Family::C => list(client, "chanlist-reply", id, &removed, usize::MAX),
     });
     channels(cx, muds, clients, mud, conn);
 }

@@ -79,7 +79,7 @@ pub(crate) fn packet(parts: &mut Parts<'_>, conn: ConnId, text: &[u8], may_wait:
         Ok((packet, repairs)) => {
             parts.cx.metrics.bare_quotes_repaired += u64::from(repairs.bare_quotes);
             parts.cx.metrics.latin1_strings += u64::from(repairs.latin1_strings);
-            decoded_packet(parts, conn, packet, may_wait)
+            decoded_packet(parts, conn, &packet, may_wait)
         }
         Err(error) => {
             parts.cx.metrics.frames_unreadable += 1;
@@ -122,7 +122,7 @@ fn client_mut<'p>(parts: &'p mut Parts<'_>, conn: ConnId) -> Option<&'p mut MudC
     parts.clients.get_mut(conn)?.mud_client.as_deref_mut()
 }
 
-fn decoded_packet(parts: &mut Parts<'_>, conn: ConnId, packet: Packet<'_>, may_wait: bool) -> Taken {
+fn decoded_packet(parts: &mut Parts<'_>, conn: ConnId, packet: &Packet<'_>, may_wait: bool) -> Taken {
     let Some(session) = parts.clients.get_mut(conn) else { return Taken::Done };
     session.heard = parts.cx.now.mono;
     let (Some(mud), Some(client)) = (session.mud(), session.mud_client.as_deref()) else {
@@ -134,12 +134,14 @@ fn decoded_packet(parts: &mut Parts<'_>, conn: ConnId, packet: Packet<'_>, may_w
     }
     if *packet.header.from_mud != *name {
         let why = format!("You are not {}", packet.header.from_mud);
-        return refused(parts, conn, &packet, Refused { code: "unk-src", why });
+        return refused(parts, conn, packet, &Refused { code: "unk-src", why });
     }
-    if let Some(outcome) = at_home(parts, conn, mud, &packet, &router) {
-        return outcome.map_or_else(|why| refused(parts, conn, &packet, why), |()| Taken::Done);
+    if let Some(outcome) = at_home(parts, conn, mud, packet, &router) {
+        return outcome.map_or_else(|why| refused(parts, conn, packet, &why), |()| Taken::Done);
     }
-    if !parts.muds[mud].link.is_ready() && may_wait {
+    // While the gateway logs in, the packet can wait a little. Where the router is away, nobody knows for how long.
+    let link = &parts.muds[mud].link;
+    if !link.is_ready() && link.last_error().is_none() && may_wait {
         return Taken::NotReady;
     }
     // The mud may call its router by another name.
@@ -149,12 +151,12 @@ fn decoded_packet(parts: &mut Parts<'_>, conn: ConnId, packet: Packet<'_>, may_w
         let header = Header { to_mud: Some(real.into()), ..packet.header.clone() };
         send(parts, conn, mud, &Packet { header, body: packet.body.clone() })
     } else {
-        send(parts, conn, mud, &packet)
+        send(parts, conn, mud, packet)
     };
-    sent.map_or_else(|why| refused(parts, conn, &packet, why), |()| Taken::Done)
+    sent.map_or_else(|why| refused(parts, conn, packet, &why), |()| Taken::Done)
 }
 
-fn refused(parts: &mut Parts<'_>, conn: ConnId, packet: &Packet<'_>, refused: Refused) -> Taken {
+fn refused(parts: &mut Parts<'_>, conn: ConnId, packet: &Packet<'_>, refused: &Refused) -> Taken {
     // Errors about errors would never end.
     if matches!(packet.body, Body::Error { .. }) {
         parts.cx.metrics.packets_ignored += 1;
