@@ -39,6 +39,11 @@ pub(crate) fn origins(reader: &mut SettingsReader<'_>) -> Vec<String> {
 const ADDRESS: &str = "an address or a network, such as 203.0.113.9 or 203.0.113.0/24";
 const ORIGIN: &str = "an origin, such as https://example.org";
 
+/// Reads a list of networks.
+pub(crate) fn networks(reader: &mut SettingsReader<'_>, path: &Path) -> Option<Vec<IpNet>> {
+    list(reader, path, ADDRESS, network)
+}
+
 /// Reads a list, or a text with entries separated by blanks or commas, as a variable contains it. `None`: not set.
 fn list<T>(
     reader: &mut SettingsReader<'_>,

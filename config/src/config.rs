@@ -37,6 +37,9 @@ impl fmt::Debug for Config {
         let mut core = self.core.clone();
         for mud in &mut core.muds {
             mud.router_password = 0;
+            if let Some(login) = &mut mud.i3 {
+                login.password = login.password.map(|_| 0);
+            }
         }
         f.debug_struct("Config")
             .field("core", &core)

@@ -37,6 +37,14 @@ const MUD: &[&str] = &[
     "mud_type",
     "status",
     "open_status",
+    "i3.allow",
+    "i3.password",
+    "i3.charset",
+    "i3.stay",
+    "i3.late_tells",
+    "i3.late_lines",
+    "i3.admin",
+    "i3.away_who",
 ];
 
 /// Keys of the routers of one mud: under `router:` and under `router:` in each entry of `muds:`.
@@ -140,6 +148,9 @@ const USED: &[&str] = &[
     "logging.rotate_size",
     "logging.max_size",
     "logging.backup_count",
+    "i3.host",
+    "i3.port",
+    "i3.address",
     "irc.host",
     "irc.port",
 ];

@@ -4,9 +4,11 @@
 //! every problem, each with its key, its line and its fix.
 
 mod access;
+mod charset;
 pub mod cli;
 mod config;
 mod credentials;
+mod door;
 mod engines;
 pub mod env;
 mod events;

@@ -14,6 +14,7 @@ pub(crate) const DEFAULT_HOST: &str = "127.0.0.1";
 const DEFAULT_HTTP_PORT: u16 = 8080;
 const DEFAULT_LINES_PORT: u16 = 8081;
 const DEFAULT_SECOND_LINES_PORT: u16 = 4001;
+const DEFAULT_I3_PORT: u16 = 8790;
 
 /// The limit for all requests of a key together, if only limits for single methods are set.
 const DEFAULT_REQUESTS_PER_MINUTE: u32 = 600;
@@ -54,25 +55,36 @@ pub(crate) fn listeners(reader: &mut SettingsReader<'_>, authenticated: bool) ->
     let require_tls = Path::of("api.auth.require_tls");
     let tls_required = reader.boolean(&require_tls).unwrap_or(false);
     let gateway_host = Path::of("gateway.host");
+    let (i3_host, i3_port) = (Path::of("i3.host"), Path::of("i3.port"));
+    let i3 = reader.node(&i3_port).is_some();
     let mut found: Vec<(ListenAt, Path)> = Vec::new();
     for (wanted, listener, host, port, default_port) in [
         (http, Listener::Http, http_host, http_port, DEFAULT_HTTP_PORT),
         (lines, Listener::Lines, lines_host, Path::of("api.tcp.port"), DEFAULT_LINES_PORT),
         (second, Listener::Lines, gateway_host.clone(), Path::of("gateway.port"), DEFAULT_SECOND_LINES_PORT),
+        (i3, Listener::Mud, i3_host, i3_port, DEFAULT_I3_PORT),
     ] {
+        let is_api = listener != Listener::Mud;
         // The keys of a disabled listener are read too, so that a wrong value is reported.
         let mut at = ListenAt {
             listener,
             host: reader.host(&host).unwrap_or_else(|| DEFAULT_HOST.to_owned()),
             port: reader.port(&port).unwrap_or(default_port),
-            tls: if listener == Listener::Http { http_tls.clone() } else { lines_tls.clone() },
+            // The protocol of muds knows no TLS.
+            tls: match listener {
+                Listener::Http => http_tls.clone(),
+                Listener::Lines => lines_tls.clone(),
+                // The listener for IRC has settings of its own.
+                Listener::Mud | Listener::Irc => None,
+            },
             // The Python gateway reads gateway.port and does not listen there, so something else may.
             is_spare: host == gateway_host,
         };
-        if !wanted || !api_enabled {
+        if !wanted || (is_api && !api_enabled) {
             continue;
         }
-        if !authenticated && !remote_allowed && !is_loopback(&at.host) {
+        // A mud needs its address and its password, whether or not clients of the API need a key.
+        if is_api && !authenticated && !remote_allowed && !is_loopback(&at.host) {
             let message = format!(
                 "without authentication the gateway listens at {DEFAULT_HOST} only, and not at {}",
                 at.host
@@ -83,8 +95,13 @@ pub(crate) fn listeners(reader: &mut SettingsReader<'_>, authenticated: bool) ->
         }
         if tls_required && at.tls.is_none() && !is_loopback(&at.host) {
             let message = format!("other hosts could connect to {}:{} in plain text", at.host, at.port);
-            let fix = "set api.tls.enabled: true with cert_file and key_file, or listen at 127.0.0.1 behind a proxy \
-                       that speaks TLS";
+            let fix = match is_api {
+                true => {
+                    "set api.tls.enabled: true with cert_file and key_file, or listen at 127.0.0.1 behind a proxy \
+                     that speaks TLS"
+                }
+                false => "set i3.host: 127.0.0.1, and let muds of other hosts come through a tunnel",
+            };
             reader.error(&require_tls, message, fix);
         }
         if found.iter().any(|(other, _)| collide(other, &at)) {

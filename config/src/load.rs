@@ -2,6 +2,7 @@
 
 use crate::config::{Config, LogFormat, Logging};
 use crate::credentials::{self, KEY_BYTES_MIN};
+use crate::door;
 use crate::env::{Environment, OLD_NAMES, process_environment};
 use crate::interpolate::{Expanded, expand};
 use crate::irc;
@@ -72,6 +73,8 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("RATE_LIMIT_REQUESTS", "api.rate_limits.default.per_minute"),
     ("RATE_LIMIT_BURST", "api.rate_limits.default.burst"),
     ("RECONNECT_DELAY", "performance.reconnect_delay"),
+    ("I3_DOOR_HOST", "i3.host"),
+    ("I3_DOOR_PORT", "i3.port"),
     ("IRC_HOST", "irc.host"),
     ("IRC_PORT", "irc.port"),
 ];
@@ -351,6 +354,9 @@ fn assemble(reader: &mut SettingsReader<'_>) -> Config {
     let (mut listeners, rules) = listeners::listeners(reader, api.keys.is_some());
     irc::add(reader, &mut listeners, rules);
     listeners::health_checks(reader, &listeners, &api.addresses);
+    if let Some(address) = door::address(reader, &listeners, &muds) {
+        api.i3_address = address;
+    }
     let state = reader.text(&Key::of("state.directory"));
     let backups = reader.number(&Key::of("state.backup_count"), 1..=1000, "a number of copies");
     let backups_wanted = reader.boolean(&Key::of("state.backup_enabled")).unwrap_or(false);

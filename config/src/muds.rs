@@ -1,5 +1,7 @@
 //! The settings of the muds, their routers and the links to routers.
 
+use crate::charset::charset;
+use crate::door;
 use crate::engines::{Engine, NO_GAME_SERVICES, UNKNOWN_TYPE};
 use crate::keys::SERVICES;
 use crate::path::Path;
@@ -117,7 +119,7 @@ fn mud(reader: &mut SettingsReader<'_>, path: &Path) -> Option<MudSettings> {
         routers: Vec::new(),
         router_password: 0,
         channels: Vec::new(),
-        i3: None,
+        i3: door::login(reader, &path.key("i3")),
     };
     name.map(|_| mud)
 }
@@ -261,21 +263,6 @@ fn routers(reader: &mut SettingsReader<'_>, path: &Path) -> Option<(Vec<RouterSe
 
 fn public_router((name, host, port): &(&str, &str, u16)) -> RouterSettings {
     RouterSettings { name: (*name).to_owned(), host: (*host).to_owned(), port: *port, charset: Charset::Utf8 }
-}
-
-/// Reads a character set. UTF-8 is the default.
-fn charset(reader: &mut SettingsReader<'_>, path: &Path) -> Option<Charset> {
-    if reader.node(path).is_none() {
-        return Some(Charset::Utf8);
-    }
-    match reader.text(path)?.to_ascii_lowercase().as_str() {
-        "utf-8" | "utf8" => Some(Charset::Utf8),
-        "latin-1" | "latin1" | "iso-8859-1" => Some(Charset::Latin1),
-        _ => {
-            reader.error(path, "unknown character set", "write utf-8 or latin-1");
-            None
-        }
-    }
 }
 
 fn router(reader: &mut SettingsReader<'_>, path: &Path) -> Option<RouterSettings> {

@@ -577,6 +577,10 @@ fn another_value(path: &str) -> &'static str {
         }
         "max_connections" => "71",
         "format" => "json",
+        "allow" => "[192.0.2.7]",
+        "address" => "'203.0.113.9:8791'",
+        "stay" | "late_lines" => "86",
+        "late_tells" | "away_who" => "false",
         "rotate_size" | "max_size" | "backup_count" => "71",
         _ if path.starts_with("logging.components.") => "ERROR",
         "handshake_timeout" | "idle_timeout" => "83",

@@ -91,6 +91,7 @@ pub fn run(cli: &Cli, doctor: &Doctor, run: Run) -> ExitCode {
     log_file(&mut report, &config);
     tls_files(&mut report, &config);
     let running = ports(&mut report, &config, runs);
+    muds_at_home(&mut report, &config);
     file_limit(&mut report, &config);
     routers(&mut report, &config);
     if !doctor.login {
@@ -258,6 +259,22 @@ fn tls_files(report: &mut Report, config: &Config) {
         match problem.severity {
             Severity::Error => report.fail(&problem.text(), &fix),
             Severity::Warning => report.warn(&problem.text(), &fix),
+        }
+    }
+}
+
+/// Says which muds may log in at the port for muds, and from where.
+fn muds_at_home(report: &mut Report, config: &Config) {
+    let Some(at) = config.listeners.iter().find(|at| at.listener == Listener::Mud) else { return };
+    for mud in &config.core.muds {
+        let Some(login) = &mud.i3 else { continue };
+        let from: Vec<String> = login.allow.iter().map(ToString::to_string).collect();
+        let port = format!("port {}:{}", at.host, at.port);
+        if from.is_empty() {
+            let text = format!("{port}: the mud {} may log in from nowhere", mud.name);
+            report.warn(&text, "write the address of its host in its `i3.allow`");
+        } else {
+            report.good(&format!("{port}: the mud {} may log in from {}", mud.name, from.join(", ")));
         }
     }
 }

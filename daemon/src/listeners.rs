@@ -47,7 +47,7 @@ fn protocol(listener: Listener) -> &'static str {
     match listener {
         Listener::Http => "HTTP and WebSocket",
         Listener::Lines => "JSON lines",
-        Listener::Mud => "muds",
+        Listener::Mud => "muds that speak Intermud-3",
         Listener::Irc => "IRC",
     }
 }

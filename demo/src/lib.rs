@@ -10,7 +10,7 @@ use i3_core::Gateway;
 use i3_core::clients::keys;
 use i3_core::machine::{Listener, Saved};
 use i3_core::settings::{
-    ApiSettings, KeySettings, LinkSettings, MudSettings, Permissions, RouterSettings, Settings,
+    ApiSettings, I3Login, KeySettings, LinkSettings, MudSettings, Permissions, RouterSettings, Settings,
 };
 use i3_daemon::error::DaemonError;
 use i3_daemon::seed::seed;
@@ -27,6 +27,12 @@ const ROUTER: &str = "*demo";
 const MUD: &str = "MyMUD";
 const CHANNELS: [&str; 2] = ["demo_chat", "demo_code"];
 
+/// From where a mud may log in at the port for muds.
+const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
+
+/// How long the gateway stays on the network without a mud on that port. The demo has other clients too.
+const DEMO_STAY: Duration = Duration::from_secs(365 * 86_400);
+
 /// The interval of the checks whether the gateway is ready.
 const READY_POLL: Duration = Duration::from_millis(100);
 
@@ -38,6 +44,7 @@ struct Addresses {
     router: u16,
     websocket: u16,
     lines: u16,
+    muds: u16,
     irc: u16,
     key: String,
 }
@@ -62,11 +69,13 @@ impl Demo {
     /// Binds the listeners and constructs the machines.
     pub fn new() -> Result<Demo, DaemonError> {
         let listen = |port| bind_or_free(HOST, port).map_err(DaemonError::listen);
-        let (router, websocket, lines, irc) = (listen(0)?, listen(8080)?, listen(8081)?, listen(6667)?);
+        let (router, websocket, lines) = (listen(0)?, listen(8080)?, listen(8081)?);
+        let (own_muds, irc) = (listen(8790)?, listen(6667)?);
         let at = Addresses {
             router: router.port,
             websocket: websocket.port,
             lines: lines.port,
+            muds: own_muds.port,
             irc: irc.port,
             key: format!("{:016x}{:016x}", seed()?, seed()?),
         };
@@ -87,7 +96,12 @@ impl Demo {
             muds,
             gateway: (
                 gateway,
-                vec![(Listener::Http, websocket), (Listener::Lines, lines), (Listener::Irc, irc)],
+                vec![
+                    (Listener::Http, websocket),
+                    (Listener::Lines, lines),
+                    (Listener::Mud, own_muds),
+                    (Listener::Irc, irc),
+                ],
             ),
             show: Show { at },
         })
@@ -140,7 +154,11 @@ fn settings(at: &Addresses) -> Settings {
             }],
             router_password: 0,
             channels: Vec::new(),
-            i3: None,
+            i3: Some(I3Login {
+                allow: LOOPBACK.iter().filter_map(|network| network.parse().ok()).collect(),
+                stay: DEMO_STAY,
+                ..I3Login::default()
+            }),
         }],
         link: LinkSettings::default(),
         api: ApiSettings {
@@ -149,6 +167,7 @@ fn settings(at: &Addresses) -> Settings {
                 ..KeySettings::new(keys::digest(&at.key), MUD, Permissions::ALL)
             }]),
             console: i3_config::console(),
+            i3_address: format!("{HOST} {}", at.muds),
             ..ApiSettings::default()
         },
     }
@@ -170,6 +189,7 @@ async fn present(at: &Addresses) {
         "\nAn I3 network on this host: the router {ROUTER} (port {}), the muds {}, and this gateway for {MUD}.\n\n\
          \x20 WebSocket  {url}\n\
          \x20 TCP lines  {HOST}:{}\n\
+         \x20 I3 muds    {HOST}:{}   (a mud named {MUD}, with any router name)\n\
          \x20 IRC        {HOST}:{}   (the key is the server password)\n\
          \x20 API key    {}   (made for this run, with all permissions)\n\n\
          In another terminal:\n\n\
@@ -181,6 +201,7 @@ async fn present(at: &Addresses) {
         at.router,
         trio.iter().map(|mud| mud.name.as_str()).collect::<Vec<_>>().join(", "),
         at.lines,
+        at.muds,
         at.irc,
         at.key,
         at.key,

@@ -30,6 +30,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("json_rpc", json_rpc),
     ("lpc_round_trip", lpc_round_trip),
     ("lpc_value", lpc_value),
+    ("mud_door", mud_door),
     ("packet", packet),
     ("websocket", websocket),
 ];
@@ -393,4 +394,65 @@ pub fn gateway(data: &[u8]) {
     driver.pass(Duration::from_secs(6));
     driver.settle();
     assert!(driver.stopped, "it was told to end and did not");
+}
+
+/// Plays a network with a mud that logs in at the gateway.
+fn mud_door_network(chunk: usize) -> scenario::Stage {
+    let mut stage = scenario::Stage::new(5, chunk);
+    for line in ["router *net", "bouncer Alpha", "mud Sage", "wait 5s", "game g Alpha"] {
+        stage.line(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    }
+    stage
+}
+
+/// The login of the mud at the gateway, with a name that decides what program it counts as.
+fn login(driver: &str, protocol: u8) -> String {
+    let tail = if protocol == 3 { ",0,})" } else { ",})" };
+    let email = if protocol == 3 { r#","a@b""# } else { "" };
+    format!(
+        r#"({{"startup-req-{protocol}",5,"Alpha",0,"*i4",0,0,0,0,4000,0,0,"l","b","{driver}","LP","open"{email},(["channel":1,"tell":1,]){tail}"#
+    )
+}
+
+/// What a mud sends to the gateway, and what the network sends to it: whatever comes, what the mud gets is what its program
+/// can read, within its frames. It is the same however the bytes are cut.
+pub fn mud_door(data: &[u8]) {
+    let Some((&first, data)) = data.split_first() else { return };
+    let (driver, protocol, most) =
+        [("MudOS", 3, 10_000), ("CoffeeMud 5", 3, 65_536), ("SMAUG", 3, 131_072), ("FluffOS", 1, 10_000)]
+            [usize::from(first % 4)];
+    let play = |chunk: usize| {
+        let mut stage = mud_door_network(chunk);
+        let (mud, other) = (stage.script("g"), stage.script("Sage"));
+        if first & 0x80 == 0 {
+            stage.world.write(mud, &wire::mudmode_frame(login(driver, protocol).as_bytes()));
+            stage.world.wait(Duration::from_secs(5));
+        }
+        let mut rest = data;
+        while !rest.is_empty() {
+            let (who, length) = (byte(&mut rest), byte(&mut rest));
+            let bytes = take(&mut rest, usize::from(length) << (who % 8));
+            match who / 8 % 4 {
+                0 => stage.world.write(mud, bytes),
+                1 => stage.world.write(mud, &wire::mudmode_frame(bytes)),
+                2 => stage.world.write(other, &wire::mudmode_frame(bytes)),
+                _ => stage.world.wait(Duration::from_secs(1)),
+            }
+        }
+        stage.world.wait(Duration::from_secs(12));
+        [mud, other].map(|script| std::mem::take(stage.world.received(script)))
+    };
+    let [mut received, at_other] = play(usize::MAX >> 1);
+    let [again, other_again] = play(7);
+    assert_eq!(received, again, "it depends on how the bytes are cut");
+    assert_eq!(at_other, other_again, "it depends on how the bytes are cut");
+    let whole = received.len();
+    let frames = wire::mudmode_frames(&mut received);
+    assert!(received.is_empty(), "{} of {whole} bytes are no frame", received.len());
+    for frame in frames {
+        assert!(frame.len() + 5 <= most, "a frame of {} bytes", frame.len());
+        let text = frame.strip_prefix(wire::LATIN_1).unwrap_or(&frame);
+        let packet = wire::strict_lpc(text).unwrap_or_else(|fault| panic!("{fault}: {text}"));
+        assert!(driver != "CoffeeMud 5" || packet[0] != "emoteto" && packet[0] != "beep");
+    }
 }

@@ -3,6 +3,7 @@
 //! [`published`] knows the types of its fields, [`vectors`] reads the captured frames, [`hostile`] holds a gateway under siege, [`sim`] plays whole networks at random,
 //! [`source`] parses the Rust sources of the workspace and says what they name and import.
 
+pub mod home_settings;
 pub mod hostile;
 pub mod published;
 pub mod scenario;

@@ -31,7 +31,7 @@
 //! A message that was not asked for stays in the queue and may be asked for later; `< nothing` demands that none is left.
 
 use crate::world::World;
-use crate::{published, wire};
+use crate::{home_settings, published, wire};
 use i3_core::Gateway;
 use i3_core::clients::keys;
 use i3_core::i3::Charset;
@@ -468,32 +468,8 @@ impl Stage {
                 settings.api.message_bytes_max = most.parse().map_err(|_| "no number")?;
                 Ok(())
             }
-            Some((
-                what @ ("i3_stay" | "i3_late_tells" | "i3_late_lines" | "i3_admin" | "i3_password"
-                | "i3_charset" | "i3_allow" | "i3_who" | "i3"),
-                value,
-            )) => {
-                let login = &mut settings.muds[0].i3;
-                if what == "i3" {
-                    *login = None;
-                    return Ok(());
-                }
-                let login = login.get_or_insert_with(I3Login::default);
-                let number = || value.parse::<u64>().map_err(|_| "no number".to_owned());
-                match what {
-                    "i3_stay" => login.stay = Duration::from_secs(number()?),
-                    "i3_late_tells" => login.late_tells = value == "yes",
-                    "i3_late_lines" => login.late_lines = number()? as usize,
-                    "i3_admin" => login.admin = Some(value.to_owned()),
-                    "i3_password" => login.password = Some(number()? as i64),
-                    "i3_charset" => login.charset = Charset::Latin1,
-                    "i3_who" => login.away_who = value == "yes",
-                    _ => {
-                        let networks = value.split(',').filter(|one| !one.is_empty()).map(str::parse);
-                        login.allow = networks.collect::<Result<_, _>>().map_err(|_| "no network")?;
-                    }
-                }
-                Ok(())
+            Some((what, value)) if what.starts_with("i3") => {
+                home_settings::set(&mut settings.muds[0].i3, what, value)
             }
             Some(("queue", most)) => {
                 settings.link.queue_packets_max = most.parse().map_err(|_| "no number")?;

@@ -45,6 +45,7 @@ pub(crate) fn yaml_of(path: &str, value: &str) -> String {
         "channels.default_channels.*" | "services.channel.default_channels.*" => "name: base, ",
         "api.auth" if path.ends_with("allow_remote_without_auth") => "enabled: false, ",
         "state" if path.ends_with("backup_count") => "backup_enabled: true, ",
+        "i3" => "port: 8790, ",
         "api" if path.ends_with("allow_remote_without_auth") => "host: 0.0.0.0, ",
         _ if section.ends_with(".tls") => {
             "enabled: true, cert_file: base, key_file: base, client_ca_file: base, "

@@ -699,4 +699,74 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
             ),
         ],
     ),
+    (
+        "The port for muds that speak Intermud-3",
+        "A mud that has an I3 client of its own logs in here instead of at a router; see BOUNCER.md. The keys of \
+                 `mud.i3` are also those of `i3:` in each entry of `muds:`. A mud without that part cannot log in here. A \
+                 reload applies them, but for the address and the port.",
+        &[
+            entry("i3.host", "a host name or an address", "127.0.0.1", "The address of the port."),
+            entry("i3.port", "", "", "The port; 8790 is customary. Without it there is none."),
+            entry(
+                "i3.address",
+                "",
+                "",
+                "The address at which muds reach the port, if that is another one than `i3.host` and `i3.port`. Muds are told \
+                 it at their login, and some go there when they connect again. Needed where `i3.host` is 0.0.0.0.",
+            ),
+            entry(
+                "mud.i3.allow",
+                "addresses and networks",
+                "",
+                "From where the mud may log in under its name. Empty: from nowhere.",
+            ),
+            entry(
+                "mud.i3.password",
+                "",
+                "learned",
+                "learned: the mud is given a number at its first login, or keeps the one that it has, and must send that from \
+                 then on. A CoffeeMud that sent -1 at first may send -1 again.",
+            ),
+            entry(
+                "mud.i3.charset",
+                "utf-8 or latin-1",
+                "utf-8",
+                "The character set of texts that are sent to the mud: latin-1 if it reads only that. It may send both.",
+            ),
+            entry(
+                "mud.i3.stay",
+                "",
+                "600",
+                "How long the gateway stays logged in at the router while the mud is away, in seconds. Then it logs off until \
+                 the mud comes. It is also how long the mud may take to come after a start of the gateway.",
+            ),
+            entry(
+                "mud.i3.late_tells",
+                "",
+                "true",
+                "Whether tells that came while the mud was away are delivered when it is back, as long as `events.keep.tells` \
+                 keeps them. If not, their senders are told that the user is not reached.",
+            ),
+            entry(
+                "mud.i3.late_lines",
+                "",
+                "0",
+                "Number of lines of each channel that are delivered when the mud is back and listens to the channel, at most \
+                 a day old and as many as `history.max_lines` keeps.",
+            ),
+            entry(
+                "mud.i3.admin",
+                "the name of a user",
+                "",
+                "The user of the mud who is told, by a tell, when the gateway could not keep all that came while the mud was \
+                 away.",
+            ),
+            entry(
+                "mud.i3.away_who",
+                "",
+                "true",
+                "Whether the gateway answers who with the mud's own last answer while the mud is away. If not: with nobody.",
+            ),
+        ],
+    ),
 ];

@@ -24,7 +24,7 @@ pub(crate) use mud_client::MudClient;
 pub use person::ECHO_WITHIN;
 pub(crate) use person::{Addressed, Person, Sees};
 pub use session::{CLIENT_STALLED_MAX, Role};
-pub(crate) use session::{Identified, Joined, Session};
+pub(crate) use session::{Identified, Joined, Session, session_id};
 pub(crate) use story::tell_who_left;
 pub(crate) use way::{Encode, FRAMED_MAX, Personal, Posted, Way};
 pub use way::{Framed, TextCharset};

@@ -242,3 +242,11 @@ impl Session {
         framed.view(self.way.view)
     }
 }
+
+/// Returns a new session id. It looks like a UUID of version 4, as those of the Python gateway do.
+pub(crate) fn session_id(rng: &mut fastrand::Rng) -> String {
+    let bits = rng.u128(..);
+    let hex = format!("{bits:032x}");
+    let variant = ["8", "9", "a", "b"][(bits & 3) as usize];
+    format!("{}-{}-4{}-{variant}{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
+}

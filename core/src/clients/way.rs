@@ -10,7 +10,7 @@ use std::fmt::Debug;
 use std::ops::Range;
 
 /// Number of front doors that encode events.
-const DOORS_MAX: usize = 6;
+const DOORS_MAX: usize = 5;
 
 /// Number of encodings of one event: each front door may have one for each [`TextStyle`].
 pub(crate) const FRAMED_MAX: usize = DOORS_MAX * TextStyle::ALL.len();

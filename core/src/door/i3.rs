@@ -10,4 +10,5 @@ mod encoder;
 mod entrance;
 
 pub use conn::{EARLY_BYTES_MAX, FRAME_BYTES_MAX, HELD_BYTES_MAX, HELD_MAX, HELD_PACKETS_MAX, LOGIN_MAX};
+pub(crate) use encoder::MUDS;
 pub(crate) use entrance::I3Door;

@@ -71,6 +71,7 @@ mod outage;
 mod own_packets;
 pub mod pacer;
 mod queued;
+mod rest;
 mod route;
 mod router_link;
 mod state;

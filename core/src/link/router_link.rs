@@ -27,9 +27,6 @@ const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the store may take to save a new password before the link becomes ready without that.
 const SAVE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why a link that was not woken yet is not logged in.
-const AWAY_BEFORE: &str = "the mud is away, and was for too long";
-
 /// The wait before the next login after the link has left on request.
 const RECONNECT_WAIT: Duration = Duration::from_secs(2);
 
@@ -71,18 +68,18 @@ pub struct RouterLink {
     unanswered: Unanswered,
     backoff: Backoff,
     password: i64,
-    last_error: Option<String>,
+    pub(super) last_error: Option<String>,
     /// Why the last attempt or session has failed, if the link waits because of that.
     pub(super) ended_by: Option<Cause>,
     /// When the last attempt began.
     pub(super) tried_at: Option<Instant>,
     /// When the link last decided to try sooner, because another link had seen its router.
     pub(super) sooner_at: Option<Instant>,
-    counts: Counts,
+    pub(super) counts: Counts,
     /// What the mud has announced of itself, which goes before what the settings say.
-    announced: Option<MudInfo>,
+    pub(super) announced: Option<MudInfo>,
     /// The link does not dial before it is woken.
-    rests: bool,
+    pub(super) rests: bool,
 }
 
 // What is known of a link.
@@ -137,11 +134,6 @@ impl RouterLink {
             State::Waiting { until } if !self.rests => Some(until),
             _ => None,
         }
-    }
-
-    /// Whether the link does not dial before it is woken.
-    pub fn rests(&self) -> bool {
-        self.rests
     }
 
     /// The router that the next attempt is for, if one is due now.
@@ -215,41 +207,6 @@ impl RouterLink {
     /// Sets the password that the next login sends.
     pub fn set_password(&mut self, password: i64) {
         self.password = password;
-    }
-
-    /// Sets what the mud has announced of itself. The next login says it.
-    pub fn announce(&mut self, info: Option<MudInfo>) {
-        self.announced = info;
-    }
-
-    /// Says goodbye, and does not come back before [`RouterLink::wake`].
-    pub fn rest(&mut self, cx: &mut LinkCx<'_>, why: &str) -> Option<LinkEvent> {
-        if matches!(self.state, State::Leaving { then: Then::Stop | Then::Retire, .. } | State::Stopped) {
-            return None;
-        }
-        self.rests = true;
-        self.last_error = Some(why.to_owned());
-        self.route.prefer();
-        if matches!(self.state, State::Waiting { .. }) {
-            return None;
-        }
-        self.counts.end(Cause::Requested);
-        self.leave(cx, Then::Rest)
-    }
-
-    /// Does not dial before [`RouterLink::wake`]. For a link that has not begun.
-    pub fn lie_down(&mut self) {
-        self.rests = true;
-        self.last_error = Some(AWAY_BEFORE.to_owned());
-    }
-
-    /// Lets the link dial again, at once if it has nothing else to do.
-    pub fn wake(&mut self, cx: &mut LinkCx<'_>) -> Option<LinkEvent> {
-        if std::mem::take(&mut self.rests) {
-            self.last_error = None;
-            self.postpone(cx.now.mono);
-        }
-        None
     }
 
     /// Puts the next attempt off. Does nothing while the link does not wait for one.
@@ -410,7 +367,7 @@ impl RouterLink {
         self.become_state(cx, State::LoggingIn { wire, since, deadline, heard: false, late: false })
     }
 
-    fn login(&self, mud: &MudSettings) -> Vec<u8> {
+    pub(super) fn login(&self, mud: &MudSettings) -> Vec<u8> {
         let (router, password) = (self.router(), self.password);
         self.frame(&match &self.announced {
             Some(info) => own_packets::login_with(mud, router, password, info),
@@ -637,7 +594,7 @@ impl RouterLink {
         self.become_state(cx, State::Waiting { until: cx.now.mono + wait })
     }
 
-    fn leave(&mut self, cx: &mut LinkCx<'_>, then: Then) -> Option<LinkEvent> {
+    pub(super) fn leave(&mut self, cx: &mut LinkCx<'_>, then: Then) -> Option<LinkEvent> {
         let Some(conn) = self.conn() else { return self.left(cx, then) };
         if matches!(self.state, State::Connecting { .. } | State::Leaving { .. }) {
             cx.fx.close_now(conn);

@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::method::{Access, NoParams, methods};
 use crate::clients::rates::Holder;
-use crate::clients::{Clients, Goodbye, Identified, Role, TextCharset, keys};
+use crate::clients::{Clients, Goodbye, Identified, Role, TextCharset, keys, session_id};
 use crate::colour::TextStyle;
 use crate::cx::Cx;
 use crate::delivery::Delivery;
@@ -257,12 +257,4 @@ pub(super) fn identify_again(cx: &Cx<'_>, clients: &mut Clients, conn: ConnId) {
         }
         None => clients.dismiss(conn, Goodbye::Policy, "the key is no longer valid"),
     }
-}
-
-/// Returns a new session id. It looks like a UUID of version 4, as those of the Python gateway do.
-pub(super) fn session_id(rng: &mut fastrand::Rng) -> String {
-    let bits = rng.u128(..);
-    let hex = format!("{bits:032x}");
-    let variant = ["8", "9", "a", "b"][(bits & 3) as usize];
-    format!("{}-{}-4{}-{variant}{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
 }

@@ -248,7 +248,7 @@ impl Serialize for LinkState {
 pub(super) struct Transport(&'static str);
 
 impl Described for Transport {
-    const SHAPE: Shape = Shape::OneOf(&["tcp", "websocket", "irc"]);
+    const SHAPE: Shape = Shape::OneOf(&["tcp", "websocket", "i3", "irc"]);
 }
 
 impl Serialize for Transport {

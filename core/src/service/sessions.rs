@@ -12,7 +12,10 @@ pub(crate) fn ended(parts: &mut Parts<'_>, conn: ConnId) {
     parts.clients.tell_who_came(&mut parts.cx, conn);
     let mud_of = parts.clients.get(conn).filter(|session| session.mud_client.is_some());
     if let Some(mud) = mud_of.and_then(Session::mud) {
-        // What the mud has taken is not delivered again when it is back.
+        // What the mud has taken is not delivered again when it is back. Marks are not saved of a session that is leaving.
+        if let Some(session) = parts.clients.get_mut(conn) {
+            session.leaving = false;
+        }
         let (cx, mut out) = parts.delivery();
         out.save_marks(cx);
         bouncer::left(&mut parts.cx, parts.muds, mud, conn);

@@ -246,7 +246,8 @@ pub(super) fn received(
     let is_heard = out.clients.of_mud(mud).any(hears);
     // While the game is away, the message is kept if the settings allow it.
     let is_kept_for = cx.settings.mud(mud).i3.as_ref().is_none_or(|set| set.late_tells);
-    if !is_heard && !(cx.settings.api.events.keeps_tells() && is_kept_for) {
+    let is_kept = cx.settings.api.events.keeps_tells() && is_kept_for;
+    if !is_heard && !is_kept {
         let text = format!("User {to_user} cannot be reached: the game is not connected");
         return muds.refuse(cx, mud, packet, "unk-user", text);
     }

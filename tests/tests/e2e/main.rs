@@ -20,6 +20,7 @@ macro_rules! for_both {
 
 mod access;
 mod api;
+mod bouncer;
 mod client;
 mod commands;
 mod differential;

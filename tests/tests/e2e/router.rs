@@ -104,6 +104,19 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// The end of a mud that has connected to this port.
+    pub(crate) fn to(port: u16) -> Session {
+        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Session { stream, bytes: Vec::new(), frames: VecDeque::new() }
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
     /// Accepts the login, unless the mud has given up already.
     pub(crate) fn logged_in(mut self) -> Option<Session> {
         let login = self.next()?;

@@ -15,7 +15,7 @@ pub const LOGIN_MAX: Duration = Duration::from_secs(30);
 pub const EARLY_BYTES_MAX: usize = 65_536;
 
 /// How long a packet waits for a gateway that is about to log in at the router. Then it is refused.
-pub const HELD_MAX: Duration = Duration::from_secs(5);
+pub const HELD_MAX: Duration = Duration::from_secs(10);
 
 /// Number of packets that may wait so, and their bytes. Further ones are refused at once.
 pub const HELD_PACKETS_MAX: usize = 64;

@@ -9,7 +9,7 @@ use crate::i3::{Value, frame};
 use bytes::Bytes;
 
 /// Muds that speak Intermud-3.
-pub(super) static MUDS: Way = Way { name: "i3", label: "i3", encoder: &MudMode, door: 3, view: 0 };
+pub(crate) static MUDS: Way = Way { name: "i3", label: "i3", encoder: &MudMode, door: 4, view: 0 };
 
 #[derive(Debug)]
 struct MudMode;

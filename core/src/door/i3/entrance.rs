@@ -47,7 +47,13 @@ impl Door for I3Door {
                 Ok(Some(text)) if text.is_empty() => {}
                 Ok(Some(text)) => self.frame(parts, conn, &text),
                 Ok(None) => break,
-                Err(error) => return at_fault(parts, conn, &error.to_string()),
+                Err(error) => {
+                    if parts.clients.get(conn).is_some_and(|session| session.mud_client.is_some()) {
+                        bouncer::refuse(parts, conn, "", "bad-pkt", &error.to_string(), Value::Int(0));
+                        return parts.clients.dismiss(conn, Goodbye::Finished, "a frame was too long");
+                    }
+                    return at_fault(parts, conn, &error.to_string());
+                }
             }
         }
         if let Some(one) = self.conns.get_mut(conn) {

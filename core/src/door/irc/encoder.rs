@@ -28,7 +28,7 @@ const fn way(encoder: &'static dyn Encode, door: usize, view: usize) -> Way {
 }
 
 /// Without tags.
-pub(super) static PLAIN: Way = way(&NoneOrAll, 2, FIRST);
+pub(crate) static PLAIN: Way = way(&NoneOrAll, 2, FIRST);
 /// With time and id.
 static FULL: Way = way(&NoneOrAll, 2, SECOND);
 /// With the time.

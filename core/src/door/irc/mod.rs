@@ -24,4 +24,5 @@ mod split;
 mod talk;
 mod welcome;
 
+pub(crate) use encoder::PLAIN;
 pub(crate) use entrance::IrcDoor;

@@ -287,6 +287,26 @@ const COUNTERS: &[Counter] = &[
         value: |s| s.metrics.late_inputs,
     },
     Counter { name: "i3_saves_failed", help: "Saves that failed", value: |s| s.metrics.saves_failed },
+    Counter {
+        name: "i3_door_logins",
+        help: "Logins of muds on the port for Intermud-3",
+        value: |s| s.metrics.mud_logins,
+    },
+    Counter {
+        name: "i3_door_logins_refused",
+        help: "Logins of muds on the port for Intermud-3 that were refused",
+        value: |s| s.metrics.mud_logins_refused,
+    },
+    Counter {
+        name: "i3_door_packets_received",
+        help: "Packets that muds have sent on the port for Intermud-3",
+        value: |s| s.metrics.mud_packets_received,
+    },
+    Counter {
+        name: "i3_door_packets_refused",
+        help: "Packets of these muds that were answered with an error packet",
+        value: |s| s.metrics.mud_packets_refused,
+    },
 ];
 
 impl Collector for Snapshot {
@@ -404,7 +424,7 @@ impl Snapshot {
             page.counter(&format!("{name}_received"), help, Some(&Unit::Bytes), &received)?;
             page.counter(&format!("{name}_sent"), help, Some(&Unit::Bytes), &sent)?;
         }
-        let sessions = self.sessions.map(|(way, count)| ([way], count as f64));
+        let sessions = self.sessions.iter().map(|(way, count)| ([*way], *count as f64));
         let help = "Sessions of the API, identified or not";
         page.gauges("api_sessions", help, None, ["transport"], sessions)?;
         let of_keys = self.sessions_of_keys.iter().map(|(key, count)| ([key.as_str()], *count as f64));

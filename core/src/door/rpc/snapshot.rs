@@ -2,6 +2,8 @@
 
 use super::encoder::{LINES, SOCKETS};
 use crate::clients::Way;
+use crate::door::i3::MUDS;
+use crate::door::irc::PLAIN as IRC;
 use crate::health::Process;
 use crate::link::StateName;
 use crate::link::counts::Cause;
@@ -57,7 +59,7 @@ pub(super) struct Snapshot {
     pub(super) websocket_connections: usize,
     pub(super) active_sessions: usize,
     /// Sessions by transport.
-    pub(super) sessions: [(&'static str, usize); 2],
+    pub(super) sessions: Vec<(&'static str, usize)>,
     /// The names of the keys in the settings, with the sessions of each.
     pub(super) sessions_of_keys: Vec<(String, usize)>,
     pub(super) waiting_requests: usize,
@@ -81,7 +83,7 @@ impl Snapshot {
             links: parts.muds.iter().map(|(mud, one)| LinkFigures::of(mud.place(), one)).collect(),
             websocket_connections: parts.clients.count_of(SOCKETS.label),
             active_sessions: parts.clients.active(),
-            sessions: [with(&LINES), with(&SOCKETS)],
+            sessions: vec![with(&LINES), with(&SOCKETS), with(&MUDS), with(&IRC)],
             sessions_of_keys: sessions_of_keys(parts),
             waiting_requests: parts.waiting.len(),
             pending_bytes: parts.cx.fx.total_pending_bytes(),

@@ -148,17 +148,17 @@ impl Program {
         if bytes.len() <= most {
             return Ok(bytes.into());
         }
-        let mut excess = bytes.len() - most;
+        let mut written = bytes.len();
         let mut packet = packet.clone();
         for _ in 0..CUTS_MAX {
-            if !shorten(&mut packet.body, excess) {
+            if !shorten(&mut packet.body, Excess { bytes: written - most, of: written }) {
                 break;
             }
             let bytes = self.encoded(&packet);
             if bytes.len() <= most {
                 return Ok(bytes.into());
             }
-            excess = bytes.len() - most;
+            written = bytes.len();
         }
         Err(Unreadable::TooLong)
     }
@@ -181,7 +181,7 @@ impl Program {
         &self,
         (kind, router, to): (&str, &str, &str),
         id: i64,
-        entries: Vec<(Value<'static>, Value<'static>)>,
+        entries: &[(Value<'static>, Value<'static>)],
         entries_max: usize,
     ) -> Vec<Bytes> {
         let most = self.frame_bytes_max();
@@ -190,7 +190,7 @@ impl Program {
             let fields = vec![Value::Int(id), Value::Map(entries.to_vec())];
             self.value_frame(&super::from_router(kind, router, Some(to), Value::Int(0), fields))
         };
-        let mut left: &[(Value<'static>, Value<'static>)] = &entries;
+        let mut left = entries;
         if left.is_empty() {
             frames.push(packet(&[]));
         }
@@ -228,10 +228,18 @@ impl Program {
     }
 }
 
-/// Returns a packet that is cut by at least so many bytes, as they are written. `None`: it cannot be cut.
-pub fn shortened<'a>(packet: &Packet<'a>, excess: usize) -> Option<Packet<'a>> {
+/// What is too much of a packet, as it is written.
+#[derive(Clone, Copy)]
+struct Excess {
+    bytes: usize,
+    /// The bytes of the whole packet.
+    of: usize,
+}
+
+/// Returns a packet that is cut by so many of its bytes, as they are written. `None`: it cannot be cut.
+pub fn shortened<'a>(packet: &Packet<'a>, bytes: usize, of: usize) -> Option<Packet<'a>> {
     let mut packet = packet.clone();
-    shorten(&mut packet.body, excess).then_some(packet)
+    shorten(&mut packet.body, Excess { bytes, of }).then_some(packet)
 }
 
 /// Removes the last two fields of a `locate-reply`, which protocols 1 and 2 do not have.
@@ -242,8 +250,8 @@ fn cut_last_fields(text: &mut Vec<u8>, from: usize, packet: &Packet<'_>) {
     Value::Array(elements).write(text);
 }
 
-/// Cuts a packet by at least so many bytes, as they are written. Returns whether anything was left to be cut.
-fn shorten(body: &mut Body<'_>, excess: usize) -> bool {
+/// Cuts a packet. Returns whether anything was left to be cut.
+fn shorten(body: &mut Body<'_>, excess: Excess) -> bool {
     match body {
         Body::Tell { message, .. }
         | Body::Emoteto { message, .. }
@@ -256,10 +264,10 @@ fn shorten(body: &mut Body<'_>, excess: usize) -> bool {
         Body::WhoReply { users } => shorten_who(users, excess),
         Body::ChanWhoReply { users, .. } => {
             let mut removed = 0;
-            while removed < excess
+            while removed < excess.bytes
                 && let Some(user) = users.pop()
             {
-                removed += user.len();
+                removed += user.len() + USER_BYTES;
             }
             removed > 0
         }
@@ -277,14 +285,24 @@ fn shorten(body: &mut Body<'_>, excess: usize) -> bool {
     }
 }
 
-fn cut(text: &mut Cow<'_, str>, excess: usize) -> bool {
+/// Cuts a text. In the text a character may need fewer bytes than in the packet, or more: so it loses its share of what is too
+/// much, and a little more.
+fn cut(text: &mut Cow<'_, str>, excess: Excess) -> bool {
     if text.len() <= CUT.len() {
         return false;
     }
-    let keep = text.floor_char_boundary(text.len().saturating_sub(excess + CUT.len()));
+    let too_much = excess.bytes.min(text.len() * excess.bytes / excess.of.max(1) + CUT_SPARE_BYTES);
+    let keep = text.floor_char_boundary(text.len().saturating_sub(too_much + CUT.len()));
     *text = Cow::Owned(format!("{}{CUT}", &text[..keep]));
     true
 }
+
+/// A text loses so many bytes more than its share, which leaves the rest of the packet out of account.
+const CUT_SPARE_BYTES: usize = 64;
+
+/// Bytes of a name in a list, and of a row of a who-reply, besides their texts.
+const USER_BYTES: usize = 3;
+const ROW_BYTES: usize = 12;
 
 /// The name in the last row of a who-reply that was cut.
 const MORE: &str = "...";
@@ -292,17 +310,17 @@ const MORE: &str = "...";
 /// The bytes of a row that says how many were left out.
 const MORE_BYTES: usize = 64;
 
-fn shorten_who(users: &mut Vec<WhoRow<'_>>, excess: usize) -> bool {
+fn shorten_who(users: &mut Vec<WhoRow<'_>>, excess: Excess) -> bool {
     let count = |row: &WhoRow<'_>| {
         row.extra.strip_prefix("and ").and_then(|text| text.strip_suffix(" more")?.parse().ok())
     };
     let mut left_out: usize =
         users.pop_if(|row| row.visname == MORE).and_then(|row| count(&row)).unwrap_or(0);
     let mut removed = 0;
-    while removed < excess + MORE_BYTES
+    while removed < excess.bytes + MORE_BYTES
         && let Some(row) = users.pop()
     {
-        removed += row.visname.len() + row.extra.len();
+        removed += row.visname.len() + row.extra.len() + ROW_BYTES;
         left_out += 1;
     }
     users.push(WhoRow { visname: MORE.into(), idle: 0, extra: format!("and {left_out} more").into() });
@@ -363,7 +381,7 @@ mod tests {
                 assert!(matches!(packet.body, Body::Tell { message, .. } if message.ends_with("...")));
             }
         }
-        assert_eq!(program(Family::Lpc).frame(&tell("hi")).unwrap().len(), 59);
+        assert_eq!(program(Family::Lpc).frame(&tell("hi")).unwrap().len(), 56);
     }
 
     #[test]
@@ -420,12 +438,13 @@ mod tests {
     fn lists_are_cut_in_batches() {
         let entry = |n: usize| (Value::Int(n as i64), Value::Str("x".repeat(3000).into_bytes().into()));
         let program = program(Family::Lpc);
-        let frames = program.list_frames(("mudlist", "*r", "A"), 7, (0..10).map(entry).collect(), 10);
+        let frames =
+            program.list_frames(("mudlist", "*r", "A"), 7, &(0..10).map(entry).collect::<Vec<_>>(), 10);
         assert!(frames.iter().all(|frame| frame.len() <= LPC_FRAME_BYTES_MAX));
         assert_eq!(frames.len(), 4);
-        assert_eq!(program.list_frames(("chanlist-reply", "*r", "A"), 7, Vec::new(), 10).len(), 1);
+        assert_eq!(program.list_frames(("chanlist-reply", "*r", "A"), 7, &[], 10).len(), 1);
         let frames =
-            program.list_frames(("mudlist", "*r", "A"), 7, vec![(Value::Int(1), Value::Int(0)); 25], 10);
+            program.list_frames(("mudlist", "*r", "A"), 7, &vec![(Value::Int(1), Value::Int(0)); 25], 10);
         assert_eq!(frames.len(), 3);
     }
 }

@@ -3,7 +3,7 @@
 use crate::clients::{Clients, MudClient};
 use crate::cx::Cx;
 use crate::i3::Value;
-use crate::i3::serving::Family;
+use crate::i3::serving::{Family, MudInfo};
 use crate::ids::MudId;
 use crate::machine::ConnId;
 use crate::muds::Muds;
@@ -39,8 +39,8 @@ pub(super) fn all(cx: &mut Cx<'_>, muds: &Muds, clients: &mut Clients, mud: MudI
         .map(|(name, known)| (text(name), entry(name, known, is_old, &here)))
         .collect();
     let id = list_id(muds[mud].lists.muds().id);
-    send(cx, clients, conn, |client| list(client, "mudlist", id, entries, MUDS_MAX));
-    if muds[mud].home.info().is_some_and(|info| info.has_channels()) {
+    send(cx, clients, conn, |client| list(client, "mudlist", id, &entries, MUDS_MAX));
+    if muds[mud].home.info().is_some_and(MudInfo::has_channels) {
         channels(cx, muds, clients, mud, conn);
     }
 }
@@ -69,7 +69,7 @@ fn entry(name: &str, known: &KnownMud, is_old: bool, here: &[(String, String)]) 
     }
 }
 
-fn list(client: &MudClient, kind: &str, id: i64, entries: Vec<Entry>, most: usize) -> Vec<Bytes> {
+fn list(client: &MudClient, kind: &str, id: i64, entries: &[Entry], most: usize) -> Vec<Bytes> {
     client.program.list_frames((kind, &client.router, &client.mud), id, entries, most)
 }
 
@@ -84,7 +84,7 @@ fn send(cx: &mut Cx<'_>, clients: &mut Clients, conn: ConnId, frames: impl FnOnc
     clients.bound(cx, conn);
 }
 
-/// Sends all channels. Dead Souls and LIMA take each list for the whole one, so it is one packet where it fits.
+/// Sends all channels. LIMA takes each list for the whole one, so it is one packet where it fits.
 pub(super) fn channels(cx: &mut Cx<'_>, muds: &Muds, clients: &mut Clients, mud: MudId, conn: ConnId) {
     let known = muds[mud].lists.channels();
     let entries = known.iter().map(|(name, channel)| {
@@ -92,7 +92,7 @@ pub(super) fn channels(cx: &mut Cx<'_>, muds: &Muds, clients: &mut Clients, mud:
         (text(name), owner)
     });
     let (entries, id): (Vec<Entry>, i64) = (entries.collect(), list_id(known.id));
-    send(cx, clients, conn, |client| list(client, "chanlist-reply", id, entries, usize::MAX));
+    send(cx, clients, conn, |client| list(client, "chanlist-reply", id, &entries, usize::MAX));
 }
 
 /// Tells the mud that is logged in here what has changed in the list of muds.
@@ -111,11 +111,11 @@ pub(in crate::service) fn muds_changed(
         (text(&change.name), entry.unwrap_or(Value::Int(0)))
     });
     let (entries, id): (Vec<Entry>, i64) = (entries.collect(), list_id(known.id));
-    send(cx, clients, conn, |client| list(client, "mudlist", id, entries, MUDS_MAX));
+    send(cx, clients, conn, |client| list(client, "mudlist", id, &entries, MUDS_MAX));
 }
 
-/// Tells the mud that is logged in here that the list of channels has changed. i3.c and others that keep what a list does not
-/// name are told of removed channels.
+/// Tells the mud that is logged in here that the list of channels has changed. Most programs keep a channel that a list does
+/// not name, so removed ones are named first. CoffeeMud passes over that.
 pub(in crate::service) fn channels_changed(
     cx: &mut Cx<'_>,
     muds: &Muds,
@@ -124,7 +124,7 @@ pub(in crate::service) fn channels_changed(
     changed: &[ChannelChange],
 ) {
     let Some(conn) = muds[mud].home.conn().filter(|_| !changed.is_empty()) else { return };
-    if !muds[mud].home.info().is_some_and(|info| info.has_channels()) {
+    if !muds[mud].home.info().is_some_and(MudInfo::has_channels) {
         return;
     }
     let removed: Vec<Entry> = changed
@@ -134,8 +134,9 @@ pub(in crate::service) fn channels_changed(
         .collect();
     let id = list_id(muds[mud].lists.channels().id);
     send(cx, clients, conn, |client| match client.program.family {
-        Family::C if !removed.is_empty() => list(client, "chanlist-reply", id, removed, usize::MAX),
-        _ => Vec::new(),
+        Family::CoffeeMud => Vec::new(),
+        _ if removed.is_empty() => Vec::new(),
+        Family::Lpc | Family::C => list(client, "chanlist-reply", id, &removed, usize::MAX),
     });
     channels(cx, muds, clients, mud, conn);
 }

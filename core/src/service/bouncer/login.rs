@@ -2,20 +2,20 @@
 
 use super::lists;
 use crate::clients::rates::Holder;
-use crate::clients::{Clients, Goodbye, Identified, MudClient, Role};
+use crate::clients::{Clients, Goodbye, Identified, MudClient, Role, session_id};
 use crate::cx::Cx;
 use crate::i3::Value;
 use crate::i3::serving::{
-    Family, HEADER_ELEMENTS, Incoming, MudInfo, Program, framed, from_router, new_password, password_of,
-    protocol_of, router_list,
+    Family, HEADER_ELEMENTS, Incoming, MudInfo, Program, from_router, new_password, password_of, protocol_of,
+    router_list,
 };
 use crate::ids::MudId;
 use crate::machine::ConnId;
 use crate::muds::Muds;
 use crate::notice::{Level, Notice};
-use crate::service::access::session_id;
 use crate::service::parts::Parts;
 use crate::settings::{I3Login, MUD_NAME_BYTES_MAX, Permissions};
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -51,11 +51,11 @@ struct Login {
 pub(crate) fn log_in(parts: &mut Parts<'_>, conn: ConnId, packet: &Incoming<'_>) -> Result<(), LoginRefused> {
     let header = packet.header();
     let name = packet.text(2).unwrap_or_default().into_owned();
-    let router = header.and_then(|header| header.to_mud).map(|name| name.into_owned());
+    let router = header.and_then(|header| header.to_mud).map(Cow::into_owned);
     let shown = router.clone().unwrap_or_else(|| NAMELESS_ROUTER.to_owned());
     let refused =
         |(code, why): (&'static str, String)| LoginRefused { code, why, mud: name.clone(), router: shown };
-    let outcome = read(packet).and_then(|login| admit(parts, conn, login));
+    let outcome = read(packet).and_then(|login| admit(parts, conn, &login));
     outcome.map_err(|refusal| {
         let refused = refused(refusal);
         report(parts, conn, &refused);
@@ -85,7 +85,7 @@ fn read(packet: &Incoming<'_>) -> Result<Login, (&'static str, String)> {
     let info = MudInfo::from_startup(&tolerated(packet), protocol).map_err(bad)?;
     Ok(Login {
         name: header.from_mud.into_owned(),
-        router: header.to_mud.map(|name| name.into_owned()),
+        router: header.to_mud.map(Cow::into_owned),
         protocol,
         password: password_of(packet),
         info,
@@ -115,7 +115,7 @@ fn tolerated<'a>(packet: &Incoming<'a>) -> Incoming<'a> {
 }
 
 /// Decides whether a mud may log in, and logs it in.
-fn admit(parts: &mut Parts<'_>, conn: ConnId, login: Login) -> Result<(), (&'static str, String)> {
+fn admit(parts: &mut Parts<'_>, conn: ConnId, login: &Login) -> Result<(), (&'static str, String)> {
     let not_allowed = |why: String| ("not-allowed", why);
     let address = parts.clients.addresses.of(conn);
     let found = parts.cx.settings.muds.iter().position(|mud| mud.name == login.name);
@@ -152,7 +152,7 @@ fn admit(parts: &mut Parts<'_>, conn: ConnId, login: Login) -> Result<(), (&'sta
         sent: 0,
     };
     identify(parts, conn, mud, client);
-    announce(&mut parts.cx, parts.muds, mud, conn, &login, given);
+    announce(&mut parts.cx, parts.muds, mud, conn, login, given);
     parts.cx.metrics.mud_logins += 1;
     let notice = Notice::new(Level::Info, "api", "mud logged in").with("mud", &login.name);
     parts.cx.notice(notice.with("address", address).with("program", format_args!("{:?}", program.family)));
@@ -212,8 +212,8 @@ fn greet(cx: &mut Cx<'_>, muds: &Muds, clients: &mut Clients, mud: MudId, conn: 
     // A CoffeeMud and a Dead Souls go to the first router of the list if it is another one than theirs.
     let routers = [(client.router.clone(), cx.settings.api.i3_address.clone())];
     let fields = vec![router_list(&routers), Value::Int(given)];
-    let reply =
-        framed(&from_router("startup-reply", &client.router, Some(&client.mud), Value::Int(0), fields));
+    let reply = from_router("startup-reply", &client.router, Some(&client.mud), Value::Int(0), fields);
+    let reply = client.program.value_frame(&reply);
     client.sent += 1;
     cx.fx.send_shared(conn, reply);
     lists::all(cx, muds, clients, mud, conn);

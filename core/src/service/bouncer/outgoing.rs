@@ -9,6 +9,7 @@ use crate::i3::serving::ROUTER_KINDS;
 use crate::ids::MudId;
 use crate::link::pacer::{Origin, Priority};
 use crate::machine::ConnId;
+use crate::metrics::outcome_label;
 use crate::network::KnownMud;
 use crate::service::channel;
 use crate::service::parts::Parts;
@@ -78,7 +79,7 @@ pub(crate) fn packet(parts: &mut Parts<'_>, conn: ConnId, text: &[u8], may_wait:
         Ok((packet, repairs)) => {
             parts.cx.metrics.bare_quotes_repaired += u64::from(repairs.bare_quotes);
             parts.cx.metrics.latin1_strings += u64::from(repairs.latin1_strings);
-            decoded_packet(parts, conn, packet, may_wait)
+            decoded_packet(parts, conn, &packet, may_wait)
         }
         Err(error) => {
             parts.cx.metrics.frames_unreadable += 1;
@@ -121,7 +122,7 @@ fn client_mut<'p>(parts: &'p mut Parts<'_>, conn: ConnId) -> Option<&'p mut MudC
     parts.clients.get_mut(conn)?.mud_client.as_deref_mut()
 }
 
-fn decoded_packet(parts: &mut Parts<'_>, conn: ConnId, packet: Packet<'_>, may_wait: bool) -> Taken {
+fn decoded_packet(parts: &mut Parts<'_>, conn: ConnId, packet: &Packet<'_>, may_wait: bool) -> Taken {
     let Some(session) = parts.clients.get_mut(conn) else { return Taken::Done };
     session.heard = parts.cx.now.mono;
     let (Some(mud), Some(client)) = (session.mud(), session.mud_client.as_deref()) else {
@@ -133,12 +134,14 @@ fn decoded_packet(parts: &mut Parts<'_>, conn: ConnId, packet: Packet<'_>, may_w
     }
     if *packet.header.from_mud != *name {
         let why = format!("You are not {}", packet.header.from_mud);
-        return refused(parts, conn, &packet, Refused { code: "unk-src", why });
+        return refused(parts, conn, packet, &Refused { code: "unk-src", why });
     }
-    if let Some(outcome) = at_home(parts, conn, mud, &packet, &router) {
-        return outcome.map_or_else(|why| refused(parts, conn, &packet, why), |()| Taken::Done);
+    if let Some(outcome) = at_home(parts, conn, mud, packet, &router) {
+        return outcome.map_or_else(|why| refused(parts, conn, packet, &why), |()| Taken::Done);
     }
-    if !parts.muds[mud].link.is_ready() && may_wait {
+    // While the gateway logs in, the packet can wait a little. Where the router is away, nobody knows for how long.
+    let link = &parts.muds[mud].link;
+    if !link.is_ready() && link.last_error().is_none() && may_wait {
         return Taken::NotReady;
     }
     // The mud may call its router by another name.
@@ -148,12 +151,12 @@ fn decoded_packet(parts: &mut Parts<'_>, conn: ConnId, packet: Packet<'_>, may_w
         let header = Header { to_mud: Some(real.into()), ..packet.header.clone() };
         send(parts, conn, mud, &Packet { header, body: packet.body.clone() })
     } else {
-        send(parts, conn, mud, &packet)
+        send(parts, conn, mud, packet)
     };
-    sent.map_or_else(|why| refused(parts, conn, &packet, why), |()| Taken::Done)
+    sent.map_or_else(|why| refused(parts, conn, packet, &why), |()| Taken::Done)
 }
 
-fn refused(parts: &mut Parts<'_>, conn: ConnId, packet: &Packet<'_>, refused: Refused) -> Taken {
+fn refused(parts: &mut Parts<'_>, conn: ConnId, packet: &Packet<'_>, refused: &Refused) -> Taken {
     // Errors about errors would never end.
     if matches!(packet.body, Body::Error { .. }) {
         parts.cx.metrics.packets_ignored += 1;
@@ -220,6 +223,9 @@ fn admit(parts: &mut Parts<'_>, conn: ConnId, method: &'static str) -> Result<()
     })
 }
 
+/// Stands for the packets that no method of the API sends.
+const OTHER: &str = "other packets";
+
 /// Returns the method of the API that does what a packet does.
 fn method_of(body: &Body<'_>) -> &'static str {
     match body {
@@ -237,7 +243,7 @@ fn method_of(body: &Body<'_>) -> &'static str {
         Body::ChannelAdd { .. } => "channel_add",
         Body::ChannelRemove { .. } => "channel_remove",
         Body::ChannelAdmin { .. } => "channel_admin",
-        _ => "packet",
+        _ => OTHER,
     }
 }
 
@@ -267,8 +273,14 @@ fn send(parts: &mut Parts<'_>, conn: ConnId, mud: MudId, packet: &Packet<'_>) ->
         }
         request(parts, mud, packet)
     });
-    let label = if outcome.is_ok() { "ok" } else { "refused" };
-    parts.cx.metrics.count_call(method, label, Duration::ZERO);
+    if method != OTHER {
+        let kind = outcome.as_ref().err().map(|refused| match refused.code {
+            "bad-pkt" => FaultKind::Params,
+            "unk-dst" => FaultKind::Gateway,
+            _ => FaultKind::RateLimit,
+        });
+        parts.cx.metrics.count_call(method, outcome_label(kind), Duration::ZERO);
+    }
     outcome
 }
 
@@ -284,7 +296,7 @@ fn answer(parts: &mut Parts<'_>, mud: MudId, to: &str, packet: &Packet<'_>) -> R
     let most = parts.cx.settings.link.frame_bytes_max;
     let length = parts.muds[mud].frame(&parts.cx.settings.link, packet).len();
     if length > most {
-        let fitted = crate::i3::serving::shortened(packet, length - most);
+        let fitted = crate::i3::serving::shortened(packet, length - most, length);
         let Some(fitted) =
             fitted.filter(|one| parts.muds[mud].frame(&parts.cx.settings.link, one).len() <= most)
         else {
