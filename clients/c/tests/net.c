@@ -189,30 +189,9 @@ static i3_config config_of(int port)
     return config;
 }
 
-static void a_session(int port)
+/* A tell for a player who is not here is kept, and nothing from it on is acknowledged until the player has come. */
+static void a_kept_tell(i3 *net)
 {
-    i3_config config = config_of(port);
-    size_t size = i3_size(&config);
-    void *memory = malloc(size);
-    i3 *net;
-    config.memory = memory;
-    config.memory_size = size - 1;
-    CHECK(i3_open(&config) == 0);
-    config.memory_size = size;
-    net = i3_open(&config);
-    CHECK(net != 0 && i3_descriptor(net) == -1 && !i3_ready(net));
-    CHECK(i3_join(net, "chat", 0) && i3_join(net, "code", 1) && i3_join(net, "chat", 0));
-    CHECK(i3_tell(net, "Ann", "M", "u", "too early", on_answer) == 0);
-    EQUAL(heard, "answer:4 Ann Intermud-3 is away: the gateway is not connected. ;");
-    forget();
-    log_in(net);
-    turn(net);
-    CHECK(strstr(got, "\"method\":\"ack\",\"params\":{\"event_id\":0}}\n"));
-    CHECK(strstr(got, "\"method\":\"presence_sync\",\"params\":{\"users\":[]}}\n")); /* nobody plays: published too */
-    CHECK(strstr(got, "\"channel_join\",\"params\":{\"channel\":\"chat\"}}\n"));
-    CHECK(strstr(got, "\"channel_join\",\"params\":{\"channel\":\"code\",\"listen_only\":true}}\n"));
-
-    /* A tell for a player who is not here is kept, and nothing from it on is acknowledged until the player has come. */
     forget();
     tell(net, 10, 1, "ann");
     line(net, 11, 0);
@@ -233,8 +212,11 @@ static void a_session(int port)
     now_seconds += 3;
     turn(net);
     CHECK(strstr(got, "\"method\":\"ack\",\"params\":{\"event_id\":11}}\n"));
+}
 
-    /* The connection is lost: a request that waits fails, the client comes back, joins again, and hears nothing twice. */
+/* The connection is lost: a request that waits fails, the client comes back, joins again, and hears nothing twice. */
+static void lost_and_back(i3 *net)
+{
     forget();
     tell_returns = I3_MINE;
     tell(net, 12, 0, "ann");
@@ -263,16 +245,22 @@ static void a_session(int port)
     now_seconds += 3;
     turn(net);
     CHECK(strstr(got, "\"event_id\":14}}\n"));
+}
 
-    /* The gateway counts from the start: what comes is new. */
+/* The gateway counts from the start: what comes is new. */
+static void counting_anew(i3 *net)
+{
     forget();
     tell_returns = I3_SHOWN;
     tell(net, 2, 0, "ann");
     line(net, 3, 0);
     line(net, 3, 1);
     EQUAL(heard, "tell:Bob@Far {{Mud>ann hi 2;line:chat Bob@Far line 3;");
+}
 
-    /* Presence comes every 15 seconds, and soon after a player has come. Values are brought into their bounds. */
+/* Presence comes every 15 seconds, and soon after a player has come. Values are brought into their bounds. */
+static void presence(i3 *net)
+{
     forget();
     players = 1;
     now_seconds += 15;
@@ -284,8 +272,11 @@ static void a_session(int port)
     now_seconds += 1;
     turn(net);
     CHECK(strstr(got, "presence_sync"));
+}
 
-    /* What the gateway says of itself; what it should not send. */
+/* What the gateway says of itself; what it should not send. */
+static void words_of_the_gateway(i3 *net)
+{
     forget();
     say(net, "{\"jsonrpc\":\"2.0\",\"id\":\"p1\",\"method\":\"ping\"}");
     CHECK(strstr(got, "{\"jsonrpc\":\"2.0\",\"id\":\"p1\",\"result\":{\"pong\":true}}\n"));
@@ -302,8 +293,11 @@ static void a_session(int port)
     say(net, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32003,\"message\":\"ended\"}}");
     EQUAL(heard, "log:a line of the gateway cannot be read: it is not JSON;log:the gateway says: ended;");
     CHECK(i3_ready(net));
+}
 
-    /* An answer with an error, one in vain, and one that never comes. */
+/* An answer with an error, one in vain, and one that never comes. */
+static void answers(i3 *net)
+{
     forget();
     i3_say(net, "Ann", "chat", "x", on_answer);
     i3_emote(net, "Bert", "chat", "x", on_answer);
@@ -314,8 +308,11 @@ static void a_session(int port)
     now_seconds += I3_ANSWER_SECONDS;
     turn(net);
     CHECK(strstr(heard, "answer:2 Bert There was no answer in time. ;"));
+}
 
-    /* Silence ends the connection. */
+/* Silence ends the connection. */
+static void silence(i3 *net)
+{
     forget();
     now_seconds += I3_SILENCE_SECONDS + 1;
     turn(net); /* the game itself may have stood still: it is given some time */
@@ -324,26 +321,48 @@ static void a_session(int port)
         i3_poll(net);
     }
     CHECK(!i3_ready(net) && players > 20 && players < 70);
+}
+
+static void a_session(int port)
+{
+    i3_config config = config_of(port);
+    size_t size = i3_size(&config);
+    void *memory = malloc(size);
+    i3 *net;
+    config.memory = memory;
+    config.memory_size = size - 1;
+    CHECK(i3_open(&config) == 0);
+    config.memory_size = size;
+    net = i3_open(&config);
+    CHECK(net != 0 && i3_descriptor(net) == -1 && !i3_ready(net));
+    CHECK(i3_join(net, "chat", 0) && i3_join(net, "code", 1) && i3_join(net, "chat", 0));
+    CHECK(i3_tell(net, "Ann", "M", "u", "too early", on_answer) == 0);
+    EQUAL(heard, "answer:4 Ann Intermud-3 is away: the gateway is not connected. ;");
+    forget();
+    log_in(net);
+    turn(net);
+    CHECK(strstr(got, "\"method\":\"ack\",\"params\":{\"event_id\":0}}\n"));
+    CHECK(strstr(got, "\"method\":\"presence_sync\",\"params\":{\"users\":[]}}\n")); /* nobody plays: published too */
+    CHECK(strstr(got, "\"channel_join\",\"params\":{\"channel\":\"chat\"}}\n"));
+    CHECK(strstr(got, "\"channel_join\",\"params\":{\"channel\":\"code\",\"listen_only\":true}}\n"));
+    a_kept_tell(net);
+    lost_and_back(net);
+    counting_anew(net);
+    presence(net);
+    words_of_the_gateway(net);
+    answers(net);
+    silence(net);
     players = 0;
     drop_peer();
     i3_close(net);
     free(memory);
 }
 
-static void limits(int port)
+/* Too many requests; too much to send. */
+static void full_of_requests(i3 *net)
 {
-    i3_config config = config_of(port);
-    char name[64], big[6000];
+    char big[6000];
     int i, sent = 0;
-    i3 *net;
-    config.in_bytes = 4096;
-    config.out_bytes = 4096;
-    config.hold_bytes = 1024;
-    net = i3_open(&config);
-    forget();
-    log_in(net);
-
-    /* Too many requests; too much to send. */
     forget();
     for (i = 0; i < I3_PENDING_MAX; i++)
         sent += i3_beep(net, "A", "M", "u", on_answer);
@@ -361,30 +380,41 @@ static void limits(int port)
     EQUAL(heard, "answer:5 Ann Too much is waiting to be sent to Intermud-3. Try again in a moment. ;");
     turn(net);
     CHECK(!strstr(got, "xxxx"));
+}
 
-    /* Presence with more players than there is room for: those that fit. */
+/* Presence with more players than there is room for: those that fit. */
+static void full_presence(i3 *net)
+{
     forget();
     players = 100;
     now_seconds += 15;
     turn(net);
     CHECK(strstr(got, "presence_sync") && strstr(got, "}]}}\n") && strstr(heard, "log:some players are left out"));
     players = 0;
+}
 
-    /* A line that is too long: the request fails, and the next line is read. */
+/* A line that is too long: the request fails, and the next line is read. */
+static void a_long_line(i3 *net)
+{
+    char big[6000];
     forget();
     i3_begin(net, "mudlist");
     CHECK(i3_send(net, "Ann", on_answer, 0, 0, 0));
     turn(net);
     sprintf(big, "{\"jsonrpc\":\"2.0\",\"id\":%d,\"result\":{\"x\":\"", id_of("mudlist"));
-    memset(big + strlen(big), 'y', 100);
+    memset(big + strlen(big), 'y', sizeof big - strlen(big));
     CHECK(send(peer, big, 5999, 0) == 5999);
     say(net, "\"}}");
     CHECK(strstr(heard, "answer:6 Ann The answer is too long for this game. ;"));
     forget();
     line(net, 30, 0);
     EQUAL(heard, "line:chat Bob@Far line 30;");
+}
 
-    /* Tells that wait: the oldest is given up. */
+/* Tells that wait: the oldest is given up. */
+static void too_many_tells(i3 *net)
+{
+    int i;
     forget();
     tell_returns = I3_HOLD;
     for (i = 31; i < 41; i++)
@@ -395,14 +425,36 @@ static void limits(int port)
     turn(net);
     CHECK(i3_held(net) == 0 && strstr(heard, "log:a tell is given up: its player did not come"));
     tell_returns = I3_SHOWN;
+}
 
+static void too_many_channels(i3 *net)
+{
+    char name[64];
+    int i;
     for (i = 0; i < I3_CHANNELS_MAX + 5; i++) {
         sprintf(name, "c%d", i);
         CHECK(i3_join(net, name, 0) == (i < I3_CHANNELS_MAX));
     }
-    memset(name, 'n', sizeof name);
     i3_leave(net, "c0");
     CHECK(i3_join(net, "again", 0));
+}
+
+static void limits(int port)
+{
+    i3_config config = config_of(port);
+    char big[6000];
+    i3 *net;
+    config.in_bytes = 4096;
+    config.out_bytes = 4096;
+    config.hold_bytes = 1024;
+    net = i3_open(&config);
+    forget();
+    log_in(net);
+    full_of_requests(net);
+    full_presence(net);
+    a_long_line(net);
+    too_many_tells(net);
+    too_many_channels(net);
     i3_close(net);
     drop_peer();
 
@@ -415,6 +467,8 @@ static void limits(int port)
     CHECK(i3_descriptor(net) == -1 && i3_timeout(net) > 40);
     i3_close(net);
     drop_peer();
+    memset(big, 'x', sizeof big);
+    big[sizeof big - 1] = 0;
     config.key = big;
     CHECK(i3_open(&config) == 0);
 }

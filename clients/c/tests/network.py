@@ -22,7 +22,8 @@ def free_port():
 class Lines:
     """A connection that is read line by line."""
 
-    def __init__(self, port):
+    def __init__(self, port, charset="utf-8"):
+        self.charset = charset
         deadline = time.time() + 20
         while True:
             try:
@@ -36,7 +37,7 @@ class Lines:
         self.seen = []
 
     def send(self, text):
-        self.socket.sendall(text.encode() + b"\n")
+        self.socket.sendall(text.encode(self.charset) + b"\n")
 
     def read(self, seconds):
         self.socket.settimeout(max(seconds, 0.01))
@@ -49,7 +50,7 @@ class Lines:
                 raise EOFError
             self.rest += more
         line, self.rest = self.rest.split(b"\n", 1)
-        return line.decode().rstrip("\r")
+        return line.decode(self.charset).rstrip("\r")
 
     def close(self):
         self.socket.close()
@@ -58,8 +59,8 @@ class Lines:
 class Player(Lines):
     """Somebody who plays the game."""
 
-    def __init__(self, port, name):
-        super().__init__(port)
+    def __init__(self, port, name, charset="utf-8"):
+        super().__init__(port, charset)
         self.send(name)
         self.wait("Welcome.")
 

@@ -18,6 +18,8 @@ from network import Network, Player
 ROUTER, GATEWAY, ENGINE, NAME = sys.argv[1:5]
 # What players write for red, where the head sends typed colours as colours.
 RED = {"tbamud": None, "rom": "{Rred{x", "smaug": "&Rred&w", "afkmud": "&Rred&d"}[NAME]
+# One of the games writes Latin-1.
+CHARSET = "latin-1" if NAME == "smaug" else "utf-8"
 # What would be a code on some engine: players must see it as it was written.
 CODES = "{R &R @R $n ^r }x %s %n {{ && @@ end"
 
@@ -27,8 +29,8 @@ class Play(Network):
         super().__init__(ROUTER, GATEWAY)
         os.mkdir(self.folder + "/i3")
         with open(self.folder + "/i3.conf", "w") as file:
-            file.write("# settings of the game\nport %d\nkey the-key-of-home\nclient %s\nplayers %s/i3\nchannel chat\n"
-                       % (self.port, NAME, self.folder))
+            file.write("# settings of the game\nport %d\nkey the-key-of-home\nclient %s\nplayers %s/i3\nchannel chat\ncharset %s\n"
+                       % (self.port, NAME, self.folder, CHARSET))
         self.start_game()
 
     def start_game(self):
@@ -36,7 +38,7 @@ class Play(Network):
         self.game_port = int(self.game.stdout.readline().split()[1])
 
     def player(self, name):
-        return Player(self.game_port, name)
+        return Player(self.game_port, name, CHARSET)
 
     def knows_far(self, player):
         """Waits until Far is on the game's own list of muds."""
@@ -80,6 +82,10 @@ def talk(play, far, ann):
     far.call("emoteto", target_mud="Home", target_user="ann", from_user="Bob", emote="$N bows.")
     assert "Bob bows. (Bob@Far)" in ann.wait("Bob bows.")
 
+    far.tell("d\u00e9j\u00e0 vu \u2013 \u201cyes\u201d")
+    ann.wait("d\u00e9j\u00e0 vu - \"yes\"" if CHARSET == "latin-1" else "d\u00e9j\u00e0 vu \u2013 \u201cyes\u201d")
+    ann.does("i3chat caf\u00e9", "Ann@Home: caf\u00e9")
+    far.event("channel_message", "caf\\u00e9")
     ann.does("i3chat hello all", "Ann@Home: hello all")
     far.event("channel_message", "hello all")
     ann.does("i3chat chat :waves", "Ann waves")
