@@ -109,6 +109,8 @@ impl Target {
         let daemon = Daemon::start_with(program, folder.path(), tls, |settings| {
             settings["router"]["pacing"] = json!({"enabled": false});
             settings["performance"] = json!({"max_connections": 20_000});
+            // Clients that wait for their turn do not answer pings.
+            settings["api"]["websocket"]["ping_interval"] = json!(3600);
             change(settings);
         })
         .map_err(|error| format!("{}: {error}", program.display()))?;
