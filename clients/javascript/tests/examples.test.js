@@ -68,7 +68,9 @@ describe("examples", { concurrency: false, timeout: 120_000 }, () => {
     await sage.start(20_000);
   });
   after(async () => {
-    for (const { child } of running) if (child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+    for (const { child } of running) {
+      if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, "SIGKILL");
+    }
     await sage?.close();
     await net?.close();
   });
