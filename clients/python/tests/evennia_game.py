@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from typing import Callable
+from typing import Callable, Type
 
 folder = pathlib.Path(sys.argv[1]).absolute()
 sys.path.insert(0, str(pathlib.Path(sys.argv[2]).absolute()))
@@ -111,7 +111,7 @@ class Player:
         self.seen = self.seen.partition(text)[2]
 
 
-def hears(sage: BlockingClient, kind: type, text: str, seconds: float = 20) -> Event:
+def hears(sage: BlockingClient, kind: Type[Event], text: str, seconds: float = 20) -> Event:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         event = sage.poll(1)

@@ -117,7 +117,7 @@ class CmdI3Finger(_I3Command):
                 return
 
             def found(answer: Dict[str, Any]) -> str:
-                return raw(f"{answer.get('located_user')} is on {answer.get('located_mud')}.")
+                return str(raw(f"{answer.get('located_user')} is on {answer.get('located_mud')}."))
 
             self.ask("locate", {"target_user": self.args.strip(), "wait": True}, found)
             return

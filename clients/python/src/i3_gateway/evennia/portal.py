@@ -29,10 +29,11 @@ class I3Factory:
 
     def __init__(self, sessionhandler: Any, uid: int = 0, options: Optional[Dict[str, Any]] = None) -> None:
         self.sessionhandler, self.uid, self.options = sessionhandler, int(uid), dict(options or {})
+        self.session: Optional["I3Session"] = None
 
     def start(self) -> None:
         running = _running.get(self.uid)
-        if running is not None:  # the settings have changed, or the Server does not know that session
+        if running is not None and running.session is not None:  # the settings have changed, or the Server does not know that session
             running.session.disconnect("replaced")
         _running[self.uid] = self
         self.session = I3Session(self)
@@ -121,7 +122,8 @@ class I3Session(Session):  # type: ignore[misc, unused-ignore]
 
     def send_i3_presence(self, users: Any, *args: Any, **kwargs: Any) -> None:
         """The Server says who is on. The client repeats it, also while the Server reloads."""
-        self._loop.call_soon_threadsafe(self._client.set_presence, [dict(user) for user in users])
+        names = [str(user["name"]) for user in users]
+        self._loop.call_soon_threadsafe(lambda: self._client.set_presence(names))
 
     def send_default(self, *args: Any, **kwargs: Any) -> None:
         """Whatever else is sent to an account does not concern the network."""
