@@ -3,7 +3,7 @@
 #
 #   clients/python/test.sh DAEMONS     DAEMONS holds i3-gateway, i3-gateway-threads and i3-router
 #
-# Needs Python 3.9 or later with venv, and PyPI. PYTHON names another interpreter.
+# Needs Python 3.9 or later with venv, and PyPI. PYTHON names another interpreter; EVENNIA=no leaves out the game of Evennia.
 set -euo pipefail
 I3_DAEMONS=$(cd "$1" && pwd)
 export I3_DAEMONS PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_QUIET=1
@@ -36,3 +36,10 @@ cp -r examples tests README.md pyproject.toml "$work/here"
 "$work/clean/bin/mypy" --python-executable "$work/clean/bin/python"
 "$work/clean/bin/python" -m pytest -q --durations=5 -p no:cacheprovider tests
 
+
+if [ "${EVENNIA:-yes}" != no ]; then
+    echo "-- a game of Evennia"
+    "$python" -m venv "$work/evennia"
+    "$work/evennia/bin/pip" install "$(echo "$work"/dist/*.whl)" evennia==5.0.1
+    timeout 400 "$work/evennia/bin/python" tests/evennia_game.py "$work/game" ..
+fi

@@ -67,7 +67,7 @@ class WebSocket:
         self._connection = connection
 
     async def receive(self) -> Optional[str]:
-        from websockets.exceptions import ConnectionClosed
+        from websockets.exceptions import ConnectionClosed  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
         try:
             text = await self._connection.recv()
@@ -78,7 +78,7 @@ class WebSocket:
         return text if isinstance(text, str) else bytes(text).decode("utf-8", "replace")
 
     async def send(self, text: str) -> None:
-        from websockets.exceptions import ConnectionClosed
+        from websockets.exceptions import ConnectionClosed  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
         try:
             await self._connection.send(text)
@@ -96,8 +96,8 @@ async def connect(address: Address, tls: Optional[ssl.SSLContext]) -> Transport:
         reader, writer = await asyncio.open_connection(address.host, address.port, ssl=context, limit=READ_BYTES)
         return Lines(reader, writer)
     try:
-        from websockets.asyncio.client import connect as connect_websocket
-        from websockets.exceptions import WebSocketException
+        from websockets.asyncio.client import connect as connect_websocket  # type: ignore[import-not-found, import-untyped, unused-ignore]
+        from websockets.exceptions import WebSocketException  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ImportError as missing:
         raise ImportError("a WebSocket needs the package: pip install 'i3-gateway-client[websocket]'") from missing
     try:
