@@ -150,8 +150,12 @@ fn watch(options: Options, is_trace: bool, out: &mut impl Write) -> Result<std::
         match &happening {
             Happening::Disconnected { error, retry_in: None } => return Err(error.clone().into()),
             Happening::Connected(_) if is_trace => {
-                client.call_raw("trace", Value::Null, ANSWER_TIMEOUT)?;
-                print(out, &watcher.remark("showing packets"))?;
+                match client.call_raw("trace", Value::Null, ANSWER_TIMEOUT) {
+                    Ok(_) => print(out, &watcher.remark("showing packets"))?,
+                    // The connection is made again, and the packets asked for again.
+                    Err(Error::Lost(_)) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
             Happening::Connected(_) if joins_all => {
                 match crate::page::whole(&mut client, "channel_list", json!({}), "channels") {

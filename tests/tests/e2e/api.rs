@@ -213,7 +213,7 @@ fn rows(key: &str, own: &str) -> Vec<Row> {
 
 fn session() -> Json {
     json!({
-        "session_id": "*", "mud_name": "Alpha", "role": "game", "client": "*", "transport": "*", "address": "127.0.0.1",
+        "session_id": "*", "mud_name": "Alpha", "key_name": "secret", "client": "*", "role": "game", "transport": "*", "address": "127.0.0.1",
         "since": "*", "idle_seconds": "*", "permissions": ["*"], "channels": "*", "queued_bytes": "*",
     })
 }
