@@ -568,6 +568,8 @@ class Test:
 
     def keyboard(self):
         self.on_gossip()
+        self.sage.say("gossip", "the last line")
+        expect(self.log.locator(".line").last).to_contain_text("the last line")
         self.go("Home")
         self.page.evaluate("document.activeElement.blur()")
         reached = []
