@@ -14,7 +14,7 @@ export const KINDS = [['', 'everything'], ['channel-*', 'channel lines (mute)'],
 const MATCHES_SHOWN = 10;
 
 export function show(dialog) {
-  if (!state.dialog) opener.element = document.activeElement;
+  if (dialog && !state.dialog) opener.element = document.activeElement;
   state.dialog = dialog;
   changed();
 }

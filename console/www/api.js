@@ -16,7 +16,9 @@ const RETRY_MS = [500, 1000, 2000, 4000, 8000, 15000];
 /** How long an answer may take, in milliseconds, if the request does not say. */
 const ANSWER_MS = 20000;
 
+/** How often the page looks whether the gateway still answers, and how long the answer may take, in milliseconds. */
 const PING_MS = 30000;
+const LOOK_MS = 5000;
 
 /** The code with which the gateway closes a connection whose key or session is not wanted. */
 const CLOSED_BY_POLICY = 1008;
@@ -33,6 +35,8 @@ export class Api {
     this.key = null;
     this.wanted = false;
     window.addEventListener('online', () => this.retryNow());
+    // A gateway on this host can be reached all the same.
+    window.addEventListener('offline', () => this.look());
     document.addEventListener('visibilitychange', () => document.hidden || this.retryNow());
   }
 
@@ -79,7 +83,7 @@ export class Api {
     socket.onmessage = (message) => this.received(message.data);
     socket.onclose = (event) => this.lost(socket, event);
     clearInterval(this.pinger);
-    this.pinger = setInterval(() => this.call('ping').catch(() => socket.close()), PING_MS);
+    this.pinger = setInterval(() => this.look(), PING_MS);
     const params = { role: 'observer', text_format: 'raw', last_event_id: this.seen };
     if (this.key) params.api_key = this.key;
     const session = await this.call('authenticate', params);
@@ -158,6 +162,18 @@ export class Api {
     }
     this.onState('away', event.reason || 'the connection to the gateway was lost');
     this.again();
+  }
+
+  /** Looks whether the gateway still answers. A dead connection is given up without a goodbye, which could take minutes. */
+  look() {
+    const { socket } = this;
+    if (socket?.readyState !== WebSocket.OPEN) return;
+    this.call('ping', {}, LOOK_MS).catch(() => {
+      if (socket !== this.socket) return;
+      socket.onclose = null;
+      socket.close();
+      this.lost(socket, { code: 0, reason: '' });
+    });
   }
 
   again() {

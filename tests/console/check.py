@@ -494,18 +494,23 @@ class Test:
     def reconnect(self):
         """The page comes back by itself, and says what it missed."""
         self.on_gossip()
-        # The page stays away from the gateway until something was said.
+        # A network that fails silently.
         self.page.context.set_offline(True)
+        expect(self.page.locator("header")).to_contain_text("Not connected")
+        self.page.context.set_offline(False)
+        self.notice("Connected again after")
+        self.notice("nothing was missed")
         self.gateway.stop()
         expect(self.page.locator("header")).to_contain_text("Not connected")
+        # The page stays away from the gateway until something was said.
+        self.page.context.set_offline(True)
         self.gateway.start()
         game = Lines(self.gateway.lines, Gateway.KEY, role="observer")
         wait_until("the channel is heard again", lambda: self.heard_by(game), 30)
         self.sage.say("gossip", "said while the page was away")
         wait_until("it is kept", lambda: "said while" in str(game.call("channel_history", channel="gossip", limit=3)))
         self.page.context.set_offline(False)
-        self.notice("Connected again after")
-        self.notice("line")
+        self.notice("came meanwhile and are shown")
         expect(self.log).to_contain_text("said while the page was away")
         self.sage.say("gossip", "and live again")
         expect(self.log.locator(".line").last).to_contain_text("and live again")
@@ -568,6 +573,8 @@ class Test:
 
     def keyboard(self):
         self.on_gossip()
+        self.sage.say("gossip", "the last line")
+        expect(self.log.locator(".line").last).to_contain_text("the last line")
         self.go("Home")
         self.page.evaluate("document.activeElement.blur()")
         reached = []
