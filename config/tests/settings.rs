@@ -711,3 +711,30 @@ fn a_mud_without_services_is_refused_with_the_reason() {
     }
     assert_eq!(good("mud: {name: A, services: {who: 1}}").core.muds[0].services.len(), 1);
 }
+
+#[test]
+fn irc_is_off_without_a_port_and_speaks_tls_where_other_hosts_connect() {
+    let irc = |config: &Config| {
+        let found = config.listeners.iter().find(|at| at.listener == Listener::Irc);
+        found.map(|at| (format!("{}:{}", at.host, at.port), at.tls.is_some()))
+    };
+    assert_eq!(irc(&good("irc: {host: 127.0.0.1}")), None);
+    assert_eq!(irc(&good("irc: {port: 6667}")), Some(("127.0.0.1:6667".to_owned(), false)));
+    // On this host plain text is usual, also where games use TLS.
+    let tls = "tls: {enabled: yes, cert_file: c.pem, key_file: k.pem}";
+    let of_api = format!("api: {{{tls}}}\nirc: {{port: 6667}}");
+    assert_eq!(irc(&good(&of_api)), Some(("127.0.0.1:6667".to_owned(), false)));
+    let remote = format!("api: {{{tls}}}\nirc: {{port: 6697, host: 0.0.0.0}}");
+    assert_eq!(irc(&good(&remote)), Some(("0.0.0.0:6697".to_owned(), true)));
+    let own = format!("irc: {{port: 6697, host: 0.0.0.0, {tls}}}");
+    assert_eq!(irc(&good(&own)), Some(("0.0.0.0:6697".to_owned(), true)));
+    let plain = bad("irc: {port: 6667, host: 0.0.0.0}");
+    assert!(
+        lines(&plain)[0].contains("irc.host: other hosts could connect to 0.0.0.0:6667 in plain text"),
+        "{plain:?}"
+    );
+    let insists = good("irc: {port: 6667, host: 0.0.0.0, tls: {enabled: no}}");
+    assert!(warning(&insists, "irc.tls.enabled").message.contains("in plain text"));
+    let taken = bad("irc: {port: 8080}");
+    assert!(lines(&taken)[0].contains("irc.port: 127.0.0.1:8080 is already the address"), "{taken:?}");
+}
