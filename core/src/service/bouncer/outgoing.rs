@@ -271,6 +271,7 @@ fn send(parts: &mut Parts<'_>, conn: ConnId, mud: MudId, packet: &Packet<'_>) ->
                 "Flood: {FLOOD_PACKETS_MAX} packets wait for the router; this one was not sent, send slower"
             )));
         }
+        tune_in(parts, conn, mud, &packet.body);
         request(parts, mud, packet)
     });
     if method != OTHER {
@@ -282,6 +283,22 @@ fn send(parts: &mut Parts<'_>, conn: ConnId, mud: MudId, packet: &Packet<'_>) ->
         parts.cx.metrics.count_call(method, outcome_label(kind), Duration::ZERO);
     }
     outcome
+}
+
+/// Tunes a mud in to a channel on which it speaks without listening, as a Dead Souls router does.
+fn tune_in(parts: &mut Parts<'_>, conn: ConnId, mud: MudId, body: &Body<'_>) {
+    let (Body::ChannelMessage { channel, .. }
+    | Body::ChannelEmote { channel, .. }
+    | Body::ChannelTargetedEmote { channel, .. }) = body
+    else {
+        return;
+    };
+    let listens = parts.clients.get(conn).is_some_and(|session| session.channels.contains_key(&**channel));
+    let one = &parts.muds[mud];
+    if !listens && !one.behind_coffeemud && one.lists.channels().get(channel).is_some() {
+        // If that fails, the router tells the mud about it.
+        let _ = channel::tuned(parts, conn, mud, channel, true);
+    }
 }
 
 /// Passes an answer to another mud on. Answers have a queue of their own, with room for each mud.
