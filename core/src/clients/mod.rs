@@ -19,4 +19,4 @@ pub(crate) use all::{Clients, Dismissal, Goodbye};
 pub use session::{CLIENT_STALLED_MAX, Role};
 pub(crate) use session::{Identified, Joined, Session};
 pub use way::Framed;
-pub(crate) use way::{Encode, FRAMED_MAX, Posted, Way};
+pub(crate) use way::{Encode, Posted, RUNS_MAX, Views, Way};

@@ -1,7 +1,7 @@
 //! The session of one client.
 
 use super::rates::Holder;
-use super::way::{Posted, Way};
+use super::way::{Framed, Posted, Way};
 use crate::colour::TextStyle;
 use crate::cx::Cx;
 use crate::describe::macros::words;
@@ -162,17 +162,19 @@ impl Session {
         self.identity.as_ref().map(|identity| identity.mud)
     }
 
-    /// Notes that a kept event was queued for its connection.
-    pub(crate) fn note_queued(&mut self, lane: LaneKey, id: u64) {
+    /// Notes that a kept event was queued for its connection; `before` is the one before it in its lane.
+    pub(crate) fn note_queued(&mut self, lane: &LaneKey, id: u64, before: Option<u64>) {
         if !self.greeted {
             self.reader.queued_early(id);
         }
-        self.reader.queued(lane, id);
+        self.reader.queued(lane, id, before);
     }
 
     /// Encodes an event for this client.
     pub(crate) fn event(&self, posted: &Posted<'_>) -> Bytes {
-        self.way.encoder.event(posted, self.reads).view(self.way.view)
+        let mut bytes = Vec::new();
+        let views = self.way.encoder.event(posted, self.reads, &mut bytes);
+        Framed::new(bytes, views).view(self.way.view)
     }
 
     /// Encodes an error for this client.

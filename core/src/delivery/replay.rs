@@ -221,7 +221,7 @@ fn work_at(cx: &mut Cx<'_>, conn: ConnId, session: &mut Session, log: &mut Log, 
         };
         let may_have = session.may(record.kind.permission) && (session.hears_echo || !record.is_echo);
         let is_asked_for = job.since != Since::Unread;
-        if is_wanted && may_have && (is_asked_for || !session.reader.has(record.id)) {
+        if is_wanted && may_have && (is_asked_for || !session.reader.has(name, record.id)) {
             if cx.fx.pending_bytes(conn) > REPLAY_PENDING_BYTES_MAX {
                 is_done = false;
                 break;
@@ -229,7 +229,7 @@ fn work_at(cx: &mut Cx<'_>, conn: ConnId, session: &mut Session, log: &mut Log, 
             let (kind, members, id, at) = (record.kind, &record.members, record.id, record.at);
             let bytes = session.event(&Posted { kind, members, id, at, is_replay: true });
             cx.fx.send_shared(conn, bytes);
-            session.note_queued(lane.clone(), id);
+            session.note_queued(lane, id, None);
             given += 1;
         }
         job.position = record.id;

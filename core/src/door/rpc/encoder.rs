@@ -1,10 +1,10 @@
 //! Encodes events and errors for this front door.
 
 use super::deflate::deflated_text;
-use super::framing::{LINE, WEBSOCKET, framed, framed_text};
+use super::framing::{LINE, WEBSOCKET, frame_into, framed_text};
 use super::rpc;
 use super::style::{restyle, stays};
-use crate::clients::{Encode, Framed, Posted, Way};
+use crate::clients::{Encode, Framed, Posted, Views, Way};
 use crate::colour::TextStyle;
 use crate::fault::Fault;
 use crate::machine::ConnId;
@@ -30,14 +30,14 @@ const NOTIFICATION_BYTES: usize = 140;
 struct JsonRpc;
 
 impl Encode for JsonRpc {
-    fn event(&self, posted: &Posted<'_>, style: TextStyle) -> Framed {
-        let length = posted.members.len() + posted.kind.name.len() + NOTIFICATION_BYTES;
+    fn event(&self, posted: &Posted<'_>, style: TextStyle, into: &mut Vec<u8>) -> Views {
+        into.reserve(posted.members.len() + posted.kind.name.len() + NOTIFICATION_BYTES);
         if stays(posted.members, style) {
-            return framed(length, |text| write_event(text, posted));
+            return frame_into(into, |text| write_event(text, posted));
         }
-        let mut text = Vec::with_capacity(length);
+        let mut text = Vec::new();
         write_event(&mut text, posted);
-        framed_text(&restyle(&text, style))
+        frame_into(into, |framed| framed.extend_from_slice(&restyle(&text, style)))
     }
 
     fn fault(&self, fault: &Fault, style: TextStyle) -> Framed {
@@ -50,8 +50,10 @@ impl Encode for JsonRpc {
 struct Deflated;
 
 impl Encode for Deflated {
-    fn event(&self, posted: &Posted<'_>, style: TextStyle) -> Framed {
-        deflated(&JsonRpc.event(posted, style))
+    fn event(&self, posted: &Posted<'_>, style: TextStyle, into: &mut Vec<u8>) -> Views {
+        let mut plain = Vec::new();
+        let views = JsonRpc.event(posted, style, &mut plain);
+        deflated(&Framed::new(plain, views)).append_to(into)
     }
 
     fn fault(&self, fault: &Fault, style: TextStyle) -> Framed {
@@ -103,7 +105,11 @@ mod tests {
         let at = UnixTime::from_micros(0);
         let mut posted = Posted { kind, members: br#"{"dropped":3}"#, id: 7, at, is_replay: false };
         let line = r#"{"jsonrpc":"2.0","method":"lagged","params":{"dropped":3,"timestamp":"1970-01-01T00:00:00Z","event_id":7"#;
-        let written = |posted: &Posted<'_>| JsonRpc.event(posted, TextStyle::Raw).view(LINE);
+        let written = |posted: &Posted<'_>| {
+            let mut bytes = Vec::new();
+            let views = JsonRpc.event(posted, TextStyle::Raw, &mut bytes);
+            Framed::new(bytes, views).view(LINE)
+        };
         assert_eq!(written(&posted), format!("{line}}}}}\n"));
         posted.is_replay = true;
         assert_eq!(written(&posted), format!("{line},\"replay\":true}}}}\n"));
