@@ -2,109 +2,12 @@
 
 use crate::machine::{Change, Clear, ConnId, Output, SaveTicket};
 use crate::notice::{Level, Notice};
+use crate::outbox::Outbox;
+use crate::runs::{Runs, Span};
 use crate::saves::{Saves, Turn};
 use crate::time::Instant;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use std::collections::VecDeque;
-
-/// A piece of at least this many bytes is queued as a shared, reference-counted slice. A smaller one is copied to the
-/// tail, which costs less than the bookkeeping.
-const SHARE_FROM_BYTES: usize = 512;
-
-/// The bytes queued for one connection.
-#[derive(Debug, Default)]
-struct Outbox {
-    /// The first piece. Most connections never have more: one event, in the allocation that all its recipients share
-    /// (`fan-out` of the benches).
-    first: Option<Bytes>,
-    /// The pieces after the first.
-    more: Option<Box<More>>,
-    /// Bytes queued, and not yet taken by the driver.
-    queued_bytes: usize,
-    /// Bytes taken by the driver, and not yet flushed.
-    in_flight_bytes: usize,
-    /// A `Write` was emitted, and its bytes have not been taken yet.
-    announced: bool,
-    /// The connection closes when everything is flushed.
-    closing: bool,
-}
-
-/// The pieces after the first.
-#[derive(Debug, Default)]
-struct More {
-    pieces: VecDeque<Bytes>,
-    tail: BytesMut,
-}
-
-impl More {
-    fn seal(&mut self) {
-        if !self.tail.is_empty() {
-            self.pieces.push_back(self.tail.split().freeze());
-        }
-    }
-}
-
-impl Outbox {
-    fn push(&mut self, piece: Bytes) {
-        self.queued_bytes += piece.len();
-        if self.first.is_none() && self.more.is_none() {
-            self.first = Some(piece);
-            return;
-        }
-        let more = self.more.get_or_insert_default();
-        if piece.len() < SHARE_FROM_BYTES {
-            more.tail.extend_from_slice(&piece);
-        } else {
-            more.seal();
-            more.pieces.push_back(piece);
-        }
-    }
-
-    fn push_copy(&mut self, bytes: &[u8]) {
-        self.queued_bytes += bytes.len();
-        self.more.get_or_insert_default().tail.extend_from_slice(bytes);
-    }
-
-    /// Takes the first piece out of the queue, to be cut or sent.
-    fn front(&mut self) -> Option<Bytes> {
-        if let Some(first) = self.first.take() {
-            return Some(first);
-        }
-        let more = self.more.as_mut()?;
-        if more.pieces.is_empty() {
-            more.seal();
-        }
-        let piece = more.pieces.pop_front();
-        if piece.is_none() {
-            self.more = None;
-        }
-        piece
-    }
-
-    fn take(&mut self, budget: usize, into: &mut Vec<Bytes>) -> usize {
-        let mut taken = 0;
-        while taken < budget
-            && let Some(mut piece) = self.front()
-        {
-            let room = budget - taken;
-            if piece.len() > room {
-                into.push(piece.split_to(room));
-                taken = budget;
-                self.first = Some(piece);
-                break;
-            }
-            taken += piece.len();
-            into.push(piece);
-        }
-        self.queued_bytes -= taken;
-        self.in_flight_bytes += taken;
-        taken
-    }
-
-    fn is_idle(&self) -> bool {
-        self.queued_bytes == 0 && self.in_flight_bytes == 0
-    }
-}
 
 #[derive(Debug)]
 struct Slot {
@@ -120,6 +23,14 @@ struct Slot {
     outbox: Outbox,
 }
 
+/// The save of this turn.
+#[derive(Debug)]
+struct OpenSave {
+    ticket: SaveTicket,
+    since: Instant,
+    changes: Vec<Change>,
+}
+
 /// The outputs in their order, and the bytes queued for each connection.
 #[derive(Debug, Default)]
 pub struct Effects {
@@ -127,7 +38,12 @@ pub struct Effects {
     slots: Vec<Slot>,
     free: Vec<u32>,
     open: usize,
+    runs: Runs,
+    /// The connections whose outboxes may have ranges of runs.
+    spanned: Vec<u32>,
+    /// The last ticket.
     saves: u64,
+    open_save: Option<OpenSave>,
     /// The saves that may have to be repeated; `None` if failed saves are not repeated.
     retries: Option<Saves>,
     total_pending_bytes: usize,
@@ -177,21 +93,36 @@ impl Effects {
 
     /// Queues a copy of `bytes`.
     pub fn send(&mut self, conn: ConnId, bytes: &[u8]) {
-        self.with_outbox(conn, |outbox| outbox.push_copy(bytes));
+        self.with_outbox(conn, |outbox, runs| outbox.push_copy(runs, bytes));
     }
 
     /// Queues a slice that several connections can share.
     pub fn send_shared(&mut self, conn: ConnId, bytes: Bytes) {
-        self.with_outbox(conn, |outbox| outbox.push(bytes));
+        self.with_outbox(conn, |outbox, runs| outbox.push(runs, bytes));
     }
 
-    fn with_outbox(&mut self, conn: ConnId, push: impl FnOnce(&mut Outbox)) {
+    /// Adds a message to a run that many connections may receive.
+    pub(crate) fn put(&mut self, run: usize, message: &[u8]) -> Span {
+        self.runs.put(run, message)
+    }
+
+    /// Queues a message of a run, in the same turn.
+    pub(crate) fn send_span(&mut self, conn: ConnId, span: Span) {
+        self.with_outbox(conn, |outbox, runs| outbox.push_span(runs, span));
         let Some(outbox) = self.outbox(conn) else { return };
-        if outbox.closing {
+        if !std::mem::replace(&mut outbox.listed, true) {
+            self.spanned.push(conn.index);
+        }
+    }
+
+    fn with_outbox(&mut self, conn: ConnId, push: impl FnOnce(&mut Outbox, &mut Runs)) {
+        let Some(slot) = self.slots.get_mut(conn.index()) else { return };
+        if !slot.open || slot.generation != conn.generation || slot.outbox.closing {
             return;
         }
+        let outbox = &mut slot.outbox;
         let before = outbox.queued_bytes;
-        push(outbox);
+        push(outbox, &mut self.runs);
         let pushed = outbox.queued_bytes - before;
         if outbox.queued_bytes > 0 && outbox.in_flight_bytes == 0 && !outbox.announced {
             outbox.announced = true;
@@ -207,9 +138,12 @@ impl Effects {
 
     /// Implements [`crate::machine::Machine::take_bytes`].
     pub fn take_bytes(&mut self, conn: ConnId, budget: usize, into: &mut Vec<Bytes>) -> usize {
-        let Some(outbox) = self.outbox(conn) else { return 0 };
-        outbox.announced = false;
-        outbox.take(budget.max(1), into)
+        let Some(slot) = self.slots.get_mut(conn.index()) else { return 0 };
+        if !slot.open || slot.generation != conn.generation {
+            return 0;
+        }
+        slot.outbox.announced = false;
+        slot.outbox.take(&mut self.runs, budget.max(1), into)
     }
 
     /// Notes that the driver has written the bytes that it took.
@@ -226,7 +160,7 @@ impl Effects {
         } else if queued == 0 {
             // An idle connection holds no buffer.
             let slot = &mut self.slots[conn.index()];
-            slot.outbox.more = None;
+            slot.outbox.let_go();
             if std::mem::take(&mut slot.held) && !slot.paused {
                 self.outputs.push_back(Output::Read { conn, enabled: true });
             }
@@ -315,20 +249,48 @@ impl Effects {
         self.slot(conn).is_some_and(|slot| slot.outbox.in_flight_bytes > 0)
     }
 
-    /// Saves changes.
+    /// Saves changes. All changes of a turn are one save, which is sent when the driver has carried out the other outputs.
     pub fn save(&mut self, now: Instant, changes: Vec<Change>) -> SaveTicket {
+        if let Some(open) = &mut self.open_save {
+            open.changes.extend(changes);
+            return open.ticket;
+        }
+        let ticket = self.next_ticket();
+        self.open_save = Some(OpenSave { ticket, since: now, changes });
+        ticket
+    }
+
+    /// Whether the changes of kept events are saved one by one. If not, their space is written anew later.
+    pub(crate) fn saves_each(&mut self, space: &str) -> bool {
+        let ticket = self.open_save.as_ref().map_or(SaveTicket(self.saves + 1), |open| open.ticket);
+        self.retries.as_mut().is_none_or(|saves| saves.saves_each(space, ticket))
+    }
+
+    /// Lets a space be written anew, together with the others.
+    pub(crate) fn write_anew(&mut self, space: &str) {
+        let ticket = self.open_save.as_ref().map_or(SaveTicket(self.saves + 1), |open| open.ticket);
+        if let Some(saves) = self.retries.as_mut() {
+            saves.write_anew(space, ticket);
+        }
+    }
+
+    fn next_ticket(&mut self) -> SaveTicket {
         self.saves += 1;
-        let ticket = SaveTicket(self.saves);
-        if self.retries.as_mut().is_none_or(|saves| saves.add(now, ticket, &changes)) {
+        SaveTicket(self.saves)
+    }
+
+    /// Sends the save of this turn.
+    fn close_save(&mut self) {
+        let Some(OpenSave { ticket, since, changes }) = self.open_save.take() else { return };
+        if self.retries.as_mut().is_none_or(|saves| saves.add(since, ticket, &changes)) {
             self.outputs.push_back(Output::Save { ticket, clear: Clear::Nothing, changes });
         }
-        ticket
     }
 
     /// Replaces the whole contents of the store.
     pub fn save_everything(&mut self, changes: Vec<Change>) -> SaveTicket {
-        self.saves += 1;
-        let ticket = SaveTicket(self.saves);
+        self.close_save();
+        let ticket = self.next_ticket();
         self.outputs.push_back(Output::Save { ticket, clear: Clear::Everything, changes });
         ticket
     }
@@ -343,6 +305,17 @@ impl Effects {
         self.retries.as_ref()
     }
 
+    /// Returns the first save that is not durable: all saves before it are.
+    pub fn durable_before(&self) -> SaveTicket {
+        let sent = self.retries.as_ref().map_or(SaveTicket(u64::MAX), Saves::durable_before);
+        self.open_save.as_ref().map_or(sent, |open| open.ticket.min(sent))
+    }
+
+    /// Whether the store has not answered a save yet.
+    pub fn is_saving(&self) -> bool {
+        self.open_save.is_some() || self.retries.as_ref().is_some_and(Saves::is_under_way)
+    }
+
     /// Returns the saves that are not durable yet, to report the store's answers to them.
     pub fn saves_mut(&mut self) -> Option<&mut Saves> {
         self.retries.as_mut()
@@ -351,6 +324,7 @@ impl Effects {
     /// Saves what waits, if no other save is in flight. `contents` returns all entries that a cleared part of the store
     /// must have.
     pub fn save_again(&mut self, now: Instant, contents: impl FnOnce(&Clear) -> Vec<Change>) {
+        self.close_save();
         let ticket = SaveTicket(self.saves + 1);
         let again = self.retries.as_mut().and_then(|saves| saves.retry(now, ticket, contents));
         self.save_waiting(ticket, again);
@@ -358,6 +332,7 @@ impl Effects {
 
     /// Saves what waits for the last time.
     pub fn save_last(&mut self, now: Instant, contents: impl FnOnce(&Clear) -> Vec<Change>) {
+        self.close_save();
         let ticket = SaveTicket(self.saves + 1);
         let last = self.retries.as_mut().and_then(|saves| saves.last(now, ticket, contents));
         self.save_waiting(ticket, last);
@@ -372,6 +347,7 @@ impl Effects {
 
     /// Notes that the store has lost everything. Returns how that changes its state.
     pub fn store_lost(&mut self) -> Turn {
+        self.close_save();
         let next = SaveTicket(self.saves + 1);
         self.retries.as_mut().map_or(Turn::None, |saves| saves.lost(next))
     }
@@ -393,7 +369,29 @@ impl Effects {
 
     /// Implements [`crate::machine::Machine::poll_output`].
     pub fn poll(&mut self) -> Option<Output> {
+        if self.outputs.is_empty() {
+            self.turn_is_over();
+            self.close_save();
+        }
         self.outputs.pop_front()
+    }
+
+    /// Whether the driver has carried out everything, besides the save of this turn.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.outputs.is_empty()
+    }
+
+    /// The driver has carried out everything. What a slow peer has not taken of the runs stays in its outbox.
+    fn turn_is_over(&mut self) {
+        if self.spanned.is_empty() {
+            return;
+        }
+        for index in self.spanned.drain(..) {
+            let outbox = &mut self.slots[index as usize].outbox;
+            outbox.listed = false;
+            outbox.settle(&mut self.runs);
+        }
+        self.runs.turn_is_over();
     }
 
     /// Returns the number of bytes queued, in flight or set aside for all connections together.

@@ -392,7 +392,7 @@ impl Gateway {
     fn stop_if_done(&mut self) {
         let is_waited_for = self.common.timers.get(Wake::Stop).is_some();
         // The store may answer that everything has to be written anew.
-        let is_saved = !self.common.fx.saves().is_some_and(Saves::is_under_way);
+        let is_saved = !self.common.fx.is_saving();
         if is_waited_for && is_saved && self.common.fx.open_count() == 0 && self.muds.are_stopped() {
             self.stopped();
         }
@@ -556,6 +556,9 @@ impl Machine for Gateway {
     }
 
     fn poll_output(&mut self) -> Option<Output> {
+        if self.common.fx.is_drained() && self.journal.has_due_marks() {
+            self.journal.save_due_marks(&mut self.common.cx());
+        }
         let output = self.common.fx.poll();
         if output.is_none() {
             // The driver has carried out everything, and other connections had their say.

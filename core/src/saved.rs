@@ -17,16 +17,3 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(value: &'de [u8]) -> Option<T> {
 
 /// A part of a saved value, kept as it was written.
 pub(crate) use serde_json::value::RawValue as Verbatim;
-
-/// An encoded value that becomes part of another one unchanged.
-#[derive(Debug)]
-pub(crate) struct Written<'a>(pub(crate) &'a [u8]);
-
-impl Serialize for Written<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = std::str::from_utf8(self.0).map_err(serde::ser::Error::custom)?;
-        let raw: &serde_json::value::RawValue =
-            serde_json::from_str(text).map_err(serde::ser::Error::custom)?;
-        raw.serialize(serializer)
-    }
-}

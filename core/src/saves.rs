@@ -16,6 +16,12 @@ const IN_FLIGHT_BYTES_MAX: usize = 2_097_152;
 /// Bytes of changes that may wait. Beyond it, the space with most of them is written anew.
 const WAITING_BYTES_MAX: usize = 2_097_152;
 
+/// Bytes of changes that wait, above which kept events are no longer saved one by one while the store works.
+const EACH_WAITING_BYTES_MAX: usize = 65_536;
+
+/// The pause before spaces are written anew while the store works. In that time further changes of them come together.
+const ANEW_PAUSE: Duration = Duration::from_millis(50);
+
 /// The memory that a change needs besides its texts.
 const CHANGE_OVERHEAD_BYTES: usize = 128;
 
@@ -145,8 +151,7 @@ fn bytes_of(space: &str, key: &str, value: &Option<Vec<u8>>) -> usize {
 impl Saves {
     /// Adds a save. Returns whether it must be sent to the store at once.
     pub fn add(&mut self, now: Instant, ticket: SaveTicket, changes: &[Change]) -> bool {
-        let has_room = self.in_flight.len() < IN_FLIGHT_MAX && self.in_flight_bytes < IN_FLIGHT_BYTES_MAX;
-        if self.failures == 0 && !self.has_waiting() && self.retrying.is_none() && has_room {
+        if self.failures == 0 && !self.has_waiting() && self.retrying.is_none() && self.has_room() {
             let bytes =
                 changes.iter().map(|change| bytes_of(&change.space, &change.key, &change.value)).sum();
             self.in_flight_bytes += bytes;
@@ -157,6 +162,33 @@ impl Saves {
             self.wait(ticket, change.clone());
         }
         false
+    }
+
+    fn has_room(&self) -> bool {
+        self.in_flight.len() < IN_FLIGHT_MAX && self.in_flight_bytes < IN_FLIGHT_BYTES_MAX
+    }
+
+    /// Whether the changes of a space are saved one by one; `ticket` is that of the next save. If the store works but is
+    /// behind, its space is written anew later: there one line soon takes the place of another, and most of the changes
+    /// would be in vain.
+    pub(crate) fn saves_each(&mut self, space: &str, ticket: SaveTicket) -> bool {
+        if self.anew.covers(space) {
+            return false;
+        }
+        let keeps_up = self.has_room() && self.waiting_bytes < EACH_WAITING_BYTES_MAX;
+        if keeps_up || self.failures > 0 {
+            return true;
+        }
+        self.write_anew(space, ticket);
+        false
+    }
+
+    /// Lets a space be written anew; `ticket` is that of the next save.
+    pub(crate) fn write_anew(&mut self, space: &str, ticket: SaveTicket) {
+        if !self.anew.covers(space) {
+            self.anew.add(space.to_owned(), Stale { first: ticket, changes: 1 });
+            self.rewrites += 1;
+        }
     }
 
     fn has_waiting(&self) -> bool {
@@ -270,6 +302,9 @@ impl Saves {
     fn first_answered(&mut self, is_saved: bool) {
         let Some(InFlight { ticket, changes, bytes, .. }) = self.in_flight.pop_front() else { return };
         self.in_flight_bytes -= bytes;
+        if is_saved && self.waiting.is_empty() {
+            return;
+        }
         for change in changes {
             let name = (change.space.clone(), change.key.clone());
             match self.waiting.get_mut(&name).filter(|waiting| waiting.last > ticket) {
@@ -342,7 +377,11 @@ impl Saves {
         }
         let doublings = self.failures.saturating_sub(1).min(16);
         let delay = RETRY_DELAY.saturating_mul(1 << doublings).min(RETRY_DELAY_MAX);
-        Some(if self.failures == 0 { Duration::ZERO } else { delay })
+        Some(match (self.failures, self.anew.is_empty()) {
+            (0, true) => Duration::ZERO,
+            (0, false) => ANEW_PAUSE,
+            _ => delay,
+        })
     }
 
     /// Returns the first save that is not durable: all saves before it are.

@@ -76,6 +76,9 @@ pub(crate) struct Clients {
     pub(crate) user_rates: UserRates,
     /// Sessions that receive the packets of their mud.
     pub(crate) tracers: BTreeSet<ConnId>,
+    /// Buffers for the members of an event and for its encoding. They have no meaning between two events.
+    pub(crate) members: Vec<u8>,
+    pub(crate) encoded: Vec<u8>,
     dismissals: VecDeque<Dismissal>,
     /// Refusals that any stranger can cause, by their reason, for the log.
     pub(super) refusals: BTreeMap<&'static str, Repeated>,
@@ -95,6 +98,8 @@ impl Clients {
             rates: Rates::default(),
             user_rates: UserRates::default(),
             tracers: BTreeSet::new(),
+            members: Vec::new(),
+            encoded: Vec::new(),
             dismissals: VecDeque::new(),
             refusals: BTreeMap::new(),
             handshake_reported: None,

@@ -207,12 +207,12 @@ impl Session {
         self.identity.as_ref().map(|identity| identity.mud)
     }
 
-    /// Notes that a kept event was queued for its connection.
-    pub(crate) fn note_queued(&mut self, lane: LaneKey, id: u64) {
+    /// Notes that a kept event was queued for its connection; `before` is the one before it in its lane.
+    pub(crate) fn note_queued(&mut self, lane: &LaneKey, id: u64, before: Option<u64>) {
         if !self.greeted {
             self.reader.queued_early(id);
         }
-        self.reader.queued(lane, id);
+        self.reader.queued(lane, id, before);
     }
 
     /// Encodes an event for this client. `None`: it is nothing for a client of its kind.
@@ -221,7 +221,7 @@ impl Session {
             return client.event(posted, now);
         }
         let framed = match self.charset {
-            TextCharset::Utf8 => self.way.encoder.event(posted, self.reads),
+            TextCharset::Utf8 => self.way.encoder.framed(posted, self.reads),
             charset => self.way.encoder.event_in(posted, self.reads, charset),
         };
         Some(framed.view(self.way.view))

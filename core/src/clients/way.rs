@@ -13,7 +13,10 @@ use std::ops::Range;
 const DOORS_MAX: usize = 5;
 
 /// Number of encodings of one event: each front door may have one for each [`TextStyle`].
-pub(crate) const FRAMED_MAX: usize = DOORS_MAX * TextStyle::ALL.len();
+const FRAMED_MAX: usize = DOORS_MAX * TextStyle::ALL.len();
+
+/// Number of runs of messages: one for each framing of each encoding.
+pub(crate) const RUNS_MAX: usize = 2 * FRAMED_MAX;
 
 words! {
     /// The character set in which a client reads and writes.
@@ -68,23 +71,40 @@ impl Framed {
         Framed { bytes: bytes.into(), views }
     }
 
+    /// Appends the message to a buffer. Returns the framings in it.
+    pub(crate) fn append_to(&self, into: &mut Vec<u8>) -> Views {
+        let start = into.len();
+        into.extend_from_slice(&self.bytes);
+        self.views.clone().map(|view| view.start + start..view.end + start)
+    }
+
     /// Returns a framing: 0 or 1.
     pub fn view(&self, view: usize) -> Bytes {
         self.bytes.slice(self.views[view].clone())
     }
 }
 
+/// The two framings of a message: ranges of its bytes.
+pub(crate) type Views = [Range<usize>; 2];
+
 /// Encodes the messages that a front door sends without a request.
 pub(crate) trait Encode: Debug + Sync {
-    /// Encodes an event.
-    fn event(&self, posted: &Posted<'_>, style: TextStyle) -> Framed;
+    /// Encodes an event into an empty buffer.
+    fn event(&self, posted: &Posted<'_>, style: TextStyle, into: &mut Vec<u8>) -> Views;
+
+    /// Encodes an event for one client.
+    fn framed(&self, posted: &Posted<'_>, style: TextStyle) -> Framed {
+        let mut bytes = Vec::new();
+        let views = self.event(posted, style, &mut bytes);
+        Framed::new(bytes, views)
+    }
 
     /// Encodes an error that answers no request.
     fn fault(&self, fault: &Fault, style: TextStyle) -> Framed;
 
     /// Encodes an event for a client that reads another character set than UTF-8.
     fn event_in(&self, posted: &Posted<'_>, style: TextStyle, _charset: TextCharset) -> Framed {
-        self.event(posted, style)
+        self.framed(posted, style)
     }
 
     /// Encodes an error for a client that reads another character set than UTF-8.
@@ -111,5 +131,10 @@ impl Way {
     /// Returns the index of its clients' encoding among the [`FRAMED_MAX`] encodings of an event.
     pub(crate) fn slot(&self, style: TextStyle) -> usize {
         self.door * TextStyle::ALL.len() + style as usize
+    }
+
+    /// Returns the index of the run of its clients' messages among the [`RUNS_MAX`] runs.
+    pub(crate) fn run(&self, style: TextStyle) -> usize {
+        2 * self.slot(style) + self.view
     }
 }

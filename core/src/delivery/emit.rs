@@ -2,8 +2,8 @@
 
 use crate::clients::{
     ALL_PENDING_BYTES_MAX, Addressed, CHANNEL_PENDING_BYTES_MAX, CLIENT_CROWDED_BYTES_MAX,
-    CLIENT_PENDING_BYTES_MAX, Clients, FRAMED_MAX, Framed, PRESENCE_PENDING_BYTES_MAX, Personal, Posted,
-    Sees, Session, TextCharset,
+    CLIENT_PENDING_BYTES_MAX, Clients, PRESENCE_PENDING_BYTES_MAX, Personal, Posted, RUNS_MAX, Sees, Session,
+    TextCharset, Views,
 };
 use crate::cx::Cx;
 use crate::event::Event;
@@ -12,10 +12,17 @@ use crate::event::told::Lagged;
 use crate::ids::MudId;
 use crate::journal::{Journal, LaneKey, LaneName, Record};
 use crate::machine::ConnId;
+use crate::runs::{RUN_MESSAGE_BYTES_MAX, Span};
+use crate::wake::Wake;
+use bytes::Bytes;
+use std::sync::Arc;
 
 /// Bytes queued for a slow client above which it gets no more packet traces. A trace is worth less than all other
 /// events.
 const TRACE_PENDING_BYTES_MAX: usize = 32_768;
+
+/// Bytes of the buffer for encoded events that are kept between two events.
+const ENCODED_KEPT_BYTES: usize = 16_384;
 
 /// The recipients of an event.
 #[derive(Clone, Copy, Debug)]
@@ -54,14 +61,28 @@ pub(crate) struct Delivery<'a> {
     pub(crate) journal: &'a mut Journal,
 }
 
+/// An event as clients receive it that read alike.
+#[derive(Clone)]
+enum Laid {
+    /// A message of their run.
+    Span(Span),
+    /// A message that is too long for a run.
+    Bytes(Bytes),
+}
+
 /// An event that is being delivered.
 struct Parcel<'a> {
     posted: Posted<'a>,
-    /// Its encoded forms, each written once for all clients that share a front door and a style.
-    framed: [Option<Framed>; FRAMED_MAX],
+    /// Its messages, each written once for all clients that read alike.
+    laid: [Option<Laid>; RUNS_MAX],
+    /// The buffer for the last encoding, its framings, and the index of the encoding.
+    buffer: Vec<u8>,
+    encoded: Option<(usize, Views)>,
     /// The lane that keeps it for sessions that cannot receive it now.
     lane: Option<LaneName<'a>>,
     lane_key: Option<LaneKey>,
+    /// The event before it in its lane.
+    before: Option<u64>,
     /// Bytes queued for a slow client above which it does not get this event.
     most: usize,
     /// The metric's label for this kind of event when it is dropped.
@@ -81,9 +102,12 @@ impl<'a> Parcel<'a> {
         let is_crowded = cx.fx.total_pending_bytes() > ALL_PENDING_BYTES_MAX;
         Parcel {
             posted,
-            framed: [const { None }; FRAMED_MAX],
+            laid: [const { None }; RUNS_MAX],
+            buffer: Vec::new(),
+            encoded: None,
             lane,
-            lane_key: lane.map(LaneName::key),
+            lane_key: None,
+            before: None,
             most: if is_crowded { most.min(CLIENT_CROWDED_BYTES_MAX) } else { most },
             label,
             is_given: false,
@@ -113,7 +137,7 @@ impl<'a> Parcel<'a> {
         if session.mud_client.is_some() {
             return self.give_mud(cx, conn, session);
         }
-        let (posted, way, style) = (&self.posted, session.way, session.reads);
+        let posted = &self.posted;
         let sees = match &mut session.person {
             Some(person) => {
                 let addressed = self.addressed.get_or_insert_with(|| Addressed::of(posted));
@@ -121,23 +145,52 @@ impl<'a> Parcel<'a> {
             }
             None => Sees::Shared,
         };
-        let bytes = match &sees {
+        let alone = match &sees {
             Sees::Nothing => return,
             Sees::Alone(alone) => {
-                session.event(&Posted { personal: alone.personal(), ..*posted }, cx.now.unix)
+                Some(session.event(&Posted { personal: alone.personal(), ..*posted }, cx.now.unix))
             }
-            Sees::Shared if session.charset != TextCharset::Utf8 => session.event(posted, cx.now.unix),
-            Sees::Shared => {
-                let slot = &mut self.framed[way.slot(style)];
-                Some(slot.get_or_insert_with(|| way.encoder.event(posted, style)).view(way.view))
+            Sees::Shared if session.charset != TextCharset::Utf8 => Some(session.event(posted, cx.now.unix)),
+            Sees::Shared => None,
+        };
+        match alone {
+            Some(None) => return,
+            Some(Some(bytes)) => cx.fx.send_shared(conn, bytes),
+            None => match self.laid(cx, session) {
+                Laid::Span(span) => cx.fx.send_span(conn, span),
+                Laid::Bytes(bytes) => cx.fx.send_shared(conn, bytes),
+            },
+        }
+        cx.metrics.events_delivered += 1;
+        if let Some(lane) = &self.lane_key {
+            session.note_queued(lane, self.posted.id, self.before);
+        }
+    }
+
+    /// Returns the event as a session receives it.
+    fn laid(&mut self, cx: &mut Cx<'_>, session: &Session) -> Laid {
+        let (way, style) = (session.way, session.reads);
+        let run = way.run(style);
+        if let Some(laid) = &self.laid[run] {
+            return laid.clone();
+        }
+        let slot = way.slot(style);
+        let views = match self.encoded.take() {
+            Some((encoded, views)) if encoded == slot => views,
+            _ => {
+                self.buffer.clear();
+                way.encoder.event(&self.posted, style, &mut self.buffer)
             }
         };
-        let Some(bytes) = bytes else { return };
-        cx.metrics.events_delivered += 1;
-        cx.fx.send_shared(conn, bytes);
-        if let Some(lane) = &self.lane_key {
-            session.note_queued(lane.clone(), self.posted.id);
-        }
+        let message = &self.buffer[views[way.view].clone()];
+        let laid = if message.len() > RUN_MESSAGE_BYTES_MAX {
+            Laid::Bytes(Bytes::copy_from_slice(message))
+        } else {
+            Laid::Span(cx.fx.put(run, message))
+        };
+        self.encoded = Some((slot, views));
+        self.laid[run] = Some(laid.clone());
+        laid
     }
 }
 
@@ -149,7 +202,7 @@ impl Parcel<'_> {
             cx.fx.send_shared(conn, frame);
         }
         if let Some(lane) = &self.lane_key {
-            session.note_queued(lane.clone(), self.posted.id);
+            session.note_queued(lane, self.posted.id, self.before);
         }
     }
 
@@ -173,7 +226,8 @@ impl Parcel<'_> {
 impl Delivery<'_> {
     /// Delivers an event to every session concerned, and keeps it if events of its kind are kept.
     pub(crate) fn emit(&mut self, cx: &mut Cx<'_>, to: To<'_>, event: &Event<'_>) {
-        let members = event.write();
+        let mut members = std::mem::take(&mut self.clients.members);
+        event.write_to(&mut members);
         let id = self.journal.next_id(cx);
         let kind = event.kind();
         let kept = self.lane_of(cx, to, kind);
@@ -186,18 +240,43 @@ impl Delivery<'_> {
             personal: Personal::default(),
         };
         let mut parcel = Parcel::new(cx, posted, to, kept.map(|(_, lane)| lane));
+        if let Some((mud, lane)) = kept {
+            let log = self.journal.log(mud);
+            (parcel.lane_key, parcel.before) = (Some(log.key(lane)), log.newest(lane));
+        }
+        parcel.buffer = std::mem::take(&mut self.clients.encoded);
         // A game that waited for this answer has it as the result of its request.
         if let To::MudExcept(_, except) = to {
             parcel.is_given = except.iter().any(|conn| self.is_game(*conn));
         }
         self.give(cx, to, &mut parcel);
-        let Parcel { is_given, .. } = parcel;
-        if let Some((mud, lane)) = kept {
-            let mut record = Record::new(id, (cx.now.unix, cx.steady), kind, members.into());
-            (record.is_echo, record.delivered) = (matches!(to, To::Echo(..)), is_given);
-            self.journal.keep(cx, mud, lane, record);
-            self.set_sweep(cx);
+        let Parcel { is_given, buffer, .. } = parcel;
+        // One long event does not keep its memory.
+        if buffer.capacity() <= ENCODED_KEPT_BYTES {
+            self.clients.encoded = buffer;
         }
+        if let Some((mud, lane)) = kept {
+            let mut record = self.record(cx, mud, event, id, &members);
+            (record.is_echo, record.delivered) = (matches!(to, To::Echo(..)), is_given);
+            if let Some(at) = self.journal.keep(cx, mud, lane, record)
+                && cx.timers.get(Wake::Sweep).is_none_or(|set| set > at)
+            {
+                cx.timers.set(Wake::Sweep, at);
+            }
+        }
+        if members.capacity() <= ENCODED_KEPT_BYTES {
+            members.clear();
+            self.clients.members = members;
+        }
+    }
+
+    /// Returns the record of an event. Names that other records have are not stored again.
+    fn record(&mut self, cx: &Cx<'_>, mud: MudId, event: &Event<'_>, id: u64, members: &[u8]) -> Record {
+        let (moment, kind, members) = ((cx.now.unix, cx.steady), event.kind(), members.into());
+        let Some((sender, to)) = event.ends() else { return Record::new(id, moment, kind, members) };
+        let to = if to.is_empty() { Arc::default() } else { to.to_lowercase().into() };
+        let sender = self.journal.log_mut(mud).sender(sender);
+        Record::between((sender, to), id, moment, kind, members)
     }
 
     /// Counts events of a kind that are not written because there are too many of them. Each session that reads the
@@ -300,10 +379,10 @@ impl Delivery<'_> {
         let (mud, delivers) =
             (session.mud(), [LaneName::Tells, LaneName::Answers].map(|lane| session.delivers(lane)));
         let dropped = std::mem::take(&mut session.lagged);
-        let has_taken = session.reader.take_queued(|lane, id| {
+        let has_taken = session.reader.take_queued(|lane, ids| {
             let delivers = delivers[usize::from(lane != LaneName::Tells)];
             if let Some(mud) = mud.filter(|_| delivers) {
-                self.journal.log_mut(mud).delivered(lane, id);
+                self.journal.log_mut(mud).delivered(lane, ids);
             }
         });
         if let Some(mud) = mud.filter(|_| has_taken) {

@@ -167,7 +167,7 @@ impl Delivery<'_> {
                 cx.metrics.events_replayed += 1;
                 cx.fx.send_shared(conn, bytes);
             }
-            session.note_queued(lane.key(), id);
+            session.note_queued(&lane.key(), id, None);
         }
     }
 
@@ -268,7 +268,7 @@ fn work_at(cx: &mut Cx<'_>, conn: ConnId, session: &mut Session, log: &mut Log, 
         };
         let may_have = session.may(record.kind.permission) && (session.hears_echo || !record.is_echo);
         let is_asked_for = job.since != Since::Unread;
-        if is_wanted && may_have && (is_asked_for || !session.reader.has(record.id)) {
+        if is_wanted && may_have && (is_asked_for || !session.reader.has(name, record.id)) {
             if cx.fx.pending_bytes(conn) > REPLAY_PENDING_BYTES_MAX {
                 is_done = false;
                 break;
@@ -279,7 +279,7 @@ fn work_at(cx: &mut Cx<'_>, conn: ConnId, session: &mut Session, log: &mut Log, 
             let bytes = seen(session, &posted, cx.now);
             // What is for another user of the same mud is left for that user.
             if bytes.is_some() || session.person.is_none() {
-                session.note_queued(lane.clone(), id);
+                session.note_queued(lane, id, None);
             }
             if let Some(bytes) = bytes {
                 cx.fx.send_shared(conn, bytes);

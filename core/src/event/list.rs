@@ -49,11 +49,16 @@ macro_rules! events {
             /// Returns the event's members as an object, the form in which it is saved. Long texts are cut.
             pub fn write(&self) -> Vec<u8> {
                 let mut members = Vec::with_capacity(128);
+                self.write_to(&mut members);
+                members
+            }
+
+            /// Appends the event's members.
+            pub(crate) fn write_to(&self, members: &mut Vec<u8>) {
                 let is_written = match self {
-                    $(Event::$variant(told) => cut::write(&mut members, told, TEXTS_BYTES_MAX),)*
+                    $(Event::$variant(told) => cut::write(members, told, TEXTS_BYTES_MAX),)*
                 };
                 debug_assert!(is_written, "an event that cannot be written");
-                members
             }
         }
     };
@@ -123,6 +128,18 @@ impl Event<'_> {
     /// Returns the kind of the event.
     pub fn kind(&self) -> &'static Kind {
         &KINDS[self.place() as usize]
+    }
+
+    /// Returns the mud that has sent a message, and the local user whom it is for, who is empty for a channel.
+    pub(crate) fn ends(&self) -> Option<(&str, &str)> {
+        match self {
+            Event::TellReceived(told) | Event::EmotetoReceived(told) | Event::BeepReceived(told) => {
+                Some((&told.from_mud, &told.to_user))
+            }
+            Event::ChannelMessage(said) | Event::ChannelEmote(said) => Some((&said.from_mud, "")),
+            Event::ChannelTargetedEmote(targeted) => Some((&targeted.from_mud, "")),
+            _ => None,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::machine::{Change, Clear, Saved};
 use crate::saved;
 use crate::settings::Settings;
 use crate::spaces::Space;
-use crate::time::Steady;
+use crate::time::{Instant, Steady};
 use crate::wake::Wake;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -29,6 +29,13 @@ struct OfMud {
     cursors: Cursors,
     /// Which events were delivered has changed since the last save.
     unsaved: bool,
+    /// It must be saved in this turn.
+    mark_due: bool,
+}
+
+/// Returns when a sweep is made that is due at this time.
+fn sweep_at(cx: &Cx<'_>, at: Steady) -> Instant {
+    (cx.now.mono + at.since(cx.steady)).max(cx.now.mono + SWEEP_PAUSE)
 }
 
 /// A tell that no session has collected in time.
@@ -46,6 +53,8 @@ pub(crate) struct Journal {
     muds: Vec<OfMud>,
     unreadable: usize,
     unread: VecDeque<Unread>,
+    /// The muds with [`OfMud::mark_due`].
+    marks_due: Vec<MudId>,
 }
 
 impl Journal {
@@ -55,9 +64,11 @@ impl Journal {
             log: Log::new(&mud.name),
             cursors: Cursors::new(&mud.name),
             unsaved: false,
+            mark_due: false,
         });
         let (muds, ids) = (muds.collect(), Ids::restore(saved));
-        let mut journal = Journal { ids, muds, unreadable: 0, unread: VecDeque::new() };
+        let mut journal =
+            Journal { ids, muds, unreadable: 0, unread: VecDeque::new(), marks_due: Vec::new() };
         for (at, mud) in cx.settings.muds.iter().enumerate() {
             journal.restore_mud(MudId::at(at), &mud.name, saved, (cx.now.unix, cx.steady));
         }
@@ -159,22 +170,51 @@ impl Journal {
         self.unread.pop_front()
     }
 
-    /// Adds an event to its log.
-    pub(crate) fn keep(&mut self, cx: &mut Cx<'_>, mud: MudId, lane: LaneName<'_>, record: Record) {
-        let removed = self.log_mut(mud).push(lane, record, &cx.settings.api.events);
+    /// Adds an event to its log. Returns when a sweep is needed because of it.
+    pub(crate) fn keep(
+        &mut self,
+        cx: &mut Cx<'_>,
+        mud: MudId,
+        lane: LaneName<'_>,
+        record: Record,
+    ) -> Option<Instant> {
+        let settings = &cx.settings.api.events;
+        let log = &mut self.muds[mud.place()].log;
+        let is_anew = !cx.fx.saves_each(log.space());
+        let removed = log.push(lane, record, settings, is_anew);
+        let due = log.next_sweep_in(lane, settings);
         self.removed(cx, mud, removed);
         self.marks_changed(cx, mud);
+        due.map(|at| sweep_at(cx, at))
     }
 
     fn removed(&mut self, cx: &mut Cx<'_>, mud: MudId, removed: Removed) {
         cx.metrics.events_expired += removed.unread;
-        let mut changes = removed.changes;
         if removed.unread > 0 {
             // Saved together: after a crash in between, no game would learn that events are missing.
-            changes.push(self.mark(mud, &cx.settings.mud(mud).name));
+            if removed.is_anew {
+                cx.fx.write_anew(&Space::Marks.whole());
+            } else if !std::mem::replace(&mut self.muds[mud.place()].mark_due, true) {
+                self.marks_due.push(mud);
+            }
         }
-        cx.save(changes);
+        cx.save(removed.changes);
         self.unread.extend(removed.unread_tells.into_iter().map(|members| Unread { mud, members }));
+    }
+
+    /// Whether [`Journal::save_due_marks`] has anything to save.
+    pub(crate) fn has_due_marks(&self) -> bool {
+        !self.marks_due.is_empty()
+    }
+
+    /// Saves which events were delivered, for the muds that have lost some in this turn that no game has had. This must
+    /// come before the save of the turn is sent.
+    pub(crate) fn save_due_marks(&mut self, cx: &mut Cx<'_>) {
+        while let Some(mud) = self.marks_due.pop() {
+            self.muds[mud.place()].mark_due = false;
+            let mark = self.mark(mud, &cx.settings.mud(mud).name);
+            cx.save([mark]);
+        }
     }
 
     /// Removes records that have become too old.
@@ -189,16 +229,16 @@ impl Journal {
     }
 
     /// Returns when [`Journal::sweep`] is needed next.
-    pub(crate) fn next_sweep(&self, cx: &Cx<'_>) -> Option<crate::time::Instant> {
-        let (now, settings) = (cx.now, &cx.settings.api.events);
-        let after = |at: Steady| now.mono + at.since(cx.steady);
-        let due = self.muds.iter().filter_map(|one| one.log.next_sweep(settings));
-        due.map(|at| after(at).max(now.mono + SWEEP_PAUSE)).min()
+    pub(crate) fn next_sweep(&self, cx: &Cx<'_>) -> Option<Instant> {
+        let due = self.muds.iter().filter_map(|one| one.log.next_sweep(&cx.settings.api.events));
+        due.min().map(|at| sweep_at(cx, at))
     }
 
     /// Notes that events of a mud have been delivered.
     pub(crate) fn marks_changed(&mut self, cx: &mut Cx<'_>, mud: MudId) {
-        self.muds[mud.place()].unsaved = true;
+        if std::mem::replace(&mut self.muds[mud.place()].unsaved, true) {
+            return;
+        }
         if cx.timers.get(Wake::Marks).is_none() {
             cx.timers.set(Wake::Marks, cx.now.mono + MARK_DELAY);
         }

@@ -2,7 +2,7 @@
 //! history. When the log is full, who sent most of it pays, so that no sender pushes out what others have sent.
 
 use super::lane::{Lane, Terms};
-use super::record::{LaneName, Moment, Record, Since};
+use super::record::{LaneKey, LaneName, Moment, Record, Since};
 use super::shares::{Part, Shares};
 use crate::event::Class;
 use crate::machine::Change;
@@ -11,6 +11,7 @@ use crate::spaces::Space;
 use crate::time::Steady;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// Number of channels whose removed events are recorded separately. A mud listens to some tens.
@@ -21,6 +22,8 @@ const CHANNELS_MAX: usize = 1_000;
 pub(crate) struct Removed {
     /// The changes to save.
     pub(crate) changes: Vec<Change>,
+    /// There are none, because the whole space is written anew.
+    pub(crate) is_anew: bool,
     /// The members of removed tells that no session had received.
     pub(crate) unread_tells: Vec<Box<[u8]>>,
     /// Number of removed events, of any kind, that no session had received.
@@ -33,13 +36,11 @@ pub(crate) struct Log {
     space: String,
     tells: Lane,
     answers: Lane,
-    channels: BTreeMap<String, Lane>,
+    channels: BTreeMap<Arc<str>, Lane>,
     /// The last removed record of all channels that are not recorded by name.
     channels_lost: u64,
     bytes: usize,
     shares: Shares,
-    /// The event that was last noted as delivered. Many sessions take the same event one after the other.
-    last_delivered: u64,
 }
 
 /// Which events of a mud have been delivered.
@@ -74,7 +75,6 @@ impl Log {
             channels_lost: 0,
             bytes: 0,
             shares: Shares::default(),
-            last_delivered: 0,
         }
     }
 
@@ -161,18 +161,31 @@ impl Log {
             LaneName::Channel(channel) => {
                 let lost = self.channels_lost;
                 let fresh = || Lane { lost, ..Lane::default() };
-                self.channels.entry(channel.to_owned()).or_insert_with(fresh)
+                self.channels.entry(channel.into()).or_insert_with(fresh)
             }
         }
     }
 
     /// Adds a record, which is younger than all others, and removes those for which no room is left.
-    pub(crate) fn push(&mut self, name: LaneName<'_>, record: Record, settings: &EventSettings) -> Removed {
-        let mut removed = Removed { changes: vec![self.put(&record)], ..Removed::default() };
+    /// With `is_anew` there are no changes: the whole space is written anew.
+    pub(crate) fn push(
+        &mut self,
+        name: LaneName<'_>,
+        record: Record,
+        settings: &EventSettings,
+        is_anew: bool,
+    ) -> Removed {
+        let mut removed = Removed { is_anew, ..Removed::default() };
+        if !is_anew {
+            removed.changes.push(self.put(&record));
+        }
         let now = record.born;
         self.bytes += record.bytes();
         self.shares.add(name, &record);
-        self.lane_mut(name).records.push_back(record);
+        match self.known_lane_mut(name) {
+            Some(lane) => lane.records.push_back(record),
+            None => self.lane_mut(name).records.push_back(record),
+        }
         self.tidy(name, Terms::of(name.class(), settings), now, &mut removed);
         self.shrink(settings.log_bytes_max, &mut removed);
         self.forget_empty_channels();
@@ -201,15 +214,17 @@ impl Log {
 
     /// Removes a record of a lane. Returns whether there is one.
     fn remove_at(&mut self, name: LaneName<'_>, at: usize, removed: &mut Removed) -> bool {
-        let lane = self.lane_mut(name);
+        let Some(lane) = self.known_lane_mut(name) else { return false };
         let Some(record) = lane.records.remove(at) else { return false };
         lane.lost = lane.lost.max(record.id);
+        lane.missed |= !record.delivered;
         self.bytes -= record.bytes();
         self.shares.remove(name, &record);
-        let key = Record::key(record.id);
-        removed.changes.push(Change { space: self.space.clone(), key, value: None });
+        if !removed.is_anew {
+            let key = Record::key(record.id);
+            removed.changes.push(Change { space: self.space.clone(), key, value: None });
+        }
         if !record.delivered {
-            self.lane_mut(name).missed = true;
             removed.unread += 1;
             if record.kind.kept == Some(Class::Tells) {
                 removed.unread_tells.push(record.members);
@@ -259,7 +274,7 @@ impl Log {
         for name in [LaneName::Tells, LaneName::Answers] {
             self.tidy(name, Terms::of(name.class(), settings), now, &mut removed);
         }
-        let channels: Vec<String> = self.channels.keys().cloned().collect();
+        let channels: Vec<Arc<str>> = self.channels.keys().cloned().collect();
         for channel in &channels {
             let terms = Terms::of(Class::Channels, settings);
             self.tidy(LaneName::Channel(channel), terms, now, &mut removed);
@@ -275,6 +290,17 @@ impl Log {
         lanes
             .filter_map(|(lane, class)| lane.next_due(Terms::of(class, settings), class == Class::Tells))
             .min()
+    }
+
+    /// Like [`Log::next_sweep`], as far as the newest record of a lane changes it.
+    pub(crate) fn next_sweep_in(&self, name: LaneName<'_>, settings: &EventSettings) -> Option<Steady> {
+        let class = name.class();
+        self.lane(name)?.newest_due(Terms::of(class, settings), class == Class::Tells)
+    }
+
+    /// Returns the name of a sender as records hold it.
+    pub(crate) fn sender(&mut self, name: &str) -> Arc<str> {
+        self.shares.sender(name)
     }
 
     /// Returns the records of some lanes after an id that can still be replayed, in their order.
@@ -304,14 +330,10 @@ impl Log {
         }
     }
 
-    /// Marks a record as delivered.
-    pub(crate) fn delivered(&mut self, name: LaneName<'_>, id: u64) {
-        if std::mem::replace(&mut self.last_delivered, id) == id {
-            return;
-        }
-        let Some(lane) = self.known_lane_mut(name) else { return };
-        if let Ok(at) = lane.records.binary_search_by_key(&id, |record| record.id) {
-            lane.records[at].delivered = true;
+    /// Marks all records of a lane from one id to another as delivered.
+    pub(crate) fn delivered(&mut self, name: LaneName<'_>, ids: RangeInclusive<u64>) {
+        if let Some(lane) = self.known_lane_mut(name) {
+            lane.deliver(&ids);
         }
     }
 
@@ -326,6 +348,22 @@ impl Log {
         for record in records.take_while(|record| record.id <= through) {
             record.delivered |= is_readable(record);
         }
+    }
+
+    /// Returns the key of a lane.
+    pub(crate) fn key(&self, name: LaneName<'_>) -> LaneKey {
+        match name {
+            LaneName::Channel(channel) => match self.channels.get_key_value(channel) {
+                Some((known, _)) => LaneKey::Channel(known.clone()),
+                None => name.key(),
+            },
+            other => other.key(),
+        }
+    }
+
+    /// Returns the newest record of a lane.
+    pub(crate) fn newest(&self, name: LaneName<'_>) -> Option<u64> {
+        self.lane(name)?.records.back().map(|record| record.id)
     }
 
     /// Returns the first record of a lane that was not delivered.
@@ -391,7 +429,7 @@ impl Log {
             missed: Missed {
                 tells: self.tells.missed,
                 answers: self.answers.missed,
-                channels: missed.map(|(channel, _)| channel.clone()).collect(),
+                channels: missed.map(|(channel, _)| channel.to_string()).collect(),
             },
         }
     }
@@ -419,7 +457,7 @@ impl Log {
 
     /// Returns the channels that have kept events.
     pub(crate) fn channels(&self) -> impl Iterator<Item = &str> {
-        self.channels.iter().filter(|(_, lane)| !lane.records.is_empty()).map(|(name, _)| name.as_str())
+        self.channels.iter().filter(|(_, lane)| !lane.records.is_empty()).map(|(name, _)| &**name)
     }
 
     /// Returns the number of records, and their bytes.

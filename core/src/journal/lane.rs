@@ -5,6 +5,7 @@ use crate::event::Class;
 use crate::settings::EventSettings;
 use crate::time::Steady;
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 impl EventSettings {
@@ -43,6 +44,9 @@ pub(super) struct Lane {
     pub(super) lost: u64,
     /// An event was removed that no session had received.
     pub(super) missed: bool,
+    /// Records from the first to the second id that are known to be delivered: many sessions take the same ones, one
+    /// after the other.
+    pub(super) taken: (u64, u64),
 }
 
 /// How long a lane keeps its records.
@@ -86,15 +90,41 @@ impl Lane {
         !kept && !history
     }
 
-    /// Returns when the next record becomes too old, or becomes a tell that nobody has collected in time.
-    pub(super) fn next_due(&self, terms: Terms, watches_unread: bool) -> Option<Steady> {
-        let oldest = self.records.front()?;
+    /// Returns when the oldest record becomes too old.
+    fn oldest_due(&self, terms: Terms) -> Option<Steady> {
         let stays =
             if self.records.len() > terms.history_max { terms.keep } else { terms.keep.max(terms.history) };
-        let unread = self.records.iter().find(|record| watches_unread && !record.delivered);
-        let due = |record: &Record, after: Duration| record.born + after;
-        let unread = unread.map(|record| due(record, terms.keep));
-        unread.into_iter().chain([due(oldest, stays)]).min()
+        self.records.front().map(|oldest| oldest.born + stays)
+    }
+
+    /// Returns when the next record becomes too old, or becomes a tell that nobody has collected in time.
+    pub(super) fn next_due(&self, terms: Terms, watches_unread: bool) -> Option<Steady> {
+        let mut watched = self.records.iter().take_while(|_| watches_unread);
+        let unread = watched.find(|record| !record.delivered).map(|record| record.born + terms.keep);
+        unread.into_iter().chain(self.oldest_due(terms)).min()
+    }
+
+    /// Like [`Lane::next_due`], as far as the newest record changes it.
+    pub(super) fn newest_due(&self, terms: Terms, watches_unread: bool) -> Option<Steady> {
+        let newest = self.records.back().filter(|_| watches_unread);
+        newest.map(|record| record.born + terms.keep).into_iter().chain(self.oldest_due(terms)).min()
+    }
+
+    /// Marks all records from one id to another as delivered.
+    pub(super) fn deliver(&mut self, ids: &RangeInclusive<u64>) {
+        let (start, end) = (*ids.start(), *ids.end());
+        let (known_start, known_end) = self.taken;
+        if known_start <= start && end <= known_end {
+            return;
+        }
+        let is_joined = known_start <= start && start <= known_end;
+        let from = if is_joined { known_end + 1 } else { start };
+        let at = self.records.partition_point(|record| record.id < from);
+        self.records
+            .range_mut(at..)
+            .take_while(|record| record.id <= end)
+            .for_each(|record| record.delivered = true);
+        self.taken = (if is_joined { known_start } else { start }, end);
     }
 
     pub(super) fn after(&self, id: u64) -> impl Iterator<Item = &Record> {

@@ -2,6 +2,7 @@
 
 use super::record::{LaneKey, LaneName, Since};
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::RangeInclusive;
 
 /// Number of channels that a session may join with a replay. Beyond it, a session receives only new lines of a channel.
 const CAUGHT_UP_MAX: usize = 500;
@@ -14,6 +15,9 @@ const EARLY_MAX: usize = 1_000;
 
 /// Number of queued events for which a session keeps memory between writes.
 const QUEUED_KEPT: usize = 16;
+
+/// Number of lanes in which events of a session are queued by turns without taking more memory for each event.
+const QUEUED_SEARCHED: usize = 8;
 
 /// The progress of a session through its mud's events.
 #[derive(Debug, Default)]
@@ -30,11 +34,18 @@ pub(crate) struct Reader {
     caught_up: BTreeMap<Box<str>, u64>,
     jobs: VecDeque<Job>,
     /// Events that were queued for the connection, and that it has not taken yet.
-    queued: Vec<(LaneKey, u64)>,
+    queued: Vec<Queued>,
     /// The first event of each lane that was dropped because the client did not read. No cursor passes it.
     dropped: BTreeMap<LaneKey, u64>,
     /// Events that were queued before the client gave its name, in ascending order.
     early: VecDeque<u64>,
+}
+
+/// Events of a lane that were queued one after the other, without one that was left out.
+#[derive(Debug)]
+struct Queued {
+    lane: LaneKey,
+    ids: RangeInclusive<u64>,
 }
 
 /// One replay.
@@ -197,9 +208,13 @@ impl Reader {
         self.jobs.iter().any(|job| job.channel.as_deref() == Some(channel))
     }
 
-    /// Notes that an event was queued for the connection.
-    pub(crate) fn queued(&mut self, lane: LaneKey, id: u64) {
-        self.queued.push((lane, id));
+    /// Notes that an event was queued for the connection; `before` is the one before it in its lane.
+    pub(crate) fn queued(&mut self, lane: &LaneKey, id: u64, before: Option<u64>) {
+        let latest = self.queued.iter_mut().rev().take(QUEUED_SEARCHED).find(|queued| queued.lane == *lane);
+        match latest.filter(|latest| before == Some(*latest.ids.end())) {
+            Some(latest) => latest.ids = *latest.ids.start()..=id,
+            None => self.queued.push(Queued { lane: lane.clone(), ids: id..=id }),
+        }
     }
 
     /// Notes that an event was queued for a session that may still give its name.
@@ -220,8 +235,9 @@ impl Reader {
     }
 
     /// Whether the session has the event already, or it is on its way: a replay need not hold it again.
-    pub(crate) fn has(&self, id: u64) -> bool {
-        self.early.binary_search(&id).is_ok() || self.queued.iter().any(|(_, queued)| *queued == id)
+    pub(crate) fn has(&self, lane: LaneName<'_>, id: u64) -> bool {
+        let is_queued = |queued: &Queued| queued.ids.contains(&id) && queued.lane.name() == lane;
+        self.early.binary_search(&id).is_ok() || self.queued.iter().any(is_queued)
     }
 
     /// Notes that an event was dropped, because the client did not read.
@@ -251,9 +267,9 @@ impl Reader {
     }
 
     /// Takes the events that the connection has taken with all queued bytes. Returns whether there were any.
-    pub(crate) fn take_queued(&mut self, mut each: impl FnMut(LaneName<'_>, u64)) -> bool {
+    pub(crate) fn take_queued(&mut self, mut each: impl FnMut(LaneName<'_>, RangeInclusive<u64>)) -> bool {
         let is_any = !self.queued.is_empty();
-        self.queued.drain(..).for_each(|(lane, id)| each(lane.name(), id));
+        self.queued.drain(..).for_each(|Queued { lane, ids }| each(lane.name(), ids));
         self.queued.shrink_to(QUEUED_KEPT);
         is_any
     }
@@ -267,7 +283,8 @@ impl Reader {
 
     /// Returns the event up to which the connection has taken everything in a lane.
     pub(crate) fn taken_through(&self, lane: LaneName<'_>, last: u64) -> u64 {
-        let queued = self.queued.iter().filter(|(queued, _)| queued.name() == lane).map(|(_, id)| id - 1);
+        let queued = self.queued.iter().filter(|queued| queued.lane.name() == lane);
+        let queued = queued.map(|queued| queued.ids.start() - 1);
         queued.chain([self.given_through(lane, last)]).min().unwrap_or(last)
     }
 
@@ -318,8 +335,10 @@ mod tests {
         let job = reader.take_job().unwrap();
         assert_eq!((job.since, job.position, job.began_at, job.is_reported()), (Since::Id(3), 3, 9, true));
         assert!(!reader.defers(LaneName::Tells, &joined()));
-        reader.queued(LaneKey::Tells, 11);
-        reader.queued(LaneKey::Tells, 12);
+        reader.queued(&LaneKey::Tells, 11, None);
+        reader.queued(&LaneKey::Tells, 14, Some(11));
+        assert!(reader.has(LaneName::Tells, 11) && !reader.has(LaneName::Answers, 11));
+        assert_eq!(reader.queued.len(), 1);
         let through =
             |reader: &Reader, lane| (reader.given_through(lane, 20), reader.taken_through(lane, 20));
         assert_eq!(through(&reader, LaneName::Tells), (20, 10));

@@ -1,15 +1,23 @@
 //! One kept event, and how it is saved.
 
 use crate::event::{self, Class, Kind};
-use crate::saved::{self, Verbatim, Written};
+use crate::saved::{self, Verbatim};
 use crate::time::{Steady, UnixTime};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::borrow::Cow;
+use std::fmt;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The memory that a record needs besides its text: its place in a lane, the names of its ends, and the allocator's overhead.
 const RECORD_OVERHEAD_BYTES: usize = 140;
+
+/// Bytes of a saved record besides its kind and its members, at most.
+const VALUE_OVERHEAD_BYTES: usize = 80;
+
+/// Digits of a record's key in the store.
+const KEY_BYTES: usize = 20;
 
 /// A moment, by the wall clock and by the clock for the age of what is kept.
 pub(crate) type Moment = (UnixTime, Steady);
@@ -45,15 +53,6 @@ struct SavedRecord<'a> {
     event: Cow<'a, str>,
     #[serde(borrow)]
     params: &'a Verbatim,
-}
-
-/// The saved form of a record, for writing.
-#[derive(Serialize)]
-struct SavingRecord<'a> {
-    at: u64,
-    born: u64,
-    event: &'static str,
-    params: Written<'a>,
 }
 
 /// The members from which a record's lane, its sender and its recipient are read.
@@ -150,6 +149,17 @@ impl Record {
         Record { id, at, born, kind, members, sender, to, is_echo, delivered: false }
     }
 
+    /// Creates a record of an event whose sender and recipient are known.
+    pub(crate) fn between(
+        (sender, to): (Arc<str>, Arc<str>),
+        id: u64,
+        (at, born): Moment,
+        kind: &'static Kind,
+        members: Box<[u8]>,
+    ) -> Record {
+        Record { id, at, born, kind, members, sender, to, is_echo: false, delivered: false }
+    }
+
     /// Returns the memory that the record needs.
     pub(super) fn bytes(&self) -> usize {
         self.members.len() + RECORD_OVERHEAD_BYTES
@@ -162,13 +172,21 @@ impl Record {
 
     /// Returns its key in the store. The store sorts keys as texts, so the number has a fixed length.
     pub(super) fn key(id: u64) -> String {
-        format!("{id:020}")
+        let mut key = String::with_capacity(KEY_BYTES);
+        // Writing to a String cannot fail.
+        let _ = fmt::Write::write_fmt(&mut key, format_args!("{id:0KEY_BYTES$}"));
+        key
     }
 
     /// Returns its value in the store.
     pub(super) fn value(&self) -> Option<Vec<u8>> {
         let (at, born, event) = (self.at.micros(), self.born.micros(), self.kind.name);
-        saved::write(&SavingRecord { at, born, event, params: Written(&self.members) })
+        let mut value = Vec::with_capacity(VALUE_OVERHEAD_BYTES + event.len() + self.members.len());
+        // Writing to a Vec cannot fail. The members are JSON already, and the name of a kind needs no escapes.
+        let _ = write!(value, r#"{{"at":{at},"born":{born},"event":"{event}","params":"#);
+        value.extend_from_slice(&self.members);
+        value.push(b'}');
+        Some(value)
     }
 
     /// Reads a saved record; `now` is the moment of the restart. Returns it with the channel that it belongs to, or `None` if it cannot be read. Whether it

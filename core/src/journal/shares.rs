@@ -17,15 +17,6 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// The part that a record of a lane belongs to.
-    pub(super) fn of(lane: LaneName<'_>, record: &Record) -> Part {
-        match lane {
-            LaneName::Tells => Part::User(record.to.clone()),
-            LaneName::Answers => Part::Answers,
-            LaneName::Channel(channel) => Part::Channel(channel.into()),
-        }
-    }
-
     /// How much a byte of the part counts when a part has to pay: history can be done without first, tells last.
     fn weight(&self) -> usize {
         match self {
@@ -57,6 +48,12 @@ struct Share {
     records: usize,
 }
 
+impl Share {
+    fn is_empty(self) -> bool {
+        self.records == 0
+    }
+}
+
 /// What one sender takes.
 #[derive(Debug, Default)]
 struct OfSender {
@@ -67,45 +64,46 @@ struct OfSender {
     by_bytes: BTreeSet<(usize, Arc<str>)>,
     /// Number of tells to all users.
     tells: usize,
-    /// Answers, and the lines of each channel.
-    others: BTreeMap<Part, Share>,
+    answers: Share,
+    /// Lines, by channel.
+    channels: BTreeMap<Arc<str>, Share>,
 }
 
 impl OfSender {
-    fn change(&mut self, part: Part, change: impl Fn(&mut Share)) {
-        match part {
-            Part::User(user) => {
-                let share = self.users.entry(user.clone()).or_default();
-                let before = *share;
-                change(share);
-                let after = *share;
-                if before.records > 0 {
-                    self.by_bytes.remove(&(before.bytes, user.clone()));
+    fn change(&mut self, lane: LaneName<'_>, record: &Record, change: impl Fn(&mut Share)) {
+        let (before, after) = match lane {
+            LaneName::Tells => self.change_user(&record.to, change),
+            LaneName::Answers => changed(&mut self.answers, change),
+            LaneName::Channel(channel) => match self.channels.get_mut(channel) {
+                Some(share) => {
+                    let (before, after) = changed(share, change);
+                    if after.is_empty() {
+                        self.channels.remove(channel);
+                    }
+                    (before, after)
                 }
-                self.tells = self.tells - before.records + after.records;
-                self.bytes = self.bytes - before.bytes + after.bytes;
-                if after.records == 0 {
-                    self.users.remove(&user);
-                } else {
-                    self.by_bytes.insert((after.bytes, user));
-                }
-            }
-            other => {
-                let mut share = self.others.get(&other).copied().unwrap_or_default();
-                self.bytes -= share.bytes;
-                change(&mut share);
-                self.bytes += share.bytes;
-                match self.others.get_mut(&other) {
-                    Some(_) if share.records == 0 => drop(self.others.remove(&other)),
-                    Some(known) => *known = share,
-                    None => drop(self.others.insert(other, share)),
-                }
-            }
+                None => changed(self.channels.entry(channel.into()).or_default(), change),
+            },
+        };
+        self.bytes = self.bytes - before.bytes + after.bytes;
+    }
+
+    fn change_user(&mut self, user: &Arc<str>, change: impl Fn(&mut Share)) -> (Share, Share) {
+        let (before, after) = changed(self.users.entry(user.clone()).or_default(), change);
+        if !before.is_empty() {
+            self.by_bytes.remove(&(before.bytes, user.clone()));
         }
+        self.tells = self.tells - before.records + after.records;
+        if after.is_empty() {
+            self.users.remove(user);
+        } else {
+            self.by_bytes.insert((after.bytes, user.clone()));
+        }
+        (before, after)
     }
 
     fn is_empty(&self) -> bool {
-        self.users.is_empty() && self.others.is_empty()
+        self.users.is_empty() && self.answers.is_empty() && self.channels.is_empty()
     }
 
     /// Returns the user whose tells take the most, and their bytes.
@@ -115,41 +113,75 @@ impl OfSender {
 
     /// Returns the part that takes the most, in bytes by their weight.
     fn heaviest(&self) -> Option<Part> {
-        let user = self.loudest_user().map(|(bytes, part)| (bytes * part.weight(), part));
-        let others = self.others.iter().map(|(part, share)| (share.bytes * part.weight(), part.clone()));
-        others.chain(user).max().map(|(_, part)| part)
+        let answers = (!self.answers.is_empty()).then_some((self.answers.bytes, Part::Answers));
+        let channel = self.channels.iter().max_by_key(|(_, share)| share.bytes);
+        let channel = channel.map(|(channel, share)| (share.bytes, Part::Channel(channel.clone())));
+        let weighted = |(bytes, part): (usize, Part)| (bytes * part.weight(), part);
+        [self.loudest_user(), answers, channel]
+            .into_iter()
+            .flatten()
+            .map(weighted)
+            .max()
+            .map(|(_, part)| part)
     }
 
     /// Returns how many records of a lane there are.
     fn records_in(&self, lane: LaneName<'_>) -> usize {
         match lane {
             LaneName::Tells => self.tells,
-            other => self.part_of(other).map_or(0, |(_, share)| share.records),
+            LaneName::Answers => self.answers.records,
+            LaneName::Channel(channel) => self.channels.get(channel).map_or(0, |share| share.records),
         }
-    }
-
-    fn part_of(&self, lane: LaneName<'_>) -> Option<(&Part, &Share)> {
-        self.others.iter().find(|(part, _)| part.lane() == lane)
     }
 
     /// Returns the part of a lane that takes the most.
     fn most_in(&self, lane: LaneName<'_>) -> Option<Part> {
         match lane {
             LaneName::Tells => self.loudest_user().map(|(_, part)| part),
-            other => self.part_of(other).map(|(part, _)| part.clone()),
+            LaneName::Answers => (!self.answers.is_empty()).then_some(Part::Answers),
+            LaneName::Channel(channel) => {
+                self.channels.get_key_value(channel).map(|(channel, _)| Part::Channel(channel.clone()))
+            }
         }
     }
 }
 
+/// Changes a share. Returns it as it was before and as it is afterwards.
+fn changed(share: &mut Share, change: impl Fn(&mut Share)) -> (Share, Share) {
+    let before = *share;
+    change(share);
+    (before, *share)
+}
+
 /// What all senders take.
 #[derive(Debug, Default)]
-pub(super) struct Shares(BTreeMap<Arc<str>, OfSender>);
+pub(super) struct Shares {
+    senders: BTreeMap<Arc<str>, OfSender>,
+    /// A buffer for a name. It is empty between two uses.
+    name: String,
+}
 
 impl Shares {
+    /// Returns the name of a sender in lower case, as its records hold it.
+    pub(super) fn sender(&mut self, name: &str) -> Arc<str> {
+        let mut lower = std::mem::take(&mut self.name);
+        if name.is_ascii() {
+            lower.push_str(name);
+            lower.make_ascii_lowercase();
+        } else {
+            lower.push_str(&name.to_lowercase());
+        }
+        let known = self.senders.get_key_value(&*lower).map(|(known, _)| known.clone());
+        let sender = known.unwrap_or_else(|| (&*lower).into());
+        lower.clear();
+        self.name = lower;
+        sender
+    }
+
     /// Notes a record that was added.
     pub(super) fn add(&mut self, lane: LaneName<'_>, record: &Record) {
-        let one = self.0.entry(record.sender.clone()).or_default();
-        one.change(Part::of(lane, record), |share| {
+        let one = self.senders.entry(record.sender.clone()).or_default();
+        one.change(lane, record, |share| {
             share.bytes += record.bytes();
             share.records += 1;
         });
@@ -157,25 +189,25 @@ impl Shares {
 
     /// Notes a record that was removed.
     pub(super) fn remove(&mut self, lane: LaneName<'_>, record: &Record) {
-        let Some(one) = self.0.get_mut(&record.sender) else { return };
-        one.change(Part::of(lane, record), |share| {
+        let Some(one) = self.senders.get_mut(&record.sender) else { return };
+        one.change(lane, record, |share| {
             share.bytes = share.bytes.saturating_sub(record.bytes());
             share.records = share.records.saturating_sub(1);
         });
         if one.is_empty() {
-            self.0.remove(&record.sender);
+            self.senders.remove(&record.sender);
         }
     }
 
     /// Returns the sender with the most bytes, and the part in which it pays.
     pub(super) fn loudest(&self) -> Option<(Arc<str>, Part)> {
-        let (sender, one) = self.0.iter().max_by_key(|(_, one)| one.bytes)?;
+        let (sender, one) = self.senders.iter().max_by_key(|(_, one)| one.bytes)?;
         Some((sender.clone(), one.heaviest()?))
     }
 
     /// Returns the sender with the most records in a lane, and the part in which it pays.
     pub(super) fn loudest_in(&self, lane: LaneName<'_>) -> Option<(Arc<str>, Part)> {
-        let (sender, one) = self.0.iter().max_by_key(|(_, one)| one.records_in(lane))?;
+        let (sender, one) = self.senders.iter().max_by_key(|(_, one)| one.records_in(lane))?;
         Some((sender.clone(), one.most_in(lane)?))
     }
 }

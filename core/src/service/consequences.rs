@@ -96,8 +96,7 @@ pub(crate) fn save_answered(parts: &mut Parts<'_>, ticket: SaveTicket, outcome: 
     }
     storage_changed(parts, turn, outcome, waiting);
     storing::plan_save(&mut parts.cx, parts.muds, parts.journal);
-    let Some(saves) = parts.cx.fx.saves() else { return };
-    let durable = saves.durable_before();
+    let durable = parts.cx.fx.durable_before();
     durable::saved(&mut parts.cx, parts.waiting, |ticket| ticket < durable);
     parts.muds.link_saved(&mut parts.cx, ticket, outcome);
 }

@@ -39,7 +39,7 @@ impl<'a> Parts<'a> {
 #[cfg(test)]
 pub(crate) mod testing {
     use super::*;
-    use crate::clients::{Encode, Framed, Identified, Posted, Role, Session, Way, rates::Holder};
+    use crate::clients::{Encode, Framed, Identified, Posted, Role, Session, Views, Way, rates::Holder};
     use crate::colour::TextStyle;
     use crate::cx::testing::Bench;
     use crate::fault::Fault;
@@ -53,12 +53,11 @@ pub(crate) mod testing {
     struct Plain;
 
     impl Encode for Plain {
-        fn event(&self, posted: &Posted<'_>, _: TextStyle) -> Framed {
+        fn event(&self, posted: &Posted<'_>, _: TextStyle, into: &mut Vec<u8>) -> Views {
             let late = if posted.is_replay { " (late)" } else { "" };
             let members = String::from_utf8_lossy(posted.members);
-            let text = format!("{}{late} {members}\n", posted.kind.name).into_bytes();
-            let whole = 0..text.len();
-            Framed::new(text, [whole.clone(), whole])
+            into.extend(format!("{}{late} {members}\n", posted.kind.name).into_bytes());
+            [0..into.len(), 0..into.len()]
         }
 
         fn fault(&self, fault: &Fault, _: TextStyle) -> Framed {

@@ -18,13 +18,15 @@ use crate::wake::Wake;
 use std::time::Duration;
 
 /// Saves what waits for the store, if no other save is in flight.
-pub(crate) fn save_again(cx: &mut Cx<'_>, muds: &Muds, journal: &Journal) {
+pub(crate) fn save_again(cx: &mut Cx<'_>, muds: &Muds, journal: &mut Journal) {
+    journal.save_due_marks(cx);
     let Cx { fx, settings, now, steady, .. } = cx;
     fx.save_again(now.mono, |clear| contents(settings, (now.unix, *steady), muds, journal, clear));
 }
 
 /// Saves what waits for the store before the gateway ends.
-pub(crate) fn save_last(cx: &mut Cx<'_>, muds: &Muds, journal: &Journal) {
+pub(crate) fn save_last(cx: &mut Cx<'_>, muds: &Muds, journal: &mut Journal) {
+    journal.save_due_marks(cx);
     let Cx { fx, settings, now, steady, .. } = cx;
     fx.save_last(now.mono, |clear| contents(settings, (now.unix, *steady), muds, journal, clear));
 }
@@ -46,7 +48,7 @@ fn contents(
 }
 
 /// Saves what waits for the store, now or when its time comes.
-pub(crate) fn plan_save(cx: &mut Cx<'_>, muds: &Muds, journal: &Journal) {
+pub(crate) fn plan_save(cx: &mut Cx<'_>, muds: &Muds, journal: &mut Journal) {
     let after = cx.fx.saves().and_then(Saves::retry_after);
     match after {
         Some(Duration::ZERO) => save_again(cx, muds, journal),

@@ -1,12 +1,11 @@
 //! Encodes what a mud is sent before it has logged in. After that its session has a form of its own
 //! (`clients/mud_client.rs`).
 
-use crate::clients::{Encode, Framed, Posted, Way};
+use crate::clients::{Encode, Framed, Posted, Views, Way};
 use crate::colour::TextStyle;
 use crate::fault::Fault;
 use crate::i3::packet::{Body, Header, Packet};
 use crate::i3::{Value, frame};
-use bytes::Bytes;
 
 /// Muds that speak Intermud-3.
 pub(crate) static MUDS: Way = Way { name: "i3", label: "i3", encoder: &MudMode, door: 4, view: 0 };
@@ -16,8 +15,8 @@ struct MudMode;
 
 impl Encode for MudMode {
     /// A mud gets events as packets, in the form that it can read.
-    fn event(&self, _: &Posted<'_>, _: TextStyle) -> Framed {
-        Framed::new(Bytes::new(), [0..0, 0..0])
+    fn event(&self, _: &Posted<'_>, _: TextStyle, _: &mut Vec<u8>) -> Views {
+        [0..0, 0..0]
     }
 
     fn fault(&self, fault: &Fault, _: TextStyle) -> Framed {

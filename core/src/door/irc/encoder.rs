@@ -8,7 +8,7 @@ use super::message::{LINE_BYTES_MAX, escaped};
 use super::names::{SERVER, SERVICE, host_of, nick_of, shown_channel, source};
 use super::out::{bounded, server_time};
 use super::split::{ROOM_BYTES_MIN, pieces};
-use crate::clients::{Encode, Framed, Personal, Posted, Way};
+use crate::clients::{Encode, Framed, Personal, Posted, Views, Way};
 use crate::colour::{TextStyle, render, to_irc};
 use crate::event::told::{ErrorOccurred, Located, Said, Targeted, Told};
 use crate::fault::Fault;
@@ -74,8 +74,8 @@ struct NoneOrAll;
 struct TimeOrId;
 
 impl Encode for NoneOrAll {
-    fn event(&self, posted: &Posted<'_>, style: TextStyle) -> Framed {
-        both(posted, style, [Tags { time: false, id: false }, Tags { time: true, id: true }])
+    fn event(&self, posted: &Posted<'_>, style: TextStyle, into: &mut Vec<u8>) -> Views {
+        both(posted, style, into, [Tags { time: false, id: false }, Tags { time: true, id: true }])
     }
 
     fn fault(&self, fault: &Fault, _: TextStyle) -> Framed {
@@ -84,8 +84,8 @@ impl Encode for NoneOrAll {
 }
 
 impl Encode for TimeOrId {
-    fn event(&self, posted: &Posted<'_>, style: TextStyle) -> Framed {
-        both(posted, style, [Tags { time: true, id: false }, Tags { time: false, id: true }])
+    fn event(&self, posted: &Posted<'_>, style: TextStyle, into: &mut Vec<u8>) -> Views {
+        both(posted, style, into, [Tags { time: true, id: false }, Tags { time: false, id: true }])
     }
 
     fn fault(&self, fault: &Fault, _: TextStyle) -> Framed {
@@ -93,15 +93,12 @@ impl Encode for TimeOrId {
     }
 }
 
-fn both(posted: &Posted<'_>, style: TextStyle, tags: [Tags; 2]) -> Framed {
-    let mut bytes = Vec::with_capacity(512);
-    let mut views = [0..0, 0..0];
-    for (view, tags) in views.iter_mut().zip(tags) {
-        let start = bytes.len();
-        write(&mut bytes, posted, style, tags);
-        *view = start..bytes.len();
-    }
-    Framed::new(bytes, views)
+fn both(posted: &Posted<'_>, style: TextStyle, into: &mut Vec<u8>, tags: [Tags; 2]) -> Views {
+    tags.map(|tags| {
+        let start = into.len();
+        write(into, posted, style, tags);
+        start..into.len()
+    })
 }
 
 fn complaint(fault: &Fault) -> Framed {
@@ -299,7 +296,7 @@ mod tests {
     }
 
     fn written(posted: &Posted<'_>, way: &Way) -> String {
-        let bytes = way.encoder.event(posted, TextStyle::Raw).view(way.view);
+        let bytes = way.encoder.framed(posted, TextStyle::Raw).view(way.view);
         String::from_utf8(bytes.to_vec()).unwrap()
     }
 

@@ -1,10 +1,10 @@
 //! Encodes events and errors for this front door.
 
 use super::deflate::deflated_text;
-use super::framing::{LINE, WEBSOCKET, framed, framed_text};
+use super::framing::{LINE, WEBSOCKET, frame_into, framed_text};
 use super::rpc;
 use super::style::{restyle, stays};
-use crate::clients::{Encode, Framed, Posted, TextCharset, Way};
+use crate::clients::{Encode, Framed, Posted, TextCharset, Views, Way};
 use crate::colour::TextStyle;
 use crate::fault::Fault;
 use crate::i3::text::{latin1, spell_json};
@@ -31,14 +31,14 @@ const NOTIFICATION_BYTES: usize = 140;
 struct JsonRpc;
 
 impl Encode for JsonRpc {
-    fn event(&self, posted: &Posted<'_>, style: TextStyle) -> Framed {
-        let length = posted.members.len() + posted.kind.name.len() + NOTIFICATION_BYTES;
+    fn event(&self, posted: &Posted<'_>, style: TextStyle, into: &mut Vec<u8>) -> Views {
+        into.reserve(posted.members.len() + posted.kind.name.len() + NOTIFICATION_BYTES);
         if stays(posted.members, style) {
-            return framed(length, |text| write_event(text, posted));
+            return frame_into(into, |text| write_event(text, posted));
         }
-        let mut text = Vec::with_capacity(length);
+        let mut text = Vec::new();
         write_event(&mut text, posted);
-        framed_text(&restyle(&text, style))
+        frame_into(into, |framed| framed.extend_from_slice(&restyle(&text, style)))
     }
 
     fn fault(&self, fault: &Fault, style: TextStyle) -> Framed {
@@ -46,7 +46,7 @@ impl Encode for JsonRpc {
     }
 
     fn event_in(&self, posted: &Posted<'_>, style: TextStyle, charset: TextCharset) -> Framed {
-        respelled(&self.event(posted, style), charset)
+        respelled(&self.framed(posted, style), charset)
     }
 
     fn fault_in(&self, fault: &Fault, style: TextStyle, charset: TextCharset) -> Framed {
@@ -59,8 +59,10 @@ impl Encode for JsonRpc {
 struct Deflated;
 
 impl Encode for Deflated {
-    fn event(&self, posted: &Posted<'_>, style: TextStyle) -> Framed {
-        deflated(&JsonRpc.event(posted, style))
+    fn event(&self, posted: &Posted<'_>, style: TextStyle, into: &mut Vec<u8>) -> Views {
+        let mut plain = Vec::new();
+        let views = JsonRpc.event(posted, style, &mut plain);
+        deflated(&Framed::new(plain, views)).append_to(into)
     }
 
     fn fault(&self, fault: &Fault, style: TextStyle) -> Framed {
@@ -68,7 +70,7 @@ impl Encode for Deflated {
     }
 
     fn event_in(&self, posted: &Posted<'_>, style: TextStyle, charset: TextCharset) -> Framed {
-        deflated_text(&spelled(&JsonRpc.event(posted, style), charset))
+        deflated_text(&spelled(&JsonRpc.framed(posted, style), charset))
     }
 
     fn fault_in(&self, fault: &Fault, style: TextStyle, charset: TextCharset) -> Framed {
@@ -134,8 +136,10 @@ fn write_event(text: &mut Vec<u8>, posted: &Posted<'_>) {
     text.extend_from_slice(br#"","params":"#);
     text.extend_from_slice(posted.members.strip_suffix(b"}").unwrap_or(posted.members));
     let replay = if posted.is_replay { ",\"replay\":true" } else { "" };
+    text.extend_from_slice(br#","timestamp":""#);
+    posted.at.append_to(text);
     // Writing to a Vec cannot fail.
-    let _ = write!(text, r#","timestamp":"{}","event_id":{}{replay}}}}}"#, posted.at, posted.id);
+    let _ = write!(text, r#"","event_id":{}{replay}}}}}"#, posted.id);
 }
 
 #[cfg(test)]
@@ -158,7 +162,11 @@ mod tests {
             personal: Personal::default(),
         };
         let line = r#"{"jsonrpc":"2.0","method":"lagged","params":{"dropped":3,"timestamp":"1970-01-01T00:00:00Z","event_id":7"#;
-        let written = |posted: &Posted<'_>| JsonRpc.event(posted, TextStyle::Raw).view(LINE);
+        let written = |posted: &Posted<'_>| {
+            let mut bytes = Vec::new();
+            let views = JsonRpc.event(posted, TextStyle::Raw, &mut bytes);
+            Framed::new(bytes, views).view(LINE)
+        };
         assert_eq!(written(&posted), format!("{line}}}}}\n"));
         posted.is_replay = true;
         assert_eq!(written(&posted), format!("{line},\"replay\":true}}}}\n"));
