@@ -53,6 +53,8 @@ impl Stage {
             for client in stage.target.clients(door, CONNECT_AT_ONCE.min(clients - first))? {
                 stage.hearers.add(client)?;
             }
+            // Each is told of those that join the channel after it.
+            stage.hearers.hear(Duration::ZERO, |_, _, _| {})?;
         }
         Ok(stage)
     }
