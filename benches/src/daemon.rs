@@ -171,11 +171,12 @@ impl std::fmt::Debug for Client {
     }
 }
 
-/// The processor time that all threads of a process have used.
+/// The processor time that the threads of a process have used, without those that have ended.
 pub fn processor_time(pid: u32) -> Outcome<Duration> {
     let mut nanoseconds = 0;
     for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let times = fs::read_to_string(task?.path().join("schedstat"))?;
+        // A thread may have ended since the list was made.
+        let Ok(times) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
         nanoseconds += times.split(' ').next().unwrap_or("").parse::<u64>()?;
     }
     Ok(Duration::from_nanos(nanoseconds))

@@ -97,7 +97,7 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "growth-clients",
         heading: "The cost of a line against clients",
         options: &["clients", "lines", "text-bytes", "rounds"],
-        usual: || Plan { clients: vec![1, 10, 100, 1000, 10_000], rounds: 3, ..usual() },
+        usual: || Plan { clients: vec![1, 10, 100, 1000], rounds: 3, ..usual() },
         run: |plan, rows| rows(growth::clients(plan)?),
     },
     Scenario {

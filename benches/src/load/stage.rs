@@ -13,8 +13,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Bytes of lines that may be on their way to a client. A daemon drops lines of channels for a client that is more than
-/// 64 KiB behind; this much always fits into that and the buffers of the kernel.
-const UNDER_WAY_BYTES: usize = 128 * 1024;
+/// 64 KiB behind.
+const UNDER_WAY_BYTES: usize = 60 * 1024;
 
 /// Bytes to the router's end that are put together at a time.
 const PACKETS_BYTES: usize = 16 * 1024;
@@ -53,6 +53,8 @@ impl Stage {
             for client in stage.target.clients(door, CONNECT_AT_ONCE.min(clients - first))? {
                 stage.hearers.add(client)?;
             }
+            // Each is told of those that join the channel after it.
+            stage.hearers.hear(Duration::ZERO, |_, _, _| {})?;
         }
         Ok(stage)
     }
