@@ -20,7 +20,7 @@
 //! | who receives an event | `delivery` |
 //! | requests that are answered later | [`waiting`] |
 //! | methods, and the meaning of a tell, a channel message or a who | [`service`] |
-//! | the protocols for local clients: JSON-RPC, HTTP, WebSocket | [`door`] |
+//! | the protocols for local clients: JSON-RPC, HTTP, WebSocket, IRC | [`door`] |
 //! | which part handles an input | `gateway` |
 
 mod audit;

@@ -44,6 +44,7 @@ pub(crate) fn yaml_of(path: &str, value: &str) -> String {
         "api.auth.api_keys.*" => "key: base-key, permissions: ['*'], mud_name: TestMUD, ",
         "channels.default_channels.*" | "services.channel.default_channels.*" => "name: base, ",
         "api.auth" if path.ends_with("allow_remote_without_auth") => "enabled: false, ",
+        "irc" if path != "irc.port" => "port: 6667, ",
         "state" if path.ends_with("backup_count") => "backup_enabled: true, ",
         "i3" => "port: 8790, ",
         "api" if path.ends_with("allow_remote_without_auth") => "host: 0.0.0.0, ",

@@ -99,8 +99,12 @@ impl Door for IrcDoor {
 
     fn turn(&mut self, parts: &mut Parts<'_>) -> Vec<ConnId> {
         let mut conns = Vec::new();
+        // Each has one piece of work in a turn; what is not done stays in the queue.
         for _ in 0..self.queue.len() {
-            let Some(conn) = self.queue.pop_front().filter(|_| self.spent < TURN_WORK_MAX) else { break };
+            if self.spent >= TURN_WORK_MAX {
+                break;
+            }
+            let Some(conn) = self.queue.pop_front() else { break };
             if let Some(one) = self.conns.get_mut(conn) {
                 one.is_queued = false;
                 self.read_on(parts, conn);
