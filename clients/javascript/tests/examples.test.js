@@ -106,7 +106,9 @@ describe("examples", { concurrency: false, timeout: 120_000 }, () => {
       assert.ok(shown.some((line) => line.includes(text)), shown.join("\n"));
     };
     player.write("Bob\n");
-    await sleep(1_000);
+    for (let users = []; users.length !== 1 || users[0].name !== "Bob"; await sleep(200)) {
+      ({ users } = await sage.who({ target_mud: "Alpha", wait: true }));
+    }
     await sage.tell({ target_mud: "Alpha", target_user: "bob", message: "hello", from_user: "Ann" });
     await sees("Ann@Sage tells you: hello");
     player.write("tell Ann@sage hello back\n");

@@ -53,16 +53,25 @@ class Game:
             self.show(str(error), player)
 
     async def play(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self.talk(reader, writer)
+        except (asyncio.CancelledError, ConnectionError):
+            pass  # the game ends, or the player's connection does
+        finally:
+            writer.close()
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"Your name? ")
         name = (await reader.readline()).decode("utf-8", "replace").strip()
         if name and name not in self.players:
             self.players[name] = writer
             self.i3.set_presence(self.players)  # who is on: for who, finger and tells
-            while (line := (await reader.readline()).decode("utf-8", "replace")) and line.strip() != "quit":
-                await self.command(name, line.strip())
-            del self.players[name]
-            self.i3.set_presence(self.players)
-        writer.close()
+            try:
+                while (line := (await reader.readline()).decode("utf-8", "replace")) and line.strip() != "quit":
+                    await self.command(name, line.strip())
+            finally:
+                del self.players[name]
+                self.i3.set_presence(self.players)
 
 
 async def main() -> None:

@@ -142,7 +142,10 @@ def test_the_smallest_game(run: Callable[..., Program], sage: BlockingClient) ->
         told = player.makefile("rw", encoding="utf-8", newline="\n")
         told.write("Bob\n")
         told.flush()
-        time.sleep(1)
+        for _ in range(50):  # until the network sees that the player is on
+            if [user["name"] for user in sage.who("Alpha", wait=True)["users"]] == ["Bob"]:
+                break
+            time.sleep(0.2)
         sage.tell("Alpha", "bob", "hello", from_user="Ann")
         assert "Ann@Sage tells you: hello" in told.readline()
         told.write("tell Ann@sage hello back\n")
