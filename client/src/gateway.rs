@@ -93,6 +93,12 @@ impl Failure {
         match &self.error {
             Error::Key(_) if !self.with_key => format!("The gateway needs an API key: {GIVE_A_KEY}."),
             Error::Key(text) => format!("The gateway does not accept the API key ({text}): {GIVE_A_KEY}."),
+            Error::Connect(text) if text.contains("certificate") => {
+                format!("Cannot connect to the gateway: {}.", text.replace("as trusted", "with --ca"))
+            }
+            Error::Connect(text) | Error::Lost(text) if text.contains("CertificateRequired") => {
+                format!("The gateway asks for a certificate ({text}): give one with --cert and --cert-key.")
+            }
             Error::Connect(text) => {
                 format!("Cannot connect to the gateway: {text}. Does it run, and is --url its address?")
             }
