@@ -30,6 +30,8 @@ pub struct Bench {
     /// Bytes that the gateway has written since they were last taken.
     pub written: Vec<u8>,
     written_bytes: u64,
+    /// The store answers no save.
+    pub store_hangs: bool,
 }
 
 impl Bench {
@@ -52,6 +54,7 @@ impl Bench {
             pieces: Vec::new(),
             written: Vec::new(),
             written_bytes: 0,
+            store_hangs: false,
         };
         bench.log_in();
         for _ in 0..clients {
@@ -168,6 +171,9 @@ impl Bench {
             | Output::Stopped => {}
         });
         self.router = dialed.or(self.router);
+        if self.store_hangs {
+            return;
+        }
         for ticket in &saves {
             self.gateway.handle(now, Input::Saved { ticket: *ticket, outcome: Ok(()) });
         }

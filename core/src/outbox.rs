@@ -144,7 +144,13 @@ impl Outbox {
                 Piece::Run(span) => {
                     let (now, rest) = span.cut(room);
                     taken += now.len();
-                    runs.refer(now, |bytes| into.push(bytes));
+                    if runs.are_held(now) {
+                        let mut copy = BytesMut::with_capacity(now.len());
+                        runs.copy(now, &mut copy);
+                        into.push(copy.freeze());
+                    } else {
+                        runs.refer(now, |bytes| into.push(bytes));
+                    }
                     self.first = rest.map(Piece::Run);
                     self.has_ranges |= rest.is_some();
                 }

@@ -149,9 +149,14 @@ impl Runs {
         self.0[span.run].each(span, |part, range| each(part.slice(range)));
     }
 
+    /// Whether slow readers keep so many blocks that no more may be kept.
+    pub(crate) fn are_held(&self, span: Span) -> bool {
+        self.0[span.run].full.len() > HELD_BLOCKS_MAX
+    }
+
     /// Whether a slow reader must copy the bytes of a range, so that it does not keep too much.
     pub(crate) fn must_copy(&self, span: Span) -> bool {
-        span.len() < HOLD_FROM_BYTES || self.0[span.run].full.len() > HELD_BLOCKS_MAX
+        span.len() < HOLD_FROM_BYTES || self.are_held(span)
     }
 
     /// Ends the turn: no outbox has a range any longer.

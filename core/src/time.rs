@@ -104,6 +104,21 @@ impl UnixTime {
         format!("{:02}:{:02}", minutes / 60 % 24, minutes % 60)
     }
 
+    /// Appends the time as it is shown, without memory of its own: each line of a channel has one.
+    pub(crate) fn append_to(self, text: &mut Vec<u8>) {
+        let start = text.len();
+        let format = &time::format_description::well_known::Rfc3339;
+        let written = self.date().and_then(|date| date.format_into(text, format).ok());
+        if written.is_none() {
+            text.truncate(start);
+            text.extend_from_slice(LAST_SHOWN.as_bytes());
+        }
+    }
+
+    fn date(self) -> Option<time::OffsetDateTime> {
+        time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000).ok()
+    }
+
     /// Returns the whole seconds since the epoch.
     pub const fn seconds(self) -> u64 {
         self.0 / 1_000_000
@@ -118,14 +133,15 @@ impl std::ops::Add<Duration> for UnixTime {
     }
 }
 
+/// Stands for times after the year 9999, which cannot be formatted.
+const LAST_SHOWN: &str = "9999-12-31T23:59:59Z";
+
 /// Writes RFC 3339 in UTC, with microseconds if there are any.
 impl fmt::Display for UnixTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000)
-            .ok()
-            .and_then(|t| t.format(&time::format_description::well_known::Rfc3339).ok());
-        // Only times after the year 9999 cannot be formatted.
-        f.write_str(text.as_deref().unwrap_or("9999-12-31T23:59:59Z"))
+        let mut text = Vec::with_capacity(LAST_SHOWN.len() + 7);
+        self.append_to(&mut text);
+        f.write_str(std::str::from_utf8(&text).unwrap_or(LAST_SHOWN))
     }
 }
 

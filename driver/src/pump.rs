@@ -24,7 +24,7 @@ use crate::linger::LINGERING_MAX;
 use crate::runtime::{CannotWait, Runtime};
 use crate::socket::{set_dialed_options, set_options};
 use crate::tls::{Acceptor, Heard, TlsSession};
-use crate::write::{WRITE_BUDGET_BYTES, Written, send_pending};
+use crate::write::{WRITE_BUDGET_BYTES, Written, send_pending, to_wait};
 use bytes::Bytes;
 use i3_core::machine::{ConnId, Input, Listener, LostBy, Machine, Output, settle};
 use i3_core::time::{Instant, Now};
@@ -330,7 +330,7 @@ impl<R: Runtime> Io<R> {
         let by = match written {
             Ok(Written::All) => return machine.handle(now, Input::Flushed { conn }),
             Ok(Written::Some) => {
-                let rest = std::mem::take(&mut self.pieces);
+                let rest = to_wait(std::mem::take(&mut self.pieces));
                 match self.runtime.write_rest(conn, connection, rest) {
                     Ok(()) => return *writing = true,
                     Err(failed) => self.cannot_wait(failed),

@@ -8,6 +8,9 @@ pub const WRITE_BUDGET_BYTES: usize = 256 * 1024;
 /// How many pieces are written with one system call. The kernel accepts 1,024, but the list is on the stack.
 const WRITE_SLICES_MAX: usize = 64;
 
+/// A rest below this many bytes is copied, so that a slow reader does not keep the larger buffers that it is a part of.
+const REST_COPIED_BYTES: usize = 8 * 1024;
+
 /// The result of an attempt to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
@@ -44,6 +47,15 @@ pub fn write_some(
     };
     pieces.drain(..done);
     outcome
+}
+
+/// Returns the pieces that wait for a socket, in the form in which they may wait for long.
+pub(crate) fn to_wait(pieces: Vec<Bytes>) -> Vec<Bytes> {
+    if pieces.iter().map(Bytes::len).sum::<usize>() < REST_COPIED_BYTES {
+        vec![Bytes::from(pieces.concat())]
+    } else {
+        pieces
+    }
 }
 
 /// Writes the pending records of a TLS session with `write`, such as [`write_some`]. Returns whether the socket accepted
@@ -104,6 +116,15 @@ mod tests {
         }
         assert!(rounds > 50 && pieces.is_empty());
         assert_eq!(received, expected);
+    }
+
+    #[test]
+    fn a_short_rest_keeps_no_larger_buffer() {
+        let buffer = Bytes::from(vec![b'x'; 32 * 1024]);
+        let rest = to_wait(vec![buffer.slice(..100), buffer.slice(200..300)]);
+        assert_eq!((rest.len(), rest.concat()), (1, vec![b'x'; 200]));
+        let before = buffer.as_ptr();
+        assert!(buffer.is_unique() && to_wait(vec![buffer.slice(..9000)])[0].as_ptr() == before);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::saved::{self, Verbatim};
 use crate::time::{Steady, UnixTime};
 use serde::Deserialize;
 use std::borrow::Cow;
+use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,9 @@ const RECORD_OVERHEAD_BYTES: usize = 140;
 
 /// Bytes of a saved record besides its kind and its members, at most.
 const VALUE_OVERHEAD_BYTES: usize = 80;
+
+/// Digits of a record's key in the store.
+const KEY_BYTES: usize = 20;
 
 /// A moment, by the wall clock and by the clock for the age of what is kept.
 pub(crate) type Moment = (UnixTime, Steady);
@@ -168,7 +172,10 @@ impl Record {
 
     /// Returns its key in the store. The store sorts keys as texts, so the number has a fixed length.
     pub(super) fn key(id: u64) -> String {
-        format!("{id:020}")
+        let mut key = String::with_capacity(KEY_BYTES);
+        // Writing to a String cannot fail.
+        let _ = fmt::Write::write_fmt(&mut key, format_args!("{id:0KEY_BYTES$}"));
+        key
     }
 
     /// Returns its value in the store.

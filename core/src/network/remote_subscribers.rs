@@ -43,14 +43,24 @@ pub struct RemoteSubscribers {
     turns: BTreeMap<u64, Key>,
     last_turn: u64,
     bytes: usize,
+    /// A buffer for a key that is looked up.
+    wanted: Key,
 }
 
 impl RemoteSubscribers {
     /// Notes that a mud has spoken on a channel.
     pub fn spoke(&mut self, channel: &str, mud: &str) {
-        let key = key(channel, mud);
-        let Some(known) = self.muds.get_mut(&key) else { return self.heard(channel, mud, None) };
-        self.turns.remove(&known.turn);
+        let is_last = |(_, (of, by)): (&u64, &Key)| of == channel && by == mud;
+        let is_long = channel.len() > NAME_BYTES_MAX || mud.len() > NAME_BYTES_MAX;
+        if is_long || self.turns.last_key_value().is_some_and(is_last) {
+            return;
+        }
+        self.wanted.0.clear();
+        self.wanted.0.push_str(channel);
+        self.wanted.1.clear();
+        self.wanted.1.push_str(mud);
+        let Some(known) = self.muds.get_mut(&self.wanted) else { return self.heard(channel, mud, None) };
+        let Some(key) = self.turns.remove(&known.turn) else { return };
         self.last_turn += 1;
         known.turn = self.last_turn;
         self.turns.insert(self.last_turn, key);

@@ -89,8 +89,10 @@ fn write_event(text: &mut Vec<u8>, posted: &Posted<'_>) {
     text.extend_from_slice(br#"","params":"#);
     text.extend_from_slice(posted.members.strip_suffix(b"}").unwrap_or(posted.members));
     let replay = if posted.is_replay { ",\"replay\":true" } else { "" };
+    text.extend_from_slice(br#","timestamp":""#);
+    posted.at.append_to(text);
     // Writing to a Vec cannot fail.
-    let _ = write!(text, r#","timestamp":"{}","event_id":{}{replay}}}}}"#, posted.at, posted.id);
+    let _ = write!(text, r#"","event_id":{}{replay}}}}}"#, posted.id);
 }
 
 #[cfg(test)]
