@@ -78,7 +78,8 @@ fn the_default_file_has_no_warnings_and_its_variables_work() {
     names.sort_unstable();
     names.dedup();
     assert!(names.len() > 40, "{names:?}");
-    for name in names {
+    // Without a port it counts for nothing; it has a test of its own.
+    for name in names.into_iter().filter(|name| *name != "IRC_HOST") {
         let values = ["false", "true", "latin-1", "json", "71", "5000", "*other", "changed", "ERROR"];
         let changed = values
             .into_iter()
@@ -728,6 +729,9 @@ fn irc_is_off_without_a_port_and_speaks_tls_where_other_hosts_connect() {
     assert_eq!(irc(&good(&remote)), Some(("0.0.0.0:6697".to_owned(), true)));
     let own = format!("irc: {{port: 6697, host: 0.0.0.0, {tls}}}");
     assert_eq!(irc(&good(&own)), Some(("0.0.0.0:6697".to_owned(), true)));
+    let variables = [("IRC_PORT", "6667"), ("IRC_HOST", "127.0.0.9")];
+    let by_variables = load(sources(None, None, &[BASE, &variables].concat())).unwrap();
+    assert_eq!(irc(&by_variables), Some(("127.0.0.9:6667".to_owned(), false)));
     let plain = bad("irc: {port: 6667, host: 0.0.0.0}");
     assert!(
         lines(&plain)[0].contains("irc.host: other hosts could connect to 0.0.0.0:6667 in plain text"),
