@@ -1,9 +1,26 @@
 // The methods and events of the gateway's API 0.1.0, as types.
 // Written by clients/generate.py from docs/openrpc.json and docs/asyncapi.json. Do not edit.
 
+export interface Action {
+  /** who did it: the mud of the key, and where its session came from */
+  by: string;
+  /** the method */
+  method: string;
+  /** the mud of the caller's key */
+  mud_name: string;
+  /** numbers the actions since the start */
+  number: number;
+  /** its parameters in JSON, as the caller wrote them; at most 500 bytes */
+  params: string;
+  /** when it was done */
+  timestamp: string;
+}
+
 export interface Ban {
   /** identifies the ban */
   ban_id: number;
+  /** who has set it: the mud of the key, and where its session came from; empty if that is not known */
+  by: string;
   /** the channels, as a pattern; null: all */
   channel: string | null;
   /** when it was added */
@@ -143,6 +160,89 @@ export interface Mud {
   udp_port: number;
 }
 
+export interface Router {
+  /** why the link was last lost or refused */
+  last_error: string | null;
+  /** how the gateway checks that the router still answers, as text for people */
+  liveness: string;
+  /** the router in use, or the one being tried */
+  name: string;
+  /** when the gateway dials it next; null when no attempt is scheduled */
+  next_attempt: string | null;
+  /** when the link entered its state */
+  since: string;
+  /** the state of the link */
+  state: "waiting" | "connecting" | "logging in" | "saving password" | "ready" | "leaving" | "stopped";
+}
+
+export interface OverviewRouter {
+  /** its address */
+  host: string;
+  /** whether the link uses it, or is trying it */
+  in_use: boolean;
+  /** its name */
+  name: string;
+  /** its port */
+  port: number;
+}
+
+export interface Identitie {
+  /** bans */
+  ban_count: number;
+  /** known channels */
+  channel_count: number;
+  /** whether the router link is ready */
+  connected: boolean;
+  /** local users who are online, as the game has published them */
+  local_users: number;
+  /** the mud */
+  mud_name: string;
+  /** known muds that are up */
+  online_muds: number;
+  /** the router link */
+  router: Router;
+  /** the routers in the order in which they are tried */
+  routers: Array<OverviewRouter>;
+  /** bytes of these packets */
+  waiting_bytes: number;
+  /** packets that wait for the router */
+  waiting_packets: number;
+}
+
+export interface Minute {
+  /** the mean time, in milliseconds, of requests that waited for the network or the store; null: none did */
+  answer_ms: number | null;
+  /** events for clients, counted for each recipient */
+  events: number;
+  /** the greatest delay of the gateway's loop, in milliseconds */
+  lag_ms: number;
+  /** packets from routers */
+  packets_received: number;
+  /** packets to routers */
+  packets_sent: number;
+  /** requests of clients */
+  requests: number;
+  /** when it began */
+  timestamp: string;
+}
+
+export interface Queue {
+  /** bytes of these events */
+  kept_bytes: number;
+  /** events that are kept for the history and for games that are away */
+  kept_events: number;
+  /** bytes queued or in transit for all connections */
+  pending_bytes: number;
+  /** identified sessions */
+  session_count: number;
+  /** whether the store accepts changes */
+  storage: "good" | "failing";
+  /** changes that are not saved yet */
+  unsaved_changes: number;
+  /** requests that wait for an answer from the network or the store */
+  waiting_requests: number;
+}
+
 export interface PresentUser {
   /** as shown, without blanks around it; at most 128 characters */
   name: string;
@@ -169,8 +269,12 @@ export interface SessionInfo {
   address: string;
   /** number of channels that it subscribes to */
   channels: number;
+  /** the name that the client gave itself; null if it gave none */
+  client: string | null;
   /** seconds since its last request */
   idle_seconds: number;
+  /** the name of its key in the settings; null before `authenticate`, and where no key is needed */
+  key_name: string | null;
   /** the mud of its key; null before `authenticate` */
   mud_name: string | null;
   /** permissions of its key; `*` means all */
@@ -184,22 +288,7 @@ export interface SessionInfo {
   /** when it connected */
   since: string;
   /** how it is connected */
-  transport: "tcp" | "websocket";
-}
-
-export interface Router {
-  /** why the link was last lost or refused */
-  last_error: string | null;
-  /** how the gateway checks that the router still answers, as text for people */
-  liveness: string;
-  /** the router in use, or the one being tried */
-  name: string;
-  /** when the gateway dials it next; null when no attempt is scheduled */
-  next_attempt: string | null;
-  /** when the link entered its state */
-  since: string;
-  /** the state of the link */
-  state: "waiting" | "connecting" | "logging in" | "saving password" | "ready" | "leaving" | "stopped";
+  transport: "tcp" | "websocket" | "i3" | "irc";
 }
 
 export interface WhoFilter {
@@ -236,6 +325,24 @@ export interface AckResult {
   status: "acknowledged";
 }
 
+export interface AuditParams {
+  /** only actions after this number: the `next` of the answer before */
+  after?: number;
+}
+
+export interface AuditResult {
+  /** the last actions since the start, oldest first, at most 500 */
+  actions: Array<Action>;
+  /** number of actions in this answer */
+  count: number;
+  /** always `success` */
+  status: "success";
+  /** true: the answer is full, and there are more actions */
+  more?: boolean;
+  /** where the rest begins: `after` of the next request */
+  next?: number;
+}
+
 export interface AuthenticateParams {
   /** the key; not needed by a client that is identified already */
   api_key?: string;
@@ -247,6 +354,8 @@ export interface AuthenticateParams {
   client?: string;
   /** false: do not send the mud's own channel lines that the router sends back */
   echo?: boolean;
+  /** the character set of the client. `ascii`, `latin-1`: what it lacks is spelled in ASCII. Over TCP, `latin-1` is what the bytes of lines are, in both directions; a WebSocket carries UTF-8 in any case */
+  charset?: "utf-8" | "latin-1" | "ascii";
   /** `observer`: a tool that only looks; what it receives is still kept for the game */
   role?: "game" | "observer";
 }
@@ -768,6 +877,27 @@ export interface MudlistResult {
   next?: string;
 }
 
+export interface OverviewResult {
+  /** the muds that this gateway speaks for, as far as the caller may see them */
+  identities: Array<Identitie>;
+  /** whether the caller's mud has a router link here, without which a session may not speak */
+  may_speak: boolean;
+  /** the minutes of the last hour in which something came in, oldest first; the last one is not over yet */
+  minutes: Array<Minute>;
+  /** what the caller's key may do; `*` means all */
+  permissions: Array<string>;
+  /** what waits */
+  queues: Queue;
+  /** always `success` */
+  status: "success";
+  /** seconds since the gateway was started */
+  uptime: number;
+  /** the version of the gateway */
+  version: string;
+  /** what is doubtful about the settings; empty without the permission `admin` for the gateway's own mud */
+  warnings: Array<string>;
+}
+
 export interface PingResult {
   /** always true */
   pong: boolean;
@@ -899,6 +1029,40 @@ export interface TellResult {
   message_id: string;
   /** always `sent`: accepted into the queue of the router */
   status: "sent";
+}
+
+export interface TellRefuseParams {
+  /** the event of the tell, the emote or the beep */
+  event_id: number;
+  /** what the sender is told; without it, that the user is not online */
+  message?: string;
+}
+
+export interface TellRefuseResult {
+  /** as given */
+  event_id: number;
+  /** always `refused`: the error was accepted into the queue of the router */
+  status: "refused";
+}
+
+export interface TextPreviewParams {
+  /** the text, with colours in pinkfish (`%^RED%^`), in ANSI, or in the codes of mIRC */
+  text: string;
+}
+
+export interface TextPreviewResult {
+  /** with colours for a terminal */
+  ansi: string;
+  /** as HTML */
+  html: string;
+  /** without colours */
+  plain: string;
+  /** as a client reads it that asks for `raw` */
+  raw: string;
+  /** as it goes to the network if a client sends it */
+  sent: string;
+  /** always `success` */
+  status: "success";
 }
 
 export interface TraceParams {
@@ -1470,6 +1634,8 @@ export interface EventParams {
 export interface Methods {
   /** Moves the cursor of this client: events up to it are not replayed again. The result comes when the cursor is saved. */
   ack(params: AckParams): Promise<AckResult>;
+  /** Lists what administrators and moderators of the caller's mud have done since the start: bans, hosted channels, ended sessions, the log level, reconnects. A key of the gateway's own mud sees the actions of all muds. Needs the permission `admin`. */
+  audit(params?: AuditParams): Promise<AuditResult>;
   /** Identifies the client. All other methods but `ping` and `rpc.discover` need it first. */
   authenticate(params?: AuthenticateParams): Promise<AuthenticateResult>;
   /** Bans packets from coming in or going out. The result comes when the ban is saved. Needs the permission `moderate`. */
@@ -1526,6 +1692,8 @@ export interface Methods {
   log_level(params?: LogLevelParams): Promise<LogLevelResult>;
   /** Lists the muds of the network. Needs the permission `info`. */
   mudlist(params?: MudlistParams): Promise<MudlistResult>;
+  /** Reports the router links, the last hour, and what waits. A key of the gateway's own mud sees the links of all muds. */
+  overview(): Promise<OverviewResult>;
   /** Shows that the gateway is running. */
   ping(): Promise<PingResult>;
   /** Publishes which users are online. The list is valid for 30 seconds, unless the settings say otherwise. Needs the permission `presence`. */
@@ -1546,6 +1714,10 @@ export interface Methods {
   status(): Promise<StatusResult>;
   /** Sends a message to a user on another mud. Needs the permission `tell`. */
   tell(params: TellParams): Promise<TellResult>;
+  /** Tells the sender of a tell, an emote or a beep that the user does not get it, because the user is absent or ignores the sender. The sender's mud receives the error `unk-user` with the text. This works for as long as the event is kept. Needs the permission `tell`. */
+  tell_refuse(params: TellRefuseParams): Promise<TellRefuseResult>;
+  /** Returns a text in each of the forms in which clients read texts. */
+  text_preview(params: TextPreviewParams): Promise<TextPreviewResult>;
   /** Sends this session the packets of its mud as events `packet_trace`, with passwords removed. Needs the permission `admin`. */
   trace(params?: TraceParams): Promise<TraceResult>;
   /** Asks a mud who is on. The answer is the event `who_reply`, or with `wait` the result. Needs the permission `info`. */

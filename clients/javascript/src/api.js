@@ -3,6 +3,7 @@
 /** The names of the methods. */
 export const METHODS = [
   "ack",
+  "audit",
   "authenticate",
   "ban_add",
   "ban_list",
@@ -29,6 +30,7 @@ export const METHODS = [
   "locate",
   "log_level",
   "mudlist",
+  "overview",
   "ping",
   "presence_sync",
   "reconnect",
@@ -39,6 +41,8 @@ export const METHODS = [
   "stats",
   "status",
   "tell",
+  "tell_refuse",
+  "text_preview",
   "trace",
   "who",
 ];

@@ -8,7 +8,7 @@ use i3_core::settings::{KeySettings, Permission, Permissions};
 /// What each method needs, with parameters that are good. Written down here once more, so that the table in the core is
 /// checked against something.
 const NEEDS: &[(&str, &[&str])] = &[
-    ("tell", &["beep", "emoteto", "tell"]),
+    ("tell", &["beep", "emoteto", "tell", "tell_refuse"]),
     (
         "channel",
         &["channel_emote", "channel_join", "channel_leave", "channel_send", "channel_targeted_emote"],

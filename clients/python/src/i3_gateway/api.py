@@ -8,14 +8,30 @@ from typing import Any, ClassVar, Dict, List, Literal, Mapping, Optional, Type, 
 from .event import Event
 
 
+class Action(TypedDict):
+    """`by`: who did it: the mud of the key, and where its session came from; `method`: the method; `mud_name`: the
+    mud of the caller's key; `number`: numbers the actions since the start; `params`: its parameters in JSON, as
+    the caller wrote them; at most 500 bytes; `timestamp`: when it was done
+    """
+
+    by: str
+    method: str
+    mud_name: str
+    number: int
+    params: str
+    timestamp: str
+
+
 class Ban(TypedDict):
-    """`ban_id`: identifies the ban; `channel`: the channels, as a pattern; null: all; `created`: when it was
-    added; `direction`: the direction; `expires`: when it ends; null: never; `hits`: number of packets that it
-    has stopped since the start; `packet_type`: the packet types, as a pattern; null: all; `pattern`: the user,
-    as a pattern; `reason`: a text for people
+    """`ban_id`: identifies the ban; `by`: who has set it: the mud of the key, and where its session came from;
+    empty if that is not known; `channel`: the channels, as a pattern; null: all; `created`: when it was added;
+    `direction`: the direction; `expires`: when it ends; null: never; `hits`: number of packets that it has
+    stopped since the start; `packet_type`: the packet types, as a pattern; null: all; `pattern`: the user, as a
+    pattern; `reason`: a text for people
     """
 
     ban_id: int
+    by: str
     channel: Optional[str]
     created: str
     direction: Literal["both", "in", "out"]
@@ -142,6 +158,82 @@ class Mud(TypedDict):
     udp_port: int
 
 
+class Router(TypedDict):
+    """`last_error`: why the link was last lost or refused; `liveness`: how the gateway checks that the router
+    still answers, as text for people; `name`: the router in use, or the one being tried; `next_attempt`: when
+    the gateway dials it next; null when no attempt is scheduled; `since`: when the link entered its state;
+    `state`: the state of the link
+    """
+
+    last_error: Optional[str]
+    liveness: str
+    name: str
+    next_attempt: Optional[str]
+    since: str
+    state: Literal["waiting", "connecting", "logging in", "saving password", "ready", "leaving", "stopped"]
+
+
+class OverviewRouter(TypedDict):
+    """`host`: its address; `in_use`: whether the link uses it, or is trying it; `name`: its name; `port`: its port"""
+
+    host: str
+    in_use: bool
+    name: str
+    port: int
+
+
+class Identitie(TypedDict):
+    """`ban_count`: bans; `channel_count`: known channels; `connected`: whether the router link is ready;
+    `local_users`: local users who are online, as the game has published them; `mud_name`: the mud;
+    `online_muds`: known muds that are up; `router`: the router link; `routers`: the routers in the order in
+    which they are tried; `waiting_bytes`: bytes of these packets; `waiting_packets`: packets that wait for the
+    router
+    """
+
+    ban_count: int
+    channel_count: int
+    connected: bool
+    local_users: int
+    mud_name: str
+    online_muds: int
+    router: Router
+    routers: List[OverviewRouter]
+    waiting_bytes: int
+    waiting_packets: int
+
+
+class Minute(TypedDict):
+    """`answer_ms`: the mean time, in milliseconds, of requests that waited for the network or the store; null:
+    none did; `events`: events for clients, counted for each recipient; `lag_ms`: the greatest delay of the
+    gateway's loop, in milliseconds; `packets_received`: packets from routers; `packets_sent`: packets to
+    routers; `requests`: requests of clients; `timestamp`: when it began
+    """
+
+    answer_ms: Optional[float]
+    events: int
+    lag_ms: float
+    packets_received: int
+    packets_sent: int
+    requests: int
+    timestamp: str
+
+
+class Queue(TypedDict):
+    """`kept_bytes`: bytes of these events; `kept_events`: events that are kept for the history and for games that
+    are away; `pending_bytes`: bytes queued or in transit for all connections; `session_count`: identified
+    sessions; `storage`: whether the store accepts changes; `unsaved_changes`: changes that are not saved yet;
+    `waiting_requests`: requests that wait for an answer from the network or the store
+    """
+
+    kept_bytes: int
+    kept_events: int
+    pending_bytes: int
+    session_count: int
+    storage: Literal["good", "failing"]
+    unsaved_changes: int
+    waiting_requests: int
+
+
 class _PresentUser(TypedDict):
     name: str
 
@@ -165,38 +257,27 @@ class PresentUser(_PresentUser, total=False):
 
 class SessionInfo(TypedDict):
     """`address`: the client's address; behind a trusted proxy, the address that the proxy reports; `channels`:
-    number of channels that it subscribes to; `idle_seconds`: seconds since its last request; `mud_name`: the
-    mud of its key; null before `authenticate`; `permissions`: permissions of its key; `*` means all;
-    `queued_bytes`: bytes queued for the client that it has not read yet; `role`: whom it speaks for: what an
-    `observer` receives is still kept for the game; null before `authenticate`; `session_id`: identifies the
-    session; null before `authenticate`; `since`: when it connected; `transport`: how it is connected
+    number of channels that it subscribes to; `client`: the name that the client gave itself; null if it gave
+    none; `idle_seconds`: seconds since its last request; `key_name`: the name of its key in the settings; null
+    before `authenticate`, and where no key is needed; `mud_name`: the mud of its key; null before
+    `authenticate`; `permissions`: permissions of its key; `*` means all; `queued_bytes`: bytes queued for the
+    client that it has not read yet; `role`: whom it speaks for: what an `observer` receives is still kept for
+    the game; null before `authenticate`; `session_id`: identifies the session; null before `authenticate`;
+    `since`: when it connected; `transport`: how it is connected
     """
 
     address: str
     channels: int
+    client: Optional[str]
     idle_seconds: int
+    key_name: Optional[str]
     mud_name: Optional[str]
     permissions: List[str]
     queued_bytes: int
     role: Optional[Literal["game", "observer"]]
     session_id: Optional[str]
     since: str
-    transport: Literal["tcp", "websocket"]
-
-
-class Router(TypedDict):
-    """`last_error`: why the link was last lost or refused; `liveness`: how the gateway checks that the router
-    still answers, as text for people; `name`: the router in use, or the one being tried; `next_attempt`: when
-    the gateway dials it next; null when no attempt is scheduled; `since`: when the link entered its state;
-    `state`: the state of the link
-    """
-
-    last_error: Optional[str]
-    liveness: str
-    name: str
-    next_attempt: Optional[str]
-    since: str
-    state: Literal["waiting", "connecting", "logging in", "saving password", "ready", "leaving", "stopped"]
+    transport: Literal["tcp", "websocket", "i3", "irc"]
 
 
 class WhoFilter(TypedDict, total=False):
@@ -227,6 +308,19 @@ class AckResult(TypedDict):
 
     event_id: int
     status: Literal["acknowledged"]
+
+
+class _AuditResult(TypedDict):
+    actions: List[Action]
+    count: int
+    status: Literal["success"]
+
+
+class AuditResult(_AuditResult, total=False):
+    """The result of `audit`."""
+
+    more: bool
+    next: int
 
 
 class AuthenticateResult(TypedDict):
@@ -488,6 +582,20 @@ class MudlistResult(_MudlistResult, total=False):
     next: str
 
 
+class OverviewResult(TypedDict):
+    """The result of `overview`."""
+
+    identities: List[Identitie]
+    may_speak: bool
+    minutes: List[Minute]
+    permissions: List[str]
+    queues: Queue
+    status: Literal["success"]
+    uptime: float
+    version: str
+    warnings: List[str]
+
+
 class PingResult(TypedDict):
     """The result of `ping`."""
 
@@ -574,6 +682,24 @@ class TellResult(TypedDict):
 
     message_id: str
     status: Literal["sent"]
+
+
+class TellRefuseResult(TypedDict):
+    """The result of `tell_refuse`."""
+
+    event_id: int
+    status: Literal["refused"]
+
+
+class TextPreviewResult(TypedDict):
+    """The result of `text_preview`."""
+
+    ansi: str
+    html: str
+    plain: str
+    raw: str
+    sent: str
+    status: Literal["success"]
 
 
 class TraceResult(TypedDict):
@@ -996,6 +1122,13 @@ class Methods:
         """
         return cast("AckResult", await self.call("ack", {"event_id": event_id}))
 
+    async def audit(self, *, after: Optional[int] = None) -> AuditResult:
+        """Lists what administrators and moderators of the caller's mud have done since the start: bans, hosted
+        channels, ended sessions, the log level, reconnects. A key of the gateway's own mud sees the actions of
+        all muds. Needs the permission `admin`.
+        """
+        return cast("AuditResult", await self.call("audit", {"after": after}))
+
     async def authenticate(
         self,
         *,
@@ -1004,10 +1137,11 @@ class Methods:
         last_event_id: Optional[int] = None,
         client: Optional[str] = None,
         echo: Optional[bool] = None,
+        charset: Optional[Literal["utf-8", "latin-1", "ascii"]] = None,
         role: Optional[Literal["game", "observer"]] = None,
     ) -> AuthenticateResult:
         """Identifies the client. All other methods but `ping` and `rpc.discover` need it first."""
-        params = {"api_key": api_key, "text_format": text_format, "last_event_id": last_event_id, "client": client, "echo": echo, "role": role}
+        params = {"api_key": api_key, "text_format": text_format, "last_event_id": last_event_id, "client": client, "echo": echo, "charset": charset, "role": role}
         return cast("AuthenticateResult", await self.call("authenticate", params))
 
     async def ban_add(
@@ -1338,6 +1472,12 @@ class Methods:
         """Lists the muds of the network. Needs the permission `info`."""
         return cast("MudlistResult", await self.call("mudlist", {"refresh": refresh, "filter": filter, "after": after}))
 
+    async def overview(self) -> OverviewResult:
+        """Reports the router links, the last hour, and what waits. A key of the gateway's own mud sees the links
+        of all muds.
+        """
+        return cast("OverviewResult", await self.call("overview", {}))
+
     async def ping(self) -> PingResult:
         """Shows that the gateway is running."""
         return cast("PingResult", await self.call("ping", {}))
@@ -1393,6 +1533,17 @@ class Methods:
         """Sends a message to a user on another mud. Needs the permission `tell`."""
         params = {"target_mud": target_mud, "target_user": target_user, "message": message, "from_user": from_user, "visname": visname}
         return cast("TellResult", await self.call("tell", params))
+
+    async def tell_refuse(self, event_id: int, *, message: Optional[str] = None) -> TellRefuseResult:
+        """Tells the sender of a tell, an emote or a beep that the user does not get it, because the user is absent
+        or ignores the sender. The sender's mud receives the error `unk-user` with the text. This works for as
+        long as the event is kept. Needs the permission `tell`.
+        """
+        return cast("TellRefuseResult", await self.call("tell_refuse", {"event_id": event_id, "message": message}))
+
+    async def text_preview(self, text: str) -> TextPreviewResult:
+        """Returns a text in each of the forms in which clients read texts."""
+        return cast("TextPreviewResult", await self.call("text_preview", {"text": text}))
 
     async def trace(self, *, enabled: Optional[bool] = None) -> TraceResult:
         """Sends this session the packets of its mud as events `packet_trace`, with passwords removed. Needs the
@@ -1461,6 +1612,13 @@ class BlockingMethods:
         """
         return cast("AckResult", self.call("ack", {"event_id": event_id}))
 
+    def audit(self, *, after: Optional[int] = None) -> AuditResult:
+        """Lists what administrators and moderators of the caller's mud have done since the start: bans, hosted
+        channels, ended sessions, the log level, reconnects. A key of the gateway's own mud sees the actions of
+        all muds. Needs the permission `admin`.
+        """
+        return cast("AuditResult", self.call("audit", {"after": after}))
+
     def authenticate(
         self,
         *,
@@ -1469,10 +1627,11 @@ class BlockingMethods:
         last_event_id: Optional[int] = None,
         client: Optional[str] = None,
         echo: Optional[bool] = None,
+        charset: Optional[Literal["utf-8", "latin-1", "ascii"]] = None,
         role: Optional[Literal["game", "observer"]] = None,
     ) -> AuthenticateResult:
         """Identifies the client. All other methods but `ping` and `rpc.discover` need it first."""
-        params = {"api_key": api_key, "text_format": text_format, "last_event_id": last_event_id, "client": client, "echo": echo, "role": role}
+        params = {"api_key": api_key, "text_format": text_format, "last_event_id": last_event_id, "client": client, "echo": echo, "charset": charset, "role": role}
         return cast("AuthenticateResult", self.call("authenticate", params))
 
     def ban_add(
@@ -1795,6 +1954,12 @@ class BlockingMethods:
         """Lists the muds of the network. Needs the permission `info`."""
         return cast("MudlistResult", self.call("mudlist", {"refresh": refresh, "filter": filter, "after": after}))
 
+    def overview(self) -> OverviewResult:
+        """Reports the router links, the last hour, and what waits. A key of the gateway's own mud sees the links
+        of all muds.
+        """
+        return cast("OverviewResult", self.call("overview", {}))
+
     def ping(self) -> PingResult:
         """Shows that the gateway is running."""
         return cast("PingResult", self.call("ping", {}))
@@ -1850,6 +2015,17 @@ class BlockingMethods:
         """Sends a message to a user on another mud. Needs the permission `tell`."""
         params = {"target_mud": target_mud, "target_user": target_user, "message": message, "from_user": from_user, "visname": visname}
         return cast("TellResult", self.call("tell", params))
+
+    def tell_refuse(self, event_id: int, *, message: Optional[str] = None) -> TellRefuseResult:
+        """Tells the sender of a tell, an emote or a beep that the user does not get it, because the user is absent
+        or ignores the sender. The sender's mud receives the error `unk-user` with the text. This works for as
+        long as the event is kept. Needs the permission `tell`.
+        """
+        return cast("TellRefuseResult", self.call("tell_refuse", {"event_id": event_id, "message": message}))
+
+    def text_preview(self, text: str) -> TextPreviewResult:
+        """Returns a text in each of the forms in which clients read texts."""
+        return cast("TextPreviewResult", self.call("text_preview", {"text": text}))
 
     def trace(self, *, enabled: Optional[bool] = None) -> TraceResult:
         """Sends this session the packets of its mud as events `packet_trace`, with passwords removed. Needs the
