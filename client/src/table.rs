@@ -227,7 +227,7 @@ mod tests {
             let all = lines.join("\n");
             assert!(all.contains("Sage") && all.contains("漢字漢字"), "{all}");
         }
-        let narrow = table.lines(Look { colour: false, columns: Some(24) });
+        let narrow = table.lines(Look { colour: false, columns: Some(36) });
         assert!(!narrow[0].contains("DRIVER") && narrow[0].contains("NOTE"), "{narrow:?}");
     }
 

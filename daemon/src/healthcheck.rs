@@ -184,7 +184,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     #[test]
-    fn the_websocket_is_where_this_host_reaches_it() {
+    fn the_api_is_where_this_host_reaches_it() {
         let found = |yaml: &str| {
             let yaml = format!("mud: {{name: Test}}\napi: {{auth: {{secret: a-long-key}}, {yaml}}}");
             let yaml_text = Some(("c.yaml".to_owned(), yaml));
@@ -197,7 +197,8 @@ mod tests {
         assert_eq!(found("host: '::'"), plain("ws://[::1]:8080/ws"));
         assert_eq!(found("host: '192.0.2.7'"), plain("ws://192.0.2.7:8080/ws"));
         assert_eq!(found("host: mud.example.org"), plain("ws://mud.example.org:8080/ws"));
-        assert_eq!(found("websocket: {enabled: false}"), None);
+        assert_eq!(found("websocket: {enabled: false}"), plain("tcp://127.0.0.1:8081"));
+        assert_eq!(found("websocket: {enabled: false}, tcp: {enabled: false}"), None);
         let secured = found("tls: {enabled: true, cert_file: a.pem, key_file: b.pem}");
         assert_eq!(secured, Some(("wss://127.0.0.1:8080/ws".to_owned(), Some(PathBuf::from("a.pem")))));
     }

@@ -51,6 +51,7 @@ fn params(method: &str) -> Json {
         "ban_remove" => json!({"ban_id": 1}),
         "presence_sync" => json!({"users": []}),
         "kick" => json!({"session_id": "none"}),
+        "tell_refuse" => json!({"event_id": 1}),
         "text_preview" => json!({"text": "x"}),
         _ => to,
     }
