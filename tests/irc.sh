@@ -36,10 +36,14 @@ if [ ! -f "$folder/installed" ]; then
     touch "$folder/installed"
 fi
 
-cargo build --quiet --locked --package i3-gateway --package i3-gateway-threads
-target=$(cargo metadata --format-version 1 --no-deps --offline |
-    python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
-export I3_PROGRAMS=$target/debug PYTHONPATH=$folder:$PWD/tests/irc PYTHONDONTWRITEBYTECODE=1
+# I3_TEST_PROGRAMS names the folder of programs that are built already.
+programs=${I3_TEST_PROGRAMS:-}
+if [ -z "$programs" ]; then
+    cargo build --quiet --locked --package i3-gateway --package i3-gateway-threads
+    programs=$(cargo metadata --format-version 1 --no-deps --offline |
+        python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug
+fi
+export I3_PROGRAMS=$programs PYTHONPATH=$folder:$PWD/tests/irc PYTHONDONTWRITEBYTECODE=1
 
 for daemon in i3-gateway i3-gateway-threads; do
     echo "irc: $daemon"
