@@ -209,7 +209,8 @@ fn who_sends_no_more_and_reads_slowly_gets_all_that_is_queued() {
     let client = siege.connect(Listener::Lines);
     siege.ask(client, r#"{"id":1,"method":"authenticate","params":["alpha-key"]}"#);
     siege.world.stall(client);
-    for _ in 0..3 {
+    // So few answers that the gateway still reads from it, and sees its end.
+    for _ in 0..2 {
         siege.ask(client, r#"{"jsonrpc":"2.0","id":"doc","method":"rpc.discover"}"#);
     }
     siege.world.half_close(client);
