@@ -27,8 +27,9 @@ const READ_BYTES: usize = 64 * 1024;
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// What it ends after if nothing comes: whoever started it is gone.
-const SILENCE: Duration = Duration::from_secs(120);
+/// What it ends after if nothing comes. Whoever started it ends it, unless that program was ended by force. A bare program waits
+/// while others are measured.
+const SILENCE: Duration = Duration::from_secs(3600);
 
 /// What a bare program does.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -51,7 +51,7 @@ pub fn measure(plan: &Plan, clients: usize) -> Outcome<Vec<Row>> {
             let each = if round == 0 { each.div_ceil(10) } else { each };
             let before = candidate.stage.target.processor_time()?;
             let time = tell(&mut candidate.stage, each, &words)
-                .map_err(|error| format!("{}: {error}", candidate.stage.target.name))?;
+                .map_err(|error| candidate.stage.target.fault(&error))?;
             let used = candidate.stage.target.processor_time()?.saturating_sub(before);
             let all = (each * clients as u64) as f64;
             if round > 0 {

@@ -75,7 +75,7 @@ impl Stage {
         let outcome = self.flood_on(flood, packets);
         let time = began.elapsed();
         self.target.link.set_nonblocking(false)?;
-        outcome.map_err(|error| format!("{}: {error}", self.target.name))?;
+        outcome.map_err(|error| self.target.fault(&error))?;
         Ok((time, self.target.processor_time()?.saturating_sub(before)))
     }
 
@@ -138,7 +138,7 @@ impl Stage {
             }
             Ok(sender.join().map_err(|_| "the sender ended")??)
         });
-        outcome.map_err(|error| format!("{}: {error}", self.target.name))?;
+        outcome.map_err(|error| self.target.fault(&error))?;
         Ok(times)
     }
 }

@@ -45,7 +45,7 @@ pub fn measure(plan: &Plan, door: Door, clients: usize) -> Outcome<Vec<Row>> {
         for candidate in &mut candidates {
             let greeting = candidate.target.greeting(door)?;
             let time = storm(&greeting, tls.as_ref(), clients, &mut candidate.times)
-                .map_err(|error| format!("{}: {error}", candidate.target.name))?;
+                .map_err(|error| candidate.target.fault(&error))?;
             candidate.rates.push(clients as f64 / time.as_secs_f64());
         }
     }

@@ -63,6 +63,9 @@ enum Program {
     Bare(Bare),
 }
 
+/// Lines at the end of a daemon's log that a failure shows.
+const LOG_LINES_SHOWN: usize = 10;
+
 /// A daemon or a bare program, and the router's end of its connection.
 #[derive(Debug)]
 pub struct Target {
@@ -73,7 +76,7 @@ pub struct Target {
     program: Program,
     /// The router's end of the link.
     pub link: TcpStream,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What a client says first, and what is in the answer when it is served.
@@ -129,7 +132,7 @@ impl Target {
     ) -> Outcome<Target> {
         link.set_nodelay(true)?;
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut target = Target { name, role: None, program: Program::Daemon(daemon), link, _folder: folder };
+        let mut target = Target { name, role: None, program: Program::Daemon(daemon), link, folder };
         target.list_of_muds(1)?;
         Ok(target)
     }
@@ -161,7 +164,7 @@ impl Target {
         BufReader::with_capacity(16, link.try_clone()?).read_line(&mut port)?;
         bare.port = port.trim().parse()?;
         let name = format!("bare {}", role.name());
-        Ok(Target { name, role: Some(role), program: Program::Bare(bare), link, _folder: folder })
+        Ok(Target { name, role: Some(role), program: Program::Bare(bare), link, folder })
     }
 
     /// Which budgets are about it.
@@ -184,6 +187,20 @@ impl Target {
     /// The processor time that it has used.
     pub fn processor_time(&self) -> Outcome<Duration> {
         processor_time(self.pid())
+    }
+
+    /// What is wrong, with the name of the program, and the end of its log if it has one.
+    pub fn fault(&self, fault: &dyn std::fmt::Display) -> String {
+        let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        let mut text = format!("{}: {fault}", self.name);
+        if !lines.is_empty() {
+            text += "\nthe end of its log:";
+        }
+        for line in &lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..] {
+            text += &format!("\n  {line}");
+        }
+        text
     }
 
     /// The daemon.

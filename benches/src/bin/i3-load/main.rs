@@ -47,10 +47,11 @@ fn measure(options: &Options) -> Outcome<()> {
     }
     println!("{}", machine_line());
     let mut report = Report::default();
+    let mut failed = Vec::new();
     for scenario in scenarios {
         println!("\n## {}\n", scenario.heading);
         let mut is_first = true;
-        scenario.measure(options, &mut |rows| {
+        let outcome = scenario.measure(options, &mut |rows| {
             let table = table(&rows);
             // The head of the table once, and its rows as they come.
             let skip = if is_first { 0 } else { 2 };
@@ -58,19 +59,33 @@ fn measure(options: &Options) -> Outcome<()> {
             is_first = false;
             report.rows.extend(rows);
             Ok(())
-        })?;
+        });
+        // The others are measured nevertheless, and what was measured is written.
+        if let Err(error) = outcome {
+            eprintln!("i3-load: {}: {error}", scenario.name);
+            failed.push(scenario.name);
+        }
     }
+    write(options, &report)?;
+    if !failed.is_empty() {
+        return Err(format!("not measured to the end: {}", failed.join(", ")).into());
+    }
+    if options.check { check(&report) } else { Ok(()) }
+}
+
+/// Writes the figures to the files that the options name.
+fn write(options: &Options, report: &Report) -> Outcome<()> {
     if let Some(file) = &options.json {
         report.write_json(file)?;
     }
     let plots = match &options.plots {
-        Some(directory) => plots::draw(&report, directory)?,
+        Some(directory) => plots::draw(report, directory)?,
         None => Vec::new(),
     };
     if let Some(file) = &options.document {
-        document(&report, &plots, file).map_err(|error| format!("{}: {error}", file.display()))?;
+        document(report, &plots, file).map_err(|error| format!("{}: {error}", file.display()))?;
     }
-    if options.check { check(&report) } else { Ok(()) }
+    Ok(())
 }
 
 /// Puts the figures into a document: a table for each scenario, and its plots.
