@@ -16,6 +16,9 @@ const UNECHOED_MAX: usize = 200;
 /// How long an own line may take to the router and back.
 pub const ECHO_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long the answer of the router to a join may take.
+const JOIN_ANSWERED_WITHIN: Duration = Duration::from_secs(30);
+
 /// Number of sent messages whose targets are remembered, for errors about them.
 const SENT_MAX: usize = 100;
 
@@ -99,6 +102,7 @@ pub(crate) struct Person {
     unechoed: VecDeque<Unechoed>,
     sent: VecDeque<(String, String)>,
     met: VecDeque<(String, String)>,
+    joined: VecDeque<(String, Instant)>,
 }
 
 impl Person {
@@ -113,6 +117,7 @@ impl Person {
             unechoed: VecDeque::new(),
             sent: VecDeque::new(),
             met: VecDeque::new(),
+            joined: VecDeque::new(),
         }
     }
 
@@ -157,6 +162,17 @@ impl Person {
         if self.sent.len() > SENT_MAX {
             self.sent.pop_front();
         }
+    }
+
+    /// Notes that a channel was joined. The router may still refuse it.
+    pub(crate) fn joins(&mut self, channel: &str, now: Instant) {
+        self.joined.retain(|(_, at)| *at + JOIN_ANSWERED_WITHIN > now);
+        self.joined.push_back((channel.to_owned(), now));
+    }
+
+    /// Whether a channel was joined so recently that an error of the router about it is the answer to that.
+    pub(crate) fn has_just_joined(&self, channel: &str, now: Instant) -> bool {
+        self.joined.iter().any(|(joined, at)| joined == channel && *at + JOIN_ANSWERED_WITHIN > now)
     }
 
     /// Notes where a user is, so that the name alone is enough for an answer.

@@ -8,6 +8,10 @@ use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+/// What begins the `message_id` of the error for a user whose session has joined a channel that the router refuses. The name of
+/// the channel follows.
+pub(crate) const REFUSED_JOIN: &str = "channel_join ";
+
 output! {
     /// The members of a tell, an emote or a beep.
     #[derive(Deserialize)]

@@ -414,7 +414,10 @@ fn kick<'a>(
     cx.metrics.sessions_kicked += 1;
     let notice = Notice::new(Level::Info, "api", "session ended by an administrator");
     cx.notice(notice.with("address", clients.addresses.of(conn)));
-    clients.report(cx, conn, &Fault::session_expired("the session was ended by an administrator"));
+    // A mud gets the reason with the end of its session.
+    if clients.get(conn).is_some_and(|session| session.mud_client.is_none()) {
+        clients.report(cx, conn, &Fault::session_expired("the session was ended by an administrator"));
+    }
     clients.dismiss(conn, Goodbye::Policy, "ended by an administrator");
     Ok(Kicked { status: KickedStatus::Kicked, session_id: args.session_id })
 }

@@ -3,10 +3,8 @@
 use super::bouncer;
 use super::persons;
 use crate::clients::Clients;
-use crate::colour::to_pinkfish;
 use crate::cx::Cx;
 use crate::i3::packet::{Body, Header, Packet, Text, WhoRow};
-use crate::i3::text::outgoing;
 use crate::ids::MudId;
 use crate::muds::Muds;
 use crate::network::User;
@@ -75,11 +73,12 @@ fn answer(
             if known.is_none()
                 && let Some(rows) = bouncer::who_rows(cx, muds, mud) =>
         {
+            let rows = persons::with_rows(rows, &online);
             Body::WhoReply { users: fit(rows, cx.settings.link.frame_bytes_max) }
         }
         Body::WhoReq {} => {
-            let rows = online.iter().map(|(user, idle)| who_row(user, *idle));
-            Body::WhoReply { users: fit(rows.collect(), cx.settings.link.frame_bytes_max) }
+            let rows = persons::with_rows(Vec::new(), &online);
+            Body::WhoReply { users: fit(rows, cx.settings.link.frame_bytes_max) }
         }
         Body::FingerReq { user } => {
             let (user, idle) = find(user)?;
@@ -135,22 +134,7 @@ fn finger_reply(user: &User, idle: i64) -> Body<'static> {
 }
 
 fn some(text: &str) -> Option<Text<'static>> {
-    Some(sent(text)).filter(|text| !text.is_empty())
-}
-
-/// Returns a published text as it is sent: colours in the network's own codes, no control characters.
-fn sent(text: &str) -> Text<'static> {
-    outgoing(&to_pinkfish(text)).into_owned().into()
-}
-
-/// Writes "Level 12 - the Bold", the form that the Python gateway writes and reads.
-fn who_row(user: &User, idle: i64) -> WhoRow<'static> {
-    let extra = match (user.level, user.title.as_str()) {
-        (0, title) => title.to_owned(),
-        (level, "") => format!("Level {level}"),
-        (level, title) => format!("Level {level} - {title}"),
-    };
-    WhoRow { visname: user.name.clone().into(), idle, extra: sent(&extra) }
+    Some(persons::sent(text)).filter(|text| !text.is_empty())
 }
 
 fn finger_extra(user: &User) -> String {

@@ -1,9 +1,10 @@
 //! Muds that speak Intermud-3 themselves and log in at the gateway: what a router does for them.
 //!
 //! `login` decides who may log in, `outgoing` handles the packets of such a mud, `incoming` those for it, `lists` tells it of
-//! muds and channels, and `away` what happens while it is not here.
+//! muds and channels, `away` what happens while it is not here, and `beside` which of its users it does not know.
 
 mod away;
+mod beside;
 mod incoming;
 mod lists;
 mod login;

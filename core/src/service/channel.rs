@@ -331,6 +331,29 @@ pub(super) fn refused(muds: &mut Muds, mud: MudId, channel: &str) {
     muds[mud].lists.refuse_channel(channel);
 }
 
+/// Ends the subscriptions of users with a session of their own who have just joined a channel that the router refuses.
+/// Returns these sessions.
+pub(super) fn denied(
+    cx: &mut Cx<'_>,
+    muds: &mut Muds,
+    out: &mut Delivery<'_>,
+    mud: MudId,
+    channel: &str,
+) -> Vec<ConnId> {
+    let now = cx.now.mono;
+    let has_just_joined = |conn: &ConnId| {
+        let person = out.clients.get(*conn).and_then(|session| session.person.as_ref());
+        person.is_some_and(|person| person.has_just_joined(channel, now))
+    };
+    let denied: Vec<ConnId> = out.clients.audience.of(mud, channel).filter(has_just_joined).collect();
+    for conn in &denied {
+        if let Some(caller) = out.clients.get(*conn).and_then(|session| session.identity.clone()) {
+            leave_channel(cx, muds, out, (*conn, &caller), channel);
+        }
+    }
+    denied
+}
+
 /// Handles a channel that is new in the list: listens to it if the router has refused it before.
 pub(super) fn appeared(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: MudId, channel: &str) {
     if !muds[mud].lists.try_channel_again(channel) {

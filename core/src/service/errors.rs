@@ -7,7 +7,7 @@ use crate::clients::Clients;
 use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
 use crate::event::Event;
-use crate::event::told::{ErrorContext, ErrorOccurred, IdentityWarning};
+use crate::event::told::{ErrorContext, ErrorOccurred, IdentityWarning, REFUSED_JOIN};
 use crate::fault::{Fault, reason};
 use crate::i3::packet::{Body, Packet, without_passwords};
 use crate::i3::{Value, text};
@@ -216,8 +216,10 @@ pub(super) fn received(
         let reason = format!("the router does not know this mud any more: {}", shown(message));
         return muds.link_broken(cx, mud, reason);
     }
+    let mut denied = Vec::new();
     if from_router && refuses_listening(code, message, copy) {
         channel::refused(muds, mud, &original.about);
+        denied = channel::denied(cx, muds, out, mud, &original.about);
     }
     let closed = muds[mud].questions.refused(&original.kind, &original.to_mud, &original.from_user);
     // A CoffeeMud router loses the channel of a question.
@@ -238,6 +240,14 @@ pub(super) fn received(
         context: ErrorContext::Packet,
         message_id: message_id.map(Cow::Owned),
     };
+    for conn in &denied {
+        let person = out.clients.get(*conn).and_then(|session| session.person.as_ref());
+        let to_user = person.map(|person| person.user.clone()).unwrap_or_default().into();
+        let message_id = Some(format!("{REFUSED_JOIN}{}", original.about).into());
+        let refused = ErrorOccurred { to_user, message_id, ..error.clone() };
+        out.emit(cx, To::Session(*conn), &Event::ErrorOccurred(refused));
+    }
+    waiters.extend(denied);
     out.emit(cx, To::MudExcept(mud, &waiters), &Event::ErrorOccurred(error));
 }
 

@@ -2,6 +2,9 @@
 //! beside those that the game publishes.
 
 use crate::clients::{Clients, Person};
+use crate::colour::to_pinkfish;
+use crate::i3::packet::{Text, WhoRow};
+use crate::i3::text::outgoing;
 use crate::ids::MudId;
 use crate::network::{Snapshot, User};
 use crate::time::Instant;
@@ -80,4 +83,29 @@ pub(super) fn listeners(
         }
     }
     names
+}
+
+/// Returns the rows of a who-reply with one more for each user whom none of them names.
+pub(super) fn with_rows<'r>(mut rows: Vec<WhoRow<'r>>, online: &[(User, i64)]) -> Vec<WhoRow<'r>> {
+    for (user, idle) in online {
+        if !rows.iter().any(|row| row.visname.to_lowercase() == user.name.to_lowercase()) {
+            rows.push(who_row(user, *idle));
+        }
+    }
+    rows
+}
+
+/// Returns a published text as it is sent: colours in the network's own codes, no control characters.
+pub(super) fn sent(text: &str) -> Text<'static> {
+    outgoing(&to_pinkfish(text)).into_owned().into()
+}
+
+/// Writes "Level 12 - the Bold", the form that the Python gateway writes and reads.
+fn who_row(user: &User, idle: i64) -> WhoRow<'static> {
+    let extra = match (user.level, user.title.as_str()) {
+        (0, title) => title.to_owned(),
+        (level, "") => format!("Level {level}"),
+        (level, title) => format!("Level {level} - {title}"),
+    };
+    WhoRow { visname: user.name.clone().into(), idle, extra: sent(&extra) }
 }

@@ -2,7 +2,9 @@
 
 use super::call::Call;
 use super::method::{Access, methods};
+use super::persons;
 use super::text::sendable;
+use crate::clients::Clients;
 use crate::cx::Cx;
 use crate::describe::macros::{output, params, words};
 use crate::describe::values::{EventId, Short};
@@ -50,13 +52,13 @@ methods! {
     /// Tells the sender of a tell, an emote or a beep that the user does not get it, because the user is absent or ignores
     /// the sender. The sender's mud receives the error `unk-user` with the text. This works for as long as the event is kept.
     "tell_refuse" (Access::Permitted(Permission::Tell)) Refuse<'_> => [Refused] &[&ROUTER_DOWN, &QUEUE_FULL, &TOO_LATE],
-        |parts, call, args| refuse(&mut parts.cx, parts.muds, parts.journal, call, &args);
+        |parts, call, args| refuse(&mut parts.cx, parts.muds, (parts.clients, parts.journal), call, &args);
 }
 
 fn refuse(
     cx: &mut Cx<'_>,
     muds: &mut Muds,
-    journal: &Journal,
+    (clients, journal): (&Clients, &Journal),
     call: &Call,
     args: &Refuse<'_>,
 ) -> Result<Refused, Fault> {
@@ -71,6 +73,10 @@ fn refuse(
     let told: Told<'_> = told;
     if told.to_mud.is_empty() {
         return Err(Fault::params("this message was sent to all muds: it cannot be refused"));
+    }
+    if persons::find(clients, mud, &told.to_user).is_some() {
+        let text = format!("{} has a session of its own and has received it", told.to_user);
+        return Err(Fault::gateway(&TOO_LATE, text));
     }
     let absent = || format!("User {} is not online", told.to_user).into();
     let message = words.unwrap_or_else(absent).into_owned();

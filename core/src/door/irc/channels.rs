@@ -132,7 +132,13 @@ impl IrcDoor {
                 };
                 out.numeric(code, &[target], &format!("Cannot join channel: {}", text_of(&fault)));
             }
-            _ => joined_lines(self, parts, conn, out, channel),
+            _ => {
+                let now = parts.cx.now.mono;
+                if let Some(person) = parts.clients.get_mut(conn).and_then(|one| one.person.as_mut()) {
+                    person.joins(channel, now);
+                }
+                joined_lines(self, parts, conn, out, channel);
+            }
         }
     }
 

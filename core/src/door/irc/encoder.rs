@@ -10,7 +10,7 @@ use super::out::{bounded, server_time};
 use super::split::{ROOM_BYTES_MIN, pieces};
 use crate::clients::{Encode, Framed, Personal, Posted, Views, Way};
 use crate::colour::{TextStyle, render, to_irc};
-use crate::event::told::{ErrorOccurred, Located, Said, Targeted, Told};
+use crate::event::told::{ErrorOccurred, Located, REFUSED_JOIN, Said, Targeted, Told};
 use crate::fault::Fault;
 use crate::saved;
 use crate::time::UnixTime;
@@ -248,6 +248,13 @@ fn failed(error: &ErrorOccurred<'_>, personal: Personal<'_>) -> Vec<String> {
     let by = if error.from_mud.is_empty() { String::new() } else { format!("{}: ", error.from_mud) };
     let text = render(&error.error_message, TextStyle::Plain).replace('\n', " ");
     let text = format!("{by}{text} ({})", render(&error.error_code, TextStyle::Plain));
+    if let Some(channel) = error.message_id.as_deref().and_then(|id| id.strip_prefix(REFUSED_JOIN)) {
+        let (code, channel) =
+            (if error.error_code == "not-allowed" { 473 } else { 403 }, shown_channel(channel));
+        let source = source(&error.to_user, &error.to_mud, false);
+        let refused = format!(":{SERVER} {code} {nick} {channel} :Cannot join channel: {text}");
+        return vec![bounded(&refused), bounded(&format!(":{source} PART {channel} :the router refuses it"))];
+    }
     vec![bounded(&match personal.about {
         Some(channel) if channel.starts_with('#') => format!(":{SERVER} 404 {nick} {channel} :{text}"),
         Some(target) => format!(":{SERVER} 401 {nick} {target} :{text}"),

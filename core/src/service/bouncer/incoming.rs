@@ -1,5 +1,6 @@
 //! Packets from the network for a mud that is logged in here.
 
+use super::beside;
 use crate::clients::CLIENT_PENDING_BYTES_MAX;
 use crate::i3::packet::{Body, Packet};
 use crate::i3::serving::{ROUTER_KINDS, Unreadable};
@@ -108,6 +109,12 @@ fn way_of(parts: &Parts<'_>, mud: MudId, packet: &Packet<'_>) -> Way {
         | Body::ChanWhoReply { .. }
         | Body::ChanUserReply { .. }
         | Body::UcacheUpdate { .. } => Way::Both,
+        // The mud does not know a user who is online beside it.
+        Body::FingerReq { user } | Body::LocateReq { user } | Body::ChanUserReq { user }
+            if !from_self && beside::is_online(&parts.cx, parts.muds, parts.clients, mud, user) =>
+        {
+            Way::Gateway
+        }
         body if !from_router && ROUTER_KINDS.contains(&body.kind()) => Way::Gateway,
         _ => Way::Mud,
     }

@@ -1,5 +1,6 @@
 //! Packets of a mud that is logged in here.
 
+use super::beside;
 use super::lists;
 use crate::clients::MudClient;
 use crate::fault::{Fault, FaultKind};
@@ -261,7 +262,12 @@ fn send(parts: &mut Parts<'_>, conn: ConnId, mud: MudId, packet: &Packet<'_>) ->
     if is_answer(&packet.body)
         && let Some(to) = packet.header.to_mud.as_deref()
     {
-        return answer(parts, mud, to, packet);
+        if beside::is_mistaken(parts, mud, &packet.body) {
+            parts.cx.metrics.packets_ignored += 1;
+            return Ok(());
+        }
+        let completed = beside::completed(parts, mud, packet);
+        return answer(parts, mud, to, completed.as_ref().unwrap_or(packet));
     }
     let method = method_of(&packet.body);
     let outcome = admit(parts, conn, method).and_then(|()| {
