@@ -38,10 +38,13 @@ def until_printed(path, say, text):
         assert time.time() < deadline, "%r is not printed" % text
 
 
-def watch(net, far, environment):
+def watch(net, far, environment, by_url):
     with open(HERE + "/README.md") as file:
         command = re.search(r"^```sh\n(.*?)^```", file.read(), re.M | re.S).group(1)
-    program = net.start("watch", ["sh", "-c", command], cwd=HERE, env=environment)
+    if by_url:
+        environment = dict(environment, I3_GATEWAY_URL="tcp://127.0.0.1:%s" % environment["I3_GATEWAY_PORT"],
+                           I3_GATEWAY_HOST="", I3_GATEWAY_PORT="")
+    program = net.start("watch", ["sh", "-c", command], cwd=HERE, env=environment, start_new_session=True)
     log = net.folder + "/watch.log"
     wait_for(log, "listening to 1 channels")
     until_printed(log, lambda: far.say("hello, watchers"), "[chat] Bob@Far: hello, watchers")
@@ -54,7 +57,10 @@ def watch(net, far, environment):
     net.start_gateway()
     far = net.far()
     until_printed(log, lambda: far.say("hello again"), "hello again")
-    net.stop(program, signal.SIGINT)
+    # Ctrl-C: the shell gets it too, and ends by it.
+    os.killpg(program.pid, signal.SIGINT)
+    code = program.wait(PATIENCE)
+    assert code in (0, -signal.SIGINT), "ended with %d" % code
     return far
 
 
@@ -99,7 +105,7 @@ def main():
         far = net.far()
         environment = dict(os.environ, I3_GATEWAY_URL="ws://127.0.0.1:9/ws", I3_GATEWAY_HOST="127.0.0.1",
                            I3_GATEWAY_PORT=str(net.port), I3_API_KEY="the-key-of-home", I3_MUD_NAME="Home", I3_CHANNEL="chat")
-        far = watch(net, far, environment)
+        far = watch(net, far, environment, by_url=GATEWAY.endswith("-threads"))
         smallest(net, far, environment)
     print("examples with %s: ok" % os.path.basename(GATEWAY))
 

@@ -205,7 +205,7 @@ state: {directory: %s/state}
 
     def stop(self, process, number=signal.SIGTERM):
         process.send_signal(number)
-        code = process.wait(20)
+        code = process.wait(PATIENCE)
         assert code == (-number if number == signal.SIGKILL else 0), "ended with %d" % code
 
     def far(self):
