@@ -5,5 +5,11 @@
 set -euo pipefail
 daemons=$(cd "$1" && pwd)
 cd "$(dirname "$0")"
+# They wait most of the time: both at once.
+log=$(mktemp)
+javascript/test.sh "$daemons" >"$log" 2>&1 &
+javascript=$!
+trap 'kill "$javascript" 2>/dev/null || true; rm -f "$log"' EXIT
 python/test.sh "$daemons"
-javascript/test.sh "$daemons"
+wait "$javascript" || { cat "$log"; exit 1; }
+cat "$log"

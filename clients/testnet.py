@@ -23,8 +23,8 @@ from typing import Any, Dict, List, Optional
 
 MUD, PEER = "Alpha", "Sage"
 KEY, WEAK_KEY, PEER_KEY = "alpha-key-for-tests", "alpha-key-to-read", "sage-key-for-tests"
-START_SECONDS = 30.0
-STOP_SECONDS = 15.0
+START_SECONDS = 90.0
+STOP_SECONDS = 60.0
 
 
 def free_port() -> int:

@@ -35,7 +35,7 @@ if [ -z "$programs" ]; then
     programs=${CARGO_TARGET_DIR:-target}/debug
 fi
 run() {
-    timeout 300 "$folder/venv/bin/python" tests/console/check.py "$programs" "$1" "$folder/package/axe.min.js" "${@:2}" || {
+    timeout 480 "$folder/venv/bin/python" tests/console/check.py "$programs" "$1" "$folder/package/axe.min.js" "${@:2}" || {
         echo "console: $1 does not pass" >&2
         exit 1
     }
@@ -45,5 +45,13 @@ if [ -n "${PICTURES:-}" ]; then
     run i3-gateway --pictures "$PICTURES"
     exit
 fi
-run i3-gateway
-run i3-gateway-threads
+# Both at once: the checks wait most of the time.
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+run i3-gateway-threads >"$log" 2>&1 &
+threads=$!
+result=0
+run i3-gateway || result=1
+wait "$threads" || result=1
+cat "$log"
+exit $result

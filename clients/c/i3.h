@@ -196,7 +196,7 @@ typedef struct i3_event {
 /* What config.tell returns. */
 enum {
     I3_HOLD,  /* the player is not here: keep it, and offer it again at i3_player_here */
-    I3_SHOWN, /* the player has seen it, or nobody shall: acknowledge it */
+    I3_SHOWN, /* the player has seen it, or nobody shall (see i3_tell_refuse): acknowledge it */
     I3_MINE   /* the game keeps it itself, and calls i3_seen when the player has seen it */
 };
 
@@ -291,6 +291,11 @@ void i3_player_here(i3 *net, const char *name);
 void i3_player_gone(i3 *net);
 /* The player has seen a tell for which config.tell returned I3_MINE. */
 void i3_seen(i3 *net, i3_id id);
+/* Tells the sender of a tell, an emote or a beep that the player does not get it: the player ignores the sender, for
+ * instance. Call it in config.tell with event->id, and return I3_SHOWN. The sender reads `text`, of which 500 bytes
+ * are sent, or with 0 that the player is not online. Returns 1 if it is sent; nothing happens with a gateway that has
+ * no method tell_refuse. */
+int i3_tell_refuse(i3 *net, i3_id id, const char *text);
 /* Number of tells that wait for their players. */
 int i3_held(const i3 *net);
 
@@ -387,6 +392,10 @@ extern "C" {
 #define I3__REJOIN_SECONDS 60
 /* Bytes of a request's `who` and `note`, with the 0. */
 #define I3__NOTE_BYTES 64
+/* Bytes of the words of a refusal. The gateway takes no more. */
+#define I3__REFUSAL_BYTES 500
+/* The error code for a method that the gateway does not have. */
+#define I3__NO_METHOD (-32601)
 /* Bytes of a failure's text for the player. */
 #define I3__MESSAGE_BYTES 512
 /* Bytes of the key, the client's name and the host, with the 0. */
@@ -1212,7 +1221,7 @@ static void i3__copy(char *out, size_t size, const char *text)
 enum { I3__DOWN, I3__CONNECTING, I3__AUTHENTICATING, I3__READY };
 
 /* What the client itself asks for. */
-enum { I3__NOTHING, I3__BY_GAME, I3__LOGIN, I3__JOIN, I3__ACK, I3__PRESENCE, I3__QUIETLY };
+enum { I3__NOTHING, I3__BY_GAME, I3__LOGIN, I3__JOIN, I3__ACK, I3__PRESENCE, I3__REFUSAL, I3__QUIETLY };
 
 typedef struct i3__pending {
     double id, deadline; /* id 0: free */
@@ -1269,6 +1278,7 @@ struct i3 {
     double next_presence, next_ack, quiet_until, next_resume;
     int presence_refused; /* the code of the last refusal */
     int presence_count;
+    int cannot_refuse; /* the gateway has no method tell_refuse */
     i3_id tells_last, answers_last, seen_through, acked;
     i3_id lowest_id; /* of held tells that have no number of the gateway: each has one below 0 */
 
@@ -1739,8 +1749,8 @@ static int i3__failed(i3 *c, const char *who, i3_answer answer, int tag, const c
 
 static i3__pending *i3__free_pending(i3 *c, int purpose)
 {
-    int i;
-    if (c->pending_count >= I3_PENDING_MAX - (purpose == I3__BY_GAME ? I3__PENDING_RESERVED : 0))
+    int i, is_games = purpose == I3__BY_GAME || purpose == I3__REFUSAL;
+    if (c->pending_count >= I3_PENDING_MAX - (is_games ? I3__PENDING_RESERVED : 0))
         return 0;
     for (i = 0; i < I3_PENDING_MAX; i++)
         if (c->pending[i].id == 0)
@@ -1825,6 +1835,34 @@ int i3_say(i3 *c, const char *who, const char *channel, const char *text, i3_ans
 int i3_emote(i3 *c, const char *who, const char *channel, const char *text, i3_answer answer)
 {
     return i3__message(c, "channel_emote", who, 0, 0, channel, "emote", text, answer);
+}
+
+/* The characters of a text of the game that fit into so many bytes of UTF-8. */
+static int i3__characters_in(const i3 *c, const char *text, int bytes)
+{
+    char encoded[6];
+    long character;
+    int characters = 0;
+    i3__reader r;
+    r.p = text;
+    r.end = text + strlen(text);
+    r.is_json = 0;
+    while ((character = i3__next_typed(c, &r)) >= 0 && (bytes -= (int)i3__encode(character, encoded)) >= 0)
+        characters++;
+    return characters;
+}
+
+int i3_tell_refuse(i3 *c, i3_id id, const char *text)
+{
+    if (c->state != I3__READY || c->cannot_refuse || id <= 0)
+        return 0;
+    i3_begin(c, "tell_refuse");
+    i3_put_number(c, "event_id", id);
+    if (text && c->is_building && !c->is_nested) {
+        i3__put_name(c, "message");
+        i3__put_string(c, text, I3__STRIPPED, i3__characters_in(c, text, I3__REFUSAL_BYTES));
+    }
+    return i3__send(c, I3__REFUSAL, 0, 0, 0, 0, 0);
 }
 
 /* ---- Channels and presence -------------------------------------------------------------------------------------- */
@@ -2308,7 +2346,7 @@ static void i3__login_answered(i3 *c, i3_json result)
     c->next_ack = c->now;
     c->quiet_until = c->now + I3__QUIET_SECONDS;
     c->acked = 0;
-    c->presence_refused = 0;
+    c->presence_refused = c->cannot_refuse = 0;
     i3__log(c, I3_LOG_STATE, "logged in at the gateway as ", c->mud);
     if (c->client[0]) {
         /* From now on only what is acknowledged counts as received. */
@@ -2371,6 +2409,10 @@ static void i3__finish(i3 *c, i3__pending *pending, const i3_result *result)
             c->presence_refused = told.code; /* said once */
             i3__log(c, I3_LOG_REFUSED, "the gateway refuses the presence: ", c->message);
         }
+        break;
+    case I3__REFUSAL:
+        if (told.outcome == I3_REFUSED && told.code == I3__NO_METHOD)
+            c->cannot_refuse = 1;
         break;
     default:
         if (p.answer)

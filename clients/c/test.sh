@@ -117,11 +117,11 @@ gcc -std=c89 $strict $sanitizers -I. -o "$out/smallest" examples/smallest.c
 # The plays go on while what follows runs: they wait most of the time.
 for gateway in i3-gateway i3-gateway-threads; do
     for name in tbamud rom smaug afkmud; do
-        timeout 210 python3 tests/play.py "$programs/i3-router" "$programs/$gateway" "$out/$name" "$name" \
+        timeout 480 python3 tests/play.py "$programs/i3-router" "$programs/$gateway" "$out/$name" "$name" \
             >"$out/$name.$gateway.played" 2>&1 &
         running+=("$!")
     done
-    timeout 120 python3 tests/examples.py "$programs/i3-router" "$programs/$gateway" "$out/smallest" \
+    timeout 300 python3 tests/examples.py "$programs/i3-router" "$programs/$gateway" "$out/smallest" \
         >"$out/examples.$gateway.played" 2>&1 &
     running+=("$!")
 done
@@ -130,12 +130,12 @@ echo "== texts, and a gateway that the test plays"
 for compiler in gcc clang; do
     for test in texts net; do
         "$compiler" -std=c89 $strict $sanitizers -o "$out/$test" "tests/$test.c"
-        timeout 60 "$out/$test"
+        timeout 240 "$out/$test"
     done
 done
 for test in texts net; do
     gcc -std=c89 -g -o "$out/$test" "tests/$test.c"
-    timeout 120 valgrind --quiet --error-exitcode=9 --leak-check=full --show-leak-kinds=all "$out/$test"
+    timeout 300 valgrind --quiet --error-exitcode=9 --leak-check=full --show-leak-kinds=all "$out/$test"
 done
 
 echo "== fuzz"

@@ -60,4 +60,4 @@ cp "$I3_PACKAGE/README.md" "$I3_PACKAGE/package.json" "$work"
 flags=()
 # Node 20 and 21 have a WebSocket behind a flag, Node 18 has none: there these tests are left out.
 if node --experimental-websocket -e 'if (!globalThis.WebSocket) throw 1' 2>/dev/null; then flags+=(--experimental-websocket); fi
-(cd "$work" && timeout 200 node ${flags[@]+"${flags[@]}"} --test --test-reporter=spec tests)
+(cd "$work" && timeout 480 node ${flags[@]+"${flags[@]}"} --test --test-reporter=spec tests)

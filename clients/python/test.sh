@@ -3,14 +3,24 @@
 #
 #   clients/python/test.sh DAEMONS     DAEMONS holds i3-gateway, i3-gateway-threads and i3-router
 #
-# Needs Python 3.9 or later with venv, and PyPI. PYTHON names another interpreter; EVENNIA=no leaves out the game of Evennia.
+# Needs Python 3.9 or later with venv, and PyPI. PYTHON names another interpreter. The game of Evennia is played while the
+# other tests run; EVENNIA=no leaves it out.
 set -euo pipefail
 I3_DAEMONS=$(cd "$1" && pwd)
 export I3_DAEMONS PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_QUIET=1
 cd "$(dirname "$0")"
 python=${PYTHON:-python3}
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+evennia=
+finish() {
+    # Evennia's processes are ended by its test, which is told so.
+    if [ -n "$evennia" ]; then
+        kill "$evennia" 2>/dev/null || true
+        wait "$evennia" || true
+    fi
+    rm -rf "$work"
+}
+trap finish EXIT
 
 echo "-- the types follow the documents"
 "$python" ../generate.py --check
@@ -19,6 +29,15 @@ echo "-- wheel and sdist"
 "$python" -m venv "$work/build"
 "$work/build/bin/pip" install build
 "$work/build/bin/python" -m build --outdir "$work/dist" . >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
+
+if [ "${EVENNIA:-yes}" != no ]; then
+    (
+        "$python" -m venv "$work/evennia"
+        "$work/evennia/bin/pip" install "$(echo "$work"/dist/*.whl)" evennia==5.0.1
+        exec timeout 500 "$work/evennia/bin/python" tests/evennia_game.py "$work/game" ..
+    ) >"$work/evennia.log" 2>&1 &
+    evennia=$!
+fi
 
 echo "-- the sdist, without any dependency"
 "$python" -m venv "$work/bare"
@@ -36,10 +55,10 @@ cp -r examples tests README.md pyproject.toml "$work/here"
 "$work/clean/bin/mypy" --python-executable "$work/clean/bin/python"
 "$work/clean/bin/python" -m pytest -q --durations=5 -p no:cacheprovider tests
 
-
-if [ "${EVENNIA:-yes}" != no ]; then
+if [ -n "$evennia" ]; then
     echo "-- a game of Evennia"
-    "$python" -m venv "$work/evennia"
-    "$work/evennia/bin/pip" install "$(echo "$work"/dist/*.whl)" evennia==5.0.1
-    timeout 400 "$work/evennia/bin/python" tests/evennia_game.py "$work/game" ..
+    process=$evennia
+    evennia=
+    wait "$process" || { cat "$work/evennia.log"; exit 1; }
+    cat "$work/evennia.log"
 fi

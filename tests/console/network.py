@@ -12,13 +12,17 @@ import time
 import urllib.request
 
 
+# Seconds that something may take on a busy machine.
+PATIENCE = 60
+
+
 def free_port():
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]
 
 
-def wait_until(what, is_true, seconds=20):
+def wait_until(what, is_true, seconds=PATIENCE):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if is_true():
@@ -141,7 +145,7 @@ class Gateway:
         file.write_text(json.dumps(self.settings))
         file.chmod(0o600)
         self.program = Program([self.programs / self.daemon, "-c", file], self.folder, "gateway.log")
-        wait_until("the gateway is ready", lambda: self.health() == 200, 30)
+        wait_until("the gateway is ready", lambda: self.health() == 200)
 
     def health(self):
         try:

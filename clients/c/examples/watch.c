@@ -2,8 +2,8 @@
  *
  *     cc -I.. -o watch watch.c && ./watch [CHANNEL...]
  *
- * It takes I3_GATEWAY_HOST, I3_GATEWAY_PORT (the port for TCP lines), I3_API_KEY and I3_MUD_NAME. Without channels it
- * listens to all of the network's. It is an observer: the tells that it prints are still kept for the game. */
+ * It takes I3_GATEWAY_HOST and I3_GATEWAY_PORT (the port for TCP lines), or without them I3_GATEWAY_URL; I3_API_KEY and
+ * I3_MUD_NAME. Without channels it listens to all of the network's. It is an observer: the tells that it prints are still kept for the game. */
 #define I3_IMPLEMENTATION
 #include "i3.h"
 
@@ -72,19 +72,50 @@ static void on_event(i3 *net, const i3_event *e)
         printf("-- %s\n", e->text);
 }
 
+/* A variable of the environment, or 0 if it is not set or empty. */
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : 0;
+}
+
+/* Where the gateway is. Of the address of a WebSocket only the host is taken: this client speaks lines over TCP. */
+static void find_gateway(i3_config *config)
+{
+    static char host[256];
+    const char *url = variable("I3_GATEWAY_URL"), *at, *end;
+    if (variable("I3_GATEWAY_HOST"))
+        config->host = variable("I3_GATEWAY_HOST");
+    if (variable("I3_GATEWAY_PORT"))
+        config->port = atoi(variable("I3_GATEWAY_PORT"));
+    if (!url || variable("I3_GATEWAY_HOST") || variable("I3_GATEWAY_PORT"))
+        return;
+    at = strstr(url, "://");
+    at = at ? at + 3 : url;
+    if (*at == '[') /* an address of IPv6 */
+        at++;
+    end = at + strcspn(at, at > url && at[-1] == '[' ? "]" : ":/?");
+    if (end == at || end - at >= (long)sizeof host)
+        return;
+    memcpy(host, at, (size_t)(end - at));
+    host[end - at] = 0;
+    config->host = host;
+    if (*end == ']')
+        end++;
+    if (*end == ':' && strncmp(url, "tcp://", 6) == 0)
+        config->port = atoi(end + 1);
+}
+
 int main(int argc, char **argv)
 {
     i3_config config;
     i3 *net;
     int i;
-    const char *mud = getenv("I3_MUD_NAME");
+    const char *mud = variable("I3_MUD_NAME");
 
     i3_config_init(&config);
-    if (getenv("I3_GATEWAY_HOST"))
-        config.host = getenv("I3_GATEWAY_HOST");
-    if (getenv("I3_GATEWAY_PORT"))
-        config.port = atoi(getenv("I3_GATEWAY_PORT"));
-    config.key = getenv("I3_API_KEY");
+    find_gateway(&config);
+    config.key = variable("I3_API_KEY");
     config.client = "c-watch";
     config.observer = 1;
     config.colour = I3_COLOUR_ANSI;
@@ -109,7 +140,7 @@ int main(int argc, char **argv)
         i3_poll(net);
         if (i3_ready(net) && !has_asked) {
             has_asked = 1;
-            if (mud && *mud && !i3_same_name(mud, i3_mud(net)))
+            if (mud && !i3_same_name(mud, i3_mud(net)))
                 printf("-- the key is for %s, not for %s\n", i3_mud(net), mud);
             if (joins_all) {
                 i3_begin(net, "channel_list");

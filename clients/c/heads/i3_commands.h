@@ -370,17 +370,27 @@ static void i3mud_add_sender(i3mud_line *line, const char *from)
     i3mud_add(line, ")");
 }
 
+/* Tells the sender why the player does not get it. */
+static int i3mud_refuse(i3 *net, const i3_event *e, void *player, const char *why)
+{
+    char text[I3_NAME_BYTES + 64];
+    sprintf(text, "%.255s %.60s", i3h_name(player), why);
+    i3_tell_refuse(net, e->id, text);
+    return I3_SHOWN;
+}
+
 static int i3mud_on_tell(i3 *net, const i3_event *e)
 {
     void *player = i3mud_find(e->to_user);
     i3mud_player *p;
     i3mud_line line;
-    (void)net;
     if (!player)
         return I3_HOLD;
     p = i3mud_switches(e->to_user);
-    if (i3mud_ignores(p, e->from_user, e->from_mud) || (e->kind == I3_BEEP && p && p->no_beep))
-        return I3_SHOWN;
+    if (i3mud_ignores(p, e->from_user, e->from_mud))
+        return i3mud_refuse(net, e, player, "ignores you.");
+    if (e->kind == I3_BEEP && p && p->no_beep)
+        return i3mud_refuse(net, e, player, "does not take beeps.");
     i3mud_clear(&line);
     i3mud_add_colour(&line, 14, p && p->no_colour);
     if (e->replay)

@@ -10,14 +10,14 @@ import subprocess
 import sys
 import time
 
-from network import Lines, Network, free_port
+from network import PATIENCE, Lines, Network, free_port
 
 ROUTER, GATEWAY, SMALLEST = sys.argv[1:4]
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def wait_for(path, text):
-    deadline = time.time() + 30
+    deadline = time.time() + PATIENCE
     while time.time() < deadline:
         with open(path) as file:
             if text in file.read():
@@ -26,15 +26,28 @@ def wait_for(path, text):
     raise AssertionError("%r is not printed" % text)
 
 
-def watch(net, far, environment):
+def until_printed(path, say, text):
+    """Says something until it is printed: the program may still be joining its channel."""
+    deadline = time.time() + PATIENCE
+    while True:
+        say()
+        time.sleep(0.5)
+        with open(path) as file:
+            if text in file.read():
+                return
+        assert time.time() < deadline, "%r is not printed" % text
+
+
+def watch(net, far, environment, by_url):
     with open(HERE + "/README.md") as file:
         command = re.search(r"^```sh\n(.*?)^```", file.read(), re.M | re.S).group(1)
-    program = net.start("watch", ["sh", "-c", command], cwd=HERE, env=environment)
+    if by_url:
+        environment = dict(environment, I3_GATEWAY_URL="tcp://127.0.0.1:%s" % environment["I3_GATEWAY_PORT"],
+                           I3_GATEWAY_HOST="", I3_GATEWAY_PORT="")
+    program = net.start("watch", ["sh", "-c", command], cwd=HERE, env=environment, start_new_session=True)
     log = net.folder + "/watch.log"
     wait_for(log, "listening to 1 channels")
-    time.sleep(0.5)
-    far.say("hello, watchers")
-    wait_for(log, "[chat] Bob@Far: hello, watchers")
+    until_printed(log, lambda: far.say("hello, watchers"), "[chat] Bob@Far: hello, watchers")
     far.tell("one tell", "somebody")
     wait_for(log, "Bob@Far -> somebody: one tell")
     far.call("channel_emote", channel="chat", from_user="Bob", emote="$N waves.")
@@ -43,15 +56,11 @@ def watch(net, far, environment):
     wait_for(log, "no connection to the gateway")
     net.start_gateway()
     far = net.far()
-    deadline = time.time() + 20
-    while True:
-        far.say("hello again")
-        with open(log) as file:
-            if "hello again" in file.read():
-                break
-        assert time.time() < deadline
-        time.sleep(0.5)
-    net.stop(program, signal.SIGINT)
+    until_printed(log, lambda: far.say("hello again"), "hello again")
+    # Ctrl-C: the shell gets it too, and ends by it.
+    os.killpg(program.pid, signal.SIGINT)
+    code = program.wait(PATIENCE)
+    assert code in (0, -signal.SIGINT), "ended with %d" % code
     return far
 
 
@@ -62,7 +71,7 @@ def smallest(net, far, environment):
     ann.send("Ann")
 
     def heard(text):
-        deadline = time.time() + 20
+        deadline = time.time() + PATIENCE
         while time.time() < deadline:
             line = ann.read(1)
             if line and text in line:
@@ -70,8 +79,11 @@ def smallest(net, far, environment):
         raise AssertionError("Ann does not hear %r" % text)
 
     heard("Welcome.")
-    time.sleep(2)  # her presence
     far.publish()
+    deadline = time.time() + PATIENCE
+    while [user["name"] for user in far.call("who", target_mud="Home", wait=True)["users"]] != ["Ann"]:
+        assert time.time() < deadline, "Ann is not on the list"
+        time.sleep(0.2)
     far.tell("psst")
     heard("Bob@Far tells you: psst")
     ann.send("tell Bob@Far and you")
@@ -93,7 +105,7 @@ def main():
         far = net.far()
         environment = dict(os.environ, I3_GATEWAY_URL="ws://127.0.0.1:9/ws", I3_GATEWAY_HOST="127.0.0.1",
                            I3_GATEWAY_PORT=str(net.port), I3_API_KEY="the-key-of-home", I3_MUD_NAME="Home", I3_CHANNEL="chat")
-        far = watch(net, far, environment)
+        far = watch(net, far, environment, by_url=GATEWAY.endswith("-threads"))
         smallest(net, far, environment)
     print("examples with %s: ok" % os.path.basename(GATEWAY))
 

@@ -11,6 +11,7 @@ static double now_seconds = 1000;
 static char got[1 << 18]; /* what the client has sent since the last look */
 static char heard[4096];  /* what the client's functions were told */
 static int tell_returns = I3_HOLD, players;
+static const char *refuses; /* the words with which tells are refused */
 
 static void hear(const char *what, const char *text)
 {
@@ -31,6 +32,8 @@ static int on_tell(i3 *net, const i3_event *e)
     (void)net;
     sprintf(text, "%.80s>%.80s %.300s%s", e->from, e->to_user, e->text, e->replay ? " (late)" : "");
     hear("tell", text);
+    if (refuses)
+        i3_tell_refuse(net, e->id, refuses);
     return tell_returns;
 }
 
@@ -247,6 +250,37 @@ static void lost_and_back(i3 *net)
     CHECK(strstr(got, "\"event_id\":14}}\n"));
 }
 
+/* The sender of a tell is told that the player ignores the sender, if the gateway can do that. */
+static void a_refused_tell(i3 *net)
+{
+    char text[700], *message;
+    forget();
+    tell_returns = I3_SHOWN;
+    refuses = "Ann ignores {Ryou{x.";
+    tell(net, 21, 0, "ann");
+    turn(net);
+    CHECK(strstr(got, "\"tell_refuse\",\"params\":{\"event_id\":21,\"message\":\"Ann ignores you.\"}}\n"));
+    answer(net, "tell_refuse", "\"result\":{\"status\":\"refused\",\"event_id\":21}");
+    /* Words that are too long are cut, at a whole character: 250 of them have 500 bytes. */
+    memset(text, 0, sizeof text);
+    while (strlen(text) < 600)
+        strcat(text, "\303\244");
+    forget();
+    refuses = text;
+    tell(net, 22, 0, "ann");
+    turn(net);
+    CHECK((message = strstr(got, "\"message\":\"")) && strspn(message + 11, "\303\244") == 500);
+    answer(net, "tell_refuse", "\"error\":{\"code\":-32601,\"message\":\"Method not found\"}");
+    /* This gateway cannot do it: it is not asked again, and nobody is bothered with that. */
+    forget();
+    tell(net, 23, 0, "ann");
+    turn(net);
+    CHECK(!strstr(got, "tell_refuse"));
+    EQUAL(heard, "tell:Bob@Far {{Mud>ann hi 23;");
+    refuses = 0;
+    CHECK(i3_tell_refuse(net, 0, 0) == 0);
+}
+
 /* The gateway counts from the start: what comes is new. */
 static void counting_anew(i3 *net)
 {
@@ -347,6 +381,7 @@ static void a_session(int port)
     CHECK(strstr(got, "\"channel_join\",\"params\":{\"channel\":\"code\",\"listen_only\":true}}\n"));
     a_kept_tell(net);
     lost_and_back(net);
+    a_refused_tell(net);
     counting_anew(net);
     presence(net);
     words_of_the_gateway(net);

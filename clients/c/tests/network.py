@@ -13,6 +13,10 @@ import time
 signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
 
 
+# Seconds that something may take on a busy machine.
+PATIENCE = 90
+
+
 def free_port():
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
@@ -24,7 +28,7 @@ class Lines:
 
     def __init__(self, port, charset="utf-8"):
         self.charset = charset
-        deadline = time.time() + 20
+        deadline = time.time() + PATIENCE
         while True:
             try:
                 self.socket = socket.create_connection(("127.0.0.1", port), 5)
@@ -64,7 +68,7 @@ class Player(Lines):
         self.send(name)
         self.wait("Welcome.")
 
-    def wait(self, text, seconds=20):
+    def wait(self, text, seconds=PATIENCE):
         """Returns the first line from now on that holds a text, and forgets the lines up to it."""
         deadline = time.time() + seconds
         while time.time() < deadline:
@@ -108,7 +112,7 @@ class Far(Lines):
     def try_call(self, method, **params):
         self.last += 1
         self.send(json.dumps({"jsonrpc": "2.0", "id": self.last, "method": method, "params": params}))
-        deadline = time.time() + 20
+        deadline = time.time() + PATIENCE
         while time.time() < deadline:
             got = self.take(deadline - time.time())
             if got is None:
@@ -123,7 +127,7 @@ class Far(Lines):
         assert "result" in got, got
         return got["result"]
 
-    def event(self, name, text="", seconds=20):
+    def event(self, name, text="", seconds=PATIENCE):
         """Returns the first event of a name whose message holds a text."""
         deadline = time.time() + seconds
         while True:
@@ -201,13 +205,13 @@ state: {directory: %s/state}
 
     def stop(self, process, number=signal.SIGTERM):
         process.send_signal(number)
-        code = process.wait(20)
+        code = process.wait(PATIENCE)
         assert code == (-number if number == signal.SIGKILL else 0), "ended with %d" % code
 
     def far(self):
         """Far, once both muds are on the network."""
         far = Far(self.port)
-        deadline = time.time() + 40
+        deadline = time.time() + PATIENCE
         while time.time() < deadline:
             muds = far.call("mudlist", filter={"status": "up"})["muds"]
             if far.call("status")["connected"] and {"Home", "Far"} <= {mud["name"] for mud in muds}:
