@@ -49,13 +49,24 @@ export const Choice = ({ label, value, options, onInput, ...rest }) => html`<${F
   </select>
 </${Field}>`;
 
+/** The letters of a word that is not broken in a table. Longer ones are broken where there is no room. */
+const WHOLE_LETTERS = 10;
+
+/** Whether what stands in a cell is a time, or short words: a text, a number, or an element with one. */
+const isShort = (content) => {
+  if (content?.props?.at !== undefined) return true;
+  const text = content?.props ? content.props.text ?? content.props.children : content;
+  if (typeof text !== 'string' && typeof text !== 'number') return false;
+  return String(text).split(' ').every((word) => word.length <= WHOLE_LETTERS);
+};
+
 /** A table that becomes a list of cards where there is no room. `columns` are pairs of a heading and a function. */
 export const Table = ({ caption, columns, rows, rowKey, empty = 'Nothing to show.' }) => (rows.length === 0
   ? html`<p class="quiet">${empty}</p>`
   : html`<table role="table"><caption>${caption}</caption>
     <thead role="rowgroup"><tr role="row">${columns.map(([name]) => html`<th role="columnheader" scope="col">${name}</th>`)}</tr></thead>
     <tbody role="rowgroup">${rows.map((row) => html`<tr role="row" key=${rowKey(row)}>
-      ${columns.map(([name, cell]) => html`<td role="cell" data-label=${name}>${cell(row)}</td>`)}</tr>`)}</tbody>
+      ${columns.map(([name, cell]) => html`<td role="cell" data-label=${name} class=${isShort(cell(row)) ? 'short' : ''}>${cell(row)}</td>`)}</tr>`)}</tbody>
   </table>`);
 
 /** What had the focus before a dialog was opened. */
