@@ -88,7 +88,8 @@ passed "lintian finds no errors"
 
 package=$(echo "$out"/*_"$(dpkg --print-architecture)".deb)
 root=$work/root
-mmdebstrap --quiet --variant=essential --include=adduser "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" \
+codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+mmdebstrap --quiet --variant=essential --include=adduser "$codename" "$root" \
     >"$work/log" 2>&1 || fail "no clean Debian can be made"
 inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 "$@"; }
 # The program, with the package's settings, as the service's user.
