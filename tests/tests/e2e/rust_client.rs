@@ -90,6 +90,9 @@ fn a_game_talks_and_gets_what_it_has_missed(daemon: Daemon) {
         link.send(r#"({"tell",5,"Sage","bob","Alpha","ann","Bob","three",})"#);
         assert_eq!(next_tell(&mut client), "three");
         client.close();
+        // What it has acknowledged at last has come when the gateway has seen its end.
+        let has_ended = || gateway.get("/health").contains(r#""active_sessions":0"#);
+        wait_for("the session to end", || has_ended().then_some(()));
         // What an earlier client of the loop has not been given is no matter here.
         let mut client = Client::connect(options(&gateway, transport, &name)).unwrap();
         link.send(r#"({"tell",5,"Sage","bob","Alpha","ann","Bob","four",})"#);
