@@ -1,11 +1,13 @@
 //! Runs the simulator for as long as it is let: `soak [--from SEED] [--seeds N] [--seconds T] [--keep-going]`.
 //!
+//! The first seed is the first whose runs have clients of every kind, unless it is given.
+//!
 //! Ends with 1 at the first seed that fails, and says how to replay it; with `--keep-going` at the end. Transcripts go to
 //! the folder `target/soak`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
 
-use i3_tests::sim::plan::Plan;
+use i3_tests::sim::plan::{PEOPLE_FROM, Plan};
 use i3_tests::sim::report::report;
 use i3_tests::sim::run::run;
 use std::path::Path;
@@ -23,7 +25,7 @@ struct Options {
 }
 
 fn options() -> Result<Options, String> {
-    let mut options = Options { from: 0, seeds: u64::MAX, seconds: u64::MAX, keep_going: false };
+    let mut options = Options { from: PEOPLE_FROM, seeds: u64::MAX, seconds: u64::MAX, keep_going: false };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut number = || -> Result<u64, String> {

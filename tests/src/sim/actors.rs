@@ -117,9 +117,14 @@ impl Client {
 
     /// A tell to somebody of a mud, and its name.
     pub fn tell(&mut self, rng: &mut Rng, mud: &str) -> (Request, Tag) {
+        let to = if rng.u8(0..20) == 0 { format!("nobody_{mud}") } else { user(rng.u8(0..USERS), mud) };
+        self.tell_to(rng, mud, &to)
+    }
+
+    /// A tell to a user of a mud, and its name.
+    pub fn tell_to(&mut self, rng: &mut Rng, mud: &str, to: &str) -> (Request, Tag) {
         self.seq += 1;
         let tag = Tag { session: self.session, seq: self.seq };
-        let to = if rng.u8(0..20) == 0 { format!("nobody_{mud}") } else { user(rng.u8(0..USERS), mud) };
         let params = json!({
             "target_mud": mud,
             "target_user": to,

@@ -7,6 +7,8 @@
 //! - [`crate::world`]: the network and its weather, the machines' stores, what a crash leaves. Machines are driven by
 //!   [`i3_core::machine::settle`], as the runtimes drive them.
 //! - [`actors`]: the games. They say, ask, join, host and judge channels, at random, and some of it is no request at all.
+//! - `run/people.rs`: people with clients of IRC, from seed [`plan::PEOPLE_FROM`] on. They join, speak, tell, flood, quit, crash,
+//!   vanish and come back. Earlier seeds have none, so that a seed that has found something stays the run that it was.
 //! - [`tap`]: reads along on every connection, with decoders that share nothing with the code under test.
 //! - [`oracle`]: what must be true of any history, however bad the weather.
 //! - [`run`]: one run. First all faults strike. Then nothing fails any more: within a time that follows from the settings

@@ -1,5 +1,6 @@
 //! What a seed chooses: who there is, what they are told at their start, and what goes wrong.
 
+use super::tap::PERSON;
 use crate::scenario;
 use crate::world::Weather;
 use fastrand::Rng;
@@ -147,6 +148,20 @@ pub enum Part {
     NamedObserver,
 }
 
+/// The first seed whose runs have people with clients of IRC. Those before it stay the runs that they were.
+pub const PEOPLE_FROM: u64 = 4_000_000_000;
+
+/// Somebody with a client of IRC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonPlan {
+    /// Which gateway.
+    pub gateway: usize,
+    /// Which of its muds.
+    pub mud: String,
+    /// The name on the network.
+    pub nick: String,
+}
+
 /// A router.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouterPlan {
@@ -179,6 +194,8 @@ pub struct Plan {
     pub gateways: Vec<Settings>,
     /// The clients.
     pub clients: Vec<ClientPlan>,
+    /// Those with a client of IRC: see [`PEOPLE_FROM`].
+    pub people: Vec<PersonPlan>,
 }
 
 /// One of some durations, in milliseconds.
@@ -230,6 +247,7 @@ impl Plan {
             turbulence: pick(&mut rng, &[3_000, 10_000, 10_000, 30_000]),
             act_every: pick(&mut rng, &[100, 300, 300, 1000]),
             routers: routers.iter().map(|name| router(&mut rng, name)).collect(),
+            people: people(seed, &gateways),
             gateways,
             clients,
         }
@@ -274,6 +292,23 @@ impl Plan {
             late_reports: weight(Fault::LateReports) * 0.3,
         }
     }
+}
+
+/// One person on each of some muds, and at least on the first.
+fn people(seed: u64, gateways: &[Settings]) -> Vec<PersonPlan> {
+    if seed < PEOPLE_FROM {
+        return Vec::new();
+    }
+    let mut rng = Rng::with_seed(seed ^ 0x14c);
+    let muds =
+        gateways.iter().enumerate().flat_map(|(at, one)| one.muds.iter().map(move |mud| (at, &mud.name)));
+    let people = muds.filter(|(at, _)| *at == 0 || rng.bool());
+    let person = |(gateway, mud): (usize, &String)| PersonPlan {
+        gateway,
+        mud: mud.clone(),
+        nick: format!("{PERSON}{}", mud.to_lowercase()),
+    };
+    people.map(person).collect()
 }
 
 fn gateway(rng: &mut Rng, muds: &[String], routers: &[String]) -> Settings {

@@ -37,12 +37,19 @@ pub fn shrink(plan: &Plan, oracle: &str) -> Plan {
                 smallest = fewer;
             }
         }
+        for person in (0..smallest.people.len()).rev() {
+            let mut fewer = smallest.clone();
+            fewer.people.remove(person);
+            if fails_as(&fewer, oracle) {
+                smallest = fewer;
+            }
+        }
         let mut shorter = smallest.clone();
         shorter.turbulence /= 2;
         if shorter.turbulence > TURBULENCE_MIN && fails_as(&shorter, oracle) {
             smallest = shorter;
         }
-        let size = |plan: &Plan| (plan.faults.len(), plan.clients.len(), plan.turbulence);
+        let size = |plan: &Plan| (plan.faults.len(), plan.clients.len(), plan.people.len(), plan.turbulence);
         if size(&before) == size(&smallest) {
             return smallest;
         }
@@ -72,7 +79,13 @@ pub fn report(plan: &Plan, outcome: &Outcome, folder: &Path) -> String {
         let _ = writeln!(text, "the smallest run that fails: {}: {}", smallest.oracle, smallest.why);
     }
     let _ = writeln!(text, "with {} of {} faults: {}", faults.len(), plan.faults.len(), faults.join(", "));
-    let _ = writeln!(text, "with {} clients, for {:?}", smallest.clients.len(), smallest.turbulence);
+    let _ = writeln!(
+        text,
+        "with {} clients and {} people, for {:?}",
+        smallest.clients.len(),
+        smallest.people.len(),
+        smallest.turbulence
+    );
     let _ = writeln!(text, "transcript: {written}");
     let _ =
         writeln!(text, "again: I3_SEED={seed} cargo test -p i3-tests --test simulation one -- --nocapture");

@@ -1,5 +1,7 @@
 //! One run: the world, the games, what strikes, and what follows.
 
+mod people;
+
 use super::actors::{Client, Request};
 use super::oracle::{Asked, Fact, Oracles, Violation};
 use super::plan::{self, Fault, Part, Plan};
@@ -41,6 +43,8 @@ pub struct Outcome {
     pub records: u64,
     /// Tells that were told on another mud.
     pub tells: usize,
+    /// Tells and lines that have arrived at people with clients of IRC.
+    pub people_told: usize,
     /// What was not to be.
     pub violation: Option<Violation>,
     /// For people, if it was asked for.
@@ -56,6 +60,7 @@ enum Item {
     Start(String),
     Answers(String),
     Leave(usize),
+    Person(usize),
 }
 
 struct Sim {
@@ -65,6 +70,7 @@ struct Sim {
     agenda: BTreeMap<(Instant, u64), Item>,
     items: u64,
     clients: Vec<Client>,
+    people: people::People,
     muds: Vec<String>,
     /// The gateways' places in the world.
     gateways: Vec<usize>,
@@ -116,6 +122,7 @@ pub fn run(plan: &Plan, with_transcript: bool) -> Outcome {
         hash: sim.hash.finish(),
         records: sim.records,
         tells: sim.told.len(),
+        people_told: sim.people.told,
         violation,
         transcript: sim.transcript.take().unwrap_or_default(),
     }
@@ -133,6 +140,7 @@ impl Sim {
             agenda: BTreeMap::new(),
             items: 0,
             clients: plan.clients.iter().cloned().map(Client::new).collect(),
+            people: people::People::new(&plan),
             muds,
             gateways: Vec::new(),
             taps: BTreeMap::new(),
@@ -188,6 +196,7 @@ impl Sim {
             self.after(wait, Item::Connect(client));
             self.after(wait, Item::Act(client));
         }
+        self.people_begin();
         for (fault, rate) in self.plan.faults.clone() {
             if fault.strikes() {
                 let wait = self.about(Duration::from_secs_f64(1.0 / rate));
@@ -281,6 +290,7 @@ impl Sim {
                 self.digest_one(record)?;
             }
         }
+        self.people_take()?;
         for gateway in 0..self.gateways.len() {
             let node = self.gateways[gateway];
             let Some(machine) = self.world.machine_at::<Gateway>(node) else { continue };
@@ -378,6 +388,10 @@ impl Sim {
             Record::Arrived { tcp, side, count } => self.arrived(tcp, side, count),
             Record::Over { tcp, side, unflushed } => self.over(tcp, side, unflushed),
             Record::Saved { node, changes, good: true } => self.saved(node, &changes),
+            Record::Saved { node, good: false, .. } => {
+                let gateway = self.gateways.iter().position(|at| *at == node);
+                gateway.map_or(Ok(()), |gateway| self.see(&Fact::SaveFailed { gateway }))
+            }
             // A new process cannot know when the last one logged in: two logins within a second are a flood.
             Record::Noticed { notice, .. }
                 if notice.what == "mud floods"
@@ -401,7 +415,7 @@ impl Sim {
 
     fn session_open(&mut self, tcp: u64, script: usize, to: End, on: Option<Listener>) -> Step {
         let Some(client) = self.clients.iter().position(|client| client.script == Some(script)) else {
-            return Ok(());
+            return self.person_open(tcp, script);
         };
         let End::Node(..) = to else { return Ok(()) };
         self.clients[client].connected(script, tcp);
@@ -429,6 +443,7 @@ impl Sim {
                     self.see(&Fact::Upgraded { session: tcp })?;
                 }
                 Message::Json(json) => self.said(tcp, &json)?,
+                Message::Line(line) => self.person_was_told(tcp, line)?,
                 _ => {}
             }
         }
@@ -454,6 +469,7 @@ impl Sim {
                     self.see(&Fact::RouterGot { link: tcp, frame })?;
                 }
                 Message::Frame(_) => {}
+                Message::Line(line) => self.person_reads(tcp, &line),
                 message => self.react(tcp, &message),
             }
         }
@@ -467,7 +483,9 @@ impl Sim {
                 _ => self.see(&Fact::RouterOver { link: tcp }),
             };
         }
-        let Some(client) = self.sessions.get(&tcp).copied() else { return Ok(()) };
+        let Some(client) = self.sessions.get(&tcp).copied() else {
+            return self.person_over(tcp, side);
+        };
         if side == 1 {
             return self.see(&Fact::SessionOver { session: tcp });
         }
@@ -490,6 +508,9 @@ impl Sim {
             if let Some(tag) = text.as_deref().and_then(Tag::find) {
                 self.see(&Fact::TellSaved { tag })?;
             }
+        }
+        for change in changes {
+            self.people_saved(gateway, &change.key, change.value.as_deref().unwrap_or_default())?;
         }
         for change in changes.iter().filter(|change| change.space == "event_ids") {
             let reserved = change.value.as_deref().map(String::from_utf8_lossy);
@@ -630,6 +651,7 @@ impl Sim {
         match item {
             Item::Act(client) => self.act(client),
             Item::Connect(client) => return self.connect(client),
+            Item::Person(at) => return self.person_acts(at),
             Item::Start(name) => return self.start(&name),
             Item::Answers(host) => self.world.listen_no_more(&host),
             Item::Leave(client) => {

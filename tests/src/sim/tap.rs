@@ -18,6 +18,8 @@ pub enum Speech {
     WebSocket,
     /// MudMode frames.
     Mud,
+    /// Lines of IRC.
+    Irc,
 }
 
 /// A text of an API client's stream, or a frame of a router's.
@@ -31,7 +33,12 @@ pub enum Message {
     Head(Rc<str>),
     /// A WebSocket message of this kind that holds no JSON.
     Control(u8),
+    /// A line of IRC, without its end.
+    Line(Rc<str>),
 }
+
+/// How the nicks of people begin.
+pub const PERSON: &str = "p_";
 
 /// Names a message across the whole network: who asked for it, and its number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +84,11 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// Whether it is for somebody whom a game may know: there is no `nobody`, and people have clients of their own.
+    pub fn is_for_game(&self) -> bool {
+        !self.to_user.starts_with("nobody") && !self.to_user.starts_with(PERSON)
+    }
+
     /// Reads the text of a frame.
     pub fn read(bytes: &[u8]) -> Frame {
         let text = String::from_utf8_lossy(bytes).into_owned();
@@ -185,6 +197,11 @@ impl Tap {
             Speech::Lines => {
                 let end = rest.iter().position(|byte| *byte == b'\n')?;
                 Some((json(&rest[..end]), end + 1))
+            }
+            Speech::Irc => {
+                let end = rest.iter().position(|byte| *byte == b'\n')?;
+                let line = String::from_utf8_lossy(rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]));
+                Some((Message::Line(line.into()), end + 1))
             }
             Speech::WebSocket if !self.upgraded => {
                 let end = rest.windows(4).position(|window| window == b"\r\n\r\n")?;

@@ -660,6 +660,14 @@ impl World {
         self.tcps.get(&tcp).map_or([None; 2], |tcp| [tcp.sides[0].end, tcp.sides[1].end])
     }
 
+    /// Whether the system has taken all that the machine at a side has written, and the machine knows.
+    pub fn has_flushed(&self, tcp: u64, side: usize) -> bool {
+        match self.ends(tcp)[side] {
+            Some(End::Node(at, conn)) => !self.nodes[at].writing.contains(&conn) && !self.nodes[at].dirty,
+            _ => false,
+        }
+    }
+
     /// The connections that are open at one end at least.
     pub fn connections(&self) -> Vec<u64> {
         self.tcps.keys().copied().collect()

@@ -4,7 +4,7 @@
 
 mod oracles;
 
-use i3_tests::sim::plan::{Fault, Plan};
+use i3_tests::sim::plan::{Fault, PEOPLE_FROM, Plan};
 use i3_tests::sim::report::report;
 use i3_tests::sim::run::{Outcome, run};
 use std::collections::BTreeSet;
@@ -12,6 +12,9 @@ use std::path::Path;
 
 /// Seeds of a run of the tests.
 const SEEDS: u64 = 300;
+
+/// Seeds with clients of IRC of a run of the tests.
+const SEEDS_WITH_PEOPLE: u64 = 150;
 
 /// Seeds that have found a fault of the gateway, and what it was.
 const FOUND: [(u64, &str); 10] = [
@@ -57,6 +60,14 @@ fn nothing_that_strikes_breaks_a_rule() {
 }
 
 #[test]
+fn people_with_clients_of_irc_are_told_everything_once() {
+    let outcomes: Vec<Outcome> = (PEOPLE_FROM..PEOPLE_FROM + SEEDS_WITH_PEOPLE).map(check).collect();
+    let people_told: usize = outcomes.iter().map(|outcome| outcome.people_told).sum();
+    println!("people were told {people_told} things");
+    assert!(people_told > 10 * SEEDS_WITH_PEOPLE as usize, "hardly anything reaches them");
+}
+
+#[test]
 fn what_was_found_is_mended() {
     for (seed, what) in FOUND {
         println!("{seed}: {what}");
@@ -67,7 +78,7 @@ fn what_was_found_is_mended() {
 #[test]
 fn a_seed_is_the_same_run_each_time() {
     let mut hashes = BTreeSet::new();
-    for seed in 0..SEEDS_TWICE {
+    for seed in (0..SEEDS_TWICE / 2).chain(PEOPLE_FROM..PEOPLE_FROM + SEEDS_TWICE / 2) {
         let [first, second] = [false, true].map(|with_transcript| run(&Plan::new(seed), with_transcript));
         assert_eq!((first.hash, first.records), (second.hash, second.records), "seed {seed}");
         assert!(first.transcript.is_empty() && !second.transcript.is_empty());

@@ -1,5 +1,7 @@
 //! Each rule can fail: histories that break exactly one, and beside each a like one that does not.
 
+mod people;
+
 use i3_core::time::Instant;
 use i3_tests::sim::oracle::{Asked, Fact, Oracles};
 use i3_tests::sim::tap::{Frame, Tag};
@@ -461,7 +463,7 @@ fn table() -> Vec<(&'static str, History, History)> {
 fn each_rule_can_fail_and_passes_what_is_right() {
     assert_eq!(History::begun().then(Fact::Quiet).breaks(), None);
     let mut broken = BTreeSet::new();
-    for (at, (rule, bad, good)) in table().into_iter().enumerate() {
+    for (at, (rule, bad, good)) in table().into_iter().chain(people::rows()).enumerate() {
         assert_eq!(bad.breaks(), Some(rule), "row {at} is wrong");
         assert_eq!(good.breaks(), None, "row {at} is right");
         broken.insert(rule);

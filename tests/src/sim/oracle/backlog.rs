@@ -27,7 +27,7 @@ pub(super) struct Backlog {
 impl Backlog {
     fn came(&mut self, now: Instant, view: &View, link: u64, frame: &Frame) {
         let (Some(tag), Some(from)) = (frame.tag, view.links.get(&link)) else { return };
-        if from.left || frame.to_mud != from.mud || frame.to_user.starts_with("nobody") {
+        if from.left || frame.to_mud != from.mud || !frame.is_for_game() {
             return;
         }
         let came = Came { link, gateway: from.gateway, mud: from.mud.clone(), at: now, saved: false };
@@ -98,7 +98,8 @@ impl Oracle for Backlog {
             // The sender is told: its user is not there, or the game did not come.
             Fact::FrameSent { frame, .. } if frame.kind == "error" && frame.text.contains("unk-user") => {
                 let first = self.open.iter().filter(|(_, came)| came.mud == frame.from_mud);
-                let tag = frame.tag.or(first.min_by_key(|(_, came)| came.at).map(|(tag, _)| *tag));
+                let tag =
+                    Tag::find(&frame.text).or(first.min_by_key(|(_, came)| came.at).map(|(tag, _)| *tag));
                 tag.map(|tag| self.open.remove(&tag));
             }
             Fact::Quiet => return self.left(view),

@@ -46,7 +46,7 @@ impl Cursors {
 
     fn came(&mut self, now: Instant, view: &View, link: u64, frame: &Frame) {
         let (Some(tag), Some(from)) = (frame.tag, view.links.get(&link)) else { return };
-        if from.left || frame.to_mud != from.mud || frame.to_user.starts_with("nobody") {
+        if from.left || frame.to_mud != from.mud || !frame.is_for_game() {
             return;
         }
         if let Some(reader) = self.readers.get_mut(&from.mud).filter(|reader| reader.is_known) {
@@ -150,7 +150,8 @@ impl Oracle for Cursors {
             Fact::FrameSent { frame, .. } if frame.kind == "error" && frame.text.contains("unk-user") => {
                 let Some(reader) = self.readers.get_mut(&frame.from_mud) else { return Ok(()) };
                 let first = reader.owed.iter().filter(|(_, owed)| owed.given.is_empty());
-                let tag = frame.tag.or(first.min_by_key(|(_, owed)| owed.came).map(|(tag, _)| *tag));
+                let tag =
+                    Tag::find(&frame.text).or(first.min_by_key(|(_, owed)| owed.came).map(|(tag, _)| *tag));
                 tag.map(|tag| reader.owed.remove(&tag));
             }
             Fact::Quiet => return self.left(view),

@@ -14,6 +14,7 @@ mod identity;
 mod limits;
 mod pace;
 mod passwords;
+mod people;
 mod ready;
 mod relay;
 mod speech_out;
@@ -78,6 +79,22 @@ pub enum Fact {
     Said { session: u64, message: Rc<Json> },
     /// The gateway knows of the connection no more.
     SessionOver { session: u64 },
+    /// Somebody has connected with a client of IRC. It is a session, too.
+    PersonOpen { session: u64, gateway: usize, mud: String, nick: String },
+    /// The gateway wrote a line to a client of IRC.
+    PersonSaid { session: u64, line: Rc<str> },
+    /// A client of IRC says something to one, or on a channel. Nothing is answered if all is well.
+    PersonSpeaks { session: u64, tag: Tag },
+    /// A client of IRC is about to quit or to be gone.
+    PersonLeaves { session: u64 },
+    /// The system has taken all that the gateway has written to a client of IRC.
+    PersonTook { session: u64 },
+    /// The gateway knows of the connection no more.
+    PersonOver { session: u64 },
+    /// A gateway could not save something.
+    SaveFailed { gateway: usize },
+    /// A gateway knows that the cursors of a nick are on disk.
+    PersonSaved { gateway: usize, nick: String },
     /// All is quiet, nothing fails any more.
     Quiet,
 }
@@ -147,6 +164,7 @@ impl Default for Oracles {
                 ("pace", Box::<pace::Pace>::default()),
                 ("limits", Box::new(limits::Limits)),
                 ("event ids", Box::<event_ids::EventIds>::default()),
+                ("people", Box::<people::People>::default()),
                 ("ready", Box::<ready::Ready>::default()),
             ],
         }

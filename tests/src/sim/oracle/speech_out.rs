@@ -126,7 +126,7 @@ impl SpeechOut {
 impl Oracle for SpeechOut {
     fn see(&mut self, now: Instant, view: &View, fact: &Fact) -> Verdict {
         match fact {
-            Fact::Asked { session, what: Asked::Speech(tag), .. } => {
+            Fact::Asked { session, what: Asked::Speech(tag), .. } | Fact::PersonSpeaks { session, tag } => {
                 let Some(one) = view.sessions.get(session) else { return Ok(()) };
                 let spoken =
                     Spoken { gateway: one.gateway, mud: one.mud.clone(), asked: now, ..Spoken::default() };

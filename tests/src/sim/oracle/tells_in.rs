@@ -42,7 +42,7 @@ impl Oracle for TellsIn {
             Fact::FrameCame { link, frame } if matches!(frame.kind.as_str(), "tell" | "emoteto") => {
                 let (Some(tag), Some(from)) = (frame.tag, view.links.get(link)) else { return Ok(()) };
                 // Who has said goodbye reads no more.
-                if from.left || frame.to_mud != from.mud || frame.to_user.starts_with("nobody") {
+                if from.left || frame.to_mud != from.mud || !frame.is_for_game() {
                     return Ok(());
                 }
                 let games = view
