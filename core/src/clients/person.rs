@@ -19,6 +19,9 @@ pub const ECHO_WITHIN: Duration = Duration::from_secs(10);
 /// How long the answer of the router to a join may take.
 const JOIN_ANSWERED_WITHIN: Duration = Duration::from_secs(30);
 
+/// Number of joins that may wait for such an answer. Of more, the oldest are forgotten.
+const JOINED_MAX: usize = 500;
+
 /// Number of sent messages whose targets are remembered, for errors about them.
 const SENT_MAX: usize = 100;
 
@@ -168,6 +171,9 @@ impl Person {
     pub(crate) fn joins(&mut self, channel: &str, now: Instant) {
         self.joined.retain(|(_, at)| *at + JOIN_ANSWERED_WITHIN > now);
         self.joined.push_back((channel.to_owned(), now));
+        if self.joined.len() > JOINED_MAX {
+            self.joined.pop_front();
+        }
     }
 
     /// Whether a channel was joined so recently that an error of the router about it is the answer to that.

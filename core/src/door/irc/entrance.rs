@@ -161,7 +161,7 @@ impl Door for IrcDoor {
 
     fn owes(&self, conn: ConnId) -> bool {
         self.open.values().any(|open| open.conn == conn)
-            || self.conns.get(conn).is_some_and(|one| !one.unread.is_empty() && one.is_queued)
+            || self.conns.get(conn).is_some_and(|one| !one.unread.is_empty())
     }
 
     fn finished(&mut self, parts: &mut Parts<'_>, finished: Finished) {

@@ -433,7 +433,8 @@ fn say<'p>(
     let names = Names {
         message: kind,
         packet: kind,
-        may_split: !kind.starts_with('e') && kind != "channel-e",
+        // An emote in two pieces would be two emotes.
+        may_split: matches!(kind, "tell" | "channel-m"),
         priority,
     };
     let about = if is_line { to[0].clone() } else { from.from_mud.to_string() };
