@@ -169,6 +169,7 @@ impl Bench {
             | Output::Notice(_)
             | Output::LogLevel(_)
             | Output::Stopped => {}
+            Output::Beat { .. } | Output::Query { .. } => unreachable!("one host, and a history in memory"),
         });
         self.router = dialed.or(self.router);
         if self.store_hangs {

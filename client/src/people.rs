@@ -32,6 +32,7 @@ pub(crate) fn run(cli: &Cli, command: &Command) -> Option<ExitCode> {
         Command::Search(args) => with(args.common(), &|client| history::search(client, args, look)),
         Command::Sessions(args) => with(args.common(), &|client| admin::sessions(client, look)),
         Command::Kick(args) => with(args.common(), &|client| admin::kick(client, args)),
+        Command::Drain(args) => with(args.common(), &|client| admin::drain(client)),
         Command::Ban(args) => with(args.common(), &|client| admin::ban(client, args)),
         Command::Unban(args) => with(args.common(), &|client| admin::unban(client, args)),
         Command::Bans(args) => with(args.common(), &|client| admin::bans(client, look)),

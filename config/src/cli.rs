@@ -160,6 +160,8 @@ pub enum Command {
     HashKey(HashKey),
     /// Takes a mud off the network for good.
     Retire(Retire),
+    /// Copies the state from one engine to another.
+    State(State),
     /// Shows the link and the network.
     Status(people::Status),
     /// Lists the muds.
@@ -180,6 +182,8 @@ pub enum Command {
     Sessions(people::Sessions),
     /// Ends a session.
     Kick(people::Kick),
+    /// Gives the links to other gateways.
+    Drain(people::Drain),
     /// Bans.
     Ban(people::Ban),
     /// Removes a ban.
@@ -238,6 +242,39 @@ pub struct Restore {
     /// a file that `backup` has written
     #[argh(positional)]
     pub file: PathBuf,
+}
+
+/// Does something with the state besides `backup` and `restore`.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "state")]
+pub struct State {
+    /// what to do
+    #[argh(subcommand)]
+    pub command: StateCommand,
+}
+
+/// What to do with the state.
+#[derive(FromArgs)]
+#[argh(subcommand)]
+pub enum StateCommand {
+    /// Copies it.
+    Copy(StateCopy),
+}
+
+/// Copies the state from a directory to a PostgreSQL database, or back, while no gateway runs.
+///
+/// FROM and TO are directories, files of SQLite such as a backup, or URLs such as postgres://USER@HOST/DATABASE. The password is
+/// read from the variable STATE_PASSWORD, or from the file that STATE_PASSWORD_FILE names. TO must hold no state yet. FROM
+/// does not change. Event ids keep growing.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "copy")]
+pub struct StateCopy {
+    /// where the state is
+    #[argh(positional)]
+    pub from: String,
+    /// where to copy it
+    #[argh(positional)]
+    pub to: String,
 }
 
 /// Writes the settings, with comments, and an env file with a fresh API key, to the files of --config and --env-file. It
@@ -341,6 +378,11 @@ pub struct Watch {
     /// the channels to join (default: all of the network)
     #[argh(positional)]
     pub channels: Vec<String>,
+}
+
+/// The password of the database of the state: from a variable, or the file that it names.
+pub fn state_password(env: &Environment) -> Result<Option<String>, Problem> {
+    Ok(secret(env, "STATE_PASSWORD")?.map(|(password, _)| password.trim().to_owned()))
 }
 
 /// The API key of a client: from the option, else from a variable or the file that it names.

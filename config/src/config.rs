@@ -9,6 +9,7 @@ use log::LevelFilter;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// All settings of a daemon.
 #[derive(Clone)]
@@ -19,8 +20,10 @@ pub struct Config {
     pub listeners: Vec<ListenAt>,
     /// Whether every listener without TLS has to be at a loopback address.
     pub tls_required: bool,
-    /// The directory of the durable state.
+    /// The directory of the durable state, unless it is in a database.
     pub state_directory: PathBuf,
+    /// The database of the durable state, if several gateways may share it.
+    pub shared: Option<SharedState>,
     /// How many daily copies of the state are kept in that directory; 0: none.
     pub state_backups: u32,
     /// The settings of the log.
@@ -46,11 +49,39 @@ impl fmt::Debug for Config {
             .field("listeners", &self.listeners)
             .field("tls_required", &self.tls_required)
             .field("state_directory", &self.state_directory)
+            .field("shared", &self.shared)
             .field("state_backups", &self.state_backups)
             .field("logging", &self.logging)
             .field("warnings", &self.warnings)
             .field("read", &self.read)
             .finish()
+    }
+}
+
+/// A database that several gateways may share, and this gateway as one of its nodes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SharedState {
+    /// The URL. It may contain a password.
+    pub url: String,
+    /// The password, if it is set apart from the URL.
+    pub password: Option<String>,
+    /// The name of this node. `None`: the name of the host.
+    pub node_name: Option<String>,
+    /// How long a lease runs.
+    pub lease: Duration,
+    /// Whether the node keeps its links although the database is away for longer than a lease.
+    pub keeps_without_database: bool,
+}
+
+/// Omits the URL and the password.
+impl fmt::Debug for SharedState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedState")
+            .field("node_name", &self.node_name)
+            .field("has_password", &self.password.is_some())
+            .field("lease", &self.lease)
+            .field("keeps_without_database", &self.keeps_without_database)
+            .finish_non_exhaustive()
     }
 }
 

@@ -83,6 +83,11 @@ impl Environment {
         self.names_with("")
     }
 
+    /// Returns all values, without counting them as read.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
+        self.process.values().chain(self.file.values().map(|(value, _)| value)).map(String::as_str)
+    }
+
     /// Returns all names with this prefix, in order.
     pub(crate) fn names_with(&self, prefix: &str) -> BTreeSet<String> {
         self.process.keys().chain(self.file.keys()).filter(|name| name.starts_with(prefix)).cloned().collect()

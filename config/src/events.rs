@@ -11,6 +11,8 @@ const COUNT_MAX: i64 = 1_000_000;
 /// Kept events are in memory.
 const BYTES_MAX: i64 = 1_073_741_824;
 const BYTES_MIN: i64 = 4_096;
+/// Bytes of the lines of one mud in the store.
+const LINE_BYTES_MAX: i64 = 1_099_511_627_776;
 
 /// Reads the settings. A key of the Python gateway counts if our own key is not set.
 pub(crate) fn events(reader: &mut SettingsReader<'_>) -> EventSettings {
@@ -37,5 +39,10 @@ pub(crate) fn events(reader: &mut SettingsReader<'_>) -> EventSettings {
     events.history_age = days.map_or(events.history_age, |days| Duration::from_secs(days * 86_400));
     let tells = reader.boolean(&Path::of("history.tells"));
     events.history_holds_tells = tells.unwrap_or(events.history_holds_tells);
+    let bytes = Path::of("history.max_bytes");
+    let bytes = reader.number(&bytes, BYTES_MIN..=LINE_BYTES_MAX, "a number of bytes");
+    events.history_bytes_max = bytes.unwrap_or(events.history_bytes_max);
+    // Without lines in memory there is no history, as before the store kept any.
+    events.history_in_store = events.history_age > Duration::ZERO && events.history_max > 0;
     events
 }

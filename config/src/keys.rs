@@ -119,6 +119,7 @@ const USED: &[&str] = &[
     "events.max_bytes",
     "history.days",
     "history.max_lines",
+    "history.max_bytes",
     "history.tells",
     "services.channel.default_channels",
     "services.channel.default_channels.*.name",
@@ -142,6 +143,11 @@ const USED: &[&str] = &[
     "state.directory",
     "state.backup_enabled",
     "state.backup_count",
+    "state.url",
+    "state.password",
+    "node.name",
+    "lease.seconds",
+    "lease.without_database",
     "logging.level",
     "logging.format",
     "logging.file",
@@ -342,6 +348,15 @@ fn nearest(path: &Path, known: &[KnownKey]) -> Option<String> {
     }
     let elsewhere = || known.iter().filter(|key| key.no_effect.is_none() && !key.path.contains('*'));
     let whole = path.pattern();
+    // The right name can be missing a section: `router.password` for `router.primary.password`.
+    let mut deeper = elsewhere().map(|key| key.path.as_str());
+    let is_deeper = |name: &&str| {
+        name.strip_prefix(&before)
+            .is_some_and(|rest| !before.is_empty() && rest.ends_with(&format!(".{last}")))
+    };
+    if let Some(name) = deeper.find(is_deeper) {
+        return Some(name.to_owned());
+    }
     if let Some(name) = closest(&whole, elsewhere().map(|key| key.path.as_str())) {
         return Some(name.to_owned());
     }

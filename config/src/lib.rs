@@ -31,9 +31,10 @@ mod read;
 mod reload;
 mod secret;
 mod sources;
+mod state;
 mod yaml;
 
-pub use config::{Config, ListenAt, LogFormat, Logging, NamedFile, TlsFiles};
+pub use config::{Config, ListenAt, LogFormat, Logging, NamedFile, SharedState, TlsFiles};
 pub use credentials::{KEY_BYTES_MIN, hash_key, is_short};
 pub use engines::engine_key;
 pub use keys::{KnownKey, known_keys};

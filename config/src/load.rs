@@ -18,6 +18,7 @@ use crate::read::SettingsReader;
 use crate::reload::FilesRead;
 use crate::secret;
 use crate::sources::Sources;
+use crate::state;
 use crate::yaml::{self, Node};
 use i3_core::settings::Settings;
 use log::LevelFilter;
@@ -39,8 +40,6 @@ pub const DEFAULT_ENV_TEXT: &str = include_str!("../.env.example");
 
 /// The longest settings file or env file. Real files have a few kilobytes.
 pub const CONFIG_BYTES_MAX: u64 = 1_048_576;
-
-const DEFAULT_STATE_DIRECTORY: &str = "state";
 
 /// Variables that count where the file has no value for their key, whether or not it mentions them, and the key of each.
 pub const VARIABLES: &[(&str, &str)] = &[
@@ -77,6 +76,11 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("I3_DOOR_PORT", "i3.port"),
     ("IRC_HOST", "irc.host"),
     ("IRC_PORT", "irc.port"),
+    ("STATE_URL", "state.url"),
+    ("STATE_PASSWORD", "state.password"),
+    ("NODE_NAME", "node.name"),
+    ("LEASE_SECONDS", "lease.seconds"),
+    ("LEASE_WITHOUT_DATABASE", "lease.without_database"),
 ];
 
 /// Variables that the command-line client reads.
@@ -357,25 +361,21 @@ fn assemble(reader: &mut SettingsReader<'_>) -> Config {
     if let Some(address) = door::address(reader, &listeners, &muds) {
         api.i3_address = address;
     }
-    let state = reader.text(&Key::of("state.directory"));
-    let backups = reader.number(&Key::of("state.backup_count"), 1..=1000, "a number of copies");
-    let backups_wanted = reader.boolean(&Key::of("state.backup_enabled")).unwrap_or(false);
+    let state = state::state(reader);
     let logging = logging(reader);
     api.log_level = crate::log::level(logging.level);
     Config {
-        core: Settings { muds, link, api },
+        core: Settings { muds, link, api, node: None },
         listeners,
         tls_required: rules.tls_required,
-        state_directory: state.map_or_else(|| PathBuf::from(DEFAULT_STATE_DIRECTORY), PathBuf::from),
-        state_backups: if backups_wanted { backups.unwrap_or(DEFAULT_STATE_BACKUPS) } else { 0 },
+        state_directory: state.directory,
+        shared: state.shared,
+        state_backups: state.backups,
         logging,
         warnings: Vec::new(),
         read: FilesRead::default(),
     }
 }
-
-/// How many copies of the state are kept by default.
-const DEFAULT_STATE_BACKUPS: u32 = 3;
 
 const LEVELS: &str = "write DEBUG, INFO, WARNING or ERROR";
 

@@ -72,6 +72,10 @@ pub(crate) fn muds(reader: &mut SettingsReader<'_>) -> Vec<MudSettings> {
             None => (routers.clone(), 0),
         };
         mud.channels.clone_from(&channels);
+        // Hundreds of muds have the same services.
+        if let Some(same) = muds.iter().find(|other| other.services == mud.services) {
+            mud.services = same.services.clone();
+        }
         muds.push(mud);
     }
     muds
@@ -115,7 +119,8 @@ fn mud(reader: &mut SettingsReader<'_>, path: &Path) -> Option<MudSettings> {
             &["status", "open_status"],
             if is_game { "Development" } else { "not a game" },
         ),
-        services: services(reader, &path.key("services"), if is_game { SERVICES } else { NO_GAME_SERVICES }),
+        services: services(reader, &path.key("services"), if is_game { SERVICES } else { NO_GAME_SERVICES })
+            .into(),
         routers: Vec::new(),
         router_password: 0,
         channels: Vec::new(),

@@ -67,7 +67,8 @@ impl Path {
         let is_below = |section: &str| {
             pattern.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
-        self.holds_secret() || ["api.auth", "gateway.auth"].iter().any(|section| is_below(section))
+        self.holds_secret()
+            || ["api.auth", "gateway.auth", "state.url"].iter().any(|section| is_below(section))
     }
 }
 

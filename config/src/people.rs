@@ -144,6 +144,10 @@ people! {
         session: String,
     }
 
+    /// Gives the links of a gateway to the other gateways that share its database. It waits until they have them. Clients stay
+    /// connected. The gateway takes no links until it is restarted.
+    Drain "drain" {}
+
     /// Bans users or muds, so that their packets are dropped.
     Ban "ban" {
         /// for how long: a number with s, m, h, d or w (default: for ever)

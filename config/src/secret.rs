@@ -76,6 +76,7 @@ pub(crate) fn known(root: &Node, env: &Environment) -> Vec<String> {
     let mut found = in_tree(root);
     let variables = env.names().into_iter().filter(|name| is_variable(name));
     found.extend(variables.filter_map(|name| env.get(&name).map(str::to_owned)));
+    found.extend(env.values().filter_map(password_in).map(str::to_owned));
     for secret in &mut found {
         *secret = secret.trim().to_owned();
     }
@@ -105,9 +106,17 @@ fn collect(node: &Node, path: &Path, found: &mut Vec<String>) {
             items.iter().enumerate().for_each(|(at, item)| collect(item, &path.index(at), found));
         }
         Node::Text(text) if path.holds_secret() => found.push(text.clone()),
+        Node::Text(text) => found.extend(password_in(text).map(str::to_owned)),
         Node::Int(number) if path.holds_secret() => found.push(number.to_string()),
         _ => {}
     }
+}
+
+/// Returns the password in a URL, if there is one.
+fn password_in(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let (account, _) = rest.rsplit_once('@')?;
+    account.split_once(':').map(|(_, password)| password)
 }
 
 /// Removes secrets from the texts of problems: those that are known, and what looks like one that stands in a wrong place.

@@ -78,8 +78,9 @@ fn the_default_file_has_no_warnings_and_its_variables_work() {
     names.sort_unstable();
     names.dedup();
     assert!(names.len() > 40, "{names:?}");
-    // Without a port it counts for nothing; it has a test of its own.
-    for name in names.into_iter().filter(|name| *name != "IRC_HOST") {
+    // These count for nothing without a port or a database; they have tests of their own.
+    let dependent = ["IRC_HOST", "NODE_NAME", "LEASE_SECONDS", "LEASE_WITHOUT_DATABASE"];
+    for name in names.into_iter().filter(|name| !dependent.contains(name)) {
         let values = ["false", "true", "latin-1", "json", "71", "5000", "*other", "changed", "ERROR"];
         let changed = values
             .into_iter()
@@ -190,6 +191,7 @@ fn the_python_gateways_file() {
     assert!(keys[1].permissions.has(Permission::Tell) && !keys[1].permissions.has(Permission::Admin));
     assert!(warning(&config, "api.auth.api_keys[1].mud_name").message.contains("may read but not send"));
     assert_eq!(config.state_directory, PathBuf::from("state/"));
+    assert_eq!(config.shared, None);
     assert_eq!(config.logging.file, Some(PathBuf::from("logs/i3-gateway.log")));
     let levels = ["api", "network", "services", "state"].map(|part| config.logging.components[part]);
     assert_eq!(levels, [LevelFilter::Info, LevelFilter::Info, LevelFilter::Info, LevelFilter::Warn]);
@@ -429,7 +431,7 @@ muds:
         .collect();
     // B has its own password at the same routers, so it does not begin with A's.
     assert_eq!(seen, [("A", "*main", 2, 5), ("B", "*main", 2, 0), ("C", "*own", 1, 6)]);
-    assert_eq!(config.core.muds[1].services, [("tell".to_owned(), 1)].into());
+    assert_eq!(*config.core.muds[1].services, [("tell".to_owned(), 1)].into());
     assert_eq!(config.core.muds[2].services.len(), 8);
     assert!(config.core.muds.iter().all(|mud| mud.channels == ["x", "y"]));
     warning(&config, "muds[0].services.mail");
@@ -576,7 +578,8 @@ fn another_value(path: &str) -> &'static str {
         _ if path.contains("per_minute") || path.contains("by_method") || path.starts_with("performance") => {
             "71"
         }
-        "max_connections" => "71",
+        "max_connections" | "seconds" => "71",
+        "without_database" => "keep",
         "format" => "json",
         "allow" => "[192.0.2.7]",
         "address" => "'203.0.113.9:8791'",
@@ -660,6 +663,10 @@ fn how_long_events_are_kept() {
     let events = good(yaml).core.api.events;
     assert_eq!((events.keep_tells, events.kept_max, events.history_max), (Duration::ZERO, 5, 7));
     assert_eq!(events.history_age, Duration::from_secs(172_800));
+    assert!(events.history_in_store);
+    for none in ["{days: 0}", "{max_lines: 0}"] {
+        assert!(!good(&format!("history: {none}")).core.api.events.history_in_store);
+    }
     let config = good(&format!("{yaml}\nevents: {{keep: {{tells: 9, max_count: 5}}}}"));
     assert_eq!(config.core.api.events.keep_tells, Duration::from_secs(9));
     warning(&config, "api.session.queue_ttl");
@@ -741,4 +748,63 @@ fn irc_is_off_without_a_port_and_speaks_tls_where_other_hosts_connect() {
     assert!(warning(&insists, "irc.tls.enabled").message.contains("in plain text"));
     let taken = bad("irc: {port: 8080}");
     assert!(lines(&taken)[0].contains("irc.port: 127.0.0.1:8080 is already the address"), "{taken:?}");
+}
+
+#[test]
+fn a_url_names_a_directory_or_a_database() {
+    let read =
+        |yaml: &str, process: &[(&str, &str)]| load(sources(Some(yaml), None, &[BASE, process].concat()));
+    let shared = |yaml: &str, process: &[(&str, &str)]| read(yaml, process).unwrap().shared.unwrap();
+    for (url, directory) in
+        [("''", "d"), ("e", "e"), ("/var/lib/i3", "/var/lib/i3"), ("sqlite:///e", "/e"), ("sqlite:e", "e")]
+    {
+        let config = read(&format!("state: {{directory: d, url: {url}}}"), &[]).unwrap();
+        assert_eq!((config.state_directory, config.shared), (PathBuf::from(directory), None), "{url}");
+    }
+    let url = "postgres://gw:hunter22@db/i3?sslmode=verify-full";
+    let one = shared(&format!("state: {{url: '{url}'}}"), &[]);
+    assert_eq!((one.url.as_str(), one.password.as_deref(), one.node_name.as_deref()), (url, None, None));
+    assert_eq!((one.lease.as_secs(), one.keeps_without_database), (15, false));
+    assert!(!format!("{one:?}").contains("hunter22"));
+    let variables = [
+        ("STATE_URL", "postgresql://gw@db/i3"),
+        ("STATE_PASSWORD", "hunter22"),
+        ("NODE_NAME", " one "),
+        ("LEASE_SECONDS", "5"),
+        ("LEASE_WITHOUT_DATABASE", "Keep"),
+    ];
+    let one = shared("", &variables);
+    assert_eq!((one.password.as_deref(), one.node_name.as_deref()), (Some("hunter22"), Some("one")));
+    assert_eq!((one.lease.as_secs(), one.keeps_without_database), (5, true));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "from a file\n").unwrap();
+    let one = shared("", &[variables[0], ("STATE_PASSWORD_FILE", file.path().to_str().unwrap())]);
+    assert_eq!(one.password.as_deref(), Some("from a file"));
+}
+
+#[test]
+fn what_makes_no_sense_of_a_database_is_said_without_its_password() {
+    let read = |yaml: &str| load(sources(Some(yaml), None, BASE));
+    for (yaml, key) in [
+        ("state: {url: 'mysql://gw:hunter22@db/i3'}", "state.url"),
+        ("state: {url: /var/lib/i3/i3-gateway.sqlite}", "state.url"),
+        ("state: {url: 'postgres://gw:hunter22@db/i3'}\nlease: {seconds: 4}", "lease.seconds"),
+        (
+            "state: {url: 'postgres://gw:hunter22@db/i3'}\nlease: {without_database: hunter22}",
+            "lease.without_database",
+        ),
+    ] {
+        let Err(problems) = read(yaml) else { panic!("{yaml}") };
+        assert_eq!(problems.0[0].path, key, "{problems}");
+        assert!(!problems.to_string().contains("hunter22"), "{problems}");
+    }
+    for (yaml, key) in [
+        ("lease: {seconds: 20}", "lease.seconds"),
+        ("node: {name: one}", "node.name"),
+        ("state: {url: 'postgres://gw@db/i3', backup_enabled: true}", "state.backup_enabled"),
+    ] {
+        let config = read(yaml).unwrap();
+        assert!(config.warnings.iter().any(|warning| warning.path == key), "{:?}", config.warnings);
+        assert_eq!(config.state_backups, 0);
+    }
 }

@@ -40,6 +40,15 @@ impl Bucket {
         Err((minutes * 60_000.0).ceil() as u64)
     }
 
+    /// Takes tokens that were spent at another node. The bucket may then lack tokens, but never more than those of a
+    /// minute.
+    pub(crate) fn spend(&mut self, now: Instant, tokens: u64) {
+        self.refill(now);
+        #[allow(clippy::cast_precision_loss, reason = "more than a minute's worth makes no difference")]
+        let left = self.tokens - tokens as f64;
+        self.tokens = left.max(-self.per_minute);
+    }
+
     /// Takes a token. If there is none, returns for how many milliseconds to wait.
     pub(crate) fn take(&mut self, now: Instant) -> Result<(), u64> {
         self.check(now)?;
@@ -64,5 +73,17 @@ mod tests {
         // The bucket never holds more than the burst.
         let late = Instant::from_micros(3_600_000_000);
         assert_eq!((0..9).filter(|_| bucket.take(late).is_ok()).count(), 3);
+    }
+
+    #[test]
+    fn what_was_spent_elsewhere_is_missing_here_for_a_minute_at_most() {
+        let mut bucket = Bucket::new(60, 3, Instant::ORIGIN);
+        bucket.spend(Instant::ORIGIN, 2);
+        assert_eq!(bucket.take(Instant::ORIGIN), Ok(()));
+        bucket.spend(Instant::ORIGIN, 5);
+        assert_eq!(bucket.take(Instant::ORIGIN), Err(6_000));
+        bucket.spend(Instant::ORIGIN, u64::MAX);
+        assert_eq!(bucket.take(Instant::ORIGIN), Err(61_000));
+        assert_eq!(bucket.take(Instant::from_micros(61_000_000)), Ok(()));
     }
 }

@@ -27,8 +27,9 @@ pub(crate) struct Cx<'a> {
 impl Cx<'_> {
     /// Saves changes, if there are any.
     pub(crate) fn save(&mut self, changes: impl IntoIterator<Item = Change>) -> Option<SaveTicket> {
-        let changes: Vec<Change> = changes.into_iter().collect();
-        if changes.is_empty() { None } else { Some(self.fx.save(self.now.mono, changes)) }
+        let mut changes = changes.into_iter().peekable();
+        changes.peek()?;
+        Some(self.fx.save(self.now.mono, changes))
     }
 
     /// Returns the change that saves the clock by which the age of kept entries is measured.
@@ -48,8 +49,16 @@ pub(crate) mod testing {
 
     use super::*;
     use crate::i3::Charset;
-    use crate::settings::{ApiSettings, LinkSettings, MudSettings, RouterSettings};
+    use crate::settings::{ApiSettings, LinkSettings, MudSettings, NodeSettings, RouterSettings};
     use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    /// A node with this name, whose start has the name after `boot `.
+    pub(crate) fn node(name: &str) -> NodeSettings {
+        let boot = format!("boot {name}");
+        let lease = Duration::from_secs(15);
+        NodeSettings { name: name.to_owned(), boot, lease, keeps_without_database: false }
+    }
 
     /// All that a [`Cx`] lends.
     #[derive(Debug)]
@@ -77,7 +86,8 @@ pub(crate) mod testing {
                 services: ["tell", "emoteto", "channel", "who", "finger", "locate", "beep", "ucache"]
                     .map(|service| (service.to_owned(), 1))
                     .into_iter()
-                    .collect::<BTreeMap<_, _>>(),
+                    .collect::<BTreeMap<_, _>>()
+                    .into(),
                 routers: vec![RouterSettings {
                     name: "*net".to_owned(),
                     host: "127.0.0.1".to_owned(),
@@ -91,7 +101,7 @@ pub(crate) mod testing {
             let (link, api) = (LinkSettings::default(), ApiSettings::default());
             Bench {
                 now: Now::default(),
-                settings: Settings { muds: vec![mud("Alpha"), mud("Beta")], link, api },
+                settings: Settings { muds: vec![mud("Alpha"), mud("Beta")], link, api, node: None },
                 fx: Effects::default(),
                 timers: Timers::default(),
                 metrics: Metrics::default(),

@@ -1,13 +1,38 @@
 //! Collects what the driver must do: one ordered list of outputs, and the bytes queued for each connection.
 
-use crate::machine::{Change, Clear, ConnId, Output, SaveTicket};
+use crate::machine::{Beat, Change, Clear, ConnId, Fence, Output, SaveTicket};
 use crate::notice::{Level, Notice};
 use crate::outbox::Outbox;
+use crate::query::Query;
 use crate::runs::{Runs, Span};
 use crate::saves::{Saves, Turn};
+use crate::spaces::Space;
 use crate::time::Instant;
 use bytes::Bytes;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Returns the mud whose holder alone may write a space.
+fn fence_of(space: &str) -> Option<&str> {
+    Space::parse(space).filter(|(family, _)| family.is_of_holder()).map(|(_, mud)| mud)
+}
+
+/// Returns the mud whose holder alone may save a change. Any node hands packets over, and the holder deletes them.
+fn fence_of_change(change: &Change) -> Option<&str> {
+    let of_packet = || {
+        Space::parse(&change.space)
+            .filter(|(family, _)| *family == Space::Out && change.value.is_none())
+            .map(|(_, mud)| mud)
+    };
+    fence_of(&change.space).or_else(of_packet)
+}
+
+/// Whether a node that holds these muds may save a change.
+fn is_writer(held: &BTreeMap<String, u64>, change: &Change) -> bool {
+    fence_of_change(change).is_none_or(|mud| held.contains_key(mud))
+}
+
+/// Number of outputs for which there is still room after a turn.
+const OUTPUTS_KEPT_MAX: usize = 512;
 
 #[derive(Debug)]
 struct Slot {
@@ -43,6 +68,16 @@ pub struct Effects {
     spanned: Vec<u32>,
     /// The last ticket.
     saves: u64,
+    /// The last question to the store.
+    queries: u64,
+    /// The muds that this node holds, with the numbers of their leases, if several nodes share the store.
+    held: Option<BTreeMap<String, u64>>,
+    /// The muds whose leases have run out while the database was away, with their numbers: what was saved before waits.
+    lapsed: BTreeMap<String, u64>,
+    /// The database that nodes share cannot be reached.
+    store_away: bool,
+    /// The save with the packets that games have handed over since [`Effects::take_handed_over`].
+    handed_over: Option<SaveTicket>,
     open_save: Option<OpenSave>,
     /// The saves that may have to be repeated; `None` if failed saves are not repeated.
     retries: Option<Saves>,
@@ -134,6 +169,16 @@ impl Effects {
     /// Returns the number of bytes queued or in flight.
     pub fn pending_bytes(&self, conn: ConnId) -> usize {
         self.slot(conn).map_or(0, |slot| slot.outbox.queued_bytes + slot.outbox.in_flight_bytes)
+    }
+
+    /// Returns how many bytes the driver has taken since the connection was opened.
+    pub(crate) fn taken_bytes(&self, conn: ConnId) -> u64 {
+        self.slot(conn).map_or(0, |slot| slot.outbox.taken_bytes)
+    }
+
+    /// Returns how many bytes were given to a connection since it was opened.
+    pub(crate) fn given_bytes(&self, conn: ConnId) -> u64 {
+        self.slot(conn).map_or(0, |slot| slot.outbox.taken_bytes + slot.outbox.queued_bytes as u64)
     }
 
     /// Implements [`crate::machine::Machine::take_bytes`].
@@ -250,11 +295,15 @@ impl Effects {
     }
 
     /// Saves changes. All changes of a turn are one save, which is sent when the driver has carried out the other outputs.
-    pub fn save(&mut self, now: Instant, changes: Vec<Change>) -> SaveTicket {
+    pub fn save(&mut self, now: Instant, changes: impl IntoIterator<Item = Change>) -> SaveTicket {
+        let held = self.held.as_ref();
+        let may_write = |change: &Change| held.is_none_or(|held| is_writer(held, change));
+        let changes = changes.into_iter().filter(may_write);
         if let Some(open) = &mut self.open_save {
             open.changes.extend(changes);
             return open.ticket;
         }
+        let changes = changes.collect();
         let ticket = self.next_ticket();
         self.open_save = Some(OpenSave { ticket, since: now, changes });
         ticket
@@ -262,16 +311,115 @@ impl Effects {
 
     /// Whether the changes of kept events are saved one by one. If not, their space is written anew later.
     pub(crate) fn saves_each(&mut self, space: &str) -> bool {
+        if !self.writes(space) {
+            return true;
+        }
         let ticket = self.open_save.as_ref().map_or(SaveTicket(self.saves + 1), |open| open.ticket);
         self.retries.as_mut().is_none_or(|saves| saves.saves_each(space, ticket))
     }
 
     /// Lets a space be written anew, together with the others.
     pub(crate) fn write_anew(&mut self, space: &str) {
+        if !self.writes(space) {
+            return;
+        }
         let ticket = self.open_save.as_ref().map_or(SaveTicket(self.saves + 1), |open| open.ticket);
         if let Some(saves) = self.retries.as_mut() {
             saves.write_anew(space, ticket);
         }
+    }
+
+    /// From now on several nodes share the store: what only the holder of a mud may write is dropped on all others.
+    pub(crate) fn share(&mut self) {
+        self.held.get_or_insert_default();
+        if let Some(saves) = &mut self.retries {
+            saves.share();
+        }
+    }
+
+    /// This node holds a mud from now on, under a lease with this number.
+    pub(crate) fn hold_mud(&mut self, mud: &str, epoch: u64) {
+        if self.lapsed.get(mud).is_some_and(|lapsed| *lapsed != epoch) {
+            self.let_go_mud(mud);
+        }
+        if let Some(held) = &mut self.held {
+            held.insert(mud.to_owned(), epoch);
+            self.lapsed.remove(mud);
+        }
+    }
+
+    /// Returns the number of the lease under which this node holds a mud; `None` on one host.
+    pub(crate) fn epoch(&self, mud: &str) -> Option<u64> {
+        self.held.as_ref()?.get(mud).copied()
+    }
+
+    /// Whether this node holds a mud.
+    pub(crate) fn holds(&self, mud: &str) -> bool {
+        self.held.as_ref().is_none_or(|held| held.contains_key(mud))
+    }
+
+    /// Notes whether the database that nodes share can be reached.
+    pub(crate) fn set_store_away(&mut self, is_away: bool) {
+        self.store_away = is_away;
+    }
+
+    /// Whether the database that nodes share cannot be reached: what must be durable before it is acknowledged is refused.
+    pub(crate) fn is_store_away(&self) -> bool {
+        self.store_away || self.retries.as_ref().is_some_and(Saves::is_failing)
+    }
+
+    /// Saves a packet of a game for the holder of its mud.
+    pub(crate) fn hand_over(&mut self, now: Instant, change: Change) {
+        self.handed_over = Some(self.save(now, vec![change]));
+    }
+
+    /// Returns the save with the packets that games have handed over since the last call. What sent them is acknowledged when
+    /// it is durable.
+    pub(crate) fn take_handed_over(&mut self) -> Option<SaveTicket> {
+        self.handed_over.take()
+    }
+
+    /// The lease on a mud has run out, and it is not known whether another node has taken the mud. What this node was to write as
+    /// its holder waits; nothing is added.
+    pub(crate) fn lapse_mud(&mut self, mud: &str) {
+        if let Some(epoch) = self.held.as_mut().and_then(|held| held.remove(mud)) {
+            self.lapsed.insert(mud.to_owned(), epoch);
+        }
+    }
+
+    /// This node no longer holds a mud. What it was to write as its holder is dropped.
+    pub(crate) fn let_go_mud(&mut self, mud: &str) {
+        if let Some(held) = &mut self.held {
+            held.remove(mud);
+            self.lapsed.remove(mud);
+            let held = &*held;
+            if let Some(open) = &mut self.open_save {
+                open.changes.retain(|change| is_writer(held, change));
+            }
+            if let Some(saves) = &mut self.retries {
+                saves.let_go(&Space::of_holder(mud));
+            }
+        }
+    }
+
+    /// Whether this node may write a space.
+    fn writes(&self, space: &str) -> bool {
+        let of = |held: &BTreeMap<String, u64>| fence_of(space).is_none_or(|mud| held.contains_key(mud));
+        self.held.as_ref().is_none_or(of)
+    }
+
+    /// Returns the fences of a save.
+    fn fences(&self, clear: &Clear, changes: &[Change]) -> Vec<Fence> {
+        let Some(held) = &self.held else { return Vec::new() };
+        let cleared = match clear {
+            Clear::Spaces(spaces) => spaces.as_slice(),
+            Clear::Nothing | Clear::Everything => &[],
+        };
+        let cleared = cleared.iter().filter_map(|space| fence_of(space));
+        let muds: BTreeSet<&str> = changes.iter().filter_map(fence_of_change).chain(cleared).collect();
+        let epoch = |mud: &str| held.get(mud).or_else(|| self.lapsed.get(mud)).copied();
+        let fence = |mud: &str| Some(Fence { mud: mud.to_owned(), epoch: epoch(mud)? });
+        muds.into_iter().filter_map(fence).collect()
     }
 
     fn next_ticket(&mut self) -> SaveTicket {
@@ -283,7 +431,8 @@ impl Effects {
     fn close_save(&mut self) {
         let Some(OpenSave { ticket, since, changes }) = self.open_save.take() else { return };
         if self.retries.as_mut().is_none_or(|saves| saves.add(since, ticket, &changes)) {
-            self.outputs.push_back(Output::Save { ticket, clear: Clear::Nothing, changes });
+            let fences = self.fences(&Clear::Nothing, &changes);
+            self.outputs.push_back(Output::Save { ticket, clear: Clear::Nothing, changes, fences });
         }
     }
 
@@ -291,7 +440,12 @@ impl Effects {
     pub fn save_everything(&mut self, changes: Vec<Change>) -> SaveTicket {
         self.close_save();
         let ticket = self.next_ticket();
-        self.outputs.push_back(Output::Save { ticket, clear: Clear::Everything, changes });
+        self.outputs.push_back(Output::Save {
+            ticket,
+            clear: Clear::Everything,
+            changes,
+            fences: Vec::new(),
+        });
         ticket
     }
 
@@ -323,7 +477,7 @@ impl Effects {
 
     /// Saves what waits, if no other save is in flight. `contents` returns all entries that a cleared part of the store
     /// must have.
-    pub fn save_again(&mut self, now: Instant, contents: impl FnOnce(&Clear) -> Vec<Change>) {
+    pub fn save_again(&mut self, now: Instant, contents: impl Fn(&Clear) -> Vec<Change>) {
         self.close_save();
         let ticket = SaveTicket(self.saves + 1);
         let again = self.retries.as_mut().and_then(|saves| saves.retry(now, ticket, contents));
@@ -331,7 +485,7 @@ impl Effects {
     }
 
     /// Saves what waits for the last time.
-    pub fn save_last(&mut self, now: Instant, contents: impl FnOnce(&Clear) -> Vec<Change>) {
+    pub fn save_last(&mut self, now: Instant, contents: impl Fn(&Clear) -> Vec<Change>) {
         self.close_save();
         let ticket = SaveTicket(self.saves + 1);
         let last = self.retries.as_mut().and_then(|saves| saves.last(now, ticket, contents));
@@ -339,9 +493,14 @@ impl Effects {
     }
 
     fn save_waiting(&mut self, ticket: SaveTicket, waiting: Option<(Clear, Vec<Change>)>) {
-        if let Some((clear, changes)) = waiting {
+        if let Some((clear, mut changes)) = waiting {
             self.saves += 1;
-            self.outputs.push_back(Output::Save { ticket, clear, changes });
+            if let Some(held) = &self.held {
+                let lapsed = &self.lapsed;
+                changes.retain(|change| is_writer(held, change) || is_writer(lapsed, change));
+            }
+            let fences = self.fences(&clear, &changes);
+            self.outputs.push_back(Output::Save { ticket, clear, changes, fences });
         }
     }
 
@@ -350,6 +509,23 @@ impl Effects {
         self.close_save();
         let next = SaveTicket(self.saves + 1);
         self.retries.as_mut().map_or(Turn::None, |saves| saves.lost(next))
+    }
+
+    /// Prolongs, takes and gives back leases.
+    pub(crate) fn beat(&mut self, beat: u64, ask: Beat) {
+        self.outputs.push_back(Output::Beat { beat, ask });
+    }
+
+    /// Returns the last save, also one that is not sent yet.
+    pub fn newest_save(&self) -> SaveTicket {
+        SaveTicket(self.saves)
+    }
+
+    /// Asks the store. Returns the number that the answer has. The caller waits until what it asks about is durable.
+    pub(crate) fn query(&mut self, ask: Query) -> u64 {
+        self.queries += 1;
+        self.outputs.push_back(Output::Query { query: self.queries, ask });
+        self.queries
     }
 
     /// Sends a notice to the operator.
@@ -372,6 +548,10 @@ impl Effects {
         if self.outputs.is_empty() {
             self.turn_is_over();
             self.close_save();
+            // A burst, such as the dials of hundreds of muds, does not keep its memory.
+            if self.outputs.capacity() > OUTPUTS_KEPT_MAX {
+                self.outputs.shrink_to(OUTPUTS_KEPT_MAX);
+            }
         }
         self.outputs.pop_front()
     }

@@ -7,16 +7,19 @@ use crate::effects::Effects;
 use crate::health::{Health, Process};
 use crate::ids::MudId;
 use crate::journal::{self, Journal, Selection};
-use crate::machine::{Change, ConnId, Input, Listener, LostBy, Machine, Output, Refused, Saved};
+use crate::machine::{Change, ConnId, Input, Listener, LostBy, Machine, Output, Refused, SaveError, Saved};
 use crate::metrics::Metrics;
 use crate::muds::{self, Mud, Muds, QUEUED_PACKET_MAX_AGE};
+use crate::nodes::Nodes;
 use crate::notice::{Level, Notice, Shown};
 use crate::run::Run;
 use crate::saves::Saves;
 use crate::service::held::Filters;
+use crate::service::past::Past;
 use crate::service::searches::Searches;
-use crate::service::{Parts, bouncer, consequences, inbound, reload, storing};
+use crate::service::{Parts, bouncer, consequences, nodes, past, reload, storing};
 use crate::settings::{Settings, SettingsError};
+use crate::spaces::Space;
 use crate::steady::{self, SteadyClock};
 use crate::time::{Instant, Now};
 use crate::timers::Timers;
@@ -26,8 +29,14 @@ use bytes::Bytes;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+#[cfg(test)]
+mod tests;
+
 /// How long a shutdown waits for the last bytes to be written.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a shutdown waits for other nodes to take the links.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The state that a [`Cx`] lends.
 struct Common {
@@ -63,6 +72,8 @@ pub struct Gateway {
     waiting: Waiting,
     filters: Filters,
     searches: Searches,
+    past: Past,
+    nodes: Nodes,
     run: Run,
     doors: Doors,
 }
@@ -108,11 +119,18 @@ impl Gateway {
             waiting: Waiting::default(),
             filters: Filters::default(),
             searches: Searches::default(),
+            past: Past::default(),
+            nodes: Nodes { read_up_to: saved.position, ..Nodes::default() },
             doors: Doors::default(),
         };
         let (mut parts, doors) = gateway.parts();
+        if parts.cx.settings.node.is_some() {
+            nodes::restore(&mut parts, saved);
+        }
         let (cx, out) = parts.delivery();
         out.set_sweep(cx);
+        consequences::keep_lines_soon(cx);
+        nodes::hold::begin(&mut parts.cx, parts.muds, parts.nodes);
         for mud in parts.muds.ids() {
             bouncer::begin(&mut parts.cx, parts.muds, mud);
             parts.muds.link_due(&mut parts.cx, mud);
@@ -131,6 +149,8 @@ impl Gateway {
             waiting: &mut self.waiting,
             filters: &mut self.filters,
             searches: &mut self.searches,
+            past: &mut self.past,
+            nodes: &mut self.nodes,
             run: &mut self.run,
         };
         (parts, &mut self.doors)
@@ -154,6 +174,7 @@ impl Gateway {
         doors.reloaded(&mut parts);
         // Events may be kept for a shorter time now.
         consequences::sweep(&mut parts);
+        consequences::keep_lines_soon(&mut parts.cx);
         doors.follow(&mut parts);
         Ok(())
     }
@@ -173,6 +194,33 @@ impl Gateway {
     /// is assigned again.
     pub fn carry_over(before: &Saved, restored: &Saved) -> Vec<Change> {
         journal::carry_over(before, restored)
+    }
+
+    /// Returns the highest event id that a gateway with this state, which it does not share, may have assigned.
+    pub fn ids_reserved(saved: &Saved) -> u64 {
+        journal::reserved(saved)
+    }
+
+    /// Returns the entry with which a gateway that does not share its state assigns event ids above this one.
+    pub fn reserve_ids(highest: u64) -> Change {
+        journal::reserve(highest)
+    }
+
+    /// Whether a space has the ids of a gateway that does not share its state.
+    pub fn holds_ids(space: &str) -> bool {
+        Space::parse(space).is_some_and(|(family, _)| family == Space::EventIds)
+    }
+
+    /// Turns the state of gateways that share it into that of one that does not.
+    pub fn leave_nodes(entries: &mut Vec<Change>) {
+        let is_of_nodes = |space: &str| Space::parse(space).is_some_and(|(family, _)| family.is_of_nodes());
+        entries.retain(|entry| !is_of_nodes(&entry.space));
+        journal::marks_of_one(entries);
+    }
+
+    /// Whether the entries of a space are packets of games that are still to be sent.
+    pub fn is_unsent_packet(space: &str) -> bool {
+        Space::parse(space).is_some_and(|(family, _)| family == Space::Out)
     }
 
     /// Takes the figures of the process, for `/metrics`, and returns the state of the gateway. A driver calls this
@@ -202,7 +250,7 @@ impl Gateway {
         if one.link.is_stopped() {
             return true;
         }
-        if one.link.is_ready() {
+        if one.link.has_session() {
             parts.muds.retire(&mut parts.cx, mud);
             doors.follow(&mut parts);
         }
@@ -211,7 +259,7 @@ impl Gateway {
 
     /// Whether the gateway is shutting down.
     pub fn is_stopping(&self) -> bool {
-        self.run.stopping
+        self.run.stopping || self.run.leaving
     }
 
     /// Returns the counters.
@@ -219,9 +267,10 @@ impl Gateway {
         &self.common.metrics
     }
 
-    /// Whether every router link is ready.
+    /// Whether every router link is ready. Where several nodes share the muds: whether this node serves.
     pub fn is_ready(&self) -> bool {
-        self.muds.are_ready() && !self.run.stopping
+        let is_ready = nodes::database::serves(&self.nodes).unwrap_or_else(|| self.muds.are_ready());
+        is_ready && !self.is_stopping()
     }
 
     /// Returns the number of bytes queued or in transit for all connections together.
@@ -238,6 +287,14 @@ impl Gateway {
         let common = &mut self.common;
         common.now = Now { mono: now.mono.max(common.now.mono), unix: now.unix };
         self.run.hour.tick(common.now, &common.metrics);
+        if self.nodes.leases.is_none() {
+            return;
+        }
+        // A host may have slept. A lease that has ended meanwhile is let go of before anything else happens.
+        let (mut parts, doors) = self.parts();
+        if nodes::hold::check_leases(&mut parts) {
+            doors.follow(&mut parts);
+        }
     }
 
     fn save_clock(&mut self) {
@@ -263,7 +320,8 @@ impl Gateway {
             links_down: down
                 .map(|(mud, one)| link_down(&self.common.settings.mud(mud).name, one, self.common.now))
                 .collect(),
-            storage_failing: self.common.fx.saves().is_some_and(Saves::is_failing),
+            storage_failing: self.common.fx.saves().is_some_and(Saves::is_failing)
+                || nodes::database::is_away(&self.nodes),
             sessions: self.clients.active(),
             lag: self.run.lag,
             holds: vec![
@@ -302,7 +360,7 @@ impl Gateway {
         let mut input = bytes;
         loop {
             match parts.muds[mud].link.next_frame(conn, &mut input) {
-                Ok(Some(text)) => inbound::frame(&mut parts, mud, &text),
+                Ok(Some(text)) => nodes::frame_received(&mut parts, mud, &text),
                 Ok(None) => break,
                 Err(error) => {
                     parts.muds.link_broken(&mut parts.cx, mud, error.to_string());
@@ -311,6 +369,7 @@ impl Gateway {
             }
             doors.follow(&mut parts);
         }
+        nodes::pause_router(&mut parts, conn);
         doors.follow(&mut parts);
     }
 
@@ -348,14 +407,16 @@ impl Gateway {
 
     fn lost(&mut self, conn: ConnId, by: LostBy) {
         let (mut parts, doors) = self.parts();
-        parts.cx.fx.release(conn);
         if let Some(mud) = parts.muds.of_conn(conn) {
             let reason = match by {
                 LostBy::EndOfStream => "closed by the router".to_owned(),
                 LostBy::Error(text) | LostBy::Handshake(_, text) => text,
             };
             parts.muds.link_lost(&mut parts.cx, mud, conn, reason);
-        } else if doors.has(conn) {
+            return doors.follow(&mut parts);
+        }
+        parts.cx.fx.release(conn);
+        if doors.has(conn) {
             doors.lost(&mut parts, conn, by);
         } else {
             parts.cx.metrics.late_inputs += 1;
@@ -373,12 +434,28 @@ impl Gateway {
         }
     }
 
-    /// Reports the shutdown to every session, logs off from the routers, and closes all connections.
+    /// Gives the links to other nodes, where there are any, and ends then.
     fn shutdown(&mut self) {
+        if self.run.stopping {
+            return;
+        }
+        let (mut parts, doors) = self.parts();
+        if !parts.run.leaving && nodes::drain::begin_to_end(&mut parts) {
+            parts.run.leaving = true;
+            let at = parts.cx.now.mono + LEAVE_TIMEOUT;
+            parts.cx.timers.set(Wake::Leave, at);
+            return doors.follow(&mut parts);
+        }
+        self.end();
+    }
+
+    /// Reports the shutdown to every session, logs off from the routers, and closes all connections.
+    fn end(&mut self) {
         if std::mem::replace(&mut self.run.stopping, true) {
             return;
         }
         let (mut parts, doors) = self.parts();
+        parts.cx.timers.clear(Wake::Leave);
         let Parts { cx, muds, clients, journal, .. } = &mut parts;
         consequences::shut_down(cx, muds, &mut crate::delivery::Delivery { clients, journal });
         doors.follow(&mut parts);
@@ -387,6 +464,22 @@ impl Gateway {
         out.save_marks(cx);
         let at = parts.cx.now.mono + STOP_TIMEOUT;
         parts.cx.timers.set(Wake::Stop, at);
+    }
+
+    /// Goes on with what waits for a link to end, for a save or for an answer of the database.
+    fn go_on(&mut self) {
+        if self.nodes.leases.is_none() {
+            return self.stop_if_done();
+        }
+        let (mut parts, doors) = self.parts();
+        if nodes::hold::has_progress(&parts) {
+            nodes::hold::advance(&mut parts);
+            doors.follow(&mut parts);
+        }
+        if self.run.leaving && !nodes::drain::has_links(&self.nodes) {
+            self.end();
+        }
+        self.stop_if_done();
     }
 
     fn stop_if_done(&mut self) {
@@ -403,8 +496,11 @@ impl Gateway {
         let (mut parts, _) = self.parts();
         let (cx, mut out) = parts.delivery();
         out.save_marks(cx);
-        storing::save_last(&mut parts.cx, parts.muds, parts.journal);
+        nodes::turn_ends(&mut parts);
+        storing::save_last(&mut parts);
+        nodes::drain::end(&mut parts);
         self.common.timers = Timers::default();
+        self.run.stopped = true;
         self.common.fx.stopped();
     }
 
@@ -480,13 +576,20 @@ impl Gateway {
             Wake::Answer(ticket) => consequences::wait_is_over(&mut parts, ticket),
             Wake::Filter(key) => parts.filters.is_late(&mut parts.cx, parts.muds, key),
             Wake::Sweep => consequences::sweep(&mut parts),
+            Wake::Lines => consequences::keep_lines(&mut parts),
             Wake::Marks => {
                 let (cx, mut out) = parts.delivery();
                 out.save_marks(cx);
             }
-            Wake::Save => storing::save_again(&mut parts.cx, parts.muds, parts.journal),
+            Wake::Save => storing::save_again(&mut parts),
+            // What is due is saved at the end of the turn.
+            Wake::Used => {}
             Wake::Stop => return self.stop_now(),
             Wake::Away(mud) => bouncer::is_over(&mut parts, mud),
+            Wake::Beat => nodes::hold::advance(&mut parts),
+            // The lease was let go of when the time was set.
+            Wake::LeaseEnd => {}
+            Wake::Leave => return self.end(),
         }
         doors.follow(&mut parts);
     }
@@ -520,6 +623,9 @@ impl Machine for Gateway {
     }
 
     fn handle(&mut self, now: Now, input: Input<'_>) {
+        if self.run.stopped {
+            return;
+        }
         self.set_now(now);
         self.save_clock();
         match input {
@@ -530,7 +636,19 @@ impl Machine for Gateway {
             Input::Lost { conn, by } => self.lost(conn, by),
             Input::Saved { ticket, outcome } => {
                 let (mut parts, doors) = self.parts();
-                consequences::save_answered(&mut parts, ticket, &outcome);
+                match outcome {
+                    Err(SaveError::Stale(muds)) => nodes::refused(&mut parts, ticket, &muds),
+                    outcome => {
+                        let outcome = outcome.map_err(|error| error.to_string());
+                        consequences::save_answered(&mut parts, ticket, &outcome);
+                    }
+                }
+                nodes::read_routers(&mut parts);
+                doors.follow(&mut parts);
+            }
+            Input::Found { query, outcome } => {
+                let (mut parts, doors) = self.parts();
+                past::found((&mut parts.cx, parts.waiting, parts.past), query, outcome);
                 doors.follow(&mut parts);
             }
             Input::StoreLost { reason } => {
@@ -538,16 +656,25 @@ impl Machine for Gateway {
                 storing::store_lost(&mut parts, &reason);
                 doors.follow(&mut parts);
             }
+            Input::Told(told) => {
+                let (mut parts, doors) = self.parts();
+                nodes::told(&mut parts, &told, &mut |parts| doors.follow(parts));
+            }
+            Input::Beaten { beat, outcome } => {
+                let (mut parts, doors) = self.parts();
+                nodes::beaten(&mut parts, beat, outcome);
+                doors.follow(&mut parts);
+            }
             Input::Shutdown => self.shutdown(),
         }
-        self.stop_if_done();
+        self.go_on();
     }
 
     fn handle_timeout(&mut self, now: Now) {
         self.set_now(now);
         if let Some(wake) = self.common.timers.pop_due(self.common.now.mono) {
             self.wake(wake);
-            self.stop_if_done();
+            self.go_on();
         }
     }
 
@@ -556,8 +683,14 @@ impl Machine for Gateway {
     }
 
     fn poll_output(&mut self) -> Option<Output> {
-        if self.common.fx.is_drained() && self.journal.has_due_marks() {
-            self.journal.save_due_marks(&mut self.common.cx());
+        if self.common.fx.is_drained() {
+            if self.journal.has_due_marks() {
+                self.journal.save_due_marks(&mut self.common.cx());
+            }
+            if self.clients.are_shared() {
+                nodes::turn_ends(&mut self.parts().0);
+            }
+            storing::save_anew(&mut self.parts().0);
         }
         let output = self.common.fx.poll();
         if output.is_none() {

@@ -13,12 +13,20 @@
 //! - Each [`Output::Dial`] is answered by exactly one of [`Input::Dialed`], [`Input::Lost`], unless it was closed
 //!   before.
 //! - Each [`Output::Save`] is answered by one [`Input::Saved`], in order.
+//! - Each [`Output::Query`] is answered by one [`Input::Found`], in any order.
+//! - Each [`Output::Beat`] is answered by one [`Input::Beaten`]. What all nodes are told comes with [`Input::Told`], in the
+//!   order of its positions, and no part of it twice. Machines that run on one host know neither.
 
 use crate::notice::{Level, Notice};
+use crate::query::{Page, Query};
 use crate::time::{Instant, Now};
 use bytes::Bytes;
 use std::fmt::Debug;
 use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// The name of a space or of a key. A copy allocates nothing.
+pub use smol_str::SmolStr;
 
 /// A connection, accepted or dialed. The generation distinguishes a late input for a closed connection from one for the
 /// connection that reuses its index.
@@ -146,7 +154,23 @@ pub enum Input<'a> {
         /// The ticket of [`Output::Save`].
         ticket: SaveTicket,
         /// On failure, the text of the operating system.
-        outcome: Result<(), String>,
+        outcome: Result<(), SaveError>,
+    },
+    /// What nodes have saved, this one too, in the order in which it became durable.
+    Told(Told),
+    /// The answer to [`Output::Beat`].
+    Beaten {
+        /// Its number.
+        beat: u64,
+        /// The leases and the nodes after it. The error: the database cannot be reached. The text is for people.
+        outcome: Result<Beaten, String>,
+    },
+    /// The answer to [`Output::Query`].
+    Found {
+        /// Its number.
+        query: u64,
+        /// The lines. A store that keeps none finds none. The error: the store cannot be asked. The text is for people.
+        outcome: Result<Page, String>,
     },
     /// The store has lost what was saved: its file was removed, moved or replaced. It accepts only a save that clears
     /// [`Clear::Everything`], which writes all of it anew.
@@ -162,15 +186,118 @@ pub enum Input<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SaveTicket(pub u64);
 
-/// One durable change: the value of a key in a named space. `None` deletes the key.
+/// Why a save was not written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SaveError {
+    /// The store has failed. Whether the save was written may be unknown. The text is for people.
+    Failed(String),
+    /// This node no longer holds these muds under the epochs that the save named. Nothing of it was written.
+    Stale(Vec<String>),
+}
+
+impl std::fmt::Display for SaveError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SaveError::Failed(text) => f.write_str(text),
+            SaveError::Stale(muds) => write!(f, "another node holds {}", muds.join(", ")),
+        }
+    }
+}
+
+/// The right of a node to speak for a mud. A save that names fences is written only if the node holds each of them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fence {
+    /// The name of the mud.
+    pub mud: String,
+    /// The number of the lease. It grows each time a node takes the mud.
+    pub epoch: u64,
+}
+
+/// One save of a node, as all nodes are told it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Its position among all saves of all nodes. Positions only grow. The save has those from `position` up to, and
+    /// without, `end`.
+    pub position: u64,
+    /// The position of the next save is not below this.
+    pub end: u64,
+    /// The start of the node that has saved it: [`crate::settings::NodeSettings::boot`].
+    pub boot: String,
+    /// What it has removed first.
+    pub clear: Clear,
+    /// The changes, in order, also those of spaces that are not kept ([`is_passing`]).
+    pub changes: Vec<Change>,
+}
+
+/// Number of positions of a save beside those of its changes. A node numbers its own events with them.
+pub const POSITIONS_OF_SAVE: u64 = 4_096;
+
+/// Returns the number of positions of a change that all nodes are told: more than the events that can follow from it.
+pub fn positions_of(change: &Change) -> u64 {
+    let bytes = change.value.as_ref().map_or(0, |value| value.len()) as u64;
+    if is_passing(&change.space) { 64 + bytes / 4 } else { 0 }
+}
+
+/// Whether the changes of a space are told to all nodes but not kept: they are no entries of the store.
+pub fn is_passing(space: &str) -> bool {
+    space.starts_with('>')
+}
+
+/// What a node asks of the table of leases, in one transaction. The clock of the database alone decides.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beat {
+    /// The leases to prolong, each unless another node has taken the mud since, also if it has run out.
+    pub keep: Vec<Fence>,
+    /// The leases to give back.
+    pub leave: Vec<Fence>,
+    /// The muds to take, each if nobody has a lease on it that has not run out.
+    pub take: Vec<String>,
+    /// The node takes no more muds, and gives up those that it has.
+    pub is_draining: bool,
+    /// The node has ended. It is removed from the list of nodes.
+    pub is_gone: bool,
+}
+
+/// The leases and nodes after a [`Beat`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beaten {
+    /// All leases that have not run out, by mud.
+    pub leases: Vec<Lease>,
+    /// All nodes that have beaten lately, this one too, by name.
+    pub nodes: Vec<Node>,
+}
+
+/// A lease that has not run out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The mud and the number of the lease.
+    pub fence: Fence,
+    /// The start of the node that has it.
+    pub boot: String,
+    /// How long it still runs by the clock of the database.
+    pub left: std::time::Duration,
+}
+
+/// A node that has beaten lately: within three times the length of a lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its name in the settings.
+    pub name: String,
+    /// Its start: a text that no other start of any node has.
+    pub boot: String,
+    /// It takes no muds.
+    pub is_draining: bool,
+}
+
+/// One durable change: the value of a key in a named space. `None` deletes the key. A copy shares the texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The name of the space.
-    pub space: String,
+    pub space: SmolStr,
     /// The key, unique in its space.
-    pub key: String,
+    pub key: SmolStr,
     /// The value, whose contents the store does not interpret.
-    pub value: Option<Vec<u8>>,
+    pub value: Option<Arc<[u8]>>,
 }
 
 /// What a save removes from the store before its changes apply. Both happen together or not at all.
@@ -180,7 +307,7 @@ pub enum Clear {
     #[default]
     Nothing,
     /// All entries of these spaces. The changes contain what has to be in them.
-    Spaces(Vec<String>),
+    Spaces(Vec<SmolStr>),
     /// All entries. The changes contain the whole state.
     Everything,
 }
@@ -201,6 +328,10 @@ impl Clear {
 pub struct Saved {
     /// All entries, each with a value.
     pub entries: Vec<Change>,
+    /// The position of the last save among them, if several nodes save: [`Told`] begins some time before it.
+    pub position: u64,
+    /// The position of the next save is not below this.
+    pub end: u64,
 }
 
 /// An output of a machine. The driver carries outputs out in their order.
@@ -240,12 +371,28 @@ pub enum Output {
         clear: Clear,
         /// The changes, in order.
         changes: Vec<Change>,
+        /// The muds whose holder this node must be. Empty on one host.
+        fences: Vec<Fence>,
+    },
+    /// Ask the store for lines of the history. Everything that was saved before is durable, and is to be found.
+    Query {
+        /// The answer must carry this number.
+        query: u64,
+        /// The question.
+        ask: Query,
+    },
+    /// Prolong, take and give back leases.
+    Beat {
+        /// The answer must carry this number.
+        beat: u64,
+        /// What to do.
+        ask: Beat,
     },
     /// A report for the operator.
     Notice(Notice),
     /// From now on the log shows notices of this level and more severe ones.
     LogLevel(Level),
-    /// The machine has ended.
+    /// The machine has ended. What it is told from now on changes nothing.
     Stopped,
 }
 

@@ -91,6 +91,10 @@ pub struct Metrics {
     pub late_inputs: u64,
     /// Saves that failed.
     pub saves_failed: u64,
+    /// Questions to the store about the history.
+    pub store_queries: u64,
+    /// Questions that the store could not answer.
+    pub store_queries_failed: u64,
     /// Packets received from routers, by type.
     pub received_by_kind: Counts,
     /// Packets handed to router connections, by type, without the link's own packets, which [`crate::link::counts`]

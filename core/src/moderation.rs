@@ -5,6 +5,7 @@ use crate::describe::macros::words;
 use crate::ids::MudId;
 use crate::time::{Instant, Steady, UnixTime};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -24,6 +25,9 @@ pub const SEEN_BYTES_MAX: usize = 256;
 
 /// Number of local users whose messages are counted. Beyond it, the one who was silent longest is forgotten.
 const USERS_MAX: usize = 10_000;
+
+/// Where several nodes give ids to bans, each id is up to this much above the one before, so that two do not meet.
+const BAN_ID_STEP: u64 = 1 << 20;
 
 /// Messages that a user may send at once, unless the rate is lower.
 pub const USER_BURST: u32 = 10;
@@ -182,10 +186,11 @@ impl Bans {
         self.all.len()
     }
 
-    /// Restores a saved ban.
+    /// Restores a saved ban. If it is known, its hits stay.
     pub fn restore(&mut self, id: u64, ban: Ban) {
         self.last_id = self.last_id.max(id);
-        self.all.insert(id, Compiled::new(ban));
+        let hits = self.all.get(&id).filter(|known| known.ban == ban).map_or(0, |known| known.hits);
+        self.all.insert(id, Compiled { hits, ..Compiled::new(ban) });
     }
 
     /// Sets the end of bans that an earlier version saved, on the clock by which ages are measured.
@@ -201,6 +206,21 @@ impl Bans {
         let id = self.last_id + 1;
         self.restore(id, ban);
         id
+    }
+
+    /// Adds a ban at one of several nodes. `boot` names the start of this node. Returns its id, which no other node gives
+    /// to a ban that it adds at the same moment: both would be under one key of the store.
+    pub(crate) fn add_at(&mut self, boot: &str, ban: Ban) -> u64 {
+        let digest = Sha256::new().chain_update(boot).chain_update(self.last_id.to_be_bytes()).finalize();
+        let step = u64::from(u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]));
+        let id = self.last_id + 1 + step % BAN_ID_STEP;
+        self.restore(id, ban);
+        id
+    }
+
+    /// Removes all bans. Later ones get other ids.
+    pub(crate) fn clear(&mut self) {
+        self.all.clear();
     }
 
     /// Removes a ban. Returns whether there was one.
@@ -315,6 +335,24 @@ mod tests {
         assert_eq!(bans.iter().map(|(id, _, hits)| (id, hits)).collect::<Vec<_>>(), [(7, 1), (8, 0)]);
         assert_eq!((bans.sweep(later), bans.len()), (vec![7], 1));
         assert!(bans.remove(8) && !bans.remove(8) && bans.is_empty());
+    }
+
+    #[test]
+    fn two_nodes_give_different_ids_and_a_known_ban_keeps_its_hits() {
+        let (mut here, mut there) = (Bans::default(), Bans::default());
+        for _ in 0..50 {
+            let ids = [here.add_at("boot a", ban("*@Spam")), there.add_at("boot b", ban("*@Other"))];
+            assert_ne!(ids[0], ids[1]);
+            here.restore(ids[1], ban("*@Other"));
+            there.restore(ids[0], ban("*@Spam"));
+        }
+        assert_eq!((here.len(), there.len(), here.last_id), (100, 100, there.last_id));
+        let seen = Seen::new(Way::In, "tell", None).with("x", "spam");
+        let hit = here.stop(&seen, NOW).unwrap().0;
+        here.restore(hit, ban("*@Spam"));
+        assert_eq!(here.iter().map(|(_, _, hits)| hits).sum::<u64>(), 1);
+        here.clear();
+        assert!(here.is_empty() && here.add(ban("*@Spam")) > there.last_id);
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub(crate) struct Outbox {
     pub(crate) queued_bytes: usize,
     /// Bytes taken by the driver, and not yet flushed.
     pub(crate) in_flight_bytes: usize,
+    /// Bytes taken by the driver since the connection was opened.
+    pub(crate) taken_bytes: u64,
     /// A `Write` was emitted, and its bytes have not been taken yet.
     pub(crate) announced: bool,
     /// The connection closes when everything is flushed.
@@ -158,6 +160,7 @@ impl Outbox {
         }
         self.queued_bytes -= taken;
         self.in_flight_bytes += taken;
+        self.taken_bytes += taken as u64;
         taken
     }
 
@@ -167,6 +170,7 @@ impl Outbox {
             let mut pieces = std::mem::take(self);
             (self.announced, self.closing, self.listed) = (pieces.announced, pieces.closing, pieces.listed);
             (self.queued_bytes, self.in_flight_bytes) = (pieces.queued_bytes, pieces.in_flight_bytes);
+            self.taken_bytes = pieces.taken_bytes;
             while let Some(piece) = pieces.front() {
                 match piece {
                     Piece::Bytes(bytes) => self.add(bytes),

@@ -13,6 +13,10 @@ pub(crate) struct Run {
     pub(crate) started: Instant,
     /// The gateway is shutting down.
     pub(crate) stopping: bool,
+    /// It has ended: nothing that comes changes anything.
+    pub(crate) stopped: bool,
+    /// The gateway gives its links to other nodes, and shuts down then.
+    pub(crate) leaving: bool,
     /// The driver's last figures of the process.
     pub(crate) process: Option<Process>,
     /// The delay of the driver's loop at that time.
@@ -31,6 +35,8 @@ impl Run {
         Run {
             started,
             stopping: false,
+            stopped: false,
+            leaving: false,
             process: None,
             lag: Duration::ZERO,
             log_level,

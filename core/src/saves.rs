@@ -1,10 +1,14 @@
 //! The saves in flight to the store. A failed save is not lost: its changes wait, together with all later ones, and are
-//! repeated as one save until the store accepts them. If too many changes wait, the whole space of most of them is
+//! repeated, about 2 MiB at a time, until the store accepts them. If too many changes wait, the whole space of most of them is
 //! written anew instead. So neither a value nor a deletion is ever given up.
 
-use crate::machine::{Change, Clear, SaveTicket};
+use crate::line;
+use crate::machine::{Change, Clear, SaveTicket, SmolStr};
+use crate::spaces::Space;
 use crate::time::Instant;
-use std::collections::{BTreeMap, VecDeque};
+use smol_str::format_smolstr;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Number of saves that may be unanswered at a time. Further changes wait here and are saved together.
@@ -16,11 +20,18 @@ const IN_FLIGHT_BYTES_MAX: usize = 2_097_152;
 /// Bytes of changes that may wait. Beyond it, the space with most of them is written anew.
 const WAITING_BYTES_MAX: usize = 2_097_152;
 
+/// Bytes of waiting changes that are saved again together. A store that shares its host with others must write them before its
+/// time for one save is over. More of them are saved in several parts, in the order of their keys.
+const RETRY_BYTES_MAX: usize = 2_097_152;
+
 /// Bytes of changes that wait, above which kept events are no longer saved one by one while the store works.
 const EACH_WAITING_BYTES_MAX: usize = 65_536;
 
 /// The pause before spaces are written anew while the store works. In that time further changes of them come together.
 const ANEW_PAUSE: Duration = Duration::from_millis(50);
+
+/// Messages of this node whose saves were told, and that are remembered.
+const TOLD_MAX: usize = 4_096;
 
 /// The memory that a change needs besides its texts.
 const CHANGE_OVERHEAD_BYTES: usize = 128;
@@ -38,9 +49,9 @@ struct WaitingSave {
     first: SaveTicket,
     /// The save that last set the change.
     last: SaveTicket,
-    /// The first save of this key since the save of all waiting changes was sent.
+    /// The first save of this key since the save of waiting changes was sent.
     since_retry: Option<SaveTicket>,
-    value: Option<Vec<u8>>,
+    value: Option<Arc<[u8]>>,
 }
 
 /// A part of the store that has to be written anew.
@@ -61,8 +72,8 @@ impl Stale {
 /// What has to be written anew.
 #[derive(Debug, Default)]
 struct Anew {
-    /// Spaces of which too many changes waited.
-    spaces: BTreeMap<String, Stale>,
+    /// Spaces of which too many changes waited, or whose contents in the store are not known.
+    spaces: BTreeMap<SmolStr, Stale>,
     /// The whole store, because it has lost everything.
     everything: Option<Stale>,
 }
@@ -88,7 +99,7 @@ impl Anew {
         }
     }
 
-    fn add(&mut self, space: String, stale: Stale) {
+    fn add(&mut self, space: SmolStr, stale: Stale) {
         let sum = self.spaces.get(&space).map_or(stale, |known| known.and(stale));
         self.spaces.insert(space, sum);
     }
@@ -121,12 +132,16 @@ struct InFlight {
     since: Instant,
 }
 
-/// A save of all waiting changes that the store has not answered.
+/// A save of waiting changes that the store has not answered.
 #[derive(Debug)]
 struct Retrying {
     ticket: SaveTicket,
     anew: Anew,
     since: Instant,
+    /// The last of the waiting changes that are in it.
+    through: Option<(SmolStr, SmolStr)>,
+    /// It has all that waited.
+    is_all: bool,
 }
 
 /// The saves that are not durable yet.
@@ -134,18 +149,41 @@ struct Retrying {
 pub struct Saves {
     in_flight: VecDeque<InFlight>,
     in_flight_bytes: usize,
-    waiting: BTreeMap<(String, String), WaitingSave>,
+    waiting: BTreeMap<(SmolStr, SmolStr), WaitingSave>,
     waiting_bytes: usize,
+    /// The first save of those that wait: to look through all of them for each answer would take the longer the more wait.
+    waiting_first: Option<SaveTicket>,
+    /// The bytes of the changes that wait, of each space that can be written anew.
+    waiting_of: BTreeMap<SmolStr, usize>,
     anew: Anew,
     retrying: Option<Retrying>,
     /// Number of failures in a row.
     failures: u32,
-    /// How often a space, or the whole store, had to be written anew.
+    /// The store has failed, and not all that waited then is saved.
+    is_failing: bool,
+    /// How often a space, or the whole store, had to be written anew because too much waited, or all was lost.
     rewrites: u64,
+    /// Several nodes share the store.
+    is_shared: bool,
+    /// The latest messages to other nodes that are in the store, as its log has told: whatever becomes of the answers to their
+    /// saves, they are not saved again.
+    told: VecDeque<(SmolStr, SmolStr)>,
 }
 
-fn bytes_of(space: &str, key: &str, value: &Option<Vec<u8>>) -> usize {
-    space.len() + key.len() + value.as_ref().map_or(0, Vec::len) + CHANGE_OVERHEAD_BYTES
+/// Returns what is removed before parts of the store are written anew. Lines of the history stay: memory has only the newest
+/// of them, and to write one again changes nothing.
+fn without_lines(parts: Clear) -> Clear {
+    match parts {
+        Clear::Spaces(mut spaces) => {
+            spaces.retain(|space| !line::is_of_lines(space));
+            if spaces.is_empty() { Clear::Nothing } else { Clear::Spaces(spaces) }
+        }
+        other => other,
+    }
+}
+
+fn bytes_of(space: &str, key: &str, value: &Option<Arc<[u8]>>) -> usize {
+    space.len() + key.len() + value.as_ref().map_or(0, |value| value.len()) + CHANGE_OVERHEAD_BYTES
 }
 
 impl Saves {
@@ -176,18 +214,52 @@ impl Saves {
             return false;
         }
         let keeps_up = self.has_room() && self.waiting_bytes < EACH_WAITING_BYTES_MAX;
-        if keeps_up || self.failures > 0 {
+        if keeps_up || self.is_failing {
             return true;
         }
+        self.rewrites += 1;
         self.write_anew(space, ticket);
         false
     }
 
-    /// Lets a space be written anew; `ticket` is that of the next save.
+    /// Lets a space be written anew; `ticket` is that of the next save. What waits of it is dropped: a change that is out of date
+    /// by then would be written after the space.
     pub(crate) fn write_anew(&mut self, space: &str, ticket: SaveTicket) {
         if !self.anew.covers(space) {
-            self.anew.add(space.to_owned(), Stale { first: ticket, changes: 1 });
-            self.rewrites += 1;
+            let dropped = self.drop_waiting(space);
+            self.anew.add(space.into(), dropped.and(Stale { first: ticket, changes: 1 }));
+        }
+    }
+
+    /// Lets what was being written anew be written anew once more, as it is then.
+    fn add_anew(&mut self, anew: Anew) {
+        // Lines of the history are never out of date, and may have left memory.
+        for space in anew.spaces.keys().filter(|space| !line::is_of_lines(space)) {
+            let dropped = self.drop_waiting(space);
+            self.anew.add(space.clone(), dropped);
+        }
+        self.anew.add_all(anew);
+    }
+
+    /// Drops the waiting changes of a space.
+    fn drop_waiting(&mut self, space: &str) -> Stale {
+        let mut dropped = Stale { first: SaveTicket(u64::MAX), changes: 0 };
+        let first = (SmolStr::new(space), SmolStr::default());
+        let after = (format_smolstr!("{space}\0"), SmolStr::default());
+        let mut bytes = 0;
+        for ((space, key), one) in self.waiting.extract_if(first..after, |_, _| true) {
+            bytes += bytes_of(&space, &key, &one.value);
+            dropped = dropped.and(Stale { first: one.first, changes: 1 });
+        }
+        self.discount(space, bytes);
+        self.removed(dropped.first);
+        dropped
+    }
+
+    /// Changes were removed from those that wait; `first` was the first save of these.
+    fn removed(&mut self, first: SaveTicket) {
+        if self.waiting_first.is_some_and(|of_all| first <= of_all) {
+            self.waiting_first = self.waiting.values().map(|waiting| waiting.first).min();
         }
     }
 
@@ -200,45 +272,69 @@ impl Saves {
         if self.anew.covers(&space) {
             return;
         }
-        self.waiting_bytes += bytes_of(&space, &key, &value);
+        self.count(&space, bytes_of(&space, &key, &value));
         let since_retry = self.retrying.as_ref().map(|_| ticket);
         let mut new = WaitingSave { first: ticket, last: ticket, since_retry, value };
         let name = (space, key);
         if let Some(old) = self.waiting.get(&name) {
-            self.waiting_bytes -= bytes_of(&name.0, &name.1, &old.value);
+            let bytes = bytes_of(&name.0, &name.1, &old.value);
             new.first = old.first.min(ticket);
             new.since_retry = old.since_retry.or(since_retry);
+            self.discount(&name.0, bytes);
         }
+        self.waiting_first = Some(self.waiting_first.map_or(new.first, |first| first.min(new.first)));
         self.waiting.insert(name, new);
-        while self.waiting_bytes > WAITING_BYTES_MAX {
-            self.write_largest_anew();
+        while self.waiting_bytes > WAITING_BYTES_MAX && self.write_largest_anew() {}
+    }
+
+    /// Whether a space can be written anew. Messages to other nodes are in no place from which they could be, and a space that
+    /// several nodes write is not in the memory of one of them alone.
+    fn is_in_memory(&self, space: &str) -> bool {
+        Space::parse(space)
+            .is_none_or(|(family, _)| !family.is_message() && (!self.is_shared || family.is_of_holder()))
+    }
+
+    /// So many bytes more of a space wait.
+    fn count(&mut self, space: &SmolStr, bytes: usize) {
+        self.waiting_bytes += bytes;
+        if let Some(of_space) = self.waiting_of.get_mut(space) {
+            *of_space += bytes;
+        } else if self.is_in_memory(space) {
+            self.waiting_of.insert(space.clone(), bytes);
         }
     }
 
-    /// Drops the waiting changes of the space with the most bytes. The whole space is written anew.
-    fn write_largest_anew(&mut self) {
-        let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
-        for ((space, key), one) in &self.waiting {
-            *sizes.entry(space).or_default() += bytes_of(space, key, &one.value);
-        }
-        let Some((space, bytes)) = sizes.into_iter().max_by_key(|(_, bytes)| *bytes) else { return };
-        let space = space.to_owned();
-        let mut dropped = Stale { first: SaveTicket(u64::MAX), changes: 0 };
-        self.waiting.retain(|(of, _), one| {
-            if *of == space {
-                dropped = dropped.and(Stale { first: one.first, changes: 1 });
-            }
-            *of != space
-        });
+    /// So many bytes fewer of a space wait.
+    fn discount(&mut self, space: &str, bytes: usize) {
         self.waiting_bytes -= bytes;
+        if let Some(of_space) = self.waiting_of.get_mut(space) {
+            *of_space -= bytes;
+            if *of_space == 0 {
+                self.waiting_of.remove(space);
+            }
+        }
+    }
+
+    /// Drops the waiting changes of the space with the most bytes. The whole space is written anew. Returns false if there is
+    /// none that can be.
+    fn write_largest_anew(&mut self) -> bool {
+        let largest = self.waiting_of.iter().max_by_key(|(_, bytes)| **bytes);
+        let Some(space) = largest.map(|(space, _)| space.clone()) else { return false };
+        let dropped = self.drop_waiting(&space);
         self.anew.add(space, dropped);
         self.rewrites += 1;
+        true
+    }
+
+    /// Bytes of all changes that are not durable.
+    pub(crate) fn bytes(&self) -> usize {
+        self.waiting_bytes + self.in_flight_bytes
     }
 
     /// Notes that the store has lost everything, and accepts only a save of everything. `next` is the ticket of the next
     /// save.
     pub fn lost(&mut self, next: SaveTicket) -> Turn {
-        let was_failing = self.failures > 0;
+        let was_failing = self.is_failing;
         let changes = self.waiting();
         if self.anew.everything.is_none() {
             let first = self.durable_before().min(next);
@@ -247,8 +343,10 @@ impl Saves {
         }
         self.anew.spaces.clear();
         self.waiting.clear();
-        self.waiting_bytes = 0;
+        self.waiting_of.clear();
+        (self.waiting_bytes, self.waiting_first) = (0, None);
         self.failures = self.failures.max(1);
+        self.is_failing = true;
         if was_failing { Turn::None } else { Turn::Failed }
     }
 
@@ -261,41 +359,56 @@ impl Saves {
 
     /// Handles an answer of the store.
     pub fn answered(&mut self, ticket: SaveTicket, is_saved: bool) -> Turn {
-        let was_failing = self.failures > 0;
-        if let Some(Retrying { anew, .. }) = self.retrying.take_if(|retry| retry.ticket == ticket) {
-            self.retried(ticket, anew, is_saved);
+        let was_failing = self.is_failing;
+        if let Some(retrying) = self.retrying.take_if(|retry| retry.ticket == ticket) {
+            self.retried(retrying, is_saved);
         } else if self.in_flight.front().is_some_and(|first| first.ticket == ticket) {
             self.first_answered(is_saved);
         }
-        if is_saved && !self.has_waiting() {
-            self.failures = 0;
-        }
-        match (was_failing, self.failures > 0) {
+        self.end_failing();
+        match (was_failing, self.is_failing) {
             (false, true) => Turn::Failed,
             (true, false) => Turn::Recovered,
             _ => Turn::None,
         }
     }
 
-    /// Handles the answer to a save of all changes that waited.
-    fn retried(&mut self, ticket: SaveTicket, anew: Anew, is_saved: bool) {
+    /// Handles a save that was not written because another node holds one of its muds. The rest of it is repeated at once:
+    /// the store works.
+    pub(crate) fn refused(&mut self, ticket: SaveTicket) {
+        let (failures, was_failing) = (self.failures, self.is_failing);
+        self.answered(ticket, false);
+        (self.failures, self.is_failing) = (failures, was_failing);
+    }
+
+    /// Handles the answer to a save of changes that waited.
+    fn retried(&mut self, retrying: Retrying, is_saved: bool) {
+        let Retrying { ticket, anew, through, is_all, .. } = retrying;
         if !is_saved {
             self.failures = self.failures.saturating_add(1);
-            self.anew.add_all(anew);
+            self.is_failing = true;
+            self.add_anew(anew);
             self.waiting.values_mut().for_each(|waiting| waiting.since_retry = None);
             return;
         }
         self.failures = u32::from(self.anew.everything.is_some());
-        let bytes = &mut self.waiting_bytes;
-        self.waiting.retain(|(space, key), waiting| {
+        self.is_failing &= !is_all || self.failures > 0;
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.retain(|name, waiting| {
+            let since_retry = waiting.since_retry.take();
+            if through.as_ref().is_none_or(|last| name > last) {
+                return true;
+            }
             let is_newer = waiting.last > ticket;
             if is_newer {
-                waiting.first = waiting.since_retry.take().unwrap_or(waiting.last);
+                waiting.first = since_retry.unwrap_or(waiting.last);
             } else {
-                *bytes -= bytes_of(space, key, &waiting.value);
+                self.discount(&name.0, bytes_of(&name.0, &name.1, &waiting.value));
             }
             is_newer
         });
+        self.waiting = waiting;
+        self.removed(SaveTicket(0));
     }
 
     /// Handles the answer to the first save in flight.
@@ -305,11 +418,19 @@ impl Saves {
         if is_saved && self.waiting.is_empty() {
             return;
         }
+        let told: BTreeSet<(SmolStr, SmolStr)> =
+            if is_saved { BTreeSet::new() } else { self.told.iter().cloned().collect() };
         for change in changes {
             let name = (change.space.clone(), change.key.clone());
+            if change.value.is_some() && told.contains(&name) {
+                continue;
+            }
             match self.waiting.get_mut(&name).filter(|waiting| waiting.last > ticket) {
                 // A newer value waits already, and stands for this save too.
-                Some(newer) if !is_saved => newer.first = newer.first.min(ticket),
+                Some(newer) if !is_saved => {
+                    newer.first = newer.first.min(ticket);
+                    self.waiting_first = self.waiting_first.map(|first| first.min(ticket));
+                }
                 Some(_) => {}
                 // An older value that an earlier save failed to write is out of date.
                 None if is_saved => self.forget_one(&name),
@@ -318,35 +439,110 @@ impl Saves {
         }
         if !is_saved {
             self.failures = self.failures.max(1);
+            self.is_failing = true;
         }
     }
 
-    fn forget_one(&mut self, name: &(String, String)) {
+    /// A store that has failed is tried again with what waits. If nothing waits, the next save tries it.
+    fn end_failing(&mut self) {
+        if !self.has_waiting() {
+            (self.failures, self.is_failing) = (0, false);
+        }
+    }
+
+    /// From now on several nodes share the store.
+    pub(crate) fn share(&mut self) {
+        self.is_shared = true;
+    }
+
+    /// Repeats no change of these spaces, and does not write them anew: another node may write them.
+    pub(crate) fn let_go(&mut self, spaces: &[SmolStr]) {
+        for one in &mut self.in_flight {
+            one.changes.retain(|change| !spaces.contains(&change.space));
+        }
+        for space in spaces {
+            self.drop_waiting(space);
+            self.anew.spaces.remove(space);
+            if let Some(retrying) = &mut self.retrying {
+                retrying.anew.spaces.remove(space);
+            }
+        }
+        self.end_failing();
+    }
+
+    /// The log has told a message that this node has saved: it is in the store, also if its save was answered with an error or is
+    /// not answered yet. No other message has its key. Returns whether it was to be saved again.
+    pub(crate) fn told(&mut self, space: &SmolStr, key: &SmolStr) -> bool {
+        let name = (space.clone(), key.clone());
+        let has_waited = self.waiting.get(&name).is_some_and(|waiting| waiting.value.is_some());
+        if has_waited {
+            self.forget_one(&name);
+            self.end_failing();
+        } else if !self.in_flight.is_empty() {
+            self.told.push_back(name);
+            if self.told.len() > TOLD_MAX {
+                self.told.pop_front();
+            }
+        }
+        has_waited
+    }
+
+    fn forget_one(&mut self, name: &(SmolStr, SmolStr)) {
         if let Some(old) = self.waiting.remove(name) {
-            self.waiting_bytes -= bytes_of(&name.0, &name.1, &old.value);
+            self.discount(&name.0, bytes_of(&name.0, &name.1, &old.value));
+            self.removed(old.first);
         }
     }
 
-    /// Returns all waiting changes, to be saved under a ticket of their own, if no other save is in flight. `contents`
-    /// returns the entries of what is written anew.
+    /// Returns waiting changes, to be saved under a ticket of their own, if no other save is in flight. `contents` returns the
+    /// entries of what is written anew.
     pub fn retry(
         &mut self,
         now: Instant,
         ticket: SaveTicket,
-        contents: impl FnOnce(&Clear) -> Vec<Change>,
+        contents: impl Fn(&Clear) -> Vec<Change>,
+    ) -> Option<(Clear, Vec<Change>)> {
+        self.retry_within(RETRY_BYTES_MAX, (now, ticket), contents)
+    }
+
+    /// Returns waiting changes of about so many bytes.
+    fn retry_within(
+        &mut self,
+        bytes_max: usize,
+        (since, ticket): (Instant, SaveTicket),
+        contents: impl Fn(&Clear) -> Vec<Change>,
     ) -> Option<(Clear, Vec<Change>)> {
         if !self.has_waiting() || self.retrying.is_some() || !self.in_flight.is_empty() {
             return None;
         }
-        let anew = std::mem::take(&mut self.anew);
-        let clear = anew.clear();
-        self.retrying = Some(Retrying { ticket, anew, since: now });
-        let mut changes = if clear == Clear::Nothing { Vec::new() } else { contents(&clear) };
-        changes.extend(self.waiting.iter().map(|((space, key), waiting)| Change {
+        let mut parts = Anew { everything: self.anew.everything.take(), ..Anew::default() };
+        let mut changes = if parts.everything.is_some() { contents(&Clear::Everything) } else { Vec::new() };
+        let bytes_of = |change: &Change| bytes_of(&change.space, &change.key, &change.value);
+        let mut bytes: usize = changes.iter().map(bytes_of).sum();
+        while bytes < bytes_max
+            && let Some((space, stale)) = self.anew.spaces.pop_first()
+        {
+            let entries = contents(&Clear::Spaces(vec![space.clone()]));
+            bytes += entries.iter().map(bytes_of).sum::<usize>();
+            changes.extend(entries);
+            parts.add(space, stale);
+        }
+        let waiting = self.waiting.iter().map(|((space, key), waiting)| Change {
             space: space.clone(),
             key: key.clone(),
             value: waiting.value.clone(),
-        }));
+        });
+        let waiting = waiting.take_while(|change| {
+            let has_room = bytes < bytes_max;
+            bytes += bytes_of(change);
+            has_room
+        });
+        let before = changes.len();
+        changes.extend(waiting);
+        let through = changes[before..].last().map(|change| (change.space.clone(), change.key.clone()));
+        let is_all = self.anew.is_empty() && changes.len() - before == self.waiting.len();
+        let clear = without_lines(parts.clear());
+        self.retrying = Some(Retrying { ticket, anew: parts, since, through, is_all });
         Some((clear, changes))
     }
 
@@ -355,14 +551,14 @@ impl Saves {
         &mut self,
         now: Instant,
         ticket: SaveTicket,
-        contents: impl FnOnce(&Clear) -> Vec<Change>,
+        contents: impl Fn(&Clear) -> Vec<Change>,
     ) -> Option<(Clear, Vec<Change>)> {
         if let Some(retrying) = self.retrying.take() {
-            self.anew.add_all(retrying.anew);
+            self.add_anew(retrying.anew);
         }
         self.in_flight.clear();
         self.in_flight_bytes = 0;
-        self.retry(now, ticket, contents)
+        self.retry_within(usize::MAX, (now, ticket), contents)
     }
 
     /// Whether the store has not answered a save yet.
@@ -387,15 +583,15 @@ impl Saves {
     /// Returns the first save that is not durable: all saves before it are.
     pub fn durable_before(&self) -> SaveTicket {
         let first = self.in_flight.front().map(|first| first.ticket);
-        let waiting = self.waiting.values().map(|waiting| waiting.first);
+        debug_assert_eq!(self.waiting_first, self.waiting.values().map(|waiting| waiting.first).min());
         let retrying = self.retrying.iter().flat_map(|retry| retry.anew.parts());
         let anew = self.anew.parts().chain(retrying).map(|stale| stale.first);
-        first.into_iter().chain(waiting).chain(anew).min().unwrap_or(SaveTicket(u64::MAX))
+        first.into_iter().chain(self.waiting_first).chain(anew).min().unwrap_or(SaveTicket(u64::MAX))
     }
 
     /// Whether the store is failing.
     pub fn is_failing(&self) -> bool {
-        self.failures > 0
+        self.is_failing
     }
 
     /// Whether the store has lost everything, and nothing was sent yet to write it anew.
@@ -419,8 +615,45 @@ impl Saves {
 mod tests {
     use super::*;
 
+    #[test]
+    fn what_another_node_may_write_is_not_repeated_and_the_rest_is_at_once() {
+        let mut saves = Saves::default();
+        let other = Change { space: "other".into(), ..put("a", "1") };
+        assert!(saves.add(NOW, T(1), &[put("a", "1"), other.clone()]));
+        saves.let_go(&["s".into()]);
+        saves.refused(T(1));
+        assert!(!saves.is_failing());
+        assert_eq!(saves.retry_after(), Some(Duration::ZERO));
+        assert_eq!(retry(&mut saves, 2), [other]);
+        assert_eq!(saves.answered(T(2), true), Turn::None);
+        assert_eq!(saves.durable_before(), T(u64::MAX));
+    }
+
+    #[test]
+    fn a_message_that_the_log_has_told_is_not_saved_again() {
+        let mut saves = Saves::default();
+        saves.share();
+        let message = |key: &str| Change { space: ">packet/M".into(), ..put(key, "x") };
+        assert!(saves.add(NOW, T(1), &[message("1"), put("a", "1")]));
+        assert!(saves.add(NOW, T(2), &[message("2")]));
+        // One is told before its answer, the other one after it.
+        assert!(!saves.told(&">packet/M".into(), &"1".into()));
+        assert_eq!(saves.answered(T(1), false), Turn::Failed);
+        assert_eq!(saves.answered(T(2), false), Turn::None);
+        assert_eq!((saves.waiting(), saves.durable_before()), (2, T(1)));
+        assert!(saves.told(&">packet/M".into(), &"2".into()) && saves.is_failing());
+        assert_eq!(retry(&mut saves, 3), [put("a", "1")]);
+        // While it is repeated.
+        saves.add(NOW, T(4), &[message("4")]);
+        assert_eq!(saves.answered(T(3), false), Turn::None);
+        retry(&mut saves, 5);
+        assert!(saves.told(&">packet/M".into(), &"4".into()));
+        assert_eq!(saves.answered(T(5), true), Turn::Recovered);
+        assert_eq!((saves.waiting(), saves.durable_before()), (0, T(u64::MAX)));
+    }
+
     fn put(key: &str, value: &str) -> Change {
-        Change { space: "s".to_owned(), key: key.to_owned(), value: Some(value.as_bytes().to_vec()) }
+        Change { space: "s".into(), key: key.into(), value: Some(value.as_bytes().into()) }
     }
 
     fn delete(key: &str) -> Change {
@@ -504,7 +737,7 @@ mod tests {
             assert!(saves.add(NOW, T(n), &[put("a", "x")]));
         }
         let value = "x".repeat(10_000);
-        let events = |change: Change| Change { space: "events/Alpha".to_owned(), ..change };
+        let events = |change: Change| Change { space: "events/Alpha".into(), ..change };
         let first = IN_FLIGHT_MAX as u64 + 1;
         for n in 0..1_000 {
             let event = events(put(&format!("{n:020}"), &value));
@@ -520,17 +753,128 @@ mod tests {
         }
         assert_eq!(saves.durable_before(), T(first), "the first that had to wait");
         let kept = events(put("kept", "1"));
-        let space = Clear::Spaces(vec!["events/Alpha".to_owned()]);
+        let space = Clear::Spaces(vec!["events/Alpha".into()]);
         let (clear, changes) = saves.retry(NOW, T(2_000), |_| vec![kept.clone()]).unwrap();
         assert_eq!((&clear, changes.len(), &changes[0]), (&space, 4, &kept));
         // What comes now is newer than what is being written. A failure begins again with all of it.
         saves.add(NOW, T(2_001), &[events(put("new", "2"))]);
         assert_eq!(saves.answered(T(2_000), false), Turn::Failed);
         assert_eq!(saves.durable_before(), T(first));
-        let (clear, changes) = saves.retry(NOW, T(2_002), |_| vec![kept]).unwrap();
-        assert_eq!((clear, changes.len()), (space, 5));
+        let (clear, changes) = saves.retry(NOW, T(2_002), |_| vec![kept.clone()]).unwrap();
+        assert_eq!((clear, changes.len()), (space, 4), "the new one is in memory, or has left it");
         assert_eq!(saves.answered(T(2_002), true), Turn::Recovered);
         assert_eq!((saves.durable_before(), saves.waiting(), saves.waiting_bytes), (T(u64::MAX), 0, 0));
+    }
+
+    #[test]
+    fn a_change_that_waited_is_not_written_over_a_space_that_is_written_anew() {
+        let mut saves = Saves::default();
+        for n in 1..=IN_FLIGHT_MAX as u64 {
+            assert!(saves.add(NOW, T(n), &[put("a", "x")]));
+        }
+        let event = |key: &str| Change { space: "events/Alpha".into(), ..put(key, &"x".repeat(70_000)) };
+        let other = Change { space: "events/Alpha2".into(), ..put("1", "1") };
+        assert!(!saves.add(NOW, T(1_000), &[event("1"), other.clone()]));
+        // Now its event 1 may leave memory, and nobody saves that.
+        assert!(!saves.saves_each("events/Alpha", T(1_001)));
+        for n in 1..=IN_FLIGHT_MAX as u64 {
+            saves.answered(T(n), true);
+        }
+        assert_eq!((saves.durable_before(), saves.waiting()), (T(1_000), 3));
+        let (_, changes) = saves.retry(NOW, T(1_002), |_| vec![event("2")]).unwrap();
+        assert_eq!(changes, [event("2"), other]);
+        // The same when that save fails.
+        saves.add(NOW, T(1_003), &[event("3")]);
+        assert_eq!(saves.answered(T(1_002), false), Turn::Failed);
+        let (_, changes) = saves.retry(NOW, T(1_004), |_| vec![event("4")]).unwrap();
+        assert_eq!(changes.len(), 2);
+        assert_eq!(saves.answered(T(1_004), true), Turn::Recovered);
+        assert_eq!((saves.durable_before(), saves.waiting(), saves.waiting_bytes), (T(u64::MAX), 0, 0));
+    }
+
+    #[test]
+    fn lines_of_the_history_are_written_anew_from_memory_and_never_removed() {
+        let mut saves = Saves::default();
+        assert!(saves.add(NOW, T(1), &[put("a", "x")]));
+        saves.answered(T(1), false);
+        let value: Arc<[u8]> = vec![b'x'; 100_000].into();
+        for id in 2..40 {
+            saves.add(NOW, T(id), &[line::put("Alpha", id, value.clone())]);
+            assert!(saves.waiting_bytes <= WAITING_BYTES_MAX);
+        }
+        let newest = line::put("Alpha", 39, value);
+        let contents = |parts: &Clear| {
+            assert_eq!(parts, &Clear::Spaces(vec![newest.space.clone()]));
+            vec![newest.clone()]
+        };
+        let (clear, changes) = saves.retry(NOW, T(50), contents).unwrap();
+        assert_eq!((clear, changes[0] == newest), (Clear::Nothing, true));
+        assert_eq!(saves.answered(T(50), true), Turn::Recovered);
+    }
+
+    #[test]
+    fn much_that_waits_is_saved_in_parts() {
+        let mut saves = Saves::default();
+        saves.share();
+        let of = |space: &str, key: u64| Change {
+            space: space.into(),
+            key: format_smolstr!("{key:04}"),
+            value: Some(vec![b'x'; 10_000].into()),
+        };
+        assert!(saves.add(NOW, T(1), &[of(">packet/M", 0)]));
+        assert_eq!(saves.answered(T(1), false), Turn::Failed);
+        for key in 1..500 {
+            saves.add(NOW, T(1 + key), &[of(">packet/M", key)]);
+        }
+        for (at, space) in ["events/A", "events/B"].into_iter().enumerate() {
+            saves.write_anew(space, T(600 + at as u64));
+        }
+        let contents = |clear: &Clear| match clear {
+            Clear::Spaces(spaces) => (0..250).map(|key| of(&spaces[0], key)).collect(),
+            other => panic!("{other:?}"),
+        };
+        let (mut ticket, mut saved, mut cleared) = (1_000, Vec::new(), Vec::new());
+        while let Some((clear, changes)) = saves.retry(NOW, T(ticket), contents) {
+            let bytes: usize =
+                changes.iter().map(|change| bytes_of(&change.space, &change.key, &change.value)).sum();
+            assert!(bytes < 2 * RETRY_BYTES_MAX, "{bytes}");
+            assert!(saves.is_failing() && saves.durable_before() <= T(602));
+            if let Clear::Spaces(spaces) = clear {
+                cleared.extend(spaces);
+            }
+            // One that is not in this part comes again.
+            if ticket == 1_000 {
+                saves.add(NOW, T(1_001), &[of(">packet/M", 499)]);
+            }
+            let is_last = saved.len() + changes.len() == 1_000;
+            let turn = saves.answered(T(ticket), true);
+            assert_eq!(turn, if is_last { Turn::Recovered } else { Turn::None });
+            saved.extend(changes);
+            ticket += 10;
+        }
+        assert!(ticket >= 1_040 && cleared == ["events/A", "events/B"]);
+        let packets: Vec<&Change> = saved.iter().filter(|change| change.space == ">packet/M").collect();
+        assert!(packets.is_sorted_by_key(|change| &change.key) && packets.len() == 500);
+        assert_eq!((saves.durable_before(), saves.waiting(), saves.waiting_bytes), (T(u64::MAX), 0, 0));
+    }
+
+    #[test]
+    fn messages_to_other_nodes_are_never_written_anew() {
+        let mut saves = Saves::default();
+        saves.share();
+        let value: Arc<[u8]> = vec![b'x'; 5_000].into();
+        let of = |space: &str, key: SmolStr| Change { space: space.into(), key, value: Some(value.clone()) };
+        assert!(saves.add(NOW, T(1), &[of(">packet/M", "first".into())]));
+        saves.answered(T(1), false);
+        for n in 0..1_000u64 {
+            saves.add(NOW, T(2 + n), &[of(">packet/M", format_smolstr!("{n}")), of("ban/M", "1".into())]);
+        }
+        assert_eq!((saves.waiting(), saves.rewrites(), saves.waiting_of.len()), (1_002, 0, 0));
+        assert!(saves.waiting_bytes > WAITING_BYTES_MAX);
+        // A space that can be written anew is.
+        saves.add(NOW, T(9_000), &[of("events/M", "1".into())]);
+        assert_eq!((saves.waiting(), saves.rewrites(), saves.waiting_of.len()), (1_003, 1, 0));
+        assert!(saves.anew.covers("events/M"));
     }
 
     #[test]

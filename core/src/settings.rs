@@ -8,6 +8,7 @@ pub use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// All settings of a [`crate::Gateway`].
@@ -20,6 +21,21 @@ pub struct Settings {
     pub link: LinkSettings,
     /// The API for local clients.
     pub api: ApiSettings,
+    /// This node, where several nodes share a database. `None`: the gateway runs on one host, and holds all its muds.
+    pub node: Option<NodeSettings>,
+}
+
+/// One of several gateways that share a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeSettings {
+    /// The name, different on each node.
+    pub name: String,
+    /// Tells this start of the node from all others, of any node.
+    pub boot: String,
+    /// How long a lease runs. Another node may take a mud when its lease was not prolonged for so long.
+    pub lease: Duration,
+    /// Whether the node keeps its links although the database is away for longer than a lease. Only a single node may.
+    pub keeps_without_database: bool,
 }
 
 /// One mud on the network.
@@ -43,7 +59,8 @@ pub struct MudSettings {
     pub open_status: String,
     /// The services that are advertised, by their names in Intermud-3. A service that is missing or 0 is neither
     /// advertised nor served.
-    pub services: BTreeMap<String, i64>,
+    /// Muds with the same services share them.
+    pub services: Arc<BTreeMap<String, i64>>,
     /// The routers, in the order of preference. At least one.
     pub routers: Vec<RouterSettings>,
     /// The password for the first login, while none is saved.
@@ -279,6 +296,11 @@ pub struct EventSettings {
     pub history_max: usize,
     /// Whether the history includes tells.
     pub history_holds_tells: bool,
+    /// Whether the store keeps the lines of the history beyond what is in memory, for `history_age`. It must be able to
+    /// answer questions about them.
+    pub history_in_store: bool,
+    /// Bytes of the lines of one mud that the store keeps.
+    pub history_bytes_max: u64,
 }
 
 impl Default for EventSettings {
@@ -292,6 +314,8 @@ impl Default for EventSettings {
             history_age: Duration::from_secs(30 * 86_400),
             history_max: 100,
             history_holds_tells: false,
+            history_in_store: false,
+            history_bytes_max: 1_073_741_824,
         }
     }
 }
@@ -520,6 +544,13 @@ impl MudSettings {
 }
 
 impl Settings {
+    /// Whether the store keeps the lines of the history beyond what is in memory. A store that several nodes share always
+    /// does.
+    pub fn keeps_lines(&self) -> bool {
+        let events = &self.api.events;
+        (events.history_in_store || self.node.is_some()) && events.history_age > Duration::ZERO
+    }
+
     /// Returns the settings of a mud.
     pub fn mud(&self, mud: MudId) -> &MudSettings {
         &self.muds[mud.place()]

@@ -66,7 +66,7 @@ impl SteadyClock {
 /// Returns the change that saves the clock, to be saved with whatever gets older by it.
 pub(crate) fn change(steady: Steady, unix: UnixTime) -> Change {
     let pair = Pair { steady: steady.micros(), unix: unix.micros() };
-    Change { space: Space::Clock.whole(), key: "clock".to_owned(), value: saved::write(&pair) }
+    Change { space: Space::Clock.whole(), key: "clock".into(), value: saved::write(&pair) }
 }
 
 fn micros(time: Duration) -> u64 {
@@ -92,7 +92,7 @@ mod tests {
 
     /// Seconds from a run's start, with its wall clock, to the start of the next run.
     fn passed(clock: &SteadyClock, first: Now, end: Now, next: Now) -> u64 {
-        let saved = Saved { entries: vec![change(clock.at(end), end.unix)] };
+        let saved = Saved { entries: vec![change(clock.at(end), end.unix)], position: 0, end: 0 };
         SteadyClock::restore(&saved, next).at(next).since(clock.at(first)).as_secs()
     }
 

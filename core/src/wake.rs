@@ -23,12 +23,22 @@ pub enum Wake {
     Turn,
     /// Kept events have become too old.
     Sweep,
+    /// It is time to tell the store which lines of the history it keeps.
+    Lines,
     /// It is time to save which events were delivered.
     Marks,
+    /// It is time to tell other nodes which requests were let through.
+    Used,
     /// It is time to try a failed save again.
     Save,
     /// The shutdown must be completed.
     Stop,
     /// A mud that speaks Intermud-3 has been away for as long as the gateway stays logged in for it.
     Away(MudId),
+    /// A beat is due, or a mud may be given to another node.
+    Beat,
+    /// A lease of this node ends, unless it was prolonged.
+    LeaseEnd,
+    /// Other nodes have had their time to take the links: the shutdown goes on.
+    Leave,
 }

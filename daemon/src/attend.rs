@@ -16,6 +16,7 @@ use i3_core::notice::{Level, Notice};
 use i3_core::time::{Instant, Now, UnixTime};
 use i3_driver::clock::Clock;
 use log::LevelFilter;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The interval of the checks, unless the service manager needs a shorter one.
@@ -87,7 +88,7 @@ impl<M> Attend<M> for Unattended {
 pub struct Attendant {
     files: FileOptions,
     /// The current settings. Those that need a restart are as they were at the start.
-    config: Config,
+    config: Arc<Config>,
     tls: Acceptors,
     profile_memory: bool,
     started: UnixTime,
@@ -98,7 +99,7 @@ pub struct Attendant {
 
 impl Attendant {
     /// Makes the attendant of a gateway that starts with `config`, which was loaded from `files`, and with `tls`.
-    pub fn new(files: FileOptions, config: Config, tls: Acceptors, profile_memory: bool) -> Self {
+    pub fn new(files: FileOptions, config: Arc<Config>, tls: Acceptors, profile_memory: bool) -> Self {
         let started = Clock::start().now().unix;
         Attendant {
             files,
@@ -131,6 +132,7 @@ impl Attendant {
     /// Applies the settings that can change while the gateway runs. After an error, nothing has changed.
     fn take_over(&mut self, gateway: &mut Gateway, now: Now) -> Result<(), Problems> {
         let mut new = i3_config::reload_files(&self.files, &self.config)?;
+        new.core.node.clone_from(&self.config.core.node);
         new.core.api.warnings = doubts::texts(self.files.env_file.as_deref(), &new);
         gateway.reload(now, new.core.clone()).map_err(|error| {
             Problem::error("", error.to_string(), "change the settings that the message names")
@@ -160,16 +162,18 @@ impl Attendant {
             ("the addresses to listen at", places(&new.listeners) != places(&self.config.listeners)),
             ("api.auth.require_tls", new.tls_required != self.config.tls_required),
             ("state.directory", new.state_directory != self.config.state_directory),
+            ("state.url, node or lease", new.shared != self.config.shared),
         ] {
             if changed {
                 log::warn!(target: "settings", "a restart is needed to change {what}");
             }
         }
-        self.config.core = new.core;
-        self.config.state_backups = new.state_backups;
-        self.config.warnings = new.warnings;
-        self.config.read = new.read;
-        self.config.logging = logging;
+        let config = Arc::make_mut(&mut self.config);
+        config.core = new.core;
+        config.state_backups = new.state_backups;
+        config.warnings = new.warnings;
+        config.read = new.read;
+        config.logging = logging;
         Ok(())
     }
 }
@@ -208,7 +212,8 @@ impl Attend<Gateway> for Attendant {
             self.status = status;
         }
         self.account(now.mono, &health, resident_bytes);
-        let Config { state_directory, state_backups, .. } = &self.config;
+        let Config { state_directory, state_backups, .. } = &*self.config;
+        // With a state in a database the number is 0.
         self.daily.look(now, state_directory, *state_backups, open_to_read);
     }
 

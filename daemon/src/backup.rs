@@ -4,6 +4,7 @@ use crate::directory::{Restored, StateDirectory, before_restore, refused, staged
 use crate::exit::{UNAVAILABLE, unusable};
 use crate::state::{open_to_read, url};
 use crate::terminal::{err, out};
+use i3_config::Config;
 use i3_config::cli::{Backup, Cli, Restore};
 use i3_store::{StoreError, Unavailable, copy_snapshot, open_to_restore};
 use std::fs;
@@ -53,11 +54,16 @@ fn failed(text: &str) -> ExitCode {
     ExitCode::from(UNAVAILABLE)
 }
 
+/// What is done in place of `backup` and `restore` where the state is in a database.
+const WITH_DATABASE: &str = "the state is in PostgreSQL: back it up with its own tools, such as `pg_dump --format=custom`, and restore \
+                             with `pg_restore` while no gateway runs; `i3-gateway state copy` copies it to a directory";
+
 /// Returns the directory that the command names. The default is that of the settings.
 fn state_directory(cli: &Cli, named: Option<&Path>) -> Result<PathBuf, ExitCode> {
     match named {
         Some(directory) => Ok(directory.to_owned()),
         None => match i3_config::load_files(&cli.files()) {
+            Ok(Config { shared: Some(_), .. }) => Err(failed(WITH_DATABASE)),
             Ok(config) => Ok(config.state_directory),
             Err(problems) => Err(unusable(&problems)),
         },

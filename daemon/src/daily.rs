@@ -127,7 +127,7 @@ mod tests {
         files
             .map(|file| {
                 let saved = store.load_snapshot(&file).unwrap();
-                String::from_utf8(saved.entries[0].value.clone().unwrap()).unwrap()
+                String::from_utf8(saved.entries[0].value.as_deref().unwrap().to_vec()).unwrap()
             })
             .collect()
     }
@@ -142,8 +142,8 @@ mod tests {
         for (day, keep, expected) in
             [(0, 0, ""), (1, 2, "1"), (2, 2, "2 1"), (3, 2, "3 2"), (4, 3, "4 3 2"), (5, 1, "5")]
         {
-            let value = Some(day.to_string().into_bytes());
-            store.commit(&[Change { space: "test".to_owned(), key: "day".to_owned(), value }]).unwrap();
+            let value = Some(day.to_string().into_bytes().into());
+            store.commit(&[Change { space: "test".into(), key: "day".into(), value }]).unwrap();
             let noon = now(day * 2 * DAY.as_secs());
             daily.look(noon, directory, keep, open.clone());
             // Nothing more for a while, nor within the day.

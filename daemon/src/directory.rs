@@ -110,6 +110,8 @@ impl StateDirectory {
         }
         // One commit: after a crash the store contains either the former or the restored state.
         replace_all(&mut *store, &restored)?;
+        // After a crash the next start does all of this once more.
+        store.take_lines(staged)?;
         Ok(outcome)
     }
 }
@@ -120,7 +122,7 @@ mod tests {
     use crate::memory::MemoryStore;
 
     fn fact(key: &str, value: &str) -> Change {
-        Change { space: "event_ids".to_owned(), key: key.to_owned(), value: Some(value.as_bytes().to_vec()) }
+        Change { space: "event_ids".into(), key: key.into(), value: Some(value.as_bytes().into()) }
     }
 
     /// A restore works with any engine. `store` opens the store to restore into.

@@ -8,21 +8,24 @@ use crate::doubts::{self, Doubt};
 use crate::exit::{CONFIG, start_logging};
 use crate::gateway::{Run, run_once};
 use crate::healthcheck;
+use crate::node;
 use crate::state::{python_password, read_within, url};
 use crate::terminal::out;
 use crate::tls;
 use i3_config::cli::{Cli, Doctor};
-use i3_config::{Config, ListenAt, Severity};
+use i3_config::{Config, ListenAt, Severity, SharedState};
 use i3_core::Gateway;
 use i3_core::health::Process;
 use i3_core::machine::{Input, Listener, Machine, Saved};
-use i3_core::settings::RouterSettings;
+use i3_core::settings::{RouterSettings, Settings};
 use i3_core::time::{Instant, Now};
 use i3_driver::address::resolve;
 use i3_driver::clock::Clock;
 use i3_driver::dial::{CONNECT_TIMEOUT, DIAL_ADDRESSES_MAX, Failures, refuse_itself};
 use i3_driver::listen::bind;
-use i3_store::{Condition, DirectoryLock, StoreError, Unavailable};
+use i3_store::{
+    Condition, DirectoryLock, Finding, StoreError, Unavailable, Warning, examine_shared, open_shared_existing,
+};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::TcpStream;
@@ -78,8 +81,16 @@ pub fn run(cli: &Cli, doctor: &Doctor, run: Run) -> ExitCode {
         }
     };
     settings(&mut report, cli, &config);
-    let runs = runs_with_state(&mut report, &config.state_directory);
-    if runs {
+    let runs = match &config.shared {
+        Some(_) => false,
+        None => runs_with_state(&mut report, &config.state_directory),
+    };
+    let mut in_database = InDatabase::default();
+    if let Some(shared) = &config.shared {
+        clock(&mut report, None);
+        in_database = database(&mut report, shared, &config);
+        passwords(&mut report, &config, in_database.saved.as_ref());
+    } else if runs {
         clock(&mut report, None);
     } else {
         let found = look_at_state(&config);
@@ -91,6 +102,11 @@ pub fn run(cli: &Cli, doctor: &Doctor, run: Run) -> ExitCode {
     log_file(&mut report, &config);
     tls_files(&mut report, &config);
     let running = ports(&mut report, &config, runs);
+    if let Some(name) = in_database.namesake.filter(|_| !running) {
+        let text =
+            format!("a gateway with the name {name} was with the database a moment ago, and none runs here");
+        report.warn(&text, "give each node a node.name of its own");
+    }
     muds_at_home(&mut report, &config);
     file_limit(&mut report, &config);
     routers(&mut report, &config);
@@ -99,11 +115,13 @@ pub fn run(cli: &Cli, doctor: &Doctor, run: Run) -> ExitCode {
             "      No login was tried, because it would end the session of a gateway or game with the mud's name.",
         );
         out("      If none runs, `doctor --login` tries it.");
-    } else if running || report.failed > 0 {
+    } else if running || in_database.has_nodes || report.failed > 0 {
         report.warn(
             "no login was tried",
             if running {
                 "a gateway runs here: its page /health reports the links"
+            } else if in_database.has_nodes {
+                "gateways run with the database: their pages /health report the links"
             } else {
                 "correct the failures first"
             },
@@ -152,6 +170,67 @@ fn runs_with_state(report: &mut Report, directory: &Path) -> bool {
                           its log say how it is"
     ));
     true
+}
+
+/// What a database has.
+#[derive(Default)]
+struct InDatabase {
+    saved: Option<Saved>,
+    /// Gateways run with it.
+    has_nodes: bool,
+    /// One of them has the name of this one.
+    namesake: Option<String>,
+}
+
+/// Checks the database, and reads it if it has a state. Nothing is changed.
+fn database(report: &mut Report, shared: &SharedState, config: &Config) -> InDatabase {
+    let fix = "correct state.url";
+    let (place, node) = match node::settings(shared) {
+        Ok(node) => (node::place(shared), node),
+        Err(error) => {
+            report.fail(&error.to_string(), "set node.name");
+            return InDatabase::default();
+        }
+    };
+    report.good(&format!("this gateway is the node {}", node.name));
+    let findings = match examine_shared(&place, node::identity(&node)) {
+        Ok(findings) => findings,
+        Err(error) => {
+            report.fail(&error.to_string(), fix);
+            return InDatabase::default();
+        }
+    };
+    let mut is_usable = true;
+    for finding in findings {
+        match finding {
+            Finding::Good(text) => report.good(&text),
+            Finding::Doubt(Warning { what, fix }) => report.warn(&what, &fix),
+            Finding::Fault(Warning { what, fix }) => {
+                is_usable = false;
+                report.fail(&what, &fix);
+            }
+        }
+    }
+    // A database without tables has no state yet, which was said.
+    let Ok(mut store) = open_shared_existing(&place, node::identity(&node)) else {
+        return InDatabase::default();
+    };
+    let settings = Settings { node: Some(node.clone()), ..config.core.clone() };
+    let read = is_usable.then(|| node::read(&mut *store, &settings, Clock::start().now())).transpose();
+    let saved = match read {
+        Ok(read) => read.map(|(saved, _)| saved),
+        Err(error) => {
+            report.fail(&error.to_string(), "read the log of the database");
+            None
+        }
+    };
+    let nodes = store.nodes().unwrap_or_default();
+    let nodes: Vec<String> = nodes.into_iter().map(|one| one.name).collect();
+    if !nodes.is_empty() {
+        report.good(&format!("gateways run with the database: {}", nodes.join(", ")));
+    }
+    let namesake = nodes.iter().find(|name| **name == node.name).cloned();
+    InDatabase { saved, has_nodes: !nodes.is_empty(), namesake }
 }
 
 /// An existing state: what a gateway reads of it, and its condition.
@@ -215,7 +294,11 @@ fn passwords(report: &mut Report, config: &Config, saved: Option<&Saved>) {
         } else if mud.router_password != 0 {
             report.good(&format!("{name}: the settings have the router's password"));
         } else {
-            match python_password(&config.state_directory) {
+            let found = match &config.shared {
+                Some(_) => Ok(None),
+                None => python_password(&config.state_directory),
+            };
+            match found {
                 Ok(Some(_)) => report.good(&format!("{name}: the password of the Python gateway will be imported")),
                 Ok(None) => report.warn(
                     &format!("{name}: no router password is known"),

@@ -1,22 +1,22 @@
 //! Prepares a gateway from its settings, up to the point where a driver runs it.
 
 use crate::attend::{Attend, Attendant};
-use crate::directory::StateDirectory;
+use crate::behind::Behind;
 use crate::doubts;
 use crate::error::DaemonError;
+use crate::keep::Keep;
 use crate::listeners::bind_each;
 use crate::seed::seed;
 use crate::service::Service;
 use crate::signals::{Ended, Ending};
-use crate::state::{open_gateway_store, python_password, url};
+use crate::state::Opened;
 use crate::tls::Acceptors;
 use i3_config::{Config, FileOptions, Problem};
 use i3_core::Gateway;
 use i3_core::machine::Saved;
 use i3_core::settings::Settings;
 use i3_driver::clock::Clock;
-use i3_store::Store;
-use std::path::Path;
+use std::sync::Arc;
 
 /// A gateway with its state loaded, and everything that its driver needs.
 pub type GatewayService = Service<Gateway, Box<dyn Attend<Gateway> + Send>>;
@@ -32,29 +32,29 @@ pub fn run_each(
     profile_memory: bool,
     run: Run,
 ) -> Result<(), DaemonError> {
-    let directory = take(&config)?;
+    let keep = Keep::take(&config)?;
     let mut tls = acceptors(&config)?;
     loop {
-        match directory.restore(|staged| i3_store::open_to_restore(url(directory.path())?, staged)) {
-            Ok(Some(restored)) => {
-                let former = restored.sentence().unwrap_or_default();
-                log::warn!(target: "store", "the state was restored from a copy. {}", former.trim_end());
-            }
-            Ok(None) => {}
-            Err(error) => log::error!(target: "store", "the copy was not restored: {error}"),
-        }
+        keep.restore();
+        config.core.node = keep.node().cloned();
         config.core.api.warnings = doubts::texts(files.env_file.as_deref(), &config);
-        let attendant = Attendant::new(files.clone(), config.clone(), tls.clone(), profile_memory);
-        if run(prepare(&directory, config.clone(), &tls, Box::new(attendant))?)? == Ended::Stopped {
+        // With hundreds of muds the settings are large, so the attendant shares them until it reads others.
+        let shared = Arc::new(config);
+        let attendant = Attendant::new(files.clone(), shared.clone(), tls.clone(), profile_memory);
+        let (service, behind) = prepare(&keep, &shared, &tls, Box::new(attendant))?;
+        let ended = run(service)?;
+        behind.check()?;
+        if ended == Ended::Stopped {
             return Ok(());
         }
+        config = Arc::unwrap_or_clone(shared);
         let new = i3_config::reload_files(files, &config)
             .and_then(|new| Ok((Acceptors::load(&new.listeners)?, new)));
         match new {
             Ok((acceptors, new)) => {
                 tls = acceptors;
-                // The state directory cannot change: this process has locked it.
-                config = Config { state_directory: config.state_directory, ..new };
+                // The place of the state cannot change: this process has locked it.
+                config = Config { state_directory: config.state_directory, shared: config.shared, ..new };
             }
             Err(problems) => log::error!(target: "settings", "the settings did not change: {problems}"),
         }
@@ -63,13 +63,16 @@ pub fn run_each(
 
 /// Runs one gateway with `run` until it ends.
 pub fn run_once(
-    config: Config,
+    mut config: Config,
     attendant: Box<dyn Attend<Gateway> + Send>,
     run: Run,
 ) -> Result<(), DaemonError> {
-    let directory = take(&config)?;
+    let keep = Keep::take(&config)?;
+    config.core.node = keep.node().cloned();
     let tls = acceptors(&config)?;
-    run(prepare(&directory, config, &tls, attendant)?).map(|_| ())
+    let (service, behind) = prepare(&keep, &config, &tls, attendant)?;
+    run(service)?;
+    behind.check()
 }
 
 fn acceptors(config: &Config) -> Result<Acceptors, DaemonError> {
@@ -79,55 +82,26 @@ fn acceptors(config: &Config) -> Result<Acceptors, DaemonError> {
     })
 }
 
-fn take(config: &Config) -> Result<StateDirectory, DaemonError> {
-    let path = &config.state_directory;
-    StateDirectory::take(path).map_err(|why| DaemonError::Store(format!("{}: {why}", path.display())))
-}
-
 /// Opens the store and constructs the gateway.
 fn prepare(
-    directory: &StateDirectory,
-    config: Config,
+    keep: &Keep,
+    config: &Config,
     tls: &Acceptors,
     attendant: Box<dyn Attend<Gateway> + Send>,
-) -> Result<GatewayService, DaemonError> {
+) -> Result<(GatewayService, Behind), DaemonError> {
     let connections_max = Some(config.core.api.connections_max);
     // Before the store: a second gateway that was started by mistake ends before it changes anything.
     let listeners = bind_each(&config.listeners, tls, config.tls_required)?;
-    let now = Clock::start().now();
-    let (store, saved) = open_gateway_store(directory.path(), &config.core, now)?;
-    let mut store = directory.holding(store);
-    let (machine, clock) = construct(config.core, directory.path(), &mut *store, &saved)?;
+    let mut settings = config.core.clone();
+    let Opened { stored, saved, behind } =
+        keep.open(config.shared.as_ref(), &mut settings, Clock::start().now())?;
+    let (machine, clock) = construct(settings, &saved)?;
     let ending = Ending::or_restore();
-    Ok(Service { machine, clock, listeners, store, connections_max, attendant, ending })
+    Ok((Service { machine, clock, listeners, stored, connections_max, attendant, ending }, behind))
 }
 
-/// Constructs the gateway with the contents of `store`, and saves what has to be saved before it starts.
-fn construct(
-    mut settings: Settings,
-    state_directory: &Path,
-    store: &mut dyn Store,
-    saved: &Saved,
-) -> Result<(Gateway, Clock), DaemonError> {
-    // Only at the first start: later the store contains the router's latest password.
-    if let Some(first) =
-        settings.muds.first_mut().filter(|mud| mud.router_password == 0 && saved.entries.is_empty())
-    {
-        match python_password(state_directory) {
-            Ok(Some(password)) => {
-                log::info!(target: "store", "importing the router password of the Python gateway");
-                first.router_password = password;
-            }
-            Ok(None) => {}
-            Err(error) => {
-                log::warn!(target: "store", "the router password of the Python gateway was not imported: {error}");
-            }
-        }
-    }
-    if let Err(error) = store.commit(&Gateway::before_start(saved)) {
-        // The gateway can serve even with a full disk.
-        log::error!(target: "store", "event ids may be reused after a restart: {error}");
-    }
+/// Constructs the gateway with what was saved.
+fn construct(settings: Settings, saved: &Saved) -> Result<(Gateway, Clock), DaemonError> {
     let clock = Clock::start();
     let gateway = Gateway::new(settings, saved, seed()?, clock.now());
     let gateway = gateway.map_err(|error| DaemonError::Settings(error.to_string()))?;
@@ -137,10 +111,13 @@ fn construct(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keep::set_ids_aside;
     use crate::memory::MemoryStore;
-    use crate::state::save_to;
+    use crate::state::{Stored, save_to};
     use i3_config::Sources;
     use i3_core::machine::{Machine, Output};
+    use i3_driver::hooks::Save;
+    use i3_store::Store;
     use std::collections::BTreeMap;
 
     fn settings() -> Settings {
@@ -152,19 +129,20 @@ mod tests {
 
     /// Starts a gateway with a store, carries out the saves of its start, and returns the contents of the store.
     fn start_and_save(mut store: Box<dyn Store>) -> Saved {
-        let directory = tempfile::tempdir().unwrap();
         let saved = store.load().unwrap();
-        let (mut gateway, clock) = construct(settings(), directory.path(), &mut *store, &saved).unwrap();
+        set_ids_aside(&mut *store, &saved);
+        let (mut gateway, clock) = construct(settings(), &saved).unwrap();
         let mut again = MemoryStore::default();
         again.commit(&store.load().unwrap().entries).unwrap();
-        let mut save = save_to(Box::new(again.clone()), |_| {});
+        let (mut save, beat, query) = save_to(Stored::Alone(Box::new(again.clone())), |_| Ok(()));
         gateway.handle_timeout(clock.now());
         while let Some(output) = gateway.poll_output() {
-            if let Output::Save { ticket, clear, changes } = output {
-                save(ticket, clear, changes);
+            if let Output::Save { ticket, clear, changes, fences } = output {
+                save(Save { ticket, clear, changes, fences });
             }
         }
-        drop(save);
+        // All functions use the thread that writes.
+        drop((save, beat, query));
         again.load().unwrap()
     }
 

@@ -1,7 +1,8 @@
 //! A store whose directory this process holds: before each write it makes sure that no other gateway has taken the place.
 
 use i3_core::machine::{Change, Clear, Saved};
-use i3_store::{Condition, DirectoryLock, Store, StoreError};
+use i3_core::query::{Page, Query};
+use i3_store::{Condition, DirectoryLock, LineReader, Store, StoreError};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -46,6 +47,19 @@ impl Store for HeldStore {
     fn replace(&mut self, clear: &Clear, changes: &[Change]) -> Result<(), StoreError> {
         self.hold()?;
         self.store.replace(clear, changes)
+    }
+
+    fn lines(&mut self, query: &Query) -> Result<Page, StoreError> {
+        self.store.lines(query)
+    }
+
+    fn line_reader(&self) -> Option<Box<dyn LineReader>> {
+        self.store.line_reader()
+    }
+
+    fn take_lines(&mut self, snapshot: &Path) -> Result<(), StoreError> {
+        self.hold()?;
+        self.store.take_lines(snapshot)
     }
 
     fn look(&mut self) -> Result<(), StoreError> {

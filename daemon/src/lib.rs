@@ -6,6 +6,8 @@
 
 pub mod attend;
 pub mod backup;
+mod behind;
+mod copy;
 mod daily;
 pub mod directory;
 pub mod doctor;
@@ -15,11 +17,16 @@ pub mod exit;
 pub mod gateway;
 pub mod healthcheck;
 mod held;
+mod keep;
 pub mod listeners;
 #[cfg(test)]
 #[path = "../tests/shared/memory.rs"]
 mod memory;
+mod node;
 mod permissions;
+#[cfg(all(test, unix, feature = "postgres"))]
+#[path = "../../store/tests/shared/postgres.rs"]
+mod postgres;
 pub mod process;
 pub mod program;
 pub mod retire;

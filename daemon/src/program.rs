@@ -4,8 +4,8 @@ use crate::attend::with_account;
 use crate::exit::{CONFIG, USAGE, ended, start_logging, unusable};
 use crate::gateway::{Run, run_each};
 use crate::terminal::{err, out};
-use crate::{backup, doctor, healthcheck, retire, setup, tls};
-use i3_config::cli::{Cli, Command};
+use crate::{backup, copy, doctor, healthcheck, retire, setup, tls};
+use i3_config::cli::{Cli, Command, State, StateCommand};
 use i3_config::{Config, Severity};
 use std::process::ExitCode;
 
@@ -34,6 +34,7 @@ pub fn run_shared(cli: &Cli, run: Run) -> Option<ExitCode> {
         Some(Command::HashKey(command)) => setup::hash_key(command),
         Some(Command::Backup(command)) => backup::backup(cli, command),
         Some(Command::Restore(command)) => backup::restore(cli, command),
+        Some(Command::State(State { command: StateCommand::Copy(command) })) => copy::run(cli, command),
         Some(Command::Retire(command)) => return retire::run(cli, command, run),
         // The commands that ask a running gateway.
         Some(_) => return None,

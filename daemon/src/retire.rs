@@ -7,6 +7,7 @@ use crate::attend::Attend;
 use crate::directory::StateDirectory;
 use crate::exit::{UNAVAILABLE, USAGE, start_logging, unusable};
 use crate::gateway::{Run, run_once};
+use crate::node;
 use crate::terminal::{err, out};
 use i3_config::Config;
 use i3_config::cli::{Cli, Retire};
@@ -14,7 +15,7 @@ use i3_core::Gateway;
 use i3_core::health::Process;
 use i3_core::machine::{Input, Machine};
 use i3_core::time::{Instant, Now};
-use i3_store::Unavailable;
+use i3_store::{Unavailable, open_shared};
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,15 +41,28 @@ pub fn run(cli: &Cli, command: &Retire, run: Run) -> Option<ExitCode> {
         err("Nothing was done.");
         return Some(ExitCode::from(USAGE));
     }
-    match StateDirectory::take(&config.state_directory) {
-        Ok(_) => {}
-        Err(Unavailable::InUse(_)) => return None,
-        Err(Unavailable::Error(error)) => {
-            return Some(failed(&format!("{}: {error}", config.state_directory.display())));
-        }
+    match is_in_use(&config) {
+        Ok(false) => {}
+        Ok(true) => return None,
+        Err(text) => return Some(failed(&text)),
     }
     config.core.muds.retain(|mud| mud.name == name);
     Some(log_in_and_retire(config, &name, run))
+}
+
+/// Whether a gateway runs with the state.
+fn is_in_use(config: &Config) -> Result<bool, String> {
+    if let Some(shared) = &config.shared {
+        let node = node::settings(shared).map_err(|error| error.to_string())?;
+        let store = open_shared(&node::place(shared), node::identity(&node));
+        let nodes = store.and_then(|mut joined| joined.store.nodes()).map_err(|error| error.to_string())?;
+        return Ok(!nodes.is_empty());
+    }
+    match StateDirectory::take(&config.state_directory) {
+        Ok(_) => Ok(false),
+        Err(Unavailable::InUse(_)) => Ok(true),
+        Err(Unavailable::Error(error)) => Err(format!("{}: {error}", config.state_directory.display())),
+    }
 }
 
 /// Returns the mud that is meant: the one that is named, or the only one.

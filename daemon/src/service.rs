@@ -2,10 +2,10 @@
 
 use crate::attend::Attend;
 use crate::signals::Ending;
+use crate::state::Stored;
 use i3_core::machine::Listener;
 use i3_driver::clock::Clock;
 use i3_driver::listen::Bound;
-use i3_store::Store;
 
 /// A machine that is ready to run. A runtime accepts connections from its listeners, writes its saves to the store, calls
 /// its attendant, and shuts it down at a request.
@@ -16,8 +16,8 @@ pub struct Service<M, A: Attend<M>> {
     pub clock: Clock,
     /// Its listeners. Clients wait in the kernel's queue until a driver accepts them.
     pub listeners: Vec<(Listener, Bound)>,
-    /// The store for its saves.
-    pub store: Box<dyn Store>,
+    /// Where its saves go.
+    pub stored: Stored,
     /// The most connections that it serves at a time, if it has a limit. It refuses further ones itself.
     pub connections_max: Option<usize>,
     /// Its attendant.

@@ -1,14 +1,20 @@
 //! Loads the state, and saves its changes.
 
+use crate::behind::Behind;
 use crate::error::DaemonError;
 use i3_core::Gateway;
-use i3_core::machine::{Change, Clear, SaveTicket, Saved};
+use i3_core::machine::{Beat, Change, Saved, SmolStr};
+use i3_core::query::Query;
 use i3_core::settings::Settings;
 use i3_core::time::Now;
 use i3_driver::command::Command;
-use i3_store::{Report, Store, StoreError, Writer};
+use i3_driver::hooks::Save;
+use i3_store::{FencedSave, Report, Roles, Store, StoreError, Writer};
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Deletions that are committed together while the store is being read.
 const DELETIONS_AT_A_TIME: usize = 2_000;
@@ -78,7 +84,7 @@ pub(crate) fn read_within(
             log::warn!(target: "store", "entries that are not needed were not deleted: {error}");
         }
     };
-    let mut after: Option<(String, String)> = None;
+    let mut after: Option<(SmolStr, SmolStr)> = None;
     loop {
         let from = after.as_ref().map(|(space, key)| (space.as_str(), key.as_str()));
         let page = store.page(from, selection.value_bytes_max())?;
@@ -131,23 +137,103 @@ pub fn python_password(directory: &Path) -> Result<Option<i64>, String> {
     }
 }
 
-/// Starts a thread that carries out a machine's saves and calls `answer` with each result. Returns a function that submits
-/// a save.
+/// Where a machine's saves go.
+pub enum Stored {
+    /// To a store that it has for itself.
+    Alone(Box<dyn Store>),
+    /// To a store that several gateways share, as one of its nodes. The gateway shuts down if it has to start anew.
+    Node(Roles, Behind),
+}
+
+/// A state that was opened for a gateway.
+pub(crate) struct Opened {
+    /// Where its saves go.
+    pub(crate) stored: Stored,
+    /// What it starts with.
+    pub(crate) saved: Saved,
+    /// Whether it has to start anew.
+    pub(crate) behind: Behind,
+}
+
+/// How long to wait before a command is offered again to a driver that has no room for it.
+const OFFER_INTERVAL: Duration = Duration::from_millis(2);
+
+/// Why a driver has not taken a command.
+pub enum NotTaken {
+    /// It has no room for it now.
+    Full(Command),
+    /// It has ended.
+    Gone,
+}
+
+/// Starts the threads that carry out a machine's saves, beats and questions to the store. They offer each result to the driver
+/// with `offer`, which must not wait. Returns the functions that submit a save and a beat, and that ask a question.
 ///
-/// Dropping the function waits until everything that was submitted is written, and ends the thread.
+/// Dropping all three functions waits until everything that was submitted is written, and ends the threads.
+#[allow(clippy::type_complexity, reason = "one function for each kind of output of a machine")]
 pub fn save_to(
-    store: Box<dyn Store>,
-    answer: impl Fn(Command) + Send + 'static,
-) -> impl FnMut(SaveTicket, Clear, Vec<Change>) + Send + 'static {
-    let writer = Writer::spawn(store, move |report| {
-        answer(match report {
-            Report::Saved(ticket, outcome) => Command::Saved { ticket, outcome },
-            Report::Lost(reason) => Command::StoreLost { reason },
-        });
-    });
-    move |ticket, clear, changes| {
+    stored: Stored,
+    offer: impl Fn(Command) -> Result<(), NotTaken> + Send + Sync + 'static,
+) -> (
+    impl FnMut(Save) + Send + 'static,
+    impl FnMut(u64, Beat) + Send + 'static,
+    impl FnMut(u64, Query) + Send + 'static,
+) {
+    let is_ending = Arc::new(AtomicBool::new(false));
+    let ending = Arc::clone(&is_ending);
+    let behind = match &stored {
+        Stored::Alone(_) => Behind::default(),
+        Stored::Node(_, behind) => behind.clone(),
+    };
+    let on_report = move |report: Report| {
+        let mut command = command(report, &behind);
+        while let Err(NotTaken::Full(again)) = offer(command) {
+            if ending.load(Ordering::Acquire) {
+                // The driver has ended, and needs no answers.
+                return;
+            }
+            std::thread::sleep(OFFER_INTERVAL);
+            command = again;
+        }
+    };
+    let writer = match stored {
+        Stored::Alone(store) => Writer::spawn(store, on_report),
+        Stored::Node(roles, _) => Writer::spawn_node(roles, on_report),
+    };
+    let saving = Arc::new(Saving { is_ending, writer });
+    let (beating, asking) = (Arc::clone(&saving), Arc::clone(&saving));
+    let save = move |Save { ticket, clear, changes, fences }: Save| {
         // If the queue is full, the writer answers the ticket with an error in its turn.
-        writer.submit(ticket, clear, changes);
+        saving.writer.submit(ticket, FencedSave { clear, changes, fences });
+    };
+    let beat = move |beat, ask| beating.writer.beat(beat, ask);
+    (save, beat, move |query, ask| asking.writer.ask(query, ask))
+}
+
+/// The threads of a store. The one that is dropped last ends them.
+struct Saving {
+    is_ending: Arc<AtomicBool>,
+    writer: Writer,
+}
+
+impl Drop for Saving {
+    fn drop(&mut self) {
+        // The writer is dropped next. It waits for its threads, and they do not wait for a driver that has ended.
+        self.is_ending.store(true, Ordering::Release);
+    }
+}
+
+fn command(report: Report, behind: &Behind) -> Command {
+    match report {
+        Report::Saved(ticket, outcome) => Command::Saved { ticket, outcome },
+        Report::Lost(reason) => Command::StoreLost { reason },
+        Report::Told(told) => Command::Told(told),
+        Report::Found(query, outcome) => Command::Found { query, outcome },
+        Report::Beaten { beat, outcome } => Command::Beaten { beat, outcome },
+        Report::Behind(why) => {
+            behind.set(why);
+            Command::Shutdown
+        }
     }
 }
 
@@ -155,15 +241,17 @@ pub fn save_to(
 mod tests {
     use super::*;
     use crate::memory::MemoryStore;
+    use i3_core::machine::{Clear, SaveTicket};
     use std::sync::mpsc;
 
     #[test]
     fn each_save_is_answered() {
         let (sender, answers) = mpsc::channel();
-        let mut save =
-            save_to(Box::new(MemoryStore::default()), move |command| sender.send(command).unwrap());
-        save(SaveTicket(7), Clear::Nothing, Vec::new());
-        drop(save);
+        let stored = Stored::Alone(Box::new(MemoryStore::default()));
+        let (mut save, beat, query) =
+            save_to(stored, move |command| sender.send(command).map_err(|_| NotTaken::Gone));
+        save(Save { ticket: SaveTicket(7), clear: Clear::Nothing, changes: Vec::new(), fences: Vec::new() });
+        drop((save, beat, query));
         let answers: Vec<Command> = answers.iter().collect();
         assert!(matches!(&answers[..], [Command::Saved { ticket: SaveTicket(7), outcome: Ok(()) }]));
     }

@@ -20,6 +20,7 @@ use i3_router::{DemoMuds, Router};
 use serde_json::json;
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const HOST: &str = "127.0.0.1";
@@ -145,7 +146,7 @@ fn settings(at: &Addresses) -> Settings {
             driver: format!("i3-gateway {}", env!("CARGO_PKG_VERSION")),
             mud_type: "Demo".to_owned(),
             open_status: "demonstration".to_owned(),
-            services: services.into_iter().map(|name| (name.to_owned(), 1)).collect(),
+            services: Arc::new(services.into_iter().map(|name| (name.to_owned(), 1)).collect()),
             routers: vec![RouterSettings {
                 name: ROUTER.to_owned(),
                 host: HOST.to_owned(),
@@ -161,6 +162,7 @@ fn settings(at: &Addresses) -> Settings {
             }),
         }],
         link: LinkSettings::default(),
+        node: None,
         api: ApiSettings {
             keys: Some(vec![KeySettings {
                 name: "demo".to_owned(),

@@ -19,7 +19,7 @@
 
 use crate::address::canonical;
 use crate::clock::Clock;
-use crate::hooks::Hooks;
+use crate::hooks::{Hooks, Save};
 use crate::linger::LINGERING_MAX;
 use crate::runtime::{CannotWait, Runtime};
 use crate::socket::{set_dialed_options, set_options};
@@ -284,7 +284,11 @@ impl<R: Runtime> Io<R> {
                 Some(Conn::Dialing { reading, .. }) => *reading = enabled,
                 None => {}
             },
-            Output::Save { ticket, clear, changes } => (self.hooks.save)(ticket, clear, changes),
+            Output::Save { ticket, clear, changes, fences } => {
+                (self.hooks.save)(Save { ticket, clear, changes, fences });
+            }
+            Output::Query { query, ask } => (self.hooks.query)(query, ask),
+            Output::Beat { beat, ask } => (self.hooks.beat)(beat, ask),
             Output::Notice(notice) => (self.hooks.notice)(&notice),
             Output::LogLevel(level) => (self.hooks.log_level)(level),
             Output::Stopped => self.stopped = true,

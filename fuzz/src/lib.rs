@@ -8,7 +8,9 @@ use i3_core::door::rpc::rpc::{self, Incoming};
 use i3_core::door::rpc::websocket::{Received, WebSocket};
 use i3_core::i3::frame::FRAME_BYTES_MAX;
 use i3_core::i3::{Deframer, Packet, Reader, Value};
-use i3_core::machine::{ConnId, Input, Listener, LostBy, Machine, Output, SaveTicket, Saved, settle};
+use i3_core::machine::{
+    ConnId, Input, Listener, LostBy, Machine, Output, SaveError, SaveTicket, Saved, settle,
+};
 use i3_core::time::{Instant, Now, UnixTime};
 use i3_tests::hostile::Siege;
 use i3_tests::{scenario, wire};
@@ -289,6 +291,9 @@ impl Driver {
                 Output::Close { conn } => assert!(dead.insert(conn), "closed twice"),
                 Output::Dial { conn, .. } => conns.push(conn),
                 Output::Save { ticket, .. } => tickets.push(ticket),
+                Output::Beat { .. } | Output::Query { .. } => {
+                    unreachable!("one host, and a history in memory")
+                }
                 Output::Stopped => *stopped = true,
                 Output::Read { .. } | Output::Notice(_) | Output::LogLevel(_) => {}
             }
@@ -342,7 +347,8 @@ impl Driver {
             13 => {
                 let ticket =
                     self.tickets.get(usize::from(length)).copied().unwrap_or(SaveTicket(length.into()));
-                let outcome = if which == 0 { Err("disk full".to_owned()) } else { Ok(()) };
+                let outcome =
+                    if which == 0 { Err(SaveError::Failed("disk full".to_owned())) } else { Ok(()) };
                 self.gateway.handle(self.now, Input::Saved { ticket, outcome });
             }
             14 => self.stalled = !self.stalled,

@@ -8,6 +8,7 @@ use i3_core::i3::Value;
 use i3_core::machine::Change;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The space of the store for channels.
 pub(crate) const SPACE: &str = "router/channel";
@@ -346,7 +347,7 @@ impl Channels {
                 // Numbers and strings can always be serialised.
                 serde_json::to_vec(&saved).ok()
             });
-            Change { space: SPACE.to_owned(), key: name, value }
+            Change { space: SPACE.into(), key: name.into(), value: value.map(Arc::from) }
         };
         std::mem::take(&mut self.changed).into_iter().map(change).collect()
     }

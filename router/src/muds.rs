@@ -179,7 +179,12 @@ impl Machine for DemoMuds {
                 self.leave(conn);
             }
             // The muds save nothing and have no listeners.
-            Input::Saved { .. } | Input::StoreLost { .. } | Input::Secured { .. } => {}
+            Input::Saved { .. }
+            | Input::Found { .. }
+            | Input::StoreLost { .. }
+            | Input::Told(_)
+            | Input::Beaten { .. }
+            | Input::Secured { .. } => {}
             Input::Shutdown => self.stop(),
         }
     }

@@ -7,6 +7,7 @@ use i3_core::machine::{Change, ConnId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// The space of the store for muds.
 pub(crate) const SPACE: &str = "router/mud";
@@ -86,7 +87,7 @@ impl KnownMud {
         let saved = SavedMud { password: self.password, ip: self.ip, info: self.info.to_lpc() };
         // Numbers and strings can always be serialised.
         let value = serde_json::to_vec(&saved).ok();
-        Change { space: SPACE.to_owned(), key: self.name.clone(), value }
+        Change { space: SPACE.into(), key: self.name.as_str().into(), value: value.map(Arc::from) }
     }
 }
 

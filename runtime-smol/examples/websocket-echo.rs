@@ -116,7 +116,10 @@ impl Machine for Echo {
             Input::Dialed { .. }
             | Input::Secured { .. }
             | Input::Saved { .. }
+            | Input::Found { .. }
             | Input::StoreLost { .. }
+            | Input::Told(_)
+            | Input::Beaten { .. }
             | Input::Shutdown => {}
         }
     }

@@ -4,13 +4,14 @@ use crate::clock::Clock;
 use crate::driver::{Command, Driver, Handle};
 use crate::listen::Bound;
 use crate::signals::Signals;
+use async_channel::TrySendError;
 use async_io::Timer;
 use i3_core::machine::Machine;
 use i3_daemon::attend::Attend;
 use i3_daemon::error::DaemonError;
 use i3_daemon::service::Service;
 use i3_daemon::signals::{Answer, Ended};
-use i3_daemon::state::save_to;
+use i3_daemon::state::{NotTaken, save_to};
 use smol::LocalExecutor;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -21,7 +22,7 @@ where
     M: Machine + 'static,
     A: Attend<M> + 'static,
 {
-    let Service { machine, clock, listeners, store, mut attendant, mut ending, .. } = service;
+    let Service { machine, clock, listeners, stored, mut attendant, mut ending, .. } = service;
     let mut driver =
         Driver::new(machine, clock).on_notice(i3_config::log::record).on_log_level(i3_config::log::set_level);
     for (on, bound) in listeners {
@@ -30,10 +31,13 @@ where
     }
     let commands = driver.commands();
     let done = commands.clone();
-    let driver = driver.on_save(save_to(store, move |answer| {
-        // If the driver is gone, nothing waits for the answer.
-        let _ = done.send_blocking(answer);
-    }));
+    let (save, beat, query) = save_to(stored, move |command| {
+        done.try_send(command).map_err(|error| match error {
+            TrySendError::Full(command) => NotTaken::Full(command),
+            TrySendError::Closed(_) => NotTaken::Gone,
+        })
+    });
+    let driver = driver.on_save(save).on_beat(beat).on_query(query);
     let executor = Rc::new(LocalExecutor::new());
     let mut signals = Signals::new().map_err(DaemonError::signals)?;
     attendant.started();

@@ -11,13 +11,14 @@ use crate::runtime::{SOON, Shared, Woken, after};
 use async_channel::{Receiver, Sender};
 use async_io::{Async, Timer};
 use futures_lite::future::{or, yield_now};
-use i3_core::machine::{Change, Clear, Listener, Machine, SaveTicket};
+use i3_core::machine::{Beat, Listener, Machine};
 use i3_core::notice::{Level, Notice};
+use i3_core::query::Query;
 use i3_core::time::Now;
 use i3_driver::accept::{ACCEPT_PAUSE, Complaint};
 use i3_driver::command::COMMANDS_MAX;
 pub use i3_driver::command::Command;
-use i3_driver::hooks::Hooks;
+use i3_driver::hooks::{Hooks, Save};
 use i3_driver::linger::LINGER_TIME;
 use i3_driver::pump::Pump;
 use i3_driver::tls::Acceptor;
@@ -40,8 +41,8 @@ impl<M: Machine + 'static> Driver<M> {
     pub fn new(machine: M, clock: Clock) -> Self {
         let commands = async_channel::bounded(COMMANDS_MAX);
         let unsaved = commands.0.clone();
-        // If the queue is full, the machine has stopped waiting for saves long ago.
-        let hooks = Hooks::new(move |ticket| drop(unsaved.try_send(Command::no_store(ticket))));
+        // If the queue is full, the machine has stopped waiting for answers long ago.
+        let hooks = Hooks::new(move |answer| drop(unsaved.try_send(answer)));
         Driver { shared: Shared::new(machine, clock, hooks), listeners: Vec::new(), commands }
     }
 
@@ -61,8 +62,24 @@ impl<M: Machine + 'static> Driver<M> {
     ///
     /// The callback must not block, so it answers with `try_send`. It must not use a [`Handle`].
     #[must_use]
-    pub fn on_save(self, save: impl FnMut(SaveTicket, Clear, Vec<Change>) + Send + 'static) -> Self {
+    pub fn on_save(self, save: impl FnMut(Save) + Send + 'static) -> Self {
         self.shared.with_pump(|pump| pump.hooks().save = Box::new(save));
+        self
+    }
+
+    /// Sets the callback that asks the store. Each question is answered with [`Command::Found`].
+    ///
+    /// The callback must not block and must not use a [`Handle`].
+    #[must_use]
+    pub fn on_query(self, query: impl FnMut(u64, Query) + Send + 'static) -> Self {
+        self.shared.with_pump(|pump| pump.hooks().query = Box::new(query));
+        self
+    }
+
+    /// Sets the callback that carries out beats. It must not block and must not use a [`Handle`].
+    #[must_use]
+    pub fn on_beat(self, beat: impl FnMut(u64, Beat) + Send + 'static) -> Self {
+        self.shared.with_pump(|pump| pump.hooks().beat = Box::new(beat));
         self
     }
 

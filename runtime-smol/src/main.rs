@@ -11,6 +11,7 @@ use i3_daemon::signals::Request;
 use i3_daemon::terminal::out;
 use i3_demo::Demo;
 use i3_driver::clock::Clock;
+use i3_driver::hooks::Save;
 use i3_driver::listen::Bound;
 use i3_gateway::daemon;
 use i3_gateway::driver::{Command as DriverCommand, Driver};
@@ -94,7 +95,8 @@ fn drive<M: Machine + 'static>(
         driver = driver.listen(on, None, bound.listeners);
     }
     let commands = driver.commands();
-    let answered =
-        move |ticket, _, _| drop(commands.try_send(DriverCommand::Saved { ticket, outcome: Ok(()) }));
+    let answered = move |save: Save| {
+        drop(commands.try_send(DriverCommand::Saved { ticket: save.ticket, outcome: Ok(()) }));
+    };
     Ok(driver.on_save(answered))
 }

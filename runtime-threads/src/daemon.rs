@@ -9,9 +9,9 @@ use i3_daemon::attend::Attend;
 use i3_daemon::error::DaemonError;
 use i3_daemon::service::Service;
 use i3_daemon::signals::{Answer, Ended, Ending};
-use i3_daemon::state::save_to;
+use i3_daemon::state::{NotTaken, save_to};
 use std::io;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TrySendError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -26,7 +26,7 @@ where
     M: Machine + Send + 'static,
     A: Attend<M> + Send + 'static,
 {
-    let Service { machine, clock, listeners, store, connections_max, mut attendant, ending } = service;
+    let Service { machine, clock, listeners, stored, connections_max, mut attendant, ending } = service;
     let system = |error: io::Error| DaemonError::System(error.to_string());
     let mut driver =
         Driver::new(machine, clock).on_notice(i3_config::log::record).on_log_level(i3_config::log::set_level);
@@ -38,10 +38,13 @@ where
     }
     let commands = driver.commands();
     let done = commands.clone();
-    let driver = driver.on_save(save_to(store, move |answer| {
-        // If the driver is gone, nothing waits for the answer.
-        let _ = done.send(answer);
-    }));
+    let (save, beat, query) = save_to(stored, move |command| {
+        done.try_send(command).map_err(|error| match error {
+            TrySendError::Full(command) => NotTaken::Full(command),
+            TrySendError::Disconnected(_) => NotTaken::Gone,
+        })
+    });
+    let driver = driver.on_save(save).on_beat(beat).on_query(query);
     let signals = Signals::new().map_err(DaemonError::signals)?;
     let closer = signals.closer();
     attendant.started();

@@ -19,12 +19,13 @@ use crate::connection::Connection;
 use crate::inbox::{INBOX_MAX, Inbox, Message};
 use crate::room::{Permit, Room};
 use crate::runtime::{Arrived, PerConnection};
-use i3_core::machine::{Change, Clear, ConnId, Input, Listener, Machine, SaveTicket};
+use i3_core::machine::{Beat, ConnId, Input, Listener, Machine};
 use i3_core::notice::{Level, Notice};
+use i3_core::query::Query;
 use i3_core::time::Now;
 use i3_driver::command::COMMANDS_MAX;
 pub use i3_driver::command::Command;
-use i3_driver::hooks::Hooks;
+use i3_driver::hooks::{Hooks, Save};
 use i3_driver::linger::LINGER_TIME;
 use i3_driver::pump::Pump;
 use i3_driver::runtime::CannotWait;
@@ -94,8 +95,8 @@ impl<M: Machine + Send + 'static> Driver<M> {
         let (command_sender, commands) = mpsc::sync_channel(COMMANDS_MAX);
         let (act_sender, acts) = mpsc::sync_channel(ACTS_MAX);
         let unsaved = Commands { queue: command_sender.clone(), inbox: sender.clone() };
-        // If the queue is full, the machine has stopped waiting for saves long ago.
-        let hooks = Hooks::new(move |ticket| drop(unsaved.try_send(Command::no_store(ticket))));
+        // If the queue is full, the machine has stopped waiting for answers long ago.
+        let hooks = Hooks::new(move |answer| drop(unsaved.try_send(answer)));
         let pump = Pump::new(machine, clock, PerConnection::new(sender.clone()), hooks);
         Driver {
             core: Core { pump, clock, inbox, commands, acts, seen: Vec::new() },
@@ -131,8 +132,24 @@ impl<M: Machine + Send + 'static> Driver<M> {
     ///
     /// The callback must not block, so it answers with `try_send`. It must not use a [`Handle`].
     #[must_use]
-    pub fn on_save(mut self, save: impl FnMut(SaveTicket, Clear, Vec<Change>) + Send + 'static) -> Self {
+    pub fn on_save(mut self, save: impl FnMut(Save) + Send + 'static) -> Self {
         self.core.pump.hooks().save = Box::new(save);
+        self
+    }
+
+    /// Sets the callback that asks the store. Each question is answered with [`Command::Found`].
+    ///
+    /// The callback must not block and must not use a [`Handle`].
+    #[must_use]
+    pub fn on_query(mut self, query: impl FnMut(u64, Query) + Send + 'static) -> Self {
+        self.core.pump.hooks().query = Box::new(query);
+        self
+    }
+
+    /// Sets the callback that carries out beats. It must not block and must not use a [`Handle`].
+    #[must_use]
+    pub fn on_beat(mut self, beat: impl FnMut(u64, Beat) + Send + 'static) -> Self {
+        self.core.pump.hooks().beat = Box::new(beat);
         self
     }
 

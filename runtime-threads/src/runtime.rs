@@ -14,11 +14,12 @@ use i3_driver::tls::TlsSession;
 use i3_driver::write::Written;
 use std::collections::VecDeque;
 use std::io;
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::sync::{Arc, Weak};
 use std::time;
 
-/// How many attempts to connect there may be at a time. Cancelled attempts count until the resolver returns.
+/// How many attempts to connect there may be at a time. Cancelled attempts count until the resolver returns. Further ones
+/// wait: the machine has at most one for each mud.
 const DIALS_MAX: usize = 64;
 
 /// Waits for the sockets of a driver. Only the core thread uses it.
@@ -26,9 +27,20 @@ const DIALS_MAX: usize = 64;
 pub(crate) struct PerConnection {
     /// The lingering connections and the end of their time, the earliest first.
     lingering: VecDeque<(time::Instant, Weak<Connection>)>,
+    /// The attempts to connect that have no thread yet, in order.
+    waiting_dials: VecDeque<Dial>,
     threads: Threads,
     buffers: Arc<Buffers>,
     inbox: Inbox,
+}
+
+/// An attempt to connect that waits for a thread.
+#[derive(Debug)]
+struct Dial {
+    conn: ConnId,
+    host: String,
+    port: u16,
+    attempt: Arc<Attempt>,
 }
 
 /// How many connections linger at one time. Each has a thread, and takes the room of one that could be accepted. So the
@@ -47,6 +59,7 @@ impl PerConnection {
     pub(crate) fn new(inbox: Inbox) -> Self {
         PerConnection {
             lingering: VecDeque::new(),
+            waiting_dials: VecDeque::new(),
             threads: Threads::new(inbox.clone()),
             buffers: Arc::default(),
             inbox,
@@ -88,6 +101,30 @@ impl PerConnection {
     /// A thread has reported its end.
     pub(crate) fn ended(&mut self, thread: ThreadKey) {
         self.threads.ended(thread);
+        while self.threads.dials() < DIALS_MAX
+            && let Some(dial) = self.waiting_dials.pop_front()
+        {
+            let conn = dial.conn;
+            // A cancelled attempt is no longer waited for.
+            if !dial.attempt.is_cancelled()
+                && let Err(error) = self.start(dial)
+            {
+                let outcome = Err(format!("cannot start a thread: {error}"));
+                let _ = self.inbox.send(Message::Dialed { conn, outcome });
+            }
+        }
+    }
+
+    /// Starts the thread of an attempt to connect.
+    fn start(&mut self, dial: Dial) -> io::Result<()> {
+        let Dial { conn, host, port, attempt } = dial;
+        let job = if host.parse::<IpAddr>().is_ok() { Job::Dial } else { Job::DialName };
+        let inbox = self.inbox.clone();
+        let body = move || {
+            let outcome = socket::connect(&host, port, &attempt);
+            let _ = inbox.send(Message::Dialed { conn, outcome });
+        };
+        self.threads.spawn(job, body)
     }
 
     /// Returns the number of threads.
@@ -136,17 +173,13 @@ impl Runtime for PerConnection {
     }
 
     fn dial(&mut self, conn: ConnId, host: String, port: u16) -> Result<Arc<Attempt>, CannotWait> {
-        if self.threads.dials() >= DIALS_MAX {
-            let by = LostBy::Error(format!("{DIALS_MAX} attempts to connect have not ended yet"));
-            return Err(CannotWait { by, notice: None });
-        }
         let attempt = Arc::new(Attempt::default());
-        let (theirs, inbox) = (attempt.clone(), self.inbox.clone());
-        let body = move || {
-            let outcome = socket::connect(&host, port, &theirs);
-            let _ = inbox.send(Message::Dialed { conn, outcome });
-        };
-        self.threads.spawn(Job::Dial, body).map_err(|error| no_thread(&error))?;
+        let dial = Dial { conn, host, port, attempt: attempt.clone() };
+        if self.threads.dials() < DIALS_MAX {
+            self.start(dial).map_err(|error| no_thread(&error))?;
+        } else {
+            self.waiting_dials.push_back(dial);
+        }
         Ok(attempt)
     }
 

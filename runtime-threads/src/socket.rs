@@ -34,7 +34,8 @@ impl Attempt {
         }
     }
 
-    fn is_cancelled(&self) -> bool {
+    /// Whether the attempt was cancelled.
+    pub(crate) fn is_cancelled(&self) -> bool {
         lock(&self.state).cancelled
     }
 

@@ -10,8 +10,8 @@ use std::thread::{Builder, JoinHandle};
 pub(crate) const STACK_BYTES: usize = 64 * 1024;
 /// The stack of handshakes, which sign and verify certificates. The thread ends with the handshake.
 const HANDSHAKE_STACK_BYTES: usize = 256 * 1024;
-/// The stack of attempts to connect. The system's resolver may load modules, and has buffers of 64 KiB on its stack.
-const DIAL_STACK_BYTES: usize = 512 * 1024;
+/// The stack of attempts to connect to a name. The system's resolver may load modules, and has buffers of 64 KiB on its stack.
+const RESOLVE_STACK_BYTES: usize = 512 * 1024;
 
 /// The purpose of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,10 @@ pub(crate) enum Job {
     Handshake,
     Read,
     Write,
+    /// Connects to an address.
     Dial,
+    /// Looks up a name, and connects to one of its addresses.
+    DialName,
 }
 
 impl Job {
@@ -31,15 +34,20 @@ impl Job {
             Job::Handshake => "i3-handshake",
             Job::Read => "i3-read",
             Job::Write => "i3-write",
-            Job::Dial => "i3-dial",
+            Job::Dial | Job::DialName => "i3-dial",
         }
+    }
+
+    fn is_dial(self) -> bool {
+        matches!(self, Job::Dial | Job::DialName)
     }
 
     fn stack_bytes(self) -> usize {
         match self {
-            Job::Accept | Job::Read | Job::Write => STACK_BYTES,
+            // The system gives the stack of an attempt that has ended to the reader of its connection.
+            Job::Accept | Job::Read | Job::Write | Job::Dial => STACK_BYTES,
             Job::Handshake => HANDSHAKE_STACK_BYTES,
-            Job::Dial => DIAL_STACK_BYTES,
+            Job::DialName => RESOLVE_STACK_BYTES,
         }
     }
 }
@@ -70,14 +78,14 @@ impl Threads {
             body();
         })?;
         self.running.insert(key, (job, thread));
-        self.dials += usize::from(job == Job::Dial);
+        self.dials += usize::from(job.is_dial());
         Ok(())
     }
 
     /// A thread has reported its end.
     pub(crate) fn ended(&mut self, key: ThreadKey) {
         let Some((job, thread)) = self.running.remove(&key) else { return };
-        self.dials -= usize::from(job == Job::Dial);
+        self.dials -= usize::from(job.is_dial());
         // The thread returns right after its report. The panic hook has reported a panic.
         let _ = thread.join();
     }

@@ -10,10 +10,9 @@ mod suite_tls;
 use common::{Running, Setup, round_trip, until};
 #[cfg(target_os = "linux")]
 use common::{hanging_port, syns_sent_to};
-use i3_core::machine::LostBy;
 use i3_core::notice::Notice;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 #[test]
@@ -57,19 +56,22 @@ fn accepting_pauses_at_the_limit_and_goes_on_when_there_is_room() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn too_many_dials_fail_and_a_stop_ends_them() {
-    const MANY: usize = 70;
+fn many_dials_wait_for_earlier_ones_and_a_stop_ends_them() {
+    const AT_ONCE: usize = 64;
     let driver = Running::start();
-    let (port, _busy, _first) = hanging_port();
-    driver.look(move |m| {
-        for _ in 0..MANY {
-            m.effects.dial("127.0.0.1", port);
-        }
-    });
-    until("the last to fail", || driver.look(|m| m.lost.len() == 6));
-    let (_, by) = driver.look(|m| m.lost[0].clone());
-    assert!(matches!(&by, LostBy::Error(text) if text.contains("64 attempts")), "{by:?}");
-    until("the dials to hang", || syns_sent_to(port) == 64);
+    let (hanging, _busy, _first) = hanging_port();
+    let there = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = there.local_addr().unwrap().port();
+    let hang = driver.look(move |m| [(); AT_ONCE].map(|()| m.effects.dial("127.0.0.1", hanging)));
+    let wait = driver.look(move |m| [(); 4].map(|()| m.effects.dial("127.0.0.1", port)));
+    until("the dials to hang", || syns_sent_to(hanging) == AT_ONCE);
+    // Neither this one, which is cancelled, nor the others have a thread.
+    driver.look(move |m| m.effects.close_now(wait[0]));
+    assert!(driver.look(|m| m.dialed.is_empty() && m.lost.is_empty()));
+    driver.look(move |m| m.effects.close_now(hang[7]));
+    until("those that waited", || driver.look(|m| m.dialed.len() == 3));
+    assert_eq!(driver.look(|m| m.dialed.clone()), wait[1..]);
+    assert_eq!(syns_sent_to(hanging), AT_ONCE - 1);
     driver.stop();
-    assert_eq!(syns_sent_to(port), 0);
+    assert_eq!(syns_sent_to(hanging), 0);
 }

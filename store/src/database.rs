@@ -1,8 +1,10 @@
 //! What is done with one SQLite database: its layout, its creation, reading, copying and shrinking.
 
 use crate::engine::{PAGE_ENTRIES_MAX, StoreError};
+use crate::lines::{self, Puts};
 use crate::private::{beside, make_file};
-use i3_core::machine::{Change, Clear, Saved};
+use i3_core::line;
+use i3_core::machine::{Change, Clear, Saved, SmolStr};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
@@ -11,6 +13,7 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The statements that turn a file of each version into one of the next. Version 0 is an empty file. The version of a file
@@ -24,10 +27,14 @@ const MIGRATIONS: &[&str] = &[
     ) WITHOUT ROWID",
     // Marks the file as a state of this gateway ("I3GW"), for the program `file` and for a restore.
     "PRAGMA application_id = 1228097367",
+    lines::SCHEMA,
 ];
 
 /// The version that this program writes.
 const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// The version since which files have the lines of the history in tables of their own.
+const LINES_SINCE_VERSION: i64 = 3;
 
 /// The mark of the state files of this gateway: "I3GW".
 const APPLICATION_ID: i64 = 0x4933_4757;
@@ -43,6 +50,9 @@ const BUSY_TIMEOUT_MS: u64 = 1_000;
 
 /// The page cache of SQLite. A small one is enough, since the file is read only once, at the start.
 const CACHE_KIB: i64 = 512;
+
+/// The page cache of a connection that reads lines. It lasts for one question.
+const READ_CACHE_KIB: i64 = 4_096;
 
 /// Bytes of values of one page of entries. A single larger value is a page of its own.
 const PAGE_BYTES_MAX: usize = 1_048_576;
@@ -161,10 +171,48 @@ fn migrate(connection: &mut Connection, from: i64) -> Result<(), StoreError> {
         let step = step.ok_or_else(|| StoreError(format!("the file has the unknown version {version}")))?;
         let transaction = connection.transaction()?;
         transaction.execute_batch(step)?;
+        if version + 1 == LINES_SINCE_VERSION {
+            lines::import(&transaction)?;
+        }
         transaction.pragma_update(None, "user_version", version + 1)?;
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// Opens a state file to read its lines.
+pub(crate) fn open_lines(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .map_err(|error| fail(path, "cannot be opened", error))?;
+    let prepare = || {
+        wait_for_others(&connection)?;
+        // The log belongs to the connection that writes.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.pragma_update(None, "cache_size", -READ_CACHE_KIB)
+    };
+    prepare().map_err(|error| fail(path, "cannot be used", error))?;
+    Ok(connection)
+}
+
+/// Deletes lines that are not kept any more, at most `most`, in one transaction. Returns how many.
+pub(crate) fn tidy(
+    connection: &mut Connection,
+    mud: &str,
+    kept: &line::Kept,
+    most: i64,
+) -> rusqlite::Result<i64> {
+    let transaction = connection.transaction()?;
+    let count = lines::tidy(&transaction, mud, kept, most)?;
+    transaction.commit()?;
+    Ok(count)
+}
+
+/// Adds the lines of another state file.
+pub(crate) fn take_lines(connection: &mut Connection, snapshot: &str) -> rusqlite::Result<()> {
+    connection.execute("ATTACH DATABASE ?1 AS snapshot", params![snapshot])?;
+    let copied = lines::copy(connection);
+    let detached = connection.execute_batch("DETACH DATABASE snapshot");
+    copied.and(detached)
 }
 
 /// Checks that a file is a state that this program can read. Returns its version.
@@ -192,12 +240,13 @@ fn newer(version: i64) -> StoreError {
 pub(crate) fn write(connection: &mut Connection, clear: &Clear, changes: &[Change]) -> rusqlite::Result<()> {
     // A transaction that is dropped without `commit` is rolled back.
     let transaction = connection.transaction()?;
+    lines::remove(&transaction, clear)?;
     match clear {
         Clear::Nothing => {}
         Clear::Everything => drop(transaction.execute("DELETE FROM state", ())?),
         Clear::Spaces(spaces) => {
             for space in spaces {
-                transaction.execute("DELETE FROM state WHERE space = ?1", params![space])?;
+                transaction.execute("DELETE FROM state WHERE space = ?1", params![space.as_str()])?;
             }
         }
     }
@@ -205,12 +254,19 @@ pub(crate) fn write(connection: &mut Connection, clear: &Clear, changes: &[Chang
         let mut put = transaction
             .prepare_cached("INSERT OR REPLACE INTO state (space, key, value) VALUES (?1, ?2, ?3)")?;
         let mut delete = transaction.prepare_cached("DELETE FROM state WHERE space = ?1 AND key = ?2")?;
+        let mut lines = Puts::new(&transaction);
         for change in changes {
+            if let Some(mud) = line::mud_of(&change.space) {
+                lines.apply(mud, change)?;
+                continue;
+            }
+            let (space, key) = (change.space.as_str(), change.key.as_str());
             match &change.value {
-                Some(value) => put.execute(params![change.space, change.key, value])?,
-                None => delete.execute(params![change.space, change.key])?,
+                Some(value) => put.execute(params![space, key, value])?,
+                None => delete.execute(params![space, key])?,
             };
         }
+        lines.finish()?;
     }
     transaction.commit()
 }
@@ -219,17 +275,18 @@ pub(crate) fn write(connection: &mut Connection, clear: &Clear, changes: &[Chang
 pub(crate) fn load(connection: &Connection) -> Result<Saved, StoreError> {
     let mut select = connection.prepare("SELECT space, key, value FROM state ORDER BY space, key")?;
     let rows = select.query_map((), |row| Ok(Change { value: Some(bytes(row, 2)?), ..named(row)? }))?;
-    Ok(Saved { entries: rows.collect::<rusqlite::Result<_>>()? })
+    Ok(Saved { entries: rows.collect::<rusqlite::Result<_>>()?, position: 0, end: 0 })
 }
 
 fn named(row: &Row<'_>) -> rusqlite::Result<Change> {
-    Ok(Change { space: row.get(0)?, key: row.get(1)?, value: None })
+    let text = |column| row.get_ref(column)?.as_str().map(SmolStr::new).map_err(rusqlite::Error::from);
+    Ok(Change { space: text(0)?, key: text(1)?, value: None })
 }
 
 /// Returns a value, which somebody may have edited as a text.
-fn bytes(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<u8>> {
+fn bytes(row: &Row<'_>, column: usize) -> rusqlite::Result<Arc<[u8]>> {
     match row.get_ref(column)? {
-        ValueRef::Blob(bytes) | ValueRef::Text(bytes) => Ok(bytes.to_vec()),
+        ValueRef::Blob(bytes) | ValueRef::Text(bytes) => Ok(bytes.into()),
         _ => row.get(column),
     }
 }
@@ -252,7 +309,7 @@ pub(crate) fn page(
     while entries.len() < PAGE_ENTRIES_MAX && size < PAGE_BYTES_MAX {
         let Some(row) = rows.next()? else { break };
         let value = if row.get_ref(2)? == ValueRef::Null { None } else { Some(bytes(row, 2)?) };
-        size += value.as_ref().map_or(0, Vec::len);
+        size += value.as_ref().map_or(0, |value| value.len());
         entries.push(Change { value, ..named(row)? });
     }
     Ok(entries)

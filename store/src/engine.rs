@@ -1,23 +1,35 @@
 //! The interface between the daemon and the engines that keep its state.
 
 use i3_core::machine::{Change, Clear, Saved};
+use i3_core::query::{Page, Query};
 use std::fmt;
 use std::path::Path;
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 /// Entries of one [`Store::page`].
 pub const PAGE_ENTRIES_MAX: usize = 500;
+
+/// How long an engine looks for the rows of one page. After that it returns what it has, and where the rest begins.
+pub const QUERY_TIME_MAX: Duration = Duration::from_millis(200);
+
+/// Reads the lines of the history of a store, on another thread than the one that writes.
+pub trait LineReader: Send {
+    /// Returns a page of lines, as [`Store::lines`] does. It finds everything that was committed before.
+    fn page(&mut self, query: &Query) -> Result<Page, StoreError>;
+}
 
 /// A store of durable facts: a file, or a server.
 ///
 /// One gateway uses an open store. Tools such as `backup` may read its file meanwhile. An engine that is a server must
 /// itself prevent a second gateway from opening the same state.
 pub trait Store: Send {
-    /// Returns everything in the store, in the order of space and key.
+    /// Returns everything in the store, in the order of space and key, apart from the lines of the history.
     fn load(&mut self) -> Result<Saved, StoreError>;
 
     /// Returns the entries that follow `after` in the order of space and key, at most [`PAGE_ENTRIES_MAX`]. None: there are
-    /// no more. A value of more than `value_bytes_max` bytes is not read: its entry comes without a value.
+    /// no more. A value of more than `value_bytes_max` bytes is not read: its entry comes without a value. Lines of the
+    /// history are not among them.
     fn page(
         &mut self,
         after: Option<(&str, &str)>,
@@ -26,12 +38,15 @@ pub trait Store: Send {
         let follows =
             |entry: &Change| after.is_none_or(|(space, key)| (&*entry.space, &*entry.key) > (space, key));
         let entries = self.load()?.entries.into_iter().filter(follows).take(PAGE_ENTRIES_MAX);
-        let fits = |value: &Vec<u8>| value.len() <= value_bytes_max;
+        let fits = |value: &Arc<[u8]>| value.len() <= value_bytes_max;
         Ok(entries.map(|entry| Change { value: entry.value.filter(fits), ..entry }).collect())
     }
 
     /// Makes the changes durable, all or none. They apply in order: of two changes of one key the later one counts. When
     /// this has returned, they survive a power failure.
+    ///
+    /// Changes of a space for which [`i3_core::line::mud_of`] names a mud are lines of its history. They are read with
+    /// [`i3_core::line::read`], written in the same transaction, and no entries. An engine that keeps no lines may drop them.
     fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError>;
 
     /// Like [`Store::commit`], but removes first what `clear` covers. Both happen together or not at all.
@@ -46,13 +61,39 @@ pub trait Store: Send {
         self.commit(&all)
     }
 
+    /// Returns the lines of the history for which [`Query::holds`] is true, in the order of the question, at most its limit,
+    /// [`PAGE_ROWS_MAX`](i3_core::query::PAGE_ROWS_MAX) rows and [`PAGE_BYTES_MAX`](i3_core::query::PAGE_BYTES_MAX) bytes, but
+    /// at least one row if there is any. After [`QUERY_TIME_MAX`] it returns what it has found. [`Page::rest`] says where the
+    /// next page begins.
+    ///
+    /// The cost must not grow with the number of all lines for a page by id of one channel, nor for a text of three letters
+    /// or more: the engine needs an index by mud, channel and id, and one that finds the lines that contain a text, in any
+    /// case and anywhere in a word. What the index finds may be too much, never too little: `holds` decides.
+    ///
+    /// An engine that keeps no lines finds none.
+    fn lines(&mut self, _query: &Query) -> Result<Page, StoreError> {
+        Ok(Page::default())
+    }
+
+    /// Opens a second way to the lines of the history, so that saves and searches do not wait for each other. `None`: the
+    /// engine keeps no lines.
+    fn line_reader(&self) -> Option<Box<dyn LineReader>> {
+        None
+    }
+
+    /// Adds the lines of a snapshot, after a restore of its entries. Those that are there stay as they are.
+    fn take_lines(&mut self, _snapshot: &Path) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Checks that what was saved is still where a later start looks for it. The error: it is gone. Then only a
     /// [`Store::replace`] of everything is accepted.
     fn look(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// Gives the room of deleted entries back, where the engine does not do so itself.
+    /// Deletes some lines of the history that are not kept any more, and gives the room of deleted entries back, where the
+    /// engine does not do so itself. It is called every few seconds.
     fn shrink(&mut self) -> Result<(), StoreError> {
         Ok(())
     }

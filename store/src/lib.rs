@@ -4,20 +4,47 @@
 //! [`Store::load`] to the core. It passes every [`Output::Save`](i3_core::machine::Output::Save) to a [`Writer`], so that
 //! a slow disk does not stop the sockets.
 //!
-//! [`Store`] is implemented once for each engine. No other package knows which engine is used.
+//! Lines of the history are not read at the start. [`i3_core::line`] says what their changes mean, and
+//! [`i3_core::query`] how they are asked for.
+//!
+//! [`Store`] is implemented once for each engine of a single host, and [`SharedStore`] for each engine that several
+//! gateways share. No other package knows which engine is used.
 
+mod alone;
 mod database;
 mod engine;
+mod lines;
 mod lock;
+mod node;
 mod open;
+mod order;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod private;
+mod queue;
+mod reader;
+mod report;
+mod shared;
 mod snapshot;
 mod sqlite;
+mod thread;
 mod watch;
 mod writer;
 
-pub use engine::{Condition, PAGE_ENTRIES_MAX, Store, StoreError, Warning, replace_all};
+pub use engine::{
+    Condition, LineReader, PAGE_ENTRIES_MAX, QUERY_TIME_MAX, Store, StoreError, Warning, replace_all,
+};
 pub use lock::{DirectoryLock, Unavailable};
-pub use open::{ToRestore, copy_snapshot, open, open_existing, open_to_restore};
+pub use open::{
+    Joined, ToRestore, copy_snapshot, examine_shared, is_shared, open, open_existing, open_shared,
+    open_shared_existing, open_to_restore,
+};
+pub use queue::{BATCH_TICKETS_MAX, QUEUE_TICKETS_MAX};
+pub use reader::QUERIES_MAX;
+pub use report::Report;
+pub use shared::{
+    BeatOutcome, Beater, CommitError, FencedSave, Finding, FollowError, Follower, News, NodeIdentity, Roles,
+    Saver, SharedPlace, SharedStore, Start,
+};
 pub use snapshot::snapshot_path;
-pub use writer::{BATCH_TICKETS_MAX, QUEUE_TICKETS_MAX, Report, Writer};
+pub use writer::Writer;

@@ -1,11 +1,68 @@
 //! Opens the engine that a URL names.
 
 use crate::engine::{Store, StoreError};
+use crate::shared::{Finding, NodeIdentity, SharedPlace, SharedStore};
 use crate::sqlite::{SqliteStore, file_of};
 use std::path::{Path, PathBuf};
 
-/// The schemes of the URLs that this program can open.
+/// The schemes of the URLs of stores that a gateway has for itself.
 const SCHEMES: &[&str] = &["sqlite"];
+
+/// The schemes of the URLs of stores that several gateways share.
+const SHARED_SCHEMES: &[&str] = &["postgres", "postgresql"];
+
+/// Whether a URL names a store that several gateways share.
+pub fn is_shared(url: &str) -> bool {
+    scheme(url).is_some_and(|scheme| SHARED_SCHEMES.contains(&scheme))
+}
+
+/// A shared store that was opened.
+pub struct Joined {
+    /// The store.
+    pub store: Box<dyn SharedStore>,
+    /// Its tables were made just now.
+    pub is_new: bool,
+}
+
+/// Opens a store that several gateways share, and makes its tables or brings them up to date. Tables that a newer version
+/// has made are refused, and not changed.
+pub fn open_shared(place: &SharedPlace, identity: NodeIdentity) -> Result<Joined, StoreError> {
+    #[cfg(feature = "postgres")]
+    {
+        let (store, is_new) = crate::postgres::PostgresStore::open(place, identity)?;
+        Ok(Joined { store: Box::new(store), is_new })
+    }
+    #[cfg(not(feature = "postgres"))]
+    Err(without_postgres(place, &identity))
+}
+
+/// Opens a store that several gateways share, and changes nothing. The error: there is none, or one of another version.
+pub fn open_shared_existing(
+    place: &SharedPlace,
+    identity: NodeIdentity,
+) -> Result<Box<dyn SharedStore>, StoreError> {
+    #[cfg(feature = "postgres")]
+    {
+        Ok(Box::new(crate::postgres::PostgresStore::open_existing(place, identity)?))
+    }
+    #[cfg(not(feature = "postgres"))]
+    Err(without_postgres(place, &identity))
+}
+
+/// Checks a store that several gateways share, and changes nothing. The error: the URL is wrong.
+pub fn examine_shared(place: &SharedPlace, identity: NodeIdentity) -> Result<Vec<Finding>, StoreError> {
+    #[cfg(feature = "postgres")]
+    {
+        Ok(crate::postgres::PostgresStore::new(place, identity)?.examine())
+    }
+    #[cfg(not(feature = "postgres"))]
+    Err(without_postgres(place, &identity))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn without_postgres(_: &SharedPlace, _: &NodeIdentity) -> StoreError {
+    StoreError("this program was built without PostgreSQL".to_owned())
+}
 
 /// Opens the state at `url`, and creates it if there is none.
 ///

@@ -1,19 +1,27 @@
 //! The default store: one SQLite file.
 
 use crate::database::{self, JOURNALS, copy_pages, fail, quick_check};
-use crate::engine::{Condition, Store, StoreError, Warning};
+use crate::engine::{Condition, LineReader, QUERY_TIME_MAX, Store, StoreError, Warning};
+use crate::lines;
 use crate::private::{beside, make_directory, open_to_others, replace_file, tighten};
 use crate::snapshot::snapshot_path;
 use crate::watch::Watch;
+use i3_core::line::{self, Kept, LineChange};
 use i3_core::machine::{Change, Clear, Saved};
+use i3_core::query::{Page, Query};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// The name of the file in the state directory.
 const FILE: &str = "i3-gateway.sqlite";
+
+/// Lines of the history that are deleted together, each few seconds, so that saves do not wait for long.
+const TIDY_LINES_MAX: i64 = 500;
 
 /// The ending of a path that names the file itself.
 const EXTENSION: &str = "sqlite";
@@ -29,6 +37,8 @@ pub(crate) fn file_of(path: &str) -> PathBuf {
 pub(crate) struct SqliteStore {
     file: PathBuf,
     database: Database,
+    /// Which lines of the history are kept, of the muds that may have others.
+    untidy: BTreeMap<String, Kept>,
 }
 
 #[derive(Debug)]
@@ -59,7 +69,7 @@ impl SqliteStore {
             }
         }
         let database = open_file(path)?;
-        Ok(SqliteStore { file: path.to_owned(), database })
+        Ok(SqliteStore { file: path.to_owned(), database, untidy: BTreeMap::new() })
     }
 
     /// Opens the file for reading. `None`: the file is missing.
@@ -70,7 +80,7 @@ impl SqliteStore {
             _ => {}
         }
         let database = Database::Reading(database::open_to_read(path)?);
-        Ok(Some(SqliteStore { file: path.to_owned(), database }))
+        Ok(Some(SqliteStore { file: path.to_owned(), database, untidy: BTreeMap::new() }))
     }
 
     /// Opens the file, so that it can be replaced by a snapshot. A damaged file is moved: its new path is the second value.
@@ -139,8 +149,53 @@ impl SqliteStore {
                 let why = fail(&self.file, "the file is damaged", error);
                 Err(self.lose(why.0))
             }
-            (written, Ok(())) => Ok(written?),
+            (written, Ok(())) => {
+                written?;
+                self.note_kept(changes);
+                Ok(())
+            }
         }
+    }
+
+    /// Notes which lines are kept from now on. The others are deleted a part after the other.
+    fn note_kept(&mut self, changes: &[Change]) {
+        for change in changes {
+            if let Some(mud) = line::mud_of(&change.space)
+                && let LineChange::Keep(kept) = line::read(change)
+            {
+                self.untidy.insert(mud.to_owned(), kept);
+            }
+        }
+    }
+
+    /// Deletes some lines that are not kept any more.
+    fn tidy(&mut self) -> rusqlite::Result<()> {
+        let Database::Open(connection, _) = &mut self.database else { return Ok(()) };
+        let mut left = TIDY_LINES_MAX;
+        while left > 0
+            && let Some((mud, kept)) = self.untidy.pop_first()
+        {
+            let count = database::tidy(connection, &mud, &kept, left)?;
+            left -= count;
+            if left <= 0 {
+                self.untidy.insert(mud, kept);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads lines of the history, while a store writes. Each question has a connection of its own, so that none stays with a
+/// file that was replaced.
+struct SqliteLines {
+    file: PathBuf,
+}
+
+impl LineReader for SqliteLines {
+    fn page(&mut self, query: &Query) -> Result<Page, StoreError> {
+        let connection = database::open_lines(&self.file)?;
+        let page = lines::page(&connection, query, Instant::now() + QUERY_TIME_MAX);
+        page.map_err(|error| fail(&self.file, "cannot be read", error))
     }
 }
 
@@ -273,6 +328,26 @@ impl Store for SqliteStore {
         self.write(clear, changes)
     }
 
+    fn lines(&mut self, query: &Query) -> Result<Page, StoreError> {
+        let page = lines::page(self.connection()?, query, Instant::now() + QUERY_TIME_MAX);
+        page.map_err(|error| fail(&self.file, "cannot be read", error))
+    }
+
+    fn line_reader(&self) -> Option<Box<dyn LineReader>> {
+        Some(Box::new(SqliteLines { file: self.file.clone() }))
+    }
+
+    fn take_lines(&mut self, snapshot: &Path) -> Result<(), StoreError> {
+        let name =
+            snapshot.to_str().ok_or_else(|| fail(snapshot, "cannot be read", "its name is not UTF-8"))?;
+        let Database::Open(connection, watch) = &mut self.database else { return Ok(()) };
+        let taken = database::take_lines(connection, name);
+        if let Err(why) = watch.note() {
+            return Err(self.lose(why));
+        }
+        taken.map_err(|error| fail(&self.file, "cannot take the history of the copy", error))
+    }
+
     fn look(&mut self) -> Result<(), StoreError> {
         match &self.database {
             Database::Reading(_) => Ok(()),
@@ -286,8 +361,9 @@ impl Store for SqliteStore {
 
     fn shrink(&mut self) -> Result<(), StoreError> {
         self.look()?;
+        let tidied = self.tidy();
         let Database::Open(connection, watch) = &mut self.database else { return Ok(()) };
-        let outcome = database::shrink(connection);
+        let outcome = tidied.and_then(|()| database::shrink(connection));
         if let Err(why) = watch.note() {
             return Err(self.lose(why));
         }

@@ -3,7 +3,7 @@
 #![cfg(unix)]
 
 use i3_core::machine::{Change, Clear, SaveTicket};
-use i3_store::{Report, Store, Writer, open};
+use i3_store::{FencedSave, Report, Store, Writer, open};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -19,7 +19,7 @@ const PARTS: u64 = 3;
 
 fn part(ticket: u64, part: u64) -> Change {
     let key = format!("{ticket:09}/{part}");
-    Change { space: "storm".to_owned(), key, value: Some(vec![b'x'; 200]) }
+    Change { space: "storm".into(), key: key.into(), value: Some([b'x'; 200].into()) }
 }
 
 /// Not a test of its own: what the other one starts and kills.
@@ -38,7 +38,10 @@ fn storm() {
         std::io::stderr().write_all(format!("saved {}\n", ticket.0).as_bytes()).unwrap();
     });
     for ticket in first.. {
-        if !writer.submit(SaveTicket(ticket), Clear::Nothing, (0..PARTS).map(|n| part(ticket, n)).collect()) {
+        if !writer.submit(
+            SaveTicket(ticket),
+            FencedSave::new(Clear::Nothing, (0..PARTS).map(|n| part(ticket, n)).collect()),
+        ) {
             std::thread::yield_now();
         }
     }

@@ -3,7 +3,7 @@
 #![cfg(unix)]
 
 use i3_core::machine::{Change, Clear, SaveTicket};
-use i3_store::{Report, Store, Writer};
+use i3_store::{FencedSave, Report, Store, Writer};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 fn put(key: &str, value: &str) -> Change {
-    Change { space: "s".to_owned(), key: key.to_owned(), value: Some(value.as_bytes().to_vec()) }
+    Change { space: "s".into(), key: key.into(), value: Some(value.as_bytes().into()) }
 }
 
 fn open(directory: &Path) -> Box<dyn Store> {
@@ -158,18 +158,18 @@ fn the_thread_notices_it_with_and_without_a_save() {
     let next = || reports.recv_timeout(Duration::from_secs(20)).unwrap();
     fs::remove_file(file(parent.path())).unwrap();
     assert!(matches!(next(), Report::Lost(why) if why.contains("removed")));
-    writer.submit(SaveTicket(1), Clear::Everything, vec![put("a", "1")]);
+    writer.submit(SaveTicket(1), FencedSave::new(Clear::Everything, vec![put("a", "1")]));
     assert_eq!(next(), Report::Saved(SaveTicket(1), Ok(())));
     fs::remove_file(file(parent.path())).unwrap();
-    writer.submit(SaveTicket(2), Clear::Nothing, vec![put("a", "2")]);
+    writer.submit(SaveTicket(2), FencedSave::new(Clear::Nothing, vec![put("a", "2")]));
     assert!(matches!(next(), Report::Lost(_)), "it is said at once, and before the answer");
-    assert!(matches!(next(), Report::Saved(SaveTicket(2), Err(why)) if why.contains("removed")));
+    assert!(matches!(next(), Report::Saved(SaveTicket(2), Err(why)) if why.to_string().contains("removed")));
     // Saves that can do nothing about it do not repeat it.
     for n in 3..50 {
-        writer.submit(SaveTicket(n), Clear::Nothing, Vec::new());
+        writer.submit(SaveTicket(n), FencedSave::new(Clear::Nothing, Vec::new()));
         assert!(matches!(next(), Report::Saved(_, Err(_))));
     }
-    writer.submit(SaveTicket(50), Clear::Everything, vec![put("a", "3")]);
+    writer.submit(SaveTicket(50), FencedSave::new(Clear::Everything, vec![put("a", "3")]));
     assert_eq!(next(), Report::Saved(SaveTicket(50), Ok(())));
     writer.finish();
     assert_eq!(entries(parent.path()), [put("a", "3")]);

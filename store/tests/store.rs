@@ -5,21 +5,21 @@ mod memory;
 
 use i3_core::machine::{Change, Clear, SaveTicket, Saved};
 use i3_store::{
-    Condition, PAGE_ENTRIES_MAX, QUEUE_TICKETS_MAX, Report, Store, StoreError, Writer, copy_snapshot,
-    open_existing, replace_all, snapshot_path,
+    Condition, FencedSave, PAGE_ENTRIES_MAX, QUEUE_TICKETS_MAX, Report, Store, StoreError, Writer,
+    copy_snapshot, open_existing, replace_all, snapshot_path,
 };
 use memory::MemoryStore;
 use std::path::Path;
 use std::sync::mpsc;
 
 /// The version of the layout that this program writes.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 /// What a writer calls when saves are all that it reports.
 fn answered(done: impl Fn(SaveTicket, Result<(), String>)) -> impl Fn(Report) {
     move |report| match report {
-        Report::Saved(ticket, outcome) => done(ticket, outcome),
-        Report::Lost(why) => panic!("{why}"),
+        Report::Saved(ticket, outcome) => done(ticket, outcome.map_err(|error| error.to_string())),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -29,11 +29,11 @@ fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
 }
 
 fn put(space: &str, key: &str, value: &[u8]) -> Change {
-    Change { space: space.to_owned(), key: key.to_owned(), value: Some(value.to_vec()) }
+    Change { space: space.into(), key: key.into(), value: Some(value.into()) }
 }
 
 fn delete(space: &str, key: &str) -> Change {
-    Change { space: space.to_owned(), key: key.to_owned(), value: None }
+    Change { space: space.into(), key: key.into(), value: None }
 }
 
 fn round_trip(store: &mut dyn Store) {
@@ -168,7 +168,10 @@ fn every_ticket_is_answered_in_order_and_written_at_the_end() {
     let (done, answers) = mpsc::channel();
     let writer = Writer::spawn(store, answered(move |ticket, outcome| done.send((ticket, outcome)).unwrap()));
     for n in 0..1000_u64 {
-        assert!(writer.submit(SaveTicket(n), Clear::Nothing, vec![put("n", &n.to_string(), b"x")]));
+        assert!(
+            writer
+                .submit(SaveTicket(n), FencedSave::new(Clear::Nothing, vec![put("n", &n.to_string(), b"x")]))
+        );
     }
     writer.finish();
     let answers: Vec<_> = answers.iter().collect();
@@ -224,14 +227,14 @@ fn a_full_queue_refuses_without_waiting() {
         }),
     );
     let change = || vec![put("a", "b", b"c")];
-    assert!(writer.submit(SaveTicket(0), Clear::Nothing, change()));
+    assert!(writer.submit(SaveTicket(0), FencedSave::new(Clear::Nothing, change())));
     assert_eq!(started.recv().unwrap(), 1, "it hangs in the first save");
     let max = QUEUE_TICKETS_MAX as u64;
     for n in 1..=max {
-        assert!(writer.submit(SaveTicket(n), Clear::Nothing, change()));
+        assert!(writer.submit(SaveTicket(n), FencedSave::new(Clear::Nothing, change())));
     }
-    assert!(!writer.submit(SaveTicket(max + 1), Clear::Nothing, change()));
-    assert!(!writer.submit(SaveTicket(max + 2), Clear::Nothing, change()));
+    assert!(!writer.submit(SaveTicket(max + 1), FencedSave::new(Clear::Nothing, change())));
+    assert!(!writer.submit(SaveTicket(max + 2), FencedSave::new(Clear::Nothing, change())));
     drop(go);
     drop(writer);
     let answers: Vec<_> = answers.iter().collect();
@@ -271,11 +274,17 @@ fn an_old_file_becomes_a_new_one_and_keeps_what_it_holds() {
     let expected = [put("event_ids", "reserved", b"10000"), put("password/Alpha", "*i4", b"17")];
     for _ in 0..2 {
         assert_eq!(open(&path).unwrap().load().unwrap().entries, expected);
-        assert_eq!((pragma(&path, "user_version"), pragma(&path, "application_id")), (2, 0x4933_4757));
+        assert_eq!(
+            (pragma(&path, "user_version"), pragma(&path, "application_id")),
+            (SCHEMA_VERSION, 0x4933_4757)
+        );
     }
     let fresh = directory.path().join("fresh.sqlite");
     open(&fresh).unwrap();
-    assert_eq!((pragma(&fresh, "user_version"), pragma(&fresh, "application_id")), (2, 0x4933_4757));
+    assert_eq!(
+        (pragma(&fresh, "user_version"), pragma(&fresh, "application_id")),
+        (SCHEMA_VERSION, 0x4933_4757)
+    );
 }
 
 #[test]
@@ -288,8 +297,10 @@ fn a_snapshot_is_made_while_the_file_is_written() {
     for n in 0..2_000_u64 {
         writer.submit(
             SaveTicket(n),
-            Clear::Nothing,
-            vec![put("a", &format!("{n:06}"), b"x"), put("b", &format!("{n:06}"), b"x")],
+            FencedSave::new(
+                Clear::Nothing,
+                vec![put("a", &format!("{n:06}"), b"x"), put("b", &format!("{n:06}"), b"x")],
+            ),
         );
         if n % 500 == 250 {
             reader.snapshot_to(&copied).unwrap();
@@ -345,7 +356,11 @@ fn who_has_the_file_open_sees_what_replaced_it() {
     let path = directory.path().join("state.sqlite");
     let mut store = open(&path).unwrap();
     store.commit(&[put("a", "old", b"1")]).unwrap();
-    replace_all(&mut *open(&path).unwrap(), &Saved { entries: vec![put("a", "new", b"2")] }).unwrap();
+    replace_all(
+        &mut *open(&path).unwrap(),
+        &Saved { entries: vec![put("a", "new", b"2")], position: 0, end: 0 },
+    )
+    .unwrap();
     assert_eq!(store.load().unwrap().entries, [put("a", "new", b"2")]);
     store.commit(&[put("a", "newer", b"3")]).unwrap();
     drop(store);
@@ -439,12 +454,12 @@ fn a_locked_file_is_said_soon_and_taken_later() {
     let (done, answers) = mpsc::channel();
     let writer = Writer::spawn(store, answered(move |ticket, outcome| done.send((ticket, outcome)).unwrap()));
     for n in 0..200_u64 {
-        writer.submit(SaveTicket(n), Clear::Nothing, vec![put("a", &n.to_string(), b"x")]);
+        writer.submit(SaveTicket(n), FencedSave::new(Clear::Nothing, vec![put("a", &n.to_string(), b"x")]));
     }
     let refused: Vec<_> = (0..200).map(|_| answers.recv().unwrap()).collect();
     assert!(refused.iter().all(|(_, outcome)| outcome.as_ref().is_err_and(|text| text.contains("locked"))));
     other.execute_batch("COMMIT").unwrap();
-    writer.submit(SaveTicket(200), Clear::Nothing, vec![put("a", "now", b"x")]);
+    writer.submit(SaveTicket(200), FencedSave::new(Clear::Nothing, vec![put("a", "now", b"x")]));
     assert_eq!(answers.recv().unwrap(), (SaveTicket(200), Ok(())));
 }
 
@@ -517,7 +532,7 @@ fn what_is_replaced_is_removed_in_the_same_commit() {
         store
             .commit(&[put("a", "1", b"x"), put("a", "2", b"x"), put("ab", "1", b"x"), put("b", "1", b"x")])
             .unwrap();
-        let spaces = Clear::Spaces(vec!["a".to_owned(), "c".to_owned()]);
+        let spaces = Clear::Spaces(vec!["a".into(), "c".into()]);
         store.replace(&spaces, &[put("a", "2", b"y"), put("c", "1", b"y")]).unwrap();
         let expected = [put("a", "2", b"y"), put("ab", "1", b"x"), put("b", "1", b"x"), put("c", "1", b"y")];
         assert_eq!(store.load().unwrap().entries, expected);

@@ -1,8 +1,9 @@
 //! What the tests across the rooms share: [`world`] runs machines against each other in virtual time, [`scenario`] reads
 //! and plays the text files in `scenarios/`, [`wire`] decodes what is sent, by itself and not with the code under test,
-//! [`published`] knows the types of its fields, [`vectors`] reads the captured frames, [`hostile`] holds a gateway under siege, [`sim`] plays whole networks at random,
+//! [`cluster`] runs several gateways on one engine, [`published`] knows the types of its fields, [`vectors`] reads the captured frames, [`hostile`] holds a gateway under siege, [`sim`] plays whole networks at random,
 //! [`source`] parses the Rust sources of the workspace and says what they name and import.
 
+pub mod cluster;
 pub mod home_settings;
 pub mod hostile;
 pub mod published;

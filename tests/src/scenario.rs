@@ -43,6 +43,7 @@ use i3_core::settings::{
 use i3_router::{Dialect, Logins, Router};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long an expected message may take, in virtual time.
@@ -116,13 +117,14 @@ pub fn settings(mud: &str, routers: &[String]) -> Settings {
             driver: "TestDriver".to_owned(),
             mud_type: "LP".to_owned(),
             open_status: "open".to_owned(),
-            services: services.into_iter().map(|name| (name.to_owned(), 1)).collect(),
+            services: Arc::new(services.into_iter().map(|name| (name.to_owned(), 1)).collect()),
             routers: routers.iter().map(router).collect(),
             router_password: 0,
             channels: Vec::new(),
             i3: None,
         }],
         link: LinkSettings::default(),
+        node: None,
         api: ApiSettings {
             keys: Some(vec![KeySettings::new(
                 keys::digest(&format!("{}-key", mud.to_lowercase())),
@@ -362,7 +364,7 @@ impl Stage {
                 if good { Ok(()) } else { Err("no such permission".to_owned()) }
             }
             Some(("service", name)) => {
-                settings.muds[0].services.insert(name.to_owned(), 0);
+                Arc::make_mut(&mut settings.muds[0].services).insert(name.to_owned(), 0);
                 Ok(())
             }
             Some(("channel", name)) => {
@@ -421,6 +423,10 @@ impl Stage {
                     "history_max" => events.history_max = most,
                     _ => events.log_bytes_max = most,
                 }
+                Ok(())
+            }
+            Some(("history_store", _)) => {
+                settings.api.events.history_in_store = true;
                 Ok(())
             }
             Some(("history_tells", _)) => {

@@ -58,7 +58,7 @@ impl Stage {
 
     fn passwords(&self) -> BTreeSet<Vec<u8>> {
         let stored = self.world.stored(self.world.node("gateway"));
-        let password = |mud| stored[&(format!("password/{}", name(mud)), "*net".to_owned())].clone();
+        let password = |mud| stored[&(format!("password/{}", name(mud)).into(), "*net".into())].to_vec();
         (0..MUDS).map(password).collect()
     }
 

@@ -10,6 +10,7 @@ use i3_client::blocking::Client;
 use i3_client::{Error, Refusal};
 use i3_config::people::{Ban, Kick, Unban};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// The length of a whole session id, in characters.
 const SESSION_CHARS: usize = 36;
@@ -17,11 +18,13 @@ const SESSION_CHARS: usize = 36;
 const SESSION_CHARS_SHOWN: usize = 8;
 /// A terminal of so many columns has room for whole session ids.
 const WIDE_COLUMNS: usize = 160;
+/// How long giving all links away may take: somewhat longer than the gateway lets it.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(910);
 
 pub(super) fn sessions(client: &mut Client, look: Look) -> Outcome {
     let answer = whole(client, "sessions", json!({}), "sessions")?;
     let is_narrow = look.columns.is_some_and(|columns| columns < WIDE_COLUMNS);
-    let mut table = Table::new(&[
+    let mut columns = vec![
         Column::whole("SESSION", 0),
         Column::text("KEY", 0),
         Column::text("CLIENT", 1),
@@ -32,12 +35,18 @@ pub(super) fn sessions(client: &mut Client, look: Look) -> Outcome {
         Column::whole("SINCE", 6),
         Column::number("IDLE", 7),
         Column::number("QUEUED", 8),
-    ]);
+    ];
+    // Where several gateways share a database.
+    let has_nodes = list(&answer, "sessions").iter().any(|session| session["node"].is_string());
+    if has_nodes {
+        columns.push(Column::text("NODE", 2));
+    }
+    let mut table = Table::new(&columns);
     for session in list(&answer, "sessions") {
         let id = member(session, "session_id");
         let id = if is_narrow { id.chars().take(SESSION_CHARS_SHOWN).collect() } else { id };
         let queued = session["queued_bytes"].as_u64().filter(|bytes| *bytes > 0);
-        table.row(vec![
+        let mut row = vec![
             (Style::Bold, if id.is_empty() { "-".to_owned() } else { id }),
             (Style::Plain, dash(member(session, "key_name"))),
             (Style::Plain, member(session, "client")),
@@ -48,7 +57,11 @@ pub(super) fn sessions(client: &mut Client, look: Look) -> Outcome {
             (Style::Plain, time(&member(session, "since"))),
             (Style::Plain, session["idle_seconds"].as_u64().map(duration).unwrap_or_default()),
             (Style::Bad, queued.map(|bytes| format!("{bytes} B")).unwrap_or_default()),
-        ]);
+        ];
+        if has_nodes {
+            row.push((Style::Plain, member(session, "node")));
+        }
+        table.row(row);
     }
     let lines = table.lines(look);
     Ok(Shown::new(answer, lines))
@@ -96,6 +109,18 @@ fn found(client: &mut Client, given: &str) -> Result<String, Problem> {
             plain(given)
         ))),
     }
+}
+
+/// Gives the links to other gateways. Returns when they have them.
+pub(super) fn drain(client: &mut Client) -> Outcome {
+    let answer = client.call_raw("drain", json!({}), DRAIN_TIMEOUT)?;
+    let muds = answer["muds"].as_u64().unwrap_or(0);
+    let line = match usize::try_from(muds) {
+        Ok(0) => "Drained: it had no router link.".to_owned(),
+        Ok(muds) => format!("Drained: the other gateways have its {}.", counted(muds, "router link")),
+        Err(_) => "Drained.".to_owned(),
+    };
+    Ok(Shown::line(answer, line))
 }
 
 /// Reads a duration such as `30m`, `12h` or `1d`, in seconds.

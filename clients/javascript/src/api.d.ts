@@ -82,7 +82,7 @@ export interface ChannelListFilter {
 }
 
 export interface Channel {
-  /** number of sessions of this gateway that subscribe to it */
+  /** number of sessions of this gateway that subscribe to it, on all its nodes */
   member_count: number;
   /** its exact name */
   name: string;
@@ -207,6 +207,8 @@ export interface Identitie {
   waiting_bytes: number;
   /** packets that wait for the router */
   waiting_packets: number;
+  /** where several nodes share the muds: the name of the node that holds the router link; null: none does */
+  holder?: string | null;
 }
 
 export interface Minute {
@@ -271,16 +273,12 @@ export interface SessionInfo {
   channels: number;
   /** the name that the client gave itself; null if it gave none */
   client: string | null;
-  /** seconds since its last request */
-  idle_seconds: number;
   /** the name of its key in the settings; null before `authenticate`, and where no key is needed */
   key_name: string | null;
   /** the mud of its key; null before `authenticate` */
   mud_name: string | null;
   /** permissions of its key; `*` means all */
   permissions: Array<string>;
-  /** bytes queued for the client that it has not read yet */
-  queued_bytes: number;
   /** whom it speaks for: what an `observer` receives is still kept for the game; null before `authenticate` */
   role: "game" | "observer" | null;
   /** identifies the session; null before `authenticate` */
@@ -289,6 +287,12 @@ export interface SessionInfo {
   since: string;
   /** how it is connected */
   transport: "tcp" | "websocket" | "i3" | "irc";
+  /** seconds since its last request; not for a session at another node */
+  idle_seconds?: number;
+  /** the node that it is connected to, where several gateways share a database */
+  node?: string;
+  /** bytes queued for the client that it has not read yet; not for a session at another node */
+  queued_bytes?: number;
 }
 
 export interface WhoFilter {
@@ -706,6 +710,13 @@ export interface ChannelWhoResult {
   more?: boolean;
 }
 
+export interface DrainResult {
+  /** number of muds whose links it had */
+  muds: number;
+  /** always `drained`: no router link is left on this node */
+  status: "drained";
+}
+
 export interface EmotetoParams {
   /** the mud; its name in any case, or shortened */
   target_mud: string;
@@ -896,6 +907,8 @@ export interface OverviewResult {
   version: string;
   /** what is doubtful about the settings; empty without the permission `admin` for the gateway's own mud */
   warnings: Array<string>;
+  /** where several nodes share the muds: the name of this node */
+  node?: string;
 }
 
 export interface PingResult {
@@ -994,7 +1007,7 @@ export interface StatsResult {
   packets_received: number;
   /** packets sent to routers since the start */
   packets_sent: number;
-  /** identified sessions */
+  /** identified sessions, at all nodes */
   session_count: number;
 }
 
@@ -1009,6 +1022,10 @@ export interface StatusResult {
   session_id: string;
   /** seconds since this session connected */
   uptime: number;
+  /** where several nodes share the muds: the name of the node that holds the router link; null: none does */
+  holder?: string | null;
+  /** where several nodes share the muds: the name of this node */
+  node?: string;
 }
 
 export interface TellParams {
@@ -1672,6 +1689,8 @@ export interface Methods {
   channel_user(params: ChannelUserParams): Promise<ChannelUserResult>;
   /** Returns the known subscribers of a channel. With `wait` it asks the other muds first. Needs the permission `info`. */
   channel_who(params: ChannelWhoParams): Promise<ChannelWhoResult>;
+  /** Gives the router links of this node to other nodes. The answer comes when none is left here. Until it is restarted the node takes none; clients stay connected to it, and go on to use the links. Needs the permission `admin`. */
+  drain(): Promise<DrainResult>;
   /** Sends an emote to a user on another mud. Needs the permission `tell`. */
   emoteto(params: EmotetoParams): Promise<EmotetoResult>;
   /** Asks a mud about a user. The answer is the event `finger_reply`, or with `wait` the result. Needs the permission `info`. */

@@ -22,6 +22,7 @@ export const METHODS = [
   "channel_targeted_emote",
   "channel_user",
   "channel_who",
+  "drain",
   "emoteto",
   "finger",
   "heartbeat",

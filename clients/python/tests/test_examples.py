@@ -38,6 +38,8 @@ class Program:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            # A background job of a shell ignores SIGINT, and passes that on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self.lines: "queue.Queue[str]" = queue.Queue()
         self.printed: List[str] = []

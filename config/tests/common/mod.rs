@@ -22,11 +22,12 @@ pub(crate) fn all_of(config: &Config) -> String {
     let digests =
         keys.map(|key| (key.digest, key.requests_per_minute, key.channels.clone(), key.text_format));
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         config.core,
         config.listeners,
         config.tls_required,
         config.state_directory,
+        config.shared,
         config.state_backups,
         config.logging,
         digests.collect::<Vec<_>>()
@@ -44,6 +45,10 @@ pub(crate) fn yaml_of(path: &str, value: &str) -> String {
         "api.auth.api_keys.*" => "key: base-key, permissions: ['*'], mud_name: TestMUD, ",
         "channels.default_channels.*" | "services.channel.default_channels.*" => "name: base, ",
         "api.auth" if path.ends_with("allow_remote_without_auth") => "enabled: false, ",
+        "" if path.starts_with("node.") || path.starts_with("lease.") => {
+            "state: {url: 'postgres://gw@db/i3'}, "
+        }
+        "state" if path.ends_with("password") => "url: 'postgres://gw@db/i3', ",
         "irc" if path != "irc.port" => "port: 6667, ",
         "state" if path.ends_with("backup_count") => "backup_enabled: true, ",
         "i3" => "port: 8790, ",

@@ -395,15 +395,26 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
                 "events.max_bytes",
                 "",
                 "2097152",
-                "Bytes of all kept events and of the history, in memory and on disk.",
+                "Bytes of all kept events, and of the lines of the history in memory.",
             ),
             entry(
                 "history.days",
                 "",
                 "30",
-                "How many days channel_history and history_search find a line; 0: no history is kept.",
+                "How many days channel_history and history_search find a line, and the state keeps it; 0: no history is kept.",
             ),
-            entry("history.max_lines", "", "100", "How many lines of each channel the history has."),
+            entry(
+                "history.max_lines",
+                "",
+                "100",
+                "How many lines of each channel are in memory; older ones are read from the state. 0: no history is kept.",
+            ),
+            entry(
+                "history.max_bytes",
+                "",
+                "1073741824",
+                "Bytes of the lines of one mud in the state. If there are more, the channel with the most loses its oldest.",
+            ),
             entry(
                 "channels.history_size",
                 "",
@@ -653,6 +664,47 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Entry])] = &[
                  have higher numbers.",
             ),
             entry("state.backup_count", "", "", "How many copies are kept: 3 by default."),
+            entry(
+                "state.url",
+                "a directory, or `postgres://USER@HOST/DATABASE`",
+                "",
+                "A PostgreSQL database (13 or newer) in place of the directory. Gateways with the same database are nodes: each \
+                 serves games, and the link of each mud is at one of them. `?sslmode=verify-full` checks the server's \
+                 certificate, against `sslrootcert=FILE` if that is given. The user has to own the database, or to have the right to \
+                 create tables. A directory has the same meaning as in `state.directory`, and counts more. A change needs a restart.",
+            ),
+            entry(
+                "state.password",
+                "",
+                "",
+                "The password for the database. Better: `STATE_PASSWORD_FILE` names a file with it. Without both, the password in \
+                 the URL counts, then `PGPASSWORD`, then `~/.pgpass`.",
+            ),
+        ],
+    ),
+    (
+        "Nodes",
+        "Only for a state in PostgreSQL. A change needs a restart.",
+        &[
+            entry(
+                "node.name",
+                "",
+                "",
+                "The name of this gateway among the nodes: different on each. By default it is the name of the host.",
+            ),
+            entry(
+                "lease.seconds",
+                "",
+                "15",
+                "The link of a mud moves to another node when its own has been silent for so long. The same on all nodes.",
+            ),
+            entry(
+                "lease.without_database",
+                "",
+                "release",
+                "What a node does about its links when the database is away for longer than a lease: `release` ends them, since \
+                 another node may have taken over; `keep` keeps them, and is only for a single node.",
+            ),
         ],
     ),
     (

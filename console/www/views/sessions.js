@@ -23,13 +23,15 @@ export class Sessions extends Polling {
     if (!rows) return html`<p role="status">${error || 'Loading …'}</p>`;
     const own = state.session.session_id;
     const hasKeys = rows.some((row) => keyName(row) !== null);
+    const hasNodes = rows.some((row) => row.node !== undefined);
     const columns = [
       ['Mud', (row) => (row.mud_name === null ? html`<span class="quiet">not signed in</span>` : html`<${T} text=${row.mud_name} />`)],
       ...(hasKeys ? [['Key', (row) => html`<${T} text=${keyName(row) ?? ''} />`]] : []),
       ['Client', (row) => (row.client ? html`<${T} text=${row.client} />` : row.session_id === own ? 'this page' : html`<span class="quiet">no name</span>`)],
-      ['Role', (row) => row.role ?? ''], ['Door', (row) => row.transport], ['Address', (row) => html`<${T} text=${row.address} />`],
-      ['Since', (row) => html`<${Time} at=${row.since} />`], ['Idle', (row) => duration(row.idle_seconds)],
-      ['Queued', (row) => bytes(row.queued_bytes)], ['Channels', (row) => row.channels],
+      ['Role', (row) => row.role ?? ''], ['Door', (row) => row.transport], ...(hasNodes ? [['Node', (row) => html`<${T} text=${row.node ?? ''} />`]] : []),
+      ['Address', (row) => html`<${T} text=${row.address} />`],
+      ['Since', (row) => html`<${Time} at=${row.since} />`], ['Idle', (row) => (row.idle_seconds === undefined ? '' : duration(row.idle_seconds))],
+      ['Queued', (row) => (row.queued_bytes === undefined ? '' : bytes(row.queued_bytes))], ['Channels', (row) => row.channels],
       ['May', (row) => (row.permissions.includes('*') ? 'everything' : row.permissions.join(', '))],
       ['Action', (row) => html`<button type="button" disabled=${row.session_id === null} onClick=${() => this.kick(row)}>Kick</button>`],
     ];

@@ -2,6 +2,7 @@
 
 use super::addresses::Addresses;
 use super::audience::Audience;
+use super::elsewhere::{Elsewhere, SessionNews};
 use super::rates::Rates;
 use super::session::Session;
 use crate::cx::Cx;
@@ -66,6 +67,15 @@ pub(crate) struct Dismissal {
     pub(crate) reason: &'static str,
 }
 
+/// When failures that any stranger can cause were last reported in detail.
+#[derive(Debug, Default)]
+pub(crate) struct Reported {
+    /// A failed TLS handshake.
+    handshake: Option<Instant>,
+    /// A refused login of a mud.
+    pub(crate) login: Option<Instant>,
+}
+
 /// The clients, and the state that concerns all of them.
 #[derive(Debug)]
 pub(crate) struct Clients {
@@ -74,6 +84,8 @@ pub(crate) struct Clients {
     pub(crate) addresses: Addresses,
     pub(crate) rates: Rates,
     pub(crate) user_rates: UserRates,
+    /// The sessions at other nodes, and what those have to learn of the sessions here.
+    pub(crate) elsewhere: Elsewhere,
     /// Sessions that receive the packets of their mud.
     pub(crate) tracers: BTreeSet<ConnId>,
     /// Buffers for the members of an event and for its encoding. They have no meaning between two events.
@@ -82,10 +94,7 @@ pub(crate) struct Clients {
     dismissals: VecDeque<Dismissal>,
     /// Refusals that any stranger can cause, by their reason, for the log.
     pub(super) refusals: BTreeMap<&'static str, Repeated>,
-    /// When a failed TLS handshake was last reported in detail.
-    handshake_reported: Option<Instant>,
-    /// When a refused login of a mud was last reported in detail.
-    pub(crate) login_reported: Option<Instant>,
+    pub(crate) reported: Reported,
 }
 
 impl Clients {
@@ -97,13 +106,13 @@ impl Clients {
             addresses: Addresses::default(),
             rates: Rates::default(),
             user_rates: UserRates::default(),
+            elsewhere: Elsewhere::default(),
             tracers: BTreeSet::new(),
             members: Vec::new(),
             encoded: Vec::new(),
             dismissals: VecDeque::new(),
             refusals: BTreeMap::new(),
-            handshake_reported: None,
-            login_reported: None,
+            reported: Reported::default(),
         }
     }
 
@@ -130,9 +139,59 @@ impl Clients {
     /// Removes and returns a session that has ended.
     pub(crate) fn remove(&mut self, conn: ConnId) -> Option<Session> {
         let session = self.sessions.remove(conn)?;
+        if let (Some(news), Some(identity)) = (&mut self.elsewhere.news, &session.identity) {
+            news.changed.remove(&conn);
+            news.taken.remove(&conn);
+            news.ended.push(identity.session_id.clone());
+        }
         self.rates.forget(conn);
         self.tracers.remove(&conn);
         Some(session)
+    }
+
+    /// From now on other nodes learn of the sessions here.
+    pub(crate) fn share(&mut self) {
+        self.elsewhere.news.get_or_insert_default();
+        self.rates.share();
+    }
+
+    /// Notes that a session has begun, or that it has changed in what other nodes know of it.
+    pub(crate) fn changed(&mut self, conn: ConnId) {
+        if let Some(news) = &mut self.elsewhere.news {
+            news.changed.insert(conn);
+        }
+    }
+
+    /// Notes that all sessions have to be saved again.
+    pub(crate) fn all_changed(&mut self) {
+        if let Some(news) = &mut self.elsewhere.news {
+            news.changed.extend(self.sessions.iter().map(|(conn, _)| conn));
+        }
+    }
+
+    /// Notes that the connection of a named client has taken events.
+    pub(crate) fn has_taken(&mut self, conn: ConnId) {
+        if let Some(news) = &mut self.elsewhere.news {
+            news.taken.insert(conn);
+        }
+    }
+
+    /// Notes that the user of a session has said something. Other nodes learn of it from time to time.
+    pub(crate) fn has_said(&mut self, conn: ConnId, now: Instant) {
+        let person = self.sessions.get_mut(conn).and_then(|session| session.person.as_mut());
+        if person.is_some_and(|person| person.is_heard_of_again(now)) {
+            self.changed(conn);
+        }
+    }
+
+    /// Whether other nodes learn of the sessions here.
+    pub(crate) fn are_shared(&self) -> bool {
+        self.elsewhere.news.is_some()
+    }
+
+    /// Returns what other nodes have to learn, once.
+    pub(crate) fn take_news(&mut self) -> SessionNews {
+        self.elsewhere.news.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Returns all sessions.
@@ -250,9 +309,9 @@ impl Clients {
         *cx.metrics.handshakes_failed.entry(fault.name()).or_default() += 1;
         let now = cx.now.mono;
         let was_reported =
-            self.handshake_reported.is_some_and(|at| now.since(at) < HANDSHAKE_REPORT_INTERVAL);
+            self.reported.handshake.is_some_and(|at| now.since(at) < HANDSHAKE_REPORT_INTERVAL);
         if !was_reported {
-            self.handshake_reported = Some(now);
+            self.reported.handshake = Some(now);
         }
         let level = if was_reported { Level::Debug } else { Level::Warn };
         let notice = Notice::new(level, "api", "TLS handshake with a client failed")

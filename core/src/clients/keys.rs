@@ -13,6 +13,11 @@ pub fn digest(key: &str) -> [u8; 32] {
     Sha256::digest(key.as_bytes()).into()
 }
 
+/// Returns a short text that tells the keys with these digests apart. It reveals nothing of the key.
+pub(crate) fn tag(digest: &[u8; 32]) -> String {
+    Sha256::digest(digest)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Returns the settings of a key. The search compares every key, so that its time does not reveal which one matched.
 pub fn find<'k>(keys: &'k [KeySettings], presented: &str) -> Option<&'k KeySettings> {
     if presented.len() > KEY_BYTES_MAX {

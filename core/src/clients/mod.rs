@@ -4,6 +4,7 @@
 pub mod addresses;
 mod all;
 mod audience;
+mod elsewhere;
 pub mod keys;
 mod mud_client;
 mod person;
@@ -12,6 +13,7 @@ pub mod rates;
 mod session;
 mod story;
 pub mod strangers;
+mod used;
 mod way;
 
 pub use all::{
@@ -19,6 +21,7 @@ pub use all::{
     CLIENT_PENDING_BYTES_MAX, PRESENCE_PENDING_BYTES_MAX, RESERVED_PLACES,
 };
 pub(crate) use all::{Clients, Dismissal, Goodbye};
+pub(crate) use elsewhere::{Moved, Remote, SavedPerson, SavedSession, Turned, unix_of};
 pub use mud_client::LATE_AFTER;
 pub(crate) use mud_client::MudClient;
 pub use person::ECHO_WITHIN;

@@ -22,6 +22,9 @@ const JOIN_ANSWERED_WITHIN: Duration = Duration::from_secs(30);
 /// Number of joins that may wait for such an answer. Of more, the oldest are forgotten.
 const JOINED_MAX: usize = 500;
 
+/// How long other nodes need not be told that a user goes on speaking.
+const HEARD_OF_AFTER: Duration = Duration::from_secs(60);
+
 /// Number of sent messages whose targets are remembered, for errors about them.
 const SENT_MAX: usize = 100;
 
@@ -102,6 +105,8 @@ pub(crate) struct Person {
     pub(crate) away: Option<String>,
     /// When the user last said something.
     pub(crate) spoke: Instant,
+    /// When other nodes were last told of that.
+    heard_of: Instant,
     unechoed: VecDeque<Unechoed>,
     sent: VecDeque<(String, String)>,
     met: VecDeque<(String, String)>,
@@ -117,6 +122,7 @@ impl Person {
             fetches_history: false,
             away: None,
             spoke: now,
+            heard_of: now,
             unechoed: VecDeque::new(),
             sent: VecDeque::new(),
             met: VecDeque::new(),
@@ -127,6 +133,16 @@ impl Person {
     /// Whether this is the person's name, in any case.
     pub(crate) fn is(&self, user: &str) -> bool {
         self.user.eq_ignore_ascii_case(user)
+    }
+
+    /// Notes that the user has said something. Returns whether other nodes have not been told of that for a while.
+    pub(crate) fn is_heard_of_again(&mut self, now: Instant) -> bool {
+        self.spoke = now;
+        let is_due = now.since(self.heard_of) >= HEARD_OF_AFTER;
+        if is_due {
+            self.heard_of = now;
+        }
+        is_due
     }
 
     /// Whether an event concerns the person: it is for this user, or for no user in particular.

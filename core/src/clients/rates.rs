@@ -2,13 +2,15 @@
 //! a rate of its own has only that one. All sessions of a key share its budgets, so that more connections do not allow
 //! more requests.
 
+use super::keys;
+use super::used::Used;
 use crate::bucket::Bucket;
 use crate::ids::MudId;
-use crate::machine::ConnId;
-use crate::settings::{MethodLimit, RateLimits};
+use crate::machine::{ConnId, SmolStr};
+use crate::settings::{KeySettings, MethodLimit, RateLimits};
 use crate::time::Instant;
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The setting that limits all requests of a key together.
@@ -39,9 +41,7 @@ impl Holder {
     /// Returns a short text that tells keys apart, for the store. It reveals nothing of the key.
     pub(crate) fn tag(&self) -> String {
         match self {
-            Holder::Key(known) => {
-                Sha256::digest(known)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
-            }
+            Holder::Key(known) => keys::tag(known),
             Holder::Session(_) => "open".to_owned(),
             Holder::Mud(_) => "mud".to_owned(),
         }
@@ -89,6 +89,16 @@ impl Rate {
         Rate { per_minute, setting, all, by_setting, warned: None, reported }
     }
 
+    /// Takes requests of this setting that another node has let through.
+    fn spend(&mut self, setting: &str, limits: &RateLimits, count: u64, now: Instant) {
+        if setting == self.setting {
+            return self.all.spend(now, count);
+        }
+        let Some(limit) = limits.by_method.values().find(|limit| limit.setting == setting) else { return };
+        let full = || Bucket::new(limit.per_minute, limit.per_minute, now);
+        self.by_setting.entry(setting.to_owned()).or_insert_with(full).spend(now, count);
+    }
+
     fn take_of_all(&mut self, now: Instant) -> Result<(), Reached<'static>> {
         self.all.take(now).map_err(|wait| (wait, self.per_minute, self.setting))
     }
@@ -110,7 +120,11 @@ impl Rate {
 
 /// The budgets of all holders that have sent a request.
 #[derive(Debug, Default)]
-pub struct Rates(BTreeMap<Holder, Rate>);
+pub struct Rates {
+    budgets: BTreeMap<Holder, Rate>,
+    /// What this node tells the others, and what they have told; `None` on one host.
+    shared: Option<Used>,
+}
 
 impl Rates {
     /// Checks whether a request for this method may come now. `per_minute` is the holder's own rate, if it has one. It
@@ -123,9 +137,14 @@ impl Rates {
         method: &'static str,
         now: Instant,
     ) -> Result<(), TooOften> {
-        let rate = self.0.entry(holder).or_insert_with(|| Rate::new(limits, per_minute, now));
+        let rate = self.budgets.entry(holder).or_insert_with(|| Rate::new(limits, per_minute, now));
         let limit = limits.by_method.get(method).filter(|_| per_minute.is_none());
-        let Err((retry_after_ms, per_minute, setting)) = rate.take(limit, now) else { return Ok(()) };
+        let Err((retry_after_ms, per_minute, setting)) = rate.take(limit, now) else {
+            if let (Some(used), Holder::Key(key)) = (&mut self.shared, holder) {
+                used.count(key, (rate.setting, rate.per_minute), limit, now);
+            }
+            return Ok(());
+        };
         let is_news = rate.warned.is_none_or(|at| now.since(at) >= WARN_AGAIN_AFTER);
         if is_news {
             rate.warned = Some(now);
@@ -136,7 +155,52 @@ impl Rates {
 
     /// Forgets the budget of a session without a key that has ended.
     pub fn forget(&mut self, conn: ConnId) {
-        self.0.remove(&Holder::Session(conn));
+        self.budgets.remove(&Holder::Session(conn));
+    }
+
+    /// Begins with full budgets again, because the settings have changed.
+    pub(crate) fn reset(&mut self) {
+        self.budgets.clear();
+    }
+
+    /// From now on other nodes are told what this one lets through.
+    pub(crate) fn share(&mut self) {
+        self.shared.get_or_insert_default();
+    }
+
+    /// Returns when other nodes must be told of what this one has let through.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.shared.as_ref().and_then(Used::due)
+    }
+
+    /// Returns what other nodes have not been told yet, as keys and values of changes.
+    pub(crate) fn take_used(&mut self) -> Vec<(SmolStr, Arc<[u8]>)> {
+        self.shared.as_mut().map(Used::take).unwrap_or_default()
+    }
+
+    /// Handles what a start of another node has let through.
+    pub(crate) fn used_elsewhere(
+        &mut self,
+        (boot, key): (&str, &str),
+        value: &[u8],
+        (limits, keys): (&RateLimits, &[KeySettings]),
+        now: Instant,
+    ) {
+        let Some(used) = &mut self.shared else { return };
+        let Some((tag, setting)) = key.split_once(' ') else { return };
+        let Some(count) = used.told(boot, key, value) else { return };
+        let Some(known) = keys.iter().find(|known| used.is_tag_of(tag, &known.digest)) else { return };
+        let own = known.requests_per_minute;
+        let holder = Holder::Key(known.digest);
+        let rate = self.budgets.entry(holder).or_insert_with(|| Rate::new(limits, own, now));
+        rate.spend(setting, limits, count, now);
+    }
+
+    /// Forgets what a start of a node has told that is gone.
+    pub(crate) fn forget_node(&mut self, boot: &str) {
+        if let Some(used) = &mut self.shared {
+            used.forget(boot);
+        }
     }
 }
 
@@ -178,6 +242,39 @@ mod tests {
         assert_eq!(ask(1, "ping", now), Ok(()));
         let later = now + Duration::from_secs(60);
         assert_eq!(ask(0, "tell", later), Ok(()));
+    }
+
+    #[test]
+    fn a_key_has_one_budget_on_all_nodes() {
+        let (limits, digest) = (limits(), [7; 32]);
+        let key = |own| {
+            let mut key = KeySettings::new(digest, "Alpha", crate::settings::Permissions::ALL);
+            key.requests_per_minute = own;
+            [key]
+        };
+        let now = Instant::ORIGIN;
+        for (own, method, at_once, here_first) in
+            [(None, "tell", 2, 1), (None, "ping", 4, 3), (Some(30), "tell", 20, 12), (None, "who", 1, 1)]
+        {
+            let (mut here, mut there) = (Rates::default(), Rates::default());
+            here.share();
+            there.share();
+            for _ in 0..here_first {
+                assert_eq!(here.admit(Holder::Key(digest), &limits, own, method, now), Ok(()));
+                let told = here.take_used();
+                // A save may be repeated.
+                for (key_of_change, value) in told.iter().chain(&told) {
+                    let set = (&limits, &key(own)[..]);
+                    there.used_elsewhere(("boot", key_of_change), value, set, now);
+                }
+            }
+            let more = |rates: &mut Rates, now| {
+                (0..30)
+                    .filter(|_| rates.admit(Holder::Key(digest), &limits, own, method, now).is_ok())
+                    .count()
+            };
+            assert_eq!(more(&mut there, now), at_once - here_first, "{method} {own:?}");
+        }
     }
 
     #[test]

@@ -47,6 +47,13 @@ pub(crate) struct Identified {
     pub(crate) requests_per_minute: Option<u32>,
 }
 
+impl Identified {
+    /// Whether it speaks for the gateway's own mud.
+    pub(crate) fn is_of_own_mud(&self) -> bool {
+        self.mud == MudId::OWN && self.may_speak
+    }
+}
+
 words! {
     /// Whom a session speaks for. Events wait for the game; what an observer receives still waits.
     pub enum Role {

@@ -226,17 +226,32 @@ impl Parcel<'_> {
 impl Delivery<'_> {
     /// Delivers an event to every session concerned, and keeps it if events of its kind are kept.
     pub(crate) fn emit(&mut self, cx: &mut Cx<'_>, to: To<'_>, event: &Event<'_>) {
-        let mut members = std::mem::take(&mut self.clients.members);
-        event.write_to(&mut members);
-        let id = self.journal.next_id(cx);
         let kind = event.kind();
         let kept = self.lane_of(cx, to, kind);
+        let is_past = self.journal.ids_mut().is_past();
+        if kept.is_none() && is_past {
+            return;
+        }
+        let mut members = std::mem::take(&mut self.clients.members);
+        event.write_to(&mut members);
+        let id = match kept {
+            Some(_) => self.journal.next_kept_id(cx),
+            None => self.journal.next_id(cx),
+        };
+        // A node that has just started is told of some packets whose events it has read from the store.
+        if kept
+            .is_some_and(|(mud, lane)| self.journal.log(mud).newest(lane).is_some_and(|newest| newest >= id))
+        {
+            members.clear();
+            self.clients.members = members;
+            return;
+        }
         let posted = Posted {
             kind,
             members: &members,
             id,
             at: cx.now.unix,
-            is_replay: false,
+            is_replay: is_past,
             personal: Personal::default(),
         };
         let mut parcel = Parcel::new(cx, posted, to, kept.map(|(_, lane)| lane));
@@ -385,8 +400,12 @@ impl Delivery<'_> {
                 self.journal.log_mut(mud).delivered(lane, ids);
             }
         });
+        let is_named = session.reader.client().is_some();
         if let Some(mud) = mud.filter(|_| has_taken) {
             self.journal.marks_changed(cx, mud);
+            if is_named {
+                self.clients.has_taken(conn);
+            }
         }
         if dropped > 0 {
             self.emit(cx, To::Session(conn), &Event::Lagged(Lagged { dropped }));

@@ -58,14 +58,17 @@ impl Delivery<'_> {
         } else {
             session.reader.begin(name.as_deref(), last_event_id, cursors, last);
         }
+        self.clients.changed(conn);
         Ok(())
     }
 
     /// Adds a named client, and the channels that its session has joined, to those that have cursors.
     fn enter(&mut self, cx: &mut Cx<'_>, conn: ConnId, mud: MudId, name: &str) -> Result<(), Fault> {
         let others = self.clients.of_mud(mud).filter(|(other, _)| *other != conn);
-        let present: BTreeSet<String> =
-            others.filter_map(|(_, one)| one.reader.client().map(str::to_owned)).collect();
+        let here = others.filter_map(|(_, one)| one.reader.client());
+        let elsewhere =
+            self.clients.elsewhere.of_mud(mud).filter_map(|remote| remote.saved.reader.as_deref());
+        let present: BTreeSet<String> = here.chain(elsewhere).map(str::to_owned).collect();
         let session = self.clients.get(conn);
         let joined: Vec<String> =
             session.map(|session| session.channels.keys().cloned().collect()).unwrap_or_default();
@@ -106,7 +109,9 @@ impl Delivery<'_> {
         let Some(session) = self.clients.get_mut(conn) else { return };
         let is_new = !session.greeted && !session.reader.has_begun();
         let role = wanted.unwrap_or(if is_new { Role::Game } else { session.role });
-        session.role = role;
+        if std::mem::replace(&mut session.role, role) != role {
+            self.clients.changed(conn);
+        }
     }
 
     /// Lets a session that needed no key speak for the game, once it has sent its first request.
@@ -122,6 +127,7 @@ impl Delivery<'_> {
         if let Some(session) = self.clients.get_mut(conn) {
             session.role = role;
         }
+        self.clients.changed(conn);
         // Only a client name can be refused, and there is none here.
         let begun = self.start_reading(cx, conn, None, None);
         debug_assert!(begun.is_ok());

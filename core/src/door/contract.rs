@@ -1,6 +1,6 @@
 //! The interface of a front door.
 
-use crate::clients::Goodbye;
+use crate::clients::{Goodbye, Moved};
 use crate::machine::{ConnId, Listener};
 use crate::service::Parts;
 use crate::time::Instant;
@@ -46,6 +46,9 @@ pub(crate) trait Door: Debug + Send {
 
     /// Ends a session in order: the client receives what is queued, and then a goodbye.
     fn dismiss(&mut self, parts: &mut Parts<'_>, conn: ConnId, goodbye: Goodbye, reason: &'static str);
+
+    /// Handles what a user has done who has a session of its own at another node.
+    fn moved(&mut self, _parts: &mut Parts<'_>, _moved: &Moved) {}
 
     /// Handles that a connection is about to be forgotten, while its session may still be there.
     fn leaving(&mut self, _parts: &mut Parts<'_>, _conn: ConnId) {}

@@ -273,6 +273,8 @@ impl Doors {
                 }
             } else if let Some(dismissal) = parts.clients.poll_dismissal() {
                 self.dismiss(parts, &dismissal);
+            } else if let Some(moved) = parts.clients.elsewhere.poll_moved() {
+                self.doors.iter_mut().for_each(|door| door.moved(parts, &moved));
             } else {
                 return;
             }

@@ -24,6 +24,9 @@ const fn never(name: &'static str, summary: &'static str) -> Reason {
 pub static ROUTER_DOWN: Reason = later("router_down", "the link to the router is down");
 /// `queue_full`.
 pub static QUEUE_FULL: Reason = later("queue_full", "too many packets wait for the router");
+/// `database_away`.
+pub static DATABASE_AWAY: Reason =
+    later("database_away", "the database that the nodes share cannot be reached");
 /// `not_sent`.
 pub static NOT_SENT: Reason =
     later("not_sent", "the packet was accepted, but the link was lost before it was sent");
@@ -32,6 +35,9 @@ pub static NO_ANSWER: Reason = later("no_answer", "no mud answered in time");
 /// `not_saved`.
 pub static NOT_SAVED: Reason =
     later("not_saved", "the store did not save it in time; it may be lost at a restart");
+/// `store_failed`.
+pub static STORE_FAILED: Reason =
+    later("store_failed", "the store, which has the older messages, could not be asked");
 /// `too_many_waiting`.
 pub static TOO_MANY_WAITING: Reason =
     later("too_many_waiting", "too many requests are waiting for an answer");
@@ -50,17 +56,26 @@ pub static NOT_SUPPORTED: Reason = never("not_supported", "the other mud's drive
 /// `service_disabled`.
 pub static SERVICE_DISABLED: Reason =
     never("service_disabled", "the service is switched off in the settings");
+/// `no_other_node`.
+pub static NO_OTHER_NODE: Reason = later("no_other_node", "no other node is there to take the router links");
+/// `other_node`.
+pub static OTHER_NODE: Reason =
+    never("other_node", "another node holds the router link, and only it can do this: ask there");
 
 /// All reasons.
 pub static REASONS: &[&Reason] = &[
     &ROUTER_DOWN,
     &QUEUE_FULL,
+    &DATABASE_AWAY,
     &NOT_SENT,
     &NO_ANSWER,
     &NOT_SAVED,
+    &STORE_FAILED,
     &TOO_MANY_WAITING,
     &BACKLOG_FULL,
     &TOO_LATE,
     &NOT_SUPPORTED,
     &SERVICE_DISABLED,
+    &NO_OTHER_NODE,
+    &OTHER_NODE,
 ];

@@ -2,7 +2,7 @@
 //! outlive its sessions.
 
 use super::record::{LaneKey, LaneName};
-use crate::machine::Change;
+use crate::machine::{Change, SmolStr};
 use crate::saved;
 use crate::spaces::Space;
 use crate::time::Steady;
@@ -27,6 +27,14 @@ struct Place {
 impl Place {
     fn at(id: u64) -> Place {
         Place { written: id, acked: id }
+    }
+
+    /// Goes on to where another node has seen the client. Returns whether it was further in some way.
+    fn advance(&mut self, other: Place) -> bool {
+        let knows_more = self.written > other.written || self.acked > other.acked;
+        self.written = self.written.max(other.written);
+        self.acked = self.acked.max(other.acked);
+        knows_more
     }
 }
 
@@ -77,15 +85,37 @@ impl Client {
         }
     }
 
+    /// Takes what another node has saved of the client. If `stays`, a session here uses the client, and the channels that
+    /// it subscribes to here stay. Returns whether more was known here.
+    fn merge(&mut self, other: Client, stays: bool) -> bool {
+        let mut knows_more = self.tells.advance(other.tells);
+        knows_more |= self.answers.advance(other.answers);
+        if !stays {
+            self.channels.retain(|channel, _| other.channels.contains_key(channel));
+        }
+        knows_more |= self.channels.len() > other.channels.len();
+        for (channel, place) in other.channels {
+            knows_more |= self.channels.entry(channel).or_insert(place).advance(place);
+        }
+        knows_more |= self.acks && !other.acks;
+        self.acks |= other.acks;
+        self.seen = self.seen.max(other.seen);
+        knows_more
+    }
+
     fn places_mut(&mut self) -> impl Iterator<Item = &mut Place> {
         [&mut self.tells, &mut self.answers].into_iter().chain(self.channels.values_mut())
     }
 }
 
+/// What another node has saved of a client cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable;
+
 /// The named clients of one mud.
 #[derive(Debug)]
 pub(crate) struct Cursors {
-    space: String,
+    space: SmolStr,
     /// By their full names: see [`full_name`].
     by_name: BTreeMap<String, Client>,
     /// Clients that an earlier version saved. The first key that uses such a name takes it over.
@@ -137,9 +167,37 @@ impl Cursors {
         })
     }
 
+    /// Applies what another node has saved of a client. `is_here`: a session of this node uses the client. If the node did
+    /// not know yet what is known here, returns that, to be saved over it. The error: it cannot be read.
+    pub(crate) fn apply(
+        &mut self,
+        name: &str,
+        value: Option<&[u8]>,
+        is_here: bool,
+    ) -> Result<Option<Change>, Unreadable> {
+        let Some(value) = value else {
+            if !is_here {
+                self.by_name.remove(name);
+                self.unclaimed.remove(name);
+            }
+            return Ok(None);
+        };
+        let (Some(known), Some(other)) = (self.by_name.get_mut(name), saved::read(value)) else {
+            return if self.restore(name, value) { Ok(None) } else { Err(Unreadable) };
+        };
+        let knows_more = known.merge(other, is_here);
+        Ok(knows_more.then(|| self.put(name)))
+    }
+
+    /// Forgets all clients but those that sessions of this node use.
+    pub(crate) fn cleared(&mut self, is_here: impl Fn(&str) -> bool) {
+        self.by_name.retain(|name, _| is_here(name));
+        self.unclaimed.clear();
+    }
+
     fn put(&self, name: &str) -> Change {
         let value = self.by_name.get(name).and_then(saved::write);
-        Change { space: self.space.clone(), key: name.to_owned(), value }
+        Change { space: self.space.clone(), key: name.into(), value }
     }
 
     /// Returns all entries that the store must have.
@@ -147,7 +205,7 @@ impl Cursors {
         let all = self.by_name.iter().chain(&self.unclaimed);
         all.map(|(name, client)| Change {
             space: self.space.clone(),
-            key: name.clone(),
+            key: name.into(),
             value: saved::write(client),
         })
     }
@@ -180,7 +238,7 @@ impl Cursors {
             }
             let client = match self.unclaimed.remove(own_part) {
                 Some(client) => {
-                    changes.push(Change { space: self.space.clone(), key: own_part.to_owned(), value: None });
+                    changes.push(Change { space: self.space.clone(), key: own_part.into(), value: None });
                     client
                 }
                 None => Client {
@@ -304,6 +362,46 @@ mod tests {
         assert!(again.restore(&saved.key, &saved.value.unwrap()));
         assert_eq!(tells(&again, "k/game"), Some(15));
         assert!(!again.restore("x", b"no JSON"));
+    }
+
+    #[test]
+    fn what_another_node_has_saved_only_moves_a_client_on() {
+        let mut here = Cursors::new("Alpha");
+        let mut there = Cursors::new("Alpha");
+        let tells_to = |id| BTreeMap::from([(LaneKey::Tells, id)]);
+        let apply = |to: &mut Cursors, change: &Change, is_here| {
+            to.apply(&change.key, change.value.as_deref(), is_here).unwrap()
+        };
+        for change in there.enter("k/game", &NOBODY, |_| 10, at(1)).unwrap() {
+            assert_eq!(apply(&mut here, &change, false), None);
+        }
+        let joined = there.joined("k/game", "chat", 12).unwrap();
+        assert_eq!(apply(&mut here, &joined, false), None);
+        assert_eq!(here.cursor("k/game", LaneName::Channel("chat")), Some(12));
+        let late = there.written("k/game", &tells_to(20), at(2)).unwrap();
+        here.written("k/game", &tells_to(30), at(3));
+        let more = apply(&mut here, &late, true).unwrap();
+        assert_eq!(tells(&here, "k/game"), Some(30), "the connection here has taken more");
+        assert_eq!(apply(&mut there, &more, false), None, "the store has it now");
+        assert_eq!(tells(&there, "k/game"), Some(30));
+        let left = there.left("k/game", "chat").unwrap();
+        apply(&mut here, &left, true);
+        assert_eq!(
+            here.cursor("k/game", LaneName::Channel("chat")),
+            Some(12),
+            "a session here still hears it"
+        );
+        apply(&mut here, &left, false);
+        assert_eq!(here.cursor("k/game", LaneName::Channel("chat")), None);
+        let acked = there.acknowledged("k/game", &[(LaneKey::Tells, 25)]).unwrap();
+        apply(&mut here, &acked, false);
+        assert_eq!(tells(&here, "k/game"), Some(25), "from now on acknowledgements count");
+        let gone = Change { value: None, ..acked };
+        apply(&mut here, &gone, true);
+        assert_eq!(tells(&here, "k/game"), Some(25));
+        apply(&mut here, &gone, false);
+        assert_eq!(tells(&here, "k/game"), None);
+        assert_eq!(here.apply("k/game", Some(b"no JSON"), false), Err(Unreadable));
     }
 
     #[test]

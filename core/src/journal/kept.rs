@@ -2,17 +2,18 @@
 //! history. When the log is full, who sent most of it pays, so that no sender pushes out what others have sent.
 
 use super::lane::{Lane, Terms};
+use super::marks::{Mark, Marks, Missed};
 use super::record::{LaneKey, LaneName, Moment, Record, Since};
 use super::shares::{Part, Shares};
 use crate::event::Class;
-use crate::machine::Change;
+use crate::machine::{Change, SmolStr};
 use crate::settings::EventSettings;
 use crate::spaces::Space;
 use crate::time::Steady;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Number of channels whose removed events are recorded separately. A mud listens to some tens.
 const CHANNELS_MAX: usize = 1_000;
@@ -33,7 +34,7 @@ pub(crate) struct Removed {
 /// The lanes of one mud.
 #[derive(Debug)]
 pub(crate) struct Log {
-    space: String,
+    space: SmolStr,
     tells: Lane,
     answers: Lane,
     channels: BTreeMap<Arc<str>, Lane>,
@@ -41,28 +42,10 @@ pub(crate) struct Log {
     channels_lost: u64,
     bytes: usize,
     shares: Shares,
-}
-
-/// Which events of a mud have been delivered.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Mark {
-    /// All events up to this one were delivered, …
-    pub(crate) through: u64,
-    /// … except these.
-    pub(crate) open: Vec<u64>,
-    /// The last removed event of the tells, the answers and the channels.
-    pub(crate) lost: [u64; 3],
-    /// What was removed before any game had it, and no game was told of yet.
-    #[serde(default)]
-    pub(crate) missed: Missed,
-}
-
-/// The lanes from which an event was removed that no game had.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Missed {
-    tells: bool,
-    answers: bool,
-    channels: Vec<String>,
+    /// The last tell that no session has collected in time, although the history still holds it.
+    given_up: u64,
+    /// Events up to this one may be missing, whatever their lanes know: they are from before this start.
+    begun_at: u64,
 }
 
 impl Log {
@@ -75,6 +58,8 @@ impl Log {
             channels_lost: 0,
             bytes: 0,
             shares: Shares::default(),
+            given_up: 0,
+            begun_at: 0,
         }
     }
 
@@ -84,15 +69,15 @@ impl Log {
     }
 
     /// Restores a saved record; records come in the order of their keys. Returns `None` if it cannot be read.
-    pub(crate) fn restore(&mut self, key: &str, value: &[u8], mark: &Mark, now: Moment) -> Option<u64> {
+    pub(crate) fn restore(&mut self, key: &str, value: &[u8], marks: &Marks, now: Moment) -> Option<u64> {
         let (mut record, channel) = Record::read(key, value, now)?;
         let id = record.id;
-        record.delivered = id <= mark.through && mark.open.binary_search(&id).is_err();
         let lane = match record.kind.kept? {
             Class::Tells => LaneName::Tells,
             Class::Answers => LaneName::Answers,
             Class::Channels => LaneName::Channel(channel.as_deref()?),
         };
+        record.delivered = marks.have(lane, id);
         self.bytes += record.bytes();
         self.shares.add(lane, &record);
         self.lane_mut(lane).records.push_back(record);
@@ -133,16 +118,34 @@ impl Log {
     }
 
     /// Restores what is known of the events that were removed before the restart.
-    pub(crate) fn restore_lost(&mut self, mark: &Mark) {
-        let [tells, answers, channels] = mark.lost;
+    pub(crate) fn restore_lost(&mut self, marks: &Marks) {
+        let [tells, answers, channels] = marks.lost();
         self.tells.lost = tells;
         self.answers.lost = answers;
         self.channels_lost = channels;
         self.channels.values_mut().for_each(|lane| lane.lost = channels);
-        self.tells.missed = mark.missed.tells;
-        self.answers.missed = mark.missed.answers;
-        for channel in &mark.missed.channels {
+        self.tells.missed = marks.has_missed(tells, |missed| missed.tells);
+        self.answers.missed = marks.has_missed(answers, |missed| missed.answers);
+        for channel in marks.missed_channels() {
             self.lane_mut(LaneName::Channel(channel)).missed = true;
+        }
+    }
+
+    /// Takes what another node knows of the delivered events. What a game has taken there is delivered, and an event that
+    /// it has not missed there was not missed.
+    pub(crate) fn delivered_elsewhere(&mut self, mark: &Mark) {
+        let tells = self.tells.records.iter_mut().take_while(|record| record.id <= mark.through);
+        tells.for_each(|record| record.delivered |= mark.has_tell(record.id));
+        for lane in [&mut self.answers].into_iter().chain(self.channels.values_mut()) {
+            let records = lane.records.iter_mut().take_while(|record| record.id <= mark.through);
+            records.for_each(|record| record.delivered |= mark.has(record.id));
+        }
+        let misses = |channel: &str| mark.missed.channels.iter().any(|known| known == channel);
+        let channels = self.channels.iter_mut().filter(|(_, lane)| lane.missed);
+        let channels = channels.map(|(channel, lane)| (lane, misses(channel)));
+        let lanes = [(&mut self.tells, mark.missed.tells), (&mut self.answers, mark.missed.answers)];
+        for (lane, is_missed) in lanes.into_iter().chain(channels) {
+            lane.missed &= is_missed || !mark.knows_all_through(lane.lost);
         }
     }
 
@@ -167,16 +170,15 @@ impl Log {
     }
 
     /// Adds a record, which is younger than all others, and removes those for which no room is left.
-    /// With `is_anew` there are no changes: the whole space is written anew.
+    /// They are added to `removed`. If the whole space is written anew, there are no changes.
     pub(crate) fn push(
         &mut self,
         name: LaneName<'_>,
         record: Record,
         settings: &EventSettings,
-        is_anew: bool,
-    ) -> Removed {
-        let mut removed = Removed { is_anew, ..Removed::default() };
-        if !is_anew {
+        removed: &mut Removed,
+    ) {
+        if !removed.is_anew {
             removed.changes.push(self.put(&record));
         }
         let now = record.born;
@@ -186,10 +188,9 @@ impl Log {
             Some(lane) => lane.records.push_back(record),
             None => self.lane_mut(name).records.push_back(record),
         }
-        self.tidy(name, Terms::of(name.class(), settings), now, &mut removed);
-        self.shrink(settings.log_bytes_max, &mut removed);
+        self.tidy(name, Terms::of(name.class(), settings), now, removed);
+        self.shrink(settings.log_bytes_max, removed);
         self.forget_empty_channels();
-        removed
     }
 
     fn forget_empty_channels(&mut self) {
@@ -208,8 +209,20 @@ impl Log {
         lanes.flat_map(|lane| &lane.records).map(|record| self.put(record))
     }
 
+    /// Returns the entries of the records after `saved`, and of those that are not older than `age`.
+    pub(crate) fn latest(&self, now: Steady, age: Duration, saved: u64) -> impl Iterator<Item = Change> {
+        let lanes = [&self.tells, &self.answers].into_iter().chain(self.channels.values());
+        let new = lanes.flat_map(move |lane| {
+            lane.records
+                .iter()
+                .rev()
+                .take_while(move |record| record.id > saved || !record.is_older(now, age))
+        });
+        new.map(|record| self.put(record))
+    }
+
     fn put(&self, record: &Record) -> Change {
-        Change { space: self.space.clone(), key: Record::key(record.id), value: record.value() }
+        Change { space: self.space.clone(), key: Record::key(record.id), value: Some(record.value()) }
     }
 
     /// Removes a record of a lane. Returns whether there is one.
@@ -267,6 +280,7 @@ impl Log {
             if !record.delivered && record.is_older(now, keep) {
                 record.delivered = true;
                 self.tells.missed = true;
+                self.given_up = record.id;
                 removed.unread += 1;
                 removed.unread_tells.push(record.members.clone());
             }
@@ -432,6 +446,47 @@ impl Log {
                 channels: missed.map(|(channel, _)| channel.to_string()).collect(),
             },
         }
+    }
+
+    /// Returns the same for other nodes, which have to find out themselves which tells no session has collected.
+    pub(crate) fn mark_for_others(&self, through: u64) -> Mark {
+        let mut mark = self.mark(through);
+        mark.lost[0] = mark.lost[0].max(self.given_up);
+        mark
+    }
+
+    /// Notes that all events after this one come in this run.
+    pub(crate) fn begins_after(&mut self, id: u64) {
+        self.begun_at = id;
+    }
+
+    /// Returns the event after which no record of a lane is missing.
+    pub(crate) fn is_whole_after(&self, name: LaneName<'_>) -> u64 {
+        self.begun_at.max(self.lane(name).map_or(self.channels_lost, |lane| lane.lost))
+    }
+
+    /// Returns the event after which no record of any lane is missing.
+    pub(crate) fn is_all_whole_after(&self) -> u64 {
+        let lanes = self.channels.values().chain([&self.tells]).map(|lane| lane.lost);
+        lanes.max().unwrap_or(0).max(self.channels_lost).max(self.begun_at)
+    }
+
+    /// Returns the records of a lane that are not too old for the history, oldest first, however many they are.
+    pub(crate) fn young<'a>(
+        &'a self,
+        name: LaneName<'_>,
+        settings: &EventSettings,
+        now: Steady,
+    ) -> impl DoubleEndedIterator<Item = &'a Record> {
+        let age = Terms::of(name.class(), settings).history;
+        let records = self.lane(name).map(|lane| &lane.records);
+        records.into_iter().flatten().filter(move |record| !record.is_older(now, age))
+    }
+
+    /// Returns the lines of the history that are in memory.
+    pub(crate) fn lines(&self, settings: &EventSettings) -> impl Iterator<Item = &Record> {
+        let tells = settings.history_holds_tells.then_some(&self.tells);
+        tells.into_iter().chain(self.channels.values()).flat_map(|lane| &lane.records)
     }
 
     /// Returns the history of a channel, oldest first.

@@ -19,19 +19,22 @@
 //! client.
 
 mod all;
+mod alone;
 mod cursors;
 mod ids;
 mod kept;
 mod lane;
+mod marks;
 mod reader;
 mod record;
 mod selection;
 mod shares;
 
 pub(crate) use all::{Journal, Unread};
+pub(crate) use alone::marks_of_one;
 pub use cursors::CLIENTS_MAX;
 pub(crate) use cursors::full_name;
-pub(crate) use ids::{carry_over, set_aside};
+pub(crate) use ids::{carry_over, change as reserve, reserved, set_aside};
 pub(crate) use kept::Log;
 pub(crate) use reader::{Job, Reader};
 pub(crate) use record::{LaneKey, LaneName, Record, Since};

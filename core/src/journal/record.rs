@@ -1,20 +1,17 @@
 //! One kept event, and how it is saved.
 
 use crate::event::{self, Class, Kind};
+use crate::query::Row;
 use crate::saved::{self, Verbatim};
 use crate::time::{Steady, UnixTime};
 use serde::Deserialize;
+use smol_str::{SmolStr, format_smolstr};
 use std::borrow::Cow;
-use std::fmt;
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The memory that a record needs besides its text: its place in a lane, the names of its ends, and the allocator's overhead.
 const RECORD_OVERHEAD_BYTES: usize = 140;
-
-/// Bytes of a saved record besides its kind and its members, at most.
-const VALUE_OVERHEAD_BYTES: usize = 80;
 
 /// Digits of a record's key in the store.
 const KEY_BYTES: usize = 20;
@@ -171,22 +168,35 @@ impl Record {
     }
 
     /// Returns its key in the store. The store sorts keys as texts, so the number has a fixed length.
-    pub(super) fn key(id: u64) -> String {
-        let mut key = String::with_capacity(KEY_BYTES);
-        // Writing to a String cannot fail.
-        let _ = fmt::Write::write_fmt(&mut key, format_args!("{id:0KEY_BYTES$}"));
-        key
+    pub(super) fn key(id: u64) -> SmolStr {
+        format_smolstr!("{id:0KEY_BYTES$}")
+    }
+
+    /// Returns the record as a row of the history.
+    pub(crate) fn row(&self) -> Row {
+        Row { id: self.id, value: self.value() }
+    }
+
+    /// Reads a row of the history. Returns `None` if it cannot be read.
+    pub(crate) fn of_row(row: &Row) -> Option<Record> {
+        Record::read(&Record::key(row.id), &row.value, Moment::default()).map(|(record, _)| record)
     }
 
     /// Returns its value in the store.
-    pub(super) fn value(&self) -> Option<Vec<u8>> {
-        let (at, born, event) = (self.at.micros(), self.born.micros(), self.kind.name);
-        let mut value = Vec::with_capacity(VALUE_OVERHEAD_BYTES + event.len() + self.members.len());
-        // Writing to a Vec cannot fail. The members are JSON already, and the name of a kind needs no escapes.
-        let _ = write!(value, r#"{{"at":{at},"born":{born},"event":"{event}","params":"#);
-        value.extend_from_slice(&self.members);
-        value.push(b'}');
-        Some(value)
+    pub(super) fn value(&self) -> Arc<[u8]> {
+        let (mut at, mut born) = (itoa::Buffer::new(), itoa::Buffer::new());
+        // The members are JSON already, and the name of a kind needs no escapes.
+        saved::join(&[
+            br#"{"at":"#,
+            at.format(self.at.micros()).as_bytes(),
+            br#","born":"#,
+            born.format(self.born.micros()).as_bytes(),
+            br#","event":""#,
+            self.kind.name.as_bytes(),
+            br#"","params":"#,
+            &self.members,
+            b"}",
+        ])
     }
 
     /// Reads a saved record; `now` is the moment of the restart. Returns it with the channel that it belongs to, or `None` if it cannot be read. Whether it
@@ -216,7 +226,7 @@ mod tests {
         let at = UnixTime::from_micros(7);
         let moment = (at, Steady::from_micros(3));
         let record = Record::new(5, moment, kind, members[..].into());
-        let value = record.value().unwrap();
+        let value = record.value();
         let earlier = br#"{"at":7,"event":"channel_message","params":{"channel":"chat","message":"a ,\"timestamp\":\" b","self":true,"timestamp":"1970-01-01T00:00:00.000007Z","event_id":5}}"#;
         for saved in [&value[..], earlier] {
             let (read, channel) = Record::read(&Record::key(5), saved, moment).unwrap();

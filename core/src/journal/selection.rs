@@ -3,14 +3,15 @@
 
 use super::cursors::seen_at;
 use super::kept::Log;
-use crate::machine::{Change, Saved};
+use crate::machine::{Change, Saved, SmolStr};
 use crate::network::chanlist::CHANNELS_MAX;
 use crate::network::mudlist::MUDS_MAX;
-use crate::settings::Settings;
+use crate::settings::{MESSAGE_BYTES_MAX, Settings};
 use crate::spaces::Space;
 use crate::steady::SteadyClock;
 use crate::time::{Now, Steady};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Bytes of the saved muds of one network, and of its channels. The router sends both again.
@@ -36,8 +37,8 @@ struct Part {
 #[derive(Debug)]
 pub struct Selection {
     settings: Settings,
-    parts: BTreeMap<String, Part>,
-    kept: BTreeMap<(String, String), Vec<u8>>,
+    parts: BTreeMap<SmolStr, Part>,
+    kept: BTreeMap<(SmolStr, SmolStr), Arc<[u8]>>,
     deletions: Vec<Change>,
 }
 
@@ -45,7 +46,7 @@ impl Selection {
     pub(crate) fn new(settings: &Settings) -> Selection {
         let part = |family| Part { family, log: None, entries: 0, bytes: 0 };
         let whole = [Space::Marks, Space::EventIds, Space::Clock];
-        let mut parts: BTreeMap<String, Part> =
+        let mut parts: BTreeMap<SmolStr, Part> =
             whole.into_iter().map(|family| (family.whole(), part(family))).collect();
         let each = [
             Space::Passwords,
@@ -58,6 +59,10 @@ impl Selection {
         ];
         for mud in &settings.muds {
             parts.extend(each.map(|family| (family.of(&mud.name), part(family))));
+            if settings.node.is_some() {
+                let shared = [Space::Users, Space::Link, Space::Out];
+                parts.extend(shared.map(|family| (family.of(&mud.name), part(family))));
+            }
             let log = Some(Box::new(Log::new(&mud.name)));
             parts.insert(Space::Events.of(&mud.name), Part { log, ..part(Space::Events) });
         }
@@ -66,18 +71,45 @@ impl Selection {
 
     /// The largest value that need be read.
     pub fn value_bytes_max(&self) -> usize {
-        self.settings.api.events.log_bytes_max.max(VALUE_BYTES_MAX)
+        let users = if self.is_shared() { MESSAGE_BYTES_MAX } else { 0 };
+        self.settings.api.events.log_bytes_max.max(VALUE_BYTES_MAX).max(users)
+    }
+
+    /// Whether other nodes use the store at the same time.
+    fn is_shared(&self) -> bool {
+        self.settings.node.is_some()
+    }
+
+    /// Notes that an entry is to be deleted, if this gateway may do that: not what only the holder of a mud writes, or
+    /// another node.
+    fn delete(&mut self, family: Space, space: SmolStr, key: SmolStr) {
+        let is_of_others = family.is_of_holder() || matches!(family, Space::Sessions | Space::Out);
+        if !(self.is_shared() && is_of_others) {
+            self.deletions.push(Change { space, key, value: None });
+        }
+    }
+
+    /// Adds the space of the sessions of a node to those that are read: its name is not known before.
+    fn meet(&mut self, space: &str) {
+        if self.is_shared()
+            && !self.parts.contains_key(space)
+            && let Some((family @ Space::Sessions, _)) = Space::parse(space)
+        {
+            self.parts.insert(space.into(), Part { family, log: None, entries: 0, bytes: 0 });
+        }
     }
 
     /// Passes an entry. Without a value it was too large to be read. Entries of muds that are not in the settings stay in
     /// the store.
     pub fn take(&mut self, entry: Change) {
         let Change { space, key, value } = entry;
+        self.meet(&space);
         let Some(part) = self.parts.get_mut(&space) else { return };
+        let family = part.family;
         let Some(value) = value else {
             // Passwords and bans are left for people to look at.
-            if !matches!(part.family, Space::Passwords | Space::Bans | Space::Home) {
-                self.deletions.push(Change { space, key, value: None });
+            if !matches!(family, Space::Passwords | Space::Bans | Space::Home) {
+                self.delete(family, space, key);
             }
             return;
         };
@@ -94,13 +126,14 @@ impl Selection {
             None => has_room.then(Vec::new),
         };
         let Some(removed) = removed else {
-            self.deletions.push(Change { space, key, value: None });
+            self.delete(family, space, key);
             return;
         };
         self.kept.insert((space, key), value);
-        for change in removed {
-            self.kept.remove(&(change.space.clone(), change.key.clone()));
-            self.deletions.push(change);
+        for Change { space, key, .. } in removed {
+            let entry = (space, key);
+            self.kept.remove(&entry);
+            self.delete(family, entry.0, entry.1);
         }
     }
 
@@ -119,9 +152,10 @@ impl Selection {
         self.parts.clear();
         let entry = |((space, key), value)| Change { space, key, value: Some(value) };
         let entries = std::mem::take(&mut self.kept).into_iter().map(entry).collect();
-        let mut saved = Saved { entries };
+        let mut saved = Saved { entries, position: 0, end: 0 };
         let steady = SteadyClock::restore(&saved, now).at(now);
-        let spaces: Vec<String> = self.settings.muds.iter().map(|mud| Space::Clients.of(&mud.name)).collect();
+        let spaces: Vec<SmolStr> =
+            self.settings.muds.iter().map(|mud| Space::Clients.of(&mud.name)).collect();
         saved.entries.retain(|entry| {
             let is_old = spaces.contains(&entry.space) && is_forgotten(entry.value.as_deref(), steady);
             if is_old {
@@ -152,11 +186,15 @@ mod tests {
         let value = format!(
             r#"{{"at":1,"born":1,"event":"channel_message","params":{{"channel":"{channel}","from_mud":"{mud}","message":"{text}"}}}}"#
         );
-        Change { space: Space::Events.of("Alpha"), key: format!("{id:020}"), value: Some(value.into_bytes()) }
+        Change {
+            space: Space::Events.of("Alpha"),
+            key: format!("{id:020}").into(),
+            value: Some(value.into_bytes().into()),
+        }
     }
 
     fn put(space: &str, key: &str, value: &str) -> Change {
-        Change { space: space.to_owned(), key: key.to_owned(), value: Some(value.as_bytes().to_vec()) }
+        Change { space: space.into(), key: key.into(), value: Some(value.as_bytes().into()) }
     }
 
     fn finish(selection: &mut Selection) -> (Vec<Change>, Vec<String>) {
@@ -164,7 +202,7 @@ mod tests {
         let saved = selection.finish(Now { mono: Instant::ORIGIN, unix });
         let deleted = selection.take_deletions().into_iter().map(|change| {
             assert_eq!(change.value, None);
-            change.key
+            change.key.to_string()
         });
         (saved.entries, deleted.collect())
     }
@@ -217,7 +255,7 @@ mod tests {
         selection.take(put("events/Gone", "1", "{}"));
         selection.take(put("events/Alpha", "no number", "{}"));
         // Not the key that belongs to it: a later removal would not find it.
-        selection.take(Change { key: "7".to_owned(), ..line(7, "chat", "Sage", 1) });
+        selection.take(Change { key: "7".into(), ..line(7, "chat", "Sage", 1) });
         for number in 0..MUDS_MAX + 3 {
             selection.take(put("mudlist/Beta", &format!("{number:06}"), "{}"));
         }
@@ -226,5 +264,35 @@ mod tests {
             entries.into_iter().partition(|entry| entry.space == "mudlist/Beta");
         assert_eq!((of_lists.len(), others), (MUDS_MAX, kept.to_vec()));
         assert_eq!(deleted, ["large", "large", "no number", "7", "020000", "020001", "020002", "k/long ago"]);
+    }
+
+    #[test]
+    fn with_other_nodes_a_start_reads_what_they_share_and_deletes_nothing_of_theirs() {
+        let mut settings = settings();
+        settings.node = Some(crate::cx::testing::node("one"));
+        let shared = [
+            put("delivered", "Alpha@other", "{}"),
+            put("session/some boot", "id", "{}"),
+            put("users/Alpha", "users", "{}"),
+            put("out/Alpha", "some boot/1", "("),
+            put("link/Alpha", "link", "{}"),
+        ];
+        let mut selection = Selection::new(&settings);
+        shared.iter().for_each(|entry| selection.take(entry.clone()));
+        for space in ["events/Alpha", "mudlist/Alpha", "session/some boot", "out/Alpha", "session/other"] {
+            selection.take(Change { value: None, ..put(space, "large", "") });
+        }
+        selection.take(put("events/Alpha", "no number", "{}"));
+        selection.take(Change { value: None, ..put("users/Beta", "large", "") });
+        selection.take(put("users/Gone", "users", "{}"));
+        let (entries, deleted) = finish(&mut selection);
+        let mut sorted = shared.to_vec();
+        sorted.sort_by(|one, other| one.space.cmp(&other.space));
+        assert_eq!((entries, deleted), (sorted, vec!["large".to_owned()]));
+        assert_eq!(selection.value_bytes_max(), MESSAGE_BYTES_MAX);
+        // On one host nothing of that is read, and it stays in the store.
+        let mut selection = Selection::new(&Bench::default().settings);
+        shared[1..].iter().for_each(|entry| selection.take(entry.clone()));
+        assert_eq!(finish(&mut selection), (Vec::new(), Vec::new()));
     }
 }

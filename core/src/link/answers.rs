@@ -133,6 +133,7 @@ mod tests {
             frame: Bytes::from_static(text.as_bytes()),
             accepted: Instant::ORIGIN,
             origin: None,
+            handed: None,
             for_router: false,
         }
     }

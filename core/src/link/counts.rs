@@ -26,11 +26,13 @@ pub enum Cause {
     PreferredBack,
     /// The router pointed to another one.
     Redirected,
+    /// Another node holds the mud, or may hold it.
+    LeaseLost,
 }
 
 impl Cause {
     /// All causes.
-    pub const ALL: [Cause; 10] = [
+    pub const ALL: [Cause; 11] = [
         Cause::NoConnection,
         Cause::ClosedAtOnce,
         Cause::LoginUnanswered,
@@ -41,6 +43,7 @@ impl Cause {
         Cause::Requested,
         Cause::PreferredBack,
         Cause::Redirected,
+        Cause::LeaseLost,
     ];
 
     /// As a metric's label.
@@ -56,6 +59,7 @@ impl Cause {
             Cause::Requested => "requested",
             Cause::PreferredBack => "preferred_back",
             Cause::Redirected => "redirected",
+            Cause::LeaseLost => "lease_lost",
         }
     }
 }
@@ -64,7 +68,8 @@ impl Cause {
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     ends: BTreeMap<Cause, u64>,
-    sent: BTreeMap<&'static str, u64>,
+    /// In the order of the types, of which a link sends few.
+    sent: Vec<(&'static str, u64)>,
     /// When a router last sent anything.
     pub heard_at: Option<UnixTime>,
 }
@@ -75,7 +80,13 @@ impl Counts {
     }
 
     pub(super) fn sent(&mut self, kind: &'static str) {
-        *self.sent.entry(kind).or_default() += 1;
+        match self.sent.binary_search_by_key(&kind, |(kind, _)| kind) {
+            Ok(place) => self.sent[place].1 += 1,
+            Err(place) => {
+                self.sent.reserve_exact(1);
+                self.sent.insert(place, (kind, 1));
+            }
+        }
     }
 
     /// How often sessions, and attempts at one, ended for this cause.
@@ -85,6 +96,6 @@ impl Counts {
 
     /// The packets that the link has sent for itself, by type: logins, probes, goodbyes.
     pub fn own_packets(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.sent.iter().map(|(kind, times)| (*kind, *times))
+        self.sent.iter().copied()
     }
 }

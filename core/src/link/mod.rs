@@ -67,10 +67,13 @@
 pub mod answers;
 mod backoff;
 pub mod counts;
+mod liveness;
 mod outage;
 mod own_packets;
 pub mod pacer;
 mod queued;
+mod report;
+mod reporting;
 mod rest;
 mod route;
 mod router_link;
@@ -81,6 +84,8 @@ mod tests;
 mod unanswered;
 mod watch;
 
-pub use router_link::{Liveness, RouterLink};
+pub use liveness::Liveness;
+pub use report::Report;
+pub use router_link::RouterLink;
 pub use state::StateName;
 pub use step::{Applied, LinkCx, LinkEvent, Wait};

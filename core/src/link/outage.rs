@@ -42,7 +42,7 @@ impl RouterLink {
         seen: Instant,
     ) -> Option<LinkEvent> {
         let now = cx.now.mono;
-        if self.rests() {
+        if self.is_asleep() {
             return None;
         }
         if let State::Ready { watch, .. } = &mut self.state {

@@ -85,7 +85,7 @@ const NEVER_SECONDS: i64 = 31_536_000;
 /// The shutdown packet. The router is told whether the mud comes back at once, at some time, or never.
 pub(super) fn goodbye<'a>(mud: &'a MudSettings, router: &'a RouterSettings, then: Then) -> Packet<'a> {
     let restart_delay = match then {
-        Then::Reconnect => 1,
+        Then::Reconnect | Then::HandOver => 1,
         Then::Stop | Then::Rest => 0,
         Then::Retire => NEVER_SECONDS,
     };

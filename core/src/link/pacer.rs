@@ -13,6 +13,7 @@ use super::answers::Answers;
 pub use super::queued::{Origin, QueueFull, QueuedPacket};
 use crate::settings::LinkSettings;
 use crate::time::Instant;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ const WINDOW_MICROS: u64 = 1_010_000;
 const ANSWER_SHARE: u32 = 2;
 
 /// The priority of a packet of the local game.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Priority {
     /// Tells, and requests about hosted channels.
     Prompt,
@@ -232,6 +233,17 @@ impl Pacer {
         Some(room.map_or(now, |at| at.max(now)))
     }
 
+    /// Drops all that waits: this node sends nothing more for the mud.
+    pub fn clear(&mut self) {
+        self.queues.iter_mut().for_each(VecDeque::clear);
+        self.answers = Answers::default();
+    }
+
+    /// Drops the packets of games that a store has: they are put into the queue from there once more.
+    pub fn drop_handed(&mut self) {
+        self.queues.iter_mut().for_each(|queue| queue.retain(|packet| packet.handed.is_none()));
+    }
+
     /// Takes out the packets that are for the router itself, when its session has ended.
     pub fn take_for_router(&mut self) -> Vec<QueuedPacket> {
         let mut taken = Vec::new();
@@ -277,6 +289,7 @@ mod tests {
             frame: Bytes::from_static(name.as_bytes()),
             accepted: Instant::ORIGIN,
             origin: None,
+            handed: None,
             for_router: false,
         }
     }

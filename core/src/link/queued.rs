@@ -14,6 +14,8 @@ pub struct QueuedPacket {
     pub accepted: Instant,
     /// Who sent it, if the sender must be told when it cannot go.
     pub origin: Option<Origin>,
+    /// Its key in the store, where nodes share one: it is an entry of the space `out/MUD`.
+    pub handed: Option<String>,
     /// Whether it is for the router of this session itself. It means nothing to another router or in a later session.
     pub for_router: bool,
 }

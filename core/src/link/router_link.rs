@@ -3,9 +3,11 @@
 
 use super::backoff::Backoff;
 use super::counts::{Cause, Counts};
+use super::liveness::Liveness;
 use super::own_packets;
+use super::report::Report;
 use super::route::Route;
-use super::state::{LATE_AFTER, State, StateName, Then, Wire};
+use super::state::{LATE_AFTER, Rests, State, StateName, Then, Wire};
 use super::step::{Applied, LinkCx, LinkEvent, Wait};
 use super::unanswered::Unanswered;
 use super::watch::{Due, Watch};
@@ -30,31 +32,6 @@ const SAVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The wait before the next login after the link has left on request.
 const RECONNECT_WAIT: Duration = Duration::from_secs(2);
 
-/// How the link knows that its session lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Liveness {
-    /// There is no session.
-    NotConnected,
-    /// No probe has come back yet in this session.
-    NotProbed,
-    /// A probe has come back in this session.
-    AnswersProbes,
-    /// The router drops probes. The session counts as alive as long as its connection is open.
-    NoAnswers,
-}
-
-impl Liveness {
-    /// As clients show it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Liveness::NotConnected => "not connected",
-            Liveness::NotProbed => "not yet probed",
-            Liveness::AnswersProbes => "answers probes",
-            Liveness::NoAnswers => "answers no probe; judged by the socket alone",
-        }
-    }
-}
-
 /// The link of one mud.
 ///
 /// Each step takes a [`LinkCx`] and puts what is to be done into its effects. After each step the caller reads
@@ -78,8 +55,10 @@ pub struct RouterLink {
     pub(super) counts: Counts,
     /// What the mud has announced of itself, which goes before what the settings say.
     pub(super) announced: Option<MudInfo>,
-    /// The link does not dial before it is woken.
-    pub(super) rests: bool,
+    /// Why the link does not dial before it is woken.
+    pub(super) rests: Rests,
+    /// What another node reports of the link, which this one does not run.
+    pub(super) shown: Option<Box<Report>>,
 }
 
 // What is known of a link.
@@ -99,28 +78,30 @@ impl RouterLink {
             sooner_at: None,
             counts: Counts::default(),
             announced: None,
-            rests: false,
+            rests: Rests::default(),
+            shown: None,
         }
     }
 
     /// The router in use, or tried last.
     pub fn router(&self) -> &RouterSettings {
-        self.route.current()
+        self.shown.as_ref().map_or(self.route.current(), |shown| &shown.router)
     }
 
     /// The state.
     pub fn state(&self) -> StateName {
-        self.state.name()
+        self.shown.as_ref().map_or(self.state.name(), |shown| shown.state)
     }
 
     /// When the state was entered.
     pub fn since(&self) -> UnixTime {
-        self.since
+        self.shown.as_ref().map_or(self.since, |shown| shown.since)
     }
 
     /// Why the link was last lost or refused, since it was last ready.
     pub fn last_error(&self) -> Option<&str> {
-        self.last_error.as_deref()
+        let shown = self.shown.as_ref().map(|shown| &shown.last_error);
+        shown.unwrap_or(&self.last_error).as_deref()
     }
 
     /// What the link has counted since the start.
@@ -130,19 +111,28 @@ impl RouterLink {
 
     /// When the next attempt is due, while the link waits for it.
     pub fn next_attempt(&self) -> Option<Instant> {
-        match self.state {
-            State::Waiting { until } if !self.rests => Some(until),
+        match (&self.shown, &self.state) {
+            (Some(shown), _) => shown.next_attempt,
+            (None, State::Waiting { until }) if !self.is_asleep() => Some(*until),
             _ => None,
         }
     }
 
     /// The router that the next attempt is for, if one is due now.
     pub fn about_to_dial<'a>(&'a self, now: Instant, mud: &'a MudSettings) -> Option<&'a RouterSettings> {
-        self.next_attempt().filter(|at| *at <= now).map(|_| self.route.next(&mud.routers))
+        self.next_attempt()
+            .filter(|_| self.shown.is_none())
+            .filter(|at| *at <= now)
+            .map(|_| self.route.next(&mud.routers))
     }
 
-    /// Whether packets may go.
+    /// Whether packets may go. The node that runs the link sends them.
     pub fn is_ready(&self) -> bool {
+        self.state() == StateName::Ready
+    }
+
+    /// Whether this node has a session with the router, and it is ready.
+    pub fn has_session(&self) -> bool {
         matches!(self.state, State::Ready { .. })
     }
 
@@ -159,6 +149,7 @@ impl RouterLink {
     /// How the link knows that its session lives.
     pub fn liveness(&self) -> Liveness {
         match &self.state {
+            _ if let Some(shown) = &self.shown => shown.liveness,
             State::Ready { watch, .. } if watch.is_proven() => Liveness::AnswersProbes,
             State::Ready { .. } if self.unanswered.drops_probes(&self.router().name) => Liveness::NoAnswers,
             State::Ready { .. } => Liveness::NotProbed,
@@ -179,7 +170,7 @@ impl RouterLink {
 
     /// When the link must be woken, and for what. Any step may change this.
     pub fn deadline(&self, settings: &LinkSettings) -> Option<(Instant, Wait)> {
-        let is_asleep = self.rests && matches!(self.state, State::Waiting { .. });
+        let is_asleep = self.is_asleep() && matches!(self.state, State::Waiting { .. });
         self.state.deadline(settings).filter(|_| !is_asleep)
     }
 
@@ -238,7 +229,10 @@ impl RouterLink {
 
     /// Says goodbye and comes back. A link that is told to stop does not come back.
     pub fn reconnect(&mut self, cx: &mut LinkCx<'_>) -> Option<LinkEvent> {
-        if matches!(self.state, State::Leaving { then: Then::Stop | Then::Retire, .. } | State::Stopped) {
+        if matches!(
+            self.state,
+            State::Leaving { then: Then::Stop | Then::Retire | Then::HandOver, .. } | State::Stopped
+        ) {
             return None;
         }
         self.route.prefer();
@@ -257,7 +251,7 @@ impl RouterLink {
 
     /// Says goodbye for good, so that the router forgets the mud. Does nothing without a session: nobody would hear it.
     pub fn retire(&mut self, cx: &mut LinkCx<'_>) -> Option<LinkEvent> {
-        if self.is_ready() { self.leave(cx, Then::Retire) } else { None }
+        if self.has_session() { self.leave(cx, Then::Retire) } else { None }
     }
 }
 
@@ -266,7 +260,7 @@ impl RouterLink {
     /// The deadline of [`RouterLink::deadline`] has passed.
     pub fn handle_timeout(&mut self, cx: &mut LinkCx<'_>) -> Option<LinkEvent> {
         match self.state {
-            State::Waiting { until } if cx.now.mono < until => None,
+            State::Waiting { until } if cx.now.mono < until || self.is_asleep() => None,
             State::Waiting { .. } => self.dial(cx),
             State::Connecting { .. } => {
                 self.give_up(cx, Cause::NoConnection, "no connection in time".to_owned())
@@ -518,7 +512,7 @@ impl RouterLink {
             self.counts.end(Cause::Redirected);
             return self.leave(cx, Then::Reconnect);
         }
-        if self.is_ready() {
+        if self.has_session() {
             return None;
         }
         match ticket {
@@ -531,19 +525,21 @@ impl RouterLink {
         }
     }
 
-    /// The store has answered a save. If it is the save of the password, the link becomes ready, with a warning where
-    /// it has failed.
+    /// The store has answered a save. If the password is saved with it, the link becomes ready, with a warning where that has
+    /// failed.
     pub fn saved(
         &mut self,
         cx: &mut LinkCx<'_>,
         ticket: SaveTicket,
         outcome: &Result<(), String>,
     ) -> Option<LinkEvent> {
-        if !matches!(self.state, State::SavingPassword { ticket: expected, .. } if expected == ticket) {
-            return None;
-        }
-        if let Err(error) = outcome {
-            self.warn_not_durable(cx, error);
+        let State::SavingPassword { ticket: expected, .. } = self.state else { return None };
+        match outcome {
+            Err(error) if expected == ticket => self.warn_not_durable(cx, error),
+            _ if expected == ticket => {}
+            // It may have been saved together with later changes.
+            _ if cx.fx.saves().is_some() && expected < cx.fx.durable_before() => {}
+            _ => return None,
         }
         self.become_ready(cx)
     }
@@ -581,7 +577,7 @@ impl RouterLink {
         if was_steady {
             self.route.lasted();
         }
-        if self.is_ready() {
+        if self.has_session() {
             self.route.prefer();
         } else {
             self.route.skip(&cx.mud.routers);
@@ -603,7 +599,8 @@ impl RouterLink {
         let goodbye = own_packets::goodbye(cx.mud, self.router(), then);
         cx.fx.send(conn, &self.frame(&goodbye));
         self.counts.sent("shutdown");
-        if cx.fx.close_when_flushed(conn) {
+        // For the node that takes over the router's own end of the session counts.
+        if then != Then::HandOver && cx.fx.close_when_flushed(conn) {
             return self.left(cx, then);
         }
         let wire = self.state.take_wire()?;
@@ -612,23 +609,25 @@ impl RouterLink {
     }
 
     fn left(&mut self, cx: &mut LinkCx<'_>, then: Then) -> Option<LinkEvent> {
-        if !matches!(self.state(), StateName::Waiting | StateName::Connecting | StateName::Stopped) {
+        if !matches!(self.state.name(), StateName::Waiting | StateName::Connecting | StateName::Stopped) {
             let notice = self.notice(cx.mud, Level::Info, "left the router").with("reason", then.reason());
             cx.fx.notice(match then {
                 Then::Reconnect => notice.with("next_attempt", cx.now.unix + RECONNECT_WAIT),
-                Then::Stop | Then::Retire | Then::Rest => notice,
+                Then::Stop | Then::Retire | Then::Rest | Then::HandOver => notice,
             });
         }
         let next = match then {
             Then::Stop | Then::Retire => State::Stopped,
-            Then::Reconnect | Then::Rest => State::Waiting { until: cx.now.mono + RECONNECT_WAIT },
+            Then::Reconnect | Then::Rest | Then::HandOver => {
+                State::Waiting { until: cx.now.mono + RECONNECT_WAIT }
+            }
         };
         self.become_state(cx, next)
     }
 
     /// Every change of state goes through here.
     pub(super) fn become_state(&mut self, cx: &mut LinkCx<'_>, state: State) -> Option<LinkEvent> {
-        let (from, to) = (self.state(), state.name());
+        let (from, to) = (self.state.name(), state.name());
         debug_assert!(from.next().contains(&to), "{from:?} is not followed by {to:?}");
         let notice = self.notice(cx.mud, Level::Debug, "router link changed");
         cx.fx.notice(notice.with("from", from.as_str()).with("to", to.as_str()));

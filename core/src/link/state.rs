@@ -20,6 +20,15 @@ pub(super) struct Wire {
     pub(super) deframer: Deframer,
 }
 
+/// Why a link rests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Rests {
+    /// The mud has been away for too long.
+    pub(super) is_away: bool,
+    /// This node does not hold the mud.
+    pub(super) is_elsewhere: bool,
+}
+
 /// What follows once the link has left its router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Then {
@@ -30,6 +39,8 @@ pub(super) enum Then {
     Retire,
     /// The link waits until it is woken.
     Rest,
+    /// The link waits until it is woken, and another node logs in.
+    HandOver,
 }
 
 impl Then {
@@ -40,6 +51,7 @@ impl Then {
             Then::Stop => "the gateway stops",
             Then::Retire => "the mud leaves the network for good",
             Then::Rest => "the mud has been away for too long",
+            Then::HandOver => "another node takes over",
         }
     }
 }

@@ -2,20 +2,25 @@
 
 use super::logins::Logins;
 use super::mud::Mud;
+use crate::contents::BySpace;
 use crate::cx::Cx;
 use crate::effects::ConnMap;
-use crate::i3::packet::RouterEntry;
+use crate::i3::packet::{Mapping, MudEntry, RouterEntry};
 use crate::ids::MudId;
 use crate::link::pacer::{Origin, STARTUP_WEIGHT};
 use crate::link::{LinkCx, LinkEvent, RouterLink, StateName};
-use crate::machine::{ConnId, SaveTicket, Saved};
+use crate::machine::{Change, ConnId, SaveTicket, Saved};
+use crate::network::mudlist::{MudChange, Versions};
 use crate::notice::{Level, Notice};
 use crate::settings::Settings;
+use crate::spaces::Space;
 use crate::time::{Instant, Now};
 use crate::wake::Wake;
 use bytes::Bytes;
-use std::collections::VecDeque;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::{Index, IndexMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The least time between two connections to one router, whichever muds they are for. Dead Souls' router closes the
@@ -43,7 +48,7 @@ pub(crate) enum News {
     /// A frame was sent to its router, while packets are traced.
     Sent(MudId, Bytes),
     /// An accepted packet could not be sent.
-    GivenUp { mud: MudId, origin: Origin, why: &'static str },
+    GivenUp { mud: MudId, origin: Origin, why: Cow<'static, str> },
 }
 
 /// A link has reached a router.
@@ -61,10 +66,13 @@ pub(crate) struct Muds {
     all: Vec<Mud>,
     /// The mud of each connection to a router.
     conns: ConnMap<MudId>,
+    by_name: BTreeMap<String, MudId>,
     /// The connections of the last [`DIAL_SPACING`] to each router.
     dials: Vec<(String, u16, Instant)>,
     /// The routers that were last reached, each once.
     reached: Vec<Reached>,
+    /// What the lists of the muds have in common.
+    versions: Versions,
     /// Sent frames are recorded for traces.
     pub(crate) tracing: bool,
     pub(super) last_message_micros: u64,
@@ -85,6 +93,24 @@ impl IndexMut<MudId> for Muds {
     }
 }
 
+/// Gives the muds of a router to the lists that were not saved with them.
+fn share_lists(all: &mut [Mud]) {
+    let mut of_routers: BTreeMap<String, usize> = BTreeMap::new();
+    for (at, one) in all.iter().enumerate().filter(|(_, one)| !one.lists.muds().is_empty()) {
+        if let Some(router) = one.lists.from() {
+            of_routers.entry(router.to_owned()).or_insert(at);
+        }
+    }
+    for at in 0..all.len() {
+        let of_router = all[at].lists.from().and_then(|router| of_routers.get(router)).copied();
+        if let Some(other) = of_router
+            && let Ok([one, other]) = all.get_disjoint_mut([at, other])
+        {
+            one.lists.restore_from_other(&other.lists);
+        }
+    }
+}
+
 impl Muds {
     /// Creates the muds of the settings and restores their state. Returns how many saved entries of each mud could not
     /// be read.
@@ -95,20 +121,30 @@ impl Muds {
         now: Now,
     ) -> (Muds, Vec<(String, usize)>) {
         let mut unreadable = Vec::new();
-        let mut all = Vec::new();
+        let mut all: Vec<Mud> = Vec::new();
+        let mut versions = Versions::default();
+        let saved = BySpace::new(saved);
         for one in &settings.muds {
             let mut mud = Mud::new(one, rng.u64(..), now);
-            let count = mud.restore(one, saved, now);
+            let count = mud.restore(one, &saved, now, &mut versions);
             if count > 0 {
                 unreadable.push((one.name.clone(), count));
             }
             all.push(mud);
         }
+        share_lists(&mut all);
         let muds = Muds {
             all,
             conns: ConnMap::default(),
+            by_name: settings
+                .muds
+                .iter()
+                .enumerate()
+                .map(|(at, mud)| (mud.name.clone(), MudId::at(at)))
+                .collect(),
             dials: Vec::new(),
             reached: Vec::new(),
+            versions,
             tracing: false,
             last_message_micros: 0,
             news: VecDeque::new(),
@@ -121,8 +157,19 @@ impl Muds {
         for mud in self.ids() {
             self[mud].bans.restored(cx.now.unix, cx.steady);
         }
+        self.choose_lists(cx, &[]);
         let change = cx.clock_change();
         cx.save([change]);
+    }
+
+    /// Merges a mudlist. Returns what changed, and the changes to save.
+    pub(crate) fn apply_mudlist(
+        &mut self,
+        mud: MudId,
+        mud_name: &str,
+        muds: (i64, &Mapping<'_, Option<MudEntry<'_>>>),
+    ) -> (Vec<MudChange>, Vec<Change>) {
+        self.all[mud.place()].lists.apply_muds(mud_name, muds, &mut self.versions)
     }
 
     /// Returns the number of muds.
@@ -155,6 +202,11 @@ impl Muds {
         self.conns.get(conn).copied()
     }
 
+    /// Returns the mud with this name.
+    pub(crate) fn named(&self, name: &str) -> Option<MudId> {
+        self.by_name.get(name).copied()
+    }
+
     /// Returns the number of connections to routers.
     pub(crate) fn conn_count(&self) -> usize {
         self.conns.len()
@@ -167,7 +219,7 @@ impl Muds {
 
     /// Steps a link. If it has reached its router, the links that wait for the same router try it soon; and so does the
     /// link itself if it waits now for a router that another one has reached meanwhile.
-    fn step(
+    pub(super) fn step(
         &mut self,
         cx: &mut Cx<'_>,
         mud: MudId,
@@ -215,6 +267,7 @@ impl Muds {
             let mut conns = one.link.conns();
             [conns.next(), conns.next()]
         };
+        let carried = one.link.conn().map(|conn| (conn, cx.fx.taken_bytes(conn)));
         let mut lent =
             LinkCx { now: cx.now, fx: cx.fx, settings: &cx.settings.link, mud: cx.settings.mud(mud) };
         let event = step(&mut one.link, &mut lent);
@@ -239,6 +292,12 @@ impl Muds {
         if let Some(event) = event {
             self.news.push_back(News::Link(mud, event));
         }
+        if let Some((conn, taken_bytes)) = carried.filter(|(conn, _)| one.link.conn() != Some(*conn)) {
+            self.connection_over(cx, mud, conn, taken_bytes);
+        }
+        let one = &mut self.all[mud.place()];
+        let report = one.holding.report((cx.settings, mud, cx.now), &one.link, one.behind_coffeemud);
+        cx.save(report);
     }
 
     /// Handles the deadline of a link. A dial soon after another one to the same router is delayed.
@@ -276,6 +335,7 @@ impl Muds {
             one.choose_password(settings);
             one.pacer.connected();
             one.pacer.count(cx.now.mono, STARTUP_WEIGHT);
+            one.holding.logged_in = Some(cx.now.mono);
             let change = Logins::change(&settings.name, &one.link.router().name, cx.now.unix);
             cx.save([change]);
         }
@@ -290,15 +350,36 @@ impl Muds {
     /// Handles that a router's connection has taken all queued bytes.
     pub(crate) fn link_flushed(&mut self, cx: &mut Cx<'_>, mud: MudId, conn: ConnId) {
         let one = &mut self.all[mud.place()];
-        if one.link.conn() == Some(conn) && cx.fx.pending_bytes(conn) == 0 {
-            one.pacer.written(cx.now.mono);
+        if one.link.conn() == Some(conn) {
+            if cx.fx.pending_bytes(conn) == 0 {
+                one.pacer.written(cx.now.mono);
+            }
+            // One that was to close when all is flushed is closed by now.
+            let flushed = if cx.fx.is_open(conn) { cx.fx.taken_bytes(conn) } else { u64::MAX };
+            let left = one.handed.left(&cx.settings.mud(mud).name, conn, flushed);
+            cx.save(left);
         }
         self.step(cx, mud, RouterLink::flushed);
         self.pump(cx, mud);
     }
 
+    /// The connection on which packets go is over, of which the driver had taken so many bytes. What it had not taken goes on the
+    /// next one, through whichever node.
+    fn connection_over(&mut self, cx: &mut Cx<'_>, mud: MudId, conn: ConnId, taken_bytes: u64) {
+        let one = &mut self[mud];
+        one.pacer.drop_handed();
+        one.holding.left = Some(cx.now.mono);
+        let left = one.handed.over(&cx.settings.mud(mud).name, conn, taken_bytes);
+        cx.save(left);
+        self.set_expiry(cx, mud);
+    }
+
     /// Handles a router's connection that was lost or could not be made.
     pub(crate) fn link_lost(&mut self, cx: &mut Cx<'_>, mud: MudId, conn: ConnId, reason: String) {
+        if self[mud].link.conn() == Some(conn) {
+            self.connection_over(cx, mud, conn, cx.fx.taken_bytes(conn));
+        }
+        cx.fx.release(conn);
         self.conns.remove(conn);
         self.step(cx, mud, |link, lent| link.lost(lent, conn, reason));
     }
@@ -330,12 +411,54 @@ impl Muds {
         }
         self.step(cx, mud, |link, lent| link.startup_reply(lent, change, routers));
         // Routers send their lists right after the startup-reply, whether or not the password is saved by then.
-        let changes = self.all[mud.place()].lists.logged_in(cx.now.mono, name, &router);
+        if cx.settings.node.is_some() {
+            cx.save([Change {
+                space: Space::LoggedIn.of(name),
+                key: router.into(),
+                value: Some(Arc::default()),
+            }]);
+        } else {
+            self.login_told(cx, mud, &router);
+        }
+    }
+
+    /// The link of a mud has logged in at a router, whose lists follow. Where nodes share a store, each node is told so, and of
+    /// the lists.
+    pub(crate) fn login_told(&mut self, cx: &mut Cx<'_>, mud: MudId, router: &str) {
+        let one = &mut self.all[mud.place()];
+        one.holding.logged_in = Some(cx.now.mono);
+        let changes = one.lists.logged_in(cx.now.mono, &cx.settings.mud(mud).name, router);
         cx.save(changes);
+        self.choose_lists(cx, &[]);
+    }
+
+    /// Chooses with which mud's lists the muds of each router are saved: all muds behind one router know the same muds. `taken`: of
+    /// these it is not known what another node has saved.
+    pub(crate) fn choose_lists(&mut self, cx: &mut Cx<'_>, taken: &[MudId]) {
+        let mut routers = BTreeSet::new();
+        let is_first = |mud: MudId| {
+            self.is_holder(cx.settings, mud)
+                && self[mud].lists.from().is_some_and(|router| routers.insert(router))
+        };
+        let chosen: Vec<bool> = self.ids().map(is_first).collect();
+        for (mud, are_saved) in self.ids().zip(chosen) {
+            let is_new = self[mud].lists.save_muds(are_saved);
+            if (is_new || taken.contains(&mud)) && self.is_holder(cx.settings, mud) {
+                cx.fx.write_anew(&Space::Muds.of(&cx.settings.mud(mud).name));
+            }
+        }
+    }
+
+    /// Another node has saved the password that a router has given to a mud.
+    pub(crate) fn password_told(&mut self, mud: MudId, router: &str, value: &[u8]) {
+        self[mud].passwords.restore(router, value);
     }
 
     /// Handles a login that the router refuses with an error packet.
     pub(crate) fn link_refused(&mut self, cx: &mut Cx<'_>, mud: MudId, reason: String) {
+        if !cx.fx.holds(&cx.settings.mud(mud).name) {
+            return;
+        }
         self.step(cx, mud, |link, lent| link.refused(lent, reason));
     }
 
@@ -413,5 +536,74 @@ impl Muds {
             cx.fx.notice(notice(Level::Info).with("times", times));
         }
         cx.fx.notice(notice(Level::Debug).with("error", error).with("frame", shown));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cx::testing::Bench;
+    use crate::i3::packet::{Body, Packet};
+    use crate::machine::Clear;
+
+    fn of_router(mud: &str) -> Change {
+        Change { space: Space::ListsFrom.of(mud), key: "".into(), value: Some((*b"*net").into()) }
+    }
+
+    #[test]
+    fn the_muds_of_a_router_are_saved_once_and_all_muds_behind_it_know_them_after_a_restart() {
+        let mut bench = Bench::default();
+        bench.fx.retry_saves();
+        let (settings, now) = (bench.settings.clone(), bench.now);
+        let start = |saved: &Saved, bench: &mut Bench| {
+            let (mut muds, unreadable) = Muds::new(&settings, saved, &mut bench.rng, now);
+            assert_eq!(unreadable, []);
+            muds.restored(&mut bench.cx());
+            muds
+        };
+        let [alpha, beta] = [MudId::at(0), MudId::at(1)];
+        let mut muds = start(&Saved::default(), &mut bench);
+        muds.login_told(&mut bench.cx(), beta, "*net");
+        let text = br#"({"mudlist",5,"*net",0,"Beta",0,7,(["Sage":({-1,"1.2.3.4",4000,0,0,"l","b","d","t","o","e",(["tell":1,]),0,}),]),})"#;
+        let Body::Mudlist { id, muds: sent } = Packet::decode(text).unwrap().0.body else { panic!() };
+        let (_, saved) = muds.apply_mudlist(beta, "Beta", (id, &sent));
+        assert_eq!(saved.len(), 1, "it is the only one behind the router");
+        // The first mud of the settings comes there too: the list goes over to it.
+        muds.login_told(&mut bench.cx(), alpha, "*net");
+        let of = |muds: &Muds, mud: MudId, name: &str| {
+            let space = Space::Muds.of(name);
+            muds[mud].entries(name, &Clear::Spaces(vec![space])).len()
+        };
+        let (_, saved) = muds.apply_mudlist(alpha, "Alpha", (id, &sent));
+        assert_eq!((saved.len(), of(&muds, alpha, "Alpha"), of(&muds, beta, "Beta")), (1, 1, 0));
+        let saves = bench.fx.saves().unwrap();
+        assert!(!saves.is_failing() && saves.retry_after().is_some(), "both spaces are written anew");
+        // A list may come in several packets; each mud is kept once all the same.
+        let more = String::from_utf8_lossy(text).replace("Sage", "Other");
+        let Body::Mudlist { id, muds: more } = Packet::decode(more.as_bytes()).unwrap().0.body else {
+            panic!()
+        };
+        for mud in [beta, alpha] {
+            muds.apply_mudlist(mud, "any", (id, &sent));
+            muds.apply_mudlist(mud, "any", (id, &more));
+        }
+        for name in ["Sage", "Other"] {
+            let [one, other] = [alpha, beta].map(|mud| muds[mud].lists.muds().get(name).unwrap());
+            assert!(std::ptr::eq(one, other), "{name}");
+        }
+        // After a restart both know the mud.
+        let [entry] = &saved[..] else { panic!("{saved:?}") };
+        let entries = vec![of_router("Alpha"), of_router("Beta"), entry.clone()];
+        let muds = start(&Saved { entries, position: 0, end: 0 }, &mut bench);
+        assert!([alpha, beta].into_iter().all(|mud| muds[mud].lists.muds().get("Sage").is_some()));
+        assert_eq!((of(&muds, alpha, "Alpha"), of(&muds, beta, "Beta")), (1, 0));
+        // An earlier version has saved all lists.
+        let second = Change { space: Space::Muds.of("Beta"), ..entry.clone() };
+        let entries = vec![of_router("Alpha"), of_router("Beta"), entry.clone(), second];
+        let mut bench = Bench::default();
+        bench.fx.retry_saves();
+        let muds = start(&Saved { entries, position: 0, end: 0 }, &mut bench);
+        assert_eq!((of(&muds, alpha, "Alpha"), of(&muds, beta, "Beta")), (1, 0));
+        assert!(bench.fx.saves().unwrap().retry_after().is_some(), "that of Beta is cleared");
     }
 }

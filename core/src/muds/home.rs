@@ -153,7 +153,7 @@ impl Home {
                 is_off: self.is_off,
             })
         });
-        Change { space: Space::Home.of(mud_name), key: KEY.to_owned(), value }
+        Change { space: Space::Home.of(mud_name), key: KEY.into(), value }
     }
 }
 

@@ -1,9 +1,9 @@
 //! The lists of one mud's network, and how they are saved.
 
 use crate::i3::packet::{ChannelEntry, Mapping, MudEntry};
-use crate::machine::{Change, Clear};
+use crate::machine::{Change, Clear, SmolStr};
 use crate::network::chanlist::{Channel, ChannelChange};
-use crate::network::mudlist::MudChange;
+use crate::network::mudlist::{MudChange, Versions};
 use crate::network::{Chanlist, Mudlist};
 use crate::saved;
 use crate::spaces::Space;
@@ -28,6 +28,8 @@ pub(crate) struct Lists {
     channels: Chanlist,
     /// The router that sent them.
     from: Option<String>,
+    /// The muds are saved with these lists. Of several lists of one router, only one is saved.
+    saves_muds: bool,
     /// Until then additions are not announced: the first lists are still arriving.
     quiet_until: Instant,
     /// The channels that the router has refused to this mud.
@@ -48,9 +50,10 @@ impl Lists {
     }
 
     /// Restores a saved mud. Returns whether it can be read.
-    pub(crate) fn restore_mud(&mut self, name: &str, value: &[u8]) -> bool {
+    pub(crate) fn restore_mud(&mut self, name: &str, value: &[u8], versions: &mut Versions) -> bool {
+        self.saves_muds = true;
         saved::read(value).is_some_and(|mud| {
-            self.muds.restore(name.to_owned(), mud);
+            self.muds.restore(name, mud, versions);
             true
         })
     }
@@ -69,6 +72,23 @@ impl Lists {
         self.from.is_some()
     }
 
+    /// Completes what was restored: the muds were saved with the lists of another mud at the same router.
+    pub(crate) fn restore_from_other(&mut self, other: &Lists) {
+        if self.muds.is_empty() && self.from.is_some() && self.from == other.from {
+            self.muds = other.muds.clone();
+        }
+    }
+
+    /// The router that sent them.
+    pub(crate) fn from(&self) -> Option<&str> {
+        self.from.as_deref()
+    }
+
+    /// From now on the muds are saved with these lists, or are not. Returns whether that is new.
+    pub(crate) fn save_muds(&mut self, are_saved: bool) -> bool {
+        std::mem::replace(&mut self.saves_muds, are_saved) != are_saved
+    }
+
     /// Handles a login. Lists of another router are not valid here. Returns the changes to save.
     pub(crate) fn logged_in(&mut self, now: Instant, mud_name: &str, router: &str) -> Vec<Change> {
         self.channels.logged_in();
@@ -82,25 +102,26 @@ impl Lists {
         }
         self.refused.clear();
         self.from = Some(router.to_owned());
-        let delete = |space: Space, key| Change { space: space.of(mud_name), key, value: None };
-        let muds = self.muds.clear().into_iter().map(|name| delete(Space::Muds, name));
-        let channels = self.channels.clear().into_iter().map(|name| delete(Space::Channels, name));
+        let delete = |space: Space, key: SmolStr| Change { space: space.of(mud_name), key, value: None };
+        let muds = self.muds.clear().into_iter().filter(|_| self.saves_muds);
+        let muds = muds.map(|name| delete(Space::Muds, name));
+        let channels = self.channels.clear().into_iter().map(|name| delete(Space::Channels, name.into()));
         muds.chain(channels).chain(self.router_change(mud_name)).collect()
     }
 
     fn router_change(&self, mud_name: &str) -> Option<Change> {
-        let value = Some(self.from.as_ref()?.as_bytes().to_vec());
-        Some(Change { space: Space::ListsFrom.of(mud_name), key: String::new(), value })
+        let value = Some(self.from.as_ref()?.as_bytes().into());
+        Some(Change { space: Space::ListsFrom.of(mud_name), key: SmolStr::default(), value })
     }
 
     fn mud_change(&self, mud_name: &str, name: &str) -> Change {
         let value = self.muds.get(name).and_then(saved::write);
-        Change { space: Space::Muds.of(mud_name), key: name.to_owned(), value }
+        Change { space: Space::Muds.of(mud_name), key: name.into(), value }
     }
 
     fn channel_change(&self, mud_name: &str, name: &str) -> Change {
         let value = self.channels.get(name).and_then(saved::write);
-        Change { space: Space::Channels.of(mud_name), key: name.to_owned(), value }
+        Change { space: Space::Channels.of(mud_name), key: name.into(), value }
     }
 
     /// Returns all entries that the store must have, in the spaces that `clear` covers.
@@ -110,7 +131,7 @@ impl Lists {
         if wants(Space::ListsFrom) {
             entries.extend(self.router_change(mud_name));
         }
-        if wants(Space::Muds) {
+        if self.saves_muds && wants(Space::Muds) {
             entries.extend(self.muds.iter().map(|(name, _)| self.mud_change(mud_name, name)));
         }
         if wants(Space::Channels) {
@@ -166,11 +187,12 @@ impl Lists {
     pub(crate) fn apply_muds(
         &mut self,
         mud_name: &str,
-        id: i64,
-        muds: &Mapping<'_, Option<MudEntry<'_>>>,
+        (id, muds): (i64, &Mapping<'_, Option<MudEntry<'_>>>),
+        versions: &mut Versions,
     ) -> (Vec<MudChange>, Vec<Change>) {
-        let changed = self.muds.apply(id, muds);
-        let saves = changed.iter().map(|change| self.mud_change(mud_name, &change.name)).collect();
+        let changed = self.muds.apply(id, muds, versions);
+        let saved = changed.iter().filter(|_| self.saves_muds);
+        let saves = saved.map(|change| self.mud_change(mud_name, &change.name)).collect();
         (changed, saves)
     }
 
@@ -196,22 +218,27 @@ mod tests {
     #[test]
     fn lists_of_another_router_are_forgotten_in_the_store_too() {
         let mut lists = Lists::default();
+        let mut versions = Versions::default();
         let now = Instant::ORIGIN;
         assert_eq!(lists.logged_in(now, "Alpha", "*a").len(), 1);
         assert!(!lists.is_news(now) && lists.is_news(now + FIRST_LISTS_WITHIN));
         let text = br#"({"mudlist",5,"*a",0,"Alpha",0,7,(["Sage":({-1,"1.2.3.4",4000,0,0,"l","b","d","t","o","e",(["tell":1,]),0,}),]),})"#;
         let Body::Mudlist { id, muds } = Packet::decode(text).unwrap().0.body else { panic!("a mudlist") };
-        let (changed, saves) = lists.apply_muds("Alpha", id, &muds);
+        assert!(lists.save_muds(true) && !lists.save_muds(true));
+        let (changed, saves) = lists.apply_muds("Alpha", (id, &muds), &mut versions);
         assert_eq!(
             (changed.len(), saves[0].space.as_str(), saves[0].key.as_str()),
             (1, "mudlist/Alpha", "Sage")
         );
         let mut again = Lists::default();
-        assert!(again.restore_mud("Sage", saves[0].value.as_deref().unwrap()) && again.restore_from(b"*a"));
+        assert!(
+            again.restore_mud("Sage", saves[0].value.as_deref().unwrap(), &mut versions)
+                && again.restore_from(b"*a")
+        );
         assert_eq!(again.muds().get("Sage"), lists.muds().get("Sage"));
         assert_eq!(again.logged_in(now, "Alpha", "*a"), []);
         let deleted = again.logged_in(now, "Alpha", "*b");
         assert_eq!((deleted.len(), deleted[0].key.as_str(), &deleted[0].value), (2, "Sage", &None));
-        assert!(again.muds().is_empty() && !again.restore_mud("x", b"no mud"));
+        assert!(again.muds().is_empty() && !again.restore_mud("x", b"no mud", &mut versions));
     }
 }

@@ -13,6 +13,9 @@ use std::time::Duration;
 /// clock, and how much longer one of them may be on its way than the other.
 pub(crate) const LOGINS_APART: Duration = Duration::from_millis(1_500);
 
+/// The least time between the last packet of one node and the login of another one under the same name, for the same reason.
+pub(crate) const PACKETS_APART: Duration = Duration::from_millis(1_050);
+
 /// The last login at each router, by its name, as restored from the store.
 #[derive(Debug, Default)]
 pub(crate) struct Logins(BTreeMap<String, UnixTime>);
@@ -20,8 +23,8 @@ pub(crate) struct Logins(BTreeMap<String, UnixTime>);
 impl Logins {
     /// Returns the change that saves a login.
     pub(crate) fn change(mud_name: &str, router: &str, now: UnixTime) -> Change {
-        let value = Some(now.micros().to_string().into_bytes());
-        Change { space: Space::Logins.of(mud_name), key: router.to_owned(), value }
+        let value = Some(now.micros().to_string().into_bytes().into());
+        Change { space: Space::Logins.of(mud_name), key: router.into(), value }
     }
 
     /// Restores a saved login. Returns whether it can be read.

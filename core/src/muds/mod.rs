@@ -3,6 +3,8 @@
 
 mod all;
 mod bans;
+pub(crate) mod handed;
+mod holding;
 mod home;
 mod lists;
 mod logins;
@@ -10,9 +12,12 @@ mod mud;
 mod outbound;
 mod passwords;
 mod questions;
+pub(crate) mod seen;
 mod sent;
+mod sharing;
 
 pub(crate) use all::{Muds, News};
+pub(crate) use holding::Holder;
 pub(crate) use lists::Lists;
 pub(crate) use mud::Mud;
 pub use outbound::QUEUED_PACKET_MAX_AGE;

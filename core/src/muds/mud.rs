@@ -1,16 +1,21 @@
 //! One mud that the gateway speaks for.
 
+use super::handed::{self, Handed};
+use super::holding::Holding;
 use super::home::Home;
 use super::lists::Lists;
 use super::logins::Logins;
 use super::passwords::Passwords;
 use super::questions::Questions;
+use super::seen::Seen;
 use super::sent::Sent;
+use crate::contents::BySpace;
 use crate::i3::packet::Packet;
 use crate::link::RouterLink;
 use crate::link::pacer::Pacer;
-use crate::machine::{Change, Clear, Saved};
+use crate::machine::{Change, Clear, SmolStr};
 use crate::moderation::{Ban, Bans};
+use crate::network::mudlist::Versions;
 use crate::network::{Presence, RemoteSubscribers, Ucache};
 use crate::notice::Repeated;
 use crate::saved;
@@ -42,6 +47,14 @@ pub(crate) struct Mud {
     pub(crate) behind_coffeemud: bool,
     pub(crate) questions: Questions,
     pub(crate) home: Home,
+    /// Packets of games for the holder of the mud, where nodes share a store.
+    pub(crate) handed: Handed,
+    /// The packets of the router that were handled, where nodes share a store.
+    pub(crate) packets: Seen,
+    /// The number of the last packet of the router that this node has passed to all nodes, and the lease under which it did.
+    pub(crate) last_packet: u64,
+    pub(crate) last_packet_of: u64,
+    pub(crate) holding: Holding,
 }
 
 impl Mud {
@@ -62,6 +75,11 @@ impl Mud {
             questions: Questions::default(),
             behind_coffeemud: false,
             home: Home::default(),
+            handed: Handed::default(),
+            packets: Seen::default(),
+            last_packet: 0,
+            last_packet_of: 0,
+            holding: Holding::default(),
         }
     }
 
@@ -77,7 +95,13 @@ impl Mud {
     /// Restores the state from the store's contents. Returns how many entries could not be read.
     ///
     /// The first login waits if the last one was a moment ago.
-    pub(crate) fn restore(&mut self, settings: &MudSettings, saved: &Saved, now: Now) -> usize {
+    pub(crate) fn restore(
+        &mut self,
+        settings: &MudSettings,
+        saved: &BySpace<'_>,
+        now: Now,
+        versions: &mut Versions,
+    ) -> usize {
         let mut logins = Logins::default();
         let spaces = [
             Space::Passwords,
@@ -87,23 +111,28 @@ impl Mud {
             Space::ListsFrom,
             Space::Bans,
             Space::Home,
+            Space::Link,
+            Space::Users,
         ];
-        let named = spaces.map(|space| (space.of(&settings.name), space));
         let mut unreadable = 0;
-        for Change { space, key, value } in &saved.entries {
-            let Some(value) = value else { continue };
-            let Some((_, found)) = named.iter().find(|(name, _)| name == space) else { continue };
-            let is_good = match found {
+        let named = spaces.map(|space| (space, space.of(&settings.name)));
+        for (space, (key, value)) in
+            named.iter().flat_map(|(space, name)| saved.of(name).map(move |entry| (space, entry)))
+        {
+            let is_good = match space {
                 Space::Passwords => self.passwords.restore(key, value),
                 Space::Logins => logins.restore(key, value),
-                Space::Muds => self.lists.restore_mud(key, value),
+                Space::Muds => self.lists.restore_mud(key, value, versions),
                 Space::Channels => self.lists.restore_channel(key, value),
                 Space::ListsFrom => self.lists.restore_from(value),
                 Space::Home => self.home.restore(value),
+                Space::Link => self.holding.restore(value, now),
+                Space::Users => self.presence.restore(now, value),
                 _ => self.restore_ban(key, value),
             };
             unreadable += usize::from(!is_good);
         }
+        unreadable += handed::restore(&mut self.handed, now, &settings.name, saved);
         self.choose_password(settings);
         self.restore_home(settings, now);
         let wait = logins.wait(&self.link.router().name, now.unix);
@@ -122,10 +151,34 @@ impl Mud {
         if clear.covers(&Space::Home.of(mud_name)) {
             entries.extend(self.home.entry(mud_name));
         }
+        if clear.covers(&Space::Link.of(mud_name)) {
+            entries.extend(self.holding.entry());
+        }
         if clear.covers(&Space::Bans.of(mud_name)) {
             entries.extend(self.bans.iter().map(|(id, ban, _)| ban_change(mud_name, id, Some(ban))));
         }
+        if clear.covers(&Space::Users.of(mud_name)) && self.presence.saved().is_some() {
+            entries.push(self.save_users(mud_name));
+        }
         entries
+    }
+
+    /// Returns the change that saves the users who are online, for other nodes.
+    pub(crate) fn save_users(&self, mud_name: &str) -> Change {
+        let value = self.presence.saved();
+        Change { space: Space::Users.of(mud_name), key: SmolStr::new_static("users"), value }
+    }
+
+    /// Applies a ban that another node has made, changed or removed. Returns whether it can be read.
+    pub(crate) fn ban_elsewhere(&mut self, key: &str, value: Option<&[u8]>) -> bool {
+        match (value, key.parse()) {
+            (Some(value), _) => self.restore_ban(key, value),
+            (None, Ok(id)) => {
+                self.bans.remove(id);
+                true
+            }
+            (None, Err(_)) => false,
+        }
     }
 
     /// Prepares the link of a mud that logs in here itself: as it has announced itself, if it was here before. From now on the
@@ -174,5 +227,5 @@ impl Mud {
 }
 
 fn ban_change(mud_name: &str, id: u64, ban: Option<&Ban>) -> Change {
-    Change { space: Space::Bans.of(mud_name), key: id.to_string(), value: ban.and_then(saved::write) }
+    Change { space: Space::Bans.of(mud_name), key: id.to_string().into(), value: ban.and_then(saved::write) }
 }

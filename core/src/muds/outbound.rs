@@ -1,6 +1,8 @@
 //! Outgoing packets: they are accepted, paced, and dropped when they have waited too long.
 
 use super::all::{Muds, News};
+use super::handed::{self, Label};
+use super::sharing::holds_back;
 use crate::cx::Cx;
 use crate::fault::{Fault, reason};
 use crate::i3::Value;
@@ -23,6 +25,15 @@ const COPY_SPARE_BYTES: usize = 512;
 /// How long an accepted packet may wait for a router that is down.
 pub const QUEUED_PACKET_MAX_AGE: Duration = Duration::from_secs(60);
 
+/// Why a packet that is for a router was given up.
+const ROUTER_LOST: &str = "the router that it was for was lost";
+
+/// Why a packet was given up that no holder could send for [`QUEUED_PACKET_MAX_AGE`].
+const AWAY_TOO_LONG: &str = "the router was away for too long";
+
+/// Why a packet of a node of another version was given up.
+const UNREADABLE: &str = "the node that holds the mud cannot read the packet";
+
 impl Muds {
     /// Queues a packet of the local game for the router of a mud, and sends it at once if the pacing allows.
     ///
@@ -36,6 +47,9 @@ impl Muds {
         packet: &Packet<'_>,
         origin: Option<Origin>,
     ) -> Result<(), Fault> {
+        if cx.settings.node.is_some() && priority != Priority::Listening {
+            return self.hand_to_holder(cx, mud, priority, packet, origin);
+        }
         let queued = self.queued(cx, mud, packet, origin)?;
         if self[mud].pacer.push(&cx.settings.link, priority, queued).is_err() {
             cx.metrics.packets_refused += 1;
@@ -44,6 +58,110 @@ impl Muds {
         self[mud].questions.sent(cx.now.mono, packet);
         self.pump(cx, mud);
         Ok(())
+    }
+
+    /// Saves a packet for the holder of the mud, which may be another node.
+    fn hand_to_holder(
+        &mut self,
+        cx: &mut Cx<'_>,
+        mud: MudId,
+        priority: Priority,
+        packet: &Packet<'_>,
+        origin: Option<Origin>,
+    ) -> Result<(), Fault> {
+        if cx.fx.is_store_away() {
+            cx.metrics.packets_refused += 1;
+            return Err(Fault::gateway(&reason::DATABASE_AWAY, "the database cannot be reached: try again"));
+        }
+        let QueuedPacket { frame, for_router, origin, .. } = self.queued(cx, mud, packet, origin)?;
+        let handed = &mut self[mud].handed;
+        if !handed.has_room(frame.len(), cx.settings.link.queue_packets_max) {
+            cx.metrics.packets_refused += 1;
+            return Err(Fault::gateway(&reason::QUEUE_FULL, "too many packets wait for the router"));
+        }
+        let label = Label { priority, accepted: cx.now.unix.micros() / 1_000_000, for_router };
+        let boot = cx.settings.node.as_ref().map_or("", |node| &node.boot);
+        let change = handed.hand_over((boot, &cx.settings.mud(mud).name), label, packet, origin);
+        cx.fx.hand_over(cx.now.mono, change);
+        Ok(())
+    }
+
+    /// Handles a packet of a game that is durable: the holder of the mud sends it.
+    pub(crate) fn handed_over(&mut self, cx: &mut Cx<'_>, mud: MudId, key: &str, value: &[u8]) {
+        match self[mud].handed.told(cx.now.mono, key, value) {
+            Some(true) => {}
+            // A save of unknown outcome was repeated.
+            Some(false) => return self.send_handed(cx, mud),
+            None => {
+                cx.metrics.packets_ignored += 1;
+                return;
+            }
+        }
+        if let Some(at) = value.iter().position(|byte| *byte == b'\n')
+            && let Ok((packet, _)) = Packet::decode(&value[at + 1..])
+        {
+            self[mud].questions.sent(cx.now.mono, &packet);
+        }
+        self.send_handed(cx, mud);
+    }
+
+    /// Sends packets of games, if this node holds the mud.
+    pub(crate) fn send_handed(&mut self, cx: &mut Cx<'_>, mud: MudId) {
+        self.queue_handed(cx, mud);
+        self.pump(cx, mud);
+    }
+
+    /// Puts packets of games into the queue before the router, as far as it has room. Returns whether any has left their own.
+    fn queue_handed(&mut self, cx: &mut Cx<'_>, mud: MudId) -> bool {
+        let name = &cx.settings.mud(mud).name;
+        if !cx.fx.holds(name) || !self[mud].link.is_ready() || holds_back(cx) {
+            return false;
+        }
+        let mut given_up = Vec::new();
+        let mut handed = std::mem::take(&mut self[mud].handed);
+        let again = handed.ended_before(name);
+        if !again.is_empty() {
+            cx.save(again);
+        }
+        let has_queued = handed.queue(|key, label, since, text| {
+            let Ok((packet, _)) = Packet::decode(text) else {
+                given_up.push((key.to_owned(), UNREADABLE));
+                return true;
+            };
+            if cx.now.mono.since(since) > QUEUED_PACKET_MAX_AGE {
+                given_up.push((key.to_owned(), AWAY_TOO_LONG));
+                return true;
+            }
+            let one = &mut self[mud];
+            // It was for the router of another session.
+            if label.for_router && packet.header.to_mud.as_deref() != Some(&*one.link.router().name) {
+                given_up.push((key.to_owned(), ROUTER_LOST));
+                return true;
+            }
+            let frame = one.frame(&cx.settings.link, &packet).into();
+            let (kind, for_router) = (kind_label(packet.body.kind()), label.for_router);
+            let queued = QueuedPacket {
+                frame,
+                kind,
+                accepted: since,
+                origin: None,
+                handed: Some(key.to_owned()),
+                for_router,
+            };
+            one.pacer.push(&cx.settings.link, label.priority, queued).is_ok()
+        });
+        self[mud].handed = handed;
+        for (key, why) in given_up {
+            cx.save(handed::give_up(name, key, why));
+        }
+        has_queued
+    }
+
+    /// Handles the reason why a packet was not sent.
+    pub(crate) fn told_gone(&mut self, mud: MudId, key: &str, value: &[u8]) {
+        if let Some((origin, why)) = self[mud].handed.given_up(key, value) {
+            self.news.push_back(News::GivenUp { mud, origin, why: why.into() });
+        }
     }
 
     /// Returns a packet as it waits in the queue, if it may go.
@@ -69,12 +187,23 @@ impl Muds {
         }
         let for_router = packet.header.to_mud.as_deref() == Some(&*one.link.router().name);
         let kind = kind_label(packet.body.kind());
-        Ok(QueuedPacket { frame: bytes.into(), kind, accepted: cx.now.mono, origin, for_router })
+        Ok(QueuedPacket {
+            frame: bytes.into(),
+            kind,
+            accepted: cx.now.mono,
+            origin,
+            handed: None,
+            for_router,
+        })
     }
 
     /// Answers a packet of the mud `asker`. If too many answers wait, this one is dropped and counted; nobody but the
     /// operator needs to learn of it.
     pub(crate) fn answer(&mut self, cx: &mut Cx<'_>, mud: MudId, asker: &str, packet: &Packet<'_>) {
+        if cx.settings.node.is_some() && !cx.fx.holds(&cx.settings.mud(mud).name) {
+            // All nodes handle the packet, and its holder answers.
+            return;
+        }
         if !self.may_answer(cx, mud, asker) {
             return;
         }
@@ -85,6 +214,17 @@ impl Muds {
         match self[mud].pacer.push_answer(asker, queued) {
             Ok(()) => self.pump(cx, mud),
             Err(QueueFull) => cx.metrics.answers_dropped += 1,
+        }
+    }
+
+    /// Answers a packet of the mud `asker` with what the game itself has said. Where nodes share a store, the game may be
+    /// connected to another node than the one that holds the link.
+    pub(crate) fn answer_of_game(&mut self, cx: &mut Cx<'_>, mud: MudId, asker: &str, packet: &Packet<'_>) {
+        if cx.settings.node.is_none() {
+            return self.answer(cx, mud, asker, packet);
+        }
+        if self.hand_to_holder(cx, mud, Priority::Query, packet, None).is_err() {
+            cx.metrics.answers_dropped += 1;
         }
     }
 
@@ -159,6 +299,12 @@ impl Muds {
 
     /// Sends packets as far as the pacing and the router allow.
     pub(crate) fn pump(&mut self, cx: &mut Cx<'_>, mud: MudId) {
+        while self.send_queued(cx, mud) && self.queue_handed(cx, mud) {}
+    }
+
+    /// Sends what is in the queue. Returns whether that has room again.
+    fn send_queued(&mut self, cx: &mut Cx<'_>, mud: MudId) -> bool {
+        let mut has_sent = false;
         let tracing = self.tracing;
         let mut traced = Vec::new();
         let one = &mut self[mud];
@@ -166,12 +312,16 @@ impl Muds {
         if let Some(conn) = one.link.conn().filter(|_| one.link.is_ready()) {
             while cx.fx.pending_bytes(conn) < ROUTER_PENDING_BYTES_MAX {
                 let Some(queued) = one.pacer.pop(cx.now.mono, &cx.settings.link) else { break };
+                has_sent = true;
                 cx.metrics.packets_sent += 1;
                 *cx.metrics.sent_by_kind.entry(queued.kind).or_default() += 1;
                 if tracing {
                     traced.push(News::Sent(mud, queued.frame.clone()));
                 }
                 cx.fx.send_shared(conn, queued.frame);
+                if let Some(key) = queued.handed {
+                    one.handed.leaves(key, conn, cx.fx.given_bytes(conn));
+                }
             }
             if cx.fx.pending_bytes(conn) < ROUTER_PENDING_BYTES_MAX
                 && let Some(at) = one.pacer.next_at(cx.now.mono, &cx.settings.link)
@@ -179,11 +329,19 @@ impl Muds {
                 cx.timers.set(Wake::Pace(mud), at);
             }
         }
-        match one.pacer.oldest() {
+        self.set_expiry(cx, mud);
+        self.news.extend(traced);
+        has_sent
+    }
+
+    /// Sets the timer for the oldest packet that waits.
+    pub(super) fn set_expiry(&self, cx: &mut Cx<'_>, mud: MudId) {
+        let one = &self[mud];
+        let handed = one.handed.oldest().filter(|_| cx.fx.holds(&cx.settings.mud(mud).name));
+        match one.pacer.oldest().into_iter().chain(handed).min() {
             Some(accepted) => cx.timers.set(Wake::Expire(mud), accepted + QUEUED_PACKET_MAX_AGE),
             None => cx.timers.clear(Wake::Expire(mud)),
         }
-        self.news.extend(traced);
     }
 
     /// Drops packets that have waited longer than `older_than`.
@@ -192,28 +350,44 @@ impl Muds {
         let before = Instant::from_micros((cx.now.mono.micros() + 1).saturating_sub(age));
         let expired = self[mud].pacer.expire(before);
         self.give_up(cx, mud, expired, why);
+        let name = &cx.settings.mud(mud).name;
+        if cx.fx.holds(name) {
+            for key in self[mud].handed.expire(before) {
+                cx.metrics.packets_expired += 1;
+                cx.save(handed::give_up(name, key, why));
+            }
+        }
         self.pump(cx, mud);
     }
 
     /// Drops the packets for a router whose session has ended.
     pub(crate) fn give_up_for_router(&mut self, cx: &mut Cx<'_>, mud: MudId) {
         let for_router = self[mud].pacer.take_for_router();
-        self.give_up(cx, mud, for_router, "the router that it was for was lost");
+        self.give_up(cx, mud, for_router, ROUTER_LOST);
         self.pump(cx, mud);
     }
 
     fn give_up(&mut self, cx: &mut Cx<'_>, mud: MudId, packets: Vec<QueuedPacket>, why: &'static str) {
         // A packet that listens to a channel is not counted: the next login sends it again.
         cx.metrics.packets_expired += packets.iter().filter(|queued| queued.grows_old()).count() as u64;
-        let origins = packets.into_iter().filter_map(|queued| queued.origin);
-        self.news.extend(origins.map(|origin| News::GivenUp { mud, origin, why }));
+        for QueuedPacket { origin, handed, .. } in packets {
+            if let Some(key) = handed {
+                cx.save(handed::give_up(&cx.settings.mud(mud).name, key, why));
+            } else if let Some(origin) = origin {
+                self.news.push_back(News::GivenUp { mud, origin, why: why.into() });
+            }
+        }
     }
 
     /// Returns an id for an accepted message. Ids are unique, and sort in the order of acceptance.
     pub(crate) fn message_id(&mut self, cx: &Cx<'_>, kind: &str, about: &str) -> String {
         let micros = cx.now.unix.micros().max(self.last_message_micros + 1);
         self.last_message_micros = micros;
-        format!("{kind}_{about}_{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+        let (mut seconds, mut rest) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let seconds = seconds.format(micros / 1_000_000);
+        // A digit more, so that there are always six after it.
+        let rest = &rest.format(1_000_000 + micros % 1_000_000)[1..];
+        [kind, "_", about, "_", seconds, ".", rest].concat()
     }
 }
 

@@ -2,24 +2,23 @@
 
 use crate::machine::{Change, Saved};
 use crate::spaces::Space;
-use std::collections::BTreeMap;
 
 /// Returns the names of the routers whose passwords a store holds for a mud.
 pub(crate) fn saved_passwords(saved: &Saved, mud: &str) -> Vec<String> {
     let space = Space::Passwords.of(mud);
-    saved.entries.iter().filter(|entry| entry.space == space).map(|entry| entry.key.clone()).collect()
+    saved.entries.iter().filter(|entry| entry.space == space).map(|entry| entry.key.to_string()).collect()
 }
 
-/// Passwords by the names of the routers.
+/// Passwords by the names of the routers, in the order of these. Most muds have one.
 #[derive(Debug, Default)]
-pub(crate) struct Passwords(BTreeMap<String, i64>);
+pub(crate) struct Passwords(Vec<(Box<str>, i64)>);
 
 impl Passwords {
     /// Restores a saved password. Returns whether it can be read.
     pub(crate) fn restore(&mut self, router: &str, value: &[u8]) -> bool {
         let password = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
         password.is_some_and(|password| {
-            self.0.insert(router.to_owned(), password);
+            self.put(router, password);
             true
         })
     }
@@ -29,14 +28,29 @@ impl Passwords {
         self.0.iter().map(move |(router, password)| change(mud_name, router, *password))
     }
 
+    /// Returns where the password for a router is, or would be.
+    fn place(&self, router: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(name, _)| (**name).cmp(router))
+    }
+
+    fn put(&mut self, router: &str, password: i64) {
+        match self.place(router) {
+            Ok(place) => self.0[place].1 = password,
+            Err(place) => {
+                self.0.reserve_exact(1);
+                self.0.insert(place, (router.into(), password));
+            }
+        }
+    }
+
     /// Returns the password for a router.
     pub(crate) fn at(&self, router: &str) -> Option<i64> {
-        self.0.get(router).copied()
+        self.place(router).ok().map(|place| self.0[place].1)
     }
 
     /// Returns all passwords.
     pub(crate) fn all(&self) -> impl Iterator<Item = i64> {
-        self.0.values().copied()
+        self.0.iter().map(|(_, password)| *password)
     }
 
     /// Keeps the password that a router has sent. Returns the change to save, if there is one. 0 means no password and
@@ -45,7 +59,7 @@ impl Passwords {
         if password == 0 || self.at(router) == Some(password) {
             return None;
         }
-        self.0.insert(router.to_owned(), password);
+        self.put(router, password);
         Some(change(mud_name, router, password))
     }
 }
@@ -53,8 +67,8 @@ impl Passwords {
 fn change(mud_name: &str, router: &str, password: i64) -> Change {
     Change {
         space: Space::Passwords.of(mud_name),
-        key: router.to_owned(),
-        value: Some(password.to_string().into_bytes()),
+        key: router.into(),
+        value: Some(password.to_string().into_bytes().into()),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::questions::REFUSED_WITHIN;
 use crate::i3::{Value, text};
 use crate::time::Instant;
+use smol_str::SmolStr;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
@@ -10,14 +11,14 @@ use std::collections::VecDeque;
 const SENT_MAX: usize = 256;
 
 /// What an error's copy of a packet shows of it: type, sender, target mud and user, or channel.
-type Key = [String; 4];
+type Key = [SmolStr; 4];
 
 /// A message.
 #[derive(Debug)]
 struct Message {
     at: Instant,
     key: Key,
-    id: String,
+    id: Box<str>,
 }
 
 /// The last messages, oldest first.
@@ -37,22 +38,22 @@ impl Sent {
         if self.0.len() >= SENT_MAX {
             self.0.pop_front();
         }
-        let key = [kind, from_user, to[0], to[1]].map(str::to_owned);
-        self.0.push_back(Message { at: now, key, id: message_id.to_owned() });
+        let key = [kind, from_user, to[0], to[1]].map(SmolStr::new);
+        self.0.push_back(Message { at: now, key, id: message_id.into() });
     }
 
     /// Returns the id of the message that the packet in an error is a copy of.
     pub(crate) fn message_of(&self, packet: &Value<'_>) -> Option<&str> {
         let Value::Array(fields) = packet else { return None };
         let field = |at: usize| match fields.get(at) {
-            Some(Value::Str(bytes)) => text::decode(Cow::Borrowed(bytes)).0.into_owned(),
-            _ => String::new(),
+            Some(Value::Str(bytes)) => SmolStr::new(text::decode(Cow::Borrowed(bytes)).0),
+            _ => SmolStr::default(),
         };
         let kind = field(0);
         let [to_mud, to_user] =
-            if kind.starts_with("channel-") { [field(6), String::new()] } else { [field(4), field(5)] };
+            if kind.starts_with("channel-") { [field(6), SmolStr::default()] } else { [field(4), field(5)] };
         let key = [kind, field(3), to_mud, to_user];
-        self.0.iter().rev().find(|message| message.key == key).map(|message| message.id.as_str())
+        self.0.iter().rev().find(|message| message.key == key).map(|message| &*message.id)
     }
 
     /// Returns the id of the message that an error to a local user refers to if it does not show its packet: the last one
@@ -69,7 +70,7 @@ impl Sent {
                 && may_be(to_mud)
         };
         let recent = self.0.iter().rev().take_while(|message| now < message.at + REFUSED_WITHIN);
-        recent.into_iter().find(|message| fits(&message.key)).map(|message| message.id.as_str())
+        recent.into_iter().find(|message| fits(&message.key)).map(|message| &*message.id)
     }
 }
 

@@ -6,9 +6,11 @@ use crate::describe::shape::{Described, Shape};
 use crate::i3::packet::{Mapping, MudEntry, MudState};
 use crate::i3::{Value, text};
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
 
 /// Number of muds that are kept. Deployed networks have some 170.
 pub const MUDS_MAX: usize = 20_000;
@@ -18,6 +20,9 @@ pub const MUDS_BYTES_MAX: usize = 16_777_216;
 
 /// The longest text about a mud that is kept, in bytes of JSON. The rest is cut off.
 pub const MUD_TEXT_BYTES_MAX: usize = 1_024;
+
+/// Each time that this number of further muds is known, those that no list has any more are forgotten.
+const VERSIONS_LOOK: usize = 1_000;
 
 /// Number of services of a mud that are kept. Deployed muds offer a dozen.
 pub const SERVICES_MAX: usize = 100;
@@ -207,18 +212,47 @@ pub enum Lookup<'a> {
     Nobody,
 }
 
+/// The latest version of each mud that any list has. What lists have in common is in memory once.
+#[derive(Debug, Default)]
+pub struct Versions(BTreeMap<SmolStr, Arc<KnownMud>>);
+
+impl Versions {
+    /// Returns the one copy of a version of a mud.
+    fn one(&mut self, name: &SmolStr, mud: KnownMud) -> Arc<KnownMud> {
+        if let Some(known) = self.0.get(name).filter(|known| ***known == mud) {
+            return Arc::clone(known);
+        }
+        let mud = Arc::new(mud);
+        if self.0.insert(name.clone(), Arc::clone(&mud)).is_none()
+            && self.0.len().is_multiple_of(VERSIONS_LOOK)
+        {
+            // What no list has any more.
+            self.0.retain(|_, known| Arc::strong_count(known) > 1);
+            self.0.insert(name.clone(), Arc::clone(&mud));
+        }
+        mud
+    }
+}
+
 /// All muds of one network, by their exact names.
 #[derive(Clone, Debug, Default)]
 pub struct Mudlist {
-    muds: BTreeMap<String, KnownMud>,
+    muds: BTreeMap<SmolStr, Arc<KnownMud>>,
     bytes: usize,
+    /// Number of those that are up.
+    online: usize,
     /// The id of the last packet. Some routers choose it at random, so it never decides the order of packets.
     pub id: i64,
 }
 
 impl Mudlist {
     /// Merges one packet. Batches have arbitrary ids, so an id does not show what is new.
-    pub fn apply(&mut self, id: i64, muds: &Mapping<'_, Option<MudEntry<'_>>>) -> Vec<MudChange> {
+    pub fn apply(
+        &mut self,
+        id: i64,
+        muds: &Mapping<'_, Option<MudEntry<'_>>>,
+        versions: &mut Versions,
+    ) -> Vec<MudChange> {
         self.id = id;
         let mut changes = Vec::new();
         for (name, entry) in &muds.0 {
@@ -233,7 +267,7 @@ impl Mudlist {
                     let bytes_before = before.map_or(0, |before| before.bytes(name));
                     let is_full = before.is_none() && self.muds.len() >= MUDS_MAX
                         || self.bytes - bytes_before + mud.bytes(name) > MUDS_BYTES_MAX;
-                    if is_full || before == Some(&mud) {
+                    if is_full || before.is_some_and(|before| **before == mud) {
                         continue;
                     }
                     let change = MudChange {
@@ -242,7 +276,7 @@ impl Mudlist {
                         after: Some(mud.status),
                     };
                     changes.push(change);
-                    self.restore(name.to_string(), mud);
+                    self.put(SmolStr::new(name), mud, versions);
                 }
                 None => {
                     if let Some(gone) = self.remove(name) {
@@ -256,38 +290,45 @@ impl Mudlist {
     }
 
     /// Restores a saved mud.
-    pub fn restore(&mut self, name: String, mud: KnownMud) {
+    pub fn restore(&mut self, name: &str, mud: KnownMud, versions: &mut Versions) {
+        self.put(SmolStr::new(name), mud, versions);
+    }
+
+    fn put(&mut self, name: SmolStr, mud: KnownMud, versions: &mut Versions) {
         self.remove(&name);
         self.bytes += mud.bytes(&name);
+        self.online += usize::from(mud.status == Status::Up);
+        let mud = versions.one(&name, mud);
         self.muds.insert(name, mud);
     }
 
-    fn remove(&mut self, name: &str) -> Option<KnownMud> {
+    fn remove(&mut self, name: &str) -> Option<Arc<KnownMud>> {
         let removed = self.muds.remove(name)?;
         self.bytes -= removed.bytes(name);
+        self.online -= usize::from(removed.status == Status::Up);
         Some(removed)
     }
 
     /// Removes all muds. Returns their names.
-    pub fn clear(&mut self) -> Vec<String> {
-        self.bytes = 0;
+    pub fn clear(&mut self) -> Vec<SmolStr> {
+        (self.bytes, self.online) = (0, 0);
         std::mem::take(&mut self.muds).into_keys().collect()
     }
 
     /// Returns the mud with exactly this name.
     pub fn get(&self, name: &str) -> Option<&KnownMud> {
-        self.muds.get(name)
+        self.muds.get(name).map(|mud| &**mud)
     }
 
     /// Returns all muds, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &KnownMud)> {
-        self.muds.iter().map(|(name, mud)| (name.as_str(), mud))
+        self.muds.iter().map(|(name, mud)| (name.as_str(), &**mud))
     }
 
     /// Returns the muds whose names come after this one, sorted by name.
     pub fn iter_after<'m>(&'m self, name: &str) -> impl Iterator<Item = (&'m str, &'m KnownMud)> + use<'m> {
         let after = (Bound::Excluded(name), Bound::Unbounded);
-        self.muds.range::<str, _>(after).map(|(name, mud)| (name.as_str(), mud))
+        self.muds.range::<str, _>(after).map(|(name, mud)| (name.as_str(), &**mud))
     }
 
     /// Returns the number of muds.
@@ -302,7 +343,7 @@ impl Mudlist {
 
     /// Returns the number of muds that are up.
     pub fn online(&self) -> usize {
-        self.muds.values().filter(|mud| mud.status == Status::Up).count()
+        self.online
     }
 
     /// Finds a mud by a name as people write it: first the exact name, then the name in any case and with `.` for a
@@ -363,7 +404,7 @@ mod tests {
     fn apply(list: &mut Mudlist, muds: &str) -> Vec<MudChange> {
         let text = format!(r#"({{"mudlist",5,"*r",0,"A",0,7,([{muds}]),}})"#);
         let Body::Mudlist { id, muds } = Packet::decode(text.as_bytes()).unwrap().0.body else { panic!() };
-        list.apply(id, &muds)
+        list.apply(id, &muds, &mut Versions::default())
     }
 
     fn entry(name: &str, state: i64) -> String {
@@ -380,6 +421,32 @@ mod tests {
         assert_eq!((changes[0].before, changes[0].after), (Some(Status::Down), Some(Status::Up)));
         assert_eq!((changes[1].name.as_str(), changes[1].after), ("A", None));
         assert_eq!((list.len(), list.online(), list.id), (1, 1, 7));
+    }
+
+    #[test]
+    fn what_two_lists_have_in_common_is_kept_once() {
+        let (mut one, mut other) = (Mudlist::default(), Mudlist::default());
+        let mut versions = Versions::default();
+        for (list, of_b) in [(&mut one, 0), (&mut other, -1)] {
+            let text =
+                format!(r#"({{"mudlist",5,"*r",0,"B",0,8,([{}{}]),}})"#, entry("A", -1), entry("B", of_b));
+            let Body::Mudlist { id, muds } = Packet::decode(text.as_bytes()).unwrap().0.body else {
+                panic!()
+            };
+            assert_eq!(list.apply(id, &muds, &mut versions).len(), 2);
+        }
+        assert!(Arc::ptr_eq(&one.muds["A"], &other.muds["A"]), "the same");
+        assert_ne!(one.muds["B"], other.muds["B"], "each list has what its router has said");
+        assert_eq!((one.online(), other.online()), (1, 2));
+        other.clear();
+        assert_eq!((other.online(), other.bytes), (0, 0));
+        // What no list has any more is forgotten.
+        let mud = KnownMud::clone(&one.muds["A"]);
+        one.clear();
+        for number in 0..VERSIONS_LOOK {
+            other.restore(&format!("{number}"), mud.clone(), &mut versions);
+        }
+        assert!(versions.0.len() >= VERSIONS_LOOK && !versions.0.contains_key("B"));
     }
 
     #[test]

@@ -2,8 +2,12 @@
 //!
 //! The time for which they count as online is a setting, so the caller passes it to [`Presence::fresh`].
 
-use crate::time::Instant;
+use crate::saved;
+use crate::time::{Instant, Now, UnixTime};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Number of users in one snapshot.
@@ -13,7 +17,8 @@ pub const IDLE_SECONDS_MAX: i64 = 31_536_000;
 /// The highest level that a game may publish.
 pub const LEVEL_MAX: i64 = 1000;
 /// A user as the game published it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct User {
     /// The visible name.
     pub name: String,
@@ -35,27 +40,73 @@ pub struct User {
     pub login_time: String,
 }
 
+/// A snapshot as nodes save it for each other. Of two the one with the greater time counts, then that of the greater start.
+#[derive(Serialize, Deserialize)]
+struct Saved<'a> {
+    /// When it was published: microseconds since 1970.
+    at: u64,
+    /// The start of the node that has published it.
+    boot: Cow<'a, str>,
+    users: Cow<'a, BTreeMap<String, User>>,
+}
+
 /// The users that the game last published, by name in lower case.
 #[derive(Clone, Debug, Default)]
 pub struct Presence {
     users: BTreeMap<String, User>,
     published: Option<Instant>,
+    /// The age of the snapshot when it became known here.
+    age: Duration,
+    /// The time and the start of the node under which it was saved.
+    saved_as: (u64, String),
 }
 
 impl Presence {
     /// Replaces the users. Returns those whose name has changed its spelling.
     pub fn replace(&mut self, now: Instant, users: BTreeMap<String, User>) -> Vec<User> {
         let before = std::mem::replace(&mut self.users, users);
-        self.published = Some(now);
+        (self.published, self.age) = (Some(now), Duration::ZERO);
         let renamed =
             |key: &String, user: &User| before.get(key).is_some_and(|before| before.name != user.name);
         self.users.iter().filter(|(key, user)| renamed(key, user)).map(|(_, user)| user.clone()).collect()
     }
 
+    /// Notes that the start `boot` of a node has published the users just now, and saves them for the others.
+    pub(crate) fn publish(&mut self, now: Now, boot: &str) {
+        // The clocks of nodes differ. What came later must count more.
+        let at = now.unix.micros().max(self.saved_as.0 + 1);
+        self.saved_as = (at, boot.to_owned());
+    }
+
+    /// Returns the users as nodes save them; `None` if none were published.
+    pub(crate) fn saved(&self) -> Option<Arc<[u8]>> {
+        self.published?;
+        let (at, boot) = &self.saved_as;
+        saved::write(&Saved { at: *at, boot: Cow::Borrowed(boot), users: Cow::Borrowed(&self.users) })
+    }
+
+    /// Takes the users that a node has saved, unless later ones are known. Returns whether they can be read.
+    pub(crate) fn restore(&mut self, now: Now, value: &[u8]) -> bool {
+        let Some(Saved { at, boot, users }) = saved::read(value) else { return false };
+        let (known_at, known_boot) = &self.saved_as;
+        if (at, &*boot) > (*known_at, known_boot) {
+            self.saved_as = (at, boot.into_owned());
+            self.users = users.into_owned();
+            (self.published, self.age) = (Some(now.mono), now.unix.since(UnixTime::from_micros(at)));
+        }
+        true
+    }
+
+    /// Forgets the users: it is unknown who is online.
+    pub(crate) fn forget(&mut self) {
+        self.users.clear();
+        self.published = None;
+    }
+
     /// Returns the users, if the game published them less than `ttl` ago. Otherwise it is unknown who is online.
     pub fn fresh(&self, now: Instant, ttl: Duration) -> Option<Snapshot<'_>> {
-        let published = self.published.filter(|at| now < *at + ttl)?;
-        Some(Snapshot { users: &self.users, age: now.since(published) })
+        let age = self.age + now.since(self.published?);
+        (age < ttl).then_some(Snapshot { users: &self.users, age })
     }
 
     /// Returns the number of users last published, however long ago.
@@ -117,6 +168,32 @@ mod tests {
         assert!(presence.fresh(late, ttl).is_none());
         // The setting at the time of the question decides.
         assert!(presence.fresh(late, ttl * 2).is_some());
+    }
+
+    #[test]
+    fn what_another_node_has_published_counts_until_it_is_as_old_as_any() {
+        let at = |seconds: u64| Now {
+            mono: Instant::from_micros(seconds * 1_000_000),
+            unix: UnixTime::from_micros((1_800_000_000 + seconds) * 1_000_000),
+        };
+        let ttl = Duration::from_secs(30);
+        let (mut here, mut there) = (Presence::default(), Presence::default());
+        assert_eq!(here.saved(), None);
+        here.replace(at(0).mono, users(&["Alyx"]));
+        here.publish(at(0), "a");
+        let first = here.saved().unwrap();
+        assert!(there.restore(at(10), &first) && !there.restore(at(10), b"odd"));
+        let seen = there.fresh(at(12).mono, ttl).unwrap();
+        assert_eq!(seen.idle(seen.find("alyx").unwrap()), 17);
+        assert!(there.fresh(at(29).mono, ttl).is_some() && there.fresh(at(30).mono, ttl).is_none());
+        // A node whose clock is behind publishes later.
+        there.replace(at(40).mono, users(&["Bob"]));
+        there.publish(Now { unix: UnixTime::from_micros(0), ..at(40) }, "b");
+        let second = there.saved().unwrap();
+        assert!(here.restore(at(40), &second) && here.restore(at(41), &first));
+        assert_eq!((here.len(), here.users.contains_key("bob"), here.saved()), (1, true, Some(second)));
+        here.forget();
+        assert!(here.fresh(at(40).mono, ttl).is_none() && here.saved().is_none());
     }
 
     #[test]

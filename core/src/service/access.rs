@@ -131,6 +131,7 @@ fn authenticate(
         session.hears_echo = args.echo.0.unwrap_or(session.hears_echo);
         std::mem::replace(&mut session.greeted, true)
     });
+    out.clients.changed(conn);
     Ok(Authenticated {
         status: if again { AuthenticatedStatus::Success } else { AuthenticatedStatus::Authenticated },
         mud_name: identity.mud_name.to_string(),
@@ -233,6 +234,7 @@ pub(crate) fn identify(
     session.identity = Some(identity.clone());
     session.reads = known.map_or(session.reads, |key| key.text_format);
     clients.addresses.is_known(conn);
+    clients.changed(conn);
     Some(identity)
 }
 
@@ -254,6 +256,7 @@ pub(super) fn identify_again(cx: &Cx<'_>, clients: &mut Clients, conn: ConnId) {
             let (permissions, requests_per_minute) = (key.permissions, key.requests_per_minute);
             let key_name = (!key.name.is_empty()).then(|| key.name.as_str().into());
             session.identity = Some(Identified { key_name, permissions, requests_per_minute, ..identity });
+            clients.changed(conn);
         }
         None => clients.dismiss(conn, Goodbye::Policy, "the key is no longer valid"),
     }

@@ -1,20 +1,24 @@
 //! Administration of the gateway: the state of the link, counters, sessions, the log level.
 
+use super::audit::who;
 use super::call::Call;
 use super::method::{Access, NoParams, methods};
+use super::nodes::sessions as shared_sessions;
 use super::page::{Page, looked_at};
-use crate::clients::{Clients, Goodbye, Identified, Role, Session};
+use super::parts::Parts;
+use crate::clients::{Clients, Identified, Remote, Role, Session, unix_of};
 use crate::cx::Cx;
 use crate::describe::datum::Datum;
 use crate::describe::macros::{output, params, words};
 use crate::describe::shape::{Described, Shape};
 use crate::describe::values::{Filled, OrNull, Parameter, Wrong};
 use crate::fault::Fault;
-use crate::fault::reason::{BACKLOG_FULL, ROUTER_DOWN};
+use crate::fault::reason::{BACKLOG_FULL, OTHER_NODE, ROUTER_DOWN};
 use crate::ids::MudId;
 use crate::link::{RouterLink, StateName};
 use crate::machine::ConnId;
 use crate::muds::Muds;
+use crate::nodes::Nodes;
 use crate::notice::{Level, Notice};
 use crate::run::Run;
 use crate::settings::Permission;
@@ -94,6 +98,10 @@ output! {
         uptime: f64,
         /// the router link
         router: RouterStatus<'m>,
+        /// where several nodes share the muds: the name of this node
+        node: Option<&'m str>,
+        /// where several nodes share the muds: the name of the node that holds the router link; null: none does
+        holder: Option<OrNull<&'m str>>,
     }
 
     /// The state of a router link.
@@ -120,7 +128,7 @@ output! {
         online_muds: usize,
         /// known channels
         channel_count: usize,
-        /// identified sessions
+        /// identified sessions, at all nodes
         session_count: usize,
         /// the version number of the router's mudlist; the numbers have no order
         mudlist_id: i64,
@@ -161,7 +169,7 @@ output! {
         /// true: the answer is full, and there are more sessions
         more: Option<bool>,
         /// where the rest begins: `after` of the next request
-        next: Option<usize>,
+        next: Option<u64>,
     }
 
     /// One session.
@@ -177,19 +185,21 @@ output! {
         /// whom it speaks for: what an `observer` receives is still kept for the game; null before `authenticate`
         role: OrNull<Role>,
         /// how it is connected
-        transport: Transport,
+        transport: Transport<'m>,
+        /// the node that it is connected to, where several gateways share a database
+        node: Option<&'m str>,
         /// the client's address; behind a trusted proxy, the address that the proxy reports
         address: IpAddr,
         /// when it connected
         since: UnixTime,
-        /// seconds since its last request
-        idle_seconds: u64,
+        /// seconds since its last request; not for a session at another node
+        idle_seconds: Option<u64>,
         /// permissions of its key; `*` means all
-        permissions: Vec<&'static str>,
+        permissions: Vec<&'m str>,
         /// number of channels that it subscribes to
         channels: usize,
-        /// bytes queued for the client that it has not read yet
-        queued_bytes: usize,
+        /// bytes queued for the client that it has not read yet; not for a session at another node
+        queued_bytes: Option<usize>,
     }
 
     /// The result of `kick`.
@@ -245,13 +255,13 @@ impl Serialize for LinkState {
 
 /// The transport of a session, by the name that its front door uses.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Transport(&'static str);
+pub(super) struct Transport<'m>(&'m str);
 
-impl Described for Transport {
+impl Described for Transport<'_> {
     const SHAPE: Shape = Shape::OneOf(&["tcp", "websocket", "i3", "irc"]);
 }
 
-impl Serialize for Transport {
+impl Serialize for Transport<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0)
     }
@@ -260,17 +270,17 @@ impl Serialize for Transport {
 methods! {
     /// Reports whether the router link is ready, and why not.
     "status" (Access::Identified) NoParams => [Status] &[&BACKLOG_FULL],
-        |parts, call, _args| status(&parts.cx, parts.muds, parts.clients, call);
+        |parts, call, _args| status(parts, call);
     /// Returns counters.
     "stats" (Access::Identified) NoParams => [Stats] &[],
         |parts, call, _args| stats(&parts.cx, parts.muds, parts.clients, call);
     /// Closes the link to the router and logs in again.
-    "reconnect" (Access::Permitted(Permission::Admin)) NoParams => [Reconnecting] &[],
-        |parts, call, _args| reconnect(&mut parts.cx, parts.muds, call);
+    "reconnect" (Access::Permitted(Permission::Admin)) NoParams => [Reconnecting] &[&OTHER_NODE],
+        |parts, call, _args| reconnect(&mut parts.cx, parts.muds, parts.nodes, call);
     /// Logs the mud off for good: the router forgets its name, and other muds take it off their lists. The gateway goes on
     /// without the link. A later start logs in again, under the same name as a new mud.
-    "retire" (Access::Permitted(Permission::Admin)) Retire<'_> => [Retiring] &[&ROUTER_DOWN],
-        |parts, call, args| retire(&mut parts.cx, parts.muds, call, args);
+    "retire" (Access::Permitted(Permission::Admin)) Retire<'_> => [Retiring] &[&ROUTER_DOWN, &OTHER_NODE],
+        |parts, call, args| retire(&mut parts.cx, parts.muds, parts.nodes, call, args);
     /// Lists the sessions of the caller's mud. A key of the gateway's own mud sees the sessions of all muds.
     "sessions" (Access::Permitted(Permission::Admin)) ListSessions => [Sessions] &[&BACKLOG_FULL],
         |parts, call, args| sessions(&parts.cx, parts.clients, call, &args);
@@ -282,7 +292,8 @@ methods! {
         |parts, call, args| log_level(&mut parts.cx, parts.run, call, &args);
 }
 
-fn status<'m>(cx: &Cx<'_>, muds: &'m Muds, clients: &Clients, call: &Call) -> Result<Status<'m>, Fault> {
+fn status<'m>(parts: &'m Parts<'_>, call: &Call) -> Result<Status<'m>, Fault> {
+    let Parts { cx, muds, clients, nodes, .. } = parts;
     let caller = call.caller()?;
     let link = &muds[caller.mud].link;
     let since = clients.get(call.conn()).map_or(cx.now.mono, |session| session.since);
@@ -292,7 +303,25 @@ fn status<'m>(cx: &Cx<'_>, muds: &'m Muds, clients: &Clients, call: &Call) -> Re
         session_id: caller.session_id.to_string(),
         uptime: cx.now.mono.since(since).as_secs_f64(),
         router: RouterStatus::of(cx, link),
+        node: cx.settings.node.as_ref().map(|node| &*node.name),
+        holder: holder(cx, nodes, caller.mud).map(OrNull),
     })
+}
+
+/// Returns the name of the node that holds the link of a mud, if several nodes share the muds: none may hold it, or one whose
+/// name is not known.
+pub(super) fn holder<'m>(cx: &Cx<'_>, nodes: &'m Nodes, mud: MudId) -> Option<Option<&'m str>> {
+    let leases = nodes.leases.as_ref()?;
+    Some(leases.holder(mud, cx.now.mono).and_then(|(name, _)| name))
+}
+
+/// Refuses what only the node that holds the link of a mud can do.
+fn check_holder(cx: &Cx<'_>, muds: &Muds, nodes: &Nodes, mud: MudId) -> Result<(), Fault> {
+    if muds.is_holder(cx.settings, mud) {
+        return Ok(());
+    }
+    let name = holder(cx, nodes, mud).flatten().unwrap_or("no node");
+    Err(Fault::gateway(&OTHER_NODE, format!("{name} holds the router link: ask there")))
 }
 
 impl<'m> RouterStatus<'m> {
@@ -314,7 +343,7 @@ fn stats(cx: &Cx<'_>, muds: &Muds, clients: &Clients, call: &Call) -> Result<Sta
         mud_count: mud.lists.muds().len(),
         online_muds: mud.lists.muds().online(),
         channel_count: mud.lists.channels().len(),
-        session_count: clients.active(),
+        session_count: clients.active() + clients.elsewhere.len(),
         mudlist_id: mud.lists.muds().id,
         chanlist_id: mud.lists.channels().id,
         gateway_connected: mud.link.is_ready(),
@@ -323,17 +352,26 @@ fn stats(cx: &Cx<'_>, muds: &Muds, clients: &Clients, call: &Call) -> Result<Sta
     })
 }
 
-fn reconnect(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call) -> Result<Reconnecting, Fault> {
-    muds.reconnect(cx, call.speaker()?.mud);
+fn reconnect(cx: &mut Cx<'_>, muds: &mut Muds, nodes: &Nodes, call: &Call) -> Result<Reconnecting, Fault> {
+    let mud = call.speaker()?.mud;
+    check_holder(cx, muds, nodes, mud)?;
+    muds.reconnect(cx, mud);
     Ok(Reconnecting { status: ReconnectingStatus::Reconnecting })
 }
 
-fn retire(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call, args: Retire<'_>) -> Result<Retiring, Fault> {
+fn retire(
+    cx: &mut Cx<'_>,
+    muds: &mut Muds,
+    nodes: &Nodes,
+    call: &Call,
+    args: Retire<'_>,
+) -> Result<Retiring, Fault> {
     let speaker = call.speaker()?;
     if args.mud_name.is_some_and(|name| *name != *speaker.mud_name) {
         return Err(Fault::params(format!("mud_name must be {:?}, the mud of the key", speaker.mud_name)));
     }
     let mud = speaker.mud;
+    check_holder(cx, muds, nodes, mud)?;
     let link = &muds[mud].link;
     if !link.is_ready() {
         let why = link.last_error().unwrap_or("there is no session");
@@ -348,52 +386,83 @@ fn retire(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call, args: Retire<'_>) -> Re
     Ok(retiring)
 }
 
-/// Whether the caller speaks for the gateway's own mud.
-pub(super) fn is_of_own_mud(caller: &Identified) -> bool {
-    caller.mud == MudId::OWN && caller.may_speak
+/// Whether the caller may see a session of a mud. Each mud sees its own sessions; the gateway's own mud sees all.
+fn may_see(caller: &Identified, mud_name: Option<&str>) -> bool {
+    caller.is_of_own_mud() || mud_name == Some(&*caller.mud_name)
 }
 
-/// Whether the caller may see a session. Each mud sees its own sessions; the gateway's own mud sees all.
-fn may_see(caller: &Identified, session: &Session) -> bool {
-    is_of_own_mud(caller)
-        || session.identity.as_ref().is_some_and(|identity| identity.mud_name == caller.mud_name)
+/// Returns the mud of a session's key.
+fn mud_name_of(session: &Session) -> Option<&str> {
+    session.identity.as_ref().map(|identity| &*identity.mud_name)
 }
 
 fn sessions<'m>(
-    cx: &Cx<'_>,
+    cx: &Cx<'m>,
     clients: &'m Clients,
     call: &Call,
     args: &ListSessions,
 ) -> Result<Sessions<'m>, Fault> {
     let caller = call.caller()?;
-    // The number of a connection among those that are open.
     let is_after =
-        |conn: ConnId| args.after.is_none_or(|after| i64::try_from(conn.index()).is_ok_and(|at| at > after));
-    let wanted = looked_at(call, clients.iter()).filter(|(conn, _)| is_after(*conn));
-    let visible = wanted.filter(|(_, session)| may_see(caller, session));
-    let rows = visible.map(|(conn, session)| {
-        let identity = session.identity.as_ref();
-        let age = cx.now.mono.since(session.since).as_micros() as u64;
-        let row = SessionRow {
-            session_id: OrNull(identity.map(|identity| &*identity.session_id)),
-            mud_name: OrNull(identity.map(|identity| &*identity.mud_name)),
-            key_name: OrNull(identity.and_then(|identity| identity.key_name.as_deref())),
-            client: OrNull(session.client_name.as_deref()),
-            role: OrNull(identity.map(|_| session.role)),
-            transport: Transport(session.way.name),
-            address: clients.addresses.of(conn),
-            since: UnixTime::from_micros(cx.now.unix.micros().saturating_sub(age)),
-            idle_seconds: cx.now.mono.since(session.heard).as_secs(),
-            permissions: identity.map(|identity| identity.permissions.names()).unwrap_or_default(),
-            channels: session.channels.len(),
-            queued_bytes: cx.fx.pending_bytes(conn),
-        };
-        (row, conn.index())
-    });
-    let Page { rows, has_more } = Page::of(call, rows);
+        |number: u64| args.after.is_none_or(|after| i64::try_from(number).is_ok_and(|at| at > after));
+    let here = looked_at(call, clients.iter())
+        .map(|(conn, session)| (number_of(conn), conn, session))
+        .filter(|(number, ..)| is_after(*number));
+    let here = here.filter(|(.., session)| may_see(caller, mud_name_of(session)));
+    let here = here.map(|(number, conn, session)| (row(cx, clients, conn, session), number));
+    let mut elsewhere: Vec<(&str, &Remote)> = looked_at(call, clients.elsewhere.iter())
+        .map(|(_, id, remote)| (id, remote))
+        .filter(|(_, remote)| is_after(remote.number) && may_see(caller, Some(&remote.saved.mud)))
+        .collect();
+    elsewhere.sort_unstable_by_key(|(_, remote)| remote.number);
+    let elsewhere = elsewhere.into_iter().map(|(id, remote)| (row_elsewhere(id, remote), remote.number));
+    let Page { rows, has_more } = Page::of(call, here.chain(elsewhere));
     let next = rows.last().filter(|_| has_more).map(|(_, at)| *at);
     let sessions: Vec<SessionRow<'m>> = rows.into_iter().map(|(row, _)| row).collect();
     Ok(Sessions { status: Success::Success, count: sessions.len(), sessions, more: next.map(|_| true), next })
+}
+
+/// Returns the place of a session here in lists of sessions: the number of its connection among those that are open.
+fn number_of(conn: ConnId) -> u64 {
+    conn.index() as u64
+}
+
+fn row<'m>(cx: &Cx<'m>, clients: &'m Clients, conn: ConnId, session: &'m Session) -> SessionRow<'m> {
+    let identity = session.identity.as_ref();
+    SessionRow {
+        session_id: OrNull(identity.map(|identity| &*identity.session_id)),
+        mud_name: OrNull(identity.map(|identity| &*identity.mud_name)),
+        key_name: OrNull(identity.and_then(|identity| identity.key_name.as_deref())),
+        client: OrNull(session.client_name.as_deref()),
+        role: OrNull(identity.map(|_| session.role)),
+        transport: Transport(session.way.name),
+        node: cx.settings.node.as_ref().map(|node| node.name.as_str()),
+        address: clients.addresses.of(conn),
+        since: unix_of(cx.now, session.since),
+        idle_seconds: Some(cx.now.mono.since(session.heard).as_secs()),
+        permissions: identity.map(|identity| identity.permissions.names()).unwrap_or_default(),
+        channels: session.channels.len(),
+        queued_bytes: Some(cx.fx.pending_bytes(conn)),
+    }
+}
+
+fn row_elsewhere<'m>(id: &'m str, remote: &'m Remote) -> SessionRow<'m> {
+    let saved = &remote.saved;
+    SessionRow {
+        session_id: OrNull(Some(id)),
+        mud_name: OrNull(Some(&saved.mud)),
+        key_name: OrNull(saved.key.as_deref()),
+        client: OrNull(saved.client.as_deref()),
+        role: OrNull(Some(saved.role)),
+        transport: Transport(&saved.transport),
+        node: Some(&saved.node),
+        address: saved.address,
+        since: UnixTime::from_micros(saved.since),
+        idle_seconds: None,
+        permissions: saved.permissions.iter().map(String::as_str).collect(),
+        channels: saved.channels.len(),
+        queued_bytes: None,
+    }
 }
 
 /// A client whose key is valid may connect again. To block a client for good, use `ip_blacklist`.
@@ -406,19 +475,20 @@ fn kick<'a>(
     let caller = call.caller()?;
     let is_it = |session: &Session| {
         let id = session.identity.as_ref().map(|identity| &*identity.session_id);
-        id == Some(&*args.session_id) && may_see(caller, session)
+        id == Some(&*args.session_id) && may_see(caller, mud_name_of(session))
     };
-    let found = clients.iter().find(|(_, session)| is_it(session)).map(|(conn, _)| conn);
-    let conn =
-        found.ok_or_else(|| Fault::params("there is no such session: the method sessions lists them"))?;
-    cx.metrics.sessions_kicked += 1;
-    let notice = Notice::new(Level::Info, "api", "session ended by an administrator");
-    cx.notice(notice.with("address", clients.addresses.of(conn)));
-    // A mud gets the reason with the end of its session.
-    if clients.get(conn).is_some_and(|session| session.mud_client.is_none()) {
-        clients.report(cx, conn, &Fault::session_expired("the session was ended by an administrator"));
+    let here = clients.iter().find(|(_, session)| is_it(session)).map(|(conn, _)| conn);
+    let is_it = |(_, id, remote): &(&str, &str, &Remote)| {
+        *id == &*args.session_id && may_see(caller, Some(&remote.saved.mud))
+    };
+    if let Some(conn) = here {
+        shared_sessions::end(cx, clients, conn);
+    } else if let Some((boot, id, _)) = clients.elsewhere.iter().find(is_it) {
+        let change = shared_sessions::kick(boot, id, &caller.mud_name, who(clients, call));
+        cx.save([change]);
+    } else {
+        return Err(Fault::params("there is no such session: the method sessions lists them"));
     }
-    clients.dismiss(conn, Goodbye::Policy, "ended by an administrator");
     Ok(Kicked { status: KickedStatus::Kicked, session_id: args.session_id })
 }
 
@@ -426,7 +496,7 @@ fn kick<'a>(
 fn log_level(cx: &mut Cx<'_>, run: &mut Run, call: &Call, args: &SetLogLevel) -> Result<LogLevel, Fault> {
     let caller = call.caller()?;
     if let Some(AnyCase(level)) = args.level {
-        if !is_of_own_mud(caller) {
+        if !caller.is_of_own_mud() {
             let text = "only the gateway's own mud may change the log";
             return Err(Fault::permission("a key of the gateway's own mud", text));
         }

@@ -1,6 +1,5 @@
 //! Who has done what: the actions of administrators and moderators since the start.
 
-use super::admin::is_of_own_mud;
 use super::call::Call;
 use super::method::{Access, methods};
 use super::page::{Page, looked_at};
@@ -22,6 +21,7 @@ const ACTIONS: &[&str] = &[
     "channel_add",
     "channel_admin",
     "channel_remove",
+    "drain",
     "kick",
     "log_level",
     "reconnect",
@@ -111,7 +111,7 @@ pub(crate) fn note(cx: &Cx<'_>, run: &mut Run, clients: &Clients, call: &Call, p
 
 fn list<'m>(run: &'m Run, call: &Call, args: &ListActions) -> Result<Actions<'m>, Fault> {
     let caller = call.caller()?;
-    let sees_all = is_of_own_mud(caller);
+    let sees_all = caller.is_of_own_mud();
     let is_after =
         |number: u64| args.after.is_none_or(|after| i64::try_from(number).is_ok_and(|it| it > after));
     let wanted = looked_at(call, run.audit.iter()).filter(|action| is_after(action.number));

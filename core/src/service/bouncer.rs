@@ -11,7 +11,7 @@ mod login;
 mod outgoing;
 
 pub(crate) use away::{begin, is_over, left, reloaded};
-pub(super) use away::{stays_until, who_rows};
+pub(super) use away::{left_elsewhere, login_elsewhere, stays_until, who_rows};
 pub(super) use incoming::{done, take};
 pub(super) use lists::{channels_changed, muds_changed};
 pub(super) use login::admit_again;

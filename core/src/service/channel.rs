@@ -109,7 +109,7 @@ output! {
         owner: &'m str,
         /// 0: open to all muds but the banned; 1: open to admitted muds only; 2: filtered
         channel_type as "type": i64,
-        /// number of sessions of this gateway that subscribe to it
+        /// number of sessions of this gateway that subscribe to it, on all its nodes
         member_count: usize,
     }
 }
@@ -195,8 +195,9 @@ fn subscribe(
     let is_set = cx.settings.mud(mud).channels.iter().any(|set| set == channel);
     // Who asks for a channel that the router has refused before wants to know whether it still does.
     let again = muds[mud].lists.try_channel_again(channel);
+    // At another node the holder of the mud listens as soon as it learns of the subscriber.
     if (begins && !is_set || again)
-        && muds[mud].link.is_ready()
+        && tunes(cx, muds, mud)
         && let Err(fault) = listen(cx, muds, mud, channel, true)
     {
         out.clients.audience.remove(mud, channel, conn);
@@ -205,10 +206,48 @@ fn subscribe(
         }
         return Err(fault);
     }
+    out.clients.changed(conn);
     let joined = Subscriber { channel, session_id: &caller.session_id };
     out.emit(cx, To::MudExcept(mud, &[conn]), &Event::ChannelJoined(joined));
     out.channel_joined(cx, conn, mud, channel);
     Ok(())
+}
+
+/// Whether this node listens to channels for a mud, and leaves them: it holds the mud, and the router is there.
+fn tunes(cx: &Cx<'_>, muds: &Muds, mud: MudId) -> bool {
+    muds[mud].link.is_ready() && cx.fx.holds(&cx.settings.mud(mud).name)
+}
+
+/// Handles a session at another node that has subscribed to a channel.
+pub(super) fn joined_elsewhere(
+    cx: &mut Cx<'_>,
+    muds: &mut Muds,
+    out: &mut Delivery<'_>,
+    mud: MudId,
+    joined: Subscriber<'_>,
+) {
+    let channel = joined.channel;
+    let begins = out.clients.audience.add_elsewhere(mud, channel);
+    let is_set = cx.settings.mud(mud).channels.iter().any(|set| set == channel);
+    let again = muds[mud].lists.try_channel_again(channel);
+    if (begins && !is_set || again) && tunes(cx, muds, mud) {
+        listen_or_report(cx, muds, mud, channel, true);
+    }
+    out.emit(cx, To::Mud(mud), &Event::ChannelJoined(joined));
+}
+
+/// Handles a session at another node that has left a channel.
+pub(super) fn left_elsewhere(
+    cx: &mut Cx<'_>,
+    muds: &mut Muds,
+    out: &mut Delivery<'_>,
+    mud: MudId,
+    left: Subscriber<'_>,
+) {
+    if out.clients.audience.remove_elsewhere(mud, left.channel) {
+        leave_for_good(cx, muds, mud, left.channel);
+    }
+    out.emit(cx, To::Mud(mud), &Event::ChannelLeft(left));
 }
 
 /// Subscribes a session to the channels that the settings name for it, once, when it has been identified and its role is
@@ -261,6 +300,7 @@ fn leave_channel(
     if out.clients.get_mut(conn).and_then(|session| session.channels.remove(channel)).is_none() {
         return;
     }
+    out.clients.changed(conn);
     out.channel_left(cx, conn, mud, channel);
     if out.clients.audience.remove(mud, channel, conn) {
         leave_for_good(cx, muds, mud, channel);
@@ -314,10 +354,24 @@ pub(super) fn parted(
     }
 }
 
+/// Handles the end of a session at another node that subscribed to a channel, as [`parted`] does.
+pub(super) fn parted_elsewhere(
+    cx: &mut Cx<'_>,
+    muds: &mut Muds,
+    out: &mut Delivery<'_>,
+    mud: MudId,
+    channel: &str,
+) {
+    let until = bouncer::stays_until(cx, muds, mud);
+    if out.clients.audience.remove_elsewhere(mud, channel) && !out.linger(cx, mud, channel, until) {
+        leave_for_good(cx, muds, mud, channel);
+    }
+}
+
 /// Leaves a channel that no session subscribes to any more. One that the router has refused is not listened to.
 pub(super) fn leave_for_good(cx: &mut Cx<'_>, muds: &mut Muds, mud: MudId, channel: &str) {
     if !muds[mud].lists.refuses_channel(channel)
-        && muds[mud].link.is_ready()
+        && tunes(cx, muds, mud)
         && !cx.settings.mud(mud).channels.iter().any(|set| set == channel)
     {
         // If the queue is full, the router goes on sending lines without a subscriber; the next login corrects that.
@@ -361,7 +415,7 @@ pub(super) fn appeared(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud:
     }
     let is_set = cx.settings.mud(mud).channels.iter().any(|set| set == channel);
     let is_heard = is_set || clients.audience.has(mud, channel) || clients.audience.lingers(mud, channel);
-    if is_heard && muds[mud].link.is_ready() {
+    if is_heard && tunes(cx, muds, mud) {
         // If the queue is full, the next login or join asks again.
         let _ = listen(cx, muds, mud, channel, true);
     }
@@ -386,7 +440,7 @@ pub(super) fn listen_again(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, 
 
 /// Applies a changed list of channels from the settings. The mud listens to them whether or not a client has joined.
 pub(super) fn retune(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: MudId, before: &[String]) {
-    if !muds[mud].link.is_ready() {
+    if !tunes(cx, muds, mud) {
         return;
     }
     let now = cx.settings.mud(mud).channels.clone();
@@ -400,12 +454,16 @@ pub(super) fn retune(cx: &mut Cx<'_>, muds: &mut Muds, clients: &Clients, mud: M
             if was_refused && !heard {
                 continue;
             }
-            if let Err(fault) = listen(cx, muds, mud, &channel, heard) {
-                let notice =
-                    Notice::new(Level::Warn, "link", "could not start or stop listening to a channel");
-                cx.notice(notice.with("channel", &channel).with("reason", fault.message));
-            }
+            listen_or_report(cx, muds, mud, &channel, heard);
         }
+    }
+}
+
+/// Listens to a channel, or leaves it. No client is there to be told if that fails.
+fn listen_or_report(cx: &mut Cx<'_>, muds: &mut Muds, mud: MudId, channel: &str, on: bool) {
+    if let Err(fault) = listen(cx, muds, mud, channel, on) {
+        let notice = Notice::new(Level::Warn, "link", "could not start or stop listening to a channel");
+        cx.notice(notice.with("channel", channel).with("reason", fault.message));
     }
 }
 

@@ -1,11 +1,12 @@
 //! What follows from a change of a link, of the store, or of time.
 
+use super::nodes::database;
 use super::parts::Parts;
-use super::{ask, channel, durable, errors, lists, storing, tell, trace};
+use super::{ask, channel, durable, errors, lists, past, readiness, storing, tell, trace};
 use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
 use crate::event::Event;
-use crate::event::told::{LinkChanged, LinkStatus, Shutdown, StorageChanged};
+use crate::event::told::{Shutdown, StorageChanged};
 use crate::fault::{Fault, reason};
 use crate::ids::{MudId, Ticket};
 use crate::link::LinkEvent;
@@ -17,10 +18,17 @@ use crate::waiting::{ChannelWhoStatus, Hosted, HostedStatus, Question, Reply};
 use crate::wake::Wake;
 use std::time::Duration;
 
+/// How long after a start, or after new settings, the store is told which lines of the history it keeps.
+const KEEP_LINES_AFTER: Duration = Duration::from_secs(60);
+
+/// How often the store is told which lines of the history it keeps. They grow old although no new ones come.
+const KEEP_LINES_INTERVAL: Duration = Duration::from_secs(3600);
+
 /// Handles all that has happened to the muds, and the tells that no session has collected in time, until nothing is
 /// left. Returns whether there was anything to do.
 pub(crate) fn follow(parts: &mut Parts<'_>) -> bool {
     let mut any = false;
+    past::pump(&mut parts.cx, parts.past);
     loop {
         if let Some(news) = parts.muds.poll_news() {
             news_of_muds(parts, news);
@@ -39,45 +47,27 @@ fn news_of_muds(parts: &mut Parts<'_>, news: News) {
     match news {
         News::Link(mud, event) => link_changed(parts, mud, event),
         News::Sent(mud, frame) => trace::sent(cx, muds, &mut out, mud, &frame),
-        News::GivenUp { mud, origin, why } => errors::not_sent(cx, waiting, &mut out, mud, &origin, why),
+        News::GivenUp { mud, origin, why } => errors::not_sent(cx, waiting, &mut out, mud, &origin, &why),
     }
 }
 
 /// Handles a link that has become ready, or is no longer ready.
 fn link_changed(parts: &mut Parts<'_>, mud: MudId, event: LinkEvent) {
-    let Parts { cx, muds, clients, journal, .. } = parts;
-    let router = muds[mud].link.router().name.clone();
+    let Parts { cx, muds, clients, .. } = parts;
     match event {
         LinkEvent::Probed => muds[mud].pacer.count(cx.now.mono, 1),
         LinkEvent::Ready => {
             cx.metrics.router_logins += 1;
             channel::listen_again(cx, muds, clients, mud);
             muds.pump(cx, mud);
-            // What a mud has sent meanwhile waits at its front door.
-            if let Some(conn) = muds[mud].home.conn() {
-                cx.timers.set(Wake::Client(conn), cx.now.mono);
-            }
-            let changed = LinkChanged {
-                message: "Gateway reconnected to I3 router",
-                status: LinkStatus::Connected,
-                router: &router,
-                reason: "logged in",
-            };
-            Delivery { clients, journal }.emit(cx, To::Readers(mud), &Event::GatewayReconnected(changed));
+            muds.send_handed(cx, mud);
         }
         LinkEvent::Down => {
             cx.metrics.router_failures += 1;
             muds.give_up_for_router(cx, mud);
-            let reason = muds[mud].link.last_error().unwrap_or("on request").to_owned();
-            let changed = LinkChanged {
-                message: "Gateway disconnected from I3 router",
-                status: LinkStatus::Disconnected,
-                router: &router,
-                reason: &reason,
-            };
-            Delivery { clients, journal }.emit(cx, To::Readers(mud), &Event::GatewayDisconnected(changed));
         }
     }
+    readiness::tell(parts, mud);
 }
 
 /// Handles the store's answer to a save.
@@ -95,14 +85,28 @@ pub(crate) fn save_answered(parts: &mut Parts<'_>, ticket: SaveTicket, outcome: 
         parts.cx.notice(notice.with("error", error).with("changes", waiting));
     }
     storage_changed(parts, turn, outcome, waiting);
-    storing::plan_save(&mut parts.cx, parts.muds, parts.journal);
+    storing::plan_save(parts);
+    answer_saved(parts);
+    parts.muds.link_saved(&mut parts.cx, ticket, outcome);
+}
+
+/// Answers the requests whose saves are durable.
+fn answer_saved(parts: &mut Parts<'_>) {
     let durable = parts.cx.fx.durable_before();
     durable::saved(&mut parts.cx, parts.waiting, |ticket| ticket < durable);
-    parts.muds.link_saved(&mut parts.cx, ticket, outcome);
+}
+
+/// Handles that changes whose saves have failed are in the store all the same.
+pub(super) fn saves_settled(parts: &mut Parts<'_>) {
+    database::tell(parts, "");
+    answer_saved(parts);
 }
 
 /// Reports that the store fails, or that it works again.
 fn storage_changed(parts: &mut Parts<'_>, turn: Turn, outcome: &Result<(), String>, waiting: usize) {
+    if parts.nodes.leases.is_some() {
+        return database::tell(parts, outcome.as_ref().err().map_or("", String::as_str));
+    }
     let Parts { cx, clients, journal, .. } = parts;
     let event = match (turn, outcome) {
         (Turn::Failed, Err(reason)) => Event::StorageFailed(StorageChanged { reason, waiting }),
@@ -117,11 +121,19 @@ fn storage_changed(parts: &mut Parts<'_>, turn: Turn, outcome: &Result<(), Strin
 
 /// Handles a request whose time to wait is over.
 pub(crate) fn wait_is_over(parts: &mut Parts<'_>, ticket: Ticket) {
-    let Parts { cx, muds, clients, journal, waiting, searches, .. } = parts;
+    let Parts { cx, muds, clients, journal, waiting, searches, past, .. } = parts;
+    if let Some(outcome) = past.is_late(ticket) {
+        return waiting.finish(cx, ticket, outcome);
+    }
     let Some(question) = waiting.question(ticket) else { return };
     searches.remove(ticket);
     let outcome = match question {
-        Question::Search => Err(Fault::gateway(&reason::NO_ANSWER, "the search took too long")),
+        Question::Drained => {
+            Err(Fault::gateway(&reason::NO_ANSWER, "other nodes have not taken all links in time"))
+        }
+        Question::Search | Question::Store => {
+            Err(Fault::gateway(&reason::NO_ANSWER, "the search took too long"))
+        }
         Question::Who { .. }
         | Question::Finger { .. }
         | Question::Locate { .. }
@@ -131,6 +143,10 @@ pub(crate) fn wait_is_over(parts: &mut Parts<'_>, ticket: Ticket) {
         Question::Saved { .. } => {
             Err(Fault::gateway(&reason::NOT_SAVED, "not saved in time: it may be forgotten at a restart"))
         }
+        Question::HandedOver { .. } => Err(Fault::gateway(
+            &reason::NOT_SAVED,
+            "the database has not confirmed it in time: it is sent when the database is back, unless this node ends before",
+        )),
         // The subscribers that have been reported by now are the result.
         Question::ChanWho { mud, channel, .. } => {
             let known = ask::subscribers(cx, muds, clients, *mud, channel, ChannelWhoStatus::Success);
@@ -162,12 +178,28 @@ pub(crate) fn sweep(parts: &mut Parts<'_>) {
     Delivery { clients, journal }.set_sweep(cx);
 }
 
+/// Lets the store be told soon which lines of the history it keeps.
+pub(crate) fn keep_lines_soon(cx: &mut Cx<'_>) {
+    cx.timers.set(Wake::Lines, cx.now.mono + KEEP_LINES_AFTER);
+}
+
+/// Tells the store which lines of the history it keeps. While there are none, it is told once.
+pub(crate) fn keep_lines(parts: &mut Parts<'_>) {
+    parts.journal.keep_lines(&mut parts.cx);
+    if parts.cx.settings.keeps_lines() {
+        parts.cx.timers.set(Wake::Lines, parts.cx.now.mono + KEEP_LINES_INTERVAL);
+    }
+}
+
 /// Reports the shutdown to every session, and logs off from the routers.
 pub(crate) fn shut_down(cx: &mut Cx<'_>, muds: &mut crate::muds::Muds, out: &mut Delivery<'_>) {
     let shutdown = Shutdown { message: "The gateway shuts down" };
     out.emit(cx, To::All, &Event::ShutdownWarning(shutdown));
     for mud in muds.ids() {
-        muds.expire(cx, mud, Duration::ZERO, "the gateway shuts down");
+        // Where nodes share a store, packets of games stay in it for the next holder.
+        if cx.settings.node.is_none() {
+            muds.expire(cx, mud, Duration::ZERO, "the gateway shuts down");
+        }
         muds.stop(cx, mud);
     }
 }

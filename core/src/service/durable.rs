@@ -32,10 +32,24 @@ pub(super) fn answer_when_saved<T: Clone>(
     None
 }
 
+/// Lets a request wait that has handed a packet over to the holder of its mud, until that is durable: then its result is the
+/// answer.
+pub(crate) fn answer_when_handed_over(
+    cx: &mut Cx<'_>,
+    waiting: &mut Waiting,
+    call: &Call,
+    ticket: SaveTicket,
+    reply: Reply,
+) {
+    waiting.wait(cx, call.asker, Question::HandedOver { ticket, reply }, SAVED_WITHIN);
+}
+
 /// Answers the requests whose saves have ended.
 pub(super) fn saved(cx: &mut Cx<'_>, waiting: &mut Waiting, is_durable: impl Fn(SaveTicket) -> bool) {
     waiting.answer(cx, |question| match question {
-        Question::Saved { ticket, reply } if is_durable(*ticket) => Some(Ok(reply.clone())),
+        Question::Saved { ticket, reply } | Question::HandedOver { ticket, reply } if is_durable(*ticket) => {
+            Some(Ok(reply.clone()))
+        }
         _ => None,
     });
 }

@@ -87,7 +87,13 @@ methods! {
     /// Judges the messages on a filtered channel of this mud. With `channel`, this session receives them from now on as
     /// events `channel_filter_request`; with `filter_id` and `allow`, it answers one.
     "channel_filter" (Access::Permitted(Permission::Host)) Filter<'_> => [FilterResult] &[&SERVICE_DISABLED, &TOO_LATE],
-        |parts, call, args| filter(&mut parts.cx, parts.muds, parts.filters, call, args);
+        |parts, call, args| {
+            if args.filter_id.is_none() {
+                // Other nodes learn who judges.
+                parts.clients.changed(call.conn());
+            }
+            filter(&mut parts.cx, parts.muds, parts.filters, call, args)
+        };
 }
 
 fn filter<'a>(
@@ -105,7 +111,7 @@ fn filter<'a>(
     }
     let channel = args.channel.ok_or_else(|| Fault::params("channel is missing"))?;
     let key = (mud, channel.to_string());
-    filters.set_judge(key, call.conn(), args.enabled);
+    filters.set_judge(key, call.conn(), args.enabled, cx.now.unix);
     let status = if args.enabled { JudgesStatus::Filtering } else { JudgesStatus::NotFiltering };
     Ok(FilterResult::Judges(Judges { status, channel }))
 }
@@ -144,7 +150,13 @@ pub(super) fn asked(
     let mut bytes = Vec::new();
     packet.write(&mut bytes);
     let held = Held::new(mud, channel, packet, bytes.len());
-    if !filters.has_room(mud, channel, bytes.len()) {
+    if filters.is_left_to_others(mud, channel) {
+        return;
+    }
+    if !filters.is_judged_here(mud, channel) {
+        return held.pass_unjudged(cx, muds);
+    }
+    if !filters.has_room(bytes.len()) {
         return held.pass(cx, muds);
     }
     // The game judges the text of the packet. A message that is not a packet passes without a judgement.

@@ -5,13 +5,15 @@ use super::durable;
 use super::lines::{History, Line, Wanted};
 use super::method::{Access, methods};
 use super::page::looked_at;
+use super::past::{self, Past, Wants};
 use crate::cx::Cx;
 use crate::delivery::Delivery;
 use crate::describe::macros::{output, params};
 use crate::describe::values::{EventId, Name, OrNull, Point, Within};
 use crate::fault::Fault;
-use crate::fault::reason::{BACKLOG_FULL, NOT_SAVED, TOO_MANY_WAITING};
-use crate::journal::{Journal, LaneName};
+use crate::fault::reason::{BACKLOG_FULL, NOT_SAVED, STORE_FAILED, TOO_MANY_WAITING};
+use crate::journal::{Journal, LaneName, Record};
+use crate::query::Lanes;
 use crate::settings::Permission;
 use crate::waiting::{Acknowledged, AcknowledgedStatus, Reply, Success, Waiting};
 
@@ -56,8 +58,9 @@ const RECORD_WORK: usize = 32;
 
 methods! {
     /// Returns the messages of a channel, oldest first.
-    "channel_history" (Access::Permitted(Permission::Info)) ChannelHistory<'_> => [History] &[&BACKLOG_FULL],
-        |parts, call, args| channel_history(&parts.cx, parts.journal, call, &args);
+    "channel_history" (Access::Permitted(Permission::Info)) ChannelHistory<'_> => later [History]
+        &[&STORE_FAILED, &TOO_MANY_WAITING, &BACKLOG_FULL],
+        |parts, call, args| channel_history((&mut parts.cx, parts.waiting, parts.past), parts.journal, call, &args);
     /// Replays missed events, followed by the event `replay_complete`.
     "resume" (Access::Identified) Resume => [Resumed] &[],
         |parts, call, args| resume(&mut parts.delivery().1, call, &args);
@@ -70,22 +73,48 @@ methods! {
         };
 }
 
+/// What memory has is answered at once. For the rest the request waits for the store.
 fn channel_history<'m>(
-    cx: &Cx<'_>,
+    (cx, waiting, past): (&mut Cx<'_>, &mut Waiting, &mut Past),
     journal: &'m Journal,
     call: &Call,
     args: &ChannelHistory<'_>,
-) -> Result<History<'m>, Fault> {
+) -> Result<Option<History<'m>>, Fault> {
     let mud = call.caller()?.mud;
     let wanted = Wanted::new(args.limit, args.before, args.after);
-    let lane = LaneName::Channel(&args.channel);
-    let history = journal.log(mud).history(lane, &cx.settings.api.events, cx.steady);
-    let mut wanted_records = looked_at(call, history.rev()).filter(|record| wanted.holds(record));
-    let lines: Vec<Line<'m>> = wanted_records.by_ref().take(wanted.limit).filter_map(Line::read).collect();
-    let has_more = wanted_records.next().is_some();
+    let (lane, log, events) = (LaneName::Channel(&args.channel), journal.log(mud), &cx.settings.api.events);
+    if !cx.settings.keeps_lines() {
+        let records = looked_at(call, log.history(lane, events, cx.steady).rev());
+        return Ok(Some(answer(call, wanted, records)));
+    }
+    let young = || looked_at(call, log.young(lane, events, cx.steady).rev());
+    let whole_after = log.is_whole_after(lane);
+    let mut whole = young().take_while(|record| record.id > whole_after);
+    let is_in_memory = wanted.is_after(whole_after) || {
+        let mut found = 0;
+        whole.any(|record| {
+            found += usize::from(wanted.holds(record));
+            found > wanted.limit || wanted.ends_at(record)
+        })
+    };
+    if is_in_memory || !call.wants_answer {
+        return Ok(Some(answer(call, wanted, young())));
+    }
+    let mine = past::rows(young().filter(|record| wanted.holds(record)).take(wanted.limit + 1));
+    let query = wanted.query(cx, mud, Lanes::Channel(args.channel.0.to_string()));
+    let wants = Wants::History { limit: wanted.limit };
+    past::ask((cx, waiting, past), call.asker, (vec![query], wants), mine)?;
+    Ok(None)
+}
+
+/// Returns the newest of these records that are wanted.
+fn answer<'m>(call: &Call, wanted: Wanted, newest_first: impl Iterator<Item = &'m Record>) -> History<'m> {
+    let mut records = newest_first.filter(|record| wanted.holds(record));
+    let lines: Vec<Line<'m>> = records.by_ref().take(wanted.limit).filter_map(Line::read).collect();
+    let has_more = records.next().is_some();
     let (history, bytes) = History::of(lines, has_more);
     call.worked(bytes);
-    Ok(history)
+    history
 }
 
 /// The events follow the result.

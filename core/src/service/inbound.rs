@@ -82,7 +82,8 @@ fn unreadable(parts: &mut Parts<'_>, mud: MudId, text: &[u8], error: PacketError
 
 fn route(parts: &mut Parts<'_>, mud: MudId, packet: &Packet<'_>) {
     let header = &packet.header;
-    let Parts { cx, muds, clients, journal, waiting, filters, searches: _, run: _ } = parts;
+    let Parts { cx, muds, clients, journal, waiting, filters, searches: _, past: _, nodes: _, run: _ } =
+        parts;
     let from_router = header.from_mud.eq_ignore_ascii_case(&muds[mud].link.router().name);
     let name = &cx.settings.mud(mud).name;
     let from_self = header.from_mud == *name;

@@ -1,9 +1,12 @@
 //! Messages of the history, as answers show them.
 
 use super::page::{self, ANSWER_BYTES_MAX};
+use crate::cx::Cx;
 use crate::describe::macros::output;
 use crate::describe::values::{EventId, Point, Within};
+use crate::ids::MudId;
 use crate::journal::Record;
+use crate::query::{Lanes, Query};
 use crate::saved;
 use crate::time::UnixTime;
 use crate::waiting::Success;
@@ -94,6 +97,43 @@ impl Wanted {
             Point::Nowhere => false,
         };
         self.before.is_none_or(is_before) && self.after.is_none_or(is_after)
+    }
+
+    /// Whether all that is wanted comes after an event, or nothing is wanted.
+    pub(super) fn is_after(&self, id: u64) -> bool {
+        [self.before, self.after].contains(&Some(Point::Nowhere))
+            || matches!(self.after, Some(Point::Event(after)) if after >= id)
+    }
+
+    /// Whether nothing that came before a record is wanted.
+    pub(super) fn ends_at(&self, record: &Record) -> bool {
+        match self.after {
+            Some(Point::Event(id)) => record.id <= id,
+            Some(Point::Time(at)) => record.at <= at,
+            Some(Point::Nowhere) => true,
+            None => false,
+        }
+    }
+
+    /// Returns the question to the store for what is wanted, and one message more.
+    pub(super) fn query(&self, cx: &Cx<'_>, mud: MudId, lanes: Lanes) -> Query {
+        let id = |point: Option<Point>| {
+            point.and_then(|point| if let Point::Event(id) = point { Some(id) } else { None })
+        };
+        let time = |point: Option<Point>| {
+            point.and_then(|point| if let Point::Time(at) = point { Some(at.micros()) } else { None })
+        };
+        Query {
+            mud: cx.settings.mud(mud).name.clone(),
+            lanes,
+            after: id(self.after),
+            before: id(self.before),
+            since: time(self.after).map(|at| at.saturating_add(1)),
+            until: time(self.before),
+            born_after: cx.steady.before(cx.settings.api.events.history_age).micros(),
+            limit: self.limit + 1,
+            ..Query::default()
+        }
     }
 }
 

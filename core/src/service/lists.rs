@@ -107,9 +107,9 @@ pub(super) fn mudlist_received(
     muds: &mut Muds,
     out: &mut Delivery<'_>,
     mud: MudId,
-    (id, entries): (i64, &Mapping<'_, Option<MudEntry<'_>>>),
+    muds_of_packet: (i64, &Mapping<'_, Option<MudEntry<'_>>>),
 ) {
-    let (changed, saves) = muds[mud].lists.apply_muds(&cx.settings.mud(mud).name, id, entries);
+    let (changed, saves) = muds.apply_mudlist(mud, &cx.settings.mud(mud).name, muds_of_packet);
     cx.save(saves);
     bouncer::muds_changed(cx, muds, out.clients, mud, &changed);
     let (lists, own) = (&muds[mud].lists, &cx.settings.mud(mud).name);

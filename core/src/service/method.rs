@@ -67,7 +67,7 @@ macro_rules! methods {
         |$parts:ident, $call:ident, $args:ident| $body:expr;)*) => {
         /// The methods of this service.
         #[allow(elided_lifetimes_in_paths, reason = "the members of a type are those of each of its lifetimes")]
-        pub(super) static METHODS: &[$crate::service::Method] = &[$($crate::service::Method {
+        pub(in crate::service) static METHODS: &[$crate::service::Method] = &[$($crate::service::Method {
             name: $name,
             access: $access,
             params: <$params as $crate::describe::shape::Object>::MEMBERS,
@@ -137,14 +137,22 @@ crate::describe::macros::params! {
 
 /// Reasons for which a packet cannot be sent.
 pub(super) const SPEAK: &[&Reason] = {
-    use crate::fault::reason::{QUEUE_FULL, ROUTER_DOWN, SERVICE_DISABLED};
-    &[&ROUTER_DOWN, &QUEUE_FULL, &SERVICE_DISABLED]
+    use crate::fault::reason::{DATABASE_AWAY, NOT_SAVED, QUEUE_FULL, ROUTER_DOWN, SERVICE_DISABLED};
+    &[&ROUTER_DOWN, &QUEUE_FULL, &SERVICE_DISABLED, &DATABASE_AWAY, &NOT_SAVED]
 };
 
 /// Reasons for which a question to another mud may fail.
 pub(super) const ASK: &[&Reason] = {
     use crate::fault::reason::{
-        BACKLOG_FULL, NO_ANSWER, QUEUE_FULL, ROUTER_DOWN, SERVICE_DISABLED, TOO_MANY_WAITING,
+        BACKLOG_FULL, DATABASE_AWAY, NO_ANSWER, QUEUE_FULL, ROUTER_DOWN, SERVICE_DISABLED, TOO_MANY_WAITING,
     };
-    &[&ROUTER_DOWN, &QUEUE_FULL, &SERVICE_DISABLED, &NO_ANSWER, &TOO_MANY_WAITING, &BACKLOG_FULL]
+    &[
+        &ROUTER_DOWN,
+        &QUEUE_FULL,
+        &SERVICE_DISABLED,
+        &DATABASE_AWAY,
+        &NO_ANSWER,
+        &TOO_MANY_WAITING,
+        &BACKLOG_FULL,
+    ]
 };

@@ -12,10 +12,11 @@
 //! | `lists` | mudlist | the router's lists |
 //! | `errors` | | error packets |
 //! | `moderation` | bans | |
-//! | `history`, `search`, `searches`, `lines` | the history, replay, acknowledgements | |
+//! | `history`, `search`, `searches`, `past`, `lines` | the history, replay, acknowledgements | |
 //! | `persons` | users who have a session of their own | |
 //! | `bouncer` | muds that speak Intermud-3 and log in here | packets for them |
 //! | `access`, `admission` | authentication, rates and permissions | |
+//! | `nodes` | several gateways with one database: what they tell each other | |
 //! | `admin`, `audit`, `overview`, `trace` | sessions, log, state; who did what; packet traces | |
 //!
 //! Each file that serves requests has a table of its methods: name, permission, parameters, result, and the parts of the
@@ -34,7 +35,7 @@ pub(crate) mod bouncer;
 mod call;
 pub(crate) mod channel;
 pub(crate) mod consequences;
-mod durable;
+pub(crate) mod durable;
 mod errors;
 mod filter;
 pub(crate) mod held;
@@ -46,11 +47,14 @@ mod lines;
 mod lists;
 mod method;
 mod moderation;
+pub(crate) mod nodes;
 mod overview;
 mod page;
 mod parts;
+pub(crate) mod past;
 pub(crate) mod persons;
 mod presence;
+mod readiness;
 mod refuse;
 pub(crate) mod reload;
 pub(crate) mod search;

@@ -171,7 +171,10 @@ fn add(
             "there are {BANS_MAX} bans, the most that are kept: remove one with ban_remove"
         )));
     }
-    let ban_id = one.bans.add(ban);
+    let ban_id = match &cx.settings.node {
+        Some(node) => one.bans.add_at(&node.boot, ban),
+        None => one.bans.add(ban),
+    };
     let changes = vec![one.save_ban(&cx.settings.mud(mud).name, ban_id), cx.clock_change()];
     let done = Banned { status: BannedStatus::Banned, ban_id };
     Ok(durable::answer_when_saved(cx, waiting, call, changes, done, Reply::Banned))

@@ -1,11 +1,10 @@
 //! What somebody who looks after the gateway wants to see first, and how a text looks to those who read it.
 
-use super::admin::{RouterStatus, is_of_own_mud};
+use super::admin::{RouterStatus, holder};
 use super::call::Call;
 use super::method::{Access, NoParams, methods};
 use super::parts::Parts;
 use crate::colour::{TextStyle, render, to_pinkfish};
-use crate::cx::Cx;
 use crate::describe::datum::Datum;
 use crate::describe::macros::{output, params, words};
 use crate::describe::shape::{Described, Shape};
@@ -60,6 +59,8 @@ output! {
         status: Success,
         /// the version of the gateway
         version: &'static str,
+        /// where several nodes share the muds: the name of this node
+        node: Option<&'m str>,
         /// seconds since the gateway was started
         uptime: f64,
         /// what the caller's key may do; `*` means all
@@ -84,6 +85,8 @@ output! {
         connected: bool,
         /// the router link
         router: RouterStatus<'m>,
+        /// where several nodes share the muds: the name of the node that holds the router link; null: none does
+        holder: Option<OrNull<&'m str>>,
         /// the routers in the order in which they are tried
         routers: Vec<RouterPlace<'m>>,
         /// packets that wait for the router
@@ -186,9 +189,9 @@ methods! {
 
 fn overview<'m>(parts: &'m Parts<'_>, call: &Call) -> Result<Overview<'m>, Fault> {
     let (caller, cx) = (call.caller()?, &parts.cx);
-    let sees_all = is_of_own_mud(caller);
+    let sees_all = caller.is_of_own_mud();
     let muds = parts.muds.iter().filter(|(mud, _)| sees_all || *mud == caller.mud);
-    let identities: Vec<Identity<'m>> = muds.map(|(mud, one)| identity(cx, mud, one)).collect();
+    let identities: Vec<Identity<'m>> = muds.map(|(mud, one)| identity(parts, mud, one)).collect();
     call.worked(identities.len() * 512);
     let warnings = match sees_all && caller.permissions.has(Permission::Admin) {
         true => cx.settings.api.warnings.iter().map(String::as_str).collect(),
@@ -197,6 +200,7 @@ fn overview<'m>(parts: &'m Parts<'_>, call: &Call) -> Result<Overview<'m>, Fault
     Ok(Overview {
         status: Success::Success,
         version: env!("CARGO_PKG_VERSION"),
+        node: cx.settings.node.as_ref().map(|node| &*node.name),
         uptime: cx.now.mono.since(parts.run.started).as_secs_f64(),
         permissions: caller.permissions.names(),
         may_speak: caller.may_speak,
@@ -207,7 +211,8 @@ fn overview<'m>(parts: &'m Parts<'_>, call: &Call) -> Result<Overview<'m>, Fault
     })
 }
 
-fn identity<'m>(cx: &'m Cx<'_>, mud: MudId, one: &'m Mud) -> Identity<'m> {
+fn identity<'m>(parts: &'m Parts<'_>, mud: MudId, one: &'m Mud) -> Identity<'m> {
+    let cx = &parts.cx;
     let settings = cx.settings.mud(mud);
     let current = one.link.router();
     let (packets, bytes) =
@@ -227,6 +232,7 @@ fn identity<'m>(cx: &'m Cx<'_>, mud: MudId, one: &'m Mud) -> Identity<'m> {
         mud_name: &settings.name,
         connected: one.link.is_ready(),
         router: RouterStatus::of(cx, &one.link),
+        holder: holder(cx, parts.nodes, mud).map(OrNull),
         routers,
         waiting_packets: packets,
         waiting_bytes: bytes,

@@ -183,6 +183,11 @@ fn sync(cx: &mut Cx<'_>, muds: &mut Muds, call: &Call, args: Sync<'_>) -> Result
     let users = by_name(args.users)?;
     let count = users.len();
     let renamed = muds[mud].presence.replace(cx.now.mono, users);
+    if let Some(node) = &cx.settings.node {
+        muds[mud].presence.publish(cx.now, &node.boot);
+        let change = muds[mud].save_users(&cx.settings.mud(mud).name);
+        cx.save([change]);
+    }
     if cx.settings.mud(mud).offers("ucache") && muds[mud].link.is_ready() {
         for user in renamed {
             let (key, visname) = (user.name.to_lowercase(), user.name.as_str());

@@ -2,7 +2,6 @@
 //! others.
 
 use super::{access, bouncer, channel, trace};
-use crate::clients::rates::Rates;
 use crate::clients::{Clients, Goodbye};
 use crate::cx::Cx;
 use crate::ids::MudId;
@@ -34,7 +33,7 @@ pub(crate) fn merge(old: Settings, new: Settings) -> Merged {
         place.map_or_else(|| old.clone(), |place| given.swap_remove(place))
     };
     let muds = before.iter().map(take).collect();
-    Merged { settings: Settings { muds, link: new.link, api: new.api }, before, other_muds }
+    Merged { settings: Settings { muds, link: new.link, api: new.api, node: old.node }, before, other_muds }
 }
 
 /// Applies the changed settings.
@@ -52,7 +51,7 @@ pub(crate) fn applied(
         let text = "muds were added or removed: this takes effect at the next restart";
         cx.notice(Notice::new(Level::Warn, "gateway", text));
     }
-    clients.rates = Rates::default();
+    clients.rates.reset();
     clients.user_rates = UserRates::default();
     for (mud, before) in muds.ids().zip(before) {
         mud_changed(cx, muds, clients, mud, before);

@@ -1,10 +1,13 @@
 //! The searches that go on in turns: what is searched for, and how far each has come.
 
 use super::lines::{History, Line, Wanted};
+use super::past;
 use crate::cx::Cx;
 use crate::ids::{MudId, Ticket};
-use crate::journal::{LaneKey, Log, Record};
+use crate::journal::{LaneKey, LaneName, Log, Record};
 use crate::machine::ConnId;
+use crate::query::{Lanes, Query, Row, contains};
+use crate::waiting::Asker;
 use std::collections::{BTreeMap, BinaryHeap};
 
 /// Bytes of kept events that one slice of a search looks at.
@@ -19,7 +22,10 @@ pub(super) struct Sought {
     pub(super) mud: MudId,
     /// In lower case.
     query: String,
+    /// The lanes in memory.
     lanes: Vec<LaneKey>,
+    /// Those in the store.
+    lanes_asked: Lanes,
     from_mud: Option<String>,
     from_user: Option<String>,
     wanted: Wanted,
@@ -36,28 +42,32 @@ impl Sought {
     pub(super) fn new(
         mud: MudId,
         query: &str,
-        lanes: Vec<LaneKey>,
+        (lanes, lanes_asked): (Vec<LaneKey>, Lanes),
         [from_mud, from_user]: [Option<String>; 2],
         wanted: Wanted,
     ) -> Sought {
         let query = query.to_lowercase();
         let (position, found, is_done) = (u64::MAX, Vec::new(), false);
-        Sought { mud, query, lanes, from_mud, from_user, wanted, position, found, is_done }
+        Sought { mud, query, lanes, lanes_asked, from_mud, from_user, wanted, position, found, is_done }
     }
 
     fn fits(&self, line: &Line<'_>) -> bool {
         self.from_mud.as_ref().is_none_or(|mud| line.from_mud.eq_ignore_ascii_case(mud))
             && self.from_user.as_ref().is_none_or(|user| line.from_user.eq_ignore_ascii_case(user))
-            && [&line.message, &line.visname].iter().any(|text| holds(text, &self.query))
+            && [&line.message, &line.visname].iter().any(|text| contains(text, &self.query))
     }
 
     /// Looks at the next records, from the newest to the oldest, up to the bound of a slice. Returns the work.
     pub(super) fn slice(&mut self, cx: &Cx<'_>, log: &Log) -> usize {
         let (events, position) = (&cx.settings.api.events, self.position);
+        let keeps_lines = cx.settings.keeps_lines();
         let lanes = std::mem::take(&mut self.lanes);
         let mut records = Vec::with_capacity(lanes.len());
         for lane in &lanes {
-            let newest_first = log.history(lane.name(), events, cx.steady).rev();
+            let newest_first: Box<dyn Iterator<Item = &Record>> = match keeps_lines {
+                true => Box::new(log.young(lane.name(), events, cx.steady).rev()),
+                false => Box::new(log.history(lane.name(), events, cx.steady).rev()),
+            };
             records.push(newest_first.skip_while(move |record| record.id >= position));
         }
         let heads = records.iter_mut().enumerate().filter_map(|(at, lane)| Some(Head::new(at, lane.next()?)));
@@ -85,6 +95,40 @@ impl Sought {
     /// Whether the search has come to its end.
     pub(super) fn is_over(&self) -> bool {
         self.is_done || self.found.len() >= self.wanted.limit
+    }
+
+    /// Whether memory has all that the search can find, or enough of it. If not, the store is asked too.
+    pub(super) fn is_complete(&self, cx: &Cx<'_>, log: &Log) -> bool {
+        let whole_after = match &self.lanes_asked {
+            Lanes::Channel(channel) => log.is_whole_after(LaneName::Channel(channel)),
+            _ => log.is_all_whole_after(),
+        };
+        let is_full = || {
+            let last = self.wanted.limit.checked_sub(1).and_then(|at| self.found.get(at));
+            last.is_some_and(|(_, id)| *id > whole_after)
+        };
+        !cx.settings.keeps_lines() || self.wanted.is_after(whole_after) || is_full()
+    }
+
+    /// Returns the question to the store.
+    pub(super) fn question(&self, cx: &Cx<'_>) -> Query {
+        Query {
+            text: Some(self.query.clone()),
+            from_mud: self.from_mud.clone(),
+            from_user: self.from_user.clone(),
+            ..self.wanted.query(cx, self.mud, self.lanes_asked.clone())
+        }
+    }
+
+    /// Returns the most messages that are wanted.
+    pub(super) fn limit(&self) -> usize {
+        self.wanted.limit
+    }
+
+    /// Returns what was found, newest first.
+    pub(super) fn rows(&self, log: &Log) -> Vec<Row> {
+        let record = |(lane, id): &(usize, u64)| log.record(self.lanes[*lane].name(), *id);
+        past::rows(self.found.iter().filter_map(record))
     }
 
     /// Returns the result of a search that is over, and its bytes.
@@ -127,20 +171,10 @@ impl Ord for Head<'_> {
     }
 }
 
-/// Whether a text holds another one, in any case. `wanted` is in lower case.
-fn holds(text: &str, wanted: &str) -> bool {
-    if text.is_ascii() && wanted.is_ascii() {
-        let wanted = wanted.as_bytes();
-        return wanted.is_empty()
-            || text.as_bytes().windows(wanted.len()).any(|part| part.eq_ignore_ascii_case(wanted));
-    }
-    text.to_lowercase().contains(wanted)
-}
-
 /// A search that is not over.
 #[derive(Debug)]
 struct Running {
-    asker: ConnId,
+    asker: Asker,
     sought: Sought,
 }
 
@@ -150,13 +184,18 @@ pub(crate) struct Searches(BTreeMap<Ticket, Running>);
 
 impl Searches {
     /// Adds the search of a request.
-    pub(super) fn insert(&mut self, ticket: Ticket, asker: ConnId, sought: Sought) {
-        self.0.insert(ticket, Running { asker, sought });
+    pub(super) fn insert(&mut self, asker: Asker, sought: Sought) {
+        self.0.insert(asker.ticket, Running { asker, sought });
     }
 
     /// Returns the search of a request, to continue it.
-    pub(super) fn get_mut(&mut self, ticket: Ticket) -> Option<&mut Sought> {
-        self.0.get_mut(&ticket).map(|running| &mut running.sought)
+    pub(super) fn get_mut(&mut self, ticket: Ticket) -> Option<(Asker, &mut Sought)> {
+        self.0.get_mut(&ticket).map(|running| (running.asker, &mut running.sought))
+    }
+
+    /// Whether the search of a request has turns to come.
+    pub(crate) fn contains(&self, ticket: Ticket) -> bool {
+        self.0.contains_key(&ticket)
     }
 
     /// Removes the search of a request that is not waited for any more.
@@ -166,24 +205,6 @@ impl Searches {
 
     /// Removes the searches of a client that has disconnected.
     pub(crate) fn forget(&mut self, conn: ConnId) {
-        self.0.retain(|_, running| running.asker != conn);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_is_found_in_any_case() {
-        for (text, wanted, is_there) in [
-            ("Hello There", "lo th", true),
-            ("Hello", "world", false),
-            ("short", "longer than it", false),
-            ("CAF\u{c9}", "caf\u{e9}", true),
-            ("\u{212a}elvin", "kelvin", true),
-        ] {
-            assert_eq!(holds(text, wanted), is_there, "{text}");
-        }
+        self.0.retain(|_, running| running.asker.conn != conn);
     }
 }

@@ -25,6 +25,7 @@ pub(crate) fn ended(parts: &mut Parts<'_>, conn: ConnId) {
     parts.filters.forget(conn);
     parts.waiting.forget(&mut parts.cx, conn);
     parts.searches.forget(conn);
+    parts.past.forget(conn);
     trace::tracers_changed(parts.muds, parts.clients);
     let mut out = Delivery { clients: parts.clients, journal: parts.journal };
     out.reader_gone(&mut parts.cx, &session);

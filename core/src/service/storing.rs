@@ -1,8 +1,12 @@
 //! What waits for the store is saved again. If the store has lost something, it is written anew from memory.
 
+use super::held::Filters;
+use super::nodes::sessions;
 use super::parts::Parts;
+use crate::clients::Clients;
 use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
+use crate::effects::Effects;
 use crate::event::Event;
 use crate::event::told::StorageChanged;
 use crate::journal::Journal;
@@ -13,60 +17,85 @@ use crate::saves::{Saves, Turn};
 use crate::settings::Settings;
 use crate::spaces::Space;
 use crate::steady;
-use crate::time::{Steady, UnixTime};
+use crate::time::{Now, Steady};
 use crate::wake::Wake;
 use std::time::Duration;
 
-/// Saves what waits for the store, if no other save is in flight.
-pub(crate) fn save_again(cx: &mut Cx<'_>, muds: &Muds, journal: &mut Journal) {
-    journal.save_due_marks(cx);
+/// The parts whose state is saved.
+struct Kept<'p> {
+    settings: &'p Settings,
+    now: (Now, Steady),
+    muds: &'p Muds,
+    clients: &'p Clients,
+    filters: &'p Filters,
+    journal: &'p Journal,
+}
+
+impl Kept<'_> {
+    /// Returns all entries that the store must have in the spaces that `clear` covers.
+    fn entries(&self, clear: &Clear) -> Vec<Change> {
+        let Kept { settings, now: (now, steady), muds, clients, filters, journal } = self;
+        let of_muds = muds.iter().flat_map(|(mud, one)| one.entries(&settings.mud(mud).name, clear));
+        let mut entries: Vec<Change> = of_muds.chain(journal.entries(settings, clear)).collect();
+        if clear.covers(&Space::Clock.whole()) {
+            entries.push(steady::change(*steady, now.unix));
+        }
+        if settings.node.as_ref().is_some_and(|node| clear.covers(&Space::Sessions.of(&node.boot))) {
+            entries.extend(sessions::entries(settings, *now, clients, filters));
+        }
+        entries
+    }
+}
+
+/// Returns the effects, and the parts whose state is saved.
+fn split<'p>(parts: &'p mut Parts<'_>) -> (&'p mut Effects, Kept<'p>) {
+    parts.journal.save_due_marks(&mut parts.cx);
+    let Parts { cx, muds, clients, journal, filters, .. } = parts;
     let Cx { fx, settings, now, steady, .. } = cx;
-    fx.save_again(now.mono, |clear| contents(settings, (now.unix, *steady), muds, journal, clear));
+    (fx, Kept { settings, now: (*now, *steady), muds, clients, filters, journal })
+}
+
+/// Saves what waits for the store, if no other save is in flight.
+pub(crate) fn save_again(parts: &mut Parts<'_>) {
+    let (fx, kept) = split(parts);
+    fx.save_again(kept.now.0.mono, |clear| kept.entries(clear));
 }
 
 /// Saves what waits for the store before the gateway ends.
-pub(crate) fn save_last(cx: &mut Cx<'_>, muds: &Muds, journal: &mut Journal) {
-    journal.save_due_marks(cx);
-    let Cx { fx, settings, now, steady, .. } = cx;
-    fx.save_last(now.mono, |clear| contents(settings, (now.unix, *steady), muds, journal, clear));
-}
-
-/// Returns all entries that the store must have in the spaces that `clear` covers.
-fn contents(
-    settings: &Settings,
-    now: (UnixTime, Steady),
-    muds: &Muds,
-    journal: &Journal,
-    clear: &Clear,
-) -> Vec<Change> {
-    let of_muds = muds.iter().flat_map(|(mud, one)| one.entries(&settings.mud(mud).name, clear));
-    let mut entries: Vec<Change> = of_muds.chain(journal.entries(settings, clear)).collect();
-    if clear.covers(&Space::Clock.whole()) {
-        entries.push(steady::change(now.1, now.0));
-    }
-    entries
+pub(crate) fn save_last(parts: &mut Parts<'_>) {
+    let (fx, kept) = split(parts);
+    fx.save_last(kept.now.0.mono, |clear| kept.entries(clear));
 }
 
 /// Saves what waits for the store, now or when its time comes.
-pub(crate) fn plan_save(cx: &mut Cx<'_>, muds: &Muds, journal: &mut Journal) {
-    let after = cx.fx.saves().and_then(Saves::retry_after);
+pub(crate) fn plan_save(parts: &mut Parts<'_>) {
+    let after = parts.cx.fx.saves().and_then(Saves::retry_after);
     match after {
-        Some(Duration::ZERO) => save_again(cx, muds, journal),
-        Some(after) => cx.timers.set(Wake::Save, cx.now.mono + after),
-        None => cx.timers.clear(Wake::Save),
+        Some(Duration::ZERO) => save_again(parts),
+        Some(after) => parts.cx.timers.set(Wake::Save, parts.cx.now.mono + after),
+        None => parts.cx.timers.clear(Wake::Save),
+    }
+}
+
+/// Saves at the end of a turn what is written anew although no save of it has failed: no answer of the store follows by itself.
+pub(crate) fn save_anew(parts: &mut Parts<'_>) {
+    let is_due = parts.cx.fx.saves().is_some_and(|saves| saves.retry_after().is_some());
+    if is_due && parts.cx.timers.get(Wake::Save).is_none() {
+        save_again(parts);
     }
 }
 
 /// Handles that the store has lost what was saved. All of it is saved again.
 pub(crate) fn store_lost(parts: &mut Parts<'_>, reason: &str) {
-    let Parts { cx, muds, clients, journal, .. } = parts;
+    let cx = &mut parts.cx;
     let was_known = cx.fx.saves().is_some_and(Saves::is_lost);
     let turn = cx.fx.store_lost();
     if !was_known {
         let text = "the saved state is gone; the gateway writes all of it anew";
         cx.notice(Notice::new(Level::Error, "store", text).with("error", reason));
     }
-    plan_save(cx, muds, journal);
+    plan_save(parts);
+    let Parts { cx, clients, journal, .. } = parts;
     if turn == Turn::Failed {
         let waiting = cx.fx.saves().map_or(0, Saves::waiting);
         let event = Event::StorageFailed(StorageChanged { reason, waiting });

@@ -2,8 +2,8 @@
 
 use super::method::Method;
 use super::{
-    access, admin, ask, audit, channel, filter, history, host, lists, moderation, overview, presence, refuse,
-    search, speech, tell, trace,
+    access, admin, ask, audit, channel, filter, history, host, lists, moderation, nodes, overview, presence,
+    refuse, search, speech, tell, trace,
 };
 
 /// Returns the methods of all services, sorted by name.
@@ -19,6 +19,7 @@ pub fn methods() -> Vec<&'static Method> {
         host::METHODS,
         lists::METHODS,
         moderation::METHODS,
+        nodes::drain::METHODS,
         overview::METHODS,
         presence::METHODS,
         refuse::METHODS,

@@ -4,7 +4,7 @@ use super::call::Call;
 use super::method::{Access, SPEAK, methods};
 use super::persons;
 use super::text::{Names, Outgoing, or_empty, resolve_mud, sendable, sender, spelled, with_name};
-use crate::clients::{Clients, Session};
+use crate::clients::{Clients, SavedPerson, Session};
 use crate::cx::Cx;
 use crate::delivery::{Delivery, To};
 use crate::describe::macros::{output, params, words};
@@ -237,13 +237,13 @@ pub(super) fn received(
     let known = muds[mud].presence.fresh(cx.now.mono, cx.settings.api.presence_ttl);
     let person = persons::find(out.clients, mud, to_user);
     // A mud that is logged in here knows its users itself.
-    let is_here = muds[mud].home.conn().is_some();
+    let is_here = muds[mud].home.conn().is_some() || out.clients.elsewhere.has_mud(mud);
     if !is_here && person.is_none() && known.is_some_and(|known| known.find(to_user).is_none()) {
         return muds.refuse(cx, mud, packet, "unk-user", format!("User {to_user} is not online"));
     }
     let is_for = |session: &Session| session.person.as_ref().is_none_or(|person| person.is(to_user));
     let hears = |(_, session): (_, &Session)| session.may(Some(Permission::Tell)) && is_for(session);
-    let is_heard = out.clients.of_mud(mud).any(hears);
+    let is_heard = out.clients.of_mud(mud).any(hears) || is_heard_elsewhere(out.clients, mud, to_user);
     // While the game is away, the message is kept if the settings allow it.
     let is_kept_for = cx.settings.mud(mud).i3.as_ref().is_none_or(|set| set.late_tells);
     let is_kept = cx.settings.api.events.keeps_tells() && is_kept_for;
@@ -253,7 +253,7 @@ pub(super) fn received(
     }
     let from_user = or_empty(packet.header.from_user.as_ref());
     let spelled = match persons::find(out.clients, mud, to_user) {
-        Some(person) => person.user.clone(),
+        Some(person) => person.user.to_owned(),
         None => spelled(cx, muds, mud, to_user).to_owned(),
     };
     let told = Told {
@@ -270,6 +270,14 @@ pub(super) fn received(
         _ => Event::BeepReceived(told),
     };
     out.emit(cx, To::Mud(mud), &event);
+}
+
+/// Whether a session at another node receives a tell to a user.
+fn is_heard_elsewhere(clients: &Clients, mud: MudId, to_user: &str) -> bool {
+    clients.elsewhere.of_mud(mud).any(|remote| {
+        let is_for = |(person, _): (&SavedPerson, _)| person.user.eq_ignore_ascii_case(to_user);
+        remote.may(Permission::Tell) && remote.person().is_none_or(is_for)
+    })
 }
 
 /// Sends an error packet to the sender of a kept tell that no session has collected in time.

@@ -7,7 +7,8 @@ mod table;
 pub(crate) use question::{Becomes, Question, WhoFilters};
 pub(crate) use reply::{
     Acknowledged, AcknowledgedStatus, Banned, BannedStatus, ChannelUser, ChannelWho, ChannelWhoStatus,
-    Hosted, HostedStatus, Members, Reply, Success, Unbanned, UnbannedStatus, WhoAnswer,
+    Drained, DrainedStatus, Hosted, HostedStatus, Members, Reply, Success, Unbanned, UnbannedStatus,
+    WhoAnswer,
 };
 pub(crate) use table::{Asker, Finished, Waiting};
 pub use table::{WAITERS_MAX, WAITERS_PER_CLIENT_MAX};

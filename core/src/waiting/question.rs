@@ -30,8 +30,14 @@ pub(crate) enum Question {
     Verdict { mud: MudId, message_id: String, channel: String, becomes: Option<Becomes> },
     /// The end of a search, which goes on in turns.
     Search,
+    /// The store's answer about lines of the history.
+    Store,
     /// The end of a save. Then `reply` is the answer.
     Saved { ticket: SaveTicket, reply: Reply },
+    /// The end of a save with a packet for the holder of the mud. Then `reply` is the answer.
+    HandedOver { ticket: SaveTicket, reply: Reply },
+    /// No link is left on this node.
+    Drained,
 }
 
 /// What becomes of a channel.

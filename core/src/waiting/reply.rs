@@ -4,6 +4,7 @@ use crate::describe::cut;
 use crate::describe::macros::{output, words};
 use crate::describe::values::EventId;
 use crate::event::told::WhoUser;
+use crate::query::Row;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -87,6 +88,14 @@ output! {
         pub(crate) ban_id: u64,
     }
 
+    /// The result of `drain`.
+    pub(crate) struct Drained {
+        /// always `drained`: no router link is left on this node
+        pub(crate) status: DrainedStatus,
+        /// number of muds whose links it had
+        pub(crate) muds: usize,
+    }
+
     /// The result of `ban_remove`.
     pub(crate) struct Unbanned {
         /// always `removed`: that is saved
@@ -131,6 +140,12 @@ words! {
         Banned = "banned",
     }
 
+    /// The only status of `drain`.
+    pub(crate) enum DrainedStatus {
+        /// Other nodes have the links.
+        Drained = "drained",
+    }
+
     /// The only status of `ban_remove`.
     pub(crate) enum UnbannedStatus {
         /// The ban was removed.
@@ -148,9 +163,13 @@ pub(crate) enum Reply {
     Acknowledged(Acknowledged),
     Banned(Banned),
     Unbanned(Unbanned),
+    Drained(Drained),
     /// A result that is written already. Requests with the same result share it.
     #[serde(serialize_with = "written")]
     Written(Arc<RawValue>),
+    /// Lines of the history, oldest first, for a front door that writes them itself.
+    #[serde(skip)]
+    Rows(Arc<[Row]>),
 }
 
 impl Reply {
@@ -158,6 +177,12 @@ impl Reply {
     pub(crate) fn shared(result: &impl Serialize) -> Option<Reply> {
         let mut json = Vec::new();
         let json = String::from_utf8(cut::write(&mut json, result, usize::MAX).then_some(json)?).ok()?;
+        RawValue::from_string(json).ok().map(|written| Reply::Written(written.into()))
+    }
+
+    /// A result that is written already. `None`: it is no JSON.
+    pub(crate) fn written(json: Vec<u8>) -> Option<Reply> {
+        let json = String::from_utf8(json).ok()?;
         RawValue::from_string(json).ok().map(|written| Reply::Written(written.into()))
     }
 }

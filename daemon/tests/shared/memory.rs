@@ -1,13 +1,13 @@
 //! A second engine, in memory: what runs with it knows nothing of the first.
 
-use i3_core::machine::{Change, Saved};
+use i3_core::machine::{Change, Saved, SmolStr};
 use i3_store::{Condition, Store, StoreError};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-type Facts = BTreeMap<(String, String), Vec<u8>>;
+type Facts = BTreeMap<(SmolStr, SmolStr), Arc<[u8]>>;
 
 /// A store whose clones keep the same facts, as two connections to one server do. Its snapshots are lines of text.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +26,7 @@ impl Store for MemoryStore {
             key: key.clone(),
             value: Some(value.clone()),
         });
-        Ok(Saved { entries: entries.collect() })
+        Ok(Saved { entries: entries.collect(), position: 0, end: 0 })
     }
 
     fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
@@ -52,7 +52,7 @@ impl Store for MemoryStore {
     fn snapshot_to(&mut self, file: &Path) -> Result<(), StoreError> {
         let mut text = MARK.to_owned();
         for ((space, key), value) in &*self.facts.lock().unwrap() {
-            text += &format!("{space}\t{key}\t{}\n", String::from_utf8(value.clone()).unwrap());
+            text += &format!("{space}\t{key}\t{}\n", std::str::from_utf8(value).unwrap());
         }
         fs::write(file, text).map_err(|error| StoreError(error.to_string()))
     }
@@ -62,12 +62,8 @@ impl Store for MemoryStore {
         let text = text.strip_prefix(MARK).ok_or_else(|| StoreError("no snapshot".to_owned()))?;
         let entries = text.lines().map(|line| {
             let parts: Vec<&str> = line.split('\t').collect();
-            Change {
-                space: parts[0].to_owned(),
-                key: parts[1].to_owned(),
-                value: Some(parts[2].as_bytes().to_vec()),
-            }
+            Change { space: parts[0].into(), key: parts[1].into(), value: Some(parts[2].as_bytes().into()) }
         });
-        Ok(Saved { entries: entries.collect() })
+        Ok(Saved { entries: entries.collect(), position: 0, end: 0 })
     }
 }

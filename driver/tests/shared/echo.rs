@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use i3_core::effects::Effects;
-use i3_core::machine::{ConnId, Input, Listener, LostBy, Machine, Output, Refused};
+use i3_core::machine::{ConnId, Input, Listener, LostBy, Machine, Output, Refused, SaveError};
 use i3_core::notice::{Level, Notice};
 use i3_core::time::{Instant, Now};
 use std::collections::VecDeque;
@@ -26,7 +26,7 @@ pub(crate) struct Echo {
     pub(crate) accepted: Vec<ConnId>,
     pub(crate) dialed: Vec<ConnId>,
     pub(crate) lost: Vec<(ConnId, LostBy)>,
-    pub(crate) saved: Vec<Result<(), String>>,
+    pub(crate) saved: Vec<Result<(), SaveError>>,
     pub(crate) received_bytes: usize,
     /// Counted where a test can read it without the machine: looking at a machine fires what is due.
     pub(crate) fired: Arc<AtomicU32>,
@@ -115,7 +115,11 @@ impl Machine for Echo {
             }
             Input::Flushed { conn } => self.effects.flushed(conn),
             Input::Dialed { conn } => self.dialed.push(conn),
-            Input::Secured { .. } | Input::StoreLost { .. } => {}
+            Input::Secured { .. }
+            | Input::StoreLost { .. }
+            | Input::Told(_)
+            | Input::Beaten { .. }
+            | Input::Found { .. } => {}
             Input::Lost { conn, by } => {
                 assert!(self.effects.release(conn), "lost twice");
                 self.lost.push((conn, by));

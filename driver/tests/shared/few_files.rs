@@ -4,7 +4,7 @@
 use super::common::{Running, Setup, again_with_few_files, wait_until};
 use i3_core::notice::Notice;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -28,14 +28,13 @@ fn with_few_files() {
     });
     let driver = Running::start_with(Setup { notice: Some(notice), ..Setup::default() });
 
-    // Clients take all that there are; the last of them are never accepted.
+    // All descriptors but one are taken, and a client takes that: none is left to accept it with.
+    let mut taken: Vec<UdpSocket> = std::iter::from_fn(|| UdpSocket::bind("127.0.0.1:0").ok()).collect();
+    drop(taken.pop());
     let address = ("127.0.0.1", driver.ports.echo);
-    let mut clients = Vec::new();
-    while let Ok(client) = TcpStream::connect(address) {
-        clients.push(client);
-    }
+    let client = TcpStream::connect(address).unwrap();
     wait_until("the complaint", || complaints.load(Ordering::Relaxed) > 0);
-    drop(clients);
+    drop((client, taken));
 
     // Until the driver has noticed that they are gone there may be no descriptor for us either.
     let mut client = None;

@@ -387,7 +387,7 @@ fn saves_are_answered() {
 
     let (saves, stored) = mpsc::channel();
     let driver = Running::start_with(Setup { saves: Some(saves), ..Setup::default() });
-    let change = Change { space: "s".into(), key: "k".into(), value: Some(vec![1]) };
+    let change = Change { space: "s".into(), key: "k".into(), value: Some([1].into()) };
     let saved = change.clone();
     driver.look(move |m| m.effects.save(i3_core::time::Instant::ORIGIN, vec![saved]));
     until("the answer", || driver.look(|m| m.saved == [Ok(())]));

@@ -128,8 +128,8 @@ impl Router {
 
     /// Returns the change that saves the id of a list; `None` if it is not saved.
     pub(super) fn list_id_change(&self, key: &str, id: i64) -> Option<Change> {
-        let value = Some(id.to_string().into_bytes());
-        let change = Change { space: IDS_SPACE.to_owned(), key: key.to_owned(), value };
+        let value = Some(id.to_string().into_bytes().into());
+        let change = Change { space: IDS_SPACE.into(), key: key.into(), value };
         (self.rules().form == Form::CoffeeMud).then_some(change)
     }
 }

@@ -50,11 +50,15 @@ impl Machine for Router {
             Input::Received { conn, bytes } => self.received(now, conn, bytes),
             Input::Flushed { conn } => self.flushed(conn),
             Input::Lost { conn, by } => self.lost(now, conn, &by),
-            Input::Saved { outcome, .. } => self.saved(outcome),
+            Input::Saved { outcome, .. } => self.saved(outcome.map_err(|error| error.to_string())),
             Input::StoreLost { reason } => self.store_lost(&reason),
             Input::Shutdown => self.shutdown(now),
-            // A router does not dial.
-            Input::Dialed { .. } | Input::Secured { .. } => self.metrics.late_inputs += 1,
+            // A router does not dial and keeps no lines, and it is on one host.
+            Input::Dialed { .. }
+            | Input::Secured { .. }
+            | Input::Told(_)
+            | Input::Beaten { .. }
+            | Input::Found { .. } => self.metrics.late_inputs += 1,
         }
         self.report_fallen(now);
         self.cut_off_laggards(now);

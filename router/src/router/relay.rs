@@ -277,7 +277,7 @@ impl Router {
         }
         self.flood.forget(id);
         self.channels.forget_mud(&mud.name);
-        self.save(vec![Change { space: registry::SPACE.to_owned(), key: mud.name.clone(), value: None }]);
+        self.save(vec![Change { space: registry::SPACE.into(), key: mud.name.as_str().into(), value: None }]);
         self.save_channels();
         self.notice(Level::Info, "mud is forgotten", |n| n.with("mud", &mud.name));
         self.announce_deletion(now, &mud.name);

@@ -1,11 +1,12 @@
 //! A router with hand-made muds around it.
 
-use i3_core::machine::Change;
+use i3_core::machine::{Change, SmolStr};
 use i3_core::machine::{ConnId, Input, Listener, LostBy, Machine, Output, Refused, Saved, settle};
 use i3_core::time::{Instant, Now, UnixTime};
 use i3_router::{Dialect, Router, RouterSettings};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) const SERVICES: &str =
@@ -62,7 +63,7 @@ pub(crate) struct World {
     pub(crate) router: Router,
     pub(crate) now: Now,
     pub(crate) peers: Vec<Peer>,
-    pub(crate) saved: BTreeMap<(String, String), Vec<u8>>,
+    pub(crate) saved: BTreeMap<(SmolStr, SmolStr), Arc<[u8]>>,
     pub(crate) saves: u32,
     pub(crate) notices: Vec<String>,
     pub(crate) stopped: bool,
@@ -92,13 +93,15 @@ impl World {
 
     /// Another router that knows what this one saved.
     pub(crate) fn restarted(&self) -> World {
-        let entry = |((space, key), value): (&(String, String), &Vec<u8>)| Change {
+        let entry = |((space, key), value): (&(SmolStr, SmolStr), &Arc<[u8]>)| Change {
             space: space.clone(),
             key: key.clone(),
             value: Some(value.clone()),
         };
-        let mut world =
-            World::with(self.settings.clone(), Saved { entries: self.saved.iter().map(entry).collect() });
+        let mut world = World::with(
+            self.settings.clone(),
+            Saved { entries: self.saved.iter().map(entry).collect(), position: 0, end: 0 },
+        );
         world.saved = self.saved.clone();
         world
     }
@@ -121,7 +124,8 @@ impl World {
                 let peer = peers.iter_mut().find(|peer| peer.conn == conn).expect("a known connection");
                 assert!(std::mem::replace(&mut peer.open, false), "closed twice");
             }
-            Output::Save { ticket, clear, changes } => {
+            Output::Beat { .. } | Output::Query { .. } => unreachable!("a router asks for neither"),
+            Output::Save { ticket, clear, changes, .. } => {
                 *saves += 1;
                 saved.retain(|(space, _), _| !clear.covers(space));
                 for Change { space, key, value } in changes {

@@ -11,7 +11,7 @@ use i3_daemon::listeners::bind_each;
 use i3_daemon::seed::seed;
 use i3_daemon::service::Service;
 use i3_daemon::signals::Ending;
-use i3_daemon::state::open_store;
+use i3_daemon::state::{Stored, open_store};
 use i3_daemon::tls::Acceptors;
 use i3_gateway::clock::Clock;
 use i3_gateway::daemon;
@@ -44,6 +44,9 @@ struct Cli {
     /// a channel that belongs to the router; can be repeated (default: chat)
     #[argh(option, long = "channel")]
     channels: Vec<String>,
+    /// how many muds may be known from one address, online or not, from 1 to 10000 (default: 32)
+    #[argh(option, default = "RouterSettings::default().muds_per_ip_max")]
+    muds_per_address: usize,
     /// the directory of the state: passwords, channels and subscriptions (default: router-state)
     #[argh(option, default = "PathBuf::from(\"router-state\")")]
     state: PathBuf,
@@ -51,6 +54,12 @@ struct Cli {
     #[argh(switch)]
     debug: bool,
 }
+
+/// The most muds from one address that `--muds-per-address` allows.
+const MUDS_PER_ADDRESS_MAX: usize = 10_000;
+
+/// Connections beside those of the muds of one address.
+const CONNECTIONS_SPARE: usize = 64;
 
 fn dialect(name: &str) -> Result<Dialect, String> {
     Dialect::named(name).ok_or_else(|| {
@@ -81,20 +90,29 @@ fn run(cli: &Cli) -> Result<(), DaemonError> {
             "the name of a router begins with *, followed by at least one character".to_owned(),
         ));
     }
+    if !(1..=MUDS_PER_ADDRESS_MAX).contains(&cli.muds_per_address) {
+        return Err(DaemonError::Settings(format!(
+            "--muds-per-address is a number from 1 to {MUDS_PER_ADDRESS_MAX}"
+        )));
+    }
     let channels = if cli.channels.is_empty() { vec!["chat".to_owned()] } else { cli.channels.clone() };
     let announced = cli.announce.as_ref().unwrap_or(&cli.host);
+    let usual = RouterSettings::default();
     let settings = RouterSettings {
         dialect: cli.dialect,
         faults: if cli.faults { Faults::seen(cli.dialect) } else { Faults::default() },
         name: cli.name.clone(),
         address: format!("{announced} {}", cli.port),
         channels: channels.into_iter().map(|name| (name, 0)).collect(),
-        ..RouterSettings::default()
+        muds_per_ip_max: cli.muds_per_address,
+        muds_max: usual.muds_max.max(cli.muds_per_address),
+        connections_max: usual.connections_max.max(cli.muds_per_address + CONNECTIONS_SPARE),
+        ..usual
     };
     let directory = StateDirectory::take(&cli.state)
         .map_err(|why| DaemonError::Store(format!("{}: {why}", cli.state.display())))?;
     let (store, saved) = open_store(&cli.state)?;
-    let store = directory.holding(store);
+    let stored = Stored::Alone(directory.holding(store));
     let clock = Clock::start();
     let machine = Router::new(settings, saved, seed()?, clock.now());
     let (listener, host) = (Listener::Mud, cli.host.clone());
@@ -103,5 +121,5 @@ fn run(cli: &Cli) -> Result<(), DaemonError> {
     let ending = Ending::default();
     let connections_max = None;
     let attendant = Unattended;
-    daemon::run(Service { machine, clock, listeners, store, connections_max, attendant, ending }).map(|_| ())
+    daemon::run(Service { machine, clock, listeners, stored, connections_max, attendant, ending }).map(|_| ())
 }

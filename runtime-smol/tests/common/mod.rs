@@ -82,7 +82,7 @@ fn drive(
     let commands = driver.commands();
     if let Some(saves) = setup.saves {
         let answers = commands.clone();
-        driver = driver.on_save(move |ticket, _, changes| {
+        driver = driver.on_save(move |i3_driver::hooks::Save { ticket, changes, .. }| {
             saves.send(changes).unwrap();
             answers.try_send(Command::Saved { ticket, outcome: Ok(()) }).unwrap();
         });

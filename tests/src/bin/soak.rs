@@ -1,13 +1,14 @@
-//! Runs the simulator for as long as it is let: `soak [--from SEED] [--seeds N] [--seconds T] [--keep-going]`.
+//! Runs the simulator for as long as it is let: `soak [--nodes] [--from SEED] [--seeds N] [--seconds T] [--keep-going] [--whole]`.
 //!
-//! The first seed is the first whose runs have clients of every kind, unless it is given.
+//! The first seed is the first whose runs have clients of every kind, unless it is given. With `--nodes` it is the first whose
+//! gateways are nodes that share an engine.
 //!
 //! Ends with 1 at the first seed that fails, and says how to replay it; with `--keep-going` at the end. Transcripts go to
-//! the folder `target/soak`.
+//! the folder `target/soak`. With `--whole` a run that fails is not tried with fewer faults.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
 
-use i3_tests::sim::plan::{PEOPLE_FROM, Plan};
+use i3_tests::sim::plan::{NODES_FROM, PEOPLE_FROM, Plan};
 use i3_tests::sim::report::report;
 use i3_tests::sim::run::run;
 use std::path::Path;
@@ -22,10 +23,12 @@ struct Options {
     seeds: u64,
     seconds: u64,
     keep_going: bool,
+    whole: bool,
 }
 
 fn options() -> Result<Options, String> {
-    let mut options = Options { from: PEOPLE_FROM, seeds: u64::MAX, seconds: u64::MAX, keep_going: false };
+    let mut options =
+        Options { from: PEOPLE_FROM, seeds: u64::MAX, seconds: u64::MAX, keep_going: false, whole: false };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut number = || -> Result<u64, String> {
@@ -37,7 +40,14 @@ fn options() -> Result<Options, String> {
             "--seeds" => options.seeds = number()?,
             "--seconds" => options.seconds = number()?,
             "--keep-going" => options.keep_going = true,
-            _ => return Err("usage: soak [--from SEED] [--seeds N] [--seconds T] [--keep-going]".to_owned()),
+            "--whole" => options.whole = true,
+            "--nodes" => options.from = NODES_FROM,
+            _ => {
+                return Err(
+                    "usage: soak [--nodes] [--from SEED] [--seeds N] [--seconds T] [--keep-going] [--whole]"
+                        .to_owned(),
+                );
+            }
         }
     }
     Ok(options)
@@ -72,7 +82,7 @@ fn main() -> ExitCode {
             if options.keep_going {
                 println!("seed {} fails: {}: {}", plan.seed, violation.oracle, violation.why);
             } else {
-                print!("{}", report(&plan, &outcome, folder));
+                print!("{}", report(&plan, &outcome, folder, options.whole));
                 break;
             }
         }

@@ -172,7 +172,10 @@ impl Client {
                 let joins = Asked::Join(channel.to_owned());
                 self.call("channel_join", &json!({"channel": channel}), joins)
             }
-            55..58 => self.call("channel_leave", &json!({"channel": channel}), other),
+            55..58 => {
+                let leaves = Asked::Leave(channel.to_owned());
+                self.call("channel_leave", &json!({"channel": channel}), leaves)
+            }
             58..63 => self.call("who", &without(&["target_user"]), other),
             63..68 => self.call("finger", &waits, other),
             68..72 => self.call("locate", &without(&["target_mud"]), other),

@@ -9,6 +9,9 @@
 //! - [`actors`]: the games. They say, ask, join, host and judge channels, at random, and some of it is no request at all.
 //! - `run/people.rs`: people with clients of IRC, from seed [`plan::PEOPLE_FROM`] on. They join, speak, tell, flood, quit, crash,
 //!   vanish and come back. Earlier seeds have none, so that a seed that has found something stays the run that it was.
+//! - `plan/nodes.rs`, `run/nodes.rs`: several gateways of the same muds on a model of the engine that they share
+//!   ([`crate::world::shared`]), from seed [`plan::NODES_FROM`] on. Nodes are cut off from the engine, paused, drained and killed, and
+//!   games move from one to another. The rules for them are in `oracle/nodes/`.
 //! - [`tap`]: reads along on every connection, with decoders that share nothing with the code under test.
 //! - [`oracle`]: what must be true of any history, however bad the weather.
 //! - [`run`]: one run. First all faults strike. Then nothing fails any more: within a time that follows from the settings

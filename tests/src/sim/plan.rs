@@ -1,8 +1,11 @@
 //! What a seed chooses: who there is, what they are told at their start, and what goes wrong.
 
+mod nodes;
+
 use super::tap::PERSON;
 use crate::scenario;
-use crate::world::Weather;
+use crate::world::shared::Planted;
+use crate::world::{EngineWeather, Weather};
 use fastrand::Rng;
 use i3_core::clients::keys;
 use i3_core::settings::{KeySettings, LinkSettings, MethodLimit, RateLimits, Settings};
@@ -77,10 +80,30 @@ pub enum Fault {
     Reconnects,
     /// Gateways are given other settings.
     Reloads,
+    /// Nothing gets through between a node and the engine for a while.
+    EngineCuts,
+    /// The engine is away for a while.
+    EngineRestarts,
+    /// A node is drained, and started again later.
+    Drains,
+    /// A game leaves and comes back, perhaps to another node.
+    Moves,
+    /// The wall clock of one node is set.
+    NodeClocks,
+    /// Requests to the engine and their answers travel for a while.
+    SlowEngine,
+    /// Nodes are not told that the log has grown.
+    LostNotices,
+    /// Requests to the engine fail and have no effect.
+    RolledBack,
+    /// Requests to the engine fail and have their effect.
+    UnknownOutcomes,
+    /// Saves fail and have their effect after that.
+    LateCommits,
 }
 
 impl Fault {
-    /// All of them.
+    /// All of those of gateways with stores of their own.
     pub const ALL: [Fault; 32] = [
         Fault::Chunks,
         Fault::PartialWrites,
@@ -116,9 +139,23 @@ impl Fault {
         Fault::Reloads,
     ];
 
+    /// Those of nodes that share an engine.
+    pub const OF_NODES: [Fault; 10] = [
+        Fault::EngineCuts,
+        Fault::EngineRestarts,
+        Fault::Drains,
+        Fault::Moves,
+        Fault::NodeClocks,
+        Fault::SlowEngine,
+        Fault::LostNotices,
+        Fault::RolledBack,
+        Fault::UnknownOutcomes,
+        Fault::LateCommits,
+    ];
+
     /// Whether it happens at moments, rather than being the weather of the whole run.
     pub fn strikes(self) -> bool {
-        self >= Fault::Resets
+        (Fault::Resets..Fault::SlowEngine).contains(&self)
     }
 }
 
@@ -150,6 +187,9 @@ pub enum Part {
 
 /// The first seed whose runs have people with clients of IRC. Those before it stay the runs that they were.
 pub const PEOPLE_FROM: u64 = 4_000_000_000;
+
+/// The first seed whose gateways are nodes that share an engine. They have no people.
+pub const NODES_FROM: u64 = 5_000_000_000;
 
 /// Somebody with a client of IRC.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,8 +230,14 @@ pub struct Plan {
     pub act_every: Duration,
     /// The routers.
     pub routers: Vec<RouterPlan>,
-    /// The gateways, each named after its first mud.
+    /// The gateways, each named after its first mud; or the nodes, all with the same settings.
     pub gateways: Vec<Settings>,
+    /// The gateways are nodes that share an engine, with leases of this length. See [`NODES_FROM`].
+    pub lease: Option<Duration>,
+    /// What the engine does wrong, to show that the rules find it.
+    pub planted: Option<Planted>,
+    /// The clocks of nodes do not run while these get no time: the same, for the clocks.
+    pub clocks_stop: bool,
     /// The clients.
     pub clients: Vec<ClientPlan>,
     /// Those with a client of IRC: see [`PEOPLE_FROM`].
@@ -206,6 +252,9 @@ fn pick(rng: &mut Rng, millis: &[u64]) -> Duration {
 impl Plan {
     /// What a seed chooses.
     pub fn new(seed: u64) -> Plan {
+        if seed >= NODES_FROM {
+            return nodes::plan(seed);
+        }
         let mut rng = Rng::with_seed(seed);
         let mut parts = Rng::with_seed(seed ^ 0x9a47);
         let routers: Vec<String> =
@@ -249,6 +298,9 @@ impl Plan {
             routers: routers.iter().map(|name| router(&mut rng, name)).collect(),
             people: people(seed, &gateways),
             gateways,
+            lease: None,
+            planted: None,
+            clocks_stop: false,
             clients,
         }
     }
@@ -291,6 +343,36 @@ impl Plan {
             dial_lost: weight(Fault::LostDials) * 0.5,
             late_reports: weight(Fault::LateReports) * 0.3,
         }
+    }
+
+    /// How it is to reach the engine while the faults last.
+    pub fn engine_weather(&self) -> EngineWeather {
+        let slow = match self.weight(Fault::SlowEngine) {
+            0.0 => Duration::ZERO,
+            weight => Duration::from_secs(3).mul_f64(1000f64.powf(weight - 1.0)),
+        };
+        EngineWeather {
+            delay: slow,
+            notify_delay: slow,
+            notify_lost: self.weight(Fault::LostNotices) * 0.8,
+            fails: self.weight(Fault::RolledBack) * 0.3,
+            unknown: self.weight(Fault::UnknownOutcomes) * 0.3,
+            late: self.weight(Fault::LateCommits) * 0.3,
+        }
+    }
+
+    /// The name of a gateway.
+    pub fn gateway_name(&self, at: usize) -> String {
+        match self.lease {
+            Some(_) => nodes::NAMES[at].to_owned(),
+            None => self.gateways[at].muds[0].name.clone(),
+        }
+    }
+
+    /// The muds.
+    pub fn muds(&self) -> Vec<String> {
+        let gateways = if self.lease.is_some() { &self.gateways[..1] } else { &self.gateways[..] };
+        gateways.iter().flat_map(|one| one.muds.iter().map(|mud| mud.name.clone())).collect()
     }
 }
 

@@ -44,23 +44,36 @@ pub fn shrink(plan: &Plan, oracle: &str) -> Plan {
                 smallest = fewer;
             }
         }
+        let mut fewer = smallest.clone();
+        let nodes = fewer.gateways.len() - 1;
+        if plan.lease.is_some() && nodes > 1 {
+            fewer.gateways.truncate(nodes);
+            fewer.clients.iter_mut().for_each(|client| client.gateway %= nodes);
+            if fails_as(&fewer, oracle) {
+                smallest = fewer;
+            }
+        }
         let mut shorter = smallest.clone();
         shorter.turbulence /= 2;
         if shorter.turbulence > TURBULENCE_MIN && fails_as(&shorter, oracle) {
             smallest = shorter;
         }
-        let size = |plan: &Plan| (plan.faults.len(), plan.clients.len(), plan.people.len(), plan.turbulence);
+        let size = |plan: &Plan| {
+            let nodes = plan.gateways.len();
+            (plan.faults.len(), plan.clients.len(), plan.people.len(), nodes, plan.turbulence)
+        };
         if size(&before) == size(&smallest) {
             return smallest;
         }
     }
 }
 
-/// A report of a failure. The transcript of the smallest run is written to a file in `folder`.
-pub fn report(plan: &Plan, outcome: &Outcome, folder: &Path) -> String {
+/// A report of a failure. The transcript of the smallest run is written to a file in `folder`; of the `whole` one if that is
+/// asked for.
+pub fn report(plan: &Plan, outcome: &Outcome, folder: &Path, whole: bool) -> String {
     let Some(violation) = &outcome.violation else { return String::new() };
     let seed = plan.seed;
-    let smallest = shrink(plan, violation.oracle);
+    let smallest = if whole { plan.clone() } else { shrink(plan, violation.oracle) };
     let replayed = run(&smallest, true);
     let file = folder.join(format!("simulation-{seed}.txt"));
     let written = match std::fs::write(&file, replayed.transcript.join("\n")) {

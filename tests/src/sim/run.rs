@@ -1,5 +1,6 @@
 //! One run: the world, the games, what strikes, and what follows.
 
+mod nodes;
 mod people;
 
 use super::actors::{Client, Request};
@@ -10,7 +11,7 @@ use crate::wire;
 use crate::world::{End, Record, Weather, World};
 use fastrand::Rng;
 use i3_core::Gateway;
-use i3_core::machine::{Change, Listener};
+use i3_core::machine::{Change, Lease, Listener};
 use i3_core::settings::Settings;
 use i3_core::time::Instant;
 use i3_router::Router;
@@ -59,6 +60,9 @@ enum Item {
     Connect(usize),
     Start(String),
     Answers(String),
+    Stop(String),
+    Reach(String),
+    EngineUp,
     Leave(usize),
     Person(usize),
 }
@@ -81,6 +85,8 @@ struct Sim {
     told: BTreeSet<Tag>,
     /// Gateways that were told to end.
     stopping: BTreeSet<String>,
+    /// Nodes that were told to give up their muds.
+    drained: BTreeSet<String>,
     /// The faults are over.
     healed: bool,
     todo: Vec<(usize, Request)>,
@@ -100,7 +106,7 @@ fn fail(oracle: &'static str, why: String) -> Step {
 fn password_of(change: &Change) -> Option<((String, String), i64)> {
     let mud = change.space.strip_prefix("password/")?;
     let password = String::from_utf8_lossy(change.value.as_deref()?).parse().unwrap_or(0);
-    Some(((mud.to_owned(), change.key.clone()), password))
+    Some(((mud.to_owned(), change.key.to_string()), password))
 }
 
 /// Plays a plan to its end, or to the first violation.
@@ -133,7 +139,15 @@ impl Sim {
         let mut world = World::new(plan.seed, usize::MAX);
         world.records = Some(Vec::new());
         world.weather = plan.weather();
-        let muds = plan.gateways.iter().flat_map(|g| g.muds.iter().map(|mud| mud.name.clone())).collect();
+        let muds = plan.muds();
+        if let Some(lease) = plan.lease {
+            world.share(lease);
+            // A router lets nobody in from a new address without the password, which is lost if nobody has read it or if its
+            // reader is killed before it is saved.
+            world.has_one_address = true;
+            world.engine_weather = plan.engine_weather();
+            world.engine_mut().planted = plan.planted;
+        }
         Sim {
             rng: Rng::with_seed(plan.seed ^ 0x5eed),
             world,
@@ -148,9 +162,13 @@ impl Sim {
             sessions: BTreeMap::new(),
             told: BTreeSet::new(),
             stopping: BTreeSet::new(),
+            drained: BTreeSet::new(),
             healed: false,
             todo: Vec::new(),
-            oracles: Oracles::default(),
+            oracles: match plan.lease {
+                Some(_) => Oracles::of_nodes(plan.engine_weather().two_transactions()),
+                None => Oracles::default(),
+            },
             hash: std::hash::DefaultHasher::new(),
             records: 0,
             transcript: with_transcript.then(Vec::new),
@@ -232,7 +250,7 @@ impl Sim {
     }
 
     fn gateway_name(&self, at: usize) -> String {
-        self.plan.gateways[at].muds[0].name.clone()
+        self.plan.gateway_name(at)
     }
 
     fn start(&mut self, name: &str) -> Step {
@@ -254,6 +272,9 @@ impl Sim {
             if self.gateways.len() == at {
                 // It is added to the world below.
                 self.gateways.push(self.plan.routers.len() + at);
+            }
+            if self.plan.lease.is_some() {
+                return self.start_node(at, name, settings, seed);
             }
             let muds = settings.muds.iter().map(|mud| mud.name.clone()).collect();
             let mut passwords = BTreeMap::new();
@@ -297,7 +318,7 @@ impl Sim {
             let (bytes, ready) = (machine.pending_bytes(), machine.is_ready());
             let connections = self.world.open_conns(node);
             self.see(&Fact::Holds { gateway, bytes, connections })?;
-            if ready {
+            if ready && self.plan.lease.is_none() {
                 self.see(&Fact::AllReady { gateway })?;
             }
         }
@@ -315,6 +336,18 @@ impl Sim {
             Record::Arrived { tcp, side, count } => {
                 self.hash.write_u64(*tcp * 2 + *side as u64);
                 self.hash.write_usize(*count);
+                (String::new(), &[])
+            }
+            Record::Committed { told, .. } => {
+                self.hash.write_u64(told.position);
+                (String::new(), &[])
+            }
+            Record::Told { node, position } => {
+                self.hash.write_u64(*position * 8 + *node as u64);
+                (String::new(), &[])
+            }
+            Record::Beaten { node, beaten, .. } => {
+                self.hash.write_usize(*node * 64 + beaten.leases.len());
                 (String::new(), &[])
             }
             other => (format!("{other:?}"), &[]),
@@ -347,6 +380,20 @@ impl Sim {
                 let keys: Vec<String> = changes.iter().map(|c| format!("{}/{}", c.space, c.key)).collect();
                 let how = if *good { "saved" } else { "could not save" };
                 format!("{} has {how} {}", self.world.name(*node), keys.join(" "))
+            }
+            Record::Committed { told, .. } => {
+                let key =
+                    |c: &Change| format!("{}{}/{}", if c.value.is_none() { "-" } else { "" }, c.space, c.key);
+                let keys: Vec<String> = told.changes.iter().map(key).collect();
+                format!("the engine writes {} of {}: {}", told.position, told.boot, keys.join(" "))
+            }
+            Record::Told { node, position } => format!("{} is told {position}", self.world.name(*node)),
+            Record::BeatFailed { node } => format!("{} has beaten in vain", self.world.name(*node)),
+            Record::Beaten { boot, ask, beaten, .. } => {
+                let lease =
+                    |lease: &Lease| format!("{} {} {}", lease.fence.mud, lease.fence.epoch, lease.boot);
+                let leases: Vec<String> = beaten.leases.iter().map(lease).collect();
+                format!("{boot} beats: take {:?} leave {:?}: {}", ask.take, ask.leave, leases.join(", "))
             }
             other => format!("{other:?}"),
         };
@@ -387,6 +434,11 @@ impl Sim {
             Record::Wrote { tcp, side, bytes } => self.wrote(tcp, side, &bytes),
             Record::Arrived { tcp, side, count } => self.arrived(tcp, side, count),
             Record::Over { tcp, side, unflushed } => self.over(tcp, side, unflushed),
+            Record::Committed { .. }
+            | Record::Beaten { .. }
+            | Record::BeatFailed { .. }
+            | Record::Told { .. }
+            | Record::Hole { .. } => self.digest_shared(record),
             Record::Saved { node, changes, good: true } => self.saved(node, &changes),
             Record::Saved { node, good: false, .. } => {
                 let gateway = self.gateways.iter().position(|at| *at == node);
@@ -500,6 +552,9 @@ impl Sim {
 
     fn saved(&mut self, node: usize, changes: &[Change]) -> Step {
         let Some(gateway) = self.gateways.iter().position(|at| *at == node) else { return Ok(()) };
+        if self.plan.lease.is_some() {
+            return Ok(());
+        }
         for ((mud, router), password) in changes.iter().filter_map(password_of) {
             self.see(&Fact::PasswordSaved { mud, router, password })?;
         }
@@ -525,6 +580,7 @@ impl Sim {
 /// Games.
 impl Sim {
     fn connect(&mut self, client: usize) -> Step {
+        self.choose_node(client);
         let plan = &self.clients[client].plan;
         let name = self.gateway_name(plan.gateway);
         if self.clients[client].script.is_some() {
@@ -654,6 +710,10 @@ impl Sim {
             Item::Person(at) => return self.person_acts(at),
             Item::Start(name) => return self.start(&name),
             Item::Answers(host) => self.world.listen_no_more(&host),
+            Item::Stop(name) if !self.healed && self.world.is_awake(&name) => return self.stop(&name),
+            Item::Stop(_) => {}
+            Item::Reach(name) => self.world.cut_engine(&name, false),
+            Item::EngineUp => self.world.engine_mut().is_up = true,
             Item::Leave(client) => {
                 if let Some(script) = self.clients[client].script {
                     self.world.close(script);
@@ -733,10 +793,11 @@ impl Sim {
             (Fault::Pauses, _) => {
                 let name = if self.rng.bool() { self.any_gateway() } else { router };
                 let time = self.millis(10, 10_000);
-                self.world.pause(&name, time);
+                self.pause(&name, time)?;
             }
             (Fault::Suspends, _) => {
                 let time = self.millis(100, 200_000);
+                self.trouble(None, time)?;
                 self.world.suspend(time);
             }
             (Fault::WallClocks, _) => {
@@ -744,6 +805,8 @@ impl Sim {
                 self.world.set_clock(seconds);
             }
             (Fault::Vandals, _) => self.vandal(&router)?,
+            (fault, _) if Fault::OF_NODES.contains(&fault) => self.strike_node(fault, client)?,
+            (Fault::Reloads, _) if self.plan.lease.is_some() => self.reload_nodes(),
             (Fault::Reloads, _) => {
                 let at = self.rng.usize(..self.gateways.len());
                 let settings = plan::changed(&mut self.rng, &self.plan.gateways[at]);
@@ -906,6 +969,7 @@ impl Sim {
         }
         self.world.heal();
         self.digest()?;
+        self.heal_nodes()?;
         for router in &routers {
             if self.plan.router(router, true) != self.plan.router(router, false)
                 && self.world.is_running(router)
@@ -968,7 +1032,7 @@ impl Sim {
                 return Ok(());
             }
             for mud in late {
-                let most = plan::recovery_max(self.settings_of(&mud));
+                let most = plan::recovery_max(self.settings_of(&mud)) + self.nodes_recover_within();
                 if asked_after > most {
                     return fail(
                         "recovery",
@@ -1046,6 +1110,7 @@ impl Sim {
         let end = self.now() + QUIET_WITHIN;
         self.until(end)?;
         self.see(&Fact::Quiet)?;
+        self.nodes_are_quiet()?;
         for at in 0..self.plan.gateways.len() {
             let end = self.now() + QUIET_WITHIN;
             let mut left = self.what_waits(at)?;
@@ -1090,7 +1155,7 @@ impl Sim {
             self.world.shut_down(name);
         }
         self.digest()?;
-        let end = self.now() + STOP_WITHIN;
+        let end = self.now() + STOP_WITHIN + self.nodes_stop_within();
         self.until(end)?;
         for name in &names {
             if !self.world.has_stopped(name) {

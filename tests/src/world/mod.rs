@@ -4,19 +4,28 @@
 //! Without a [`Weather`] nothing takes time and nothing fails: what the scenario files play in. The simulator
 //! ([`crate::sim`]) sends weather, breaks connections and machines, and reads the [`Record`]s of what happened.
 
+mod attached;
 mod node;
+pub mod shared;
 mod tcp;
 
+pub use attached::EngineWeather;
 pub use tcp::End;
 
+use attached::{Open, Trip};
+
 use i3_core::machine::{
-    Change, Clear, ConnId, Input, Listener, LostBy, Machine, Output, Refused, SaveTicket, Saved,
+    Beat, Beaten, Change, Clear, ConnId, Fence, Input, Listener, LostBy, Machine, Output, Refused, SaveError,
+    SaveTicket, Saved, SmolStr, Told,
 };
 use i3_core::notice::{Level, Notice};
+use i3_core::query::{Page, Query};
 use i3_core::time::{Instant, Now, UnixTime};
 use node::{Node, Pending, Use};
+use shared::{Engine, Save};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 use tcp::{Piece, Tcp};
 
@@ -104,18 +113,33 @@ pub enum Record {
     Over { tcp: u64, side: usize, unflushed: bool },
     /// A machine learns that a save is on disk, or failed.
     Saved { node: usize, changes: Vec<Change>, good: bool },
+    /// The engine that nodes share has written a save of a node.
+    Committed { node: usize, fences: Vec<Fence>, told: Told },
+    /// The engine has done what a node asked of the leases.
+    Beaten { node: usize, boot: String, ask: Beat, beaten: Beaten },
+    /// A node learns that it has asked for the leases in vain, or without an answer.
+    BeatFailed { node: usize },
+    /// A node is about to be told a row of the log.
+    Told { node: usize, position: u64 },
+    /// A row of the log was deleted before a node has read it. The node must start anew.
+    Hole { node: usize },
     /// A machine tells its operator.
     Noticed { node: usize, notice: Notice },
     /// A machine broke the contract.
     Broke { node: usize, how: String },
 }
 
+#[derive(Debug)]
 enum Event {
     Arrive { tcp: u64, side: usize },
     Flush { node: usize, life: u64, conn: ConnId },
     Dialed { node: usize, life: u64, conn: ConnId, host: String, port: u16 },
     DialLost { node: usize, life: u64, conn: ConnId },
     Saved { node: usize, life: u64, good: bool },
+    Depart { node: usize, life: u64 },
+    Trip { node: usize, life: u64, trip: Trip },
+    CloseOpen,
+    Found { node: usize, life: u64, query: u64, outcome: Result<Page, String> },
     Lift { tcp: u64, side: usize },
     Break { tcp: u64 },
 }
@@ -139,8 +163,16 @@ pub struct World {
     /// Host names at which scripts answer, and the scripts that were dialed there.
     hosts: BTreeMap<String, Vec<usize>>,
     rng: fastrand::Rng,
+    /// All machines that share the engine dial from one address.
+    pub has_one_address: bool,
+    /// What nodes share.
+    engine: Option<Engine>,
+    /// Transactions there that have not ended.
+    open: Vec<Open>,
     /// See [`Weather`]; may be changed at any time.
     pub weather: Weather,
+    /// See [`EngineWeather`]; may be changed at any time.
+    pub engine_weather: EngineWeather,
     /// What happened since this was last taken, if somebody watches.
     pub records: Option<Vec<Record>>,
     /// All that the machines told their operators, if nobody watches.
@@ -175,6 +207,10 @@ impl World {
             events_so_far: 0,
             hosts: BTreeMap::new(),
             rng: fastrand::Rng::with_seed(seed),
+            has_one_address: false,
+            engine: None,
+            open: Vec::new(),
+            engine_weather: EngineWeather::default(),
             weather: Weather { chunk, ..Weather::default() },
             records: None,
             notices: Vec::new(),
@@ -230,10 +266,8 @@ impl World {
         before: impl FnOnce(&Saved) -> Vec<Change>,
         make: impl FnOnce(&Saved, Now) -> M,
     ) {
-        let at = self.nodes.iter().position(|node| node.name == name).unwrap_or_else(|| {
-            self.nodes.push(Node::new(name));
-            self.nodes.len() - 1
-        });
+        let at = self.place_of(name);
+        let now = self.now_of(at);
         let node = &mut self.nodes[at];
         // One that ended in order has waited for its store.
         for pending in std::mem::take(&mut node.saving) {
@@ -242,11 +276,19 @@ impl World {
         }
         let saved = node.saved();
         node.store(before(&saved));
-        node.machine = Some(Box::new(make(&saved, self.now)));
+        node.machine = Some(Box::new(make(&saved, now)));
         node.life += 1;
         (node.stopped, node.dirty, node.last_ticket) = (false, true, None);
         self.record(|| Record::Started { node: at });
         self.run();
+    }
+
+    /// The place of a machine of this name, which is new if there is none.
+    fn place_of(&mut self, name: &str) -> usize {
+        self.nodes.iter().position(|node| node.name == name).unwrap_or_else(|| {
+            self.nodes.push(Node::new(name));
+            self.nodes.len() - 1
+        })
     }
 
     /// A machine is gone without a word; its connections are closed by the system, its store stays.
@@ -261,6 +303,10 @@ impl World {
         let node = &mut self.nodes[at];
         (node.machine, node.deadline, node.dirty) = (None, None, false);
         node.paused_until = Instant::ORIGIN;
+        if node.shared.is_some() {
+            // What was not sent to the engine is lost.
+            node.saving.clear();
+        }
         let kept = self.rng.usize(0..=node.saving.len());
         for (place, pending) in std::mem::take(&mut node.saving).into_iter().enumerate() {
             if place < kept {
@@ -337,7 +383,8 @@ impl World {
 
     /// Does something to the machine of that name that is no input, as a driver's handle does.
     pub fn with<M: Machine + 'static, R>(&mut self, name: &str, act: impl FnOnce(&mut M, Now) -> R) -> R {
-        let (at, now) = (self.node(name), self.now);
+        let at = self.node(name);
+        let now = self.now_of(at);
         let machine =
             self.nodes[at].machine.as_mut().and_then(|machine| (**machine).as_any_mut().downcast_mut());
         let result = act(machine.unwrap_or_else(|| panic!("{name} is another kind of machine")), now);
@@ -362,7 +409,7 @@ impl World {
     }
 
     /// What the store of a machine holds.
-    pub fn stored(&self, node: usize) -> &BTreeMap<(String, String), Vec<u8>> {
+    pub fn stored(&self, node: usize) -> &BTreeMap<(SmolStr, SmolStr), Arc<[u8]>> {
         &self.nodes[node].store
     }
 
@@ -372,7 +419,7 @@ impl World {
     }
 
     fn handle(&mut self, at: usize, input: Input<'_>) {
-        let now = self.now;
+        let now = self.now_of(at);
         let node = &mut self.nodes[at];
         if let Some(machine) = &mut node.machine {
             machine.handle(now, input);
@@ -391,13 +438,13 @@ impl World {
     /// Carries out what a machine wants done.
     fn settle(&mut self, at: usize) {
         loop {
-            let (now, most) = (self.now, self.weather.write_bytes);
+            let (now, most) = (self.now_of(at), self.weather.write_bytes);
             let most = if most < WRITE_BYTES { self.rng.usize(1..=most) } else { most };
             let node = &mut self.nodes[at];
             node.dirty = false;
             let Some(machine) = &mut node.machine else { return };
             let settled = machine.settle(now, most);
-            node.deadline = settled.deadline;
+            node.deadline = settled.deadline.map(|deadline| deadline + node.slept);
             if let Some(how) = settled.fault {
                 self.broke(at, how);
             }
@@ -455,7 +502,11 @@ impl World {
                 _ if self.nodes[at].just_lost.contains(&conn) => {}
                 _ => self.broke(at, format!("reads from {conn:?}, which is not open")),
             },
-            Output::Save { ticket, clear, changes } => self.perform_save(at, ticket, clear, changes),
+            Output::Save { ticket, clear, changes, fences } => {
+                self.perform_save(at, ticket, Save { clear, changes, fences });
+            }
+            Output::Query { query, ask } => self.perform_query(at, query, &ask),
+            Output::Beat { beat, ask } => self.perform_beat(at, beat, ask),
             Output::Notice(notice) => {
                 if self.records.is_none() {
                     let is_expected = self.nodes[at].disk_full || self.nodes[at].store_gone;
@@ -524,14 +575,22 @@ impl World {
         }
     }
 
-    fn perform_save(&mut self, at: usize, ticket: SaveTicket, clear: Clear, changes: Vec<Change>) {
+    fn perform_save(&mut self, at: usize, ticket: SaveTicket, save: Save) {
         if self.nodes[at].last_ticket.is_some_and(|last| last >= ticket) {
             self.broke(at, format!("{ticket:?} comes after {:?}", self.nodes[at].last_ticket));
         }
         let node = &mut self.nodes[at];
         node.last_ticket = Some(ticket);
+        if node.shared.is_some() {
+            return self.perform_shared_save(at, ticket, save);
+        }
+        if !save.fences.is_empty() {
+            self.broke(at, "names fences on one host".to_owned());
+        }
+        let Save { clear, changes, fences } = save;
         let clear_of_save = clear.clone();
-        node.saving.push_back(Pending { ticket, clear, changes });
+        let node = &mut self.nodes[at];
+        node.saving.push_back(Pending { ticket, clear, changes, fences });
         let life = node.life;
         let good = !self.chance(self.weather.save_fails) && self.nodes[at].takes(&clear_of_save);
         let wait = self.up_to(self.weather.save_delay);
@@ -543,8 +602,17 @@ impl World {
         }
     }
 
+    /// The answer has what was saved by now. It comes as late as that of a save.
+    fn perform_query(&mut self, at: usize, query: u64, ask: &Query) {
+        let fails =
+            self.chance(self.weather.save_fails) || self.nodes[at].disk_full || self.nodes[at].store_gone;
+        let outcome = if fails { Err("disk error".to_owned()) } else { Ok(self.nodes[at].lines(ask)) };
+        let (wait, life) = (self.up_to(self.weather.save_delay), self.nodes[at].life);
+        self.schedule(self.now.mono + wait, Event::Found { node: at, life, query, outcome });
+    }
+
     fn saved(&mut self, at: usize, good: bool) {
-        let Some(Pending { ticket, clear, changes }) = self.nodes[at].saving.pop_front() else { return };
+        let Some(Pending { ticket, clear, changes, .. }) = self.nodes[at].saving.pop_front() else { return };
         let is_whole = clear == Clear::Everything;
         let changes = self.nodes[at].all_changes(&clear, changes);
         if good {
@@ -552,7 +620,7 @@ impl World {
             self.nodes[at].store(changes.clone());
         }
         self.record(|| Record::Saved { node: at, changes, good });
-        let outcome = if good { Ok(()) } else { Err("disk full".to_owned()) };
+        let outcome = if good { Ok(()) } else { Err(SaveError::Failed("disk full".to_owned())) };
         self.handle(at, Input::Saved { ticket, outcome });
     }
 }
@@ -616,7 +684,7 @@ impl World {
     }
 
     fn accept(&mut self, at: usize, on: Listener, peer: SocketAddr) -> Option<ConnId> {
-        let now = self.now;
+        let now = self.now_of(at);
         let node = &mut self.nodes[at];
         node.dirty = true;
         match node.machine.as_mut()?.accept(now, on, peer) {
@@ -694,8 +762,9 @@ impl World {
         }
         let on = [Listener::Http, Listener::Lines, Listener::Mud].into_iter().find(|on| port(*on) == to_port);
         let to = self.nodes.iter().position(|node| node.name == host && node.machine.is_some());
-        // Each machine has an address of its own.
-        let peer = SocketAddr::from(([127, 0, 1, at as u8 + 1], 50_000));
+        // Each machine has an address of its own, unless all that share the engine go out by one.
+        let is_one = self.has_one_address && self.nodes[at].shared.is_some();
+        let peer = SocketAddr::from(([127, 0, 1, if is_one { 250 } else { at as u8 + 1 }], 50_000));
         let other = match (on, to) {
             _ if self.hosts.contains_key(host) => {
                 let script = self.scripts.len();
@@ -955,7 +1024,8 @@ impl World {
         if self.tcps.get(&tcp).is_none_or(|stream| stream.sides[side].end.is_none()) {
             return false;
         }
-        let (now, node) = (self.now, &mut self.nodes[at]);
+        let now = self.now_of(at);
+        let node = &mut self.nodes[at];
         let Some(machine) = &mut node.machine else { return false };
         let is_kept = machine.ended(now, conn);
         node.dirty |= is_kept;
@@ -996,8 +1066,11 @@ impl World {
             Event::Flush { node, .. }
             | Event::Dialed { node, .. }
             | Event::DialLost { node, .. }
-            | Event::Saved { node, .. } => Some(*node),
-            Event::Lift { .. } | Event::Break { .. } => None,
+            | Event::Found { node, .. }
+            | Event::Saved { node, .. }
+            | Event::Depart { node, .. } => Some(*node),
+            Event::Trip { node, trip, .. } => trip.is_for_node().then_some(*node),
+            Event::CloseOpen | Event::Lift { .. } | Event::Break { .. } => None,
         }
     }
 
@@ -1020,7 +1093,18 @@ impl World {
                 }
             }
             Event::Saved { node, life, good } if lives(self, node, life) => self.saved(node, good),
-            Event::Flush { .. } | Event::Dialed { .. } | Event::DialLost { .. } | Event::Saved { .. } => {}
+            Event::Found { node, life, query, outcome } if lives(self, node, life) => {
+                self.handle(node, Input::Found { query, outcome });
+            }
+            Event::Depart { node, life } if lives(self, node, life) => self.depart(node),
+            Event::Trip { node, life, trip } => self.arrives(node, life, trip),
+            Event::CloseOpen => self.close_open_transactions(),
+            Event::Flush { .. }
+            | Event::Dialed { .. }
+            | Event::DialLost { .. }
+            | Event::Found { .. }
+            | Event::Saved { .. }
+            | Event::Depart { .. } => {}
             Event::Lift { tcp, side } => self.lift(tcp, side),
             Event::Break { tcp } => self.reset(tcp),
         }
@@ -1046,7 +1130,11 @@ impl World {
                 return;
             }
         }
-        panic!("the machines answer each other without end");
+        let now = self.now.mono;
+        let busy = self.nodes.iter().filter(|node| node.dirty || node.due().is_some_and(|at| at <= now));
+        let busy: Vec<&str> = busy.map(|node| node.name.as_str()).collect();
+        let next = self.queue.values().next();
+        panic!("the machines answer each other without end: {} are busy, next is {next:?}", busy.join(", "));
     }
 
     /// Lets time pass, from deadline to deadline.

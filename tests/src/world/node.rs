@@ -1,15 +1,21 @@
 //! A machine in the world: its store, its open connections, and what it owes to the contract of
 //! [`i3_core::machine`].
 
+use super::attached::Attached;
 use bytes::Bytes;
+use i3_core::line;
 use i3_core::machine::{
-    Change, Clear, ConnId, Input, Listener, Machine, Output, Refused, SaveTicket, Saved, settle,
+    Change, Clear, ConnId, Fence, Input, Listener, Machine, Output, Refused, SaveTicket, Saved, SmolStr,
+    settle,
 };
+use i3_core::query::{Order, Page, Query};
 use i3_core::time::{Instant, Now};
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Debug;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Timers that one machine may fire at one moment: more is a machine that wakes itself without end. A machine that was
 /// paused fires all it has missed, which is far less.
@@ -132,6 +138,7 @@ pub(super) struct Pending {
     pub(super) ticket: SaveTicket,
     pub(super) clear: Clear,
     pub(super) changes: Vec<Change>,
+    pub(super) fences: Vec<Fence>,
 }
 
 pub(super) struct Node {
@@ -149,7 +156,7 @@ pub(super) struct Node {
     pub(super) just_lost: BTreeSet<ConnId>,
     pub(super) dead: VecDeque<ConnId>,
     /// What its store holds.
-    pub(super) store: BTreeMap<(String, String), Vec<u8>>,
+    pub(super) store: BTreeMap<(SmolStr, SmolStr), Arc<[u8]>>,
     pub(super) saving: VecDeque<Pending>,
     pub(super) last_ticket: Option<SaveTicket>,
     pub(super) stopped: bool,
@@ -159,6 +166,12 @@ pub(super) struct Node {
     pub(super) store_gone: bool,
     /// It has been given something since its last settle.
     pub(super) dirty: bool,
+    /// Its ways to the engine that nodes share, in place of a store of its own.
+    pub(super) shared: Option<Attached>,
+    /// For how long its clock did not run.
+    pub(super) slept: Duration,
+    /// How much its wall clock differs from the world's, in microseconds.
+    pub(super) wall_offset: i64,
 }
 
 impl Node {
@@ -180,6 +193,9 @@ impl Node {
             disk_full: false,
             store_gone: false,
             dirty: false,
+            shared: None,
+            slept: Duration::ZERO,
+            wall_offset: 0,
         }
     }
 
@@ -189,14 +205,15 @@ impl Node {
         self.deadline.map(|at| at.max(self.paused_until))
     }
 
-    /// What a start would find.
+    /// What a start would find. It does not read the lines of the history.
     pub(super) fn saved(&self) -> Saved {
-        let entries = self.store.iter().map(|((space, key), value)| Change {
+        let entries = self.store.iter().filter(|((space, _), _)| !line::is_of_lines(space));
+        let entries = entries.map(|((space, key), value)| Change {
             space: space.clone(),
             key: key.clone(),
             value: Some(value.clone()),
         });
-        Saved { entries: entries.collect() }
+        Saved { entries: entries.collect(), position: 0, end: 0 }
     }
 
     /// Whether its store takes a save.
@@ -219,6 +236,16 @@ impl Node {
                 Some(value) => drop(self.store.insert((space, key), value)),
                 None => drop(self.store.remove(&(space, key))),
             }
+        }
+    }
+
+    /// The lines of the history in its store that a question asks for.
+    pub(super) fn lines(&self, ask: &Query) -> Page {
+        let of_mud = self.store.iter().filter(|((space, _), _)| line::mud_of(space) == Some(&ask.mud));
+        let lines = of_mud.filter_map(|((_, key), value)| Some((key.parse().ok()?, &value[..])));
+        match ask.order {
+            Order::Oldest => ask.page(lines),
+            Order::Newest => ask.page(lines.collect::<Vec<(u64, &[u8])>>().into_iter().rev()),
         }
     }
 

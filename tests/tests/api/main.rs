@@ -3,6 +3,7 @@
 
 mod contract;
 mod documents;
+mod nodes;
 mod page;
 mod parameters;
 mod rust_client;

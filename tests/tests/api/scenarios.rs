@@ -52,7 +52,7 @@ pub(crate) fn all() -> Vec<(String, Vec<Said>)> {
         let said = play(&std::fs::read_to_string(&file).unwrap(), 1, usize::MAX).said;
         (file.file_stem().unwrap().to_string_lossy().into_owned(), said)
     });
-    played.chain([("siege".to_owned(), siege())]).collect()
+    played.chain([("siege".to_owned(), siege()), ("nodes".to_owned(), crate::nodes::said())]).collect()
 }
 
 #[test]

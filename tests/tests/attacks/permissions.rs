@@ -30,7 +30,7 @@ const NEEDS: &[(&str, &[&str])] = &[
     ("presence", &["presence_sync"]),
     ("host", &["channel_add", "channel_admin", "channel_filter", "channel_remove"]),
     ("moderate", &["ban_add", "ban_list", "ban_remove"]),
-    ("admin", &["audit", "kick", "log_level", "reconnect", "retire", "sessions", "trace"]),
+    ("admin", &["audit", "drain", "kick", "log_level", "reconnect", "retire", "sessions", "trace"]),
     ("", &["ack", "heartbeat", "overview", "resume", "stats", "status", "text_preview"]),
     ("open", &["authenticate", "ping", "rpc.discover"]),
 ];

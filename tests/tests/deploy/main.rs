@@ -4,6 +4,7 @@
 
 #![cfg(unix)]
 
+mod kubernetes;
 mod promql;
 
 use i3_config::{Config, Sources};
@@ -168,11 +169,6 @@ fn variables(section_of: &Json) -> Variables {
     section(section_of).map(|(name, value)| (name.clone(), text(value).to_owned())).collect()
 }
 
-/// What a Kubernetes manifest calls by this kind.
-fn of_kind(documents: &[Json], kind: &str) -> Json {
-    documents.iter().find(|one| one["kind"] == kind).unwrap_or_else(|| panic!("no {kind}")).clone()
-}
-
 #[test]
 fn every_file_parses() {
     let mut folders = vec![tree().join("deploy")];
@@ -330,17 +326,17 @@ fn each_way_to_deploy_gives_settings_that_a_gateway_starts_with() {
     let [http, lines] = ports();
     let compose = one("deploy/docker-compose.yml");
     let compose = variables(&compose["services"]["gateway"]["environment"]);
-    let manifest = yaml("deploy/kubernetes/i3-gateway.yaml");
-    let secret = one("deploy/kubernetes/secret.example.yaml");
-    let kubernetes = variables(&of_kind(&manifest, "ConfigMap")["data"]);
+    let kubernetes = kubernetes::variables_of(kubernetes::ONE);
     let supervisor = read("deploy/supervisor/i3-gateway.conf");
     let pairs = ini(&supervisor, "environment").split(',').map(|pair| pair.split_once('=').unwrap());
     let supervisor =
         pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())).collect();
+    let secrets = tempfile::tempdir().unwrap();
     for (what, of_image, own) in [
         ("image", true, Variables::new()),
         ("compose", true, compose),
         ("Kubernetes", true, kubernetes.clone()),
+        ("Kubernetes, two nodes", true, kubernetes::variables_of_cluster(secrets.path())),
         ("supervisor", false, supervisor),
     ] {
         let mut all = name_and_key();
@@ -355,10 +351,6 @@ fn each_way_to_deploy_gives_settings_that_a_gateway_starts_with() {
     }
     // The name and the key are to be filled in, and nothing starts before that.
     assert!(kubernetes.contains_key("MUD_NAME"));
-    for (name, value) in variables(&secret["stringData"]) {
-        assert!(name_and_key().contains_key(&name), "{name}");
-        assert!(settings(&[name_and_key(), [(name, value)].into()].into_iter().flatten().collect()).is_err());
-    }
     for missing in name_and_key().into_keys() {
         let mut rest = name_and_key();
         rest.remove(&missing);
@@ -401,21 +393,6 @@ fn ports_agree_and_none_is_taken_twice() {
     let nginx = read("deploy/nginx/i3-gateway.conf");
     let servers = words_after(&nginx, &["server"]).filter(|word| word.contains(':'));
     assert_eq!(servers.collect::<Vec<_>>(), [format!("127.0.0.1:{http};")]);
-
-    let kubernetes = yaml("deploy/kubernetes/i3-gateway.yaml");
-    let of = |kind| of_kind(&kubernetes, kind);
-    let deployment = of("Deployment");
-    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
-    let named: BTreeMap<&str, u64> = list(&container["ports"])
-        .iter()
-        .map(|port| (text(&port["name"]), port["containerPort"].as_u64().unwrap()))
-        .collect();
-    assert_eq!(named, BTreeMap::from([("http", http), ("lines", lines)]));
-    for port in list(&of("Service")["spec"]["ports"]) {
-        assert_eq!(named[text(&port["targetPort"])], port["port"].as_u64().unwrap());
-    }
-    let annotations = &deployment["spec"]["template"]["metadata"]["annotations"];
-    assert_eq!(annotations["prometheus.io/port"], http.to_string());
 }
 
 #[test]
@@ -424,22 +401,12 @@ fn the_pages_that_are_asked_for_exist() {
     for line in ["router *net", "gateway Alpha"] {
         stage.line(line).unwrap();
     }
-    let kubernetes = yaml("deploy/kubernetes/i3-gateway.yaml");
-    let deployment = of_kind(&kubernetes, "Deployment");
-    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
-    let mut pages: Vec<String> = ["startupProbe", "livenessProbe", "readinessProbe"]
-        .map(|probe| {
-            assert_eq!(container[probe]["httpGet"]["port"], "http");
-            text(&container[probe]["httpGet"]["path"]).to_owned()
-        })
-        .into();
-    let annotations = &deployment["spec"]["template"]["metadata"]["annotations"];
-    pages.push(text(&annotations["prometheus.io/path"]).to_owned());
+    let mut pages: Vec<String> = kubernetes::MANIFESTS.into_iter().flat_map(kubernetes::pages_of).collect();
     let scrape = one("deploy/prometheus/prometheus.yml");
     pages.extend(all_under(&scrape, "metrics_path").into_iter().map(|path| text(path).to_owned()));
     let nginx = read("deploy/nginx/i3-gateway.conf");
     pages.extend(words_after(&nginx, &["location", "="]).map(str::to_owned));
-    assert!(pages.len() >= 8, "{pages:?}");
+    assert!(pages.len() >= 12, "{pages:?}");
     for page in pages {
         let (status, _) = get(&mut stage, &page);
         // 426: the WebSocket asks for an upgrade.
@@ -517,14 +484,6 @@ fn users_and_paths_agree() {
     let name = home.strip_prefix(dashboards).expect("a dashboard that is mounted");
     assert!(tree().join(format!("deploy/grafana/dashboards{name}")).is_file());
     assert!(list(&one("deploy/prometheus/prometheus.yml")["rule_files"]).contains(&"alerts.yml".into()));
-
-    let kubernetes = yaml("deploy/kubernetes/i3-gateway.yaml");
-    let pod = &of_kind(&kubernetes, "Deployment")["spec"];
-    assert_eq!((&pod["replicas"], &pod["strategy"]["type"]), (&1.into(), &"Recreate".into()));
-    let pod = &pod["template"]["spec"];
-    let ids = ["runAsUser", "runAsGroup", "fsGroup"].map(|name| pod["securityContext"][name].to_string());
-    assert_eq!(ids, [uid, gid, gid]);
-    assert_eq!(pod["containers"][0]["volumeMounts"][0]["mountPath"], state.as_str());
 
     let unit = read("deploy/systemd/i3-gateway.service");
     let supervisor = read("deploy/supervisor/i3-gateway.conf");

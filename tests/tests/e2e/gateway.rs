@@ -130,6 +130,20 @@ impl Gateway {
         wait_for(&format!("{text:?} in the log"), || self.log().contains(text).then_some(()));
     }
 
+    /// How many lines of the log have a text in them.
+    pub(crate) fn logged(&self, text: &str) -> usize {
+        self.log().lines().filter(|line| line.contains(text)).count()
+    }
+
+    /// Waits until a text is in so many lines of the log, and no more. What a page or a client is told can be seen before
+    /// the line about it is written.
+    pub(crate) fn logs_times(&self, text: &str, times: usize) {
+        wait_for(&format!("{text:?} in {times} lines of the log"), || {
+            (self.logged(text) >= times).then_some(())
+        });
+        assert_eq!(self.logged(text), times, "lines with {text:?}");
+    }
+
     /// An HTTP request as it stands, and the whole answer.
     pub(crate) fn http(&self, request: &[u8]) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.http)).ok()?;
@@ -204,7 +218,7 @@ impl Drop for Gateway {
 }
 
 /// Objects are merged member by member, everything else is replaced.
-fn merge(into: &mut Json, more: &Json) {
+pub(crate) fn merge(into: &mut Json, more: &Json) {
     match (into, more) {
         (Json::Object(into), Json::Object(more)) => {
             for (name, value) in more {

@@ -90,7 +90,7 @@ fn a_state_that_is_taken_away_is_said_and_written_anew(daemon: Daemon) {
             game.result("ban_add", &json!({"pattern": format!("{how}@Sage")}), &json!({"status": "banned"}));
         }
     }
-    assert!(gateway.log().contains("the saved state is gone"));
+    gateway.logs("the saved state is gone");
     let metrics = gateway.get("/metrics");
     assert!(
         metrics.contains("i3_store_failing 0") && metrics.contains("i3_store_rewrites_total 4"),

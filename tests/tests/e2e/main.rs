@@ -26,6 +26,7 @@ mod commands;
 mod differential;
 mod doctor;
 mod gateway;
+mod history;
 mod hostile;
 mod kills;
 mod link;

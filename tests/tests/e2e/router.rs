@@ -17,13 +17,19 @@ pub(crate) struct Router {
     pub(crate) name: &'static str,
     pub(crate) port: u16,
     state: TempDir,
+    muds_per_address: usize,
     process: Option<Process>,
 }
 
 impl Router {
     pub(crate) fn start(name: &'static str) -> Router {
-        let mut router =
-            Router { name, port: free_port(), state: tempfile::tempdir().unwrap(), process: None };
+        Router::start_for(name, 32)
+    }
+
+    /// A router that takes this number of muds from one address.
+    pub(crate) fn start_for(name: &'static str, muds_per_address: usize) -> Router {
+        let state = tempfile::tempdir().unwrap();
+        let mut router = Router { name, port: free_port(), state, muds_per_address, process: None };
         router.restart();
         router
     }
@@ -31,6 +37,7 @@ impl Router {
     pub(crate) fn restart(&mut self) {
         let mut command = Command::new(programs::router());
         command.args(["--name", self.name, "--channel", "chat", "--port", &self.port.to_string()]);
+        command.args(["--muds-per-address", &self.muds_per_address.to_string()]);
         command.arg("--state").arg(self.state.path()).stdin(Stdio::null()).stderr(Stdio::null());
         self.process = Some(Process(command.spawn().unwrap()));
         wait_for("the router to listen", || TcpStream::connect(("127.0.0.1", self.port)).ok());

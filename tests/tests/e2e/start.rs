@@ -127,6 +127,8 @@ fn both_daemons_have_the_same_command_line() {
         "backup",
         "restore",
         "retire",
+        "state",
+        "state copy",
         "call",
         "watch",
         "status",
@@ -139,6 +141,7 @@ fn both_daemons_have_the_same_command_line() {
         "search",
         "sessions",
         "kick",
+        "drain",
         "ban",
         "unban",
         "bans",
@@ -159,7 +162,8 @@ fn both_daemons_have_the_same_command_line() {
         .collect();
     listed.insert(0, "");
     listed.sort_unstable();
-    let mut known = commands;
+    // The commands of a command are listed by that one.
+    let mut known: Vec<&str> = commands.into_iter().filter(|command| !command.contains(' ')).collect();
     known.sort_unstable();
     assert_eq!(listed, known, "a command that is not looked at here");
 }

@@ -364,13 +364,11 @@ fn a_reload_takes_a_new_certificate_over_and_refuses_a_broken_one(daemon: Daemon
         let kept = fs::read_to_string(gateway.folder.path().join(broken)).unwrap();
         let secret = "-----BEGIN PRIVATE KEY-----\nbm90aGluZyBvZiB1c2U=\nvery secret\n";
         fs::write(gateway.folder.path().join(broken), secret).unwrap();
-        let before = gateway.log().matches("TLS: the former certificates and keys stay in use").count();
+        let before = gateway.logged("TLS: the former certificates and keys stay in use");
         gateway.signal("HUP");
-        wait_for("the refusal", || {
-            (gateway.log().matches("TLS: the former certificates and keys stay in use").count() > before)
-                .then_some(())
-        });
-        assert!(gateway.log().contains(named) && !gateway.log().contains("very secret"));
+        gateway.logs_times("TLS: the former certificates and keys stay in use", before + 1);
+        gateway.logs(named);
+        assert!(!gateway.log().contains("very secret"));
         fs::write(gateway.folder.path().join(broken), kept).unwrap();
         new.client().game(&gateway, Transport::Lines);
     }

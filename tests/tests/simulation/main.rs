@@ -43,7 +43,7 @@ fn check(seed: u64) -> Outcome {
     assert!(
         outcome.violation.is_none(),
         "{}",
-        report(&plan, &outcome, Path::new(env!("CARGO_TARGET_TMPDIR")))
+        report(&plan, &outcome, Path::new(env!("CARGO_TARGET_TMPDIR")), false)
     );
     outcome
 }

@@ -84,9 +84,9 @@ class ChannelListFilter(TypedDict, total=False):
 
 
 class Channel(TypedDict):
-    """`member_count`: number of sessions of this gateway that subscribe to it; `name`: its exact name; `owner`:
-    the mud that created it; `type`: 0: open to all muds but the banned; 1: open to admitted muds only; 2:
-    filtered
+    """`member_count`: number of sessions of this gateway that subscribe to it, on all its nodes; `name`: its exact
+    name; `owner`: the mud that created it; `type`: 0: open to all muds but the banned; 1: open to admitted muds
+    only; 2: filtered
     """
 
     member_count: int
@@ -182,14 +182,7 @@ class OverviewRouter(TypedDict):
     port: int
 
 
-class Identitie(TypedDict):
-    """`ban_count`: bans; `channel_count`: known channels; `connected`: whether the router link is ready;
-    `local_users`: local users who are online, as the game has published them; `mud_name`: the mud;
-    `online_muds`: known muds that are up; `router`: the router link; `routers`: the routers in the order in
-    which they are tried; `waiting_bytes`: bytes of these packets; `waiting_packets`: packets that wait for the
-    router
-    """
-
+class _Identitie(TypedDict):
     ban_count: int
     channel_count: int
     connected: bool
@@ -200,6 +193,18 @@ class Identitie(TypedDict):
     routers: List[OverviewRouter]
     waiting_bytes: int
     waiting_packets: int
+
+
+class Identitie(_Identitie, total=False):
+    """`ban_count`: bans; `channel_count`: known channels; `connected`: whether the router link is ready;
+    `local_users`: local users who are online, as the game has published them; `mud_name`: the mud;
+    `online_muds`: known muds that are up; `router`: the router link; `routers`: the routers in the order in
+    which they are tried; `waiting_bytes`: bytes of these packets; `waiting_packets`: packets that wait for the
+    router; `holder`: where several nodes share the muds: the name of the node that holds the router link; null:
+    none does
+    """
+
+    holder: Optional[str]
 
 
 class Minute(TypedDict):
@@ -255,29 +260,34 @@ class PresentUser(_PresentUser, total=False):
     title: str
 
 
-class SessionInfo(TypedDict):
-    """`address`: the client's address; behind a trusted proxy, the address that the proxy reports; `channels`:
-    number of channels that it subscribes to; `client`: the name that the client gave itself; null if it gave
-    none; `idle_seconds`: seconds since its last request; `key_name`: the name of its key in the settings; null
-    before `authenticate`, and where no key is needed; `mud_name`: the mud of its key; null before
-    `authenticate`; `permissions`: permissions of its key; `*` means all; `queued_bytes`: bytes queued for the
-    client that it has not read yet; `role`: whom it speaks for: what an `observer` receives is still kept for
-    the game; null before `authenticate`; `session_id`: identifies the session; null before `authenticate`;
-    `since`: when it connected; `transport`: how it is connected
-    """
-
+class _SessionInfo(TypedDict):
     address: str
     channels: int
     client: Optional[str]
-    idle_seconds: int
     key_name: Optional[str]
     mud_name: Optional[str]
     permissions: List[str]
-    queued_bytes: int
     role: Optional[Literal["game", "observer"]]
     session_id: Optional[str]
     since: str
     transport: Literal["tcp", "websocket", "i3", "irc"]
+
+
+class SessionInfo(_SessionInfo, total=False):
+    """`address`: the client's address; behind a trusted proxy, the address that the proxy reports; `channels`:
+    number of channels that it subscribes to; `client`: the name that the client gave itself; null if it gave
+    none; `key_name`: the name of its key in the settings; null before `authenticate`, and where no key is
+    needed; `mud_name`: the mud of its key; null before `authenticate`; `permissions`: permissions of its key;
+    `*` means all; `role`: whom it speaks for: what an `observer` receives is still kept for the game; null
+    before `authenticate`; `session_id`: identifies the session; null before `authenticate`; `since`: when it
+    connected; `transport`: how it is connected; `idle_seconds`: seconds since its last request; not for a
+    session at another node; `node`: the node that it is connected to, where several gateways share a database;
+    `queued_bytes`: bytes queued for the client that it has not read yet; not for a session at another node
+    """
+
+    idle_seconds: int
+    node: str
+    queued_bytes: int
 
 
 class WhoFilter(TypedDict, total=False):
@@ -492,6 +502,13 @@ class ChannelWhoResult(_ChannelWhoResult, total=False):
     more: bool
 
 
+class DrainResult(TypedDict):
+    """The result of `drain`."""
+
+    muds: int
+    status: Literal["drained"]
+
+
 class EmotetoResult(TypedDict):
     """The result of `emoteto`."""
 
@@ -582,9 +599,7 @@ class MudlistResult(_MudlistResult, total=False):
     next: str
 
 
-class OverviewResult(TypedDict):
-    """The result of `overview`."""
-
+class _OverviewResult(TypedDict):
     identities: List[Identitie]
     may_speak: bool
     minutes: List[Minute]
@@ -594,6 +609,12 @@ class OverviewResult(TypedDict):
     uptime: float
     version: str
     warnings: List[str]
+
+
+class OverviewResult(_OverviewResult, total=False):
+    """The result of `overview`."""
+
+    node: str
 
 
 class PingResult(TypedDict):
@@ -667,14 +688,19 @@ class StatsResult(TypedDict):
     session_count: int
 
 
-class StatusResult(TypedDict):
-    """The result of `status`."""
-
+class _StatusResult(TypedDict):
     connected: bool
     mud_name: str
     router: Router
     session_id: str
     uptime: float
+
+
+class StatusResult(_StatusResult, total=False):
+    """The result of `status`."""
+
+    holder: Optional[str]
+    node: str
 
 
 class TellResult(TypedDict):
@@ -1328,6 +1354,13 @@ class Methods:
         params = {"channel": channel, "target_mud": target_mud, "from_user": from_user, "wait": wait, "timeout": timeout}
         return cast("ChannelWhoResult", await self.call("channel_who", params))
 
+    async def drain(self) -> DrainResult:
+        """Gives the router links of this node to other nodes. The answer comes when none is left here. Until it is
+        restarted the node takes none; clients stay connected to it, and go on to use the links. Needs the
+        permission `admin`.
+        """
+        return cast("DrainResult", await self.call("drain", {}))
+
     async def emoteto(
         self,
         target_mud: str,
@@ -1809,6 +1842,13 @@ class BlockingMethods:
         """
         params = {"channel": channel, "target_mud": target_mud, "from_user": from_user, "wait": wait, "timeout": timeout}
         return cast("ChannelWhoResult", self.call("channel_who", params))
+
+    def drain(self) -> DrainResult:
+        """Gives the router links of this node to other nodes. The answer comes when none is left here. Until it is
+        restarted the node takes none; clients stay connected to it, and go on to use the links. Needs the
+        permission `admin`.
+        """
+        return cast("DrainResult", self.call("drain", {}))
 
     def emoteto(
         self,

@@ -321,6 +321,17 @@ pub const METHODS: &[Method] = &[
         ],
     },
     Method {
+        name: "drain",
+        summary: "Gives the router links of this node to other nodes. The answer comes when none is left here. Until it is restarted the node takes none; clients stay connected to it, and go on to use the links.",
+        permission: Some("admin"),
+        params: &[
+        ],
+        answer: &[
+            Member { name: "muds", shape: Shape::Integer, required: true, default: None, summary: "number of muds whose links it had" },
+            Member { name: "status", shape: Shape::OneOf(&["drained"]), required: true, default: None, summary: "always `drained`: no router link is left on this node" },
+        ],
+    },
+    Method {
         name: "emoteto",
         summary: "Sends an emote to a user on another mud.",
         permission: Some("tell"),
@@ -457,6 +468,7 @@ pub const METHODS: &[Method] = &[
             Member { name: "identities", shape: Shape::List(&Shape::Object), required: true, default: None, summary: "the muds that this gateway speaks for, as far as the caller may see them" },
             Member { name: "may_speak", shape: Shape::Flag, required: true, default: None, summary: "whether the caller's mud has a router link here, without which a session may not speak" },
             Member { name: "minutes", shape: Shape::List(&Shape::Object), required: true, default: None, summary: "the minutes of the last hour in which something came in, oldest first; the last one is not over yet" },
+            Member { name: "node", shape: Shape::Text, required: false, default: None, summary: "where several nodes share the muds: the name of this node" },
             Member { name: "permissions", shape: Shape::List(&Shape::Text), required: true, default: None, summary: "what the caller's key may do; `*` means all" },
             Member { name: "queues", shape: Shape::Object, required: true, default: None, summary: "what waits" },
             Member { name: "status", shape: Shape::OneOf(&["success"]), required: true, default: None, summary: "always `success`" },
@@ -566,7 +578,7 @@ pub const METHODS: &[Method] = &[
             Member { name: "online_muds", shape: Shape::Integer, required: true, default: None, summary: "known muds that are up" },
             Member { name: "packets_received", shape: Shape::Integer, required: true, default: None, summary: "packets received from routers since the start" },
             Member { name: "packets_sent", shape: Shape::Integer, required: true, default: None, summary: "packets sent to routers since the start" },
-            Member { name: "session_count", shape: Shape::Integer, required: true, default: None, summary: "identified sessions" },
+            Member { name: "session_count", shape: Shape::Integer, required: true, default: None, summary: "identified sessions, at all nodes" },
         ],
     },
     Method {
@@ -577,7 +589,9 @@ pub const METHODS: &[Method] = &[
         ],
         answer: &[
             Member { name: "connected", shape: Shape::Flag, required: true, default: None, summary: "whether the router link is ready" },
+            Member { name: "holder", shape: Shape::Text, required: false, default: None, summary: "where several nodes share the muds: the name of the node that holds the router link; null: none does" },
             Member { name: "mud_name", shape: Shape::Text, required: true, default: None, summary: "the session's mud" },
+            Member { name: "node", shape: Shape::Text, required: false, default: None, summary: "where several nodes share the muds: the name of this node" },
             Member { name: "router", shape: Shape::Object, required: true, default: None, summary: "the router link" },
             Member { name: "session_id", shape: Shape::Text, required: true, default: None, summary: "this session" },
             Member { name: "uptime", shape: Shape::Number, required: true, default: None, summary: "seconds since this session connected" },

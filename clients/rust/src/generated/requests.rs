@@ -493,7 +493,7 @@ pub struct ChannelList {
 /// A part of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ChannelListAnswerChannels {
-    /// number of sessions of this gateway that subscribe to it
+    /// number of sessions of this gateway that subscribe to it, on all its nodes
     pub member_count: i64,
     /// its exact name
     pub name: String,
@@ -670,6 +670,20 @@ pub struct ChannelWhoAnswer {
     pub status: String,
     /// the users of all muds in one list
     pub users: Vec<String>,
+}
+
+/// The method `drain`. Gives the router links of this node to other nodes. The answer comes when none is left here. Until it is restarted the node takes none; clients stay connected to it, and go on to use the links.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Drain {
+}
+
+/// The answer to `drain`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DrainAnswer {
+    /// number of muds whose links it had
+    pub muds: i64,
+    /// always `drained`: no router link is left on this node
+    pub status: String,
 }
 
 /// The method `emoteto`. Sends an emote to a user on another mud.
@@ -1086,6 +1100,9 @@ pub struct OverviewAnswerIdentities {
     pub channel_count: i64,
     /// whether the router link is ready
     pub connected: bool,
+    /// where several nodes share the muds: the name of the node that holds the router link; null: none does
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<String>,
     /// local users who are online, as the game has published them
     pub local_users: i64,
     /// the mud
@@ -1149,6 +1166,9 @@ pub struct OverviewAnswer {
     pub may_speak: bool,
     /// the minutes of the last hour in which something came in, oldest first; the last one is not over yet
     pub minutes: Vec<OverviewAnswerMinutes>,
+    /// where several nodes share the muds: the name of this node
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// what the caller's key may do; `*` means all
     pub permissions: Vec<String>,
     /// what waits
@@ -1307,16 +1327,21 @@ pub struct SessionsAnswerSessions {
     pub channels: i64,
     /// the name that the client gave itself; null if it gave none
     pub client: Option<String>,
-    /// seconds since its last request
-    pub idle_seconds: i64,
+    /// seconds since its last request; not for a session at another node
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_seconds: Option<i64>,
     /// the name of its key in the settings; null before `authenticate`, and where no key is needed
     pub key_name: Option<String>,
     /// the mud of its key; null before `authenticate`
     pub mud_name: Option<String>,
+    /// the node that it is connected to, where several gateways share a database
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// permissions of its key; `*` means all
     pub permissions: Vec<String>,
-    /// bytes queued for the client that it has not read yet
-    pub queued_bytes: i64,
+    /// bytes queued for the client that it has not read yet; not for a session at another node
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queued_bytes: Option<i64>,
     /// whom it speaks for: what an `observer` receives is still kept for the game; null before `authenticate`
     pub role: Option<String>,
     /// identifies the session; null before `authenticate`
@@ -1368,7 +1393,7 @@ pub struct StatsAnswer {
     pub packets_received: i64,
     /// packets sent to routers since the start
     pub packets_sent: i64,
-    /// identified sessions
+    /// identified sessions, at all nodes
     pub session_count: i64,
 }
 
@@ -1399,8 +1424,14 @@ pub struct StatusAnswerRouter {
 pub struct StatusAnswer {
     /// whether the router link is ready
     pub connected: bool,
+    /// where several nodes share the muds: the name of the node that holds the router link; null: none does
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<String>,
     /// the session's mud
     pub mud_name: String,
+    /// where several nodes share the muds: the name of this node
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// the router link
     pub router: StatusAnswerRouter,
     /// this session
@@ -1687,6 +1718,11 @@ impl Request for ChannelUser {
 impl Request for ChannelWho {
     const METHOD: &'static str = "channel_who";
     type Answer = ChannelWhoAnswer;
+}
+
+impl Request for Drain {
+    const METHOD: &'static str = "drain";
+    type Answer = DrainAnswer;
 }
 
 impl Request for Emoteto {

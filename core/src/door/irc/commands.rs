@@ -59,7 +59,7 @@ impl IrcDoor {
             "USERHOST" => self.userhost(parts, conn, message, out),
             "USERS" => self.users(parts, conn, out),
             "AWAY" => self.away(parts, conn, message, out),
-            "CHATHISTORY" => self.chathistory(parts, conn, message, out),
+            "CHATHISTORY" => self.chathistory(parts, conn, message, out, label),
             "LUSERS" => self.counts(parts, conn, out),
             "VERSION" => self.version(parts, conn, out),
             _ => self.little(parts, conn, message, out),
@@ -140,6 +140,7 @@ impl IrcDoor {
         }
         if has_changed {
             let channels: Vec<String> = session.channels.keys().cloned().collect();
+            parts.clients.changed(conn);
             let why = text.map_or_else(String::new, |text| format!(" :{text}"));
             let line = format!(":{} AWAY{why}", IrcDoor::own_source(parts, conn));
             self.tell_peers(parts, conn, &channels, Caps::AWAY, &line);

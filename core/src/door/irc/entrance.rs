@@ -4,17 +4,17 @@ use super::caps::Caps;
 use super::conn::{Conn, EARLY_LINES_MAX, Stage};
 use super::encoder::PLAIN;
 use super::message::{LINE_BYTES_MAX, Message, TAGS_BYTES_MAX, Unreadable, parse};
-use super::names::{SERVER, source};
+use super::names::{SERVER, shown_channel, source};
 use super::open::Open;
 use super::out::{Out, bounded, server_time};
-use crate::clients::{Clients, Goodbye, Session};
+use crate::clients::{Clients, Goodbye, Moved, Session, Turned};
 use crate::door::contract::Door;
 use crate::door::rpc::line::{Line, is_http};
 use crate::effects::ConnMap;
 use crate::i3::text::decode;
-use crate::ids::Ticket;
+use crate::ids::{MudId, Ticket};
 use crate::machine::{ConnId, Listener};
-use crate::service::{Method, Parts, table};
+use crate::service::{Method, Parts, persons, table};
 use crate::time::Instant;
 use crate::waiting::Finished;
 use crate::wake::Wake;
@@ -162,6 +162,33 @@ impl Door for IrcDoor {
     fn owes(&self, conn: ConnId) -> bool {
         self.open.values().any(|open| open.conn == conn)
             || self.conns.get(conn).is_some_and(|one| !one.unread.is_empty())
+    }
+
+    fn moved(&mut self, parts: &mut Parts<'_>, moved: &Moved) {
+        let Moved { mud, mud_name, user, what } = moved;
+        let source = source(user, mud_name, false);
+        let to = (*mud, None);
+        let for_each = |door: &IrcDoor, parts: &mut Parts<'_>, command: &str, channels: &[String]| {
+            for channel in channels {
+                let line = format!(":{source} {command} {}", shown_channel(channel));
+                door.tell_channels(parts, to, std::slice::from_ref(channel), Caps::default(), &line);
+            }
+        };
+        match what {
+            Turned::Joined(channels) => for_each(self, parts, "JOIN", channels),
+            Turned::Parted(channels) => for_each(self, parts, "PART", channels),
+            Turned::Gone(channels) => {
+                let line = format!(":{source} QUIT :Quit");
+                self.tell_channels(parts, to, channels, Caps::default(), &line);
+            }
+            Turned::Away(why) => {
+                let channels = persons::channels_of(parts.clients, *mud, user);
+                let channels: Vec<String> = channels.into_iter().map(str::to_owned).collect();
+                let why = why.as_ref().map_or_else(String::new, |why| format!(" :{why}"));
+                let line = format!(":{source} AWAY{why}");
+                self.tell_channels(parts, to, &channels, Caps::AWAY, &line);
+            }
+        }
     }
 
     fn finished(&mut self, parts: &mut Parts<'_>, finished: Finished) {
@@ -328,12 +355,25 @@ impl IrcDoor {
         needed: Caps,
         line: &str,
     ) {
-        let Some(mud) = parts.clients.get(conn).and_then(Session::mud_of_key) else { return };
+        if let Some(mud) = parts.clients.get(conn).and_then(Session::mud_of_key) {
+            self.tell_channels(parts, (mud, Some(conn)), channels, needed, line);
+        }
+    }
+
+    /// Sends a line to the clients of a mud that have joined one of these channels, but for one.
+    fn tell_channels(
+        &self,
+        parts: &mut Parts<'_>,
+        (mud, except): (MudId, Option<ConnId>),
+        channels: &[String],
+        needed: Caps,
+        line: &str,
+    ) {
         let mut peers: Vec<ConnId> =
             channels.iter().flat_map(|channel| parts.clients.audience.of(mud, channel)).collect();
         peers.sort_unstable();
         peers.dedup();
-        for peer in peers.into_iter().filter(|peer| *peer != conn) {
+        for peer in peers.into_iter().filter(|peer| Some(*peer) != except) {
             let Some(one) = self.conns.get(peer).filter(|one| one.is_registered() && one.caps.has(needed))
             else {
                 continue;
@@ -355,7 +395,7 @@ impl IrcDoor {
                 && one.mud_of_key() == Some(mud)
                 && one.person.as_ref().is_some_and(|other| other.is(&person.user))
                 && channel.is_none_or(|channel| one.channels.contains_key(channel))
-        })
+        }) || parts.clients.elsewhere.has(mud, &person.user, "", channel)
     }
 
     /// Tells others that a client has gone, once.

@@ -5,16 +5,23 @@ use super::encoder::{Tags, lines};
 use super::entrance::IrcDoor;
 use super::message::Message;
 use super::names::{SERVER, host_of, nick_of, shown_channel};
+use super::open::{Open, Then};
 use super::out::{Out, server_time};
+use super::points::{Point, Wish};
 use super::requests::text_of;
 use crate::clients::{Personal, Posted, Session};
 use crate::event::Class;
+use crate::fault::Fault;
+use crate::ids::MudId;
 use crate::journal::{LaneName, Record};
 use crate::machine::ConnId;
+use crate::query::{Lanes, Query, Row};
 use crate::saved;
+use crate::service::past::{self, Wants};
 use crate::service::{Parts, admission};
 use crate::settings::Permission;
 use crate::time::UnixTime;
+use crate::waiting::{Asker, Reply};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -28,33 +35,6 @@ const TARGETS_MAX: usize = 100;
 /// The work of looking at one record, in bytes.
 const RECORD_WORK: usize = 32;
 
-/// A point in the history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Point {
-    /// A message.
-    Id(u64),
-    /// A time in milliseconds: clients know no finer ones.
-    Millis(u64),
-}
-
-impl Point {
-    fn read(text: &str) -> Option<Point> {
-        match text.split_once('=')? {
-            ("msgid", id) => id.parse().ok().map(Point::Id),
-            ("timestamp", time) => UnixTime::parse(time).map(|at| Point::Millis(at.micros() / 1000)),
-            _ => None,
-        }
-    }
-
-    /// Returns where a record is from here.
-    fn order(self, record: &Record) -> std::cmp::Ordering {
-        match self {
-            Point::Id(id) => record.id.cmp(&id),
-            Point::Millis(millis) => (record.at.micros() / 1000).cmp(&millis),
-        }
-    }
-}
-
 /// Between whom a tell is.
 #[derive(Deserialize)]
 struct Ends<'a> {
@@ -66,41 +46,30 @@ struct Ends<'a> {
     to_user: Option<Cow<'a, str>>,
 }
 
+/// The history with a channel or a user.
+struct Found<'p> {
+    /// The records in memory, oldest first.
+    all: Vec<&'p Record>,
+    /// After this event none is missing there.
+    whole_after: u64,
+    /// The target as it is shown.
+    shown: String,
+    /// What to ask the store for, if it has more.
+    beyond: Option<Query>,
+}
+
+/// Returns the question for all lines of a mud, if the store has them.
+fn base(parts: &Parts<'_>, mud: MudId) -> Option<Query> {
+    let settings = parts.cx.settings;
+    settings.keeps_lines().then(|| Query {
+        mud: settings.mud(mud).name.clone(),
+        born_after: parts.cx.steady.before(settings.api.events.history_age).micros(),
+        ..Query::default()
+    })
+}
+
 /// Why a request is refused: the code and the text of a standard reply.
 type Refused = (&'static str, String);
-
-/// Selects records, as the subcommand says.
-fn select<'r>(sub: &str, all: &[&'r Record], points: &[Option<Point>], limit: usize) -> Vec<&'r Record> {
-    let first = points.first().copied().flatten();
-    let last_of = |records: Vec<&'r Record>| records[records.len().saturating_sub(limit)..].to_vec();
-    let with = |wanted: &dyn Fn(&Record) -> bool| -> Vec<&'r Record> {
-        all.iter().copied().filter(|record| wanted(record)).collect()
-    };
-    match (sub, first, points.get(1).copied().flatten()) {
-        ("BEFORE", Some(point), _) => last_of(with(&|record| point.order(record).is_lt())),
-        ("AFTER", Some(point), _) => {
-            with(&|record| point.order(record).is_gt()).into_iter().take(limit).collect()
-        }
-        ("AROUND", Some(point), _) => {
-            let at = all.partition_point(|record| point.order(record).is_lt());
-            let from = at.saturating_sub(limit / 2).min(all.len().saturating_sub(limit));
-            all[from..].iter().copied().take(limit).collect()
-        }
-        ("BETWEEN", Some(one), Some(other)) => {
-            let is_between = |record: &Record, from: Point, to: Point| {
-                from.order(record).is_gt() && to.order(record).is_lt()
-            };
-            let forward = with(&|record| is_between(record, one, other));
-            if forward.is_empty() {
-                last_of(with(&|record| is_between(record, other, one)))
-            } else {
-                forward.into_iter().take(limit).collect()
-            }
-        }
-        (_, Some(point), _) => last_of(with(&|record| point.order(record).is_gt())),
-        _ => last_of(all.to_vec()),
-    }
-}
 
 impl IrcDoor {
     /// `CHATHISTORY`.
@@ -110,6 +79,7 @@ impl IrcDoor {
         conn: ConnId,
         message: &Message,
         out: &mut Out,
+        label: Option<&str>,
     ) {
         let sub = message.param(0).unwrap_or_default().to_ascii_uppercase();
         let points = match sub.as_str() {
@@ -150,22 +120,63 @@ impl IrcDoor {
             return self.history_targets(parts, conn, &points, limit.min(TARGETS_MAX), out);
         }
         let target = message.params[1].clone();
-        let found = IrcDoor::records(parts, conn, &target).map(|(all, shown)| {
-            self.spent += all.len() * RECORD_WORK;
-            let chosen = select(&sub, &all, &points, limit.min(LINES_MAX));
-            self.history_lines(parts, conn, &chosen, &shown, out);
-        });
-        if let Err((code, text)) = found {
-            out.fail("CHATHISTORY", code, &[&sub, &target], &text);
+        let wish = Wish { sub, points, limit: limit.min(LINES_MAX) };
+        let found = match IrcDoor::records(parts, conn, &target) {
+            Ok(found) => found,
+            Err((code, text)) => return out.fail("CHATHISTORY", code, &[&wish.sub, &target], &text),
+        };
+        self.spent += found.all.len() * RECORD_WORK;
+        let Some(base) = found.beyond.filter(|_| !wish.is_met_by(&found.all, found.whole_after)) else {
+            return self.history_lines(parts, conn, &wish.select(&found.all), &found.shown, out);
+        };
+        let (mine, then) =
+            (past::rows(found.all.iter().rev().copied()), Then::History { wish, target: found.shown });
+        self.ask_store(parts, conn, (base, mine), (then, label), out);
+    }
+
+    /// Asks the store for what memory does not have.
+    fn ask_store(
+        &mut self,
+        parts: &mut Parts<'_>,
+        conn: ConnId,
+        (base, mine): (Query, Vec<Row>),
+        (then, label): (Then, Option<&str>),
+        out: &mut Out,
+    ) {
+        let Then::History { wish, target } = &then else { return };
+        let asker = Asker { conn, ticket: parts.waiting.next_ticket(), method: "channel_history" };
+        let questions = (wish.questions(&base), Wants::Rows);
+        match past::ask((&mut parts.cx, parts.waiting, parts.past), asker, questions, mine) {
+            Ok(()) => {
+                out.is_deferred = true;
+                self.open.insert(asker.ticket, Open { conn, label: label.map(str::to_owned), then });
+            }
+            Err(fault) => out.fail("CHATHISTORY", "MESSAGE_ERROR", &[&wish.sub, target], &text_of(&fault)),
         }
     }
 
-    /// Returns the history with a channel or a user, oldest first, and the target as it is shown.
-    fn records<'p>(
-        parts: &'p Parts<'_>,
+    /// Writes what memory and the store have.
+    pub(super) fn history_found(
+        &self,
+        parts: &Parts<'_>,
         conn: ConnId,
-        target: &str,
-    ) -> Result<(Vec<&'p Record>, String), Refused> {
+        out: &mut Out,
+        (wish, target): (&Wish, &str),
+        outcome: Result<Reply, Fault>,
+    ) {
+        match outcome {
+            Ok(Reply::Rows(rows)) => {
+                let records: Vec<Record> = rows.iter().filter_map(Record::of_row).collect();
+                let all: Vec<&Record> = records.iter().collect();
+                self.history_lines(parts, conn, &wish.select(&all), target, out);
+            }
+            Ok(_) => self.history_lines(parts, conn, &[], target, out),
+            Err(fault) => out.fail("CHATHISTORY", "MESSAGE_ERROR", &[&wish.sub, target], &text_of(&fault)),
+        }
+    }
+
+    /// Returns the history with a channel or a user.
+    fn records<'p>(parts: &'p Parts<'_>, conn: ConnId, target: &str) -> Result<Found<'p>, Refused> {
         let gone = || ("INVALID_TARGET", "No such target".to_owned());
         let session = parts.clients.get(conn).ok_or_else(gone)?;
         let mud = session.mud_of_key().ok_or_else(gone)?;
@@ -177,15 +188,38 @@ impl IrcDoor {
             if !is_known {
                 return Err(("INVALID_TARGET", "No such channel".to_owned()));
             }
-            let all = log.history(LaneName::Channel(&channel), events, parts.cx.steady).collect();
-            return Ok((all, shown_channel(&channel)));
+            let (lane, shown) = (LaneName::Channel(&channel), shown_channel(&channel));
+            let whole_after = log.is_whole_after(lane);
+            return Ok(match base(parts, mud) {
+                Some(base) => {
+                    let all = log.young(lane, events, parts.cx.steady).collect();
+                    let beyond = Some(Query { lanes: Lanes::Channel(channel.clone()), ..base });
+                    Found { all, whole_after, shown, beyond }
+                }
+                None => {
+                    let all = log.history(lane, events, parts.cx.steady).collect();
+                    Found { all, whole_after, shown, beyond: None }
+                }
+            });
         }
         let (user, of) = IrcDoor::whom(parts, conn, target)
             .ok_or_else(|| ("INVALID_TARGET", "No such channel or user".to_owned()))?;
         let all = tells(parts, session).into_iter().filter(|(_, ends)| {
             ends.from_user.eq_ignore_ascii_case(&user) && ends.from_mud.eq_ignore_ascii_case(&of)
         });
-        Ok((all.map(|(record, _)| record).collect(), target.to_owned()))
+        let all = all.map(|(record, _)| record).collect();
+        let may_read = session.may(Some(Permission::Tell)) && events.history_holds_tells;
+        let beyond = session.person.as_ref().filter(|_| may_read).and_then(|person| {
+            Some(Query {
+                lanes: Lanes::Tells,
+                from_mud: Some(of),
+                from_user: Some(user),
+                to_user: Some(person.user.clone()),
+                ..base(parts, mud)?
+            })
+        });
+        let (whole_after, shown) = (log.is_whole_after(LaneName::Tells), target.to_owned());
+        Ok(Found { all, whole_after, shown, beyond })
     }
 
     /// Writes messages as a batch.
@@ -280,7 +314,9 @@ fn tells<'p>(parts: &'p Parts<'_>, session: &Session) -> Vec<(&'p Record, Ends<'
         return Vec::new();
     }
     let (log, events) = (parts.journal.log(mud), &parts.cx.settings.api.events);
-    let mut all: Vec<&Record> = if events.history_holds_tells {
+    let mut all: Vec<&Record> = if events.history_holds_tells && parts.cx.settings.keeps_lines() {
+        log.young(LaneName::Tells, events, parts.cx.steady).collect()
+    } else if events.history_holds_tells {
         log.history(LaneName::Tells, events, parts.cx.steady).collect()
     } else {
         let kept = log.replayable([LaneName::Tells].into_iter(), 0, events, parts.cx.steady);
@@ -289,39 +325,4 @@ fn tells<'p>(parts: &'p Parts<'_>, session: &Session) -> Vec<(&'p Record, Ends<'
     all.retain(|record| record.kind.kept == Some(Class::Tells));
     let mine = all.into_iter().filter_map(|record| Some((record, saved::read::<Ends<'_>>(&record.members)?)));
     mine.filter(|(_, ends)| ends.to_user.as_deref().is_some_and(|to| person.is(to))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event;
-    use crate::time::Steady;
-
-    #[test]
-    fn a_part_of_the_history_is_selected() {
-        let kind = event::find("channel_message").unwrap();
-        let record = |id: u64| {
-            let at = UnixTime::from_micros(id * 1_000_000 + 500);
-            Record::new(id, (at, Steady::default()), kind, b"{}"[..].into())
-        };
-        let records: Vec<Record> = (1..=9).map(record).collect();
-        let all: Vec<&Record> = records.iter().collect();
-        let ids = |sub: &str, points: &[Option<Point>], limit: usize| -> Vec<u64> {
-            select(sub, &all, points, limit).iter().map(|record| record.id).collect()
-        };
-        let id = |id: u64| Some(Point::Id(id));
-        assert_eq!(ids("LATEST", &[None], 2), [8, 9]);
-        assert_eq!(ids("LATEST", &[id(7)], 5), [8, 9]);
-        assert_eq!(ids("BEFORE", &[id(5)], 2), [3, 4]);
-        assert_eq!(ids("AFTER", &[id(5)], 2), [6, 7]);
-        assert_eq!(ids("AROUND", &[id(5)], 3), [4, 5, 6]);
-        assert_eq!(ids("AROUND", &[id(9)], 4), [6, 7, 8, 9]);
-        assert_eq!(ids("BETWEEN", &[id(2), id(6)], 2), [3, 4]);
-        assert_eq!(ids("BETWEEN", &[id(6), id(2)], 2), [4, 5]);
-        // A client knows a time in milliseconds only.
-        let time = Point::read("timestamp=1970-01-01T00:00:05.000Z");
-        assert_eq!(ids("AFTER", &[time], 1), [6]);
-        assert_eq!(ids("BEFORE", &[time], 1), [4]);
-        assert_eq!((Point::read("msgid=7"), Point::read("msgid=x"), Point::read("7")), (id(7), None, None));
-    }
 }

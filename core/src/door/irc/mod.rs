@@ -17,6 +17,7 @@ pub mod names;
 mod open;
 mod out;
 mod people;
+mod points;
 mod register;
 mod requests;
 mod sasl;

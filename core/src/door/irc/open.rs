@@ -1,8 +1,9 @@
-//! Commands that wait for an answer of the network.
+//! Commands that wait for an answer of the network or of the store.
 
+use super::points::Wish;
 use crate::machine::ConnId;
 
-/// What follows from the answer of the network.
+/// What follows from the answer.
 #[derive(Clone, Debug)]
 pub(super) enum Then {
     /// `NAMES` of a channel.
@@ -13,6 +14,8 @@ pub(super) enum Then {
     WhoMud { mask: String },
     /// `WHOIS` of a user, as the target was written.
     Whois { target: String, user: String, mud: String },
+    /// `CHATHISTORY` of a target, as it is shown.
+    History { wish: Wish, target: String },
     /// A question to the service user.
     Service { about: String },
 }

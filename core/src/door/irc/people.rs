@@ -119,16 +119,14 @@ impl IrcDoor {
     fn who_here(&self, parts: &Parts<'_>, conn: ConnId, mask: &str, out: &mut Out) {
         let mud = parts.clients.get(conn).and_then(Session::mud_of_key);
         let own = split_target(mask).map_or(mask, |(user, _)| user);
-        let mut seen: Vec<&str> = Vec::new();
-        for (_, session) in parts.clients.iter().filter(|(_, session)| session.mud_of_key() == mud) {
-            let (Some(person), Some(identity)) = (&session.person, &session.identity) else { continue };
-            let is_meant = matches!(own, "*" | "0") || person.is(own);
-            if is_meant && !seen.iter().any(|known| person.is(known)) {
-                seen.push(&person.user);
+        let identity = parts.clients.get(conn).and_then(|session| session.identity.as_ref());
+        if let (Some(mud), Some(identity)) = (mud, identity) {
+            let host = host_of(&identity.mud_name);
+            let all = persons::all(parts.clients, mud).into_iter();
+            for person in all.filter(|person| matches!(own, "*" | "0") || person.is(own)) {
                 let flags = if person.away.is_some() { "G" } else { "H" };
-                let (nick, host) = (&person.user, host_of(&identity.mud_name));
-                let params = ["*", nick, &host, SERVER, nick, flags];
-                out.numeric(352, &params, &format!("0 {nick} of {}", identity.mud_name));
+                let params = ["*", person.user, &host, SERVER, person.user, flags];
+                out.numeric(352, &params, &format!("0 {} of {}", person.user, identity.mud_name));
             }
         }
         out.numeric(315, &[mask], "End of WHO list");
@@ -202,21 +200,16 @@ impl IrcDoor {
             return false;
         };
         let Some(person) = persons::find(parts.clients, identity.mud, user) else { return false };
-        let (nick, host) = (&person.user, host_of(&identity.mud_name));
+        let (nick, host) = (person.user, host_of(&identity.mud_name));
         out.numeric(311, &[nick, nick, &host, "*"], &format!("{nick} of {}", identity.mud_name));
-        let sessions = parts.clients.iter().filter(|(_, session)| {
-            session.mud_of_key() == Some(identity.mud)
-                && session.person.as_ref().is_some_and(|other| other.is(nick))
-        });
-        let channels: std::collections::BTreeSet<String> = sessions
-            .flat_map(|(_, session)| session.channels.keys())
-            .map(|name| super::names::shown_channel(name))
-            .collect();
+        let channels = persons::channels_of(parts.clients, identity.mud, nick);
+        let channels: std::collections::BTreeSet<String> =
+            channels.into_iter().map(super::names::shown_channel).collect();
         if !channels.is_empty() {
             out.numeric(319, &[nick], &channels.into_iter().collect::<Vec<_>>().join(" "));
         }
         out.numeric(312, &[nick, SERVER], &identity.mud_name);
-        if let Some(away) = &person.away {
+        if let Some(away) = person.away {
             out.numeric(301, &[nick], away);
         }
         let idle = parts.cx.now.mono.since(person.spoke).as_secs().to_string();
@@ -273,7 +266,7 @@ impl IrcDoor {
             .take(5)
             .filter_map(|name| {
                 let person = persons::find(parts.clients, mud?, name)?;
-                let source = IrcDoor::local_source(parts, conn, &person.user);
+                let source = IrcDoor::local_source(parts, conn, person.user);
                 let (_, address) = source.split_once('!')?;
                 let sign = if person.away.is_some() { '-' } else { '+' };
                 Some(format!("{}={sign}{address}", person.user))

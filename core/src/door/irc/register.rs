@@ -198,6 +198,7 @@ impl IrcDoor {
             session.greeted = true;
             session.client_name = Some(nick.into());
         }
+        out.clients.changed(conn);
         out.clients.tell_who_came(cx, conn);
     }
 

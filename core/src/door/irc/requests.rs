@@ -122,9 +122,13 @@ impl IrcDoor {
     pub(super) fn answered(&mut self, parts: &mut Parts<'_>, finished: Finished) {
         let Finished { conn, ticket, outcome } = finished;
         let Some(open) = self.open.remove(&ticket) else { return };
-        let outcome = outcome.map(|reply| serde_json::to_value(&reply).unwrap_or_default());
         let mut out = self.answer_to(conn);
-        self.then(parts, conn, &mut out, &open.then, outcome);
+        if let Then::History { wish, target } = &open.then {
+            self.history_found(parts, conn, &mut out, (wish, target), outcome);
+        } else {
+            let outcome = outcome.map(|reply| serde_json::to_value(&reply).unwrap_or_default());
+            self.then(parts, conn, &mut out, &open.then, outcome);
+        }
         self.send(parts, conn, out, open.label.as_deref());
     }
 
@@ -145,6 +149,8 @@ impl IrcDoor {
                 self.user_found(parts, conn, out, (target, user, mud), outcome);
             }
             Then::Service { about } => self.service_found(out, about, outcome),
+            // Its answer is no value of the API.
+            Then::History { .. } => {}
         }
     }
 

@@ -164,13 +164,14 @@ impl IrcDoor {
         person.sent(text(&sent, "message_id"), target);
         if is_unechoed {
             // The router of a CoffeeMud sends no mud its own lines.
-            person.spoke = now;
+            parts.clients.has_said(conn, now);
             return self.echo(parts, conn, &shown_channel(&channel), said, out);
         }
         // The router sends the line back, as it reaches others.
         let label = said.label.filter(|_| person.wants_echo);
         person.said(&channel, label, said.is_notice, now);
         out.is_deferred = label.is_some();
+        parts.clients.has_said(conn, now);
     }
 
     fn send_to_user(
@@ -198,8 +199,8 @@ impl IrcDoor {
         if let Some(person) = parts.clients.get_mut(conn).and_then(|session| session.person.as_mut()) {
             person.sent(text(&sent, "message_id"), target);
             person.meets(&user, &mud);
-            person.spoke = now;
         }
+        parts.clients.has_said(conn, now);
         self.echo(parts, conn, target, said, out);
         if let Some(away) = away_of(parts, conn, &user, &mud) {
             out.numeric(301, &[target], &away);
@@ -272,7 +273,7 @@ fn away_of(parts: &Parts<'_>, conn: ConnId, user: &str, mud: &str) -> Option<Str
     if !identity.mud_name.eq_ignore_ascii_case(mud) {
         return None;
     }
-    crate::service::persons::find(parts.clients, identity.mud, user)?.away.clone()
+    crate::service::persons::find(parts.clients, identity.mud, user)?.away.map(str::to_owned)
 }
 
 /// Refuses a request to the program of the other side. An answer to one is dropped.

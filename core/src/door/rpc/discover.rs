@@ -6,6 +6,7 @@ use crate::describe::shape::{ANY_LENGTH, Described, Outcome, Shape};
 use crate::fault::Fault;
 use crate::fault::reason::BACKLOG_FULL;
 use crate::service::{Access, Method, Progress, table};
+use bytes::Bytes;
 use serde_json::value::RawValue;
 use std::cell::OnceCell;
 
@@ -57,19 +58,19 @@ static DISCOVER: Method = Method {
 /// without a key.
 #[derive(Debug, Default)]
 pub(super) struct Documents {
-    openrpc: OnceCell<Vec<u8>>,
-    asyncapi: OnceCell<Vec<u8>>,
+    openrpc: OnceCell<Bytes>,
+    asyncapi: OnceCell<Bytes>,
 }
 
 impl Documents {
     /// Returns the OpenRPC document, the result of `rpc.discover`.
-    pub(super) fn openrpc(&self) -> &[u8] {
-        self.openrpc.get_or_init(document)
+    pub(super) fn openrpc(&self) -> &Bytes {
+        self.openrpc.get_or_init(|| document().into())
     }
 
     /// Returns the AsyncAPI document.
-    pub(super) fn asyncapi(&self) -> &[u8] {
-        self.asyncapi.get_or_init(asyncapi::document)
+    pub(super) fn asyncapi(&self) -> &Bytes {
+        self.asyncapi.get_or_init(|| asyncapi::document().into())
     }
 }
 

@@ -2,8 +2,10 @@
 
 use super::snapshot::Snapshot;
 use crate::service::Parts;
+use bytes::Bytes;
+use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 /// The format of a page of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,27 +45,83 @@ impl Format {
     }
 }
 
-/// Returns the page.
-pub(crate) fn encode(parts: &Parts<'_>, format: Format) -> Vec<u8> {
+/// The bytes of a piece of the page. With hundreds of muds a page has about a megabyte. In one piece, it would leave a hole
+/// of that size in the memory of the process.
+const PIECE_BYTES: usize = 32 * 1024;
+
+/// Returns the page, in pieces.
+pub(crate) fn encode(parts: &Parts<'_>, format: Format) -> Vec<Bytes> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Snapshot::of(parts)));
-    let mut text = String::new();
-    // Writing to a String cannot fail.
-    let _ = prometheus_client::encoding::text::encode(&mut text, &registry);
-    match format {
-        Format::OpenMetrics => text.into_bytes(),
-        Format::Prometheus => older(&text).into_bytes(),
+    let mut pieces = Pieces::default();
+    // Writing to memory cannot fail.
+    let _ = match format {
+        Format::OpenMetrics => text::encode(&mut pieces, &registry),
+        Format::Prometheus => {
+            text::encode(&mut Older { pieces: &mut pieces, line: String::new(), help: None }, &registry)
+        }
+    };
+    pieces.finish()
+}
+
+/// What is written, in pieces.
+#[derive(Debug, Default)]
+struct Pieces {
+    full: Vec<Bytes>,
+    open: Vec<u8>,
+}
+
+impl Pieces {
+    fn finish(mut self) -> Vec<Bytes> {
+        self.full.push(self.open.into());
+        self.full
+    }
+}
+
+impl Write for Pieces {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.open.len() + text.len() > self.open.capacity() {
+            let next = Vec::with_capacity(PIECE_BYTES.max(text.len()));
+            let full = std::mem::replace(&mut self.open, next);
+            if !full.is_empty() {
+                self.full.push(full.into());
+            }
+        }
+        self.open.extend_from_slice(text.as_bytes());
+        Ok(())
     }
 }
 
 /// Converts OpenMetrics to Prometheus' text format. There, a family has the name of its samples, an info is a gauge,
 /// and neither units nor an end mark exist.
-fn older(text: &str) -> String {
-    let mut older = String::with_capacity(text.len());
-    let mut help = None;
-    for line in text.lines() {
+#[derive(Debug)]
+struct Older<'a> {
+    pieces: &'a mut Pieces,
+    /// The beginning of a line.
+    line: String,
+    /// The help of the family whose type comes next.
+    help: Option<String>,
+}
+
+impl Write for Older<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut rest = text;
+        while let Some((end, next)) = rest.split_once('\n') {
+            self.line.push_str(end);
+            let mut line = std::mem::take(&mut self.line);
+            self.convert(&line)?;
+            line.clear();
+            (self.line, rest) = (line, next);
+        }
+        self.line.push_str(rest);
+        Ok(())
+    }
+}
+
+impl Older<'_> {
+    fn convert(&mut self, line: &str) -> fmt::Result {
         if let Some(rest) = line.strip_prefix("# HELP ") {
-            help = rest.split_once(' ');
+            self.help = rest.split_once(' ').map(|(_, help)| help.to_owned());
         } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' '))
         {
             let (end, kind) = match kind {
@@ -71,16 +129,15 @@ fn older(text: &str) -> String {
                 "info" => ("_info", "gauge"),
                 kind => ("", kind),
             };
-            if let Some((_, help)) = help.take() {
-                let _ = writeln!(older, "# HELP {name}{end} {help}");
+            if let Some(help) = self.help.take() {
+                writeln!(self.pieces, "# HELP {name}{end} {help}")?;
             }
-            let _ = writeln!(older, "# TYPE {name}{end} {kind}");
+            writeln!(self.pieces, "# TYPE {name}{end} {kind}")?;
         } else if !line.starts_with('#') {
-            older.push_str(line);
-            older.push('\n');
+            writeln!(self.pieces, "{line}")?;
         }
+        Ok(())
     }
-    older
 }
 
 #[cfg(test)]
@@ -109,8 +166,12 @@ mod tests {
     fn the_older_format_names_families_like_their_samples() {
         let text = "# HELP a A.\n# TYPE a counter\na_total{x=\"y\"} 1\n# HELP b_bytes B.\n# TYPE b_bytes gauge\n\
                     # UNIT b_bytes bytes\nb_bytes 2\n# HELP c C.\n# TYPE c info\nc_info{v=\"1\"} 1\n# EOF\n";
+        let mut pieces = Pieces::default();
+        let mut older = Older { pieces: &mut pieces, line: String::new(), help: None };
+        // Lines come in parts.
+        text.split_inclusive([' ', '_']).for_each(|part| older.write_str(part).unwrap());
         assert_eq!(
-            older(text),
+            String::from_utf8(pieces.finish().concat()).unwrap(),
             "# HELP a_total A.\n# TYPE a_total counter\na_total{x=\"y\"} 1\n# HELP b_bytes B.\n\
              # TYPE b_bytes gauge\nb_bytes 2\n# HELP c_info C.\n# TYPE c_info gauge\nc_info{v=\"1\"} 1\n"
         );

@@ -1,6 +1,6 @@
 //! The families of metrics: the one table of their names and help texts.
 //!
-//! Labels come from small, fixed sets, and from the names of keys in the settings. No peer can choose a label.
+//! Labels come from small, fixed sets, and from the names of keys and muds in the settings. No peer can choose a label.
 
 use super::openrpc;
 use super::snapshot::{LinkFigures, Snapshot};
@@ -286,6 +286,16 @@ const COUNTERS: &[Counter] = &[
         help: "Inputs for connections that were closed already",
         value: |s| s.metrics.late_inputs,
     },
+    Counter {
+        name: "i3_store_queries",
+        help: "Questions to the store about the history",
+        value: |s| s.metrics.store_queries,
+    },
+    Counter {
+        name: "i3_store_queries_failed",
+        help: "Questions to the store that it could not answer",
+        value: |s| s.metrics.store_queries_failed,
+    },
     Counter { name: "i3_saves_failed", help: "Saves that failed", value: |s| s.metrics.saves_failed },
     Counter {
         name: "i3_door_logins",
@@ -315,6 +325,7 @@ impl Collector for Snapshot {
         self.plain(&mut page)?;
         self.links(&mut page)?;
         self.labelled(&mut page)?;
+        self.nodes(&mut page)?;
         let help = "Lines of the log that were dropped, because they could not be written in time, or not written at all";
         let lost = self.process.as_ref().map_or(0, |process| process.log_lines_lost);
         page.counter("i3_log_dropped", help, None, &lost)?;
@@ -387,6 +398,15 @@ impl Snapshot {
         });
         let help = "Router sessions and login attempts that ended; a new attempt follows each";
         page.counters("i3_router_reconnects", help, None, ["link", "cause"], ended)
+    }
+
+    /// Writes who shares the muds. Their names are labels only where several nodes do.
+    fn nodes(&self, page: &mut Page<'_>) -> Written {
+        let help = "Gateways that share the muds and are there, this one too";
+        page.gauge("i3_nodes", help, None, self.nodes as f64)?;
+        let held = self.held.iter().map(|(mud, is_held)| ([mud.as_str()], f64::from(u8::from(*is_held))));
+        let help = "1 if this node holds the router link of the mud, 0 if another one does or none";
+        page.gauges("i3_lease_held", help, None, ["mud"], held)
     }
 
     fn labelled(&self, page: &mut Page<'_>) -> Written {

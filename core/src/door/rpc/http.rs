@@ -264,12 +264,10 @@ pub struct Response<'a> {
     pub cache: &'a str,
     /// Further headers, each with its line end.
     pub extra: &'a str,
-    /// The body.
-    pub body: &'a [u8],
+    /// The length of the body, which follows.
+    pub body_bytes: usize,
     /// Whether the connection stays open.
     pub keep_alive: bool,
-    /// The request was a HEAD: the answer has the length of the body, but not the body.
-    pub head_only: bool,
 }
 
 fn reason(status: u16) -> &'static str {
@@ -292,9 +290,9 @@ fn reason(status: u16) -> &'static str {
 }
 
 impl Response<'_> {
-    /// Returns the bytes of the answer.
+    /// Returns the head of the answer.
     pub fn encode(&self) -> Vec<u8> {
-        let mut text = String::with_capacity(256 + self.body.len());
+        let mut text = String::with_capacity(256);
         // Writing to a String cannot fail.
         let _ = write!(
             text,
@@ -302,16 +300,12 @@ impl Response<'_> {
             self.status,
             reason(self.status),
             self.content_type,
-            self.body.len(),
+            self.body_bytes,
             self.cache,
             self.extra,
             if self.keep_alive { "" } else { "Connection: close\r\n" },
         );
-        let mut bytes = text.into_bytes();
-        if !self.head_only {
-            bytes.extend_from_slice(self.body);
-        }
-        bytes
+        text.into_bytes()
     }
 }
 

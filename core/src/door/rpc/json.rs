@@ -1,6 +1,7 @@
 //! Writes JSON: an object, member by member, into one buffer.
 
 use crate::describe::cut;
+use bytes::Bytes;
 use serde::Serialize;
 
 /// A JSON object that is being written.
@@ -38,6 +39,11 @@ impl Object {
     pub fn finish(mut self) -> Vec<u8> {
         self.text.push(b'}');
         self.text
+    }
+
+    /// Returns the text as the only part of a page.
+    pub fn page(self) -> Vec<Bytes> {
+        vec![self.finish().into()]
     }
 }
 

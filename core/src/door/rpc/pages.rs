@@ -11,7 +11,9 @@ use crate::clients::{Role, Session, Way};
 use crate::machine::ConnId;
 use crate::saves::Saves;
 use crate::service::access::{self, KeyRefused};
+use crate::service::nodes::database;
 use crate::service::{Parts, channel, sessions};
+use bytes::Bytes;
 use std::net::IpAddr;
 
 /// What follows for the connection after a request.
@@ -207,7 +209,7 @@ fn console_file(parts: &mut Parts<'_>, conn: ConnId, head: &Head, client: IpAddr
         status,
         content_type: file.content_type,
         cache: "no-cache",
-        body: file.body,
+        body: &[Bytes::from_static(file.body)],
         extra: headers,
     };
     send_response(parts, conn, head, &content);
@@ -217,8 +219,9 @@ fn page(parts: &mut Parts<'_>, documents: &Documents, conn: ConnId, head: &Head,
     if is_refused(parts, conn, head, client) {
         return;
     }
-    let is_ready = parts.muds.are_ready() && !parts.run.stopping;
-    let is_failing = parts.cx.fx.saves().is_some_and(Saves::is_failing);
+    let is_ready = database::serves(parts.nodes).unwrap_or_else(|| parts.muds.are_ready());
+    let is_ready = is_ready && !parts.run.stopping && !parts.run.leaving;
+    let is_failing = parts.cx.fx.saves().is_some_and(Saves::is_failing) || database::is_away(parts.nodes);
     // Only the trouble is shown.
     let with_storage = |page: Object| if is_failing { page.with("storage", "failing") } else { page };
     let mut status = 200;
@@ -235,20 +238,20 @@ fn page(parts: &mut Parts<'_>, documents: &Documents, conn: ConnId, head: &Head,
                 .with("uptime_seconds", &parts.cx.now.mono.since(parts.run.started).as_secs())
                 .with("routers", &routers(parts)),
         )
-        .finish(),
-        "/health/live" => Object::default().with("status", "alive").finish(),
-        "/health/ready" if is_ready => with_storage(Object::default().with("status", "ready")).finish(),
+        .page(),
+        "/health/live" => Object::default().with("status", "alive").page(),
+        "/health/ready" if is_ready => with_storage(Object::default().with("status", "ready")).page(),
         "/health/ready" => {
             status = 503;
-            Object::default().with("status", "not_ready").finish()
+            Object::default().with("status", "not_ready").page()
         }
         "/metrics" => {
             let format = Format::of_accept(head.accept.as_deref());
             content_type = format.content_type();
             exposition::encode(parts, format)
         }
-        "/api/openrpc.json" => documents.openrpc().to_vec(),
-        "/api/asyncapi.json" => documents.asyncapi().to_vec(),
+        "/api/openrpc.json" => vec![documents.openrpc().clone()],
+        "/api/asyncapi.json" => vec![documents.asyncapi().clone()],
         _ => Object::default()
             .with("version", openrpc::API_VERSION)
             .with("protocol", "JSON-RPC 2.0")
@@ -258,10 +261,11 @@ fn page(parts: &mut Parts<'_>, documents: &Documents, conn: ConnId, head: &Head,
             .with("gateway_version", openrpc::VERSION)
             .with("openrpc", "/api/openrpc.json")
             .with("asyncapi", "/api/asyncapi.json")
-            .finish(),
+            .page(),
     };
     if is_bounded(head, client) {
-        parts.clients.addresses.charge(client, body.len(), parts.cx.now.mono);
+        let bytes = body.iter().map(Bytes::len).sum();
+        parts.clients.addresses.charge(client, bytes, parts.cx.now.mono);
     }
     send_response(
         parts,
@@ -288,7 +292,7 @@ pub(super) fn respond(
     text: &str,
     extra: &str,
 ) {
-    let body = Object::default().with("error", text).finish();
+    let body = Object::default().with("error", text).page();
     send_response(
         parts,
         conn,
@@ -302,7 +306,8 @@ struct Content<'a> {
     status: u16,
     content_type: &'a str,
     cache: &'a str,
-    body: &'a [u8],
+    /// Its parts, in order.
+    body: &'a [Bytes],
     extra: &'a str,
 }
 
@@ -312,8 +317,12 @@ fn send_response(parts: &mut Parts<'_>, conn: ConnId, head: &Head, content: &Con
     let keep_alive = head.keep_alive && !head.has_body;
     // An answer that says that nothing has changed has no body either.
     let head_only = head.method == "HEAD" || status == 304;
-    let response = Response { status, content_type, cache, extra, body, keep_alive, head_only };
+    let body_bytes = body.iter().map(Bytes::len).sum();
+    let response = Response { status, content_type, cache, extra, body_bytes, keep_alive };
     parts.cx.fx.send(conn, &response.encode());
+    for part in body.iter().filter(|_| !head_only) {
+        parts.cx.fx.send_shared(conn, part.clone());
+    }
     if !keep_alive {
         parts.cx.fx.close_when_flushed(conn);
     }

@@ -16,8 +16,8 @@ use crate::machine::ConnId;
 use crate::metrics::outcome_label;
 use crate::notice::{Level, Notice};
 use crate::service::admission::{self, UNKNOWN};
-use crate::service::{Access, Call, Method, Parts, Progress, audit, channel, consequences};
-use crate::waiting::{Asker, Finished};
+use crate::service::{Access, Call, Method, Parts, Progress, audit, channel, consequences, durable};
+use crate::waiting::{Asker, Finished, Reply};
 use serde_json::value::RawValue;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -315,6 +315,7 @@ impl Requests {
             Err(fault) => return Outcome::Fault(fault),
         };
         let mut result = Vec::new();
+        parts.cx.fx.take_handed_over();
         let progress = (method.run)(parts, &call, &mut params, &mut |value| json::write(&mut result, value));
         let to_write = if call.reads == TextStyle::Raw { result.len() } else { result.len() * RESTYLE_WORK };
         *work += call.work.get() + to_write;
@@ -322,6 +323,21 @@ impl Requests {
             let params = request.params.map(RawValue::get);
             audit::note(&parts.cx, parts.run, parts.clients, &call, params);
         }
+        let handed_over = parts.cx.fx.take_handed_over().filter(|_| call.wants_answer);
+        let progress = match (progress, handed_over) {
+            (Ok(Progress::Answered), Some(save)) if parts.waiting.may_wait(conn).is_ok() => {
+                let Some(reply) = Reply::written(result) else { return Outcome::Unknown };
+                durable::answer_when_handed_over(&mut parts.cx, parts.waiting, &call, save, reply);
+                // The next request of the client runs when this one is durable: they stay in order.
+                let id = request.id.map(ToOwned::to_owned);
+                self.open.insert(ticket, Open { conn, method: method.name, id, batch });
+                if let Some(one) = conns.get_mut(conn) {
+                    one.desk.working = Some(ticket);
+                }
+                return Outcome::Later;
+            }
+            (progress, _) => progress,
+        };
         match progress {
             Ok(Progress::Answered) => Outcome::Result(result),
             Ok(progress @ (Progress::Waits | Progress::Works)) => {

@@ -9,6 +9,7 @@ use crate::link::StateName;
 use crate::link::counts::Cause;
 use crate::metrics::Metrics;
 use crate::muds::Mud;
+use crate::nodes::Leases;
 use crate::saves::Saves;
 use crate::service::Parts;
 use std::collections::BTreeMap;
@@ -70,6 +71,10 @@ pub(super) struct Snapshot {
     pub(super) changes_waiting: usize,
     pub(super) store_rewrites: u64,
     pub(super) uptime: Duration,
+    /// The gateways that share the muds, this one too.
+    pub(super) nodes: usize,
+    /// Where several nodes share the muds: each mud, and whether this node holds it.
+    pub(super) held: Vec<(String, bool)>,
 }
 
 impl Snapshot {
@@ -92,8 +97,17 @@ impl Snapshot {
             changes_waiting: saves.map_or(0, Saves::waiting),
             store_rewrites: saves.map_or(0, Saves::rewrites),
             uptime: parts.cx.now.mono.since(parts.run.started),
+            nodes: parts.nodes.leases.as_ref().map_or(1, Leases::nodes),
+            held: held(parts),
         }
     }
+}
+
+/// Returns the muds that nodes share, and whether this one holds them.
+fn held(parts: &Parts<'_>) -> Vec<(String, bool)> {
+    let Some(leases) = &parts.nodes.leases else { return Vec::new() };
+    let name = |mud| parts.cx.settings.mud(mud).name.clone();
+    parts.muds.ids().map(|mud| (name(mud), leases.epoch(mud).is_some())).collect()
 }
 
 /// Returns the names of the keys in the settings, and how many sessions the keys of each name have.

@@ -45,7 +45,7 @@ pub(super) struct Desk {
     pub(super) unread: Vec<u8>,
     /// There may be messages in the state of the WebSocket.
     pub(super) is_half_read: bool,
-    /// The request that is run in several turns.
+    /// The request that the next ones wait for: it is run in several turns, or its packet is not durable yet.
     pub(super) working: Option<Ticket>,
     /// Bytes of answers that wait for the other answers of their batches.
     pub(super) held_bytes: usize,

@@ -42,7 +42,9 @@ impl RpcDoor {
         parts.cx.fx.pause(conn, desk.is_busy());
         let has_request = !desk.put_off.is_empty() && Clients::takes_more(&parts.cx, conn);
         let has_bytes = (!desk.unread.is_empty() || desk.is_half_read) && !must_stop;
-        if desk.working.is_some() || has_request || has_bytes {
+        let works = desk.working.is_some_and(|ticket| parts.searches.contains(ticket));
+        let goes_on = works || desk.working.is_none() && (has_request || has_bytes);
+        if goes_on {
             self.requests.turns.queue(conn, desk);
             if parts.cx.timers.get(Wake::Turn).is_none() {
                 parts.cx.timers.set(Wake::Turn, parts.cx.now.mono + TURN_PAUSE);
@@ -55,10 +57,12 @@ impl RpcDoor {
         let Some(one) = self.conns.get_mut(conn) else { return };
         Turns::taken(&mut one.desk);
         if let Some(ticket) = one.desk.working {
-            match search::go_on(parts, ticket) {
-                Some(work) => self.requests.turns.worked(&mut one.desk, work),
-                // It was answered meanwhile.
-                None => one.desk.working = None,
+            if let Some(work) = search::go_on(parts, ticket) {
+                self.requests.turns.worked(&mut one.desk, work);
+                // The store does the rest, or it is answered.
+                if !parts.searches.contains(ticket) {
+                    one.desk.working = None;
+                }
             }
         } else if !one.desk.put_off.is_empty() {
             if Clients::takes_more(&parts.cx, conn) {

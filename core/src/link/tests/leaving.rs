@@ -138,3 +138,73 @@ fn who_is_told_to_stop_does_not_come_back() {
         assert_eq!(rig.new_ends(), []);
     }
 }
+
+#[test]
+fn a_link_that_is_handed_over_is_read_until_the_router_closes_it() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    let conn = rig.log_in();
+    rig.sent.clear();
+    rig.step(RouterLink::hand_over);
+    assert_eq!(rig.sent, [r#"({"shutdown",5,"Alpha",0,"*a",0,1,})"#]);
+    // The goodbye has left, and the connection is open.
+    assert_eq!((rig.state(), rig.closed.len(), rig.link.conn()), (StateName::Leaving, 0, Some(conn)));
+    // Nothing brings it back, and nothing says goodbye twice.
+    rig.step(RouterLink::reconnect);
+    rig.step(RouterLink::hand_over);
+    rig.step(|link, cx| link.rest(cx, "the mud is away"));
+    rig.step(RouterLink::wake);
+    assert_eq!((rig.state(), rig.sent.len()), (StateName::Leaving, 1));
+    rig.step(|link, cx| link.lost(cx, conn, "closed by the router".to_owned()));
+    assert_eq!((rig.state(), rig.deadline()), (StateName::Waiting, None));
+    rig.step(RouterLink::handle_timeout);
+    assert!(rig.dials.is_empty(), "it rests");
+    rig.step(RouterLink::take_up);
+    assert_eq!(rig.next_dial().0, Duration::ZERO, "it dials at once");
+}
+
+#[test]
+fn a_router_that_does_not_close_has_two_seconds() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    let conn = rig.log_in();
+    rig.step(RouterLink::hand_over);
+    rig.wait(2 * SECOND);
+    assert_eq!((rig.state(), rig.closed.as_slice()), (StateName::Waiting, &[conn][..]));
+    assert_eq!(rig.deadline(), None);
+}
+
+#[test]
+fn a_link_that_was_cut_sends_nothing_more() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    let conn = rig.log_in();
+    rig.sent.clear();
+    rig.step(|link, cx| link.cut(cx, "the lease has run out"));
+    assert_eq!((rig.sent.len(), rig.closed.as_slice()), (0, &[conn][..]));
+    assert_eq!((rig.link.counts().ended(Cause::LeaseLost), rig.deadline()), (1, None));
+    assert_eq!(rig.events, [LinkEvent::Ready, LinkEvent::Down]);
+    // In the middle of a goodbye too, and where there is nothing to cut.
+    rig.step(RouterLink::take_up);
+    rig.log_in();
+    rig.step(RouterLink::hand_over);
+    rig.step(|link, cx| link.cut(cx, "the lease has run out"));
+    rig.step(|link, cx| link.cut(cx, "the lease has run out"));
+    assert_eq!((rig.state(), rig.closed.len()), (StateName::Waiting, 2));
+    assert_eq!(rig.link.counts().ended(Cause::LeaseLost), 2);
+}
+
+#[test]
+fn a_link_runs_only_where_its_node_holds_it_and_its_mud_is_not_away() {
+    let mut rig = Rig::new(&["a"], |_| {});
+    rig.log_in();
+    rig.step(|link, cx| link.cut(cx, "the lease has run out"));
+    rig.step(|link, cx| link.rest(cx, "the mud is away"));
+    rig.step(RouterLink::take_up);
+    assert_eq!((rig.deadline(), rig.link.rests()), (None, true), "the mud is still away");
+    rig.step(RouterLink::wake);
+    rig.next_dial();
+    rig.step(|link, cx| link.rest(cx, "the mud is away"));
+    rig.step(|link, cx| link.cut(cx, "the lease has run out"));
+    rig.step(RouterLink::wake);
+    assert_eq!((rig.deadline(), rig.link.rests()), (None, false), "it is elsewhere");
+    rig.step(RouterLink::take_up);
+    rig.next_dial();
+}

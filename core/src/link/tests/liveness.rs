@@ -2,7 +2,8 @@
 
 use super::rig::{Rig, SECOND};
 use crate::link::counts::Cause;
-use crate::link::router_link::{Liveness, RouterLink};
+use crate::link::liveness::Liveness;
+use crate::link::router_link::RouterLink;
 use crate::link::state::StateName;
 use crate::link::step::LinkEvent;
 use std::time::Duration;

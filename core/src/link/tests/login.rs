@@ -5,6 +5,7 @@ use crate::link::state::StateName;
 use crate::link::step::LinkEvent;
 use crate::machine::SaveTicket;
 use crate::notice::Level;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[test]
@@ -78,7 +79,8 @@ fn a_login_advertises_what_is_switched_on() {
     let mut rig = Rig::new(&["a"], |_| {});
     let services = [("tell", 1), ("who", 0), ("smtp", 25)];
     rig.reload(|_, mud| {
-        mud.services = services.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+        let services = services.iter().map(|(name, value)| ((*name).to_owned(), *value));
+        mud.services = Arc::new(services.collect());
     });
     rig.opened();
     assert!(rig.sent[0].contains(r#"(["smtp":25,"tell":1,])"#), "{:?}", rig.sent);

@@ -12,6 +12,7 @@ use crate::notice::Level;
 use crate::settings::{LinkSettings, MudSettings, RouterSettings};
 use crate::time::{Instant, Now};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
@@ -55,7 +56,7 @@ impl Rig {
             driver: String::new(),
             mud_type: String::new(),
             open_status: String::new(),
-            services: BTreeMap::new(),
+            services: Arc::default(),
             routers: routers.iter().map(router).collect(),
             router_password: 0,
             channels: Vec::new(),
@@ -197,7 +198,7 @@ impl Rig {
 
     pub(super) fn reply(&mut self, password: bool, routers: &[(&str, &str)]) {
         self.heard();
-        let change = password.then(|| Change { space: String::new(), key: String::new(), value: None });
+        let change = password.then(|| Change { space: "".into(), key: "".into(), value: None });
         let routers: Vec<RouterEntry<'_>> = routers
             .iter()
             .map(|(name, address)| RouterEntry { name: (*name).into(), address: (*address).into() })

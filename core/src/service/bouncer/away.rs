@@ -39,7 +39,7 @@ pub(crate) fn is_over(parts: &mut Parts<'_>, mud: MudId) {
     let Parts { cx, muds, clients, .. } = parts;
     let others = clients.of_mud(mud).any(|(_, session)| session.is_game());
     // A mud that was never here is not missed by those who use its name without it.
-    if !muds[mud].home.is_known() && others {
+    if clients.elsewhere.has_mud(mud) || !muds[mud].home.is_known() && others {
         muds[mud].home.away_since = Some(cx.now.mono);
     }
     if stays_until(cx, muds, mud).is_none_or(|at| at > cx.now.mono) || muds[mud].link.is_stopped() {
@@ -53,6 +53,40 @@ pub(crate) fn is_over(parts: &mut Parts<'_>, mud: MudId) {
     // What was asked before the mud was known has no entry.
     cx.save(Some(change).filter(|change| change.value.is_some()));
     muds.rest(cx, mud, &why);
+}
+
+/// Handles the end of a mud's session at another node.
+pub(in crate::service) fn left_elsewhere(cx: &mut Cx<'_>, muds: &mut Muds, mud: MudId) {
+    if muds[mud].home.conn().is_none() {
+        muds[mud].home.away_since = Some(cx.now.mono);
+        begin(cx, muds, mud);
+    }
+}
+
+/// Handles that a mud has logged in at another node, or that another node has logged it off because it was away.
+pub(in crate::service) fn login_elsewhere(parts: &mut Parts<'_>, mud: MudId, value: &[u8]) {
+    let Parts { cx, muds, .. } = parts;
+    let home = &mut muds[mud].home;
+    let before = home.info().cloned();
+    if !home.restore(value) {
+        let notice = Notice::new(Level::Warn, "store", "a login of a mud at another node cannot be read");
+        return cx.notice(notice.with("mud", &cx.settings.mud(mud).name));
+    }
+    let (info, is_off) = (home.info().cloned(), home.is_off());
+    home.away_since = None;
+    begin(cx, muds, mud);
+    if is_off {
+        return muds.rest(cx, mud, "the mud is away");
+    }
+    let is_news = match (&before, &info) {
+        (Some(before), Some(info)) => !before.is_like(info),
+        (before, info) => before.is_some() != info.is_some(),
+    };
+    muds[mud].link.announce(info);
+    muds.wake(cx, mud);
+    if is_news && muds[mud].link.conn().is_some() {
+        muds.reconnect(cx, mud);
+    }
 }
 
 /// Applies changed settings: a mud that may log in here now, or that no longer may.

@@ -26,7 +26,10 @@ enum Way {
 
 /// Passes a packet on to the mud that is logged in here, if it is for that. Returns whether the gateway has to handle it too.
 pub(in crate::service) fn take(parts: &mut Parts<'_>, mud: MudId, packet: &Packet<'_>) -> bool {
-    let Some(conn) = parts.muds[mud].home.conn() else { return true };
+    let Some(conn) = parts.muds[mud].home.conn() else {
+        // At another node it answers itself, through that node.
+        return !parts.clients.elsewhere.has_mud(mud) || way_of(parts, mud, packet) != Way::Mud;
+    };
     let way = way_of(parts, mud, packet);
     if way == Way::Gateway {
         return true;

@@ -66,9 +66,9 @@ pub(crate) fn log_in(parts: &mut Parts<'_>, conn: ConnId, packet: &Incoming<'_>)
 fn report(parts: &mut Parts<'_>, conn: ConnId, refused: &LoginRefused) {
     parts.cx.metrics.mud_logins_refused += 1;
     let now = parts.cx.now.mono;
-    let was_reported = parts.clients.login_reported.is_some_and(|at| now.since(at) < REPORT_INTERVAL);
+    let was_reported = parts.clients.reported.login.is_some_and(|at| now.since(at) < REPORT_INTERVAL);
     if !was_reported {
-        parts.clients.login_reported = Some(now);
+        parts.clients.reported.login = Some(now);
     }
     let level = if was_reported { Level::Debug } else { Level::Warn };
     let shown: String = refused.mud.chars().take(MUD_NAME_BYTES_MAX).collect();
@@ -186,6 +186,7 @@ fn identify(parts: &mut Parts<'_>, conn: ConnId, mud: MudId, client: MudClient) 
     session.client_name = Some(client.mud.as_str().into());
     session.mud_client = Some(Box::new(client));
     parts.clients.addresses.is_known(conn);
+    parts.clients.changed(conn);
     parts.clients.tell_who_came(&mut parts.cx, conn);
 }
 

@@ -326,10 +326,10 @@ fn answer(parts: &mut Parts<'_>, mud: MudId, to: &str, packet: &Packet<'_>) -> R
             let why = format!("the packet has {length} bytes, routers take {most}");
             return Err(Refused { code: "bad-pkt", why });
         };
-        parts.muds.answer(&mut parts.cx, mud, to, &fitted);
+        parts.muds.answer_of_game(&mut parts.cx, mud, to, &fitted);
         return Ok(());
     }
-    parts.muds.answer(&mut parts.cx, mud, to, packet);
+    parts.muds.answer_of_game(&mut parts.cx, mud, to, packet);
     Ok(())
 }
 

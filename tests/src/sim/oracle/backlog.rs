@@ -1,7 +1,8 @@
 //! Tells that come for a mud whose games are away.
 
-use super::{Asked, Fact, KEPT_FOR, Oracle, Verdict, View};
+use super::{Asked, Fact, KEPT_FOR, Oracle, Verdict, View, nodes};
 use crate::sim::tap::{Frame, Tag};
+use i3_core::machine::Told;
 use i3_core::time::Instant;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -22,9 +23,25 @@ pub(super) struct Backlog {
     open: BTreeMap<Tag, Came>,
     /// When the gateway first knew each game.
     able_since: BTreeMap<u64, Instant>,
+    /// Gateways are nodes: a tell has come when it is in their log.
+    of_nodes: bool,
+    known: nodes::Known,
 }
 
 impl Backlog {
+    pub(super) fn of_nodes() -> Backlog {
+        Backlog { of_nodes: true, ..Backlog::default() }
+    }
+
+    fn written(&mut self, now: Instant, told: &Told) {
+        for (mud, frame) in self.known.new_packets(told) {
+            if let Some(tag) = nodes::tell_for_game(mud, &frame) {
+                let mud = mud.to_owned();
+                self.open.insert(tag, Came { link: 0, gateway: usize::MAX, mud, at: now, saved: true });
+            }
+        }
+    }
+
     fn came(&mut self, now: Instant, view: &View, link: u64, frame: &Frame) {
         let (Some(tag), Some(from)) = (frame.tag, view.links.get(&link)) else { return };
         if from.left || frame.to_mud != from.mud || !frame.is_for_game() {
@@ -74,7 +91,10 @@ impl Backlog {
 impl Oracle for Backlog {
     fn see(&mut self, now: Instant, view: &View, fact: &Fact) -> Verdict {
         match fact {
-            Fact::FrameCame { link, frame } if matches!(frame.kind.as_str(), "tell" | "emoteto") => {
+            Fact::Committed { told, .. } => self.written(now, told),
+            Fact::FrameCame { link, frame }
+                if !self.of_nodes && matches!(frame.kind.as_str(), "tell" | "emoteto") =>
+            {
                 self.came(now, view, *link, frame);
             }
             Fact::TellSaved { tag } => {

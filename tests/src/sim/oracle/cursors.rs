@@ -1,7 +1,8 @@
 //! What a named client was given, and what it has acknowledged.
 
-use super::{Asked, Fact, KEPT_FOR, Oracle, Verdict, View};
+use super::{Asked, Fact, KEPT_FOR, Oracle, Verdict, View, nodes};
 use crate::sim::tap::{Frame, Tag};
+use i3_core::machine::Told;
 use i3_core::time::Instant;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -19,7 +20,9 @@ struct Owed {
 #[derive(Default)]
 struct Reader {
     gateway: usize,
-    /// The gateway knows the name: since then every tell is for it, too.
+    /// The gateway has identified a session under the name.
+    is_named: bool,
+    /// The gateway knows the name, and so does the store that nodes share: since then every tell is for it, too.
     is_known: bool,
     /// It has acknowledged something, and been answered: from then on nothing else moves its cursors.
     acknowledges: bool,
@@ -34,9 +37,33 @@ struct Reader {
 pub(super) struct Cursors {
     /// By mud.
     readers: BTreeMap<String, Reader>,
+    /// Gateways are nodes: a tell has come when it is in their log.
+    of_nodes: bool,
+    known: nodes::Known,
 }
 
 impl Cursors {
+    pub(super) fn of_nodes() -> Cursors {
+        Cursors { of_nodes: true, ..Cursors::default() }
+    }
+
+    fn written(&mut self, now: Instant, told: &Told) {
+        // A node that is cut off cannot tell the others of a new name, and may be gone before it can.
+        let clients = told.changes.iter().filter_map(|change| change.space.strip_prefix("clients/"));
+        for mud in clients {
+            if let Some(reader) = self.readers.get_mut(mud) {
+                reader.is_known |= reader.is_named;
+            }
+        }
+        for (mud, frame) in self.known.new_packets(told) {
+            let reader = self.readers.get_mut(mud).filter(|reader| reader.is_known);
+            if let (Some(reader), Some(tag)) = (reader, nodes::tell_for_game(mud, &frame)) {
+                let owed = Owed { link: 0, came: now, is_saved: true, given: Vec::new() };
+                reader.owed.entry(tag).or_insert(owed);
+            }
+        }
+    }
+
     fn reader_of(&mut self, view: &View, session: u64) -> Option<&mut Reader> {
         let one = view.sessions.get(&session).filter(|one| one.is_game && one.is_named)?;
         let reader = self.readers.entry(one.mud.clone()).or_default();
@@ -56,10 +83,12 @@ impl Cursors {
 
     fn said(&mut self, now: Instant, view: &View, session: u64, message: &Json) {
         let asked = view.asked(session, message).cloned();
+        let of_nodes = self.of_nodes;
         let Some(reader) = self.reader_of(view, session) else { return };
         match asked {
             Some(Asked::Key) if message["result"]["session_id"].is_string() => {
-                reader.is_known = true;
+                reader.is_named = true;
+                reader.is_known |= !of_nodes;
                 reader.session = Some((session, now));
                 if !reader.acknowledges {
                     // What its connections have taken moved its cursors.
@@ -119,7 +148,10 @@ impl Cursors {
 impl Oracle for Cursors {
     fn see(&mut self, now: Instant, view: &View, fact: &Fact) -> Verdict {
         match fact {
-            Fact::FrameCame { link, frame } if matches!(frame.kind.as_str(), "tell" | "emoteto") => {
+            Fact::Committed { told, .. } => self.written(now, told),
+            Fact::FrameCame { link, frame }
+                if !self.of_nodes && matches!(frame.kind.as_str(), "tell" | "emoteto") =>
+            {
                 self.came(now, view, *link, frame);
             }
             Fact::TellSaved { tag } => {

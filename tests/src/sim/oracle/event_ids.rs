@@ -3,9 +3,11 @@
 use super::{Fact, Oracle, Verdict, View};
 use i3_core::time::Instant;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// The ids of events grow, for each client, and from one life of the gateway to the next. What was given before the store
-/// had set any such id aside may be given again after a crash.
+/// had set any such id aside may be given again after a crash. A node that hears nothing from its engine runs out of ids, and gives
+/// the last one again.
 #[derive(Default)]
 pub(super) struct EventIds {
     of_session: BTreeMap<u64, u64>,
@@ -15,13 +17,22 @@ pub(super) struct EventIds {
     durable: BTreeMap<usize, u64>,
     /// The largest of each life that was set aside when it was given.
     of_life: BTreeMap<(usize, u64), u64>,
+    /// Since when each node has not been told anything.
+    not_told: BTreeMap<usize, Instant>,
 }
 
+/// A node that was told something so recently has ids.
+const HAS_IDS: Duration = Duration::from_secs(2);
+
 impl Oracle for EventIds {
-    fn see(&mut self, _: Instant, view: &View, fact: &Fact) -> Verdict {
+    fn see(&mut self, now: Instant, view: &View, fact: &Fact) -> Verdict {
         let (session, message) = match fact {
             Fact::IdsSaved { gateway, reserved } => {
                 self.durable.insert(*gateway, *reserved);
+                return Ok(());
+            }
+            Fact::NodeStarted { gateway, .. } | Fact::RowTold { gateway, .. } => {
+                self.not_told.insert(*gateway, now);
                 return Ok(());
             }
             Fact::Said { session, message } => (session, message),
@@ -29,6 +40,10 @@ impl Oracle for EventIds {
         };
         let Some(id) = message["params"]["event_id"].as_u64() else { return Ok(()) };
         let Some(one) = view.sessions.get(session) else { return Ok(()) };
+        let has_ids = self.not_told.get(&one.gateway).is_none_or(|at| *at + HAS_IDS > now);
+        if !has_ids && self.of_session.get(session) == Some(&id) {
+            return Ok(());
+        }
         if !self.given.insert((*session, id)) {
             return Err(format!("session {session} gets event {id} twice"));
         }

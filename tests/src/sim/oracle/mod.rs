@@ -12,6 +12,7 @@ mod cursors;
 mod event_ids;
 mod identity;
 mod limits;
+mod nodes;
 mod pace;
 mod passwords;
 mod people;
@@ -21,6 +22,7 @@ mod speech_out;
 mod tells_in;
 
 use super::tap::{Frame, Tag};
+use i3_core::machine::{Beat, Beaten, Fence, Told};
 use i3_core::time::Instant;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -95,6 +97,18 @@ pub enum Fact {
     SaveFailed { gateway: usize },
     /// A gateway knows that the cursors of a nick are on disk.
     PersonSaved { gateway: usize, nick: String },
+    /// A gateway that was started is a node, under this text for its start. What it has read has the saves up to a position.
+    NodeStarted { gateway: usize, boot: String, position: u64 },
+    /// The engine has written a save.
+    Committed { fences: Rc<Vec<Fence>>, told: Rc<Told> },
+    /// A node is about to be told the save at a position.
+    RowTold { gateway: usize, position: u64 },
+    /// The engine has done what a node asked of the leases.
+    Beaten { gateway: usize, boot: String, ask: Rc<Beat>, beaten: Rc<Beaten> },
+    /// A node gets no time until then.
+    Asleep { gateway: usize, until: Instant },
+    /// A node, or all, cannot do all that is theirs until then.
+    Trouble { gateway: Option<usize>, until: Instant },
     /// All is quiet, nothing fails any more.
     Quiet,
 }
@@ -110,6 +124,10 @@ pub enum Asked {
     Status,
     /// It joins a channel.
     Join(String),
+    /// It leaves a channel.
+    Leave(String),
+    /// It drains the node.
+    Drain,
     /// It says something to one, or on a channel.
     Speech(Tag),
     /// It has handled all events up to this one.
@@ -172,6 +190,28 @@ impl Default for Oracles {
 }
 
 impl Oracles {
+    /// Those of nodes that share an engine, where two transactions take this time at most.
+    pub fn of_nodes(transactions: Duration) -> Oracles {
+        let rules: Vec<(&'static str, Box<dyn Oracle>)> = vec![
+            ("contract", Box::new(contract::Contract)),
+            ("answers", Box::<answers::Answers>::default()),
+            ("wire", Box::new(contract::Wire)),
+            ("holders", Box::<nodes::holders::Holders>::default()),
+            ("log", Box::<nodes::log::Log>::default()),
+            ("handed over", Box::<nodes::handed::HandedOver>::default()),
+            ("heard", Box::<nodes::heard::Heard>::default()),
+            ("ids", Box::<nodes::ids::Ids>::default()),
+            ("frames kept", Box::new(nodes::kept::Kept::new(transactions))),
+            ("backlog", Box::new(backlog::Backlog::of_nodes())),
+            ("cursors", Box::new(cursors::Cursors::of_nodes())),
+            ("event ids", Box::<event_ids::EventIds>::default()),
+            ("identity", Box::<identity::Identity>::default()),
+            ("pace", Box::<pace::Pace>::default()),
+            ("limits", Box::new(limits::Limits)),
+        ];
+        Oracles { view: View::default(), rules }
+    }
+
     /// The names of all rules.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.rules.iter().map(|(name, _)| *name)
@@ -203,6 +243,8 @@ struct Link {
     mud: String,
     /// The gateway has said goodbye.
     left: bool,
+    /// The router has closed its side: what is written from now on goes nowhere.
+    is_closed: bool,
 }
 
 struct Session {
@@ -223,9 +265,14 @@ impl View {
         match fact {
             Fact::GatewayStarted { gateway, .. } => *self.lives.entry(*gateway).or_default() += 1,
             Fact::LinkOpen { link, gateway, router } => {
-                let mud = String::new();
-                self.links
-                    .insert(*link, Link { gateway: *gateway, router: router.clone(), mud, left: false });
+                let one = Link {
+                    gateway: *gateway,
+                    router: router.clone(),
+                    mud: String::new(),
+                    left: false,
+                    is_closed: false,
+                };
+                self.links.insert(*link, one);
             }
             Fact::FrameSent { link, frame, .. } if frame.kind == "startup-req-3" => {
                 if let Some(link) = self.links.get_mut(link) {
@@ -235,6 +282,11 @@ impl View {
             Fact::FrameSent { link, frame, .. } if frame.kind == "shutdown" => {
                 if let Some(link) = self.links.get_mut(link) {
                     link.left = true;
+                }
+            }
+            Fact::RouterOver { link } => {
+                if let Some(link) = self.links.get_mut(link) {
+                    link.is_closed = true;
                 }
             }
             Fact::SessionOpen { session, gateway, mud, is_game, is_named } => {
@@ -284,6 +336,11 @@ impl View {
     /// What a text answers.
     fn asked(&self, session: u64, message: &Json) -> Option<&Asked> {
         self.sessions.get(&session)?.asked.get(&message.get("id")?.to_string())
+    }
+
+    /// Whether the router has closed its side of a link.
+    fn is_closed(&self, link: u64) -> bool {
+        self.links.get(&link).is_some_and(|link| link.is_closed)
     }
 
     fn mud_of(&self, link: u64) -> &str {

@@ -12,18 +12,19 @@ const POINTS_PER_SECOND_MAX: u32 = 10;
 /// not write at once must not go together with what comes after it.
 #[derive(Default)]
 pub(super) struct Pace {
-    sent: BTreeMap<(String, String), VecDeque<(Instant, u32)>>,
+    /// By gateway, mud and router: a node does not know what another one has sent a moment before.
+    sent: BTreeMap<(usize, String, String), VecDeque<(Instant, u32)>>,
 }
 
 impl Oracle for Pace {
     fn see(&mut self, now: Instant, view: &View, fact: &Fact) -> Verdict {
-        if let Fact::GatewayStarted { muds, .. } = fact {
+        if let Fact::GatewayStarted { gateway, .. } = fact {
             // A new process cannot know what the last one sent.
-            self.sent.retain(|(mud, _), _| !muds.contains(mud));
+            self.sent.retain(|(by, _, _), _| by != gateway);
         }
         let Fact::FrameSent { link, frame } = fact else { return Ok(()) };
         let Some(link) = view.links.get(link) else { return Ok(()) };
-        let sent = self.sent.entry((frame.from_mud.clone(), link.router.clone())).or_default();
+        let sent = self.sent.entry((link.gateway, frame.from_mud.clone(), link.router.clone())).or_default();
         let points = match frame.kind.as_str() {
             "startup-req-3" => 6,
             "channel-listen" => 0,

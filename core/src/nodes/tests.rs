@@ -1,0 +1,5 @@
+//! Nodes that beat against a model of the table of leases, in virtual time.
+
+mod alone;
+pub(crate) mod rig;
+mod several;
