@@ -396,6 +396,8 @@ extern "C" {
 #define I3__REFUSAL_BYTES 500
 /* The error code for a method that the gateway does not have. */
 #define I3__NO_METHOD (-32601)
+/* The error code for what the gateway cannot do now. */
+#define I3__NOT_NOW (-32004)
 /* Bytes of a failure's text for the player. */
 #define I3__MESSAGE_BYTES 512
 /* Bytes of the key, the client's name and the host, with the 0. */
@@ -2332,11 +2334,13 @@ static int i3__offer(i3 *c)
 
 static void i3__lost(i3 *c, const char *why, double wait);
 
-static void i3__login_answered(i3 *c, i3_json result)
+static void i3__login_answered(i3 *c, i3_json result, int code)
 {
     if (!result.at) {
+        /* What the gateway cannot do now it can do soon. */
+        double wait = code == I3__NOT_NOW ? 0 : I3_RETRY_MAX_SECONDS;
         i3__log(c, I3_LOG_REFUSED, "the gateway refuses the login: ", c->message);
-        i3__lost(c, "the login was refused", I3_RETRY_MAX_SECONDS);
+        i3__lost(c, "the login was refused", wait);
         return;
     }
     i3_name(c, i3_json_get(result, "mud_name"), c->mud, sizeof c->mud);
@@ -2392,7 +2396,7 @@ static void i3__finish(i3 *c, i3__pending *pending, const i3_result *result)
     switch (p.purpose) {
     case I3__LOGIN:
         if (told.outcome != I3_LOST)
-            i3__login_answered(c, told.result);
+            i3__login_answered(c, told.result, told.code);
         break;
     case I3__JOIN:
         if (told.outcome != I3_LOST)

@@ -665,6 +665,11 @@ impl Machine for Gateway {
                 nodes::beaten(&mut parts, beat, outcome);
                 doors.follow(&mut parts);
             }
+            Input::Followed { beat } => {
+                let (mut parts, doors) = self.parts();
+                nodes::followed::followed(&mut parts, beat);
+                doors.follow(&mut parts);
+            }
             Input::Shutdown => self.shutdown(),
         }
         self.go_on();

@@ -165,6 +165,11 @@ pub enum Input<'a> {
         /// The leases and the nodes after it. The error: the database cannot be reached. The text is for people.
         outcome: Result<Beaten, String>,
     },
+    /// This node was told all that was saved before a beat. It comes once for a beat that was carried out, or for a later one.
+    Followed {
+        /// The number of the beat.
+        beat: u64,
+    },
     /// The answer to [`Output::Query`].
     Found {
         /// Its number.

@@ -230,6 +230,7 @@ fn command(report: Report, behind: &Behind) -> Command {
         Report::Told(told) => Command::Told(told),
         Report::Found(query, outcome) => Command::Found { query, outcome },
         Report::Beaten { beat, outcome } => Command::Beaten { beat, outcome },
+        Report::Followed(beat) => Command::Followed { beat },
         Report::Behind(why) => {
             behind.set(why);
             Command::Shutdown

@@ -32,6 +32,11 @@ pub enum Command {
         /// The leases and nodes, or the error text of the database.
         outcome: Result<Beaten, String>,
     },
+    /// All that was saved before a beat was told. The driver passes it on as [`Input::Followed`].
+    Followed {
+        /// The number of the beat.
+        beat: u64,
+    },
     /// The store has lost what was saved. The driver passes it on as [`Input::StoreLost`].
     StoreLost {
         /// What happened, for people.
@@ -60,6 +65,7 @@ impl From<Command> for Input<'_> {
             Command::Found { query, outcome } => Input::Found { query, outcome },
             Command::Told(told) => Input::Told(told),
             Command::Beaten { beat, outcome } => Input::Beaten { beat, outcome },
+            Command::Followed { beat } => Input::Followed { beat },
             Command::StoreLost { reason } => Input::StoreLost { reason },
             Command::Shutdown => Input::Shutdown,
         }

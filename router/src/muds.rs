@@ -184,6 +184,7 @@ impl Machine for DemoMuds {
             | Input::StoreLost { .. }
             | Input::Told(_)
             | Input::Beaten { .. }
+            | Input::Followed { .. }
             | Input::Secured { .. } => {}
             Input::Shutdown => self.stop(),
         }

@@ -120,6 +120,7 @@ impl Machine for Echo {
             | Input::StoreLost { .. }
             | Input::Told(_)
             | Input::Beaten { .. }
+            | Input::Followed { .. }
             | Input::Shutdown => {}
         }
     }

@@ -154,6 +154,7 @@ fn beat(beats: &Beats, queue: &Queue, mut beater: Box<dyn Beater>, order: &Order
                     Ok(outcome) => {
                         let after = if takes { outcome.position } else { 0 };
                         order.after(after, Report::Beaten { beat, outcome: Ok(outcome.beaten) });
+                        order.follow(outcome.position, beat);
                     }
                     Err(error) => order.after(0, Report::Beaten { beat, outcome: Err(error.0) }),
                 }

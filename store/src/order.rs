@@ -1,11 +1,15 @@
 //! Keeps the answers to beats in order, and back until what was saved before them was told.
 //!
 //! A node that has taken a mud must know what the former holder has saved. So the answer waits for the thread that reads
-//! the log, and later answers wait behind it.
+//! the log, and later answers wait behind it. That the log was read up to a beat is reported apart from its answer: a lease
+//! is prolonged also while the log cannot be read.
 
 use crate::report::Report;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Number of beats that may wait until the log was read up to them. Beyond it the last of them is passed over for a later one.
+const FOLLOWED_MAX: usize = 64;
 
 pub(crate) struct Order {
     on_report: Arc<dyn Fn(Report) + Send + Sync>,
@@ -18,6 +22,8 @@ struct State {
     told: u64,
     /// What waits, each with the position below which all has to be told before.
     waiting: VecDeque<(u64, Report)>,
+    /// Beats, each with the position below which all was saved before it.
+    followed: VecDeque<(u64, u64)>,
 }
 
 impl Order {
@@ -36,6 +42,16 @@ impl Order {
         self.release(&mut state);
     }
 
+    /// Reports when all saves below `position` were told, which is that of a beat.
+    pub(crate) fn follow(&self, position: u64, beat: u64) {
+        let mut state = self.lock();
+        if state.followed.len() >= FOLLOWED_MAX {
+            state.followed.pop_back();
+        }
+        state.followed.push_back((position, beat));
+        self.release(&mut state);
+    }
+
     /// Reports something at once.
     pub(crate) fn now(&self, report: Report) {
         (self.on_report)(report);
@@ -48,7 +64,7 @@ impl Order {
         self.release(&mut state);
     }
 
-    /// Nothing is told at present: what waits for it becomes an error.
+    /// Nothing is told at present: an answer that waits for it becomes an error.
     pub(crate) fn give_up(&self, why: &str) {
         let mut state = self.lock();
         for (_, report) in &mut state.waiting {
@@ -62,10 +78,12 @@ impl Order {
 
     /// Reports are made under the lock, so that their order is kept.
     fn release(&self, state: &mut State) {
-        while state.waiting.front().is_some_and(|(position, _)| *position <= state.told) {
-            if let Some((_, report)) = state.waiting.pop_front() {
-                (self.on_report)(report);
-            }
+        let told = state.told;
+        while let Some((_, report)) = state.waiting.pop_front_if(|(position, _)| *position <= told) {
+            (self.on_report)(report);
+        }
+        while let Some((_, beat)) = state.followed.pop_front_if(|(position, _)| *position <= told) {
+            (self.on_report)(Report::Followed(beat));
         }
     }
 }
@@ -73,6 +91,14 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    type Reports = Arc<Mutex<Vec<Report>>>;
+
+    fn order() -> (Order, Reports) {
+        let reports = Reports::default();
+        let theirs = Arc::clone(&reports);
+        (Order::new(Arc::new(move |report| theirs.lock().unwrap().push(report))), reports)
+    }
 
     fn numbers(reports: &Mutex<Vec<Report>>) -> Vec<(u64, bool)> {
         let taken = std::mem::take(&mut *reports.lock().unwrap());
@@ -85,9 +111,7 @@ mod tests {
 
     #[test]
     fn a_lease_is_reported_after_the_saves_before_it_and_later_beats_wait_behind_it() {
-        let reports = Arc::new(Mutex::new(Vec::new()));
-        let theirs = Arc::clone(&reports);
-        let order = Order::new(Arc::new(move |report| theirs.lock().unwrap().push(report)));
+        let (order, reports) = order();
         let beaten = |beat| Report::Beaten { beat, outcome: Ok(Default::default()) };
         order.after(0, beaten(1));
         assert_eq!(numbers(&reports), [(1, true)]);
@@ -102,5 +126,24 @@ mod tests {
         assert_eq!(numbers(&reports), [(4, false)]);
         order.after(10, beaten(5));
         assert_eq!(numbers(&reports), [(5, true)]);
+    }
+
+    #[test]
+    fn that_the_log_was_read_up_to_a_beat_is_reported_when_it_was_also_after_an_outage() {
+        let (order, reports) = order();
+        let taken = || std::mem::take(&mut *reports.lock().unwrap());
+        order.told(5);
+        order.follow(5, 1);
+        assert_eq!(taken(), [Report::Followed(1)]);
+        order.follow(6, 2);
+        order.give_up("away");
+        assert_eq!(taken(), []);
+        for beat in 3..=200 {
+            order.follow(beat, beat);
+        }
+        assert_eq!(order.lock().followed.len(), FOLLOWED_MAX);
+        order.told(200);
+        let taken = taken();
+        assert_eq!((taken.first(), taken.last()), (Some(&Report::Followed(2)), Some(&Report::Followed(200))));
     }
 }

@@ -20,6 +20,8 @@ pub enum Report {
         /// The leases and nodes, or why they are not known.
         outcome: Result<Beaten, String>,
     },
+    /// All saves before the beat with this number were told.
+    Followed(u64),
     /// This node cannot be told what follows, so it has to start anew. The text is for people.
     Behind(String),
     /// The answer to a question about lines of the history.

@@ -83,6 +83,7 @@ impl Machine for Echo {
             | Input::StoreLost { .. }
             | Input::Told(_)
             | Input::Beaten { .. }
+            | Input::Followed { .. }
             | Input::Shutdown => {}
         }
     }

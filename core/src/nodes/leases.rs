@@ -260,6 +260,16 @@ impl Leases {
         self.database
     }
 
+    /// Whether this node keeps its links without the database.
+    pub(crate) fn keeps_links(&self) -> bool {
+        self.keeps
+    }
+
+    /// Asks for a beat as soon as one is allowed. Returns its number, and whether nobody has asked for it before.
+    pub(crate) fn ask_for_beat(&mut self) -> (u64, bool) {
+        (self.beats + 1, !std::mem::replace(&mut self.is_urgent, true))
+    }
+
     /// Whether this node gives up its muds.
     pub(crate) fn is_draining(&self) -> bool {
         self.drain.is_some()

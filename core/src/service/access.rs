@@ -2,6 +2,8 @@
 
 use super::call::Call;
 use super::method::{Access, NoParams, methods};
+use super::nodes::followed::must_follow;
+use super::parts::Parts;
 use crate::clients::rates::Holder;
 use crate::clients::{Clients, Goodbye, Identified, Role, TextCharset, keys, session_id};
 use crate::colour::TextStyle;
@@ -10,6 +12,7 @@ use crate::delivery::Delivery;
 use crate::describe::macros::{output, params, words};
 use crate::describe::values::{EventId, Filled, Name, Setting};
 use crate::fault::Fault;
+use crate::fault::reason::{DATABASE_AWAY, TOO_MANY_WAITING};
 use crate::ids::MudId;
 use crate::machine::ConnId;
 use crate::notice::{Level, Notice};
@@ -87,10 +90,14 @@ words! {
 
 methods! {
     /// Identifies the client. All other methods but `ping` and `rpc.discover` need it first.
-    "authenticate" (Access::Open) Authenticate<'_> => [Authenticated] &[],
+    "authenticate" (Access::Open) Authenticate<'_> => again [Authenticated] &[&DATABASE_AWAY, &TOO_MANY_WAITING],
         |parts, call, args| {
-            let mut out = Delivery { clients: parts.clients, journal: parts.journal };
-            authenticate(&mut parts.cx, &mut out, call, args)
+            if starts_reading(parts, call, &args) && must_follow(parts, call.asker)? {
+                Ok(None)
+            } else {
+                let mut out = Delivery { clients: parts.clients, journal: parts.journal };
+                authenticate(&mut parts.cx, &mut out, call, args).map(Some)
+            }
         };
     /// Keeps the session from timing out.
     "heartbeat" (Access::Identified) NoParams => [Heartbeat] &[],
@@ -101,6 +108,22 @@ methods! {
     /// Shows that the gateway is running.
     "ping" (Access::Open) NoParams => [Pong] &[],
         |parts, _call, _args| Ok::<_, Fault>(Pong { pong: true, timestamp: parts.cx.now.unix });
+}
+
+/// Whether the events that a client has missed are replayed to it, if this is the right key. Those who only look, and give no
+/// name and no event, get no replay.
+fn starts_reading(parts: &Parts<'_>, call: &Call, args: &Authenticate<'_>) -> bool {
+    let Some(session) = parts.clients.get(call.conn()) else { return false };
+    let (is_new, asks) = (!session.reader.has_begun(), args.client.is_some() || args.last_event_id.is_some());
+    let only_looks = args.role.0.unwrap_or(Role::Game) == Role::Observer;
+    let is_known =
+        call.identity.is_some() || args.api_key.as_ref().is_some_and(|key| is_right(&parts.cx, key));
+    is_known && (asks || is_new && !only_looks)
+}
+
+/// Whether the settings hold a key.
+pub(crate) fn is_right(cx: &Cx<'_>, key: &str) -> bool {
+    cx.settings.api.keys.as_ref().is_some_and(|known| keys::find(known, key).is_some())
 }
 
 /// A repeated request keeps the identity that the session has: clients of the Python gateway rely on that.

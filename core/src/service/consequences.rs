@@ -1,6 +1,6 @@
 //! What follows from a change of a link, of the store, or of time.
 
-use super::nodes::database;
+use super::nodes::{database, followed};
 use super::parts::Parts;
 use super::{ask, channel, durable, errors, lists, past, readiness, storing, tell, trace};
 use crate::cx::Cx;
@@ -131,6 +131,7 @@ pub(crate) fn wait_is_over(parts: &mut Parts<'_>, ticket: Ticket) {
         Question::Drained => {
             Err(Fault::gateway(&reason::NO_ANSWER, "other nodes have not taken all links in time"))
         }
+        Question::Followed { .. } => Err(followed::away()),
         Question::Search | Question::Store => {
             Err(Fault::gateway(&reason::NO_ANSWER, "the search took too long"))
         }

@@ -68,7 +68,7 @@ impl Original {
             // A locate asks all muds, some of which always refuse. A channel_who may ask many: see `ends_channel_who`.
             Question::Locate { .. } | Question::ChanWho { .. } => false,
             Question::Saved { .. } | Question::HandedOver { .. } => false,
-            Question::Search | Question::Store | Question::Drained => false,
+            Question::Search | Question::Store | Question::Drained | Question::Followed { .. } => false,
         }
     }
 

@@ -29,6 +29,8 @@ pub(crate) enum Progress {
     /// The request is not done. It is continued in later turns with [`search::go_on`](super::search::go_on), and its
     /// result comes from [`Waiting`](crate::waiting::Waiting).
     Works,
+    /// The request needs something that comes later. Then it is run again.
+    Again,
 }
 
 /// Receives the result of a method.
@@ -120,6 +122,15 @@ macro_rules! respond {
                 Ok($crate::service::Progress::Answered)
             }
             None => Ok($crate::service::Progress::Works),
+        }
+    };
+    ($respond:ident, again $body:expr) => {
+        match $body? {
+            Some(result) => {
+                $respond(&result);
+                Ok($crate::service::Progress::Answered)
+            }
+            None => Ok($crate::service::Progress::Again),
         }
     };
     ($respond:ident, $body:expr) => {{

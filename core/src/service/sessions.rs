@@ -20,10 +20,10 @@ pub(crate) fn ended(parts: &mut Parts<'_>, conn: ConnId) {
         out.save_marks(cx);
         bouncer::left(&mut parts.cx, parts.muds, mud, conn);
     }
+    parts.waiting.forget(&mut parts.cx, conn);
     let Some(session) = parts.clients.remove(conn) else { return };
     tell_who_left(&mut parts.cx, &session);
     parts.filters.forget(conn);
-    parts.waiting.forget(&mut parts.cx, conn);
     parts.searches.forget(conn);
     parts.past.forget(conn);
     trace::tracers_changed(parts.muds, parts.clients);

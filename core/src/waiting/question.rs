@@ -38,6 +38,8 @@ pub(crate) enum Question {
     HandedOver { ticket: SaveTicket, reply: Reply },
     /// No link is left on this node.
     Drained,
+    /// This node was told all that was saved before this beat, or a later one. Then the request is run again.
+    Followed { beat: u64 },
 }
 
 /// What becomes of a channel.

@@ -164,6 +164,9 @@ pub(crate) enum Reply {
     Banned(Banned),
     Unbanned(Unbanned),
     Drained(Drained),
+    /// What the request waited for is there: it is run again.
+    #[serde(skip)]
+    Again,
     /// A result that is written already. Requests with the same result share it.
     #[serde(serialize_with = "written")]
     Written(Arc<RawValue>),

@@ -9,7 +9,7 @@ use crate::machine::ConnId;
 use crate::metrics::outcome_label;
 use crate::time::Instant;
 use crate::wake::Wake;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// Number of requests of all clients that may wait at a time.
@@ -49,6 +49,8 @@ pub(crate) struct Waiting {
     last: u64,
     waiters: BTreeMap<Ticket, Waiter>,
     finished: VecDeque<Finished>,
+    /// The clients whose requests have waited for [`Question::Followed`] and are run again.
+    followed: BTreeSet<ConnId>,
 }
 
 impl Waiting {
@@ -107,9 +109,18 @@ impl Waiting {
     pub(crate) fn finish(&mut self, cx: &mut Cx<'_>, ticket: Ticket, outcome: Result<Reply, Fault>) {
         let Some(waiter) = self.waiters.remove(&ticket) else { return };
         cx.timers.clear(Wake::Answer(ticket));
-        let label = outcome_label(outcome.as_ref().err().map(|fault| fault.kind));
-        cx.metrics.count_call(waiter.asker.method, label, cx.now.mono.since(waiter.since));
+        if matches!(outcome, Ok(Reply::Again)) {
+            self.followed.insert(waiter.asker.conn);
+        } else {
+            let label = outcome_label(outcome.as_ref().err().map(|fault| fault.kind));
+            cx.metrics.count_call(waiter.asker.method, label, cx.now.mono.since(waiter.since));
+        }
         self.finished.push_back(Finished { conn: waiter.asker.conn, ticket, outcome });
+    }
+
+    /// Whether a request of a client has waited for [`Question::Followed`], and is run again now.
+    pub(crate) fn take_followed(&mut self, conn: ConnId) -> bool {
+        self.followed.remove(&conn)
     }
 
     /// Returns the next request that has been answered.
@@ -120,6 +131,7 @@ impl Waiting {
     /// Removes the requests of a client that has disconnected. A verdict that changes the channel list is waited for
     /// nevertheless: the list is for all.
     pub(crate) fn forget(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        self.followed.remove(&conn);
         self.waiters.retain(|ticket, waiter| {
             let changes_list = matches!(waiter.question, Question::Verdict { becomes: Some(_), .. });
             let stays = waiter.asker.conn != conn || changes_list;

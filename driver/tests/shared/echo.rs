@@ -119,6 +119,7 @@ impl Machine for Echo {
             | Input::StoreLost { .. }
             | Input::Told(_)
             | Input::Beaten { .. }
+            | Input::Followed { .. }
             | Input::Found { .. } => {}
             Input::Lost { conn, by } => {
                 assert!(self.effects.release(conn), "lost twice");

@@ -58,6 +58,7 @@ impl Machine for Router {
             | Input::Secured { .. }
             | Input::Told(_)
             | Input::Beaten { .. }
+            | Input::Followed { .. }
             | Input::Found { .. } => self.metrics.late_inputs += 1,
         }
         self.report_fallen(now);

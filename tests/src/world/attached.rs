@@ -72,6 +72,8 @@ pub(super) struct Attached {
     beats: BTreeSet<u64>,
     /// Answers to beats that wait for the log, each with the position up to which it has to be told before.
     answers: VecDeque<(u64, u64, Result<Beaten, String>)>,
+    /// Beats, each with the position of the log that it has seen.
+    followed: VecDeque<(u64, u64)>,
     /// Rows that it was told.
     rows: u32,
 }
@@ -102,8 +104,9 @@ pub(super) enum Trip {
     CommitTooLate { trip: u64 },
     /// A beat reaches the engine.
     Beat { beat: u64, boot: String, ask: Beat, fate: Fate },
-    /// Its answer reaches the node. With the number 0: the tables have changed. It waits for the rows of the log below `after`.
-    Beaten { beat: u64, after: u64, outcome: Result<Beaten, String> },
+    /// Its answer reaches the node. With the number 0: the tables have changed. If it `takes` muds, it waits for the rows of the
+    /// log below `position`.
+    Beaten { beat: u64, takes: bool, position: u64, outcome: Result<Beaten, String> },
     /// The node waits for it no longer.
     BeatTooLate { beat: u64 },
     /// The node reads the log. `again`: and after a second once more.
@@ -163,6 +166,7 @@ impl World {
             in_flight: Vec::new(),
             beats: BTreeSet::new(),
             answers: VecDeque::new(),
+            followed: VecDeque::new(),
             rows: 0,
         });
         self.record(|| Record::Started { node: at });
@@ -283,7 +287,9 @@ impl World {
         match trip {
             Trip::Read { again } => self.read_log(node, again),
             Trip::CommitTooLate { trip } => self.commit_ends(node, trip, Err("no answer in time".to_owned())),
-            Trip::BeatTooLate { beat } => self.beat_ends(node, beat, 0, Err("no answer in time".to_owned())),
+            Trip::BeatTooLate { beat } => {
+                self.beat_ends(node, beat, (false, 0), Err("no answer in time".to_owned()));
+            }
             Trip::Beaten { beat: 0, .. } if !self.gets_through(node) => {}
             trip if !self.gets_through(node) => {
                 if self.waits_for(node, &trip) {
@@ -293,7 +299,9 @@ impl World {
             Trip::Commit { trip, boot, saves, fate } => self.commit_at_engine(node, trip, boot, saves, fate),
             Trip::Committed { trip, outcomes } => self.commit_ends(node, trip, outcomes),
             Trip::Beat { beat, boot, ask, fate } => self.beat_at_engine(node, beat, &boot, &ask, fate),
-            Trip::Beaten { beat, after, outcome } => self.beat_ends(node, beat, after, outcome),
+            Trip::Beaten { beat, takes, position, outcome } => {
+                self.beat_ends(node, beat, (takes, position), outcome);
+            }
         }
     }
 
@@ -397,7 +405,8 @@ impl World {
 
     fn beat_at_engine(&mut self, node: usize, beat: u64, boot: &str, ask: &Beat, fate: Fate) {
         let now = self.now.mono;
-        let failed = |why: &str| Trip::Beaten { beat, after: 0, outcome: Err(why.to_owned()) };
+        let failed =
+            |why: &str| Trip::Beaten { beat, takes: false, position: 0, outcome: Err(why.to_owned()) };
         if !self.engine().is_up {
             return self.travel_some_time(node, failed("connection refused"));
         }
@@ -420,21 +429,33 @@ impl World {
         });
         if has_changed {
             let view = beaten.clone();
-            self.notify(|_| Trip::Beaten { beat: 0, after: 0, outcome: Ok(view.clone()) });
+            let outcome = Ok(view);
+            self.notify(|_| Trip::Beaten { beat: 0, takes: false, position: 0, outcome: outcome.clone() });
         }
-        let after = if ask.take.is_empty() { 0 } else { self.engine().next_position() };
+        let (takes, position) = (!ask.take.is_empty(), self.engine().next_position());
         let answer = match fate {
-            Fate::Good => Trip::Beaten { beat, after, outcome: Ok(beaten) },
+            Fate::Good => Trip::Beaten { beat, takes, position, outcome: Ok(beaten) },
             _ => failed("the connection was lost"),
         };
         self.travel_some_time(node, answer);
     }
 
     /// The answer to a beat is there, and waits for the log and for the answers before it.
-    fn beat_ends(&mut self, at: usize, beat: u64, after: u64, outcome: Result<Beaten, String>) {
+    fn beat_ends(
+        &mut self,
+        at: usize,
+        beat: u64,
+        (takes, position): (bool, u64),
+        outcome: Result<Beaten, String>,
+    ) {
+        let planted = self.engine().planted;
         let Some(shared) = &mut self.nodes[at].shared else { return };
         if beat == 0 || shared.beats.remove(&beat) {
-            shared.answers.push_back((after, beat, outcome));
+            if beat > 0 && outcome.is_ok() {
+                let at_once = planted == Some(Planted::FollowedAtOnce);
+                shared.followed.push_back((if at_once { 0 } else { position }, beat));
+            }
+            shared.answers.push_back((if takes { position } else { 0 }, beat, outcome));
             self.answer_beats(at);
         }
     }
@@ -448,6 +469,11 @@ impl World {
                 self.record(|| Record::BeatFailed { node: at });
             }
             self.handle(at, Input::Beaten { beat, outcome });
+        }
+        while let Some(shared) = &mut self.nodes[at].shared
+            && let Some((_, beat)) = shared.followed.pop_front_if(|(position, _)| *position <= shared.next)
+        {
+            self.handle(at, Input::Followed { beat });
         }
     }
 

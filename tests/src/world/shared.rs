@@ -47,6 +47,8 @@ pub enum Planted {
     RowsMissing(u32),
     /// It gives every node positions of its own.
     OwnPositions,
+    /// It says that a node was told all that was saved before a beat, without regard to what it was told.
+    FollowedAtOnce,
 }
 
 /// A save as a node sends it.

@@ -66,11 +66,13 @@ impl Two {
                 Output::Save { ticket, .. } => inputs.push(Input::Saved { ticket, outcome: Ok(()) }),
                 Output::Beat { beat, ask } => {
                     self.lease = leased(self.lease, &ask);
-                    let outcome = match self.is_away {
-                        true => Err("the server is gone".to_owned()),
-                        false => Ok(beaten(self.lease)),
-                    };
-                    inputs.push(Input::Beaten { beat, outcome });
+                    if self.is_away {
+                        let outcome = Err("the server is gone".to_owned());
+                        inputs.push(Input::Beaten { beat, outcome });
+                    } else {
+                        inputs.push(Input::Beaten { beat, outcome: Ok(beaten(self.lease)) });
+                        inputs.push(Input::Followed { beat });
+                    }
                 }
                 _ => {}
             });

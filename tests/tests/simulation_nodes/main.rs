@@ -4,7 +4,7 @@
 
 mod histories;
 
-use i3_tests::sim::plan::{Fault, NODES_FROM, Plan};
+use i3_tests::sim::plan::{Fault, NODES_FROM, Part, Plan};
 use i3_tests::sim::report::report;
 use i3_tests::sim::run::{Outcome, run};
 use i3_tests::world::shared::Planted;
@@ -123,6 +123,15 @@ fn what_is_planted_is_found() {
         });
         finds(&format!("{planted:?}"), &rules, rule);
     }
+    let followed = found(|plan| {
+        plan.planted = Some(Planted::FollowedAtOnce);
+        for client in plan.clients.iter_mut().filter(|client| client.part == Part::Game) {
+            (client.part, client.websocket) = (Part::Named, false);
+        }
+        plan.faults.extend([(Fault::LostNotices, 1.0), (Fault::Leaves, 1.0), (Fault::Resets, 1.0)]);
+        (plan.turbulence, plan.act_every) = (Duration::from_secs(40), Duration::from_millis(100));
+    });
+    finds("a node that does not know what others have saved", &followed, "acknowledged");
     let clocks = found(|plan| {
         plan.clocks_stop = true;
         plan.faults.insert(Fault::Pauses, 0.6);

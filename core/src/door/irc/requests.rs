@@ -107,7 +107,7 @@ impl IrcDoor {
         self.spent += call.work.get();
         match progress {
             Ok(Progress::Answered) => Called::Done(result),
-            Ok(Progress::Waits | Progress::Works) => {
+            Ok(Progress::Waits | Progress::Works | Progress::Again) => {
                 if let Some((then, label)) = then {
                     let label = label.map(str::to_owned);
                     self.open.insert(ticket, Open { conn, label, then });

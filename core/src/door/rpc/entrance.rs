@@ -18,6 +18,7 @@ use crate::door::contract::Door;
 use crate::effects::ConnMap;
 use crate::fault::Fault;
 use crate::i3::text::{decode_json, decode_latin1};
+use crate::ids::Ticket;
 use crate::machine::{ConnId, HandshakeFault, Listener};
 use crate::service::{Parts, access, sessions};
 use crate::time::Instant;
@@ -165,6 +166,13 @@ impl Door for RpcDoor {
 
     fn finished(&mut self, parts: &mut Parts<'_>, finished: Finished) {
         let conn = finished.conn;
+        // The request that has waited was that for an upgrade.
+        if let (Some(State::Http { .. }), Err(fault)) =
+            (self.conns.get(conn).map(|one| &one.state), &finished.outcome)
+        {
+            pages::respond_later(parts, conn, &Head::default(), fault);
+            self.conns.get_mut(conn).into_iter().for_each(|one| one.drain(parts.cx.now.mono));
+        }
         self.requests.finished(parts, &mut self.conns, finished);
         self.tidy(parts, conn);
     }
@@ -259,10 +267,13 @@ impl RpcDoor {
                     let _ = is_idle;
                     head.extend_from_slice(input);
                     let before = parts.cx.fx.pending_bytes(conn);
-                    let (state, rest) = next_head(parts, &self.requests.documents, conn, &head, since);
-                    owned = rest;
+                    let next = next_head(parts, &self.requests.documents, conn, &head, since);
+                    owned = next.rest;
                     input = &owned;
-                    self.put(parts, conn, state);
+                    self.put(parts, conn, next.state);
+                    if let Some(one) = self.conns.get_mut(conn) {
+                        one.desk.working = next.waits;
+                    }
                     let bytes = parts.cx.fx.pending_bytes(conn).saturating_sub(before);
                     if self.page_was_sent(conn, bytes) && !input.is_empty() {
                         return self.leave(conn, input);
@@ -299,7 +310,7 @@ impl RpcDoor {
     fn leave(&mut self, conn: ConnId, rest: &[u8]) {
         let Some(one) = self.conns.get_mut(conn) else { return };
         one.desk.unread = rest.to_vec();
-        one.desk.is_half_read = matches!(one.state, State::WebSocket { .. });
+        one.desk.is_half_read = matches!(one.state, State::WebSocket { .. } | State::Http { .. });
     }
 
     /// Reads what was kept.
@@ -396,21 +407,37 @@ fn text_bytes_max(parts: &Parts<'_>, conn: ConnId) -> usize {
     if is_stranger(parts, conn) { all.min(STRANGER_TEXT_BYTES_MAX) } else { all }
 }
 
-/// Reads and answers one request. Returns the new state of the connection, and the bytes that belong to it.
+/// What follows from the head of an HTTP request.
+struct Next {
+    /// The new state of the connection.
+    state: State,
+    /// The bytes that belong to it.
+    rest: Vec<u8>,
+    /// The head is read again when this has ended.
+    waits: Option<Ticket>,
+}
+
+impl Next {
+    fn new(state: State, rest: &[u8]) -> Next {
+        Next { state, rest: rest.to_vec(), waits: None }
+    }
+}
+
+/// Reads and answers one request.
 fn next_head(
     parts: &mut Parts<'_>,
     documents: &Documents,
     conn: ConnId,
     buffer: &[u8],
     since: Instant,
-) -> (State, Vec<u8>) {
+) -> Next {
     let now = parts.cx.now.mono;
-    let draining = (State::Draining { since: now }, Vec::new());
+    let draining = Next::new(State::Draining { since: now }, &[]);
     let mut input = buffer;
     if !input.is_empty() {
         let (head, length) = match http::parse_head(input) {
             // The head timeout starts at its first byte.
-            Ok(None) => return (State::Http { head: input.to_vec(), since, is_idle: false }, Vec::new()),
+            Ok(None) => return Next::new(State::Http { head: input.to_vec(), since, is_idle: false }, &[]),
             Ok(Some(found)) => found,
             Err(error) => {
                 parts.cx.metrics.connections_at_fault += 1;
@@ -425,13 +452,20 @@ fn next_head(
             }
         };
         input = &input[length..];
-        if let Page::WebSocket { is_deflated } = pages::answer(parts, documents, conn, &head) {
-            let socket = Box::new(WebSocket::new(text_bytes_max(parts, conn), is_deflated));
-            return (State::WebSocket { socket, heard: now, pinged: None }, input.to_vec());
+        match pages::answer(parts, documents, conn, &head) {
+            Page::Answered => {}
+            Page::WebSocket { is_deflated } => {
+                let socket = Box::new(WebSocket::new(text_bytes_max(parts, conn), is_deflated));
+                return Next::new(State::WebSocket { socket, heard: now, pinged: None }, input);
+            }
+            Page::Waits(ticket) => {
+                let state = State::Http { head: buffer.to_vec(), since, is_idle: false };
+                return Next { waits: Some(ticket), ..Next::new(state, &[]) };
+            }
         }
         if !head.keep_alive || head.has_body || !parts.cx.fx.is_open(conn) {
             return draining;
         }
     }
-    (State::Http { head: Vec::new(), since: now, is_idle: true }, input.to_vec())
+    Next::new(State::Http { head: Vec::new(), since: now, is_idle: true }, input)
 }

@@ -6,13 +6,18 @@ use super::encoder::{DEFLATED_SOCKETS, SOCKETS};
 use super::exposition::{self, Format};
 use super::http::{self, Head, Response, Upgrade};
 use super::json::Object;
+use super::requests::AUTHENTICATE;
 use super::{openrpc, origin};
 use crate::clients::{Role, Session, Way};
+use crate::fault::Fault;
+use crate::ids::Ticket;
 use crate::machine::ConnId;
 use crate::saves::Saves;
 use crate::service::access::{self, KeyRefused};
 use crate::service::nodes::database;
+use crate::service::nodes::followed::must_follow;
 use crate::service::{Parts, channel, sessions};
+use crate::waiting::Asker;
 use bytes::Bytes;
 use std::net::IpAddr;
 
@@ -21,6 +26,8 @@ use std::net::IpAddr;
 pub(super) enum Page {
     /// It was answered.
     Answered,
+    /// It is answered again when this has ended.
+    Waits(Ticket),
     /// The connection is a WebSocket from now on.
     WebSocket {
         /// Its messages may be compressed.
@@ -131,6 +138,22 @@ fn upgrade_to_websocket(
         respond(parts, conn, head, 503, "the gateway is full", "Retry-After: 1\r\n");
         return Page::Answered;
     }
+    // What the client has missed is replayed to it at once.
+    let is_known = match (&head.api_key, &parts.cx.settings.api.keys) {
+        (Some(key), _) => access::is_right(&parts.cx, key),
+        (None, keys) => keys.is_none(),
+    };
+    if *role == Role::Game && is_known {
+        let ticket = parts.waiting.next_ticket();
+        match must_follow(parts, Asker { conn, ticket, method: AUTHENTICATE }) {
+            Ok(false) => {}
+            Ok(true) => return Page::Waits(ticket),
+            Err(fault) => {
+                respond_later(parts, conn, head, &fault);
+                return Page::Answered;
+            }
+        }
+    }
     parts.clients.addresses.session_of(conn, client);
     let is_deflated = head.offers_deflate && parts.cx.settings.api.compression;
     let way = if is_deflated { &DEFLATED_SOCKETS } else { &SOCKETS };
@@ -155,6 +178,11 @@ fn upgrade_to_websocket(
     channel::join_set(cx, muds, &mut out, conn);
     out.replay(cx, conn);
     Page::WebSocket { is_deflated }
+}
+
+/// Answers that this cannot be done now.
+pub(super) fn respond_later(parts: &mut Parts<'_>, conn: ConnId, head: &Head, fault: &Fault) {
+    respond(parts, conn, head, 503, &fault.message, "Retry-After: 1\r\n");
 }
 
 /// Begins the session of a WebSocket. The client may send its key in a header.

@@ -39,7 +39,7 @@ const SHORT_RESULT_BYTES: usize = 2048;
 const RESTYLE_WORK: usize = 8;
 
 /// The method that shows a key.
-const AUTHENTICATE: &str = "authenticate";
+pub(super) const AUTHENTICATE: &str = "authenticate";
 
 /// A request's place in a batch: the batch, and the index in it.
 type InBatch = (u64, usize);
@@ -52,6 +52,8 @@ struct Open {
     /// `None` for a notification.
     id: Option<Box<RawValue>>,
     batch: Option<InBatch>,
+    /// Its parameters, if it is run again.
+    params: Option<Box<RawValue>>,
 }
 
 /// Bytes of the answers of one batch. What does not fit becomes an error, for each request on its own.
@@ -127,8 +129,15 @@ impl Requests {
                 Incoming::Batch(requests) => self.batch(parts, conns, conn, requests),
             }
         }
+        self.text_is_done(parts, conn);
+    }
+
+    /// Does what follows from the text of a client, unless its first request waits to be run again.
+    fn text_is_done(&self, parts: &mut Parts<'_>, conn: ConnId) {
         let (cx, muds, mut out) = parts.delivery_and_muds();
-        out.has_spoken(cx, conn);
+        if !self.open.values().any(|open| open.conn == conn && open.method == AUTHENTICATE) {
+            out.has_spoken(cx, conn);
+        }
         out.clients.tell_who_came(cx, conn);
         channel::join_set(cx, muds, &mut out, conn);
         out.replay(cx, conn);
@@ -246,7 +255,23 @@ impl Requests {
         let method = self.methods.get(&*request.method).copied();
         let name = method.map_or(UNKNOWN, |method| method.name);
         let mut work = REQUEST_WORK;
-        let mut outcome = self.run(parts, conns, conn, &request, (method, batch), &mut work);
+        let outcome = match admit(parts, conns, conn, method) {
+            Ok(()) => self.run(parts, conns, conn, &request, (method, batch), &mut work),
+            Err(fault) => Outcome::Fault(fault),
+        };
+        self.has_run(parts, conns, conn, &request, (name, batch), (outcome, work))
+    }
+
+    /// Does what follows from a request that was run. Returns its answer, as [`Requests::one`] does.
+    fn has_run(
+        &mut self,
+        parts: &mut Parts<'_>,
+        conns: &mut ConnMap<Conn>,
+        conn: ConnId,
+        request: &Request<'_>,
+        (name, batch): (&'static str, Option<InBatch>),
+        (mut outcome, work): (Outcome, usize),
+    ) -> Option<Option<Vec<u8>>> {
         if let Some(one) = conns.get_mut(conn) {
             self.turns.worked(&mut one.desk, work);
             self.turns.cost(name, work);
@@ -292,9 +317,6 @@ impl Requests {
         (method, batch): (Option<&'static Method>, Option<InBatch>),
         work: &mut usize,
     ) -> Outcome {
-        if let Err(fault) = admit(parts, conns, conn, method) {
-            return Outcome::Fault(fault);
-        }
         let Some(method) = method else { return Outcome::Unknown };
         if discover::is_discover(method) && read_params(method, request.params).is_ok() {
             let document = self.documents.openrpc().to_vec();
@@ -330,7 +352,7 @@ impl Requests {
                 durable::answer_when_handed_over(&mut parts.cx, parts.waiting, &call, save, reply);
                 // The next request of the client runs when this one is durable: they stay in order.
                 let id = request.id.map(ToOwned::to_owned);
-                self.open.insert(ticket, Open { conn, method: method.name, id, batch });
+                self.open.insert(ticket, Open { conn, method: method.name, id, batch, params: None });
                 if let Some(one) = conns.get_mut(conn) {
                     one.desk.working = Some(ticket);
                 }
@@ -340,10 +362,11 @@ impl Requests {
         };
         match progress {
             Ok(Progress::Answered) => Outcome::Result(result),
-            Ok(progress @ (Progress::Waits | Progress::Works)) => {
+            Ok(progress @ (Progress::Waits | Progress::Works | Progress::Again)) => {
                 let id = request.id.map(ToOwned::to_owned);
-                self.open.insert(ticket, Open { conn, method: method.name, id, batch });
-                if let Some(one) = conns.get_mut(conn).filter(|_| progress == Progress::Works) {
+                let params = request.params.filter(|_| progress == Progress::Again).map(ToOwned::to_owned);
+                self.open.insert(ticket, Open { conn, method: method.name, id, batch, params });
+                if let Some(one) = conns.get_mut(conn).filter(|_| progress != Progress::Waits) {
                     one.desk.working = Some(ticket);
                 }
                 Outcome::Later
@@ -363,6 +386,9 @@ impl Requests {
             one.desk.working = None;
         }
         let Some(open) = self.open.remove(&ticket) else { return };
+        if matches!(outcome, Ok(Reply::Again)) {
+            return self.again(parts, conns, &open);
+        }
         tell_request(parts, conn, open.method, outcome_label(outcome.as_ref().err().map(|fault| fault.kind)));
         let answer = open.id.as_deref().map(|id| match outcome {
             Ok(reply) => {
@@ -381,6 +407,23 @@ impl Requests {
             (None, Some(answer)) => send_text(parts, open.conn, &answer),
             (None, None) => {}
         }
+    }
+
+    /// Runs a request again, which has waited for what it needs.
+    fn again(&mut self, parts: &mut Parts<'_>, conns: &mut ConnMap<Conn>, open: &Open) {
+        let Open { conn, method: name, batch, .. } = *open;
+        let (id, params) = (open.id.as_deref(), open.params.as_deref());
+        let request = Request { id, method: name.into(), params };
+        let method = self.methods.get(name).copied();
+        let mut work = REQUEST_WORK;
+        let outcome = self.run(parts, conns, conn, &request, (method, batch), &mut work);
+        let answer = self.has_run(parts, conns, conn, &request, (name, batch), (outcome, work));
+        match (batch, answer) {
+            (Some(place), Some(answer)) => self.answer_in_batch(parts, conns, place, answer),
+            (None, Some(Some(answer))) => send_text(parts, conn, &answer),
+            _ => {}
+        }
+        self.text_is_done(parts, conn);
     }
 
     /// Adds an answer to its batch. It is `None` for a notification.

@@ -264,6 +264,7 @@ impl Pair {
         }
         let outcome = Ok(self.table.view(now));
         self.hosts[at].gateway.handle(self.now, Input::Beaten { beat, outcome });
+        self.hosts[at].gateway.handle(self.now, Input::Followed { beat });
     }
 }
 

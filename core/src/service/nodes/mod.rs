@@ -4,6 +4,7 @@ mod beaten;
 pub(crate) mod database;
 pub(crate) mod drain;
 mod drained;
+pub(crate) mod followed;
 pub(crate) mod hold;
 pub(super) mod sessions;
 pub(super) mod shared;

@@ -204,6 +204,7 @@ impl Oracles {
             ("frames kept", Box::new(nodes::kept::Kept::new(transactions))),
             ("backlog", Box::new(backlog::Backlog::of_nodes())),
             ("cursors", Box::new(cursors::Cursors::of_nodes())),
+            ("acknowledged", Box::<nodes::acknowledged::Acknowledged>::default()),
             ("event ids", Box::<event_ids::EventIds>::default()),
             ("identity", Box::<identity::Identity>::default()),
             ("pace", Box::<pace::Pace>::default()),

@@ -1,5 +1,6 @@
 //! Rules for gateways that are nodes of one engine. Its clock is the world's.
 
+pub(super) mod acknowledged;
 pub(super) mod handed;
 pub(super) mod heard;
 pub(super) mod holders;
