@@ -231,6 +231,15 @@ impl Cluster {
         (!last.up).then_some(last.relay)
     }
 
+    /// Whether a mud has told the router since its login that it listens to a channel.
+    pub(crate) fn listens(&self, mud: &str) -> bool {
+        let is_listening =
+            |frame: &Frame| frame.up && frame.kind() == "channel-listen" && sender(frame) == Some(mud);
+        let login = self.tap.last(|frame| is_welcome(frame, mud));
+        let listens = self.tap.last(is_listening);
+        login.zip(listens).is_some_and(|(login, listens)| listens.conn == login.conn && listens.at >= login.at)
+    }
+
     /// How long after `since` the router has answered the login of a mud through another node than `not`.
     pub(crate) fn logged_in_after(&self, mud: &str, since: Instant, not: usize) -> Duration {
         let frame = wait_for(&format!("a login of {mud} through another node than {not}"), || {

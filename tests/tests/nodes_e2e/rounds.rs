@@ -217,6 +217,9 @@ impl Play {
         for game in &self.games {
             wait_for(&format!("{} at a node", game.name), || game.is_in());
         }
+        for mud in &self.cluster.muds {
+            wait_for(&format!("{mud} to listen"), || self.cluster.listens(mud).then_some(()));
+        }
         self.hear("before");
         let nodes = self.cluster.nodes.len();
         for game in &self.games {
