@@ -237,7 +237,9 @@ impl Cluster {
             |frame: &Frame| frame.up && frame.kind() == "channel-listen" && sender(frame) == Some(mud);
         let login = self.tap.last(|frame| is_welcome(frame, mud));
         let listens = self.tap.last(is_listening);
-        login.zip(listens).is_some_and(|(login, listens)| listens.conn == login.conn && listens.at >= login.at)
+        login
+            .zip(listens)
+            .is_some_and(|(login, listens)| listens.conn == login.conn && listens.at >= login.at)
     }
 
     /// How long after `since` the router has answered the login of a mud through another node than `not`.
