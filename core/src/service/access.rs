@@ -92,7 +92,8 @@ methods! {
     /// Identifies the client. All other methods but `ping` and `rpc.discover` need it first.
     "authenticate" (Access::Open) Authenticate<'_> => again [Authenticated] &[&DATABASE_AWAY, &TOO_MANY_WAITING],
         |parts, call, args| {
-            if starts_reading(parts, call, &args) && must_follow(parts, call.asker)? {
+            let is_shared = parts.nodes.leases.is_some();
+            if is_shared && starts_reading(parts, call, &args) && must_follow(parts, call.asker)? {
                 Ok(None)
             } else {
                 let mut out = Delivery { clients: parts.clients, journal: parts.journal };

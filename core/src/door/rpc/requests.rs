@@ -129,13 +129,15 @@ impl Requests {
                 Incoming::Batch(requests) => self.batch(parts, conns, conn, requests),
             }
         }
-        self.text_is_done(parts, conn);
+        self.text_is_done(parts, conns, conn);
     }
 
-    /// Does what follows from the text of a client, unless its first request waits to be run again.
-    fn text_is_done(&self, parts: &mut Parts<'_>, conn: ConnId) {
+    /// Does what follows from the text of a client. One that waits to be identified has not spoken yet.
+    fn text_is_done(&self, parts: &mut Parts<'_>, conns: &ConnMap<Conn>, conn: ConnId) {
+        let working = conns.get(conn).and_then(|one| one.desk.working);
+        let waits = working.and_then(|ticket| self.open.get(&ticket));
         let (cx, muds, mut out) = parts.delivery_and_muds();
-        if !self.open.values().any(|open| open.conn == conn && open.method == AUTHENTICATE) {
+        if waits.is_none_or(|open| open.method != AUTHENTICATE) {
             out.has_spoken(cx, conn);
         }
         out.clients.tell_who_came(cx, conn);
@@ -423,7 +425,7 @@ impl Requests {
             (None, Some(Some(answer))) => send_text(parts, conn, &answer),
             _ => {}
         }
-        self.text_is_done(parts, conn);
+        self.text_is_done(parts, conns, conn);
     }
 
     /// Adds an answer to its batch. It is `None` for a notification.
