@@ -15,7 +15,8 @@
 //! - Each [`Output::Save`] is answered by one [`Input::Saved`], in order.
 //! - Each [`Output::Query`] is answered by one [`Input::Found`], in any order.
 //! - Each [`Output::Beat`] is answered by one [`Input::Beaten`]. What all nodes are told comes with [`Input::Told`], in the
-//!   order of its positions, and no part of it twice. Machines that run on one host know neither.
+//!   order of its positions, and no part of it twice. [`Input::Followed`] says up to which beat that was. Machines that run on
+//!   one host know none of these.
 
 use crate::notice::{Level, Notice};
 use crate::query::{Page, Query};
