@@ -16,11 +16,15 @@ fail() {
     exit 1
 }
 
-for program in weechat-headless irssi; do
-    command -v "$program" >/dev/null && continue
-    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends weechat-headless irssi; } \
-        >"$folder/apt.log" 2>&1 || fail "apt could not install $program, see $folder/apt.log"
-done
+# The plugin of WeeChat that takes commands from a FIFO is in a package of its own.
+has_clients() {
+    command -v weechat-headless >/dev/null && command -v irssi >/dev/null && compgen -G '/usr/lib/*/weechat/plugins/fifo.so' >/dev/null
+}
+packages=(weechat-headless weechat-plugins irssi)
+has_clients ||
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}"; } \
+        >"$folder/apt.log" 2>&1 || fail "apt could not install ${packages[*]}, see $folder/apt.log"
+has_clients || fail "${packages[*]} lack what the test needs"
 
 if [ ! -f "$folder/installed" ]; then
     python3 -m venv "$folder/venv" || fail "python3 has no venv"
