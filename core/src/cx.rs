@@ -34,7 +34,7 @@ impl Cx<'_> {
 
     /// Returns the change that saves the clock by which the age of kept entries is measured.
     pub(crate) fn clock_change(&self) -> Change {
-        steady::change(self.settings, self.steady, self.now.unix)
+        steady::change(self.steady, self.now.unix)
     }
 
     /// Sends a notice to the operator.

@@ -89,11 +89,10 @@ impl Gateway {
     /// but must differ.
     pub fn new(settings: Settings, saved: &Saved, seed: u64, now: Now) -> Result<Gateway, SettingsError> {
         settings.check()?;
-        let clock = SteadyClock::restore(saved, &settings, now);
         let mut common = Common {
             settings,
             now,
-            clock,
+            clock: SteadyClock::restore(saved, now),
             fx: Effects::default(),
             timers: Timers::default(),
             metrics: Metrics::default(),
@@ -302,9 +301,9 @@ impl Gateway {
         let common = &mut self.common;
         // Over a restart ages follow the wall clock. So each restart must know how it differs from the steady one.
         if common.clock.was_set(common.now) {
-            let steady = common.clock.at(common.now);
-            let change = steady::change(&common.settings, steady, common.now.unix);
-            common.fx.save(common.now.mono, vec![change]);
+            common
+                .fx
+                .save(common.now.mono, vec![steady::change(common.clock.at(common.now), common.now.unix)]);
         }
     }
 

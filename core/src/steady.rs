@@ -1,16 +1,11 @@
 //! A clock for the age of what is kept. It follows monotonic time while the process runs. Over a restart it follows the
 //! wall clock, unless that has obviously been set: then the time in between is not known, and does not count.
-//!
-//! Nodes that share a store may have wall clocks that differ. So each compares its own with what it has saved itself, and
-//! believes of the others only how far their clocks for ages have come.
 
-use crate::machine::{Change, Saved, SmolStr};
+use crate::machine::{Change, Saved};
 use crate::saved;
-use crate::settings::Settings;
 use crate::spaces::Space;
 use crate::time::{Instant, Now, Steady, UnixTime};
 use serde::{Deserialize, Serialize};
-use smol_str::format_smolstr;
 use std::time::Duration;
 
 /// The longest time between two runs that is believed. A longer one is taken for a wall clock that was set.
@@ -41,18 +36,14 @@ pub(crate) struct SteadyClock {
 impl SteadyClock {
     /// Continues after an earlier run. Without one, the clock starts with the time of the wall clock, so that the times
     /// that an earlier version saved mean the same.
-    pub(crate) fn restore(saved: &Saved, settings: &Settings, now: Now) -> SteadyClock {
-        let (space, own) = (Space::Clock.whole(), key(settings));
-        let entries = saved.entries.iter().filter(|entry| entry.space == space);
-        let pairs = entries.filter_map(|entry| {
-            let pair: Pair = saved::read(entry.value.as_deref()?)?;
-            let steady = Steady::from_micros(pair.steady);
-            let is_own = entry.key == own;
-            let away =
-                if is_own { downtime(UnixTime::from_micros(pair.unix), now.unix) } else { Duration::ZERO };
-            Some(steady + away)
+    pub(crate) fn restore(saved: &Saved, now: Now) -> SteadyClock {
+        let space = Space::Clock.whole();
+        let values = saved.entries.iter().filter(|entry| entry.space == space);
+        let before: Option<Pair> =
+            values.filter_map(|entry| saved::read(entry.value.as_deref()?)).next_back();
+        let base = before.map_or(Steady::from_micros(now.unix.micros()), |before| {
+            Steady::from_micros(before.steady) + downtime(UnixTime::from_micros(before.unix), now.unix)
         });
-        let base = pairs.max().unwrap_or(Steady::from_micros(now.unix.micros()));
         SteadyClock { base, started: now.mono, saved: now }
     }
 
@@ -73,23 +64,9 @@ impl SteadyClock {
 }
 
 /// Returns the change that saves the clock, to be saved with whatever gets older by it.
-pub(crate) fn change(settings: &Settings, steady: Steady, unix: UnixTime) -> Change {
+pub(crate) fn change(steady: Steady, unix: UnixTime) -> Change {
     let pair = Pair { steady: steady.micros(), unix: unix.micros() };
-    Change { space: Space::Clock.whole(), key: key(settings), value: saved::write(&pair) }
-}
-
-/// Returns the change that removes the clock of a node that is gone.
-pub(crate) fn forget(node: &str) -> Change {
-    Change { space: Space::Clock.whole(), key: key_of(node), value: None }
-}
-
-/// Returns the key of this gateway's clock.
-fn key(settings: &Settings) -> SmolStr {
-    settings.node.as_ref().map_or(SmolStr::new_static("clock"), |node| key_of(&node.name))
-}
-
-fn key_of(node: &str) -> SmolStr {
-    format_smolstr!("clock@{node}")
+    Change { space: Space::Clock.whole(), key: "clock".into(), value: saved::write(&pair) }
 }
 
 fn micros(time: Duration) -> u64 {
@@ -106,7 +83,6 @@ fn downtime(before: UnixTime, now: UnixTime) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cx::testing::{Bench, node};
 
     /// Seconds after 2026-01-01.
     fn at(mono: u64, unix: i64) -> Now {
@@ -116,43 +92,14 @@ mod tests {
 
     /// Seconds from a run's start, with its wall clock, to the start of the next run.
     fn passed(clock: &SteadyClock, first: Now, end: Now, next: Now) -> u64 {
-        let settings = Bench::default().settings;
-        let saved = Saved { entries: vec![change(&settings, clock.at(end), end.unix)], position: 0, end: 0 };
-        SteadyClock::restore(&saved, &settings, next).at(next).since(clock.at(first)).as_secs()
-    }
-
-    fn new(now: Now) -> SteadyClock {
-        SteadyClock::restore(&Saved::default(), &Bench::default().settings, now)
-    }
-
-    #[test]
-    fn the_wall_clock_of_another_node_changes_no_age() {
-        let [mut one, mut two] = [Bench::default().settings, Bench::default().settings];
-        (one.node, two.node) = (Some(node("one")), Some(node("two")));
-        let (first, hour) = (at(100, 0), 3_600);
-        let clock = SteadyClock::restore(&Saved::default(), &one, first);
-        let entries = vec![
-            change(&one, clock.at(at(110, 10)), at(110, 10).unix),
-            // Its wall clock is five hours behind.
-            change(&two, clock.at(at(150, 50)), at(150, 50 - 5 * hour).unix),
-        ];
-        let saved = Saved { entries, position: 0, end: 0 };
-        for (settings, unix, expected) in
-            [(&one, 60, 60), (&one, 20, 50), (&two, 60 - 5 * hour, 60), (&two, 45 - 5 * hour, 50)]
-        {
-            let next = at(0, unix);
-            let age = SteadyClock::restore(&saved, settings, next).at(next).since(clock.at(first));
-            assert_eq!(age.as_secs(), expected, "{unix}");
-        }
-        let new = Bench::default().settings;
-        let age = SteadyClock::restore(&saved, &new, at(0, hour)).at(at(0, hour)).since(clock.at(first));
-        assert_eq!(age.as_secs(), 50, "a new node knows only how far the others have come");
+        let saved = Saved { entries: vec![change(clock.at(end), end.unix)], position: 0, end: 0 };
+        SteadyClock::restore(&saved, next).at(next).since(clock.at(first)).as_secs()
     }
 
     #[test]
     fn a_wall_clock_that_is_set_changes_no_age() {
         let first = at(100, 0);
-        let mut clock = new(first);
+        let mut clock = SteadyClock::restore(&Saved::default(), first);
         assert_eq!(clock.at(first).micros(), first.unix.micros());
         for unix in [10, 10 + 31_536_000, -3_600, -2_000_000_000] {
             let now = at(110, unix);
@@ -164,7 +111,7 @@ mod tests {
     #[test]
     fn the_time_between_two_runs_counts_unless_it_cannot_be() {
         let first = at(100, 0);
-        let clock = new(first);
+        let clock = SteadyClock::restore(&Saved::default(), first);
         let year = 31_536_000;
         for (end, next, expected) in [
             (at(110, 10), at(0, 70), 70),

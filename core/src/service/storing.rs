@@ -38,7 +38,7 @@ impl Kept<'_> {
         let of_muds = muds.iter().flat_map(|(mud, one)| one.entries(&settings.mud(mud).name, clear));
         let mut entries: Vec<Change> = of_muds.chain(journal.entries(settings, clear)).collect();
         if clear.covers(&Space::Clock.whole()) {
-            entries.push(steady::change(settings, *steady, now.unix));
+            entries.push(steady::change(*steady, now.unix));
         }
         if settings.node.as_ref().is_some_and(|node| clear.covers(&Space::Sessions.of(&node.boot))) {
             entries.extend(sessions::entries(settings, *now, clients, filters));

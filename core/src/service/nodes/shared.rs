@@ -8,7 +8,6 @@ use crate::machine::{Change, Saved};
 use crate::notice::{Level, Notice};
 use crate::service::Parts;
 use crate::spaces::Space;
-use crate::steady;
 use crate::wake::Wake;
 
 /// Applies a change that another node has saved, and that was not in the store yet when this node started: of a mud, or,
@@ -101,8 +100,7 @@ pub(crate) fn node_gone(parts: &mut Parts<'_>, boot: &str, name: Option<&str>, c
     let space = Space::Sessions.of(boot);
     let gone = ids.into_iter().map(|id| Change { space: space.clone(), key: id.into(), value: None });
     let marks = name.map(|name| parts.journal.take_over_marks(parts.cx.settings, name));
-    let changes: Vec<Change> =
-        gone.chain(marks.into_iter().flatten()).chain(name.map(steady::forget)).collect();
+    let changes: Vec<Change> = gone.chain(marks.into_iter().flatten()).collect();
     parts.cx.save(changes);
 }
 
