@@ -338,6 +338,9 @@ pub struct Saved {
     pub position: u64,
     /// The position of the next save is not below this.
     pub end: u64,
+    /// How long ago the last save was written, by the clock of the store that several nodes share. `None`: on one host the wall
+    /// clock says how long the gateway did not run.
+    pub away: Option<std::time::Duration>,
 }
 
 /// An output of a machine. The driver carries outputs out in their order.

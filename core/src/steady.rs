@@ -1,5 +1,6 @@
 //! A clock for the age of what is kept. It follows monotonic time while the process runs. Over a restart it follows the
-//! wall clock, unless that has obviously been set: then the time in between is not known, and does not count.
+//! wall clock, unless that has obviously been set: then the time in between is not known, and does not count. The wall clocks of
+//! nodes that share a store may differ, so there the clock of the store tells.
 
 use crate::machine::{Change, Saved};
 use crate::saved;
@@ -42,7 +43,9 @@ impl SteadyClock {
         let before: Option<Pair> =
             values.filter_map(|entry| saved::read(entry.value.as_deref()?)).next_back();
         let base = before.map_or(Steady::from_micros(now.unix.micros()), |before| {
-            Steady::from_micros(before.steady) + downtime(UnixTime::from_micros(before.unix), now.unix)
+            let passed = saved.away.map(|away| if away <= DOWNTIME_MAX { away } else { Duration::ZERO });
+            let by_wall_clock = || downtime(UnixTime::from_micros(before.unix), now.unix);
+            Steady::from_micros(before.steady) + passed.unwrap_or_else(by_wall_clock)
         });
         SteadyClock { base, started: now.mono, saved: now }
     }
@@ -92,7 +95,7 @@ mod tests {
 
     /// Seconds from a run's start, with its wall clock, to the start of the next run.
     fn passed(clock: &SteadyClock, first: Now, end: Now, next: Now) -> u64 {
-        let saved = Saved { entries: vec![change(clock.at(end), end.unix)], position: 0, end: 0 };
+        let saved = Saved { entries: vec![change(clock.at(end), end.unix)], ..Saved::default() };
         SteadyClock::restore(&saved, next).at(next).since(clock.at(first)).as_secs()
     }
 
@@ -105,6 +108,22 @@ mod tests {
             let now = at(110, unix);
             assert_eq!(clock.at(now).since(clock.at(first)), Duration::from_secs(10));
             assert_eq!((clock.was_set(now), clock.was_set(now)), (unix != 10, false));
+        }
+    }
+
+    #[test]
+    fn a_node_believes_the_clock_of_the_store_and_not_its_own() {
+        let first = at(100, 0);
+        let clock = SteadyClock::restore(&Saved::default(), first);
+        let entries = vec![change(clock.at(at(110, 10)), at(110, 10).unix)];
+        for (away, expected) in [(60, 70), (8 * 86_400, 10)] {
+            let saved =
+                Saved { entries: entries.clone(), away: Some(Duration::from_secs(away)), ..Saved::default() };
+            for unix in [70, 5 * 3_600] {
+                let next = at(0, unix);
+                let age = SteadyClock::restore(&saved, next).at(next).since(clock.at(first));
+                assert_eq!(age.as_secs(), expected, "{away} {unix}");
+            }
         }
     }
 

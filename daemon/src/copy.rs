@@ -143,7 +143,7 @@ fn write_file(url: &str, entries: Vec<Change>) -> Result<String, StoreError> {
     let lock = directory(url).map(|path| StateDirectory::take(path).map_err(|why| in_use(path, why)));
     let _lock = lock.transpose()?;
     let mut store = i3_store::open(url)?;
-    replace_all(&mut *store, &Saved { entries, position: 0, end: 0 })?;
+    replace_all(&mut *store, &Saved { entries, ..Saved::default() })?;
     Ok(store.place())
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn read(
     let mut selection = Gateway::select(settings);
     let start = store.load(selection.value_bytes_max(), &mut |entry| selection.take(entry))?;
     let mut saved = selection.finish(now);
-    (saved.position, saved.end) = (start.position, start.end);
+    (saved.position, saved.end, saved.away) = (start.position, start.end, Some(start.away));
     Ok((saved, start))
 }
 

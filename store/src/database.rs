@@ -275,7 +275,7 @@ pub(crate) fn write(connection: &mut Connection, clear: &Clear, changes: &[Chang
 pub(crate) fn load(connection: &Connection) -> Result<Saved, StoreError> {
     let mut select = connection.prepare("SELECT space, key, value FROM state ORDER BY space, key")?;
     let rows = select.query_map((), |row| Ok(Change { value: Some(bytes(row, 2)?), ..named(row)? }))?;
-    Ok(Saved { entries: rows.collect::<rusqlite::Result<_>>()?, position: 0, end: 0 })
+    Ok(Saved { entries: rows.collect::<rusqlite::Result<_>>()?, ..Saved::default() })
 }
 
 fn named(row: &Row<'_>) -> rusqlite::Result<Change> {

@@ -42,6 +42,8 @@ pub struct Start {
     pub end: u64,
     /// The position of the first save that the node is told: some time before that.
     pub told_from: u64,
+    /// How long ago the last save was written, by the clock of the store.
+    pub away: Duration,
 }
 
 /// One save of a node.

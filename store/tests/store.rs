@@ -358,7 +358,7 @@ fn who_has_the_file_open_sees_what_replaced_it() {
     store.commit(&[put("a", "old", b"1")]).unwrap();
     replace_all(
         &mut *open(&path).unwrap(),
-        &Saved { entries: vec![put("a", "new", b"2")], position: 0, end: 0 },
+        &Saved { entries: vec![put("a", "new", b"2")], ..Saved::default() },
     )
     .unwrap();
     assert_eq!(store.load().unwrap().entries, [put("a", "new", b"2")]);

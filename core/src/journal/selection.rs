@@ -152,7 +152,7 @@ impl Selection {
         self.parts.clear();
         let entry = |((space, key), value)| Change { space, key, value: Some(value) };
         let entries = std::mem::take(&mut self.kept).into_iter().map(entry).collect();
-        let mut saved = Saved { entries, position: 0, end: 0 };
+        let mut saved = Saved { entries, ..Saved::default() };
         let steady = SteadyClock::restore(&saved, now).at(now);
         let spaces: Vec<SmolStr> =
             self.settings.muds.iter().map(|mud| Space::Clients.of(&mud.name)).collect();

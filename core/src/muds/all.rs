@@ -594,7 +594,7 @@ mod tests {
         // After a restart both know the mud.
         let [entry] = &saved[..] else { panic!("{saved:?}") };
         let entries = vec![of_router("Alpha"), of_router("Beta"), entry.clone()];
-        let muds = start(&Saved { entries, position: 0, end: 0 }, &mut bench);
+        let muds = start(&Saved { entries, ..Saved::default() }, &mut bench);
         assert!([alpha, beta].into_iter().all(|mud| muds[mud].lists.muds().get("Sage").is_some()));
         assert_eq!((of(&muds, alpha, "Alpha"), of(&muds, beta, "Beta")), (1, 0));
         // An earlier version has saved all lists.
@@ -602,7 +602,7 @@ mod tests {
         let entries = vec![of_router("Alpha"), of_router("Beta"), entry.clone(), second];
         let mut bench = Bench::default();
         bench.fx.retry_saves();
-        let muds = start(&Saved { entries, position: 0, end: 0 }, &mut bench);
+        let muds = start(&Saved { entries, ..Saved::default() }, &mut bench);
         assert_eq!((of(&muds, alpha, "Alpha"), of(&muds, beta, "Beta")), (1, 0));
         assert!(bench.fx.saves().unwrap().retry_after().is_some(), "that of Beta is cleared");
     }

@@ -26,7 +26,7 @@ impl Store for MemoryStore {
             key: key.clone(),
             value: Some(value.clone()),
         });
-        Ok(Saved { entries: entries.collect(), position: 0, end: 0 })
+        Ok(Saved { entries: entries.collect(), ..Saved::default() })
     }
 
     fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
@@ -64,6 +64,6 @@ impl Store for MemoryStore {
             let parts: Vec<&str> = line.split('\t').collect();
             Change { space: parts[0].into(), key: parts[1].into(), value: Some(parts[2].as_bytes().into()) }
         });
-        Ok(Saved { entries: entries.collect(), position: 0, end: 0 })
+        Ok(Saved { entries: entries.collect(), ..Saved::default() })
     }
 }

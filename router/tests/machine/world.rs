@@ -100,7 +100,7 @@ impl World {
         };
         let mut world = World::with(
             self.settings.clone(),
-            Saved { entries: self.saved.iter().map(entry).collect(), position: 0, end: 0 },
+            Saved { entries: self.saved.iter().map(entry).collect(), ..Saved::default() },
         );
         world.saved = self.saved.clone();
         world

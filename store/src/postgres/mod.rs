@@ -23,6 +23,7 @@ use session::{Failure, Limits, Session, at};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Executor, Row};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How far before the last save a node begins to follow the log, as an interval of PostgreSQL. Effects of packets that came
 /// then may not be saved yet.
@@ -88,8 +89,10 @@ async fn load(
     take: &mut dyn FnMut(Change),
 ) -> Result<Start, Failure> {
     connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-    let (last, next, told_from): (i64, i64, i64) = sqlx::query_as(
+    let (last, next, away_micros, told_from): (i64, i64, i64, i64) = sqlx::query_as(
         "SELECT p.last, p.next, coalesce((
+             SELECT greatest(0, extract(epoch FROM clock_timestamp() - max(at)) * 1000000) FROM i3_log
+         ), 0)::bigint, coalesce((
              SELECT min(timed.position) FROM (
                  SELECT paused.position, sum(paused.pause) OVER (ORDER BY paused.position DESC) AS before
                  FROM (
@@ -122,7 +125,8 @@ async fn load(
     drop(rows);
     connection.execute("COMMIT").await?;
     let [position, end, told_from] = [last, next, told_from].map(numbers::unsigned);
-    Ok(Start { position, end, told_from })
+    let away = Duration::from_micros(numbers::unsigned(away_micros));
+    Ok(Start { position, end, told_from, away })
 }
 
 impl SharedStore for PostgresStore {

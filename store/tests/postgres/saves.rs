@@ -120,7 +120,10 @@ fn each_save_has_its_positions_and_what_passes_is_no_entry() {
     assert_eq!(later.start.told_from, told[0].position);
     // However long all nodes were away, a node begins before the last saves: their effects may not be saved.
     postgres.sql(&name, "UPDATE i3_log SET at = at - interval '2 days'");
-    assert_eq!(Node::start(&place, "c").start.told_from, told[0].position);
+    let after_days = Node::start(&place, "c").start;
+    assert_eq!(after_days.told_from, told[0].position);
+    let [short, long] = [later.start.away, after_days.away].map(|away| away.as_secs() / 3600);
+    assert_eq!((short, long), (0, 48), "how long ago the last save was");
     // The same when one of them has begun again, and has saved something.
     let earlier = format!("position < {}", told[3].position);
     postgres.sql(&name, &format!("UPDATE i3_log SET at = at - interval '2 days' WHERE {earlier}"));

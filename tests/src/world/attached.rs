@@ -150,7 +150,7 @@ impl World {
             return false;
         }
         self.close_open_transactions();
-        let (saved, next) = self.engine().load();
+        let (saved, next) = self.engine().load(self.now.mono);
         let now = self.now_of(at);
         let node = &mut self.nodes[at];
         node.life += 1;

@@ -213,7 +213,7 @@ impl Node {
             key: key.clone(),
             value: Some(value.clone()),
         });
-        Saved { entries: entries.collect(), position: 0, end: 0 }
+        Saved { entries: entries.collect(), ..Saved::default() }
     }
 
     /// Whether its store takes a save.

@@ -264,7 +264,7 @@ impl Engine {
     }
 
     /// What a node that starts gets, and the position from which on it is told the log.
-    pub fn load(&self) -> (Saved, u64) {
+    pub fn load(&self, now: Instant) -> (Saved, u64) {
         let entries = self.entries.iter().map(|((space, key), value)| Change {
             space: space.clone(),
             key: key.clone(),
@@ -279,7 +279,8 @@ impl Engine {
             }
             from = told.position;
         }
-        (Saved { entries: entries.collect(), position: self.last, end: self.next }, from)
+        let away = self.log.back().map_or(Duration::ZERO, |(at, _)| now.since(*at));
+        (Saved { entries: entries.collect(), position: self.last, end: self.next, away: Some(away) }, from)
     }
 
     /// The rows of the log from a position on.

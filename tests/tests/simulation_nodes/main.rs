@@ -18,7 +18,7 @@ use std::time::Duration;
 const SEEDS: u64 = 100;
 
 /// Seeds that have found a fault once.
-const SEEDS_THAT_FOUND: [u64; 22] = [
+const SEEDS_THAT_FOUND: [u64; 23] = [
     178,
     388,
     969,
@@ -41,6 +41,7 @@ const SEEDS_THAT_FOUND: [u64; 22] = [
     4_000_015_100,
     4_000_018_324,
     4_000_018_703,
+    25_000_032_413,
 ];
 
 /// Seeds in which a planted fault must be found.

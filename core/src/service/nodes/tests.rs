@@ -47,8 +47,7 @@ fn stored(changes: impl IntoIterator<Item = Change>) -> Saved {
     }
     Saved {
         entries: entries.into_values().filter(|change| change.value.is_some()).collect(),
-        position: 0,
-        end: 0,
+        ..Saved::default()
     }
 }
 
