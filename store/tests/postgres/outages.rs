@@ -159,6 +159,8 @@ fn a_node_that_ends_without_the_server_does_not_wait_for_it_again_and_again() {
 struct Reports {
     reports: Receiver<Report>,
     told: Vec<Told>,
+    /// The beats up to which the log was told, each with the number of saves that were told before.
+    followed: Vec<(u64, usize)>,
 }
 
 impl Reports {
@@ -167,14 +169,15 @@ impl Reports {
         let mut store = open(place, name);
         let start = store.load(usize::MAX, &mut drop).unwrap();
         let writer = Writer::spawn_node(store.roles(&start), move |report| drop(sender.send(report)));
-        (writer, Reports { reports, told: Vec::new() })
+        (writer, Reports { reports, told: Vec::new(), followed: Vec::new() })
     }
 
-    /// The next report that is not about a save of a node. Those are kept.
+    /// The next report that is not about a save of a node, nor about how far the log was told. Those are kept.
     fn next(&mut self) -> Report {
         loop {
             match self.reports.recv_timeout(PATIENCE).expect("a report") {
                 Report::Told(told) => self.told.push(told),
+                Report::Followed(beat) => self.followed.push((beat, self.told.len())),
                 other => return other,
             }
         }
@@ -246,7 +249,7 @@ fn a_node_goes_on_after_a_restart_of_the_server() {
     while reports.told.last().is_none_or(|told| told.boot != "boot of b") {
         match reports.reports.recv_timeout(PATIENCE).expect("all saves are told") {
             Report::Told(told) => reports.told.push(told),
-            Report::Beaten { beat: 0, .. } => {}
+            Report::Beaten { beat: 0, .. } | Report::Followed(_) => {}
             unexpected => panic!("{unexpected:?}"),
         }
     }
@@ -319,4 +322,26 @@ fn a_node_learns_of_changes_of_leases_and_takes_a_mud_after_it_was_told_its_last
     let told = reports.told.iter().filter(|told| told.boot == "boot of former").count();
     assert_eq!(told, count, "they were told before the answer");
     writer.finish();
+}
+
+#[test]
+fn a_beat_is_followed_when_all_that_was_saved_before_it_was_told() {
+    let Some((_postgres, _, place)) = database() else { return };
+    let (writer, mut reports) = Reports::start(&place, "a");
+    let mut other = Node::start(&place, "b");
+    for beat in 1..=20 {
+        other.save(&[change("s", &format!("{beat}"), "")]);
+        writer.beat(beat, Beat::default());
+        reports.beaten(beat).unwrap();
+        while reports.followed.last().is_none_or(|(last, _)| *last < beat) {
+            match reports.reports.recv_timeout(PATIENCE).expect("the log was told") {
+                Report::Told(told) => reports.told.push(told),
+                Report::Followed(beat) => reports.followed.push((beat, reports.told.len())),
+                Report::Beaten { beat: 0, .. } => {}
+                unexpected => panic!("{unexpected:?}"),
+            }
+        }
+        let (_, told) = *reports.followed.last().unwrap();
+        assert_eq!(told as u64, beat, "the save before the beat was told before");
+    }
 }
