@@ -101,7 +101,13 @@ fn sample(target: &mut Target, words: &str) -> Outcome<(Vec<u8>, Vec<u8>)> {
     while read_frames(target, &mut rest)?.is_some() {}
     client.stream.get_mut().write_all(request(0, words).as_bytes())?;
     let mut answer = Vec::new();
-    std::io::BufRead::read_until(&mut client.stream, b'\n', &mut answer)?;
+    // The client may be told of the login before.
+    while answer.is_empty() || is_event(&answer) {
+        answer.clear();
+        if std::io::BufRead::read_until(&mut client.stream, b'\n', &mut answer)? == 0 {
+            return Err("the gateway has closed the connection".into());
+        }
+    }
     if !is_result(&answer) {
         return Err(String::from_utf8_lossy(&answer).into());
     }
@@ -127,6 +133,10 @@ fn read_frames(target: &mut Target, rest: &mut Vec<u8>) -> Outcome<Option<Vec<u8
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+fn is_event(message: &[u8]) -> bool {
+    memchr::memmem::find(message, br#""method""#).is_some()
 }
 
 fn is_result(answer: &[u8]) -> bool {
