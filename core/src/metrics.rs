@@ -29,6 +29,8 @@ pub struct Metrics {
     pub odd_rows: u64,
     /// Packets that were dropped because they waited too long for the router. The mud received an event about each.
     pub packets_expired: u64,
+    /// Errors in which a router said that it takes a mud for one that floods.
+    pub floods_reported: u64,
     /// Times that a link became ready.
     pub router_logins: u64,
     /// Times that a ready link was lost, or closed on request.

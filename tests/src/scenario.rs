@@ -433,6 +433,11 @@ impl Stage {
                 settings.api.events.history_holds_tells = true;
                 Ok(())
             }
+            Some(("packets-per-second", packets)) => {
+                let packets = packets.parse().map_err(|_| "no number")?;
+                (settings.link.packets_per_second, settings.link.packets_burst) = (Some(packets), packets);
+                Ok(())
+            }
             Some(("user_messages", most)) => {
                 settings.api.user_messages_per_minute = Some(most.parse().map_err(|_| "no number")?);
                 Ok(())

@@ -72,6 +72,7 @@ mod outage;
 mod own_packets;
 pub mod pacer;
 mod queued;
+mod recent;
 mod report;
 mod reporting;
 mod rest;

@@ -7,13 +7,17 @@
 //! Answers to other muds go after all of these, and have limits of their own ([`super::answers`]). They take at most half of the
 //! packets of a second, so that a packet of the local game need not wait for the next second because of them.
 //!
+//! A router that takes the mud for one that floods all the same drops what comes next. Then nothing goes for a while, what it has
+//! dropped goes once more, and first one packet alone ([`super::recent`]).
+//!
 //! The limits are those of the settings and are passed with each call, so they change with the settings.
 
 use super::answers::Answers;
-pub use super::queued::{Origin, QueueFull, QueuedPacket};
+pub use super::queued::{Origin, Priority, QueueFull, QueuedPacket};
+use super::recent::Recent;
+use crate::i3::Value;
 use crate::settings::LinkSettings;
 use crate::time::Instant;
-use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -27,34 +31,12 @@ const WINDOW_MICROS: u64 = 1_010_000;
 /// Answers take at most the packets of a second divided by this number.
 const ANSWER_SHARE: u32 = 2;
 
-/// The priority of a packet of the local game.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Priority {
-    /// Tells, and requests about hosted channels.
-    Prompt,
-    /// The channels that are joined again after a login, before any line goes to them.
-    Listening,
-    /// Channel lines, and channels that are joined and left.
-    Chatter,
-    /// Requests for information.
-    Query,
-}
+/// How long nothing goes after a router has taken the mud for one that floods. A Dead Souls router hears it again within 10 s if
+/// no other mud was taken for one.
+const MUTED_FOR: Duration = Duration::from_secs(5);
 
-impl Priority {
-    /// All priorities, the highest first.
-    pub const ALL: [Priority; 4] =
-        [Priority::Prompt, Priority::Listening, Priority::Chatter, Priority::Query];
-
-    /// The label `class` of the metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            Priority::Prompt => "prompt",
-            Priority::Listening => "listening",
-            Priority::Chatter => "chatter",
-            Priority::Query => "query",
-        }
-    }
-}
+/// How long the first packet after that goes alone: in this time the router would say that it has dropped it, too.
+const ALONE_FOR: Duration = Duration::from_secs(2);
 
 /// The label `class` of the answers to other muds in the metrics.
 const ANSWER_CLASS: &str = "answer";
@@ -108,6 +90,17 @@ pub struct Pacer {
     unwritten_since: Instant,
     /// How many of these are answers.
     unwritten_answers: usize,
+    recent: Recent,
+    /// The router drops what the mud sends, or did so a moment ago.
+    muted: Option<Muted>,
+}
+
+/// The router has taken the mud for one that floods.
+#[derive(Clone, Copy, Debug)]
+struct Muted {
+    until: Instant,
+    /// A packet has gone, to see whether the router hears the mud again.
+    is_tried: bool,
 }
 
 impl Pacer {
@@ -162,6 +155,7 @@ impl Pacer {
     /// A login or a probe went, which does not wait in the queue. It counts as `weight` packets.
     pub fn count(&mut self, now: Instant, weight: u32) {
         self.forget(now);
+        self.recent.note_own(now);
         for _ in 0..weight {
             self.went(now);
         }
@@ -178,6 +172,42 @@ impl Pacer {
     /// A new connection is open: nothing has gone over it yet.
     pub fn connected(&mut self) {
         (self.unwritten, self.unwritten_answers) = (0, 0);
+        self.recent.clear();
+    }
+
+    /// Whether it is known which packet this is a copy of, or what went after it.
+    pub fn has_sent(&self, copy: &Value<'_>) -> bool {
+        self.dropped_from(copy).is_some() || self.waits(copy)
+    }
+
+    /// Where that begins among the recent packets which the router has dropped with the packet of this copy. If no packet of the
+    /// queue is it, it is the last one that the link has sent for itself.
+    fn dropped_from(&self, copy: &Value<'_>) -> Option<usize> {
+        let of_link = || self.recent.place_of_own().filter(|_| !self.waits(copy));
+        self.recent.place(copy).or_else(of_link)
+    }
+
+    /// Whether the packet waits of which this is a copy.
+    fn waits(&self, copy: &Value<'_>) -> bool {
+        self.queues.iter().flatten().any(|packet| packet.is(copy))
+    }
+
+    /// The router has dropped the packet of which this is a copy, since it takes the mud for one that floods, and drops what comes
+    /// next. What it has dropped so far is put back, and goes once more. Returns how many packets that are, not counting those that
+    /// were put back before; `None`: it is not known which.
+    ///
+    /// Answers to other muds are put back as queries of the game: they had their turn.
+    pub fn flooded(&mut self, now: Instant, copy: &Value<'_>) -> Option<usize> {
+        self.muted = Some(Muted { until: now + MUTED_FOR, is_tried: false });
+        let Some(place) = self.dropped_from(copy) else {
+            return self.waits(copy).then_some(0);
+        };
+        let dropped = self.recent.take_from(place);
+        let count = dropped.len();
+        for (priority, packet) in dropped.into_iter().rev() {
+            self.queues[priority as usize].push_front(packet);
+        }
+        Some(count)
     }
 
     /// The driver has written all that went. The router's second begins when it is written, not when it was released.
@@ -204,11 +234,20 @@ impl Pacer {
         if self.next_at(now, settings)? > now {
             return None;
         }
-        let of_the_game = self.queues.iter_mut().find_map(VecDeque::pop_front);
+        let of_the_game = |priority| Some((priority, self.queues[priority as usize].pop_front()?));
+        let of_the_game = Priority::ALL.into_iter().find_map(of_the_game);
         let is_answer = of_the_game.is_none();
-        let packet = of_the_game.or_else(|| self.answers.pop())?;
+        let (priority, packet) = match of_the_game {
+            Some(taken) => taken,
+            None => (Priority::Query, self.answers.pop()?),
+        };
+        self.muted = match self.muted {
+            Some(Muted { is_tried: false, .. }) => Some(Muted { until: now + ALONE_FOR, is_tried: true }),
+            _ => None,
+        };
         if settings.packets_per_second.is_some() {
             self.went(now);
+            self.recent.note(now, priority, &packet);
             if is_answer {
                 self.answers_sent.push_back(now);
                 self.unwritten_answers += 1;
@@ -223,20 +262,25 @@ impl Pacer {
         if self.is_empty() {
             return None;
         }
-        let Some(limits) = Limit::of(settings) else { return Some(now) };
+        let not_before = self.muted.map_or(now, |muted| muted.until.max(now));
+        let Some(limits) = Limit::of(settings) else { return Some(not_before) };
         if self.unwritten > 0 && self.unwritten_since < now {
             return None;
         }
         let only_answers = Limit::of_answers(settings).filter(|_| self.has_none_of_the_game());
         let answers = only_answers.and_then(|limit| limit.next_at(&self.answers_sent));
         let room = limits.into_iter().filter_map(|limit| limit.next_at(&self.sent)).chain(answers).max();
-        Some(room.map_or(now, |at| at.max(now)))
+        Some(room.map_or(not_before, |at| at.max(not_before)))
     }
 
-    /// Drops all that waits: this node sends nothing more for the mud.
-    pub fn clear(&mut self) {
+    /// Drops all that waits: this node sends nothing more for the mud. Returns how many packets of games are lost by that, since
+    /// no store has them any more.
+    pub fn clear(&mut self) -> usize {
+        let is_lost = |packet: &&QueuedPacket| packet.handed.is_none() && packet.grows_old();
+        let lost = self.queues.iter().flatten().filter(is_lost).count();
         self.queues.iter_mut().for_each(VecDeque::clear);
         self.answers = Answers::default();
+        lost
     }
 
     /// Drops the packets of games that a store has: they are put into the queue from there once more.
@@ -494,6 +538,38 @@ mod tests {
         assert_eq!(pacer.depths().last(), Some(("answer", 12, 72)));
         assert_eq!(pacer.expire(millis(9000)).len(), 13);
         assert!(pacer.is_empty() && pacer.oldest().is_none());
+    }
+
+    #[test]
+    fn what_a_router_drops_for_a_flood_waits_and_goes_once_more_first_one_alone() {
+        let (mut pacer, settings) = (Pacer::default(), paced(Some(8), 8));
+        let frames = ["....({0,})", "....({1,})", "....({2,})", "....({3,})"];
+        for frame in frames {
+            pacer.push(&settings, Priority::Chatter, packet(frame)).unwrap();
+        }
+        let gone = |pacer: &mut Pacer, at: u64| {
+            let frames: Vec<_> =
+                std::iter::from_fn(|| pacer.pop(millis(at), &settings)).map(|packet| packet.frame).collect();
+            pacer.written(millis(at));
+            frames
+        };
+        assert_eq!(gone(&mut pacer, 0), frames);
+        pacer.push(&settings, Priority::Chatter, packet("....({4,})")).unwrap();
+        let copy = |number| Value::Array(vec![Value::Int(number)]);
+        assert_eq!(pacer.flooded(millis(100), &copy(2)), Some(2));
+        // The router says so once more: of what it has dropped nothing is known that does not wait already.
+        assert_eq!(pacer.flooded(millis(150), &copy(2)), Some(0));
+        assert_eq!(pacer.next_at(millis(200), &settings), Some(millis(5_150)));
+        assert_eq!(gone(&mut pacer, 5_149), [""; 0]);
+        assert_eq!(gone(&mut pacer, 5_150), ["....({2,})"]);
+        // It has dropped this one, too.
+        assert_eq!(pacer.flooded(millis(5_200), &copy(2)), Some(1));
+        assert_eq!(gone(&mut pacer, 10_200), ["....({2,})"]);
+        assert_eq!(pacer.next_at(millis(10_200), &settings), Some(millis(12_200)));
+        assert_eq!(gone(&mut pacer, 12_200), ["....({3,})", "....({4,})"]);
+        // Of what went over an earlier connection nothing is known.
+        pacer.connected();
+        assert_eq!(pacer.flooded(millis(12_300), &copy(4)), None);
     }
 
     #[test]

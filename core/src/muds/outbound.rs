@@ -10,6 +10,7 @@ use crate::i3::packet::{Body, Header, Packet};
 use crate::ids::MudId;
 use crate::link::pacer::{Origin, Priority, QueueFull, QueuedPacket};
 use crate::metrics::kind_label;
+use crate::notice::{Level, Notice};
 use crate::settings::Settings;
 use crate::time::Instant;
 use crate::wake::Wake;
@@ -358,6 +359,18 @@ impl Muds {
             }
         }
         self.pump(cx, mud);
+    }
+
+    /// The router has dropped the packet of which this is a copy, since it takes the mud for one that floods. Returns whether the
+    /// packet goes once more; if not, nobody knows which one it was.
+    pub(crate) fn flooded(&mut self, cx: &mut Cx<'_>, mud: MudId, copy: &Value<'_>) -> bool {
+        cx.metrics.floods_reported += 1;
+        let again = self[mud].pacer.flooded(cx.now.mono, copy);
+        let what = "the router takes this mud for one that floods: packets wait, and what it has dropped goes once more";
+        let notice = Notice::new(Level::Warn, "link", what).with("mud", &cx.settings.mud(mud).name);
+        cx.notice(notice.with("packets", again.unwrap_or_default()));
+        self.pump(cx, mud);
+        again.is_some()
     }
 
     /// Drops the packets for a router whose session has ended.

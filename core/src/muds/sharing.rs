@@ -46,7 +46,7 @@ impl Muds {
     /// Logs off, for another node that logs in next.
     pub(crate) fn hand_over(&mut self, cx: &mut Cx<'_>, mud: MudId) {
         let one = &mut self[mud];
-        one.pacer.clear();
+        cx.metrics.packets_expired += one.pacer.clear() as u64;
         one.handed.unqueue();
         self.step(cx, mud, RouterLink::hand_over);
     }
@@ -74,7 +74,7 @@ impl Muds {
     pub(crate) fn cut(&mut self, cx: &mut Cx<'_>, mud: MudId, why: &str) {
         self.release(mud);
         let one = &mut self[mud];
-        one.pacer.clear();
+        cx.metrics.packets_expired += one.pacer.clear() as u64;
         one.handed.unqueue();
         self.step(cx, mud, |link, lent| link.cut(lent, why));
     }

@@ -180,8 +180,22 @@ fn refuses_listening(code: &str, message: &str, copy: &Value<'_>) -> bool {
     let Value::Array(fields) = copy else { return false };
     let is_kind = matches!(fields.first(), Some(Value::Str(kind)) if **kind == *b"channel-listen");
     let begins = matches!(fields.get(7), Some(Value::Int(on)) if *on != 0);
-    let is_flood = message.to_ascii_lowercase().contains("flood");
-    is_kind && begins && !is_flood && matches!(code, "unk-channel" | "not-allowed" | "bad-channel")
+    is_kind
+        && begins
+        && !is_flood(code, message)
+        && matches!(code, "unk-channel" | "not-allowed" | "bad-channel")
+}
+
+/// Whether a router says that it drops a packet because the mud sends too much: a Dead Souls router has no code for that alone.
+fn is_flood(code: &str, message: &str) -> bool {
+    code == "not-allowed" && message.to_ascii_lowercase().contains("flood")
+}
+
+/// Returns the copy in an error packet in which the router of a mud says that it has dropped the packet as part of a flood.
+pub(super) fn dropped_as_flood<'p>(muds: &Muds, mud: MudId, packet: &'p Packet<'_>) -> Option<&'p Value<'p>> {
+    let Body::Error { code, message, packet: copy } = &packet.body else { return None };
+    let from_router = packet.header.from_mud.eq_ignore_ascii_case(&muds[mud].link.router().name);
+    (from_router && is_flood(code, message)).then_some(copy)
 }
 
 /// Handles an error packet.

@@ -38,12 +38,23 @@ fn received(parts: &mut Parts<'_>, mud: MudId, packet: &Packet<'_>, repairs: Rep
     trace::received(&mut parts.cx, parts.muds, &mut out, mud, packet);
     let is_over = packet.header.ttl <= 0 && !is_from_router(parts, mud, packet);
     parts.cx.metrics.packets_ignored += u64::from(is_over);
+    if goes_once_more(parts, mud, packet) {
+        return;
+    }
     if !is_over && !parts.muds.keeps_out(&mut parts.cx, mud, packet) {
         if bouncer::take(parts, mud, packet) {
             route(parts, mud, packet);
         }
         bouncer::done(parts, mud);
     }
+}
+
+/// Whether a packet is an error about one that the router has dropped as part of a flood, and that goes once more. Only the node
+/// that runs the link knows.
+fn goes_once_more(parts: &mut Parts<'_>, mud: MudId, packet: &Packet<'_>) -> bool {
+    let Parts { cx, muds, .. } = parts;
+    let Some(copy) = errors::dropped_as_flood(muds, mud, packet) else { return false };
+    muds.is_holder(cx.settings, mud) && muds.flooded(cx, mud, copy)
 }
 
 /// Whether a packet comes from the router itself.

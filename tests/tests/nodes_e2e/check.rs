@@ -1,6 +1,6 @@
 //! What must be true of a cluster when all is quiet again, whatever has happened to it.
 
-use crate::cluster::{Helpless, two_at_once};
+use crate::cluster::{Helpless, receiver, two_at_once};
 use crate::game::{Event, Game, Outcome};
 use crate::relay::Frame;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +15,9 @@ const NOTICED_WITHIN: Duration = Duration::from_secs(2);
 
 /// What a gateway has given to its socket may be lost with the connection, so long after the request.
 const LOST_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long after a router has dropped a packet as part of a flood it goes once more: it waits for 5 s, and for others.
+const AGAIN_WITHIN: Duration = Duration::from_secs(20);
 
 /// What a test has done to nodes.
 #[derive(Debug, Default)]
@@ -37,6 +40,8 @@ pub(crate) struct Counts {
     pub(crate) unknown: usize,
     /// Messages that went out twice, as they may after a kill.
     pub(crate) twice: usize,
+    /// Messages that went out more than once at a router that has dropped some of them as part of a flood.
+    pub(crate) again: usize,
     /// Messages that were lost with a connection to the router.
     pub(crate) lost: usize,
     /// Messages of which the gateway has said later that they were not sent.
@@ -58,7 +63,7 @@ pub(crate) fn check(
     let mut counts = Counts::default();
     let sent = sent_by_text(frames);
     for game in games {
-        messages(game, &sent, done, &mut counts)?;
+        messages(game, &sent, (done, &floods(frames, &game.mud)), &mut counts)?;
         cursors(game)?;
         counts.events += game.with(|log| log.events.len());
     }
@@ -67,6 +72,18 @@ pub(crate) fn check(
         alike(&games, &sent)?;
     }
     Ok(counts)
+}
+
+/// When the router has said that it takes a mud for one that floods: what it has dropped goes once more.
+fn floods<'f>(frames: &'f [Frame], mud: &str) -> Vec<Instant> {
+    let is_flood = |frame: &&'f Frame| {
+        let text = &frame.text;
+        !frame.up
+            && frame.kind() == "error"
+            && text.to_lowercase().contains("flood")
+            && receiver(frame) == Some(mud)
+    };
+    frames.iter().filter(is_flood).map(|frame| frame.at).collect()
 }
 
 /// When, and by which node, each text was sent to the router.
@@ -84,7 +101,7 @@ fn sent_by_text(frames: &[Frame]) -> BTreeMap<&str, Vec<(usize, Instant)>> {
 fn messages(
     game: &Game,
     sent: &BTreeMap<&str, Vec<(usize, Instant)>>,
-    done: &Done,
+    (done, floods): (&Done, &[Instant]),
     counts: &mut Counts,
 ) -> Result<(), String> {
     let name = &game.name;
@@ -121,6 +138,9 @@ fn messages(
                     counts.lost += 1;
                 }
                 [_] => {}
+                [(_, first), ..] if floods.iter().any(|at| (*first..*first + AGAIN_WITHIN).contains(at)) => {
+                    counts.again += 1;
+                }
                 [(node, first), _] => {
                     let window = *first - NOTICED_WITHIN..*first + TWICE_WITHIN;
                     if !done.struck.iter().any(|(struck, at)| struck == node && window.contains(at)) {

@@ -293,7 +293,7 @@ pub(crate) fn sender(frame: &Frame) -> Option<&str> {
 }
 
 /// The mud that a frame is for.
-fn receiver(frame: &Frame) -> Option<&str> {
+pub(crate) fn receiver(frame: &Frame) -> Option<&str> {
     let (_, rest) = frame.text.split_once(',')?;
     let (_, rest) = rest.split_once(',')?;
     // No name of a test has a comma.

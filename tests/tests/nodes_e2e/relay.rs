@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What a relay does with connections and bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,19 @@ impl Tap {
     /// All frames since the start.
     pub(crate) fn frames(&self) -> Vec<Frame> {
         self.frames.lock().unwrap().clone()
+    }
+
+    /// What has come from the nodes since then, and the errors of the router, each in a line with the time of the wall clock.
+    pub(crate) fn since(&self, since: Instant) -> Vec<String> {
+        let frames = self.frames.lock().unwrap();
+        let shown = frames[frames.partition_point(|frame| frame.at < since)..].iter();
+        let shown = shown.filter(|frame| frame.up || frame.text.is_empty() || frame.kind() == "error");
+        let line = |Frame { at, relay, conn, text, .. }: &Frame| {
+            let unix = (SystemTime::now() - at.elapsed()).duration_since(UNIX_EPOCH).unwrap();
+            let text: String = text.chars().take(160).collect();
+            format!("{:.3} node {relay}, connection {conn}: {text}", unix.as_secs_f64())
+        };
+        shown.map(line).collect()
     }
 
     /// How many there are of which this is so.

@@ -37,8 +37,12 @@ const SHORT: Duration = Duration::from_millis(1500);
 /// How long the traffic goes on before a fault, and after it.
 const AROUND: Duration = Duration::from_millis(700);
 
-/// How long a message may take when all is well. A mud sends eight packets a second.
-const HEARD_WITHIN: Duration = Duration::from_secs(20);
+/// How long a message may take when all is well. A mud sends eight packets a second, and a router that takes it for one that
+/// floods hears nothing of it for ten seconds.
+const HEARD_WITHIN: Duration = Duration::from_secs(40);
+
+/// How much of what has gone to the router a failure shows.
+const SHOWN: Duration = Duration::from_secs(60);
 
 /// What may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,10 +193,12 @@ impl Play {
         }
     }
 
-    /// What the database has about a fault: the packets that wait, and the saves in which a text of the fault is.
+    /// What the database has about a fault: the packets that wait, and the saves in which a text of the fault is. And what
+    /// has gone to the router shortly before, with the second of the router's clock in which it counts.
     fn tables(&self, fault: &str) -> String {
         let waiting = "SELECT space, convert_from(key, 'UTF8') FROM i3_entry WHERE space LIKE 'out/%'";
         let mut found = vec![format!("waiting: {}", self.cluster.postgres.sql("i3", waiting))];
+        found.extend(self.cluster.tap.since(Instant::now() - SHOWN));
         for text in fault.split_whitespace().filter(|word| word.matches('-').count() > 3) {
             let saves = format!(
                 "SELECT position, boot, at, left(encode(body, 'escape'), 600) FROM i3_log

@@ -196,6 +196,11 @@ const COUNTERS: &[Counter] = &[
         value: |s| s.metrics.router_failures,
     },
     Counter {
+        name: "i3_router_floods",
+        help: "Errors in which a router said that it takes a mud for one that floods; what it has dropped is sent again",
+        value: |s| s.metrics.floods_reported,
+    },
+    Counter {
         name: "i3_identity_warnings",
         help: "Refused logins, and logins of others under a mud's name",
         value: |s| s.metrics.identity_warnings,

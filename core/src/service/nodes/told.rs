@@ -5,7 +5,7 @@ use crate::i3::packet::{Body, Packet};
 use crate::ids::MudId;
 use crate::machine::{Change, Clear, ConnId, POSITIONS_OF_SAVE, SaveTicket, Told, positions_of};
 use crate::muds::seen;
-use crate::service::{Parts, bouncer, consequences, inbound, storing};
+use crate::service::{Parts, bouncer, consequences, errors, inbound, storing};
 use crate::spaces::Space;
 
 /// Bytes that wait to become durable above which no router is read from. They are packets of routers in the first place.
@@ -119,7 +119,7 @@ pub(crate) fn frame_received(parts: &mut Parts<'_>, mud: MudId, text: &[u8]) {
     parts.cx.save([change]);
 }
 
-/// Whether a packet is for the link: it answers its login or its probe. One that cannot be read is dropped by this node alone.
+/// Whether a packet is for the link: it answers its login or its probe, or says that the mud floods. One that cannot be read is dropped by this node alone.
 fn is_for_link(parts: &Parts<'_>, mud: MudId, text: &[u8]) -> bool {
     let link = &parts.muds[mud].link;
     let Ok((packet, _)) = Packet::decode(text) else {
@@ -129,7 +129,10 @@ fn is_for_link(parts: &Parts<'_>, mud: MudId, text: &[u8]) -> bool {
     match &packet.body {
         Body::StartupReply { .. } => true,
         Body::AuthMudReq {} | Body::PingReq {} => from_self,
-        Body::Error { .. } => !link.is_ready(),
+        Body::Error { .. } if !link.is_ready() => true,
+        // What the router has dropped as part of a flood goes once more: no game needs to know.
+        Body::Error { .. } => errors::dropped_as_flood(parts.muds, mud, &packet)
+            .is_some_and(|copy| parts.muds[mud].pacer.has_sent(copy)),
         _ => false,
     }
 }

@@ -235,6 +235,9 @@ struct View {
     sessions: BTreeMap<u64, Session>,
     /// How often each gateway was started.
     lives: BTreeMap<usize, u64>,
+    /// A router has taken a mud for one that floods. What it drops goes once more, after what it has not dropped. A packet goes
+    /// twice if the router hears the mud again while the packet is on its way.
+    is_flooded: bool,
 }
 
 struct Link {
@@ -265,6 +268,7 @@ impl View {
     fn see(&mut self, fact: &Fact) {
         match fact {
             Fact::GatewayStarted { gateway, .. } => *self.lives.entry(*gateway).or_default() += 1,
+            Fact::Flooded => self.is_flooded = true,
             Fact::LinkOpen { link, gateway, router } => {
                 let one = Link {
                     gateway: *gateway,

@@ -97,7 +97,7 @@ impl People {
         }
     }
 
-    fn said(&mut self, now: Instant, session: u64, line: &str) -> Verdict {
+    fn said(&mut self, now: Instant, view: &View, session: u64, line: &str) -> Verdict {
         let Some(conn) = self.conns.get_mut(&session) else { return Ok(()) };
         let Some(nick) = self.nicks.get_mut(&conn.mud) else { return Ok(()) };
         let mut words = line.split(' ').skip(1);
@@ -119,13 +119,16 @@ impl People {
                 }
                 if let Some(last) = conn.last.insert((tag.session, is_line), tag.seq)
                     && last >= tag.seq
+                    && !view.is_flooded
                 {
                     return Err(format!("connection {session} is told after number {last}: {line}"));
                 }
                 nick.owed.remove(&tag);
                 conn.pending.push(tag);
                 nick.told.insert(tag);
-                if let Some(first) = nick.taken.get(&tag).filter(|first| conn.before.contains(first)) {
+                if let Some(first) = nick.taken.get(&tag).filter(|first| conn.before.contains(first))
+                    && !view.is_flooded
+                {
                     return Err(format!("connection {first} was told before connection {session}: {line}"));
                 }
             }
@@ -215,7 +218,7 @@ impl Oracle for People {
     fn see(&mut self, now: Instant, view: &View, fact: &Fact) -> Verdict {
         match fact {
             Fact::PersonOpen { session, gateway, mud, nick } => self.open(*session, *gateway, mud, nick),
-            Fact::PersonSaid { session, line } => return self.said(now, *session, line),
+            Fact::PersonSaid { session, line } => return self.said(now, view, *session, line),
             Fact::PersonLeaves { session } => self.ends(*session, |conn| conn.leaves = true),
             Fact::PersonTook { session } => self.took(*session),
             Fact::PersonOver { session } => self.ends(*session, |conn| conn.over = true),

@@ -16,8 +16,6 @@ pub(super) struct Relay {
     /// What is to be passed on, to which mud of which router.
     owed: BTreeMap<Tag, (String, String)>,
     passed: BTreeSet<Tag>,
-    /// A router has been flooded: what it passes on is not known any more.
-    muted: bool,
 }
 
 impl Relay {
@@ -61,7 +59,7 @@ impl Oracle for Relay {
             Fact::RouterGave { link, frame } => {
                 if let (Some(tag), "tell" | "emoteto") = (frame.tag, frame.kind.as_str()) {
                     self.owed.remove(&tag);
-                    if !self.passed.insert(tag) {
+                    if !self.passed.insert(tag) && !view.is_flooded {
                         return Err(format!("it is passed on twice: {}", frame.text));
                     }
                     if view.mud_of(*link) != frame.to_mud {
@@ -70,8 +68,7 @@ impl Oracle for Relay {
                 }
             }
             Fact::RouterOver { link } => self.over(*link),
-            Fact::Flooded => self.muted = true,
-            Fact::Quiet if !self.muted => {
+            Fact::Quiet if !view.is_flooded => {
                 if let Some((tag, (router, mud))) = self.owed.iter().next() {
                     return Err(format!("{router} has not passed {tag:?} on to {mud}"));
                 }

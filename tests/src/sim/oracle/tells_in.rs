@@ -22,9 +22,10 @@ pub(super) struct TellsIn {
 }
 
 impl TellsIn {
-    fn told(&mut self, session: u64, tag: Tag, message: &Json) -> Verdict {
+    fn told(&mut self, view: &View, session: u64, tag: Tag, message: &Json) -> Verdict {
         if let Some(last) = self.last.insert((session, tag.session), tag.seq)
             && last >= tag.seq
+            && !view.is_flooded
         {
             return Err(format!("session {session} is told after number {last}: {message}"));
         }
@@ -57,7 +58,7 @@ impl Oracle for TellsIn {
             Fact::Said { session, message } => {
                 let is_tell = message["method"] == "tell_received" || message["method"] == "emoteto_received";
                 if is_tell && let Some(tag) = message["params"]["message"].as_str().and_then(Tag::find) {
-                    return self.told(*session, tag, message);
+                    return self.told(view, *session, tag, message);
                 }
             }
             // A link that the gateway has given up, or is leaving, is not read any more.
