@@ -49,6 +49,7 @@ pub(crate) struct Event {
     pub(crate) text: String,
     pub(crate) session: usize,
     pub(crate) is_line: bool,
+    pub(crate) at: Instant,
 }
 
 /// A connection of a game.
@@ -57,8 +58,8 @@ pub(crate) struct Session {
     pub(crate) node: usize,
     /// The last event whose acknowledgement was answered before this session began.
     pub(crate) acked: u64,
-    /// Whether the game itself has ended it.
-    pub(crate) left: bool,
+    /// When the game itself has ended it.
+    pub(crate) left: Option<Instant>,
 }
 
 /// What a game has seen and done.
@@ -186,7 +187,7 @@ impl Inner {
             log.is_in = false;
             let left = ended.is_ok();
             if let Some(session) = log.sessions.last_mut() {
-                session.left = left;
+                session.left = left.then(Instant::now);
             }
             drop(log);
             if !left {
@@ -221,7 +222,7 @@ impl Inner {
         let acked = {
             let mut log = self.log.lock().unwrap();
             let acked = log.acked;
-            log.sessions.push(Session { node, acked, left: false });
+            log.sessions.push(Session { node, acked, left: None });
             acked
         };
         let identity = json!({"api_key": key(&self.mud), "client": self.name});
@@ -351,6 +352,7 @@ impl Log {
                 text: params["message"].as_str().expect("a text").to_owned(),
                 session: self.sessions.len() - 1,
                 is_line: method == "channel_message",
+                at: Instant::now(),
             }),
             Some("replay_complete") if params["gap"] == true => self.gaps.push(Instant::now()),
             Some("error_occurred") if params["error_code"] == "not-sent" => {
