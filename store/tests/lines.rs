@@ -3,7 +3,7 @@
 #[path = "shared/history.rs"]
 mod history;
 
-use history::{compare_with_every_line, everything, four_hundred, ids, message, of, pages, put, value};
+use history::{DAY, compare_with_every_line, everything, four_hundred, ids, message, of, pages, put, value};
 use i3_core::line::{self, Kept};
 use i3_core::machine::{Change, Clear, SaveTicket};
 use i3_core::query::{Lanes, Order, Page, Query};
@@ -14,8 +14,6 @@ use rusqlite::Connection;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
-
-const DAY: u64 = 86_400_000_000;
 
 fn store(path: &Path) -> Box<dyn Store> {
     open(path.to_str().unwrap()).unwrap()
@@ -228,78 +226,16 @@ fn a_writer_answers_questions_beside_its_saves() {
 /// Prints the size of a line and the time of searches among a million lines, for docs/PERFORMANCE.md.
 #[test]
 #[ignore = "takes minutes; run it with --release"]
-#[expect(clippy::print_stdout, reason = "the figures are its result")]
 fn measure_a_million_lines() {
-    let lines: u64 = std::env::var("LINES").map_or(1_000_000, |lines| lines.parse().unwrap());
     let directory = tempfile::tempdir().unwrap();
     let mut file = store(directory.path());
-    let step = 60 * DAY / lines;
-    let (mut values, mut slowest, begun) = (0, Duration::ZERO, Instant::now());
-    for first in (1..=lines).step_by(20) {
-        let changes: Vec<Change> = (first..first + 20)
-            .map(|id| {
-                put(
-                    id,
-                    id * step,
-                    ["chat", "news", "ooc", "quiet"][(id % 1000).min(3) as usize],
-                    &message(id),
-                )
-            })
-            .collect();
-        values += changes.iter().map(|change| change.value.as_ref().unwrap().len()).sum::<usize>();
-        let one = Instant::now();
-        file.commit(&changes).unwrap();
-        slowest = slowest.max(one.elapsed());
-    }
-    let took = begun.elapsed();
+    history::measure_saves(|changes| file.commit(changes).unwrap());
     file.shrink().unwrap();
-    let size: u64 = std::fs::read_dir(directory.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().metadata().unwrap().len())
-        .sum();
-    println!(
-        "{lines} lines, commits of 20: {took:?}, slowest {slowest:?}; a value {} bytes, on disk {} bytes",
-        values as u64 / lines,
-        size / lines
-    );
+    let files = std::fs::read_dir(directory.path()).unwrap();
+    history::print_size(files.map(|entry| entry.unwrap().metadata().unwrap().len()).sum());
     let mut reader = file.line_reader().unwrap();
-    let search = |text: &str| Query { text: Some(text.to_owned()), lanes: Lanes::All, ..of("") };
-    for (what, query) in [
-        ("newest of a channel", of("chat")),
-        ("a page in the middle", Query { before: Some(lines / 2), ..of("chat") }),
-        ("by time, in the middle", Query { until: Some(30 * DAY), ..of("chat") }),
-        ("a line", search(&format!("line {}:", lines / 3))),
-        ("a common word", search("dragon")),
-        ("a word and its number", search("castle977 and")),
-        (
-            "a common word on a quiet channel",
-            Query { lanes: Lanes::Channel("quiet".into()), ..search("dragon") },
-        ),
-        ("nothing that is there", search("basilisk")),
-        ("letters that are there, but not so", search("castle elf dragon")),
-        ("two letters that are nowhere", search("zq")),
-    ] {
-        let (mut pages, mut rows, mut slowest, begun) = (0, 0, Duration::ZERO, Instant::now());
-        let mut query = query;
-        loop {
-            let one = Instant::now();
-            let page = reader.page(&query).unwrap();
-            slowest = slowest.max(one.elapsed());
-            (pages, rows) = (pages + 1, rows + page.rows.len());
-            match page.rest.filter(|_| rows < 100) {
-                Some(rest) => query = query.from(rest),
-                None => break,
-            }
-        }
-        println!("{what}: {rows} rows, {pages} pages, {:?}, slowest {slowest:?}", begun.elapsed());
-    }
+    history::measure_searches(|query| reader.page(query).unwrap());
     let kept = Kept { born_after: 2 * DAY, bytes_max: 1 << 40 };
     file.commit(&[line::keep("Alpha", &kept)]).unwrap();
-    let (mut slowest, begun) = (Duration::ZERO, Instant::now());
-    for _ in 0..20 {
-        let one = Instant::now();
-        file.shrink().unwrap();
-        slowest = slowest.max(one.elapsed());
-    }
-    println!("20 parts of what is too old: {:?}, slowest {slowest:?}", begun.elapsed());
+    history::measure_shrinking(|| file.shrink().unwrap());
 }

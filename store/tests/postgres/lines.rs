@@ -1,7 +1,7 @@
 //! Lines of the history.
 
 use crate::history::{
-    compare_with_every_line, everything, four_hundred, ids, message, of, pages, put, value,
+    self, compare_with_every_line, everything, four_hundred, ids, message, of, pages, put, value,
 };
 use crate::node::{Node, PATIENCE, change, database, entries, fence, save};
 use i3_core::line::{self, Kept};
@@ -167,6 +167,21 @@ fn lines_that_are_not_kept_are_deleted_in_parts() {
     assert!(tidy(&mut node, Kept { born_after: u64::MAX, bytes_max: 0 }).is_empty());
     node.save(&[put(2_000, 2_000, "quiet", "again")]);
     assert_eq!(node.pages(&everything(), 9), [2_000]);
+}
+
+/// Prints the size of a line and the time of searches among a million lines, for docs/PERFORMANCE.md.
+#[test]
+#[ignore = "takes minutes; run it with --release"]
+fn measure_a_million_lines_in_postgresql() {
+    let Some((postgres, name, place)) = database() else { return };
+    let mut node = Node::start(&place, "a");
+    history::measure_saves(|changes| node.save(changes));
+    let tables = "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r' AND relname LIKE 'i3\\_line%'";
+    history::print_size(postgres.sql(&name, tables).trim().parse().unwrap());
+    history::measure_searches(|query| node.page(query));
+    let kept = Kept { born_after: 2 * history::DAY, bytes_max: 1 << 40 };
+    node.save(&[line::keep("Alpha", &kept)]);
+    history::measure_shrinking(|| node.roles.saver.tidy().unwrap());
 }
 
 #[test]

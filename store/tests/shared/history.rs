@@ -4,6 +4,13 @@ use i3_core::line;
 use i3_core::machine::Change;
 use i3_core::query::{Lanes, Order, Page, Query};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A day in microseconds.
+pub(crate) const DAY: u64 = 86_400_000_000;
+
+/// Number of lines of a save when it is measured.
+const LINES_OF_SAVE: u64 = 20;
 
 /// The value of a line, as the core saves it.
 pub(crate) fn value(at: u64, channel: &str, user: &str, message: &str) -> Arc<[u8]> {
@@ -142,4 +149,87 @@ pub(crate) fn compare_with_every_line(mut page: impl FnMut(&Query) -> Page) {
     assert!(cases > 400);
     assert_eq!(ids(&page(&Query { mud: "Beta".to_owned(), limit: 9, ..Query::default() })), [900]);
     assert_eq!(page(&Query { mud: "Gamma".to_owned(), limit: 9, ..Query::default() }), Page::default());
+}
+
+/// Number of lines among which searches are measured.
+fn lines() -> u64 {
+    std::env::var("LINES").map_or(1_000_000, |lines| lines.parse().unwrap())
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are its result")]
+fn print(text: &str) {
+    println!("{text}");
+}
+
+/// Saves the lines of sixty days, and prints how long that takes.
+pub(crate) fn measure_saves(mut save: impl FnMut(&[Change])) {
+    let step = 60 * DAY / lines();
+    let channel = |id: u64| ["chat", "news", "ooc", "busy"][(id % 1000).min(3) as usize];
+    let (mut bytes, mut slowest, begun) = (0, Duration::ZERO, Instant::now());
+    for first in (1..=lines()).step_by(LINES_OF_SAVE as usize) {
+        let lines = first..first + LINES_OF_SAVE;
+        let changes: Vec<Change> = lines.map(|id| put(id, id * step, channel(id), &message(id))).collect();
+        bytes += changes.iter().map(|change| change.value.as_ref().unwrap().len() as u64).sum::<u64>();
+        let one = Instant::now();
+        save(&changes);
+        slowest = slowest.max(one.elapsed());
+    }
+    print(&format!(
+        "{} lines, {LINES_OF_SAVE} in a save: {:?}, slowest save {slowest:?}; a value has {} bytes",
+        lines(),
+        begun.elapsed(),
+        bytes / lines()
+    ));
+}
+
+/// Prints how large a line is on disk.
+pub(crate) fn print_size(bytes: u64) {
+    print(&format!("on disk {} bytes a line", bytes / lines()));
+}
+
+/// Prints how long searches take.
+pub(crate) fn measure_searches(mut page: impl FnMut(&Query) -> Page) {
+    let search = |text: &str| Query { text: Some(text.to_owned()), ..everything() };
+    let number = lines() / 3;
+    for (what, query) in [
+        ("newest of a channel", of("busy")),
+        ("a page in the middle", Query { before: Some(lines() / 2), ..of("busy") }),
+        ("by time, in the middle", Query { until: Some(30 * DAY), ..of("busy") }),
+        ("newest of a channel with few lines", of("chat")),
+        ("a line", search(&format!("line {number}:"))),
+        ("a common word", search("dragon")),
+        ("a word and its number", search("castle977 and")),
+        (
+            "a common word on a channel with few lines",
+            Query { lanes: Lanes::Channel("chat".into()), ..search("dragon") },
+        ),
+        ("nothing that is there", search("basilisk")),
+        ("letters that are there, but not so", search("castle elf dragon")),
+        ("two letters that are nowhere", search("zq")),
+    ] {
+        let (mut query, mut pages, mut rows) = (query, 0, 0);
+        let (mut slowest, begun) = (Duration::ZERO, Instant::now());
+        loop {
+            let one = Instant::now();
+            let page = page(&query);
+            slowest = slowest.max(one.elapsed());
+            (pages, rows) = (pages + 1, rows + page.rows.len());
+            match page.rest.filter(|_| rows < 100) {
+                Some(rest) => query = query.from(rest),
+                None => break,
+            }
+        }
+        print(&format!("{what}: {rows} rows, {pages} pages, {:?}, slowest {slowest:?}", begun.elapsed()));
+    }
+}
+
+/// Prints how long the first parts of removing what is too old take.
+pub(crate) fn measure_shrinking(mut shrink: impl FnMut()) {
+    let (mut slowest, begun) = (Duration::ZERO, Instant::now());
+    for _ in 0..20 {
+        let one = Instant::now();
+        shrink();
+        slowest = slowest.max(one.elapsed());
+    }
+    print(&format!("20 parts of what is too old: {:?}, slowest {slowest:?}", begun.elapsed()));
 }
