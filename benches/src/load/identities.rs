@@ -5,7 +5,7 @@ use super::growth::{Rows, at_rest, cost};
 use super::options::Plan;
 use super::report::Row;
 use super::stage::{Flood, Stage};
-use super::target::{CHANNEL, Door, Target, channel_line};
+use super::target::{CHANNEL, Door, Target, channel_line, list_of_muds};
 use super::text::{Numbered, spoken};
 use crate::daemon::{Daemon, Outcome, PATIENCE, next_link};
 use i3_tests::wire;
@@ -19,11 +19,16 @@ use std::time::{Duration, Instant};
 /// Numbers of identities.
 const IDENTITIES: [usize; 4] = [1, 10, 100, 500];
 
+/// Muds in the list of a large public router. Each identity is told of all of them.
+const LISTED: usize = 170;
+
 /// Clients of the first identity that hear the lines.
 const HEARERS: usize = 10;
 
 /// The figures' names.
 pub const MEMORY: &str = "RSS after the logins, kB";
+/// The same, when each has a list of muds.
+const MEMORY_WITH_LISTS: &str = "RSS with lists of 170 muds, kB";
 /// The time from the start until all are logged in.
 pub const LOGGED_IN: &str = "all logged in after, ms";
 
@@ -49,7 +54,7 @@ fn one(plan: &Plan, program: &Path, count: usize, rows: &mut Rows) -> Outcome<()
     let mut muds = Vec::new();
     for (at, router) in routers.iter().enumerate() {
         let primary = json!({"name": "*net", "host": "127.0.0.1", "port": router.local_addr()?.port()});
-        muds.push(json!({"name": format!("Identity {:03}", at + 1), "port": 4001 + at, "router": {"primary": primary}}));
+        muds.push(json!({"name": identity(at), "port": 4001 + at, "router": {"primary": primary}}));
     }
     let daemon = Daemon::start_with(program, folder.path(), None, |settings| settings["muds"] = json!(muds))?;
     let link = log_in(daemon.next_link()?)?;
@@ -68,6 +73,11 @@ fn one(plan: &Plan, program: &Path, count: usize, rows: &mut Rows) -> Outcome<()
     let used = crate::daemon::processor_time(daemon.pid())?;
     let mut target = Target::running_daemon(program, daemon, link, folder)?;
     let (_, memory) = at_rest(&target)?;
+    target.list_of_muds(LISTED)?;
+    for (at, link) in links.iter_mut().enumerate() {
+        list_of_muds(link, &identity(at), LISTED)?;
+    }
+    let (_, memory_with_lists) = at_rest(&target)?;
     let text = spoken(plan.text_bytes);
     let line_bytes = target.sample(Door::Lines, &text)?.len();
     let mut stage = Stage::new(target, Door::Lines, HEARERS)?;
@@ -78,9 +88,15 @@ fn one(plan: &Plan, program: &Path, count: usize, rows: &mut Rows) -> Outcome<()
         (LOGGED_IN, logged_in.as_secs_f64() * 1000.0),
         ("CPU us an identity until then", used.as_micros() as f64 / count as f64),
         (MEMORY, memory),
+        (MEMORY_WITH_LISTS, memory_with_lists),
     ];
     rows.push(&stage.target, count, &cost, more);
     Ok(())
+}
+
+/// The name of an identity beside the first.
+fn identity(at: usize) -> String {
+    format!("Identity {:03}", at + 1)
 }
 
 /// Plays the router's part of a login.

@@ -213,18 +213,7 @@ impl Target {
 
     /// The router says which muds there are; the first is the one that speaks.
     pub fn list_of_muds(&mut self, count: usize) -> Outcome<()> {
-        for first in (1..=count).step_by(1000) {
-            let entries: String = (first..=count.min(first + 999))
-                .map(|n| {
-                    format!(
-                        r#""Mud {n:05}":({{-1,"127.0.0.1",4000,0,0,"lib","base","driver","LPMud","open","a@b.c",(["tell":1,"channel":1,"who":1,"finger":1,]),0,}}),"#
-                    )
-                })
-                .collect();
-            let list = format!(r#"({{"mudlist",5,"*net",0,"Alpha",0,{first},([{entries}]),}})"#);
-            self.link.write_all(&packet(&list))?;
-        }
-        Ok(())
+        list_of_muds(&mut self.link, "Alpha", count)
     }
 
     /// A client that is ready to hear lines on a channel. To a bare program it has said its line.
@@ -357,4 +346,20 @@ fn accept(listener: &TcpListener, process: &mut Child) -> Outcome<(TcpStream, st
         }
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// A router says to one mud which muds there are; the first is the one that speaks.
+pub(super) fn list_of_muds(link: &mut TcpStream, mud: &str, count: usize) -> Outcome<()> {
+    for first in (1..=count).step_by(1000) {
+        let entries: String = (first..=count.min(first + 999))
+            .map(|n| {
+                format!(
+                    r#""Mud {n:05}":({{-1,"127.0.0.1",4000,0,0,"lib","base","driver","LPMud","open","a@b.c",(["tell":1,"channel":1,"who":1,"finger":1,]),0,}}),"#
+                )
+            })
+            .collect();
+        let list = format!(r#"({{"mudlist",5,"*net",0,"{mud}",0,{first},([{entries}]),}})"#);
+        link.write_all(&packet(&list))?;
+    }
+    Ok(())
 }

@@ -7,6 +7,13 @@ use crate::i3::packet::{Body, Header, Mapping, Packet};
 use crate::i3::serving::MudInfo;
 use crate::settings::{MudSettings, RouterSettings};
 
+/// Whether a value is a packet that a link sends for itself.
+pub(super) fn is_own(packet: &Value<'_>) -> bool {
+    let Value::Array(fields) = packet else { return false };
+    let Some(Value::Str(kind)) = fields.first() else { return false };
+    matches!(&**kind, b"startup-req-3" | b"auth-mud-req" | b"ping-req")
+}
+
 /// The startup-req-3. It has exactly 20 elements: routers accept no other number. The list ids are 0, since deployed
 /// routers send all muds and channels whatever the ids are.
 pub(super) fn login<'a>(mud: &'a MudSettings, router: &'a RouterSettings, password: i64) -> Packet<'a> {

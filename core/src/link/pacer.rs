@@ -13,6 +13,7 @@
 //! The limits are those of the settings and are passed with each call, so they change with the settings.
 
 use super::answers::Answers;
+use super::own_packets;
 pub use super::queued::{Origin, Priority, QueueFull, QueuedPacket};
 use super::recent::Recent;
 use crate::i3::Value;
@@ -155,7 +156,7 @@ impl Pacer {
     /// A login or a probe went, which does not wait in the queue. It counts as `weight` packets.
     pub fn count(&mut self, now: Instant, weight: u32) {
         self.forget(now);
-        self.recent.note_own(now);
+        self.recent.note_own();
         for _ in 0..weight {
             self.went(now);
         }
@@ -180,10 +181,10 @@ impl Pacer {
         self.dropped_from(copy).is_some() || self.waits(copy)
     }
 
-    /// Where that begins among the recent packets which the router has dropped with the packet of this copy. If no packet of the
-    /// queue is it, it is the last one that the link has sent for itself.
+    /// Where that begins among the recent packets which the router has dropped with the packet of this copy. A packet that the
+    /// link sends for itself is not among them: then it is what has gone after the last one.
     fn dropped_from(&self, copy: &Value<'_>) -> Option<usize> {
-        let of_link = || self.recent.place_of_own().filter(|_| !self.waits(copy));
+        let of_link = || self.recent.place_after_own().filter(|_| own_packets::is_own(copy));
         self.recent.place(copy).or_else(of_link)
     }
 

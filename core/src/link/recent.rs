@@ -20,18 +20,9 @@ const REMEMBERED_BYTES_MAX: usize = 131_072;
 #[derive(Debug)]
 struct Gone {
     at: Instant,
-    /// The queue in which it has waited. `None`: it is one that the link sends for itself, and is not sent again.
-    packet: Option<(Priority, QueuedPacket)>,
-}
-
-impl Gone {
-    fn bytes(&self) -> usize {
-        self.packet.as_ref().map_or(0, |(_, packet)| packet.frame.len())
-    }
-
-    fn is(&self, copy: &Value<'_>) -> bool {
-        self.packet.as_ref().is_some_and(|(_, packet)| packet.is(copy))
-    }
+    /// The queue in which it has waited.
+    priority: Priority,
+    packet: QueuedPacket,
 }
 
 /// The packets that have gone lately, the oldest first.
@@ -39,6 +30,10 @@ impl Gone {
 pub(super) struct Recent {
     gone: VecDeque<Gone>,
     bytes: usize,
+    /// How many packets were forgotten.
+    forgotten: usize,
+    /// How many packets had gone before the last one that the link has sent for itself. Such a packet is not sent again.
+    before_own: Option<usize>,
 }
 
 impl Recent {
@@ -46,24 +41,20 @@ impl Recent {
     pub(super) fn note(&mut self, now: Instant, priority: Priority, packet: &QueuedPacket) {
         // Its entry in the store is deleted by now.
         let packet = QueuedPacket { handed: None, ..packet.clone() };
-        self.push(now, Some((priority, packet)));
-    }
-
-    /// Notes a packet that the link has sent for itself.
-    pub(super) fn note_own(&mut self, now: Instant) {
-        self.push(now, None);
-    }
-
-    fn push(&mut self, now: Instant, packet: Option<(Priority, QueuedPacket)>) {
-        let gone = Gone { at: now, packet };
-        self.bytes += gone.bytes();
-        self.gone.push_back(gone);
+        self.bytes += packet.frame.len();
+        self.gone.push_back(Gone { at: now, priority, packet });
         while let Some(first) = self.gone.front()
             && (first.at + REMEMBERED_FOR < now || self.bytes > REMEMBERED_BYTES_MAX)
         {
-            self.bytes -= first.bytes();
+            self.bytes -= first.packet.frame.len();
+            self.forgotten += 1;
             self.gone.pop_front();
         }
+    }
+
+    /// Notes a packet that the link has sent for itself.
+    pub(super) fn note_own(&mut self) {
+        self.before_own = Some(self.forgotten + self.gone.len());
     }
 
     /// Forgets everything.
@@ -73,18 +64,20 @@ impl Recent {
 
     /// Where the packet is of which the router has sent this copy.
     pub(super) fn place(&self, copy: &Value<'_>) -> Option<usize> {
-        self.gone.iter().position(|gone| gone.is(copy))
+        self.gone.iter().position(|gone| gone.packet.is(copy))
     }
 
-    /// Where the last packet is that the link has sent for itself.
-    pub(super) fn place_of_own(&self) -> Option<usize> {
-        self.gone.iter().rposition(|gone| gone.packet.is_none())
+    /// Where that begins which has gone after the last packet that the link has sent for itself. `None`: it has sent none, or too
+    /// much has gone since.
+    pub(super) fn place_after_own(&self) -> Option<usize> {
+        self.before_own?.checked_sub(self.forgotten)
     }
 
     /// Takes out what has gone from that place on, the oldest first.
     pub(super) fn take_from(&mut self, place: usize) -> Vec<(Priority, QueuedPacket)> {
-        let taken = self.gone.drain(place..).filter_map(|gone| gone.packet).collect();
-        self.bytes = self.gone.iter().map(Gone::bytes).sum();
+        let taken = self.gone.drain(place..).map(|gone| (gone.priority, gone.packet)).collect();
+        self.bytes = self.gone.iter().map(|gone| gone.packet.frame.len()).sum();
+        self.before_own = self.before_own.map(|before| before.min(self.forgotten + self.gone.len()));
         taken
     }
 }
@@ -135,13 +128,19 @@ mod tests {
     #[test]
     fn the_last_packet_of_the_link_itself_is_known() {
         let mut recent = Recent::default();
-        recent.note_own(seconds(1));
+        assert_eq!(recent.place_after_own(), None);
+        recent.note_own();
         recent.note(seconds(1), Priority::Prompt, &packet(r#"({"a",})"#));
-        recent.note_own(seconds(2));
+        recent.note_own();
         recent.note(seconds(2), Priority::Prompt, &packet(r#"({"b",})"#));
-        let place = recent.place_of_own().unwrap();
+        let place = recent.place_after_own().unwrap();
         assert_eq!(recent.take_from(place).len(), 1);
+        assert_eq!(recent.place_after_own(), Some(1), "nothing has gone since");
         assert_eq!(taken(&mut recent, r#"({"a",})"#), Some(1));
+        for at in [3, 20, 40] {
+            recent.note(seconds(at), Priority::Prompt, &packet(r#"({"c",})"#));
+        }
+        assert_eq!(recent.place_after_own(), None, "too much is forgotten");
     }
 
     #[test]

@@ -121,7 +121,7 @@ impl Muds {
         now: Now,
     ) -> (Muds, Vec<(String, usize)>) {
         let mut unreadable = Vec::new();
-        let mut all: Vec<Mud> = Vec::new();
+        let mut all: Vec<Mud> = Vec::with_capacity(settings.muds.len());
         let mut versions = Versions::default();
         let saved = BySpace::new(saved);
         for one in &settings.muds {
