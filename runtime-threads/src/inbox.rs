@@ -19,13 +19,14 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex};
 
-/// How many messages may wait. Further senders wait for room. There is room for a message with each buffer, and for as many
+/// How many messages may wait. Further senders wait for room. There is room for a message with each buffer, and for many more
 /// messages of other kinds.
-pub(crate) const INBOX_MAX: usize = 2 * BUFFERS_MAX;
+pub(crate) const INBOX_MAX: usize = 256;
 /// The most bytes of one read.
 pub(crate) const READ_BUFFER_BYTES: usize = 16 * 1024;
-/// How many buffers all connections share, 2 MiB in all. A reader waits for a free one.
-const BUFFERS_MAX: usize = 128;
+/// How many buffers all connections share, 512 KiB in all. A reader waits for a free one. They come from the areas of the allocator
+/// of many threads, which keep what was once needed.
+const BUFFERS_MAX: usize = 32;
 /// How many unused buffers are kept.
 const BUFFERS_FREE_MAX: usize = 8;
 

@@ -9,6 +9,10 @@ use std::time::{Duration, Instant};
 /// The interval of the checks whether the state is still in its place, and of giving unused room back.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
+/// The least time between the beginnings of two commits, unless many saves wait. A save after a pause is written at once. Lines
+/// that follow each other closely share a sync of the disk, which costs more than all else that is done for a line.
+const COMMITS_APART: Duration = Duration::from_millis(10);
+
 /// Saves of one batch that may fail in a row before the rest of the batch is refused without an attempt. The cause is then
 /// the store and not the saves, and each attempt on a locked store takes a second or more.
 const FAILURES_IN_A_ROW_MAX: u32 = 2;
@@ -17,6 +21,8 @@ const FAILURES_IN_A_ROW_MAX: u32 = 2;
 pub(crate) fn run(queue: &Queue, store: Box<dyn Store>, on_report: impl Fn(Report)) {
     let mut thread = Thread { store, on_report, looked: Instant::now(), reported: None };
     while let Some(jobs) = queue.next(LOOK_INTERVAL) {
+        let began = Instant::now();
+        let is_idle = jobs.is_empty();
         let mut batch = Vec::new();
         for job in jobs {
             match job {
@@ -39,6 +45,9 @@ pub(crate) fn run(queue: &Queue, store: Box<dyn Store>, on_report: impl Fn(Repor
         }
         thread.write(batch);
         thread.look_at_times();
+        if !is_idle {
+            queue.gather(began + COMMITS_APART);
+        }
     }
 }
 

@@ -13,6 +13,9 @@ pub const QUEUE_TICKETS_MAX: usize = 4_096;
 /// The most saves in one transaction: enough to share one sync of the disk, and few enough to be acknowledged soon.
 pub const BATCH_TICKETS_MAX: usize = 256;
 
+/// So many jobs need no others to share a sync of the disk with.
+const ENOUGH_TICKETS: usize = 64;
+
 /// A job. Jobs are in the order of submission, and so are the answers.
 #[derive(Debug)]
 pub(crate) enum Job {
@@ -43,6 +46,14 @@ struct State {
     submitted: u64,
     done: u64,
     finished: bool,
+    /// The thread lets jobs gather: it need not be woken for each.
+    gathers: bool,
+}
+
+impl State {
+    fn is_enough(&self) -> bool {
+        self.jobs.len() >= ENOUGH_TICKETS || self.finished
+    }
 }
 
 impl Queue {
@@ -68,8 +79,11 @@ impl Queue {
                 }
             }
         }
+        let is_waited_for = !state.gathers || state.is_enough();
         drop(state);
-        self.wake.notify_one();
+        if is_waited_for {
+            self.wake.notify_one();
+        }
         room
     }
 
@@ -103,6 +117,19 @@ impl Queue {
         Some(jobs)
     }
 
+    /// Lets jobs gather until then, unless there are enough before.
+    pub(crate) fn gather(&self, until: Instant) {
+        let mut state = self.lock();
+        state.gathers = true;
+        while !state.is_enough()
+            && let left = until.saturating_duration_since(Instant::now())
+            && !left.is_zero()
+        {
+            state = self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.gathers = false;
+    }
+
     /// Notes that so many jobs are done.
     pub(crate) fn done(&self, count: usize) {
         self.lock().done += count as u64;
@@ -119,5 +146,43 @@ impl Queue {
         let state = self.lock();
         let waited = self.answered.wait_timeout_while(state, limit, |state| state.done < count);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use i3_core::machine::Clear;
+    use std::sync::Arc;
+    use std::thread;
+
+    /// Longer than any test may take.
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn submit(queue: &Queue, tickets: std::ops::Range<u64>) {
+        for ticket in tickets {
+            let save = FencedSave::new(Clear::Nothing, Vec::new());
+            assert!(queue.submit(SaveTicket(ticket), save));
+        }
+    }
+
+    #[test]
+    fn jobs_gather_until_there_are_enough_or_there_will_be_no_more() {
+        let queue = Arc::new(Queue::default());
+        let theirs = Arc::clone(&queue);
+        let gathering = thread::spawn(move || {
+            theirs.gather(Instant::now() + HOUR);
+            theirs.next(HOUR).map(|jobs| jobs.len())
+        });
+        submit(&queue, 0..ENOUGH_TICKETS as u64);
+        assert!(gathering.join().unwrap().is_some_and(|jobs| jobs >= ENOUGH_TICKETS));
+        submit(&queue, 100..101);
+        queue.gather(Instant::now());
+        let theirs = Arc::clone(&queue);
+        let gathering = thread::spawn(move || theirs.gather(Instant::now() + HOUR));
+        queue.finish();
+        gathering.join().unwrap();
+        assert_eq!(queue.next(HOUR).map(|jobs| jobs.len()), Some(1));
+        assert!(queue.next(HOUR).is_none());
     }
 }

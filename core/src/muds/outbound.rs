@@ -48,10 +48,22 @@ impl Muds {
         packet: &Packet<'_>,
         origin: Option<Origin>,
     ) -> Result<(), Fault> {
+        self.send_framed(cx, mud, priority, (packet, None), origin)
+    }
+
+    /// The same, of a packet whose frame is there if it was needed before.
+    pub(crate) fn send_framed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        mud: MudId,
+        priority: Priority,
+        (packet, frame): (&Packet<'_>, Option<Vec<u8>>),
+        origin: Option<Origin>,
+    ) -> Result<(), Fault> {
         if cx.settings.node.is_some() && priority != Priority::Listening {
-            return self.hand_to_holder(cx, mud, priority, packet, origin);
+            return self.hand_to_holder(cx, mud, priority, (packet, frame), origin);
         }
-        let queued = self.queued(cx, mud, packet, origin)?;
+        let queued = self.queued(cx, mud, (packet, frame), origin)?;
         if self[mud].pacer.push(&cx.settings.link, priority, queued).is_err() {
             cx.metrics.packets_refused += 1;
             return Err(Fault::gateway(&reason::QUEUE_FULL, "too many packets wait for the router"));
@@ -67,14 +79,14 @@ impl Muds {
         cx: &mut Cx<'_>,
         mud: MudId,
         priority: Priority,
-        packet: &Packet<'_>,
+        (packet, frame): (&Packet<'_>, Option<Vec<u8>>),
         origin: Option<Origin>,
     ) -> Result<(), Fault> {
         if cx.fx.is_store_away() {
             cx.metrics.packets_refused += 1;
             return Err(Fault::gateway(&reason::DATABASE_AWAY, "the database cannot be reached: try again"));
         }
-        let QueuedPacket { frame, for_router, origin, .. } = self.queued(cx, mud, packet, origin)?;
+        let QueuedPacket { frame, for_router, origin, .. } = self.queued(cx, mud, (packet, frame), origin)?;
         let handed = &mut self[mud].handed;
         if !handed.has_room(frame.len(), cx.settings.link.queue_packets_max) {
             cx.metrics.packets_refused += 1;
@@ -170,7 +182,7 @@ impl Muds {
         &mut self,
         cx: &mut Cx<'_>,
         mud: MudId,
-        packet: &Packet<'_>,
+        (packet, frame): (&Packet<'_>, Option<Vec<u8>>),
         origin: Option<Origin>,
     ) -> Result<QueuedPacket, Fault> {
         let one = &self[mud];
@@ -180,7 +192,7 @@ impl Muds {
         }
         self.check_outgoing(cx, mud, packet)?;
         let one = &mut self[mud];
-        let bytes = one.frame(&cx.settings.link, packet);
+        let bytes = frame.unwrap_or_else(|| one.frame(&cx.settings.link, packet));
         let most = cx.settings.link.frame_bytes_max;
         if bytes.len() > most {
             let text = format!("the packet has {} bytes, routers take {most}: shorten the text", bytes.len());
@@ -208,7 +220,7 @@ impl Muds {
         if !self.may_answer(cx, mud, asker) {
             return;
         }
-        let Ok(queued) = self.queued(cx, mud, packet, None) else {
+        let Ok(queued) = self.queued(cx, mud, (packet, None), None) else {
             cx.metrics.packets_ignored += 1;
             return;
         };
@@ -224,7 +236,7 @@ impl Muds {
         if cx.settings.node.is_none() {
             return self.answer(cx, mud, asker, packet);
         }
-        if self.hand_to_holder(cx, mud, Priority::Query, packet, None).is_err() {
+        if self.hand_to_holder(cx, mud, Priority::Query, (packet, None), None).is_err() {
             cx.metrics.answers_dropped += 1;
         }
     }

@@ -184,7 +184,7 @@ impl<'a> Outgoing<'a> {
         admit_user(cx, clients, self.mud, from_user)?;
         let message_id = muds.message_id(cx, self.names.message, &self.about);
         let origin = Origin { message_id: Some(message_id.clone()), from_user: from_user.to_owned() };
-        self.send_parts(cx, muds, &origin, text, body)?;
+        self.send_parts(cx, muds, origin, text, body)?;
         let to = [self.to[0].as_str(), self.to[1].as_str()];
         muds[self.mud].sent.remember(cx.now.mono, self.names.packet, from_user, to, &message_id);
         Ok(message_id)
@@ -196,20 +196,21 @@ impl<'a> Outgoing<'a> {
         &self,
         cx: &mut Cx<'_>,
         muds: &mut Muds,
-        origin: &Origin,
+        origin: Origin,
         text: &str,
         body: impl Fn(String) -> Body<'a>,
     ) -> Result<(), Fault> {
         let priority = self.names.priority;
-        let packet = |text: &str| Packet { header: self.header.clone(), body: body(text.to_owned()) };
+        let packet = |text: &str| Packet { header: self.header.by_ref(), body: body(text.to_owned()) };
         let most = cx.settings.link.frame_bytes_max;
         let link = &cx.settings.link;
-        let bytes = |muds: &Muds, packet: &Packet<'_>| muds[self.mud].frame(link, packet).len();
         let may_split = self.names.may_split && cx.settings.link.split_long_texts;
-        if !may_split || bytes(muds, &packet(text)) <= most {
-            return muds.send(cx, self.mud, priority, &packet(text), Some(origin.clone()));
+        let whole = packet(text);
+        let frame = may_split.then(|| muds[self.mud].frame(link, &whole));
+        if frame.as_ref().is_none_or(|frame| frame.len() <= most) {
+            return muds.send_framed(cx, self.mud, priority, (&whole, frame), Some(origin));
         }
-        let room = most.saturating_sub(bytes(muds, &packet("")));
+        let room = most.saturating_sub(muds[self.mud].frame(link, &packet("")).len());
         let parts = cut(text, room);
         if parts.len() > PARTS_MAX || room == 0 {
             let text =

@@ -176,6 +176,10 @@ pub fn is_batch(text: &str) -> bool {
 pub fn parse(text: &str) -> Incoming<'_> {
     let refuse = |of: i64, text: String| Incoming::Single(Err(refusal(None, of, &text)));
     if !is_batch(text) {
+        if let Ok(members) = serde_json::from_str(text) {
+            return Incoming::Single(request_of(members));
+        }
+        // It is no JSON, or no object.
         return match serde_json::from_str::<&RawValue>(text) {
             Ok(value) => Incoming::Single(request(value)),
             Err(problem) => refuse(code::PARSE, format!("Invalid JSON: {problem}")),
@@ -196,10 +200,14 @@ pub fn parse(text: &str) -> Incoming<'_> {
 
 /// Reads one request. The error is the answer to what is not one.
 pub fn request(value: &RawValue) -> Result<Request<'_>, Vec<u8>> {
+    match serde_json::from_str(value.get()) {
+        Ok(members) => request_of(members),
+        Err(_) => Err(refusal(None, code::INVALID_REQUEST, "a request must be an object")),
+    }
+}
+
+fn request_of(members: Members<'_>) -> Result<Request<'_>, Vec<u8>> {
     let refuse = |id: Option<&RawValue>, message: &str| Err(refusal(id, code::INVALID_REQUEST, message));
-    let Ok(members) = serde_json::from_str::<Members<'_>>(value.get()) else {
-        return refuse(None, "a request must be an object");
-    };
     let id = members.get("id");
     if let Some(id) = id {
         let legal =

@@ -35,6 +35,17 @@ impl<'a> Header<'a> {
         }
     }
 
+    /// The same header, with the texts of this one.
+    pub fn by_ref(&self) -> Header<'_> {
+        Header {
+            ttl: self.ttl,
+            from_mud: self.from_mud.as_ref().into(),
+            from_user: self.from_user.as_deref().map(Text::from),
+            to_mud: self.to_mud.as_deref().map(Text::from),
+            to_user: self.to_user.as_deref().map(Text::from),
+        }
+    }
+
     /// A header from a mud to a mud or a router.
     pub fn to_mud(from_mud: &'a str, from_user: Option<&'a str>, to_mud: &'a str) -> Self {
         Header { to_mud: Some(to_mud.into()), ..Header::broadcast(from_mud, from_user) }
