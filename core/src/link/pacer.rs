@@ -36,6 +36,9 @@ const ANSWER_SHARE: u32 = 2;
 /// no other mud was taken for one.
 const MUTED_FOR: Duration = Duration::from_secs(5);
 
+/// How long after that a packet goes alone first, if none has waited. Then the router hears the mud again.
+const DOUBTED_FOR: Duration = Duration::from_secs(30);
+
 /// How long the first packet after that goes alone: in this time the router would say that it has dropped it, too.
 const ALONE_FOR: Duration = Duration::from_secs(2);
 
@@ -193,6 +196,11 @@ impl Pacer {
         self.queues.iter().flatten().any(|packet| packet.is(copy))
     }
 
+    /// Whether the router drops what the mud sends, or did so a moment ago.
+    pub fn is_muted(&self) -> bool {
+        self.muted.is_some()
+    }
+
     /// The router has dropped the packet of which this is a copy, since it takes the mud for one that floods, and drops what comes
     /// next. What it has dropped so far is put back, and goes once more. Returns how many packets that are, not counting those that
     /// were put back before; `None`: it is not known which.
@@ -243,7 +251,9 @@ impl Pacer {
             None => (Priority::Query, self.answers.pop()?),
         };
         self.muted = match self.muted {
-            Some(Muted { is_tried: false, .. }) => Some(Muted { until: now + ALONE_FOR, is_tried: true }),
+            Some(Muted { is_tried: false, until }) if now < until + DOUBTED_FOR => {
+                Some(Muted { until: now + ALONE_FOR, is_tried: true })
+            }
             _ => None,
         };
         if settings.packets_per_second.is_some() {
@@ -568,9 +578,15 @@ mod tests {
         assert_eq!(gone(&mut pacer, 10_200), ["....({2,})"]);
         assert_eq!(pacer.next_at(millis(10_200), &settings), Some(millis(12_200)));
         assert_eq!(gone(&mut pacer, 12_200), ["....({3,})", "....({4,})"]);
+        // Nothing has waited for long after it, so nothing goes alone.
+        assert_eq!(pacer.flooded(millis(12_250), &copy(9)), None);
+        for frame in ["....({5,})", "....({6,})"] {
+            pacer.push(&settings, Priority::Chatter, packet(frame)).unwrap();
+        }
+        assert_eq!(gone(&mut pacer, 47_250), ["....({5,})", "....({6,})"]);
         // Of what went over an earlier connection nothing is known.
         pacer.connected();
-        assert_eq!(pacer.flooded(millis(12_300), &copy(4)), None);
+        assert_eq!(pacer.flooded(millis(47_300), &copy(6)), None);
     }
 
     #[test]

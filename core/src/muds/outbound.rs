@@ -377,9 +377,10 @@ impl Muds {
     /// packet goes once more; if not, nobody knows which one it was.
     pub(crate) fn flooded(&mut self, cx: &mut Cx<'_>, mud: MudId, copy: &Value<'_>) -> bool {
         cx.metrics.floods_reported += 1;
+        let level = if self[mud].pacer.is_muted() { Level::Debug } else { Level::Warn };
         let again = self[mud].pacer.flooded(cx.now.mono, copy);
         let what = "the router takes this mud for one that floods: packets wait, and what it has dropped goes once more";
-        let notice = Notice::new(Level::Warn, "link", what).with("mud", &cx.settings.mud(mud).name);
+        let notice = Notice::new(level, "link", what).with("mud", &cx.settings.mud(mud).name);
         cx.notice(notice.with("packets", again.unwrap_or_default()));
         self.pump(cx, mud);
         again.is_some()

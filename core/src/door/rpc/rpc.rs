@@ -177,7 +177,7 @@ pub fn parse(text: &str) -> Incoming<'_> {
     let refuse = |of: i64, text: String| Incoming::Single(Err(refusal(None, of, &text)));
     if !is_batch(text) {
         if let Ok(members) = serde_json::from_str(text) {
-            return Incoming::Single(request_of(members));
+            return Incoming::Single(request_of(&members));
         }
         // It is no JSON, or no object.
         return match serde_json::from_str::<&RawValue>(text) {
@@ -201,12 +201,12 @@ pub fn parse(text: &str) -> Incoming<'_> {
 /// Reads one request. The error is the answer to what is not one.
 pub fn request(value: &RawValue) -> Result<Request<'_>, Vec<u8>> {
     match serde_json::from_str(value.get()) {
-        Ok(members) => request_of(members),
+        Ok(members) => request_of(&members),
         Err(_) => Err(refusal(None, code::INVALID_REQUEST, "a request must be an object")),
     }
 }
 
-fn request_of(members: Members<'_>) -> Result<Request<'_>, Vec<u8>> {
+fn request_of<'a>(members: &Members<'a>) -> Result<Request<'a>, Vec<u8>> {
     let refuse = |id: Option<&RawValue>, message: &str| Err(refusal(id, code::INVALID_REQUEST, message));
     let id = members.get("id");
     if let Some(id) = id {
