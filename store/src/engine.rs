@@ -17,6 +17,9 @@ pub const QUERY_TIME_MAX: Duration = Duration::from_millis(200);
 pub trait LineReader: Send {
     /// Returns a page of lines, as [`Store::lines`] does. It finds everything that was committed before.
     fn page(&mut self, query: &Query) -> Result<Page, StoreError>;
+
+    /// Returns the muds that have lines, in the order of their names.
+    fn muds(&mut self) -> Result<Vec<String>, StoreError>;
 }
 
 /// A store of durable facts: a file, or a server.

@@ -124,6 +124,12 @@ impl<'c> Puts<'c> {
     }
 }
 
+/// Returns the muds that have lines, in the order of their names.
+pub(crate) fn muds(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut muds = connection.prepare("SELECT DISTINCT mud FROM lane ORDER BY mud")?;
+    muds.query_map((), |row| row.get(0))?.collect()
+}
+
 /// Adds the lines of channels that a file of an earlier version has among its kept events.
 pub(crate) fn import(connection: &Connection) -> rusqlite::Result<()> {
     const EVENTS: &str = "events/";

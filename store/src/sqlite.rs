@@ -197,6 +197,11 @@ impl LineReader for SqliteLines {
         let page = lines::page(&connection, query, Instant::now() + QUERY_TIME_MAX);
         page.map_err(|error| fail(&self.file, "cannot be read", error))
     }
+
+    fn muds(&mut self) -> Result<Vec<String>, StoreError> {
+        let muds = lines::muds(&database::open_lines(&self.file)?);
+        muds.map_err(|error| fail(&self.file, "cannot be read", error))
+    }
 }
 
 fn make_parent(path: &Path) -> Result<(), StoreError> {

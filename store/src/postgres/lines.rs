@@ -263,6 +263,15 @@ impl LineReader for PostgresLines {
         });
         found.map_err(|failure| at(&self.place, "lines of the history cannot be read", failure))
     }
+
+    fn muds(&mut self) -> Result<Vec<String>, StoreError> {
+        let found = self.session.run(async |connection| {
+            Ok(sqlx::query_scalar("SELECT DISTINCT mud FROM i3_lane ORDER BY mud")
+                .fetch_all(connection)
+                .await?)
+        });
+        found.map_err(|failure| at(&self.place, "lines of the history cannot be read", failure))
+    }
 }
 
 /// A search that is under way.
