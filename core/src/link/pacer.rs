@@ -8,7 +8,7 @@
 //! packets of a second, so that a packet of the local game need not wait for the next second because of them.
 //!
 //! A router that takes the mud for one that floods all the same drops what comes next. Then nothing goes for a while, what it has
-//! dropped goes once more, and first one packet alone ([`super::recent`]).
+//! dropped goes once more, and first one packet alone (`recent.rs`).
 //!
 //! The limits are those of the settings and are passed with each call, so they change with the settings.
 
