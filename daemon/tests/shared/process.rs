@@ -44,6 +44,12 @@ pub(crate) fn wait_for<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T
 /// A port that is free now. It is below those that systems give to outgoing connections, so nobody gets it by chance
 /// before it is used; each process begins to look somewhere else.
 pub(crate) fn free_port() -> u16 {
+    free_listener().local_addr().unwrap().port()
+}
+
+/// A listener at such a port. Who closes one to open another at its port may find it in use: a child that was just made has a copy
+/// until it runs its program.
+pub(crate) fn free_listener() -> TcpListener {
     const FIRST: u16 = 12_000;
     const COUNT: u16 = 20_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);
@@ -51,8 +57,8 @@ pub(crate) fn free_port() -> u16 {
     for _ in 0..COUNT {
         let step = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
         let port = FIRST + ((start + step) % u32::from(COUNT)) as u16;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return listener;
         }
     }
     panic!("no port is free");

@@ -2,7 +2,7 @@
 
 use crate::client::read;
 use crate::gateway::Address;
-use crate::process::{PATIENCE, Process, free_port, wait_for};
+use crate::process::{PATIENCE, Process, free_listener, free_port, wait_for};
 use crate::programs;
 use i3_tests::wire;
 use serde_json::Value as Json;
@@ -66,9 +66,9 @@ pub(crate) struct Played {
 impl Played {
     /// It is called `*net`.
     pub(crate) fn listen() -> Played {
-        let port = free_port();
-        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        let listener = free_listener();
         listener.set_nonblocking(true).unwrap();
+        let port = listener.local_addr().unwrap().port();
         Played { listener, port }
     }
 
