@@ -9,11 +9,9 @@ use crate::state::open_to_read;
 use crate::terminal::{err, out};
 use i3_config::cli::{Cli, StateCopy, state_password};
 use i3_core::Gateway;
-use i3_core::line;
 use i3_core::machine::{Change, Clear, Saved};
-use i3_core::query::{Order, PAGE_ROWS_MAX, Query};
 use i3_store::{
-    FencedSave, LineReader, NodeIdentity, SharedPlace, StoreError, is_shared, open_shared,
+    FencedSave, LineReader, NodeIdentity, SharedPlace, StoreError, copy_lines, is_shared, open_shared,
     open_shared_existing, replace_all,
 };
 use std::path::Path;
@@ -121,29 +119,6 @@ fn copy(from: &End, to: &End) -> Result<String, String> {
     Ok(text)
 }
 
-/// Copies the lines of the history, and returns how many there are.
-fn copy_lines(lines: &mut dyn LineReader, write: &mut Write) -> Result<usize, StoreError> {
-    let mut count = 0;
-    for mud in lines.muds()? {
-        let order = Order::Oldest;
-        let mut query = Query { mud: mud.clone(), order, limit: PAGE_ROWS_MAX, ..Query::default() };
-        loop {
-            let page = lines.page(&query)?;
-            count += page.rows.len();
-            let puts: Vec<Change> =
-                page.rows.into_iter().map(|row| line::put(&mud, row.id, row.value)).collect();
-            if !puts.is_empty() {
-                write(puts)?;
-            }
-            match page.rest {
-                Some(rest) => query = query.from(rest),
-                None => break,
-            }
-        }
-    }
-    Ok(count)
-}
-
 /// The directory of a state, unless a file is named.
 fn directory(url: &str) -> Option<&Path> {
     let path = Path::new(url.strip_prefix("sqlite:").unwrap_or(url));
@@ -234,26 +209,20 @@ mod tests {
                 r#"{{"at":{id},"born":{id},"event":"channel_message","params":{{"channel":"chat","message":"line {id}"}}}}"#
             )
         };
-        let line = |id: u64| line::put(["M", "N"][id as usize % 2], id, value(id).as_bytes().into());
+        let space = |id: u64| ["line/M", "line/N"][id as usize % 2];
+        let line = |id: u64| entry(space(id), &format!("{id:020}"), &value(id));
         (1..=700).map(line).collect()
     }
 
     /// The lines of a file, those of one mud after those of the other.
     fn lines_in(file: &str) -> Vec<Change> {
-        let (mut found, mut reader) =
-            (Vec::new(), i3_store::open_existing(file).unwrap().unwrap().line_reader().unwrap());
-        let mut write: Write = Box::new(|_| Ok(()));
-        assert_eq!(copy_lines(&mut *reader, &mut write).unwrap(), 700);
-        for mud in reader.muds().unwrap() {
-            let mut query =
-                Query { mud: mud.clone(), order: Order::Oldest, limit: PAGE_ROWS_MAX, ..Query::default() };
-            loop {
-                let page = reader.page(&query).unwrap();
-                found.extend(page.rows.into_iter().map(|row| line::put(&mud, row.id, row.value)));
-                let Some(rest) = page.rest else { break };
-                query = query.from(rest);
-            }
-        }
+        let mut reader = i3_store::open_existing(file).unwrap().unwrap().line_reader().unwrap();
+        let mut found = Vec::new();
+        let mut take = |lines: Vec<Change>| {
+            found.extend(lines);
+            Ok(())
+        };
+        assert_eq!(copy_lines(&mut *reader, &mut take).unwrap(), 700);
         found
     }
 

@@ -1,7 +1,8 @@
 //! The interface between the daemon and the engines that keep its state.
 
+use i3_core::line;
 use i3_core::machine::{Change, Clear, Saved};
-use i3_core::query::{Page, Query};
+use i3_core::query::{Order, PAGE_ROWS_MAX, Page, Query};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -115,6 +116,33 @@ pub trait Store: Send {
 
     /// Returns the contents of a snapshot.
     fn load_snapshot(&self, file: &Path) -> Result<Saved, StoreError>;
+}
+
+/// Passes all lines of the history to `write`, those of one mud after those of the other and the oldest first. Returns how many
+/// there are.
+pub fn copy_lines(
+    lines: &mut dyn LineReader,
+    write: &mut dyn FnMut(Vec<Change>) -> Result<(), StoreError>,
+) -> Result<usize, StoreError> {
+    let mut count = 0;
+    for mud in lines.muds()? {
+        let order = Order::Oldest;
+        let mut query = Query { mud: mud.clone(), order, limit: PAGE_ROWS_MAX, ..Query::default() };
+        loop {
+            let page = lines.page(&query)?;
+            count += page.rows.len();
+            let rows = page.rows.into_iter();
+            let puts: Vec<Change> = rows.map(|row| line::put(&mud, row.id, row.value)).collect();
+            if !puts.is_empty() {
+                write(puts)?;
+            }
+            match page.rest {
+                Some(rest) => query = query.from(rest),
+                None => break,
+            }
+        }
+    }
+    Ok(count)
 }
 
 /// Replaces the whole contents of a store by `saved`, in one commit.

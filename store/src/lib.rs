@@ -32,7 +32,8 @@ mod watch;
 mod writer;
 
 pub use engine::{
-    Condition, LineReader, PAGE_ENTRIES_MAX, QUERY_TIME_MAX, Store, StoreError, Warning, replace_all,
+    Condition, LineReader, PAGE_ENTRIES_MAX, QUERY_TIME_MAX, Store, StoreError, Warning, copy_lines,
+    replace_all,
 };
 pub use lock::{DirectoryLock, Unavailable};
 pub use open::{
