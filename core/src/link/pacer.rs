@@ -203,14 +203,16 @@ impl Pacer {
 
     /// The router has dropped the packet of which this is a copy, since it takes the mud for one that floods, and drops what comes
     /// next. What it has dropped so far is put back, and goes once more. Returns how many packets that are, not counting those that
-    /// were put back before; `None`: it is not known which.
+    /// were put back before; `None`: it is not known which, and nothing changes, since others can write such errors, too.
     ///
     /// Answers to other muds are put back as queries of the game: they had their turn.
     pub fn flooded(&mut self, now: Instant, copy: &Value<'_>) -> Option<usize> {
+        let place = self.dropped_from(copy);
+        if place.is_none() && !self.waits(copy) {
+            return None;
+        }
         self.muted = Some(Muted { until: now + MUTED_FOR, is_tried: false });
-        let Some(place) = self.dropped_from(copy) else {
-            return self.waits(copy).then_some(0);
-        };
+        let Some(place) = place else { return Some(0) };
         let dropped = self.recent.take_from(place);
         let count = dropped.len();
         for (priority, packet) in dropped.into_iter().rev() {
@@ -578,8 +580,12 @@ mod tests {
         assert_eq!(gone(&mut pacer, 10_200), ["....({2,})"]);
         assert_eq!(pacer.next_at(millis(10_200), &settings), Some(millis(12_200)));
         assert_eq!(gone(&mut pacer, 12_200), ["....({3,})", "....({4,})"]);
-        // Nothing has waited for long after it, so nothing goes alone.
+        // Somebody has made up an error.
         assert_eq!(pacer.flooded(millis(12_250), &copy(9)), None);
+        assert!(!pacer.is_muted());
+        // The next packets come long after a mute, so none goes alone.
+        assert_eq!(pacer.flooded(millis(12_250), &copy(4)), Some(1));
+        pacer.queues.iter_mut().for_each(VecDeque::clear);
         for frame in ["....({5,})", "....({6,})"] {
             pacer.push(&settings, Priority::Chatter, packet(frame)).unwrap();
         }

@@ -378,12 +378,12 @@ impl Muds {
     pub(crate) fn flooded(&mut self, cx: &mut Cx<'_>, mud: MudId, copy: &Value<'_>) -> bool {
         cx.metrics.floods_reported += 1;
         let level = if self[mud].pacer.is_muted() { Level::Debug } else { Level::Warn };
-        let again = self[mud].pacer.flooded(cx.now.mono, copy);
+        let Some(packets) = self[mud].pacer.flooded(cx.now.mono, copy) else { return false };
         let what = "the router takes this mud for one that floods: packets wait, and what it has dropped goes once more";
         let notice = Notice::new(level, "link", what).with("mud", &cx.settings.mud(mud).name);
-        cx.notice(notice.with("packets", again.unwrap_or_default()));
+        cx.notice(notice.with("packets", packets));
         self.pump(cx, mud);
-        again.is_some()
+        true
     }
 
     /// Drops the packets for a router whose session has ended.
