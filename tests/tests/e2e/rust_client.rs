@@ -141,6 +141,8 @@ fn example() -> PathBuf {
 }
 
 fn the_example_of_the_readme_prints_what_is_said(daemon: Daemon) {
+    // Before the link: while it is built nobody answers for the router.
+    let built = example();
     let router = Played::listen();
     let gateway = Gateway::new(daemon, "Alpha", &[router.address()]).started();
     let (mut link, _) = router.log_in(7);
@@ -150,7 +152,7 @@ fn the_example_of_the_readme_prints_what_is_said(daemon: Daemon) {
     let socket =
         [("I3_GATEWAY_URL", url(&gateway, Transport::WebSocket)), ("I3_MUD_NAME", "Alpha".to_owned())];
     for place in [lines, socket] {
-        let mut command = Command::new(example());
+        let mut command = Command::new(&built);
         command.env_clear().env("I3_API_KEY", gateway.key()).envs(place).stdout(Stdio::piped());
         let mut example = Process(command.spawn().unwrap());
         let mut printed = BufReader::new(example.0.stdout.take().unwrap()).lines().map(Result::unwrap);
