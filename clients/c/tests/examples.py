@@ -5,6 +5,7 @@
 """
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,7 +45,12 @@ def watch(net, far, environment, by_url):
     if by_url:
         environment = dict(environment, I3_GATEWAY_URL="tcp://127.0.0.1:%s" % environment["I3_GATEWAY_PORT"],
                            I3_GATEWAY_HOST="", I3_GATEWAY_PORT="")
-    program = net.start("watch", ["sh", "-c", command], cwd=HERE, env=environment, start_new_session=True)
+    # In a copy: the command writes the program beside its source, and this test may run twice at a time.
+    folder = net.folder + "/c"
+    os.mkdir(folder)
+    shutil.copy(HERE + "/i3.h", folder)
+    shutil.copytree(HERE + "/examples", folder + "/examples")
+    program = net.start("watch", ["sh", "-c", command], cwd=folder, env=environment, start_new_session=True)
     log = net.folder + "/watch.log"
     wait_for(log, "listening to 1 channels")
     until_printed(log, lambda: far.say("hello, watchers"), "[chat] Bob@Far: hello, watchers")
