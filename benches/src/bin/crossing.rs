@@ -1,5 +1,5 @@
-//! Prints what it costs to bring bytes to the machine of `i3-gateway-threads`, through its inbox or at once, against the same
-//! machine under a lock that every connection's thread takes, all from this one run.
+//! Prints what it costs to bring bytes to the machine of `i3-gateway-threads`, through its inbox, against the same machine
+//! under a lock that every connection's thread takes, all from this one run.
 //!
 //! The machine echoes 100 bytes over loopback, so nearly all that is measured is the way there and back. The lock is the
 //! barest one: no limit, no pause, no timer, and what is written is written while it is held.
