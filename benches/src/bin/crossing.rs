@@ -1,4 +1,4 @@
-//! Prints what it costs to bring bytes to the machine of `i3-gateway-threads`, through its inbox, against the same machine
+//! Prints what it costs that bytes cross to the core thread of `i3-gateway-threads` in an inbox, against the same machine
 //! under a lock that every connection's thread takes, all from this one run.
 //!
 //! The machine echoes 100 bytes over loopback, so nearly all that is measured is the way there and back. The lock is the
@@ -33,8 +33,8 @@ const ROUNDS: usize = 31;
 const TURN: Duration = Duration::from_millis(100);
 
 fn main() -> io::Result<()> {
-    let ports = [in_the_driver()?, under_a_lock()?];
-    println!("| clients | driver, us | lock, us | driver, echoes/s | lock, echoes/s | driver / lock |");
+    let ports = [in_an_inbox()?, under_a_lock()?];
+    println!("| clients | inbox, us | lock, us | inbox, echoes/s | lock, echoes/s | inbox / lock |");
     println!("|---|---|---|---|---|---|");
     for clients in CLIENTS {
         let mut games = Vec::new();
@@ -49,11 +49,11 @@ fn main() -> io::Result<()> {
                 rates[at].push(rate);
             }
         }
-        let ratios = rates[0].iter().zip(&rates[1]).map(|(driver, lock)| driver / lock).collect();
-        let [driver_us, lock_us] = latencies.map(median);
-        let [driver, lock] = rates.map(median);
+        let ratios = rates[0].iter().zip(&rates[1]).map(|(inbox, lock)| inbox / lock).collect();
+        let [inbox_us, lock_us] = latencies.map(median);
+        let [inbox, lock] = rates.map(median);
         let ratio = median(ratios);
-        println!("| {clients} | {driver_us:.1} | {lock_us:.1} | {driver:.0} | {lock:.0} | **{ratio:.2}** |");
+        println!("| {clients} | {inbox_us:.1} | {lock_us:.1} | {inbox:.0} | {lock:.0} | **{ratio:.2}** |");
     }
     Ok(())
 }
@@ -104,7 +104,7 @@ impl Machine for Echo {
 }
 
 /// The daemon's own driver. It runs until the process ends.
-fn in_the_driver() -> io::Result<u16> {
+fn in_an_inbox() -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let port = listener.local_addr()?.port();
     let driver = Driver::new(Echo::default(), Clock::start()).listen(Listener::Lines, None, [listener]);
