@@ -318,6 +318,11 @@ impl Effects {
         self.retries.as_mut().is_none_or(|saves| saves.saves_each(space, ticket))
     }
 
+    /// Whether a space is written anew later, from memory: until then its changes are not saved.
+    pub(crate) fn is_anew(&self, space: &str) -> bool {
+        self.retries.as_ref().is_some_and(|saves| saves.is_anew(space))
+    }
+
     /// Lets a space be written anew, together with the others.
     pub(crate) fn write_anew(&mut self, space: &str) {
         if !self.writes(space) {

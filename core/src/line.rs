@@ -61,9 +61,9 @@ pub fn space_of(mud: &str) -> SmolStr {
     Space::Lines.of(mud)
 }
 
-/// Returns the change that adds a line. Its value is the saved form of its event.
-pub fn put(mud: &str, id: u64, value: Arc<[u8]>) -> Change {
-    Change { space: space_of(mud), key: format_smolstr!("{id:0KEY_BYTES$}"), value: Some(value) }
+/// Returns the change that adds a line to a space of lines. Its value is the saved form of its event.
+pub fn put(space: &SmolStr, id: u64, value: Arc<[u8]>) -> Change {
+    Change { space: space.clone(), key: format_smolstr!("{id:0KEY_BYTES$}"), value: Some(value) }
 }
 
 /// Returns the change that says which lines of a mud are kept.
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn changes_of_lines_are_read_as_they_were_made() {
         let value = br#"{"at":7,"born":3,"event":"channel_message","params":{"channel":"chat","message":"Hi","visname":"Bob"}}"#;
-        let change = put("Alpha/Beta", 5, value[..].into());
+        let change = put(&space_of("Alpha/Beta"), 5, value[..].into());
         assert_eq!(mud_of(&change.space), Some("Alpha/Beta"));
         let LineChange::Put { id, line, value: read_value } = read(&change) else { panic!("{change:?}") };
         assert_eq!((id, line.at, line.born, line.channel.as_deref()), (5, 7, 3, Some("chat")));

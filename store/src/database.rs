@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     // Marks the file as a state of this gateway ("I3GW"), for the program `file` and for a restore.
     "PRAGMA application_id = 1228097367",
     lines::SCHEMA,
+    lines::UNINDEXED_SCHEMA,
 ];
 
 /// The version that this program writes.
@@ -205,6 +206,16 @@ pub(crate) fn tidy(
     let count = lines::tidy(&transaction, mud, kept, most)?;
     transaction.commit()?;
     Ok(count)
+}
+
+/// Indexes the lines that are not indexed yet.
+pub(crate) fn index_lines(connection: &mut Connection) -> rusqlite::Result<()> {
+    if !lines::has_unindexed(connection)? {
+        return Ok(());
+    }
+    let transaction = connection.transaction()?;
+    lines::index(&transaction)?;
+    transaction.commit()
 }
 
 /// Adds the lines of another state file.

@@ -126,13 +126,14 @@ pub fn copy_lines(
 ) -> Result<usize, StoreError> {
     let mut count = 0;
     for mud in lines.muds()? {
+        let space = line::space_of(&mud);
         let order = Order::Oldest;
-        let mut query = Query { mud: mud.clone(), order, limit: PAGE_ROWS_MAX, ..Query::default() };
+        let mut query = Query { mud, order, limit: PAGE_ROWS_MAX, ..Query::default() };
         loop {
             let page = lines.page(&query)?;
             count += page.rows.len();
             let rows = page.rows.into_iter();
-            let puts: Vec<Change> = rows.map(|row| line::put(&mud, row.id, row.value)).collect();
+            let puts: Vec<Change> = rows.map(|row| line::put(&space, row.id, row.value)).collect();
             if !puts.is_empty() {
                 write(puts)?;
             }

@@ -2,6 +2,9 @@
 //!
 //! A line has its value once, in the table `line`. The index has no text: it finds the lines that contain each three letters
 //! of a text, wherever they are. [`Query::holds`] then looks at the lines themselves.
+//!
+//! A line is indexed a little later, together with others: by itself it would cost several times as much. Until then a search
+//! looks at it as it is.
 
 use i3_core::line::{self, Kept, LineChange};
 use i3_core::machine::{Change, Clear};
@@ -32,7 +35,15 @@ pub(crate) const SCHEMA: &str = "
     CREATE INDEX line_of_lane ON line (lane, id, at);
     CREATE VIRTUAL TABLE line_text USING fts5(
         text, content='', contentless_delete=1, detail='none', tokenize='trigram case_sensitive 1'
-    );";
+    );
+    CREATE TABLE line_unindexed (id INTEGER PRIMARY KEY);";
+
+/// The statement that creates the table of the lines that are not indexed yet, in a file that has indexed each at once.
+pub(crate) const UNINDEXED_SCHEMA: &str =
+    "CREATE TABLE IF NOT EXISTS line_unindexed (id INTEGER PRIMARY KEY)";
+
+/// If so many lines are not indexed, the save that adds the next ones indexes them. So a search looks at few of them.
+const UNINDEXED_LINES_MAX: i64 = 1_000;
 
 /// The letters of a text that one entry of the index has.
 const LETTERS: usize = 3;
@@ -97,8 +108,8 @@ impl<'c> Puts<'c> {
             return Ok(());
         }
         self.connection
-            .prepare_cached("INSERT INTO line_text (rowid, text) VALUES (?1, ?2)")?
-            .execute(params![number(id), line.text()])?;
+            .prepare_cached("INSERT INTO line_unindexed (id) VALUES (?1)")?
+            .execute(params![number(id)])?;
         self.lanes.entry(key).or_insert((lane, 0)).1 += bytes_of(value);
         Ok(())
     }
@@ -116,12 +127,41 @@ impl<'c> Puts<'c> {
         Ok(self.connection.last_insert_rowid())
     }
 
-    /// Notes how many bytes were added to each lane. This must come before the transaction ends.
+    /// Notes how many bytes were added to each lane, and indexes lines if there are many to be indexed. This must come before
+    /// the transaction ends.
     pub(crate) fn finish(self) -> rusqlite::Result<()> {
-        let mut update =
-            self.connection.prepare_cached("UPDATE lane SET bytes = bytes + ?2 WHERE id = ?1")?;
-        self.lanes.values().try_for_each(|(lane, bytes)| update.execute(params![lane, bytes]).map(drop))
+        let Puts { connection, lanes } = self;
+        if lanes.is_empty() {
+            return Ok(());
+        }
+        let mut update = connection.prepare_cached("UPDATE lane SET bytes = bytes + ?2 WHERE id = ?1")?;
+        lanes.values().try_for_each(|(lane, bytes)| update.execute(params![lane, bytes]).map(drop))?;
+        let count: i64 = connection
+            .prepare_cached("SELECT count(*) FROM line_unindexed")?
+            .query_row((), |row| row.get(0))?;
+        if count > UNINDEXED_LINES_MAX { index(connection) } else { Ok(()) }
     }
+}
+
+/// Whether there are lines that are not indexed yet.
+pub(crate) fn has_unindexed(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT id FROM line_unindexed LIMIT 1")?.exists(())
+}
+
+/// Indexes the lines that are not indexed yet, within one transaction.
+pub(crate) fn index(connection: &Connection) -> rusqlite::Result<()> {
+    let mut select = connection.prepare_cached(
+        "SELECT line.id, line.value FROM line_unindexed CROSS JOIN line ON line.id = line_unindexed.id
+         ORDER BY line_unindexed.id",
+    )?;
+    let mut insert = connection.prepare_cached("INSERT INTO line_text (rowid, text) VALUES (?1, ?2)")?;
+    let mut rows = select.query(())?;
+    while let Some(row) = rows.next()? {
+        if let Some(line) = Line::read(row.get_ref(1)?.as_bytes()?) {
+            insert.execute(params![row.get::<_, i64>(0)?, line.text()])?;
+        }
+    }
+    connection.prepare_cached("DELETE FROM line_unindexed")?.execute(()).map(drop)
 }
 
 /// Returns the muds that have lines, in the order of their names.
@@ -152,11 +192,14 @@ pub(crate) fn remove(connection: &Connection, clear: &Clear) -> rusqlite::Result
     match clear {
         Clear::Nothing => Ok(()),
         Clear::Everything => connection.execute_batch(
-            "DELETE FROM line; DELETE FROM lane; INSERT INTO line_text (line_text) VALUES ('delete-all')",
+            "DELETE FROM line; DELETE FROM lane; DELETE FROM line_unindexed;
+             INSERT INTO line_text (line_text) VALUES ('delete-all')",
         ),
         Clear::Spaces(spaces) => spaces.iter().filter_map(|space| line::mud_of(space)).try_for_each(|mud| {
             let of_mud = "SELECT line.id FROM line JOIN lane ON lane.id = line.lane WHERE lane.mud = ?1";
             connection.execute(&format!("DELETE FROM line_text WHERE rowid IN ({of_mud})"), params![mud])?;
+            connection
+                .execute(&format!("DELETE FROM line_unindexed WHERE id IN ({of_mud})"), params![mud])?;
             connection.execute(&format!("DELETE FROM line WHERE id IN ({of_mud})"), params![mud])?;
             connection.execute("DELETE FROM lane WHERE mud = ?1", params![mud]).map(drop)
         }),
@@ -173,8 +216,13 @@ fn cut(connection: &Connection, lane: i64, most: i64, goes: impl Fn(i64) -> bool
     let rows: Vec<(i64, i64, i64)> = rows.collect::<rusqlite::Result<_>>()?;
     let (mut count, mut bytes) = (0, 0);
     for (id, _, length) in rows.into_iter().take_while(|(_, born, _)| goes(*born)) {
-        connection.prepare_cached("DELETE FROM line_text WHERE rowid = ?1")?.execute(params![id])?;
-        connection.prepare_cached("DELETE FROM line WHERE id = ?1")?.execute(params![id])?;
+        for sql in [
+            "DELETE FROM line_text WHERE rowid = ?1",
+            "DELETE FROM line_unindexed WHERE id = ?1",
+            "DELETE FROM line WHERE id = ?1",
+        ] {
+            connection.prepare_cached(sql)?.execute(params![id])?;
+        }
         (count, bytes) = (count + 1, bytes + length);
     }
     if count > 0 {
@@ -219,10 +267,10 @@ pub(crate) fn tidy(connection: &Connection, mud: &str, kept: &Kept, most: i64) -
     Ok(count)
 }
 
-/// Whether the file has the tables. One that an earlier version has written, and that is only read, has not.
-pub(crate) fn exist(connection: &Connection, schema: &str) -> rusqlite::Result<bool> {
-    let sql = format!("SELECT count(*) FROM {schema}.sqlite_schema WHERE name = 'line_text'");
-    connection.query_row(&sql, (), |row| row.get::<_, i64>(0)).map(|count| count > 0)
+/// Whether the file has a table. One that an earlier version has written, and that is only read, may not have it.
+pub(crate) fn has_table(connection: &Connection, schema: &str, name: &str) -> rusqlite::Result<bool> {
+    let sql = format!("SELECT name FROM {schema}.sqlite_schema WHERE name = ?1");
+    connection.prepare(&sql)?.exists(params![name])
 }
 
 /// Returns the ids of the lanes that are asked for.
@@ -253,16 +301,73 @@ fn match_of(text: &str) -> Option<String> {
     (!quoted.is_empty()).then(|| quoted.join(" AND "))
 }
 
+/// Returns the lines that are not indexed yet and that a question may find, in its order.
+fn unindexed(connection: &Connection, query: &Query, bounds: [i64; 4]) -> rusqlite::Result<Vec<i64>> {
+    let sql = format!(
+        "SELECT line_unindexed.id FROM line_unindexed CROSS JOIN line ON line.id = line_unindexed.id
+         WHERE line_unindexed.id > ?1 AND line_unindexed.id < ?2 AND line.at >= ?3 AND line.at < ?4
+         ORDER BY line_unindexed.id {}",
+        order_of(query)
+    );
+    connection.prepare_cached(&sql)?.query_map(bounds, |row| row.get(0))?.collect()
+}
+
+fn order_of(query: &Query) -> &'static str {
+    if query.order == Order::Newest { "DESC" } else { "ASC" }
+}
+
+/// A page that is being filled.
+struct Filling<'q> {
+    query: &'q Query,
+    lanes: Vec<i64>,
+    until: Instant,
+    page: Page,
+    bytes: usize,
+    looked: Option<u64>,
+}
+
+impl Filling<'_> {
+    /// Looks at the next line, and adds it if it is one of those that are asked for. Returns false if the page ends before or
+    /// after it.
+    fn add(&mut self, id: i64, lane: i64, value: &[u8]) -> bool {
+        let id = id.unsigned_abs();
+        if self.lanes.contains(&lane) && Line::read(value).is_some_and(|line| self.query.holds(id, &line)) {
+            let rows = &mut self.page.rows;
+            let is_full = rows.len() >= self.query.limit.min(PAGE_ROWS_MAX);
+            if is_full || (!rows.is_empty() && self.bytes + value.len() > PAGE_BYTES_MAX) {
+                self.page.rest = self.looked;
+                return false;
+            }
+            self.bytes += value.len();
+            rows.push(Row { id, value: value.into() });
+        }
+        self.looked = Some(id);
+        if Instant::now() >= self.until {
+            self.page.rest = self.looked;
+            return false;
+        }
+        true
+    }
+
+    /// Does the same with a line of which only the id is known.
+    fn add_by_id(&mut self, connection: &Connection, id: i64) -> rusqlite::Result<bool> {
+        let mut select = connection.prepare_cached("SELECT lane, value FROM line WHERE id = ?1")?;
+        select.query_row(params![id], |row| Ok(self.add(id, row.get(0)?, row.get_ref(1)?.as_bytes()?)))
+    }
+}
+
 /// Answers a question. After `until` it returns what it has by then.
 pub(crate) fn page(connection: &Connection, query: &Query, until: Instant) -> rusqlite::Result<Page> {
-    if !exist(connection, "main")? {
+    // All statements see the same state of the file.
+    let _state = connection.unchecked_transaction()?;
+    if !has_table(connection, "main", "line_text")? {
         return Ok(Page::default());
     }
     let lanes = lanes(connection, query)?;
     if lanes.is_empty() {
         return Ok(Page::default());
     }
-    let order = if query.order == Order::Newest { "DESC" } else { "ASC" };
+    let order = order_of(query);
     let found = query.text.as_deref().and_then(match_of);
     let sql = match (&found, lanes.as_slice()) {
         (Some(_), _) => format!(
@@ -279,44 +384,47 @@ pub(crate) fn page(connection: &Connection, query: &Query, until: Instant) -> ru
              AND at >= ?3 AND at < ?4 AND ?5 IS NULL ORDER BY id {order}"
         ),
     };
+    let bounds = [
+        query.after.map_or(-1, number),
+        query.before.map_or(i64::MAX, number),
+        query.since.map_or(0, number),
+        query.until.map_or(i64::MAX, number),
+    ];
+    // Only the index lacks them.
+    let others = if found.is_some() && has_table(connection, "main", "line_unindexed")? {
+        unindexed(connection, query, bounds)?
+    } else {
+        Vec::new()
+    };
     let argument: rusqlite::types::Value = match (found, lanes.as_slice()) {
         (Some(text), _) => text.into(),
         (None, [lane]) => (*lane).into(),
         (None, _) => rusqlite::types::Value::Null,
     };
+    let mut others = others.into_iter().peekable();
+    let mut filling = Filling { query, lanes, until, page: Page::default(), bytes: 0, looked: None };
     let mut select = connection.prepare_cached(&sql)?;
-    let mut rows = select.query(params![
-        query.after.map_or(-1, number),
-        query.before.map_or(i64::MAX, number),
-        query.since.map_or(0, number),
-        query.until.map_or(i64::MAX, number),
-        argument,
-    ])?;
-    let (mut page, mut bytes) = (Page::default(), 0);
-    let mut looked = None;
+    let [after, before, since, until] = bounds;
+    let mut rows = select.query(params![after, before, since, until, argument])?;
     while let Some(row) = rows.next()? {
         let id: i64 = row.get(0)?;
-        let lane: i64 = row.get(1)?;
-        let id = id.unsigned_abs();
-        if lanes.contains(&lane) {
-            let value = row.get_ref(2)?.as_bytes()?;
-            if Line::read(value).is_some_and(|line| query.holds(id, &line)) {
-                let is_full = page.rows.len() >= query.limit.min(PAGE_ROWS_MAX);
-                if is_full || (!page.rows.is_empty() && bytes + value.len() > PAGE_BYTES_MAX) {
-                    page.rest = looked;
-                    break;
-                }
-                bytes += value.len();
-                page.rows.push(Row { id, value: value.into() });
+        while let Some(other) =
+            others.next_if(|other| if query.order == Order::Newest { *other > id } else { *other < id })
+        {
+            if !filling.add_by_id(connection, other)? {
+                return Ok(filling.page);
             }
         }
-        looked = Some(id);
-        if Instant::now() >= until {
-            page.rest = looked;
+        if !filling.add(id, row.get(1)?, row.get_ref(2)?.as_bytes()?) {
+            return Ok(filling.page);
+        }
+    }
+    for other in others {
+        if !filling.add_by_id(connection, other)? {
             break;
         }
     }
-    Ok(page)
+    Ok(filling.page)
 }
 
 /// Lines that are copied in one transaction.
@@ -324,7 +432,7 @@ const COPY_LINES: i64 = 5_000;
 
 /// Adds the lines of another file, which is attached as `snapshot`.
 pub(crate) fn copy(connection: &mut Connection) -> rusqlite::Result<()> {
-    if !exist(connection, "snapshot")? {
+    if !has_table(connection, "snapshot", "line_text")? {
         return Ok(());
     }
     let mut after: i64 = -1;

@@ -168,7 +168,7 @@ impl SqliteStore {
         }
     }
 
-    /// Deletes some lines that are not kept any more.
+    /// Deletes some lines that are not kept any more, and indexes the others.
     fn tidy(&mut self) -> rusqlite::Result<()> {
         let Database::Open(connection, _) = &mut self.database else { return Ok(()) };
         let mut left = TIDY_LINES_MAX;
@@ -181,7 +181,7 @@ impl SqliteStore {
                 self.untidy.insert(mud, kept);
             }
         }
-        Ok(())
+        database::index_lines(connection)
     }
 }
 

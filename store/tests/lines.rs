@@ -11,12 +11,27 @@ use i3_store::{
     FencedSave, QUERIES_MAX, Report, Store, StoreError, Writer, open, open_existing, replace_all,
 };
 use rusqlite::Connection;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 fn store(path: &Path) -> Box<dyn Store> {
     open(path.to_str().unwrap()).unwrap()
+}
+
+/// How many lines are indexed, and how many are not yet. Each line is one or the other, and nothing else is indexed.
+fn index_of(directory: &Path) -> (usize, usize) {
+    let raw = Connection::open(directory.join("i3-gateway.sqlite")).unwrap();
+    let ids = |sql: &str| -> BTreeSet<i64> {
+        let mut select = raw.prepare(sql).unwrap();
+        select.query_map((), |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    let indexed = ids("SELECT id FROM line_text_docsize");
+    let unindexed = ids("SELECT id FROM line_unindexed");
+    assert!(indexed.is_disjoint(&unindexed));
+    assert_eq!(&indexed | &unindexed, ids("SELECT id FROM line"));
+    (indexed.len(), unindexed.len())
 }
 
 /// All pages of an answer, up to so many rows.
@@ -26,14 +41,52 @@ fn all(store: &mut dyn Store, query: &Query, most: usize) -> Vec<u64> {
 
 #[test]
 fn what_an_index_finds_is_what_a_look_at_every_line_finds() {
+    let lines = four_hundred();
+    // Those of the first part are indexed, the others not yet.
+    for indexed in [0, 1, 150, 400, 401] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut store = store(directory.path());
+        // Not in the order of their ids: some that are indexed come after some that are not, and between them.
+        let (first, others): (Vec<_>, Vec<_>) =
+            lines.iter().cloned().enumerate().partition(|(at, _)| (at * 7) % 401 < indexed);
+        let [first, others] =
+            [first, others].map(|part| part.into_iter().map(|(_, line)| line).collect::<Vec<_>>());
+        assert_eq!(first.len(), indexed);
+        store.commit(&first).unwrap();
+        store.shrink().unwrap();
+        assert_eq!(index_of(directory.path()), (indexed, 0));
+        store.commit(&others).unwrap();
+        store.commit(&lines).unwrap();
+        assert_eq!(index_of(directory.path()), (indexed, 401 - indexed));
+        assert!(store.load().unwrap().entries.is_empty() && store.page(None, 1 << 20).unwrap().is_empty());
+        compare_with_every_line(|query| store.lines(query).unwrap());
+        let mut reader = store.line_reader().unwrap();
+        compare_with_every_line(|query| reader.page(query).unwrap());
+    }
+}
+
+#[test]
+fn lines_that_are_not_indexed_outlive_a_restart_and_are_indexed_later() {
     let directory = tempfile::tempdir().unwrap();
-    let mut store = store(directory.path());
-    store.commit(&four_hundred()).unwrap();
-    store.commit(&four_hundred()).unwrap();
-    assert!(store.load().unwrap().entries.is_empty() && store.page(None, 1 << 20).unwrap().is_empty());
-    compare_with_every_line(|query| store.lines(query).unwrap());
-    let mut reader = store.line_reader().unwrap();
-    compare_with_every_line(|query| reader.page(query).unwrap());
+    let lines = |range: std::ops::RangeInclusive<u64>| -> Vec<Change> {
+        range.map(|id| put(id, id, "chat", &message(id))).collect()
+    };
+    let mut file = store(directory.path());
+    file.commit(&lines(1..=1000)).unwrap();
+    drop(file);
+    let mut file = store(directory.path());
+    assert_eq!(index_of(directory.path()), (0, 1000));
+    let search = |id: u64| Query { text: Some(format!("line {id}:")), ..of("chat") };
+    assert_eq!(all(&mut *file, &search(500), 9), [500]);
+    // One more is one too many.
+    file.commit(&lines(1001..=1001)).unwrap();
+    assert_eq!(index_of(directory.path()), (1001, 0));
+    file.commit(&lines(1002..=1003)).unwrap();
+    file.shrink().unwrap();
+    assert_eq!(index_of(directory.path()), (1003, 0));
+    for id in [500, 1001, 1002, 1003] {
+        assert_eq!(all(&mut *file, &search(id), 9), [id]);
+    }
 }
 
 #[test]
@@ -113,7 +166,10 @@ fn the_lane_with_the_most_bytes_pays_for_too_many() {
     file.commit(&lines).unwrap();
     let bytes: usize = lines.iter().map(|change| change.value.as_ref().unwrap().len()).sum();
     file.commit(&[line::keep("Alpha", &Kept { born_after: 0, bytes_max: bytes as u64 / 2 })]).unwrap();
+    assert_eq!(index_of(directory.path()), (0, 1000));
     (0..3).for_each(|_| file.shrink().unwrap());
+    let (indexed, unindexed) = index_of(directory.path());
+    assert!(indexed < 510 && unindexed == 0);
     assert_eq!(all(&mut *file, &of("quiet"), 100).len(), 10);
     let loud = all(&mut *file, &of("loud"), 10_000);
     assert!((430..=495).contains(&loud.len()) && loud[0] == 1000, "{}", loud.len());
@@ -121,6 +177,7 @@ fn the_lane_with_the_most_bytes_pays_for_too_many() {
     file.commit(&[line::keep("Alpha", &Kept { born_after: u64::MAX, bytes_max: 0 })]).unwrap();
     (0..2).for_each(|_| file.shrink().unwrap());
     assert!(all(&mut *file, &everything(), 1).is_empty());
+    assert_eq!(index_of(directory.path()), (0, 0));
     file.commit(&[put(2000, 2000, "quiet", "again")]).unwrap();
     assert_eq!(all(&mut *file, &of("quiet"), 9), [2000]);
 }
@@ -145,7 +202,7 @@ fn a_file_of_an_earlier_version_keeps_its_lines() {
     drop(file);
     // As the version before this one has left it.
     let raw = Connection::open(&path).unwrap();
-    raw.execute_batch("DROP TABLE line_text; DROP TABLE line; DROP TABLE lane; PRAGMA user_version = 2")
+    raw.execute_batch("DROP TABLE line_text; DROP TABLE line_unindexed; DROP TABLE line; DROP TABLE lane; PRAGMA user_version = 2")
         .unwrap();
     drop(raw);
     let mut read = open_existing(path.to_str().unwrap()).unwrap().unwrap();
@@ -155,6 +212,20 @@ fn a_file_of_an_earlier_version_keeps_its_lines() {
     assert_eq!(file.load().unwrap().entries, entries, "the events stay");
     assert_eq!(all(&mut *file, &everything(), 9), [4, 1], "tells are left out");
     assert_eq!(all(&mut *file, &Query { text: Some("older".to_owned()), ..of("chat") }, 9), [4]);
+    // The version that has indexed each line at once.
+    file.shrink().unwrap();
+    drop(file);
+    let raw = Connection::open(&path).unwrap();
+    raw.execute_batch("DROP TABLE line_unindexed; PRAGMA user_version = 3").unwrap();
+    drop(raw);
+    let older = Query { text: Some("older".to_owned()), ..of("chat") };
+    let mut read = open_existing(path.to_str().unwrap()).unwrap().unwrap();
+    assert_eq!(all(&mut *read, &older, 9), [4]);
+    drop(read);
+    let mut file = store(directory.path());
+    file.commit(&[put(5, 50, "chat", "older, but said later")]).unwrap();
+    assert_eq!(all(&mut *file, &older, 9), [5, 4]);
+    assert_eq!(index_of(directory.path()), (2, 1));
 }
 
 #[test]
@@ -177,8 +248,11 @@ fn a_restore_brings_the_lines_of_the_copy() -> Result<(), StoreError> {
     assert!(all(&mut *file, &Query { text: Some("after".to_owned()), ..of("chat") }, 9).is_empty());
     assert_eq!(file.lines(&Query { text: Some("before the".to_owned()), ..of("chat") })?.rows[0].id, 6000);
     // What one mud no longer has goes without those of others.
-    file.commit(&[line::put("Beta", 7000, value(7, "chat", "zoe", "elsewhere"))])?;
+    file.commit(&[line::put(&line::space_of("Beta"), 7000, value(7, "chat", "zoe", "elsewhere"))])?;
+    file.shrink()?;
+    file.commit(&lines(7500..=7510, "not indexed"))?;
     file.replace(&Clear::Spaces(vec![line::space_of("Alpha")]), &lines(8000..=8000, "anew"))?;
+    assert_eq!(index_of(directory.path()), (1, 1));
     assert_eq!(all(&mut *file, &of("chat"), 9), [8000]);
     assert_eq!(file.lines(&Query { mud: "Beta".to_owned(), limit: 9, ..Query::default() })?.rows.len(), 1);
     file.check().map(drop)

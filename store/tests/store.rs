@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::mpsc;
 
 /// The version of the layout that this program writes.
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 
 /// What a writer calls when saves are all that it reports.
 fn answered(done: impl Fn(SaveTicket, Result<(), String>)) -> impl Fn(Report) {

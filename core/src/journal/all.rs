@@ -43,6 +43,8 @@ struct OfMud {
     mark_due: bool,
     /// The last event that is known to be in the store. For a mud that several nodes share.
     saved: u64,
+    /// The space of its lines of the history.
+    line_space: SmolStr,
     /// Lines of the history that were saved since the store was told which it keeps.
     lines: u32,
 }
@@ -120,6 +122,7 @@ impl Journal {
             unsaved: false,
             mark_due: false,
             saved: 0,
+            line_space: line::space_of(&mud.name),
             lines: 0,
         });
         let (muds, ids) = (muds.collect(), Ids::restore(saved));
@@ -234,16 +237,15 @@ impl Journal {
             if clear.covers(one.log.space()) {
                 entries.extend(one.log.entries());
             }
-            let name = &settings.mud(mud).name;
-            if settings.keeps_lines() && clear.covers(&line::space_of(name)) {
+            if settings.keeps_lines() && clear.covers(&one.line_space) {
                 let lines = one.log.lines(&settings.api.events);
-                entries.extend(lines.map(|record| line::put(name, record.id, record.value())));
+                entries.extend(lines.map(|record| line::put(&one.line_space, record.id, record.value())));
             }
             if clear.covers(one.cursors.space()) {
                 entries.extend(one.cursors.entries());
             }
             if clear.covers(&Space::Marks.whole()) {
-                entries.push(self.mark(mud, name));
+                entries.push(self.mark(mud, &settings.mud(mud).name));
             }
         }
         if clear.covers(&Space::EventIds.whole()) {
@@ -315,9 +317,11 @@ impl Journal {
         if !is_line || !cx.settings.keeps_lines() {
             return;
         }
-        let name = &cx.settings.mud(mud).name;
-        cx.save([line::put(name, record.id, record.value())]);
         let one = &mut self.muds[mud.place()];
+        // In a flood, most of what is built would be dropped.
+        if !cx.fx.is_anew(&one.line_space) {
+            cx.save([line::put(&one.line_space, record.id, record.value())]);
+        }
         one.lines += 1;
         if one.lines >= LINES_PER_TIDY {
             one.lines = 0;

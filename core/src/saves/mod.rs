@@ -129,6 +129,11 @@ impl Saves {
         false
     }
 
+    /// Whether a space is to be written anew, so that its changes are dropped until then.
+    pub(crate) fn is_anew(&self, space: &str) -> bool {
+        self.anew.covers(space)
+    }
+
     /// Lets a space be written anew; `ticket` is that of the next save. What waits of it is dropped: a change that is out of date
     /// by then would be written after the space.
     pub(crate) fn write_anew(&mut self, space: &str, ticket: SaveTicket) {

@@ -188,10 +188,10 @@ fn lines_of_the_history_are_written_anew_from_memory_and_never_removed() {
     saves.answered(T(1), false);
     let value: Arc<[u8]> = vec![b'x'; 100_000].into();
     for id in 2..40 {
-        saves.add(NOW, T(id), &[line::put("Alpha", id, value.clone())]);
+        saves.add(NOW, T(id), &[line::put(&line::space_of("Alpha"), id, value.clone())]);
         assert!(saves.waiting.bytes() <= WAITING_BYTES_MAX);
     }
-    let newest = line::put("Alpha", 39, value);
+    let newest = line::put(&line::space_of("Alpha"), 39, value);
     let contents = |parts: &Clear| {
         assert_eq!(parts, &Clear::Spaces(vec![newest.space.clone()]));
         vec![newest.clone()]

@@ -374,7 +374,7 @@ mod tests {
         let mut stage = Stage::default();
         stage.bench.fx.retry_saves();
         let conn = stage.join(MudId::OWN);
-        let change = crate::line::put("Alpha", 1, row(1).value);
+        let change = crate::line::put(&crate::line::space_of("Alpha"), 1, row(1).value);
         let ticket = stage.bench.cx().save([change]).unwrap();
         asks(&mut stage, conn, 1, &[]);
         assert!(asked(&mut stage).is_empty());

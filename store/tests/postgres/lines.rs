@@ -72,7 +72,7 @@ fn lines_are_written_with_their_save_stay_as_they_are_and_are_not_told() {
 fn what_a_save_removes_first_goes_and_what_it_adds_stays() {
     let Some((postgres, name, place)) = database() else { return };
     let mut node = Node::start(&place, "a");
-    let beta = line::put("Beta", 9, value(9, "chat", "bob", "x"));
+    let beta = line::put(&line::space_of("Beta"), 9, value(9, "chat", "bob", "x"));
     node.save(&[put(1, 1, "chat", "x"), beta.clone()]);
     let clear = Clear::Spaces(vec![line::space_of("Alpha")]);
     let saves = [

@@ -26,7 +26,7 @@ pub(crate) fn value(at: u64, channel: &str, user: &str, message: &str) -> Arc<[u
 }
 
 pub(crate) fn put(id: u64, at: u64, channel: &str, message: &str) -> Change {
-    line::put("Alpha", id, value(at, channel, "bob", message))
+    line::put(&line::space_of("Alpha"), id, value(at, channel, "bob", message))
 }
 
 pub(crate) fn of(channel: &str) -> Query {
@@ -76,9 +76,13 @@ pub(crate) fn four_hundred() -> Vec<Change> {
     let line = |id: u64| {
         let channel = ["chat", "news", ""][id as usize % 3];
         let user = ["bob", "Zoe", "\u{c4}nne"][id as usize % 7 % 3];
-        line::put("Alpha", id, value(id * 1000, channel, user, texts[id as usize % texts.len()]))
+        line::put(
+            &line::space_of("Alpha"),
+            id,
+            value(id * 1000, channel, user, texts[id as usize % texts.len()]),
+        )
     };
-    let other = line::put("Beta", 900, value(5, "chat", "bob", "hello from the other mud"));
+    let other = line::put(&line::space_of("Beta"), 900, value(5, "chat", "bob", "hello from the other mud"));
     (1..=400).map(line).chain([other]).collect()
 }
 
