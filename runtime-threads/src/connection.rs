@@ -1,5 +1,6 @@
 //! An open connection: the state that its threads and the core thread share, and the work of its threads.
 
+use crate::at_once::AtOnce;
 use crate::inbox::{Buffer, Buffers, Inbox, Message, READ_BUFFER_BYTES};
 use crate::lock::lock;
 use crate::room::Permit;
@@ -13,7 +14,7 @@ use std::io::{self, ErrorKind};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-/// How many reads of a connection may wait for the core thread. With two, reading continues while the core works. With many
+/// How many reads of a connection may wait for the machine. With two, reading continues while the core works. With many
 /// more, a flood on one connection would delay all others.
 const READS_WAITING_MAX: u32 = 2;
 /// How many bytes are discarded at a time.
@@ -23,8 +24,8 @@ const LINGER_READ_BYTES: usize = 2048;
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) socket: TcpStream,
-    /// The TLS session. Only one thread uses it during the handshake. Then the reader decrypts, and the core thread
-    /// encrypts.
+    /// The TLS session. Only one thread uses it during the handshake. Then the reader decrypts, and the thread that has the
+    /// machine encrypts.
     tls: Option<Mutex<TlsSession>>,
     gate: Mutex<Gate>,
     opened: Condvar,
@@ -34,7 +35,7 @@ pub(crate) struct Connection {
 #[derive(Debug)]
 struct Gate {
     mode: Mode,
-    /// How many reads the core thread has not processed yet.
+    /// How many reads are not processed yet.
     unseen: u32,
     /// Whether the reader waits. Otherwise the system call that wakes it is skipped.
     waiting: bool,
@@ -74,7 +75,7 @@ impl Connection {
         });
     }
 
-    /// The core thread has processed a read.
+    /// A read is processed.
     pub(crate) fn seen(&self) {
         self.change(|gate| gate.unseen = gate.unseen.saturating_sub(1));
     }
@@ -100,6 +101,11 @@ impl Connection {
         }
     }
 
+    /// Whether the last read is the only one that is not processed.
+    fn has_one_read(&self) -> bool {
+        lock(&self.gate).unseen == 1
+    }
+
     /// Waits until the reader may read. Returns false if the connection is closed.
     fn may_read(&self) -> bool {
         let mut gate = lock(&self.gate);
@@ -119,15 +125,20 @@ impl Connection {
     }
 }
 
+/// The reading thread of a connection.
+pub(crate) struct Reader {
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) conn: ConnId,
+    pub(crate) buffers: Arc<Buffers>,
+    pub(crate) inbox: Inbox,
+    /// Whether it may process what it has read, and how.
+    pub(crate) at_once: Option<Arc<dyn AtOnce>>,
+}
+
 /// The thread of a TLS handshake. A reading thread replaces it after the handshake. If the peer does not speak TLS, this
 /// thread continues as the reading thread.
-pub(crate) fn agree(
-    connection: &Connection,
-    conn: ConnId,
-    permit: Permit,
-    buffers: &Arc<Buffers>,
-    inbox: &Inbox,
-) {
+pub(crate) fn agree(reader: &Reader, permit: Permit) {
+    let Reader { connection, conn, buffers, inbox, .. } = reader;
     let Some(tls) = &connection.tls else { return };
     loop {
         let by = match wait_for_bytes(&connection.socket) {
@@ -151,7 +162,7 @@ pub(crate) fn agree(
                         drop((session, buffer));
                         if heard.secured {
                             let ended = heard.end.is_some();
-                            let _ = inbox.send(Message::Secured { conn, heard, plain, permit });
+                            let _ = inbox.send(Message::Secured { conn: *conn, heard, plain, permit });
                             if ended {
                                 discard(&connection.socket);
                             }
@@ -161,8 +172,8 @@ pub(crate) fn agree(
                             Some(by) => by,
                             None if plain.is_empty() => continue,
                             None => {
-                                if give(connection, conn, &plain, buffers.take(), buffers, inbox) {
-                                    read_from(connection, conn, buffers, inbox);
+                                if reader.give(&plain, buffers.take()) {
+                                    reader.run();
                                 }
                                 return;
                             }
@@ -171,81 +182,89 @@ pub(crate) fn agree(
                 }
             }
         };
-        return end(connection, conn, by, inbox);
+        return reader.end(by);
     }
 }
 
-/// The reading thread of a connection. It ends when the connection is closed.
-pub(crate) fn read_from(connection: &Connection, conn: ConnId, buffers: &Arc<Buffers>, inbox: &Inbox) {
-    loop {
-        let by = match wait_for_bytes(&connection.socket) {
-            Err(error) => LostBy::Error(error.to_string()),
-            Ok(()) if !connection.may_read() => return discard(&connection.socket),
-            Ok(()) => {
-                let mut buffer = buffers.take();
-                match (buffer.read_from(&connection.socket), &connection.tls) {
-                    (Ok(0), _) => LostBy::EndOfStream,
-                    (Ok(_), None) => match inbox.send(Message::Received { conn, buffer }) {
-                        Ok(()) => continue,
-                        Err(_) => return,
-                    },
-                    (Ok(_), Some(tls)) => {
-                        let mut plain = Vec::new();
-                        let heard = lock(tls).receive(buffer.filled(), &mut plain);
-                        if !give(connection, conn, &plain, buffer, buffers, inbox) {
-                            return;
+impl Reader {
+    /// Reads until the connection is closed.
+    pub(crate) fn run(&self) {
+        let Reader { connection, buffers, .. } = self;
+        loop {
+            let by = match wait_for_bytes(&connection.socket) {
+                Err(error) => LostBy::Error(error.to_string()),
+                Ok(()) if !connection.may_read() => return discard(&connection.socket),
+                Ok(()) => {
+                    let mut buffer = buffers.take();
+                    match (buffer.read_from(&connection.socket), &connection.tls) {
+                        (Ok(0), _) => LostBy::EndOfStream,
+                        (Ok(_), None) => match self.process(buffer) {
+                            true => continue,
+                            false => return,
+                        },
+                        (Ok(_), Some(tls)) => {
+                            let mut plain = Vec::new();
+                            let heard = lock(tls).receive(buffer.filled(), &mut plain);
+                            if !self.give(&plain, buffer) {
+                                return;
+                            }
+                            match heard.end {
+                                Some(by) => by,
+                                None => continue,
+                            }
                         }
-                        match heard.end {
-                            Some(by) => by,
-                            None => continue,
-                        }
+                        (Err(error), _) => LostBy::Error(error.to_string()),
                     }
-                    (Err(error), _) => LostBy::Error(error.to_string()),
                 }
-            }
-        };
-        return end(connection, conn, by, inbox);
-    }
-}
-
-/// The end, as this side sees it. With TLS the core thread closes it in order, and the peer is read until it has done so
-/// too.
-fn end(connection: &Connection, conn: ConnId, by: LostBy, inbox: &Inbox) {
-    if inbox.send(Message::Lost { conn, by }).is_ok() && connection.tls.is_some() {
-        discard(&connection.socket);
-    }
-}
-
-/// Sends plain text on, for one read that may be sent. Says whether to go on.
-fn give(
-    connection: &Connection,
-    conn: ConnId,
-    plain: &[u8],
-    buffer: Buffer,
-    buffers: &Arc<Buffers>,
-    inbox: &Inbox,
-) -> bool {
-    let mut buffer = Some(buffer);
-    for chunk in plain.chunks(READ_BUFFER_BYTES) {
-        // Waits for data first, so that a waiting thread holds no buffer.
-        let mut filled = match buffer.take() {
-            Some(buffer) => buffer,
-            None if !connection.may_read() => {
-                discard(&connection.socket);
-                return false;
-            }
-            None => buffers.take(),
-        };
-        filled.fill(chunk);
-        if inbox.send(Message::Received { conn, buffer: filled }).is_err() {
-            return false;
+            };
+            return self.end(by);
         }
     }
-    if buffer.is_some() {
-        // The read had no plain text for the core thread.
-        connection.seen();
+
+    /// Processes a read at once, or sends it to the core thread. Returns false if that is gone.
+    fn process(&self, buffer: Buffer) -> bool {
+        let at_once = self.at_once.as_ref().filter(|_| self.connection.has_one_read());
+        let left = match at_once {
+            Some(at_once) => at_once.received(self.conn, buffer),
+            None => Err(buffer),
+        };
+        let sent = |buffer| self.inbox.send(Message::Received { conn: self.conn, buffer }).is_ok();
+        left.map_or_else(sent, |()| true)
     }
-    true
+
+    /// The end, as this side sees it. With TLS the core thread closes it in order, and the peer is read until it has done so
+    /// too.
+    fn end(&self, by: LostBy) {
+        let lost = Message::Lost { conn: self.conn, by };
+        if self.inbox.send(lost).is_ok() && self.connection.tls.is_some() {
+            discard(&self.connection.socket);
+        }
+    }
+
+    /// Processes plain text, for one read that may be processed. Says whether to go on.
+    fn give(&self, plain: &[u8], buffer: Buffer) -> bool {
+        let mut buffer = Some(buffer);
+        for chunk in plain.chunks(READ_BUFFER_BYTES) {
+            // Waits for the machine first, so that a waiting thread holds no buffer.
+            let mut filled = match buffer.take() {
+                Some(buffer) => buffer,
+                None if !self.connection.may_read() => {
+                    discard(&self.connection.socket);
+                    return false;
+                }
+                None => self.buffers.take(),
+            };
+            filled.fill(chunk);
+            if !self.process(filled) {
+                return false;
+            }
+        }
+        if buffer.is_some() {
+            // The read had no plain text.
+            self.connection.seen();
+        }
+        true
+    }
 }
 
 /// Waits until there is something to read, an end of stream included, and leaves it in the socket: so a connection has

@@ -2,11 +2,14 @@
 //!
 //! The [`Pump`] decides what is done for each connection, and in which order. `runtime.rs` waits for sockets.
 //!
-//! The *core thread*, which calls [`Driver::run`], owns the machine and never waits for a socket. It sleeps until a message
-//! arrives in the inbox or a deadline passes, processes the messages, and settles the machine once. Each listener has a
-//! thread that accepts, and each connection one that reads. The core thread itself writes as much as a socket accepts at
-//! once. For the rest the connection has a second thread until everything is written. An attempt to connect has a thread
-//! too.
+//! The *core thread*, which calls [`Driver::run`], never waits for a socket. It sleeps until a message arrives in the inbox
+//! or a deadline passes, processes the messages, and settles the machine once. Each listener has a thread that accepts, and
+//! each connection one that reads. The thread that settles the machine itself writes as much as a socket accepts at once.
+//! For the rest the connection has a second thread until everything is written. An attempt to connect has a thread too.
+//!
+//! The machine is behind a lock. While the core thread sleeps, a thread that has read something processes it itself
+//! (`at_once.rs`), which saves waking the core thread. While the core thread is awake, all reads go through the inbox: so
+//! many of them are settled at once, in the order in which they came, and no reader can keep the machine to itself.
 //!
 //! If a listener has TLS ([`i3_driver::tls`]), a connection first has a thread for its handshake, which needs a larger
 //! stack. The reading thread then replaces it.
@@ -14,9 +17,11 @@
 //! A thread that waits for a socket is woken by a shutdown of the socket. Each thread reports its end to the inbox.
 
 use crate::accept::accept_from;
+use crate::at_once::AtOnce;
 use crate::clock::Clock;
 use crate::connection::Connection;
-use crate::inbox::{INBOX_MAX, Inbox, Message};
+use crate::inbox::{Buffer, INBOX_MAX, Inbox, Message};
+use crate::lock::lock;
 use crate::room::{Permit, Room};
 use crate::runtime::{Arrived, PerConnection};
 use i3_core::machine::{Beat, ConnId, Input, Listener, Machine};
@@ -33,8 +38,9 @@ use i3_driver::tls::Acceptor;
 use socket2::SockRef;
 use std::io;
 use std::net::{Shutdown, TcpListener};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SendError, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{self, Duration};
 
 /// How many connections are accepted by default. This limits the memory of their threads.
@@ -79,6 +85,7 @@ fn wake(inbox: &Inbox) {
 #[derive(Debug)]
 pub struct Driver<M: Machine + Send> {
     core: Core<M>,
+    queues: Queues<M>,
     listeners: Vec<(Listener, Option<Acceptor>, TcpListener)>,
     connections_max: usize,
     commands: SyncSender<Command>,
@@ -99,7 +106,8 @@ impl<M: Machine + Send + 'static> Driver<M> {
         let hooks = Hooks::new(move |answer| drop(unsaved.try_send(answer)));
         let pump = Pump::new(machine, clock, PerConnection::new(sender.clone()), hooks);
         Driver {
-            core: Core { pump, clock, inbox, commands, acts, seen: Vec::new() },
+            core: Core { pump, clock, seen: Vec::new(), wakes_at: None },
+            queues: Queues { inbox, commands, acts },
             inbox: sender,
             listeners: Vec::new(),
             connections_max: CONNECTIONS_MAX,
@@ -179,9 +187,10 @@ impl<M: Machine + Send + 'static> Driver<M> {
 
     /// Runs until the machine has stopped, its last connections are closed and all threads have ended.
     ///
-    /// The error: the thread of a listener could not be started. Everything is closed then.
+    /// The error: the thread of a listener could not be started, or a thread has panicked while it used the machine.
+    /// Everything is closed then.
     pub fn run(self) -> io::Result<()> {
-        let Driver { mut core, listeners, connections_max, inbox, .. } = self;
+        let Driver { mut core, queues, listeners, connections_max, inbox, .. } = self;
         let room = Arc::new(Room::new(connections_max));
         let mut open = Vec::with_capacity(listeners.len());
         let mut started = Ok(());
@@ -192,16 +201,18 @@ impl<M: Machine + Send + 'static> Driver<M> {
             let body = move || accept_from(on, tls.as_ref(), &listener, &room, &inbox);
             started = started.and(core.pump.runtime().accept_with(body));
         }
-        if started.is_ok() {
-            core.serve();
-        }
+        let shared = Arc::new_cyclic(|shared: &Weak<Shared<M>>| {
+            core.pump.runtime().process_at_once(shared.clone());
+            Shared { core: Mutex::new(Some(core)), sleeps: AtomicBool::new(false), inbox }
+        });
+        let served = started.and_then(|()| shared.serve(&queues));
         room.close();
         for listener in open {
             // Dropping the listener would not wake the thread that waits for it.
             let _ = SockRef::from(&*listener).shutdown(Shutdown::Both);
         }
-        core.end();
-        started
+        shared.end(queues);
+        served
     }
 }
 
@@ -243,16 +254,37 @@ impl<M> Handle<M> {
     }
 }
 
-/// The state of the core thread.
-struct Core<M: Machine> {
-    pump: Pump<M, PerConnection>,
-    clock: Clock,
+/// What only the core thread uses.
+struct Queues<M> {
     inbox: Receiver<Message>,
     commands: Receiver<Command>,
     acts: Receiver<Act<M>>,
+}
+
+impl<M> std::fmt::Debug for Queues<M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queues").finish_non_exhaustive()
+    }
+}
+
+/// What the core thread shares with the threads that process what they have read.
+struct Shared<M: Machine> {
+    /// `None` at the end.
+    core: Mutex<Option<Core<M>>>,
+    /// Whether the core thread waits for a message or a deadline. Only changed by the core thread.
+    sleeps: AtomicBool,
+    inbox: Inbox,
+}
+
+/// The machine, and what carries out its outputs.
+struct Core<M: Machine> {
+    pump: Pump<M, PerConnection>,
+    clock: Clock,
     /// The connections of the reads that the machine got since it was settled, once for each read. They may read again
     /// after the settling, because the machine may then have stopped reading from them.
     seen: Vec<Arc<Connection>>,
+    /// When the core thread wakes if nothing happens.
+    wakes_at: Option<time::Instant>,
 }
 
 impl<M: Machine + std::fmt::Debug> std::fmt::Debug for Core<M> {
@@ -261,79 +293,32 @@ impl<M: Machine + std::fmt::Debug> std::fmt::Debug for Core<M> {
     }
 }
 
-impl<M: Machine> Core<M> {
-    /// Settles the machine after each input and at each deadline, until it has stopped.
-    fn serve(&mut self) {
+impl<M: Machine + Send> Shared<M> {
+    /// The work of the core thread: settles the machine after each input and at each deadline, until it has stopped.
+    fn serve(&self, queues: &Queues<M>) -> io::Result<()> {
+        let mut message = None;
         loop {
-            let deadline = self.pump.settle().map(|at| self.clock.system_time_of(at));
-            self.seen.drain(..).for_each(|connection| connection.seen());
-            if self.pump.is_stopped() {
-                return;
-            }
-            let until = earliest(deadline.flatten(), self.pump.runtime().first_lingering());
-            if let Some(message) = receive(&self.inbox, until) {
-                self.turn(message);
-            }
-            self.pump.runtime().end_lingering(time::Instant::now());
-        }
-    }
-
-    /// Processes the queues, each up to a limit.
-    fn turn(&mut self, first: Message) {
-        self.take(first);
-        for _ in 1..TURN_MESSAGES_MAX {
-            let Ok(message) = self.inbox.try_recv() else { break };
-            self.take(message);
-        }
-        for _ in 0..COMMANDS_MAX {
-            let Ok(command) = self.commands.try_recv() else { break };
-            self.pump.input(command.into());
-        }
-        for _ in 0..ACTS_MAX {
-            let Ok(act) = self.acts.try_recv() else { break };
-            self.pump.with(act);
-        }
-    }
-
-    fn take(&mut self, message: Message) {
-        match message {
-            Message::Accepted { on, tls, stream, peer, permit } => {
-                self.pump.accepted(on, tls.as_ref(), Arrived { stream, permit: Some(permit) }, peer);
-            }
-            Message::Secured { conn, heard, plain, permit } => {
-                self.pump.heard(conn, heard, &plain);
-                self.read_on(conn, permit);
-            }
-            Message::Received { conn, buffer } => {
-                if let Some(connection) = self.pump.connection(conn) {
-                    self.seen.push(connection.clone());
-                    self.pump.input(Input::Received { conn, bytes: buffer.filled() });
+            let until = {
+                let panicked = || io::Error::other("a thread has panicked while it used the machine");
+                let mut core = self.core.lock().map_err(|_| panicked())?;
+                let core = core.as_mut().ok_or_else(panicked)?;
+                core.turn(message, queues);
+                core.settle();
+                if core.pump.is_stopped() {
+                    return Ok(());
                 }
-            }
-            Message::Flushed { conn } => self.pump.flushed(conn),
-            Message::Dialed { conn, outcome } => {
-                self.pump.dialed(conn, outcome.map(|stream| Arrived { stream, permit: None }));
-            }
-            Message::Lost { conn, by } => self.pump.lost(conn, by),
-            Message::Notice(notice) => (self.pump.hooks().notice)(&notice),
-            Message::Ended(thread) => self.pump.runtime().ended(thread),
-            Message::Wake => {}
-        }
-    }
-
-    /// Starts the reading thread of a connection that is still open after its handshake.
-    fn read_on(&mut self, conn: ConnId, permit: Permit) {
-        let Some(connection) = self.pump.connection(conn).cloned() else { return };
-        if let Err(CannotWait { by, notice }) = self.pump.runtime().read_with(conn, &connection, Some(permit))
-        {
-            notice.iter().for_each(|notice| (self.pump.hooks().notice)(notice));
-            self.pump.lost(conn, by);
+                self.sleeps.store(true, Ordering::Relaxed);
+                core.wakes_at
+            };
+            message = receive(&queues.inbox, until);
+            self.sleeps.store(false, Ordering::Relaxed);
         }
     }
 
     /// The machine has stopped. Closes its remaining connections, waits for those that linger, and joins all threads.
-    fn end(self) {
-        let Core { mut pump, inbox, commands, acts, .. } = self;
+    fn end(&self, queues: Queues<M>) {
+        let Queues { inbox, commands, acts } = queues;
+        let Some(Core { mut pump, .. }) = lock(&self.core).take() else { return };
         // Releases senders that wait for room. The store's thread may be one, and dropping `on_save` waits for it.
         drop((commands, acts));
         pump.end();
@@ -351,6 +336,96 @@ impl<M: Machine> Core<M> {
         if left > 0 {
             let notice = Notice::new(Level::Warn, "net", "some threads have not ended in time");
             (pump.hooks().notice)(&notice.with("threads", left));
+        }
+    }
+}
+
+impl<M: Machine + Send> AtOnce for Shared<M> {
+    fn received(&self, conn: ConnId, buffer: Buffer) -> Result<(), Buffer> {
+        // An awake core thread has the lock, or waits for it.
+        if !self.sleeps.load(Ordering::Relaxed) {
+            return Err(buffer);
+        }
+        let Ok(mut core) = self.core.try_lock() else { return Err(buffer) };
+        let Some(core) = core.as_mut() else { return Err(buffer) };
+        let wakes_at = core.wakes_at;
+        core.received(conn, &buffer);
+        // Others can read into it while this thread writes.
+        drop(buffer);
+        core.settle();
+        let is_earlier = match (core.wakes_at, wakes_at) {
+            (Some(now), Some(before)) => now < before,
+            (now, before) => now.is_some() && before.is_none(),
+        };
+        if is_earlier || core.pump.is_stopped() {
+            wake(&self.inbox);
+        }
+        Ok(())
+    }
+}
+
+impl<M: Machine> Core<M> {
+    /// Processes the queues, each up to a limit.
+    fn turn(&mut self, first: Option<Message>, queues: &Queues<M>) {
+        let Some(first) = first else { return };
+        self.take(first);
+        for _ in 1..TURN_MESSAGES_MAX {
+            let Ok(message) = queues.inbox.try_recv() else { break };
+            self.take(message);
+        }
+        for _ in 0..COMMANDS_MAX {
+            let Ok(command) = queues.commands.try_recv() else { break };
+            self.pump.input(command.into());
+        }
+        for _ in 0..ACTS_MAX {
+            let Ok(act) = queues.acts.try_recv() else { break };
+            self.pump.with(act);
+        }
+    }
+
+    /// Carries out the machine's outputs, and finds out when the core thread is to wake.
+    fn settle(&mut self) {
+        self.pump.runtime().end_lingering(time::Instant::now());
+        let deadline = self.pump.settle().map(|at| self.clock.system_time_of(at));
+        self.seen.drain(..).for_each(|connection| connection.seen());
+        self.wakes_at = earliest(deadline.flatten(), self.pump.runtime().first_lingering());
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Accepted { on, tls, stream, peer, permit } => {
+                self.pump.accepted(on, tls.as_ref(), Arrived { stream, permit: Some(permit) }, peer);
+            }
+            Message::Secured { conn, heard, plain, permit } => {
+                self.pump.heard(conn, heard, &plain);
+                self.read_on(conn, permit);
+            }
+            Message::Received { conn, buffer } => self.received(conn, &buffer),
+            Message::Flushed { conn } => self.pump.flushed(conn),
+            Message::Dialed { conn, outcome } => {
+                self.pump.dialed(conn, outcome.map(|stream| Arrived { stream, permit: None }));
+            }
+            Message::Lost { conn, by } => self.pump.lost(conn, by),
+            Message::Notice(notice) => (self.pump.hooks().notice)(&notice),
+            Message::Ended(thread) => self.pump.runtime().ended(thread),
+            Message::Wake => {}
+        }
+    }
+
+    fn received(&mut self, conn: ConnId, buffer: &Buffer) {
+        if let Some(connection) = self.pump.connection(conn) {
+            self.seen.push(connection.clone());
+            self.pump.input(Input::Received { conn, bytes: buffer.filled() });
+        }
+    }
+
+    /// Starts the reading thread of a connection that is still open after its handshake.
+    fn read_on(&mut self, conn: ConnId, permit: Permit) {
+        let Some(connection) = self.pump.connection(conn).cloned() else { return };
+        if let Err(CannotWait { by, notice }) = self.pump.runtime().read_with(conn, &connection, Some(permit))
+        {
+            notice.iter().for_each(|notice| (self.pump.hooks().notice)(notice));
+            self.pump.lost(conn, by);
         }
     }
 }

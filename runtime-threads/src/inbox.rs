@@ -1,13 +1,10 @@
 //! The messages of a driver's threads to its core thread, and the buffers with the bytes in them.
 //!
-//! The core thread owns the machine. The other threads send it the bytes that they have read, instead of calling the
-//! machine under a lock. So events have one order, many small reads are settled at once, and no reader waits for a system
-//! call that another one makes while it holds the lock.
+//! What comes while the core thread is awake, and what comes from threads that may not use the machine, goes through the
+//! inbox. So events have one order, many small reads are settled at once, and no reader waits for a system call that another
+//! one makes while it has the machine.
 //!
-//! The cost is measured by `cargo run --release -p i3-benches --bin crossing`, with a machine that echoes 100 bytes over
-//! loopback, against a bare lock that has neither pauses nor bounds and writes while it is held. On two processors an echo
-//! takes 6.7 us through the inbox and 4.2 us under the lock; 32 clients get half as many echoes a second, some 110,000
-//! against 208,000, and 200 clients as many or more. A router takes some ten packets a second.
+//! The cost is measured by `cargo run --release -p i3-benches --bin crossing`; its figures are in `docs/DECISIONS.md`.
 
 use crate::lock::lock;
 use crate::room::Permit;

@@ -2,6 +2,7 @@
 //! production runtime it waits for sockets and signals, and knows bytes and connections, and no protocol.
 
 mod accept;
+mod at_once;
 mod connection;
 pub mod daemon;
 pub mod driver;

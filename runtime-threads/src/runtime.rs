@@ -1,6 +1,7 @@
 //! Waits for sockets, with a thread for each event.
 
-use crate::connection::{Connection, agree, read_from, write_to};
+use crate::at_once::{AT_ONCE_MAX, AtOnce};
+use crate::connection::{Connection, Reader, agree, write_to};
 use crate::inbox::{Buffers, Inbox, Message, ThreadKey};
 use crate::room::Permit;
 use crate::socket::{self, Attempt};
@@ -22,8 +23,7 @@ use std::time;
 /// wait: the machine has at most one for each mud.
 const DIALS_MAX: usize = 64;
 
-/// Waits for the sockets of a driver. Only the core thread uses it.
-#[derive(Debug)]
+/// Waits for the sockets of a driver. Only the thread that has the machine uses it.
 pub(crate) struct PerConnection {
     /// The lingering connections and the end of their time, the earliest first.
     lingering: VecDeque<(time::Instant, Weak<Connection>)>,
@@ -32,6 +32,14 @@ pub(crate) struct PerConnection {
     threads: Threads,
     buffers: Arc<Buffers>,
     inbox: Inbox,
+    /// Its strong references are those of the driver and of each reader that uses it.
+    at_once: Option<Weak<dyn AtOnce>>,
+}
+
+impl std::fmt::Debug for PerConnection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PerConnection").field("threads", &self.threads).finish_non_exhaustive()
+    }
 }
 
 /// An attempt to connect that waits for a thread.
@@ -63,7 +71,13 @@ impl PerConnection {
             threads: Threads::new(inbox.clone()),
             buffers: Arc::default(),
             inbox,
+            at_once: None,
         }
+    }
+
+    /// From now on the first readers process what they have read, if they can.
+    pub(crate) fn process_at_once(&mut self, at_once: Weak<dyn AtOnce>) {
+        self.at_once = Some(at_once);
     }
 
     /// Starts a thread that accepts connections.
@@ -78,12 +92,15 @@ impl PerConnection {
         connection: &Arc<Connection>,
         permit: Option<Permit>,
     ) -> Result<(), CannotWait> {
-        let (connection, buffers, inbox) = (connection.clone(), self.buffers.clone(), self.inbox.clone());
+        let at_once = self.at_once.as_ref().filter(|at_once| at_once.strong_count() <= AT_ONCE_MAX);
+        let at_once = at_once.and_then(Weak::upgrade);
+        let job = if at_once.is_some() { Job::ReadAtOnce } else { Job::Read };
+        let reader = self.reader(conn, connection, at_once);
         let body = move || {
             let _permit = permit;
-            read_from(&connection, conn, &buffers, &inbox);
+            reader.run();
         };
-        self.threads.spawn(Job::Read, body).map_err(|error| no_thread(&error))
+        self.threads.spawn(job, body).map_err(|error| no_thread(&error))
     }
 
     /// Starts the handshake thread of a connection.
@@ -93,9 +110,14 @@ impl PerConnection {
         connection: &Arc<Connection>,
         permit: Permit,
     ) -> Result<(), CannotWait> {
-        let (connection, buffers, inbox) = (connection.clone(), self.buffers.clone(), self.inbox.clone());
-        let body = move || agree(&connection, conn, permit, &buffers, &inbox);
+        let reader = self.reader(conn, connection, None);
+        let body = move || agree(&reader, permit);
         self.threads.spawn(Job::Handshake, body).map_err(|error| no_thread(&error))
+    }
+
+    fn reader(&self, conn: ConnId, connection: &Arc<Connection>, at_once: Option<Arc<dyn AtOnce>>) -> Reader {
+        let (buffers, inbox) = (self.buffers.clone(), self.inbox.clone());
+        Reader { connection: connection.clone(), conn, buffers, inbox, at_once }
     }
 
     /// A thread has reported its end.

@@ -8,6 +8,9 @@ use std::thread::{Builder, JoinHandle};
 /// The stack of threads that read, write, accept or wait for the core thread, which need little of it. It is four times the
 /// minimum of Linux, and untouched pages take no memory.
 pub(crate) const STACK_BYTES: usize = 64 * 1024;
+/// The stack of readers that may process what they have read. Compression needs more than a quarter of it in a build without
+/// optimization.
+const AT_ONCE_STACK_BYTES: usize = 1024 * 1024;
 /// The stack of handshakes, which sign and verify certificates. The thread ends with the handshake.
 const HANDSHAKE_STACK_BYTES: usize = 256 * 1024;
 /// The stack of attempts to connect to a name. The system's resolver may load modules, and has buffers of 64 KiB on its stack.
@@ -19,6 +22,8 @@ pub(crate) enum Job {
     Accept,
     Handshake,
     Read,
+    /// Reads, and processes what it has read if it can.
+    ReadAtOnce,
     Write,
     /// Connects to an address.
     Dial,
@@ -32,7 +37,7 @@ impl Job {
         match self {
             Job::Accept => "i3-accept",
             Job::Handshake => "i3-handshake",
-            Job::Read => "i3-read",
+            Job::Read | Job::ReadAtOnce => "i3-read",
             Job::Write => "i3-write",
             Job::Dial | Job::DialName => "i3-dial",
         }
@@ -46,13 +51,14 @@ impl Job {
         match self {
             // The system gives the stack of an attempt that has ended to the reader of its connection.
             Job::Accept | Job::Read | Job::Write | Job::Dial => STACK_BYTES,
+            Job::ReadAtOnce => AT_ONCE_STACK_BYTES,
             Job::Handshake => HANDSHAKE_STACK_BYTES,
             Job::DialName => RESOLVE_STACK_BYTES,
         }
     }
 }
 
-/// The threads that have not been joined. Only the core thread uses it.
+/// The threads that have not been joined. Only the thread that has the machine uses it.
 #[derive(Debug)]
 pub(crate) struct Threads {
     running: HashMap<ThreadKey, (Job, JoinHandle<()>)>,

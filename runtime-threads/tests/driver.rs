@@ -54,6 +54,83 @@ fn accepting_pauses_at_the_limit_and_goes_on_when_there_is_room() {
     driver.stop();
 }
 
+/// A driver whose machine has a notice for each read, and for each of them whether the thread that had read wrote it.
+fn told_by() -> (Running, Arc<Mutex<Vec<bool>>>) {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let by = told.clone();
+    let notice = move |notice: &Notice| {
+        if notice.to_string() == "read" {
+            by.lock().unwrap().push(std::thread::current().name() == Some("i3-read"));
+        }
+    };
+    let driver = Running::start_with(Setup { notice: Some(Box::new(notice)), ..Setup::default() });
+    driver.look(|m| m.tells_reads = true);
+    (driver, told)
+}
+
+#[test]
+fn the_first_readers_process_what_they_read_while_the_core_thread_sleeps() {
+    const AT_ONCE: usize = 4;
+    let (driver, told) = told_by();
+    let mut clients: Vec<TcpStream> = (0..AT_ONCE + 3).map(|_| Running::connect(driver.ports.echo)).collect();
+    for client in &mut clients {
+        round_trip(client, b"one after the other, so the first ones have the first threads");
+    }
+    let (mut first, mut others) = (0, 0);
+    for (at, client) in clients.iter_mut().enumerate() {
+        // The last notice comes after the last echo.
+        driver.look(|_| ());
+        told.lock().unwrap().clear();
+        let mut trips = 0;
+        until("a read on its own thread", || {
+            round_trip(client, b"read");
+            trips += 1;
+            told.lock().unwrap().contains(&true) || (at >= AT_ONCE && trips == 50)
+        });
+        let on_its_thread = told.lock().unwrap().contains(&true);
+        *(if on_its_thread { &mut first } else { &mut others }) += 1;
+    }
+    assert_eq!((first, others), (AT_ONCE, 3));
+    // One that ends leaves its place to the next one.
+    drop(clients.remove(0));
+    until("the end of the first", || driver.look(|m| m.lost.len()) == 1);
+    until("a read of the next one on its own thread", || {
+        let mut next = Running::connect(driver.ports.echo);
+        driver.look(|_| ());
+        told.lock().unwrap().clear();
+        (0..50).for_each(|_| round_trip(&mut next, b"read"));
+        told.lock().unwrap().contains(&true)
+    });
+    driver.stop();
+}
+
+#[test]
+fn reads_stay_in_order_whoever_processes_them() {
+    let (driver, told) = told_by();
+    // While one of them uses the machine, the others send what they read to the core thread, which sleeps still.
+    let clients = [(); 6].map(|()| Running::connect(driver.ports.echo));
+    let both_have = || {
+        let told = told.lock().unwrap();
+        [true, false].iter().all(|by| told.iter().filter(|told| *told == by).count() > 1_000)
+    };
+    until("reads on both kinds of threads", || {
+        std::thread::scope(|scope| {
+            for mut client in &clients {
+                scope.spawn(move || (0..1_000_u32).for_each(|n| client.write_all(&n.to_be_bytes()).unwrap()));
+                scope.spawn(move || {
+                    for n in 0..1_000_u32 {
+                        let mut got = [0; 4];
+                        client.read_exact(&mut got).expect("the echo");
+                        assert_eq!(u32::from_be_bytes(got), n);
+                    }
+                });
+            }
+        });
+        both_have()
+    });
+    driver.stop();
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn many_dials_wait_for_earlier_ones_and_a_stop_ends_them() {

@@ -32,6 +32,8 @@ pub(crate) struct Echo {
     pub(crate) fired: Arc<AtomicU32>,
     pub(crate) wake_at: Option<Instant>,
     pub(crate) refuse: bool,
+    /// Whether it has a notice for each read.
+    pub(crate) tells_reads: bool,
     /// Connections whose peers sent no more, if they are to be kept for what is still to come.
     pub(crate) keeps: bool,
     pub(crate) ended: Vec<ConnId>,
@@ -112,6 +114,9 @@ impl Machine for Echo {
             Input::Received { conn, bytes } => {
                 self.received_bytes += bytes.len();
                 self.effects.send(conn, bytes);
+                if self.tells_reads {
+                    self.effects.notice(Notice::new(Level::Info, "test", "read"));
+                }
             }
             Input::Flushed { conn } => self.effects.flushed(conn),
             Input::Dialed { conn } => self.dialed.push(conn),
