@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # Autobahn's WebSocket suite (fuzzingclient, sections 1-7, 9, 10, 12, 13) against the gateway's own WebSocket code.
 #
-#   tests/autobahn.sh [FOLDER]     FOLDER holds the suite once it is installed; target/autobahn by default
+#   tests/autobahn.sh [FOLDER [PROGRAM]]
+#
+# FOLDER holds the suite once it is installed; target/autobahn by default. PROGRAM is the example websocket-echo; by default it
+# is built.
 #
 # Ends with 0 when no case failed, and with 1 when one did or when the suite cannot be installed. It needs Python 2.7 (a
 # pyenv often has one) and PyPI.
@@ -32,10 +35,14 @@ if [ ! -f "$folder/installed" ]; then
     touch "$folder/lib/zope/__init__.py" "$folder/installed"
 fi
 
-cargo build --quiet --locked --package i3-gateway --example websocket-echo
-target=$(cargo metadata --format-version 1 --no-deps --offline | "$python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+program=${2:-}
+if [ -z "$program" ]; then
+    cargo build --quiet --locked --package i3-gateway --example websocket-echo
+    target=$(cargo metadata --format-version 1 --no-deps --offline | "$python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+    program=$target/debug/examples/websocket-echo
+fi
 port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-"$target/debug/examples/websocket-echo" "$port" &
+"$program" "$port" &
 echo_server=$!
 trap 'kill "$echo_server" 2>/dev/null || true' EXIT
 

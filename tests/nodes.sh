@@ -40,5 +40,5 @@ if [ -z "${I3_TEST_PROGRAMS:-}" ]; then
     target=$(cargo metadata --format-version 1 --no-deps --offline | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
     export I3_TEST_PROGRAMS=$target/release
 fi
-# One after the other: they measure.
-cargo test --quiet --locked -p i3-tests --test nodes_e2e -- --ignored --nocapture --test-threads 1 --exact "${tests[@]}"
+# One after the other: they measure. --workspace: with the features of README's command, so that nothing is built again.
+cargo test --quiet --locked --workspace --test nodes_e2e -- --ignored --nocapture --test-threads 1 --exact "${tests[@]}"

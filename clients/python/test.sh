@@ -47,13 +47,13 @@ echo "-- the sdist, without any dependency"
 
 echo "-- the wheel"
 "$python" -m venv "$work/clean"
-"$work/clean/bin/pip" install "$(echo "$work"/dist/*.whl)[websocket]" pytest mypy
+"$work/clean/bin/pip" install "$(echo "$work"/dist/*.whl)[websocket]" pytest pytest-timeout mypy
 mkdir "$work/here"
 cp -r examples tests README.md pyproject.toml "$work/here"
 # The sources are not beside the copy: what is checked is the package that is installed.
 (cd "$work/here" && MYPYPATH=$OLDPWD/.. "$work/clean/bin/mypy" --config-file= --strict examples tests)
 "$work/clean/bin/mypy" --python-executable "$work/clean/bin/python"
-"$work/clean/bin/python" -m pytest -q --durations=5 -p no:cacheprovider tests
+"$work/clean/bin/python" -m pytest -q --timeout=300 --durations=5 -p no:cacheprovider tests
 
 if [ -n "$evennia" ]; then
     echo "-- a game of Evennia"
