@@ -9,14 +9,10 @@ use crate::query::Line;
 use crate::saved;
 use crate::spaces::Space;
 use serde::{Deserialize, Serialize};
-use smol_str::format_smolstr;
 use std::sync::Arc;
 
 /// The key of the entry that says which lines of a mud are kept.
 const KEPT: &str = "kept";
-
-/// Digits of the key of a line.
-const KEY_BYTES: usize = 20;
 
 /// Which lines of a mud the store keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +59,7 @@ pub fn space_of(mud: &str) -> SmolStr {
 
 /// Returns the change that adds a line to a space of lines. Its value is the saved form of its event.
 pub fn put(space: &SmolStr, id: u64, value: Arc<[u8]>) -> Change {
-    Change { space: space.clone(), key: format_smolstr!("{id:0KEY_BYTES$}"), value: Some(value) }
+    Change { space: space.clone(), key: saved::key(id), value: Some(value) }
 }
 
 /// Returns the change that says which lines of a mud are kept.

@@ -2,7 +2,11 @@
 
 use serde::Serialize;
 use serde::de::Deserialize;
+use smol_str::SmolStr;
 use std::sync::Arc;
+
+/// Digits of a number that is a key.
+const KEY_DIGITS: usize = 20;
 
 /// Encodes a value for the store.
 pub(crate) fn write(value: &impl Serialize) -> Option<Arc<[u8]>> {
@@ -30,4 +34,28 @@ pub(crate) fn join(parts: &[&[u8]]) -> Arc<[u8]> {
         place.copy_from_slice(part);
     }
     joined
+}
+
+/// Returns a number as a key. The store sorts keys as texts, so each has as many digits as the largest number.
+pub(crate) fn key(number: u64) -> SmolStr {
+    const ZEROS: [u8; KEY_DIGITS] = [b'0'; KEY_DIGITS];
+    let (mut digits, mut buffer) = (ZEROS, itoa::Buffer::new());
+    let number = buffer.format(number).as_bytes();
+    digits[KEY_DIGITS - number.len()..].copy_from_slice(number);
+    std::str::from_utf8(&digits).map(SmolStr::new).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_numbers_are_sorted_as_the_numbers_are() {
+        assert_eq!(key(0), "00000000000000000000");
+        assert_eq!(key(u64::MAX), u64::MAX.to_string());
+        for (less, more) in [(0, 1), (9, 10), (99, 100), (1, u64::MAX)] {
+            assert!(key(less) < key(more));
+            assert_eq!(key(more).parse(), Ok(more));
+        }
+    }
 }

@@ -7,6 +7,7 @@ use super::record::{LaneKey, LaneName, Moment, Record, Since};
 use super::shares::{Part, Shares};
 use crate::event::Class;
 use crate::machine::{Change, SmolStr};
+use crate::saved;
 use crate::settings::EventSettings;
 use crate::spaces::Space;
 use crate::time::Steady;
@@ -98,7 +99,7 @@ impl Log {
             Class::Answers => LaneName::Answers,
             Class::Channels => LaneName::Channel(channel.as_deref()?),
         };
-        if Record::key(record.id) != key {
+        if saved::key(record.id) != key {
             return None;
         }
         self.bytes += record.bytes();
@@ -222,7 +223,7 @@ impl Log {
     }
 
     fn put(&self, record: &Record) -> Change {
-        Change { space: self.space.clone(), key: Record::key(record.id), value: Some(record.value()) }
+        Change { space: self.space.clone(), key: saved::key(record.id), value: Some(record.value()) }
     }
 
     /// Removes a record of a lane. Returns whether there is one.
@@ -234,7 +235,7 @@ impl Log {
         self.bytes -= record.bytes();
         self.shares.remove(name, &record);
         if !removed.is_anew {
-            let key = Record::key(record.id);
+            let key = saved::key(record.id);
             removed.changes.push(Change { space: self.space.clone(), key, value: None });
         }
         if !record.delivered {

@@ -5,16 +5,12 @@ use crate::query::Row;
 use crate::saved::{self, Verbatim};
 use crate::time::{Steady, UnixTime};
 use serde::Deserialize;
-use smol_str::{SmolStr, format_smolstr};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The memory that a record needs besides its text: its place in a lane, the names of its ends, and the allocator's overhead.
 const RECORD_OVERHEAD_BYTES: usize = 140;
-
-/// Digits of a record's key in the store.
-const KEY_BYTES: usize = 20;
 
 /// A moment, by the wall clock and by the clock for the age of what is kept.
 pub(crate) type Moment = (UnixTime, Steady);
@@ -167,11 +163,6 @@ impl Record {
         now.since(self.born) >= than
     }
 
-    /// Returns its key in the store. The store sorts keys as texts, so the number has a fixed length.
-    pub(super) fn key(id: u64) -> SmolStr {
-        format_smolstr!("{id:0KEY_BYTES$}")
-    }
-
     /// Returns the record as a row of the history.
     pub(crate) fn row(&self) -> Row {
         Row { id: self.id, value: self.value() }
@@ -179,7 +170,7 @@ impl Record {
 
     /// Reads a row of the history. Returns `None` if it cannot be read.
     pub(crate) fn of_row(row: &Row) -> Option<Record> {
-        Record::read(&Record::key(row.id), &row.value, Moment::default()).map(|(record, _)| record)
+        Record::read(&saved::key(row.id), &row.value, Moment::default()).map(|(record, _)| record)
     }
 
     /// Returns its value in the store.
@@ -229,7 +220,7 @@ mod tests {
         let value = record.value();
         let earlier = br#"{"at":7,"event":"channel_message","params":{"channel":"chat","message":"a ,\"timestamp\":\" b","self":true,"timestamp":"1970-01-01T00:00:00.000007Z","event_id":5}}"#;
         for saved in [&value[..], earlier] {
-            let (read, channel) = Record::read(&Record::key(5), saved, moment).unwrap();
+            let (read, channel) = Record::read(&saved::key(5), saved, moment).unwrap();
             assert_eq!((read.id, read.at, read.kind.name, read.is_echo), (5, at, "channel_message", true));
             assert_eq!((&read.members[..], channel.as_deref()), (&members[..], Some("chat")));
         }
