@@ -11,7 +11,7 @@ use crate::saved;
 use crate::settings::EventSettings;
 use crate::spaces::Space;
 use crate::time::Steady;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +39,8 @@ pub(crate) struct Log {
     tells: Lane,
     answers: Lane,
     channels: BTreeMap<Arc<str>, Lane>,
+    /// The channels without records.
+    empty_channels: BTreeSet<Arc<str>>,
     /// The last removed record of all channels that are not recorded by name.
     channels_lost: u64,
     bytes: usize,
@@ -56,6 +58,7 @@ impl Log {
             tells: Lane::default(),
             answers: Lane::default(),
             channels: BTreeMap::new(),
+            empty_channels: BTreeSet::new(),
             channels_lost: 0,
             bytes: 0,
             shares: Shares::default(),
@@ -79,9 +82,7 @@ impl Log {
             Class::Channels => LaneName::Channel(channel.as_deref()?),
         };
         record.delivered = marks.have(lane, id);
-        self.bytes += record.bytes();
-        self.shares.add(lane, &record);
-        self.lane_mut(lane).records.push_back(record);
+        self.append(lane, record);
         Some(id)
     }
 
@@ -102,14 +103,13 @@ impl Log {
         if saved::key(record.id) != key {
             return None;
         }
-        self.bytes += record.bytes();
-        self.shares.add(name, &record);
-        self.lane_mut(name).records.push_back(record);
+        self.append(name, record);
         let mut removed = Removed::default();
         let most = Terms::of(name.class(), settings).most();
         while self.lane(name).is_some_and(|lane| lane.records.len() > most) {
             let by_age = matches!(name, LaneName::Channel(_));
-            if by_age || !self.remove_of(self.shares.loudest_in(name), &mut removed) {
+            let loudest = if by_age { None } else { self.shares.loudest_in(name) };
+            if !self.remove_of(loudest, &mut removed) {
                 self.remove_at(name, 0, &mut removed);
             }
         }
@@ -164,9 +164,28 @@ impl Log {
             LaneName::Answers => &mut self.answers,
             LaneName::Channel(channel) => {
                 let lost = self.channels_lost;
-                let fresh = || Lane { lost, ..Lane::default() };
-                self.channels.entry(channel.into()).or_insert_with(fresh)
+                let empty = &mut self.empty_channels;
+                let fresh = |channel: &Arc<str>| {
+                    empty.insert(channel.clone());
+                    Lane { lost, ..Lane::default() }
+                };
+                self.channels.entry(channel.into()).or_insert_with_key(fresh)
             }
+        }
+    }
+
+    /// Adds a record to its lane.
+    fn append(&mut self, name: LaneName<'_>, record: Record) {
+        self.bytes += record.bytes();
+        self.shares.add(name, &record);
+        match self.known_lane_mut(name) {
+            Some(lane) => lane.records.push_back(record),
+            None => self.lane_mut(name).records.push_back(record),
+        }
+        if let LaneName::Channel(channel) = name
+            && !self.empty_channels.is_empty()
+        {
+            self.empty_channels.remove(channel);
         }
     }
 
@@ -183,24 +202,18 @@ impl Log {
             removed.changes.push(self.put(&record));
         }
         let now = record.born;
-        self.bytes += record.bytes();
-        self.shares.add(name, &record);
-        match self.known_lane_mut(name) {
-            Some(lane) => lane.records.push_back(record),
-            None => self.lane_mut(name).records.push_back(record),
-        }
+        self.append(name, record);
         self.tidy(name, Terms::of(name.class(), settings), now, removed);
         self.shrink(settings.log_bytes_max, removed);
         self.forget_empty_channels();
     }
 
     fn forget_empty_channels(&mut self) {
-        if self.channels.len() > CHANNELS_MAX {
-            let lost = &mut self.channels_lost;
-            self.channels.retain(|_, lane| {
-                *lost = if lane.records.is_empty() { (*lost).max(lane.lost) } else { *lost };
-                !lane.records.is_empty()
-            });
+        while self.channels.len() > CHANNELS_MAX
+            && let Some(channel) = self.empty_channels.pop_first()
+        {
+            let lost = self.channels.remove(&channel).map_or(0, |lane| lane.lost);
+            self.channels_lost = self.channels_lost.max(lost);
         }
     }
 
@@ -232,6 +245,11 @@ impl Log {
         let Some(record) = lane.records.remove(at) else { return false };
         lane.lost = lane.lost.max(record.id);
         lane.missed |= !record.delivered;
+        if lane.records.is_empty()
+            && let LaneName::Channel(channel) = name
+        {
+            self.empty_channels.insert(channel.into());
+        }
         self.bytes -= record.bytes();
         self.shares.remove(name, &record);
         if !removed.is_anew {
@@ -261,7 +279,8 @@ impl Log {
         while let Some(lane) = self.lane(name).filter(|lane| lane.is_due(terms, now)) {
             let is_old = lane.records.front().is_none_or(|oldest| oldest.is_older(now, terms.keep));
             let by_age = is_old || matches!(name, LaneName::Channel(_));
-            if by_age || !self.remove_of(self.shares.loudest_in(name), removed) {
+            let loudest = if by_age { None } else { self.shares.loudest_in(name) };
+            if !self.remove_of(loudest, removed) {
                 self.remove_at(name, 0, removed);
             }
         }
@@ -269,7 +288,12 @@ impl Log {
 
     /// Makes room where the log is full.
     fn shrink(&mut self, bytes_max: usize, removed: &mut Removed) {
-        while self.bytes > bytes_max && self.remove_of(self.shares.loudest(), removed) {}
+        while self.bytes > bytes_max {
+            let loudest = self.shares.loudest();
+            if !self.remove_of(loudest, removed) {
+                break;
+            }
+        }
     }
 
     /// Removes records that are too old.

@@ -54,52 +54,68 @@ impl Share {
     }
 }
 
+/// Names by what they take. There may be more of them than can be searched for each record, so from the first question on they
+/// are kept in order.
+#[derive(Debug, Default)]
+struct Ranking {
+    by_amount: Option<BTreeSet<(usize, Arc<str>)>>,
+}
+
+impl Ranking {
+    /// Whether the names are kept in order.
+    fn is_kept(&self) -> bool {
+        self.by_amount.is_some()
+    }
+
+    /// Notes that a name takes another amount. What takes nothing is not in the ranking.
+    fn change(&mut self, name: &Arc<str>, before: usize, after: usize) {
+        let Some(by_amount) = self.by_amount.as_mut().filter(|_| before != after) else { return };
+        if before > 0 {
+            by_amount.remove(&(before, name.clone()));
+        }
+        if after > 0 {
+            by_amount.insert((after, name.clone()));
+        }
+    }
+
+    /// Returns what takes the most, and how much. `all` are the names with what they take now.
+    fn first<'s>(&mut self, all: impl Iterator<Item = (usize, &'s Arc<str>)>) -> Option<&(usize, Arc<str>)> {
+        let some = all.filter(|(amount, _)| *amount > 0).map(|(amount, name)| (amount, name.clone()));
+        self.by_amount.get_or_insert_with(|| some.collect()).last()
+    }
+}
+
 /// What one sender takes.
 #[derive(Debug, Default)]
 struct OfSender {
     bytes: usize,
     /// Tells, by local user.
     users: BTreeMap<Arc<str>, Share>,
-    /// The local users by the bytes of their tells: a sender may write to more users than can be searched for each tell.
-    by_bytes: BTreeSet<(usize, Arc<str>)>,
+    users_by_bytes: Ranking,
     /// Number of tells to all users.
     tells: usize,
     answers: Share,
     /// Lines, by channel.
     channels: BTreeMap<Arc<str>, Share>,
+    channels_by_bytes: Ranking,
 }
 
 impl OfSender {
     fn change(&mut self, lane: LaneName<'_>, record: &Record, change: impl Fn(&mut Share)) {
         let (before, after) = match lane {
-            LaneName::Tells => self.change_user(&record.to, change),
+            LaneName::Tells => {
+                let (users, ranking) = (&mut self.users, &mut self.users_by_bytes);
+                let (before, after) = changed_in(users, ranking, &record.to, || record.to.clone(), change);
+                self.tells = self.tells - before.records + after.records;
+                (before, after)
+            }
             LaneName::Answers => changed(&mut self.answers, change),
-            LaneName::Channel(channel) => match self.channels.get_mut(channel) {
-                Some(share) => {
-                    let (before, after) = changed(share, change);
-                    if after.is_empty() {
-                        self.channels.remove(channel);
-                    }
-                    (before, after)
-                }
-                None => changed(self.channels.entry(channel.into()).or_default(), change),
-            },
+            LaneName::Channel(channel) => {
+                let (channels, ranking) = (&mut self.channels, &mut self.channels_by_bytes);
+                changed_in(channels, ranking, channel, || channel.into(), change)
+            }
         };
         self.bytes = self.bytes - before.bytes + after.bytes;
-    }
-
-    fn change_user(&mut self, user: &Arc<str>, change: impl Fn(&mut Share)) -> (Share, Share) {
-        let (before, after) = changed(self.users.entry(user.clone()).or_default(), change);
-        if !before.is_empty() {
-            self.by_bytes.remove(&(before.bytes, user.clone()));
-        }
-        self.tells = self.tells - before.records + after.records;
-        if after.is_empty() {
-            self.users.remove(user);
-        } else {
-            self.by_bytes.insert((after.bytes, user.clone()));
-        }
-        (before, after)
     }
 
     fn is_empty(&self) -> bool {
@@ -107,15 +123,17 @@ impl OfSender {
     }
 
     /// Returns the user whose tells take the most, and their bytes.
-    fn loudest_user(&self) -> Option<(usize, Part)> {
-        self.by_bytes.last().map(|(bytes, user)| (*bytes, Part::User(user.clone())))
+    fn loudest_user(&mut self) -> Option<(usize, Part)> {
+        let users = self.users.iter().map(|(user, share)| (share.bytes, user));
+        self.users_by_bytes.first(users).map(|(bytes, user)| (*bytes, Part::User(user.clone())))
     }
 
     /// Returns the part that takes the most, in bytes by their weight.
-    fn heaviest(&self) -> Option<Part> {
+    fn heaviest(&mut self) -> Option<Part> {
         let answers = (!self.answers.is_empty()).then_some((self.answers.bytes, Part::Answers));
-        let channel = self.channels.iter().max_by_key(|(_, share)| share.bytes);
-        let channel = channel.map(|(channel, share)| (share.bytes, Part::Channel(channel.clone())));
+        let channels = self.channels.iter().map(|(channel, share)| (share.bytes, channel));
+        let channel = self.channels_by_bytes.first(channels);
+        let channel = channel.map(|(bytes, channel)| (*bytes, Part::Channel(channel.clone())));
         let weighted = |(bytes, part): (usize, Part)| (bytes * part.weight(), part);
         [self.loudest_user(), answers, channel]
             .into_iter()
@@ -125,24 +143,9 @@ impl OfSender {
             .map(|(_, part)| part)
     }
 
-    /// Returns how many records of a lane there are.
-    fn records_in(&self, lane: LaneName<'_>) -> usize {
-        match lane {
-            LaneName::Tells => self.tells,
-            LaneName::Answers => self.answers.records,
-            LaneName::Channel(channel) => self.channels.get(channel).map_or(0, |share| share.records),
-        }
-    }
-
-    /// Returns the part of a lane that takes the most.
-    fn most_in(&self, lane: LaneName<'_>) -> Option<Part> {
-        match lane {
-            LaneName::Tells => self.loudest_user().map(|(_, part)| part),
-            LaneName::Answers => (!self.answers.is_empty()).then_some(Part::Answers),
-            LaneName::Channel(channel) => {
-                self.channels.get_key_value(channel).map(|(channel, _)| Part::Channel(channel.clone()))
-            }
-        }
+    /// Returns what its rankings go by: the bytes of all, the number of tells and of answers.
+    fn amounts(&self) -> [usize; 3] {
+        [self.bytes, self.tells, self.answers.records]
     }
 }
 
@@ -153,10 +156,36 @@ fn changed(share: &mut Share, change: impl Fn(&mut Share)) -> (Share, Share) {
     (before, *share)
 }
 
+/// Changes the share of a name. One without records is forgotten.
+fn changed_in(
+    shares: &mut BTreeMap<Arc<str>, Share>,
+    ranking: &mut Ranking,
+    name: &str,
+    owned: impl FnOnce() -> Arc<str>,
+    change: impl Fn(&mut Share),
+) -> (Share, Share) {
+    let (before, after) = match shares.get_mut(name) {
+        Some(share) => changed(share, change),
+        None => changed(shares.entry(owned()).or_default(), change),
+    };
+    if ranking.is_kept()
+        && let Some((name, _)) = shares.get_key_value(name)
+    {
+        ranking.change(name, before.bytes, after.bytes);
+    }
+    if after.is_empty() {
+        shares.remove(name);
+    }
+    (before, after)
+}
+
 /// What all senders take.
 #[derive(Debug, Default)]
 pub(super) struct Shares {
     senders: BTreeMap<Arc<str>, OfSender>,
+    by_bytes: Ranking,
+    by_tells: Ranking,
+    by_answers: Ranking,
     /// A buffer for a name. It is empty between two uses.
     name: String,
 }
@@ -180,8 +209,8 @@ impl Shares {
 
     /// Notes a record that was added.
     pub(super) fn add(&mut self, lane: LaneName<'_>, record: &Record) {
-        let one = self.senders.entry(record.sender.clone()).or_default();
-        one.change(lane, record, |share| {
+        self.senders.entry(record.sender.clone()).or_default();
+        self.change(lane, record, |share| {
             share.bytes += record.bytes();
             share.records += 1;
         });
@@ -189,26 +218,50 @@ impl Shares {
 
     /// Notes a record that was removed.
     pub(super) fn remove(&mut self, lane: LaneName<'_>, record: &Record) {
-        let Some(one) = self.senders.get_mut(&record.sender) else { return };
-        one.change(lane, record, |share| {
+        self.change(lane, record, |share| {
             share.bytes = share.bytes.saturating_sub(record.bytes());
             share.records = share.records.saturating_sub(1);
         });
+    }
+
+    /// Changes what the sender of a record takes. One that takes nothing is forgotten.
+    fn change(&mut self, lane: LaneName<'_>, record: &Record, change: impl Fn(&mut Share)) {
+        let Some(one) = self.senders.get_mut(&record.sender) else { return };
+        let before = one.amounts();
+        one.change(lane, record, change);
+        let after = one.amounts();
         if one.is_empty() {
             self.senders.remove(&record.sender);
+        }
+        let rankings = [&mut self.by_bytes, &mut self.by_tells, &mut self.by_answers];
+        for ((ranking, before), after) in rankings.into_iter().zip(before).zip(after) {
+            ranking.change(&record.sender, before, after);
         }
     }
 
     /// Returns the sender with the most bytes, and the part in which it pays.
-    pub(super) fn loudest(&self) -> Option<(Arc<str>, Part)> {
-        let (sender, one) = self.senders.iter().max_by_key(|(_, one)| one.bytes)?;
-        Some((sender.clone(), one.heaviest()?))
+    pub(super) fn loudest(&mut self) -> Option<(Arc<str>, Part)> {
+        let senders = self.senders.iter().map(|(sender, one)| (one.bytes, sender));
+        let sender = self.by_bytes.first(senders)?.1.clone();
+        let part = self.senders.get_mut(&sender)?.heaviest()?;
+        Some((sender, part))
     }
 
-    /// Returns the sender with the most records in a lane, and the part in which it pays.
-    pub(super) fn loudest_in(&self, lane: LaneName<'_>) -> Option<(Arc<str>, Part)> {
-        let (sender, one) = self.senders.iter().max_by_key(|(_, one)| one.records_in(lane))?;
-        Some((sender.clone(), one.most_in(lane)?))
+    /// Returns the sender with the most tells, or answers, and the part in which it pays. A channel loses its oldest lines,
+    /// whoever sent them.
+    pub(super) fn loudest_in(&mut self, lane: LaneName<'_>) -> Option<(Arc<str>, Part)> {
+        let (ranking, at) = match lane {
+            LaneName::Tells => (&mut self.by_tells, 1),
+            LaneName::Answers => (&mut self.by_answers, 2),
+            LaneName::Channel(_) => return None,
+        };
+        let senders = self.senders.iter().map(|(sender, one)| (one.amounts()[at], sender));
+        let sender = ranking.first(senders)?.1.clone();
+        let part = match lane {
+            LaneName::Tells => self.senders.get_mut(&sender)?.loudest_user()?.1,
+            _ => Part::Answers,
+        };
+        Some((sender, part))
     }
 }
 
@@ -240,5 +293,78 @@ mod tests {
         assert_eq!(shares.loudest().map(|(sender, _)| sender), Some("spam".into()));
         assert!(user("cid").holds("spam", &tell(9, "Spam", "CID", 1)));
         assert!(!user("cid").holds("spam", &tell(9, "Spam", "bea", 1)));
+    }
+
+    /// What the first question is answered with, and every later one, is what a look at all shares finds.
+    #[test]
+    fn the_order_is_right_whenever_it_is_asked_for() {
+        let lanes =
+            [LaneName::Tells, LaneName::Answers, LaneName::Channel("chat"), LaneName::Channel("news")];
+        let most_of = |all: &BTreeMap<(Arc<str>, String), Share>, of: &dyn Fn(&str, &Share) -> usize| {
+            let mut sums: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+            for ((sender, part), share) in all {
+                *sums.entry(sender.clone()).or_default() += of(part, share);
+            }
+            sums.into_iter().filter(|(_, sum)| *sum > 0).max_by_key(|(_, sum)| *sum).map(|(sender, _)| sender)
+        };
+        for asks_from in [0, 50, 199] {
+            let (mut shares, mut kept) = (Shares::default(), Vec::new());
+            let mut random = 7_u64;
+            for id in 0..400_u64 {
+                random =
+                    random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let pick = |at: u32, of: u64| (random >> at) % of;
+                let lane = lanes[pick(33, 4) as usize];
+                if id < 200 || pick(60, 3) == 0 {
+                    let (from, to) = (format!("mud{}", pick(37, 5)), format!("user{}", pick(41, 4)));
+                    let record = tell(id, &from, &to, pick(45, 4) as usize * 100);
+                    shares.add(lane, &record);
+                    kept.push((lane, record));
+                } else {
+                    let (lane, record) = kept.swap_remove(pick(20, kept.len() as u64) as usize);
+                    shares.remove(lane, &record);
+                }
+                if id < asks_from {
+                    continue;
+                }
+                let mut all: BTreeMap<(Arc<str>, String), Share> = BTreeMap::new();
+                for (lane, record) in &kept {
+                    let part = match lane {
+                        LaneName::Tells => format!("tells {}", record.to),
+                        LaneName::Answers => "answers".to_owned(),
+                        LaneName::Channel(channel) => format!("channel {channel}"),
+                    };
+                    let share = all.entry((record.sender.clone(), part)).or_default();
+                    share.bytes += record.bytes();
+                    share.records += 1;
+                }
+                let loudest = shares.loudest();
+                assert_eq!(
+                    loudest.as_ref().map(|(sender, _)| sender.clone()),
+                    most_of(&all, &|_, share| share.bytes)
+                );
+                if let Some((sender, part)) = loudest {
+                    let name = match &part {
+                        Part::User(user) => format!("tells {user}"),
+                        Part::Answers => "answers".to_owned(),
+                        Part::Channel(channel) => format!("channel {channel}"),
+                    };
+                    let weight = |part: &str| match part.split(' ').next() {
+                        Some("tells") => 1,
+                        Some("answers") => 2,
+                        _ => 4,
+                    };
+                    let own = all.iter().filter(|((of, _), _)| *of == sender);
+                    let most = own.map(|((_, part), share)| share.bytes * weight(part)).max();
+                    assert_eq!(all.get(&(sender, name)).map(|share| share.bytes * part.weight()), most);
+                }
+                for (lane, kind) in [(LaneName::Tells, "tells"), (LaneName::Answers, "answers")] {
+                    let records =
+                        |part: &str, share: &Share| if part.starts_with(kind) { share.records } else { 0 };
+                    let found = shares.loudest_in(lane).map(|(sender, _)| sender);
+                    assert_eq!(found, most_of(&all, &records), "{kind}");
+                }
+            }
+        }
     }
 }

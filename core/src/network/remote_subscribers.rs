@@ -3,7 +3,7 @@
 
 use super::limits::{ENTRY_BYTES, NAME_BYTES_MAX};
 use crate::time::Instant;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Number of entries that are remembered: muds on channels. The one that was silent longest is forgotten first.
@@ -41,6 +41,8 @@ pub struct RemoteSubscribers {
     muds: BTreeMap<Key, HeardMud>,
     /// The entries in the order in which they were last heard.
     turns: BTreeMap<u64, Key>,
+    /// The turns of each channel.
+    channels: BTreeMap<String, BTreeSet<u64>>,
     last_turn: u64,
     bytes: usize,
     /// A buffer for a key that is looked up.
@@ -62,6 +64,10 @@ impl RemoteSubscribers {
         let Some(known) = self.muds.get_mut(&self.wanted) else { return self.heard(channel, mud, None) };
         let Some(key) = self.turns.remove(&known.turn) else { return };
         self.last_turn += 1;
+        if let Some(turns) = self.channels.get_mut(channel) {
+            turns.remove(&known.turn);
+            turns.insert(self.last_turn);
+        }
         known.turn = self.last_turn;
         self.turns.insert(self.last_turn, key);
     }
@@ -84,11 +90,12 @@ impl RemoteSubscribers {
         self.bytes += entry.bytes(&key);
         self.turns.insert(self.last_turn, key.clone());
         self.muds.insert(key, entry);
-        if self.of(channel).count() > MUDS_MAX
-            && let Some(oldest) =
-                self.of(channel).min_by_key(|(_, entry)| entry.turn).map(|(key, _)| key.clone())
+        let turns = self.channels.entry(channel.to_owned()).or_default();
+        turns.insert(self.last_turn);
+        if turns.len() > MUDS_MAX
+            && let Some(oldest) = turns.first().and_then(|turn| self.turns.get(turn))
         {
-            self.forget(&oldest);
+            self.forget(&oldest.clone());
         }
         while self.muds.len() > ENTRIES_MAX || self.bytes > SUBSCRIBERS_BYTES_MAX {
             let Some((_, oldest)) = self.turns.first_key_value() else { break };
@@ -100,6 +107,12 @@ impl RemoteSubscribers {
         let Some(entry) = self.muds.remove(key) else { return };
         self.bytes -= entry.bytes(key);
         self.turns.remove(&entry.turn);
+        if let Some(turns) = self.channels.get_mut(&key.0) {
+            turns.remove(&entry.turn);
+            if turns.is_empty() {
+                self.channels.remove(&key.0);
+            }
+        }
     }
 
     /// Returns the entries of a channel.
@@ -170,6 +183,10 @@ mod tests {
         listeners.spoke(&format!("{long}x"), "A");
         listeners.answered(seconds(300), "e", "A", vec![format!("{long}x")]);
         assert_eq!(listeners.members(seconds(300), "e"), [("A".to_owned(), Vec::new())]);
+        let turns: BTreeSet<u64> = listeners.turns.keys().copied().collect();
+        let of_channels: Vec<u64> = listeners.channels.values().flatten().copied().collect();
+        assert_eq!((of_channels.len(), of_channels.into_iter().collect()), (turns.len(), turns));
+        assert!(listeners.channels.values().all(|turns| !turns.is_empty() && turns.len() <= MUDS_MAX));
         let bytes: usize = listeners.muds.iter().map(|(key, entry)| entry.bytes(key)).sum();
         assert_eq!((listeners.bytes, listeners.muds(&format!("{long}x"), 1).len()), (bytes, 0));
     }
