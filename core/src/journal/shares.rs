@@ -209,33 +209,41 @@ impl Shares {
 
     /// Notes a record that was added.
     pub(super) fn add(&mut self, lane: LaneName<'_>, record: &Record) {
-        self.senders.entry(record.sender.clone()).or_default();
-        self.change(lane, record, |share| {
+        let one = match self.senders.get_mut(&record.sender) {
+            Some(one) => one,
+            None => self.senders.entry(record.sender.clone()).or_default(),
+        };
+        let before = one.amounts();
+        one.change(lane, record, |share| {
             share.bytes += record.bytes();
             share.records += 1;
         });
+        let after = one.amounts();
+        self.rank(&record.sender, before, after);
     }
 
-    /// Notes a record that was removed.
+    /// Notes a record that was removed. A sender that takes nothing is forgotten.
     pub(super) fn remove(&mut self, lane: LaneName<'_>, record: &Record) {
-        self.change(lane, record, |share| {
+        let Some(one) = self.senders.get_mut(&record.sender) else { return };
+        let before = one.amounts();
+        one.change(lane, record, |share| {
             share.bytes = share.bytes.saturating_sub(record.bytes());
             share.records = share.records.saturating_sub(1);
         });
-    }
-
-    /// Changes what the sender of a record takes. One that takes nothing is forgotten.
-    fn change(&mut self, lane: LaneName<'_>, record: &Record, change: impl Fn(&mut Share)) {
-        let Some(one) = self.senders.get_mut(&record.sender) else { return };
-        let before = one.amounts();
-        one.change(lane, record, change);
         let after = one.amounts();
         if one.is_empty() {
             self.senders.remove(&record.sender);
         }
+        self.rank(&record.sender, before, after);
+    }
+
+    /// Notes that a sender takes other amounts.
+    fn rank(&mut self, sender: &Arc<str>, before: [usize; 3], after: [usize; 3]) {
         let rankings = [&mut self.by_bytes, &mut self.by_tells, &mut self.by_answers];
         for ((ranking, before), after) in rankings.into_iter().zip(before).zip(after) {
-            ranking.change(&record.sender, before, after);
+            if ranking.is_kept() {
+                ranking.change(sender, before, after);
+            }
         }
     }
 
