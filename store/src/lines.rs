@@ -157,7 +157,8 @@ pub(crate) fn index(connection: &Connection) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached("INSERT INTO line_text (rowid, text) VALUES (?1, ?2)")?;
     let mut rows = select.query(())?;
     while let Some(row) = rows.next()? {
-        if let Some(line) = Line::read(row.get_ref(1)?.as_bytes()?) {
+        // A value that somebody has edited must not make the save fail.
+        if let Some(line) = row.get_ref(1)?.as_bytes().ok().and_then(Line::read) {
             insert.execute(params![row.get::<_, i64>(0)?, line.text()])?;
         }
     }
