@@ -59,10 +59,14 @@ impl Gateway {
         merge(&mut self.settings, more);
     }
 
-    /// The program in its folder, with nothing of this process's environment.
+    /// The program in its folder, with nothing of this process's environment. The file of the settings is written when it
+    /// says something else: a gateway that is starting may be reading it.
     pub(crate) fn command(&self) -> Command {
         // Whatever is JSON is YAML too.
-        fs::write(self.folder.path().join("settings.yaml"), self.settings.to_string()).unwrap();
+        let (file, settings) = (self.folder.path().join("settings.yaml"), self.settings.to_string());
+        if !fs::read(&file).is_ok_and(|now| now == settings.as_bytes()) {
+            fs::write(file, settings).unwrap();
+        }
         let mut command = Command::new(self.daemon.program());
         command.current_dir(self.folder.path()).env_clear().args(["-c", "settings.yaml"]);
         command.stdin(Stdio::null());
