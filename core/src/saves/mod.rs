@@ -34,6 +34,9 @@ const EACH_WAITING_BYTES_MAX: usize = 65_536;
 /// The pause before spaces are written anew while the store works. In that time further changes of them come together.
 const ANEW_PAUSE: Duration = Duration::from_millis(50);
 
+/// The same pause in a flood of which not even the lines of the history can wait.
+const FLOOD_PAUSE: Duration = Duration::from_millis(250);
+
 /// Messages of this node whose saves were told, and that are remembered.
 const TOLD_MAX: usize = 4_096;
 
@@ -161,8 +164,19 @@ impl Saves {
         if self.anew.covers(&change.space) {
             return;
         }
+        if self.is_flooded_again(&change.space) {
+            self.rewrites += 1;
+            return self.write_anew(&change.space, ticket);
+        }
         self.waiting.add(ticket, change, self.retrying.is_some());
         while self.waiting.bytes() > WAITING_BYTES_MAX && self.write_largest_anew() {}
+    }
+
+    /// Whether much of a space waits already while the store is still busy writing all of it anew.
+    fn is_flooded_again(&self, space: &SmolStr) -> bool {
+        let is_written_anew =
+            self.retrying.as_ref().is_some_and(|retrying| retrying.anew.spaces.contains_key(space));
+        is_written_anew && !self.is_failing && self.waiting.bytes_of(space) > EACH_WAITING_BYTES_MAX
     }
 
     /// Drops the waiting changes of the space with the most bytes. The whole space is written anew. Returns false if there is
@@ -391,6 +405,7 @@ impl Saves {
         let delay = RETRY_DELAY.saturating_mul(1 << doublings).min(RETRY_DELAY_MAX);
         Some(match (self.failures, self.anew.is_empty()) {
             (0, true) => Duration::ZERO,
+            (0, false) if self.anew.spaces.keys().any(|space| line::is_of_lines(space)) => FLOOD_PAUSE,
             (0, false) => ANEW_PAUSE,
             _ => delay,
         })

@@ -202,6 +202,42 @@ fn lines_of_the_history_are_written_anew_from_memory_and_never_removed() {
 }
 
 #[test]
+fn a_flood_of_lines_that_goes_on_waits_for_no_more_of_them_and_comes_to_an_end() {
+    let mut saves = Saves::default();
+    let space = line::space_of("Alpha");
+    let line = |id: u64| line::put(&space, id, vec![b'x'; 1_000].into());
+    let mut ids = 1..;
+    let mut flood = |saves: &mut Saves, lines: usize| {
+        for id in ids.by_ref().take(lines) {
+            saves.add(NOW, T(id), &[line(id)]);
+        }
+    };
+    flood(&mut saves, 5_000);
+    assert!(saves.is_anew(&space));
+    for id in 1..=IN_FLIGHT_MAX as u64 {
+        saves.answered(T(id), true);
+    }
+    assert_eq!(saves.retry_after(), Some(FLOOD_PAUSE));
+    for (lines, is_flood) in [(1_000, true), (500, true), (50, false)] {
+        let ticket = T(10_000 + lines as u64);
+        let first = saves.durable_before();
+        let (_, changes) = saves.retry(NOW, ticket, |_| vec![line(9_999)]).unwrap();
+        assert_eq!((changes.len(), saves.is_anew(&space)), (1, false));
+        flood(&mut saves, lines);
+        assert_eq!(saves.is_anew(&space), is_flood, "{lines}");
+        assert!(saves.waiting.bytes() < 2 * EACH_WAITING_BYTES_MAX);
+        saves.answered(ticket, true);
+        assert!(first < saves.durable_before() && saves.durable_before() < ticket);
+        let pause = if is_flood { FLOOD_PAUSE } else { Duration::ZERO };
+        assert_eq!(saves.retry_after(), Some(pause));
+    }
+    let (_, changes) = saves.retry(NOW, T(20_000), |_| unreachable!()).unwrap();
+    assert_eq!(changes.len(), 50, "each of the last ones by itself");
+    saves.answered(T(20_000), true);
+    assert_eq!((saves.durable_before(), saves.retry_after()), (T(u64::MAX), None));
+}
+
+#[test]
 fn much_that_waits_is_saved_in_parts() {
     let mut saves = Saves::default();
     saves.share();

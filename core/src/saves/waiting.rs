@@ -68,6 +68,11 @@ impl Waiting {
         self.bytes
     }
 
+    /// Returns the bytes of the changes of a space, if it can be written anew.
+    pub(super) fn bytes_of(&self, space: &str) -> usize {
+        self.of_space.get(space).copied().unwrap_or(0)
+    }
+
     /// Returns the first save that is not durable because of them.
     pub(super) fn first(&self) -> Option<SaveTicket> {
         debug_assert_eq!(self.first, self.by_name.values().map(|one| one.first).min());
