@@ -57,6 +57,15 @@ impl Span {
     }
 }
 
+/// A message for clients that read alike.
+#[derive(Clone, Debug)]
+pub(crate) enum Laid {
+    /// A message of their run.
+    Span(Span),
+    /// A message that is too long for a run.
+    Bytes(Bytes),
+}
+
 /// One run.
 #[derive(Debug, Default)]
 struct Run {

@@ -12,6 +12,7 @@ use crate::ids::MudId;
 use crate::machine::{ConnId, HandshakeFault};
 use crate::moderation::UserRates;
 use crate::notice::{Level, Notice, Repeated};
+use crate::runs::Laid;
 use crate::settings::Permission;
 use crate::time::Instant;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -88,9 +89,11 @@ pub(crate) struct Clients {
     pub(crate) elsewhere: Elsewhere,
     /// Sessions that receive the packets of their mud.
     pub(crate) tracers: BTreeSet<ConnId>,
-    /// Buffers for the members of an event and for its encoding. They have no meaning between two events.
+    /// Buffers for the members of an event, for its encoding, and for its messages, each with its run. They have no meaning between
+    /// two events.
     pub(crate) members: Vec<u8>,
     pub(crate) encoded: Vec<u8>,
+    pub(crate) laid: Vec<(usize, Laid)>,
     dismissals: VecDeque<Dismissal>,
     /// Refusals that any stranger can cause, by their reason, for the log.
     pub(super) refusals: BTreeMap<&'static str, Repeated>,
@@ -110,6 +113,7 @@ impl Clients {
             tracers: BTreeSet::new(),
             members: Vec::new(),
             encoded: Vec::new(),
+            laid: Vec::new(),
             dismissals: VecDeque::new(),
             refusals: BTreeMap::new(),
             reported: Reported::default(),

@@ -29,5 +29,5 @@ pub(crate) use person::{Addressed, Person, Sees};
 pub use session::{CLIENT_STALLED_MAX, Role};
 pub(crate) use session::{Identified, Joined, Session, session_id};
 pub(crate) use story::tell_who_left;
-pub(crate) use way::{Encode, Personal, Posted, RUNS_MAX, Views, Way};
+pub(crate) use way::{Encode, Personal, Posted, Views, Way};
 pub use way::{Framed, TextCharset};

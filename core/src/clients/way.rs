@@ -9,15 +9,6 @@ use bytes::Bytes;
 use std::fmt::Debug;
 use std::ops::Range;
 
-/// Number of front doors that encode events.
-const DOORS_MAX: usize = 5;
-
-/// Number of encodings of one event: each front door may have one for each [`TextStyle`].
-const FRAMED_MAX: usize = DOORS_MAX * TextStyle::ALL.len();
-
-/// Number of runs of messages: one for each framing of each encoding.
-pub(crate) const RUNS_MAX: usize = 2 * FRAMED_MAX;
-
 words! {
     /// The character set in which a client reads and writes.
     pub enum TextCharset {
@@ -121,19 +112,19 @@ pub(crate) struct Way {
     /// Its label in metrics.
     pub(crate) label: &'static str,
     pub(crate) encoder: &'static dyn Encode,
-    /// The number of the front door among those that write events, below [`DOORS_MAX`].
+    /// The number of the front door among those that write events.
     pub(crate) door: usize,
     /// The [`Framed::view`] that its clients receive.
     pub(crate) view: usize,
 }
 
 impl Way {
-    /// Returns the index of its clients' encoding among the [`FRAMED_MAX`] encodings of an event.
+    /// Returns the number of its clients' encoding: each front door has one for each [`TextStyle`].
     pub(crate) fn slot(&self, style: TextStyle) -> usize {
         self.door * TextStyle::ALL.len() + style as usize
     }
 
-    /// Returns the index of the run of its clients' messages among the [`RUNS_MAX`] runs.
+    /// Returns the number of the run of its clients' messages: there is one for each framing of each encoding.
     pub(crate) fn run(&self, style: TextStyle) -> usize {
         2 * self.slot(style) + self.view
     }

@@ -2,7 +2,7 @@
 
 use crate::clients::{
     ALL_PENDING_BYTES_MAX, Addressed, CHANNEL_PENDING_BYTES_MAX, CLIENT_CROWDED_BYTES_MAX,
-    CLIENT_PENDING_BYTES_MAX, Clients, PRESENCE_PENDING_BYTES_MAX, Personal, Posted, RUNS_MAX, Sees, Session,
+    CLIENT_PENDING_BYTES_MAX, Clients, PRESENCE_PENDING_BYTES_MAX, Personal, Posted, Sees, Session,
     TextCharset, Views,
 };
 use crate::cx::Cx;
@@ -12,7 +12,7 @@ use crate::event::told::Lagged;
 use crate::ids::MudId;
 use crate::journal::{Journal, LaneKey, LaneName, Record};
 use crate::machine::ConnId;
-use crate::runs::{RUN_MESSAGE_BYTES_MAX, Span};
+use crate::runs::{Laid, RUN_MESSAGE_BYTES_MAX};
 use crate::wake::Wake;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -61,20 +61,11 @@ pub(crate) struct Delivery<'a> {
     pub(crate) journal: &'a mut Journal,
 }
 
-/// An event as clients receive it that read alike.
-#[derive(Clone)]
-enum Laid {
-    /// A message of their run.
-    Span(Span),
-    /// A message that is too long for a run.
-    Bytes(Bytes),
-}
-
 /// An event that is being delivered.
 struct Parcel<'a> {
     posted: Posted<'a>,
-    /// Its messages, each written once for all clients that read alike.
-    laid: [Option<Laid>; RUNS_MAX],
+    /// Its messages, each with its run and written once for all clients that read alike.
+    laid: Vec<(usize, Laid)>,
     /// The buffer for the last encoding, its framings, and the index of the encoding.
     buffer: Vec<u8>,
     encoded: Option<(usize, Views)>,
@@ -102,7 +93,7 @@ impl<'a> Parcel<'a> {
         let is_crowded = cx.fx.total_pending_bytes() > ALL_PENDING_BYTES_MAX;
         Parcel {
             posted,
-            laid: [const { None }; RUNS_MAX],
+            laid: Vec::new(),
             buffer: Vec::new(),
             encoded: None,
             lane,
@@ -171,7 +162,7 @@ impl<'a> Parcel<'a> {
     fn laid(&mut self, cx: &mut Cx<'_>, session: &Session) -> Laid {
         let (way, style) = (session.way, session.reads);
         let run = way.run(style);
-        if let Some(laid) = &self.laid[run] {
+        if let Some((_, laid)) = self.laid.iter().find(|(known, _)| *known == run) {
             return laid.clone();
         }
         let slot = way.slot(style);
@@ -189,7 +180,7 @@ impl<'a> Parcel<'a> {
             Laid::Span(cx.fx.put(run, message))
         };
         self.encoded = Some((slot, views));
-        self.laid[run] = Some(laid.clone());
+        self.laid.push((run, laid.clone()));
         laid
     }
 }
@@ -238,10 +229,15 @@ impl Delivery<'_> {
             Some(_) => self.journal.next_kept_id(cx),
             None => self.journal.next_id(cx),
         };
+        let (lane_key, before) = match kept {
+            Some((mud, lane)) => {
+                let (key, newest) = self.journal.log(mud).place(lane);
+                (Some(key), newest)
+            }
+            None => (None, None),
+        };
         // A node that has just started is told of some packets whose events it has read from the store.
-        if kept
-            .is_some_and(|(mud, lane)| self.journal.log(mud).newest(lane).is_some_and(|newest| newest >= id))
-        {
+        if before.is_some_and(|newest| newest >= id) {
             members.clear();
             self.clients.members = members;
             return;
@@ -255,17 +251,17 @@ impl Delivery<'_> {
             personal: Personal::default(),
         };
         let mut parcel = Parcel::new(cx, posted, to, kept.map(|(_, lane)| lane));
-        if let Some((mud, lane)) = kept {
-            let log = self.journal.log(mud);
-            (parcel.lane_key, parcel.before) = (Some(log.key(lane)), log.newest(lane));
-        }
+        (parcel.lane_key, parcel.before) = (lane_key, before);
         parcel.buffer = std::mem::take(&mut self.clients.encoded);
+        parcel.laid = std::mem::take(&mut self.clients.laid);
         // A game that waited for this answer has it as the result of its request.
         if let To::MudExcept(_, except) = to {
             parcel.is_given = except.iter().any(|conn| self.is_game(*conn));
         }
         self.give(cx, to, &mut parcel);
-        let Parcel { is_given, buffer, .. } = parcel;
+        let Parcel { is_given, buffer, mut laid, .. } = parcel;
+        laid.clear();
+        self.clients.laid = laid;
         // One long event does not keep its memory.
         if buffer.capacity() <= ENCODED_KEPT_BYTES {
             self.clients.encoded = buffer;

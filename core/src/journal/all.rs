@@ -295,8 +295,7 @@ impl Journal {
         let mut removed = std::mem::take(&mut self.removed);
         // Of a mud that another node holds nothing is written here.
         removed.is_anew = !keeps_account || !cx.fx.saves_each(log.space());
-        log.push(lane, record, settings, &mut removed);
-        let due = log.next_sweep_in(lane, settings);
+        let due = log.push(lane, record, settings, &mut removed);
         self.take(cx, mud, &mut removed);
         if removed.changes.capacity() <= CHANGES_KEPT_MAX {
             self.removed = removed;

@@ -190,22 +190,25 @@ impl Log {
     }
 
     /// Adds a record, which is younger than all others, and removes those for which no room is left.
-    /// They are added to `removed`. If the whole space is written anew, there are no changes.
+    /// They are added to `removed`. If the whole space is written anew, there are no changes. Returns when a sweep is due because of
+    /// the lane.
     pub(crate) fn push(
         &mut self,
         name: LaneName<'_>,
         record: Record,
         settings: &EventSettings,
         removed: &mut Removed,
-    ) {
+    ) -> Option<Steady> {
         if !removed.is_anew {
             removed.changes.push(self.put(&record));
         }
         let now = record.born;
         self.append(name, record);
-        self.tidy(name, Terms::of(name.class(), settings), now, removed);
+        let class = name.class();
+        let due = self.tidy(name, Terms::of(class, settings), now, removed);
         self.shrink(settings.log_bytes_max, removed);
         self.forget_empty_channels();
+        due
     }
 
     fn forget_empty_channels(&mut self) {
@@ -242,12 +245,15 @@ impl Log {
     /// Removes a record of a lane. Returns whether there is one.
     fn remove_at(&mut self, name: LaneName<'_>, at: usize, removed: &mut Removed) -> bool {
         let Some(lane) = self.known_lane_mut(name) else { return false };
-        let Some(record) = lane.records.remove(at) else { return false };
-        lane.lost = lane.lost.max(record.id);
-        lane.missed |= !record.delivered;
-        if lane.records.is_empty()
-            && let LaneName::Channel(channel) = name
-        {
+        let Some(record) = lane.take_out(at) else { return false };
+        let is_empty = lane.records.is_empty();
+        self.was_removed(name, record, is_empty, removed);
+        true
+    }
+
+    /// Notes that a record was removed from a lane, which may be empty now.
+    fn was_removed(&mut self, name: LaneName<'_>, record: Record, is_empty: bool, removed: &mut Removed) {
+        if is_empty && let LaneName::Channel(channel) = name {
             self.empty_channels.insert(channel.into());
         }
         self.bytes -= record.bytes();
@@ -262,7 +268,6 @@ impl Log {
                 removed.unread_tells.push(record.members);
             }
         }
-        true
     }
 
     /// Removes the oldest record of what a sender takes in one part of the log. Returns whether there is one.
@@ -274,12 +279,27 @@ impl Log {
     }
 
     /// Removes what has become too old, or too much. Of too many tells and answers the sender of most pays; a channel
-    /// loses its oldest lines.
-    fn tidy(&mut self, name: LaneName<'_>, terms: Terms, now: Steady, removed: &mut Removed) {
-        while let Some(lane) = self.lane(name).filter(|lane| lane.is_due(terms, now)) {
+    /// loses its oldest lines. Returns when the next sweep is due, as far as the newest record of the lane changes it.
+    fn tidy(
+        &mut self,
+        name: LaneName<'_>,
+        terms: Terms,
+        now: Steady,
+        removed: &mut Removed,
+    ) -> Option<Steady> {
+        loop {
+            let lane = self.known_lane_mut(name)?;
+            if !lane.is_due(terms, now) {
+                return lane.newest_due(terms, name.class() == Class::Tells);
+            }
             let is_old = lane.records.front().is_none_or(|oldest| oldest.is_older(now, terms.keep));
-            let by_age = is_old || matches!(name, LaneName::Channel(_));
-            let loudest = if by_age { None } else { self.shares.loudest_in(name) };
+            if is_old || matches!(name, LaneName::Channel(_)) {
+                let record = lane.take_out(0)?;
+                let is_empty = lane.records.is_empty();
+                self.was_removed(name, record, is_empty, removed);
+                continue;
+            }
+            let loudest = self.shares.loudest_in(name);
             if !self.remove_of(loudest, removed) {
                 self.remove_at(name, 0, removed);
             }
@@ -329,12 +349,6 @@ impl Log {
         lanes
             .filter_map(|(lane, class)| lane.next_due(Terms::of(class, settings), class == Class::Tells))
             .min()
-    }
-
-    /// Like [`Log::next_sweep`], as far as the newest record of a lane changes it.
-    pub(crate) fn next_sweep_in(&self, name: LaneName<'_>, settings: &EventSettings) -> Option<Steady> {
-        let class = name.class();
-        self.lane(name)?.newest_due(Terms::of(class, settings), class == Class::Tells)
     }
 
     /// Returns the name of a sender as records hold it.
@@ -389,20 +403,17 @@ impl Log {
         }
     }
 
-    /// Returns the key of a lane.
-    pub(crate) fn key(&self, name: LaneName<'_>) -> LaneKey {
-        match name {
+    /// Returns the key of a lane, and its newest record.
+    pub(crate) fn place(&self, name: LaneName<'_>) -> (LaneKey, Option<u64>) {
+        let (key, lane) = match name {
+            LaneName::Tells => (LaneKey::Tells, &self.tells),
+            LaneName::Answers => (LaneKey::Answers, &self.answers),
             LaneName::Channel(channel) => match self.channels.get_key_value(channel) {
-                Some((known, _)) => LaneKey::Channel(known.clone()),
-                None => name.key(),
+                Some((known, lane)) => (LaneKey::Channel(known.clone()), lane),
+                None => return (name.key(), None),
             },
-            other => other.key(),
-        }
-    }
-
-    /// Returns the newest record of a lane.
-    pub(crate) fn newest(&self, name: LaneName<'_>) -> Option<u64> {
-        self.lane(name)?.records.back().map(|record| record.id)
+        };
+        (key, lane.records.back().map(|record| record.id))
     }
 
     /// Returns the first record of a lane that was not delivered.

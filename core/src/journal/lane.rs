@@ -110,6 +110,14 @@ impl Lane {
         newest.map(|record| record.born + terms.keep).into_iter().chain(self.oldest_due(terms)).min()
     }
 
+    /// Removes a record. Returns `None` if there is none.
+    pub(super) fn take_out(&mut self, at: usize) -> Option<Record> {
+        let record = self.records.remove(at)?;
+        self.lost = self.lost.max(record.id);
+        self.missed |= !record.delivered;
+        Some(record)
+    }
+
     /// Marks all records from one id to another as delivered.
     pub(super) fn deliver(&mut self, ids: &RangeInclusive<u64>) {
         let (start, end) = (*ids.start(), *ids.end());

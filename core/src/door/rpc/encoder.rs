@@ -10,7 +10,6 @@ use crate::fault::Fault;
 use crate::i3::text::{latin1, spell_json};
 use crate::machine::ConnId;
 use crate::service::Parts;
-use std::io::Write;
 
 /// JSON lines over TCP.
 pub(super) static LINES: Way = Way { name: "tcp", label: "lines", encoder: &JsonRpc, door: 0, view: LINE };
@@ -138,8 +137,10 @@ fn write_event(text: &mut Vec<u8>, posted: &Posted<'_>) {
     let replay = if posted.is_replay { ",\"replay\":true" } else { "" };
     text.extend_from_slice(br#","timestamp":""#);
     posted.at.append_to(text);
-    // Writing to a Vec cannot fail.
-    let _ = write!(text, r#"","event_id":{}{replay}}}}}"#, posted.id);
+    text.extend_from_slice(br#"","event_id":"#);
+    text.extend_from_slice(itoa::Buffer::new().format(posted.id).as_bytes());
+    text.extend_from_slice(replay.as_bytes());
+    text.extend_from_slice(b"}}");
 }
 
 #[cfg(test)]
