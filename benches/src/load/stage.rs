@@ -12,9 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Bytes of lines that may be on their way to a client. A daemon drops lines of channels for a client that is more than
-/// 64 KiB behind.
-const UNDER_WAY_BYTES: usize = 60 * 1024;
+/// Bytes of lines that may be on their way to a client. The buffers of its socket take them all: a daemon drops lines of channels
+/// for a client that is more than 64 KiB behind with what its socket does not take. With fewer, each program would wait for the
+/// client most of the time, and not the bare loop, which knows of no limit.
+const UNDER_WAY_BYTES: usize = 256 * 1024;
 
 /// Bytes to the router's end that are put together at a time.
 const PACKETS_BYTES: usize = 16 * 1024;
