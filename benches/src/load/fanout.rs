@@ -43,7 +43,7 @@ pub fn measure(plan: &Plan, clients: usize) -> Outcome<Vec<Row>> {
     for round in 0..=plan.rounds {
         for candidate in &mut candidates {
             let lines = if round == 0 { lines.div_ceil(10) } else { lines };
-            let flood = Flood { lines, line_bytes: candidate.line_bytes };
+            let flood = Flood { lines, one_of: 1, line_bytes: candidate.line_bytes };
             let (time, used) = candidate.stage.flood(flood, &mut packets)?;
             let arrivals = (lines * clients as u64) as f64;
             // The first, shorter round makes what all later ones use.

@@ -24,6 +24,9 @@ const IDLE: Duration = Duration::from_secs(2);
 /// Clients that hear the lines where something else than their number grows.
 const HEARERS: usize = 10;
 
+/// The most channels to which a session may subscribe.
+const SUBSCRIBED_MAX: usize = 500;
+
 /// The most muds that a gateway remembers.
 const MUDS_MAX: usize = 20_000;
 
@@ -82,10 +85,10 @@ impl Rows {
 
 /// The processor time of floods, and what the program takes when they are over.
 pub(super) fn cost(plan: &Plan, stage: &mut Stage, flood: Flood, packets: &mut dyn Packets) -> Outcome<Cost> {
-    let warm = Flood { lines: flood.lines.div_ceil(10), ..flood };
+    let warm = Flood { lines: flood.lines.div_ceil(10).next_multiple_of(flood.one_of), ..flood };
     stage.flood(warm, packets)?;
     let mut costs = Vec::new();
-    let arrivals = (flood.lines * stage.hearers.len() as u64) as f64;
+    let arrivals = (flood.lines * stage.hearers.len() as u64 / flood.one_of) as f64;
     for _ in 0..plan.rounds {
         let (_, used) = stage.flood(flood, packets)?;
         costs.push(used.as_nanos() as f64 / arrivals);
@@ -139,7 +142,7 @@ pub fn clients(plan: &Plan) -> Outcome<Vec<Row>> {
                 None => Target::bare(Role::Relay, &sample, None, None)?,
             };
             let mut stage = Stage::new(target, Door::Lines, *count)?;
-            let flood = Flood { lines: lines_to(*count, plan.lines), line_bytes: sample.len() };
+            let flood = Flood { lines: lines_to(*count, plan.lines), one_of: 1, line_bytes: sample.len() };
             let mut packets = Numbered::new(channel_line(CHANNEL, &text))?.piece(16 * 1024, flood.lines);
             let cost = cost(plan, &mut stage, flood, &mut packets)?;
             rows.push(&stage.target, *count, &cost, Vec::new());
@@ -149,7 +152,8 @@ pub fn clients(plan: &Plan) -> Outcome<Vec<Row>> {
     Ok(all)
 }
 
-/// Against channels. One client hears all of them, so that nothing else grows and each write has as many lines.
+/// Against channels. A client hears as many as a session may; so a line always goes to one client, and one client hears all but the
+/// most channels.
 pub fn channels(plan: &Plan) -> Outcome<Vec<Row>> {
     let text = spoken(plan.text_bytes);
     let mut all = Vec::new();
@@ -162,12 +166,17 @@ pub fn channels(plan: &Plan) -> Outcome<Vec<Row>> {
                 names.iter().map(|name| format!(r#""{name}":({{"Mud 00001",0,}}),"#)).collect();
             let list = format!(r#"({{"chanlist-reply",5,"*net",0,"Alpha",0,7,([{entries}]),}})"#);
             target.link.write_all(&packet(&list))?;
+            let hearers = count.div_ceil(SUBSCRIBED_MAX);
             let mut stage = Stage::empty(target, Door::Lines)?;
-            let own: Vec<&str> = names.iter().map(String::as_str).collect();
-            stage.hearers.add(stage.target.client_on(Door::Lines, &own)?)?;
+            for at in 0..hearers {
+                let own: Vec<&str> = names.iter().skip(at).step_by(hearers).map(String::as_str).collect();
+                stage.hearers.add(stage.target.client_on(Door::Lines, &own)?)?;
+            }
+            let one_of = hearers as u64;
             let words = &text[11..];
-            let mut packets = Made(|n: u64| channel_line(&names[n as usize % count], &numbered(n, words)));
-            let flood = Flood { lines: plan.lines, line_bytes };
+            let mut packets =
+                Made(|n: u64| channel_line(&names[n as usize % count], &numbered(n / one_of, words)));
+            let flood = Flood { lines: plan.lines.next_multiple_of(one_of), one_of, line_bytes };
             let cost = cost(plan, &mut stage, flood, &mut packets)?;
             rows.push(&stage.target, count, &cost, Vec::new());
         }
@@ -200,7 +209,7 @@ pub fn muds(plan: &Plan) -> Outcome<Vec<Row>> {
             let mut packets = Made(|n: u64| {
                 line_from(&format!("Mud {:05}", n as usize % count + 1), CHANNEL, &numbered(n, words))
             });
-            let flood = Flood { lines: lines_to(HEARERS, plan.lines) / 4, line_bytes };
+            let flood = Flood { lines: lines_to(HEARERS, plan.lines) / 4, one_of: 1, line_bytes };
             let cost = cost(plan, &mut stage, flood, &mut packets)?;
             rows.push(&stage.target, count, &cost, Vec::new());
         }

@@ -81,7 +81,7 @@ fn one(plan: &Plan, program: &Path, count: usize, rows: &mut Rows) -> Outcome<()
     let text = spoken(plan.text_bytes);
     let line_bytes = target.sample(Door::Lines, &text)?.len();
     let mut stage = Stage::new(target, Door::Lines, HEARERS)?;
-    let flood = Flood { lines: lines_to(HEARERS, plan.lines) / 4, line_bytes };
+    let flood = Flood { lines: lines_to(HEARERS, plan.lines) / 4, one_of: 1, line_bytes };
     let mut packets = Numbered::new(channel_line(CHANNEL, &text))?.piece(16 * 1024, flood.lines);
     let cost = cost(plan, &mut stage, flood, &mut packets)?;
     let more = vec![

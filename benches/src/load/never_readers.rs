@@ -51,7 +51,7 @@ fn one(plan: &Plan, target: Target, healthy: usize, stuck: usize, text: &str) ->
     }
     let long = spoken(LONG_TEXT_BYTES);
     let mut packets = Numbered::new(channel_line(CHANNEL, &long))?.piece(1, 1);
-    let flood = Flood { lines: LONG_LINES, line_bytes: long.len() };
+    let flood = Flood { lines: LONG_LINES, one_of: 1, line_bytes: long.len() };
     stage.flood(flood, &mut packets)?;
     let mut packets = Numbered::new(channel_line(CHANNEL, text))?.piece(1, 1);
     let lines = plan.rate * plan.seconds;

@@ -31,6 +31,8 @@ const LATENCY_US_MAX: u64 = 60_000_000;
 pub struct Flood {
     /// How many lines.
     pub lines: u64,
+    /// Each client hears one of so many lines; 1: each line.
+    pub one_of: u64,
     /// Bytes of a line as a client gets it.
     pub line_bytes: usize,
 }
@@ -79,7 +81,7 @@ impl Stage {
     }
 
     fn flood_on(&mut self, flood: Flood, packets: &mut dyn Packets) -> Outcome<()> {
-        let under_way_max = (UNDER_WAY_BYTES / flood.line_bytes).max(1) as u64;
+        let under_way_max = (UNDER_WAY_BYTES / flood.line_bytes).max(1) as u64 * flood.one_of;
         let link = &mut self.target.link;
         let (mut unsent, mut sent, mut heard) = (Vec::new(), 0, 0);
         if self.target.role == Some(Role::Loop) {
@@ -98,7 +100,7 @@ impl Stage {
             }
             let wait = Duration::from_millis(if unsent.is_empty() { 100 } else { 1 });
             self.hearers.hear(wait, |_, _, _| {})?;
-            let now_heard = self.hearers.least();
+            let now_heard = self.hearers.least() * flood.one_of;
             if now_heard > heard {
                 progress = Instant::now();
             } else if progress.elapsed() > PATIENCE {
