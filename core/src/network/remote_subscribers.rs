@@ -2,6 +2,7 @@
 //! answers to questions.
 
 use super::limits::{ENTRY_BYTES, NAME_BYTES_MAX};
+use crate::machine::SmolStr;
 use crate::time::Instant;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,8 +18,8 @@ pub const USERS_MAX: usize = 512;
 /// How long an answer is valid.
 const ANSWER_HOLDS: Duration = Duration::from_secs(60);
 
-/// A channel and a mud.
-type Key = (String, String);
+/// A channel and a mud. Names as short as usual need no memory of their own.
+type Key = (SmolStr, SmolStr);
 
 /// The state of one mud on one channel.
 #[derive(Clone, Debug, Default)]
@@ -42,11 +43,9 @@ pub struct RemoteSubscribers {
     /// The entries in the order in which they were last heard.
     turns: BTreeMap<u64, Key>,
     /// The turns of each channel.
-    channels: BTreeMap<String, BTreeSet<u64>>,
+    channels: BTreeMap<SmolStr, BTreeSet<u64>>,
     last_turn: u64,
     bytes: usize,
-    /// A buffer for a key that is looked up.
-    wanted: Key,
 }
 
 impl RemoteSubscribers {
@@ -57,11 +56,9 @@ impl RemoteSubscribers {
         if is_long || self.turns.last_key_value().is_some_and(is_last) {
             return;
         }
-        self.wanted.0.clear();
-        self.wanted.0.push_str(channel);
-        self.wanted.1.clear();
-        self.wanted.1.push_str(mud);
-        let Some(known) = self.muds.get_mut(&self.wanted) else { return self.heard(channel, mud, None) };
+        let Some(known) = self.muds.get_mut(&key(channel, mud)) else {
+            return self.heard(channel, mud, None);
+        };
         let Some(key) = self.turns.remove(&known.turn) else { return };
         self.last_turn += 1;
         if let Some(turns) = self.channels.get_mut(channel) {
@@ -90,7 +87,7 @@ impl RemoteSubscribers {
         self.bytes += entry.bytes(&key);
         self.turns.insert(self.last_turn, key.clone());
         self.muds.insert(key, entry);
-        let turns = self.channels.entry(channel.to_owned()).or_default();
+        let turns = self.channels.entry(channel.into()).or_default();
         turns.insert(self.last_turn);
         if turns.len() > MUDS_MAX
             && let Some(oldest) = turns.first().and_then(|turn| self.turns.get(turn))
@@ -124,18 +121,18 @@ impl RemoteSubscribers {
     pub fn muds(&self, channel: &str, most: usize) -> Vec<String> {
         let mut muds: Vec<_> = self.of(channel).collect();
         muds.sort_by_key(|(_, entry)| std::cmp::Reverse(entry.turn));
-        muds.into_iter().take(most).map(|((_, mud), _)| mud.clone()).collect()
+        muds.into_iter().take(most).map(|((_, mud), _)| mud.to_string()).collect()
     }
 
     /// Returns the known subscribers of a channel on each mud.
     pub fn members(&self, now: Instant, channel: &str) -> Vec<(String, Vec<String>)> {
         let fresh = |entry: &HeardMud| entry.users.clone().filter(|(at, _)| now < *at + ANSWER_HOLDS);
-        self.of(channel).filter_map(|((_, mud), entry)| Some((mud.clone(), fresh(entry)?.1))).collect()
+        self.of(channel).filter_map(|((_, mud), entry)| Some((mud.to_string(), fresh(entry)?.1))).collect()
     }
 }
 
 fn key(channel: &str, mud: &str) -> Key {
-    (channel.to_owned(), mud.to_owned())
+    (channel.into(), mud.into())
 }
 
 #[cfg(test)]
