@@ -28,7 +28,7 @@ def free_port():
         return one.getsockname()[1]
 
 
-def wait_for(is_so, what, seconds=20):
+def wait_for(is_so, what, seconds=60):
     until = time.time() + seconds
     while time.time() < until:
         try:
