@@ -24,6 +24,9 @@ const IDLE: Duration = Duration::from_secs(2);
 /// Clients that hear the lines where something else than their number grows.
 const HEARERS: usize = 10;
 
+/// A log that the lines of one channel fill: with more channels it would be full, too.
+const FULL_LOG_BYTES: u64 = 262_144;
+
 /// The most channels to which a session may subscribe.
 const SUBSCRIBED_MAX: usize = 500;
 
@@ -159,8 +162,11 @@ pub fn channels(plan: &Plan) -> Outcome<Vec<Row>> {
     let mut all = Vec::new();
     for program in &plan.programs {
         let mut rows = Rows::new("growth-channels", "channels");
-        for count in [1, 10, 100, 1000] {
-            let (mut target, line_bytes) = daemon(program, &text)?;
+        for count in [1_usize, 10, 100, 1000] {
+            let mut target = Target::daemon(program, None, |settings| {
+                settings["events"] = json!({"max_bytes": FULL_LOG_BYTES});
+            })?;
+            let line_bytes = target.sample(Door::Lines, &text)?.len();
             let names: Vec<String> = (0..count).map(|n| format!("chat{n}")).collect();
             let entries: String =
                 names.iter().map(|name| format!(r#""{name}":({{"Mud 00001",0,}}),"#)).collect();
