@@ -30,6 +30,10 @@ const READING_TIME_MAX: Duration = Duration::from_millis(2);
 /// The size of the buffer for reading, which all connections of a driver share.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 
+/// After a read of so many bytes the next is tried without a wait. While the machine dealt with them, the peer may have sent more, and
+/// the thread of `async-io`, which takes over the waiting from a busy executor, would have to wake this one.
+const READ_ON_BYTES: usize = 8 * 1024;
+
 /// The state that the tasks of a driver share.
 #[derive(Debug)]
 pub(crate) struct Shared<M: Machine + 'static> {
@@ -85,7 +89,7 @@ impl<M: Machine + 'static> Shared<M> {
             Ok(count) => {
                 return match self.settle_after(|pump| pump.received(conn, &scratch[..count])) {
                     false => ReadEnd::Lost,
-                    true if count == scratch.len() => ReadEnd::Full,
+                    true if count >= READ_ON_BYTES => ReadEnd::Much,
                     true => ReadEnd::Drained,
                 };
             }
@@ -99,8 +103,8 @@ impl<M: Machine + 'static> Shared<M> {
 
 /// The result of an attempt to read.
 enum ReadEnd {
-    /// The buffer was filled, so there may be more bytes.
-    Full,
+    /// There may be more bytes.
+    Much,
     /// All available bytes were read.
     Drained,
     /// The connection is gone.
@@ -233,8 +237,8 @@ async fn read_from<M: Machine + 'static>(shared: Rc<Shared<M>>, conn: ConnId, so
         let mut since = Instant::now();
         loop {
             match shared.receive(conn, (*socket).get_ref()) {
-                ReadEnd::Full if since.elapsed() < READING_TIME_MAX => yield_now().await,
-                ReadEnd::Full => {
+                ReadEnd::Much if since.elapsed() < READING_TIME_MAX => yield_now().await,
+                ReadEnd::Much => {
                     after(SOON).await;
                     since = Instant::now();
                 }
