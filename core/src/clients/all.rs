@@ -5,6 +5,7 @@ use super::audience::Audience;
 use super::elsewhere::{Elsewhere, SessionNews};
 use super::rates::Rates;
 use super::session::Session;
+use super::way::Stamp;
 use crate::cx::Cx;
 use crate::effects::ConnMap;
 use crate::fault::Fault;
@@ -94,6 +95,7 @@ pub(crate) struct Clients {
     pub(crate) members: Vec<u8>,
     pub(crate) encoded: Vec<u8>,
     pub(crate) laid: Vec<(usize, Laid)>,
+    pub(crate) stamp: Stamp,
     dismissals: VecDeque<Dismissal>,
     /// Refusals that any stranger can cause, by their reason, for the log.
     pub(super) refusals: BTreeMap<&'static str, Repeated>,
@@ -114,6 +116,7 @@ impl Clients {
             members: Vec::new(),
             encoded: Vec::new(),
             laid: Vec::new(),
+            stamp: Stamp::default(),
             dismissals: VecDeque::new(),
             refusals: BTreeMap::new(),
             reported: Reported::default(),

@@ -258,7 +258,8 @@ mod tests {
     fn sees(person: &mut Person, kind: &str, members: &str) -> String {
         let (kind, at) = (event::find(kind).unwrap(), UnixTime::from_micros(0));
         let personal = Personal::default();
-        let posted = Posted { kind, members: members.as_bytes(), id: 1, at, is_replay: false, personal };
+        let posted =
+            Posted { kind, members: members.as_bytes(), id: 1, at, stamp: None, is_replay: false, personal };
         let addressed = Addressed::of(&posted);
         if !person.is_concerned(&addressed) {
             return "not concerned".to_owned();

@@ -29,10 +29,34 @@ pub(crate) struct Posted<'a> {
     pub(crate) members: &'a [u8],
     pub(crate) id: u64,
     pub(crate) at: UnixTime,
+    /// The time as JSON shows it, if it is written already.
+    pub(crate) stamp: Option<&'a [u8]>,
     /// It is a replay.
     pub(crate) is_replay: bool,
     /// What it holds for one person only.
     pub(crate) personal: Personal<'a>,
+}
+
+/// A time as JSON shows it. The events of a turn have the same.
+#[derive(Debug, Default)]
+pub(crate) struct Stamp {
+    at: UnixTime,
+    text: Vec<u8>,
+}
+
+impl Stamp {
+    /// Writes a time, if it is not the one that is written.
+    pub(crate) fn set(&mut self, at: UnixTime) {
+        if self.at != at || self.text.is_empty() {
+            self.at = at;
+            self.text.clear();
+            at.append_to(&mut self.text);
+        }
+    }
+
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
+    }
 }
 
 /// What an event holds for one session only, if that session speaks for one user.

@@ -242,11 +242,14 @@ impl Delivery<'_> {
             self.clients.members = members;
             return;
         }
+        let mut stamp = std::mem::take(&mut self.clients.stamp);
+        stamp.set(cx.now.unix);
         let posted = Posted {
             kind,
             members: &members,
             id,
             at: cx.now.unix,
+            stamp: Some(stamp.text()),
             is_replay: is_past,
             personal: Personal::default(),
         };
@@ -261,7 +264,7 @@ impl Delivery<'_> {
         self.give(cx, to, &mut parcel);
         let Parcel { is_given, buffer, mut laid, .. } = parcel;
         laid.clear();
-        self.clients.laid = laid;
+        (self.clients.laid, self.clients.stamp) = (laid, stamp);
         // One long event does not keep its memory.
         if buffer.capacity() <= ENCODED_KEPT_BYTES {
             self.clients.encoded = buffer;

@@ -168,7 +168,7 @@ impl Delivery<'_> {
         for record in missed.into_iter().rev() {
             let (kind, members, id, at) = (record.kind, &record.members, record.id, record.at);
             let personal = Personal::default();
-            let posted = Posted { kind, members, id, at, is_replay: true, personal };
+            let posted = Posted { kind, members, id, at, stamp: None, is_replay: true, personal };
             if let Some(bytes) = session.event(&posted, cx.now.unix) {
                 cx.metrics.events_replayed += 1;
                 cx.fx.send_shared(conn, bytes);
@@ -281,7 +281,7 @@ fn work_at(cx: &mut Cx<'_>, conn: ConnId, session: &mut Session, log: &mut Log, 
             }
             let (kind, members, id, at) = (record.kind, &record.members, record.id, record.at);
             let personal = Personal::default();
-            let posted = Posted { kind, members, id, at, is_replay: true, personal };
+            let posted = Posted { kind, members, id, at, stamp: None, is_replay: true, personal };
             let bytes = seen(session, &posted, cx.now);
             // What is for another user of the same mud is left for that user.
             if bytes.is_some() || session.person.is_none() {

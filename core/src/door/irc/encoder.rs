@@ -299,7 +299,15 @@ mod tests {
 
     fn posted<'a>(kind: &str, members: &'a str, is_replay: bool) -> Posted<'a> {
         let (kind, at) = (event::find(kind).unwrap(), UnixTime::from_micros(1_000));
-        Posted { kind, members: members.as_bytes(), id: 7, at, is_replay, personal: Personal::default() }
+        Posted {
+            kind,
+            members: members.as_bytes(),
+            id: 7,
+            at,
+            stamp: None,
+            is_replay,
+            personal: Personal::default(),
+        }
     }
 
     fn written(posted: &Posted<'_>, way: &Way) -> String {

@@ -246,7 +246,7 @@ impl IrcDoor {
         for record in records {
             let Record { kind, members, id, at, .. } = record;
             let personal = Personal::default();
-            let posted = Posted { kind, members, id: *id, at: *at, is_replay: true, personal };
+            let posted = Posted { kind, members, id: *id, at: *at, stamp: None, is_replay: true, personal };
             let stamp = (!tags.time).then_some(*at);
             for (line_at, line) in lines(&posted, reads, stamp).into_iter().enumerate() {
                 out.tagged(batched(tags.write(*at, (line_at == 0).then_some(*id), None)), &line);

@@ -136,7 +136,10 @@ fn write_event(text: &mut Vec<u8>, posted: &Posted<'_>) {
     text.extend_from_slice(posted.members.strip_suffix(b"}").unwrap_or(posted.members));
     let replay = if posted.is_replay { ",\"replay\":true" } else { "" };
     text.extend_from_slice(br#","timestamp":""#);
-    posted.at.append_to(text);
+    match posted.stamp {
+        Some(stamp) => text.extend_from_slice(stamp),
+        None => posted.at.append_to(text),
+    }
     text.extend_from_slice(br#"","event_id":"#);
     text.extend_from_slice(itoa::Buffer::new().format(posted.id).as_bytes());
     text.extend_from_slice(replay.as_bytes());
@@ -159,6 +162,7 @@ mod tests {
             members: br#"{"dropped":3}"#,
             id: 7,
             at,
+            stamp: None,
             is_replay: false,
             personal: Personal::default(),
         };
