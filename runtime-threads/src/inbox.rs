@@ -20,12 +20,12 @@ use std::sync::{Arc, Condvar, Mutex};
 /// messages of other kinds.
 pub(crate) const INBOX_MAX: usize = 256;
 /// The most bytes of one read.
-pub(crate) const READ_BUFFER_BYTES: usize = 16 * 1024;
+pub(crate) const READ_BUFFER_BYTES: usize = 32 * 1024;
 /// How many buffers all connections share, 512 KiB in all. A reader waits for a free one. They come from the areas of the allocator
 /// of many threads, which keep what was once needed.
-const BUFFERS_MAX: usize = 32;
+const BUFFERS_MAX: usize = 16;
 /// How many unused buffers are kept.
-const BUFFERS_FREE_MAX: usize = 8;
+const BUFFERS_FREE_MAX: usize = 4;
 
 /// The sender of a thread's messages.
 pub(crate) type Inbox = SyncSender<Message>;
