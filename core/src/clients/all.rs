@@ -78,6 +78,16 @@ pub(crate) struct Reported {
     pub(crate) login: Option<Instant>,
 }
 
+/// Buffers for an event that is being sent. They have no meaning between two events.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    pub(crate) members: Vec<u8>,
+    pub(crate) encoded: Vec<u8>,
+    /// Its messages, each with its run.
+    pub(crate) laid: Vec<(usize, Laid)>,
+    pub(crate) stamp: Stamp,
+}
+
 /// The clients, and the state that concerns all of them.
 #[derive(Debug)]
 pub(crate) struct Clients {
@@ -90,12 +100,7 @@ pub(crate) struct Clients {
     pub(crate) elsewhere: Elsewhere,
     /// Sessions that receive the packets of their mud.
     pub(crate) tracers: BTreeSet<ConnId>,
-    /// Buffers for the members of an event, for its encoding, and for its messages, each with its run. They have no meaning between
-    /// two events.
-    pub(crate) members: Vec<u8>,
-    pub(crate) encoded: Vec<u8>,
-    pub(crate) laid: Vec<(usize, Laid)>,
-    pub(crate) stamp: Stamp,
+    pub(crate) scratch: Scratch,
     dismissals: VecDeque<Dismissal>,
     /// Refusals that any stranger can cause, by their reason, for the log.
     pub(super) refusals: BTreeMap<&'static str, Repeated>,
@@ -113,10 +118,7 @@ impl Clients {
             user_rates: UserRates::default(),
             elsewhere: Elsewhere::default(),
             tracers: BTreeSet::new(),
-            members: Vec::new(),
-            encoded: Vec::new(),
-            laid: Vec::new(),
-            stamp: Stamp::default(),
+            scratch: Scratch::default(),
             dismissals: VecDeque::new(),
             refusals: BTreeMap::new(),
             reported: Reported::default(),

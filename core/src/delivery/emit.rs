@@ -223,7 +223,7 @@ impl Delivery<'_> {
         if kept.is_none() && is_past {
             return;
         }
-        let mut members = std::mem::take(&mut self.clients.members);
+        let mut members = std::mem::take(&mut self.clients.scratch.members);
         event.write_to(&mut members);
         let id = match kept {
             Some(_) => self.journal.next_kept_id(cx),
@@ -239,10 +239,10 @@ impl Delivery<'_> {
         // A node that has just started is told of some packets whose events it has read from the store.
         if before.is_some_and(|newest| newest >= id) {
             members.clear();
-            self.clients.members = members;
+            self.clients.scratch.members = members;
             return;
         }
-        let mut stamp = std::mem::take(&mut self.clients.stamp);
+        let mut stamp = std::mem::take(&mut self.clients.scratch.stamp);
         stamp.set(cx.now.unix);
         let posted = Posted {
             kind,
@@ -255,8 +255,8 @@ impl Delivery<'_> {
         };
         let mut parcel = Parcel::new(cx, posted, to, kept.map(|(_, lane)| lane));
         (parcel.lane_key, parcel.before) = (lane_key, before);
-        parcel.buffer = std::mem::take(&mut self.clients.encoded);
-        parcel.laid = std::mem::take(&mut self.clients.laid);
+        parcel.buffer = std::mem::take(&mut self.clients.scratch.encoded);
+        parcel.laid = std::mem::take(&mut self.clients.scratch.laid);
         // A game that waited for this answer has it as the result of its request.
         if let To::MudExcept(_, except) = to {
             parcel.is_given = except.iter().any(|conn| self.is_game(*conn));
@@ -264,10 +264,10 @@ impl Delivery<'_> {
         self.give(cx, to, &mut parcel);
         let Parcel { is_given, buffer, mut laid, .. } = parcel;
         laid.clear();
-        (self.clients.laid, self.clients.stamp) = (laid, stamp);
+        (self.clients.scratch.laid, self.clients.scratch.stamp) = (laid, stamp);
         // One long event does not keep its memory.
         if buffer.capacity() <= ENCODED_KEPT_BYTES {
-            self.clients.encoded = buffer;
+            self.clients.scratch.encoded = buffer;
         }
         if let Some((mud, lane)) = kept {
             let mut record = self.record(cx, mud, event, id, &members);
@@ -280,7 +280,7 @@ impl Delivery<'_> {
         }
         if members.capacity() <= ENCODED_KEPT_BYTES {
             members.clear();
-            self.clients.members = members;
+            self.clients.scratch.members = members;
         }
     }
 
