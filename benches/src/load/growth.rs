@@ -155,8 +155,8 @@ pub fn clients(plan: &Plan) -> Outcome<Vec<Row>> {
     Ok(all)
 }
 
-/// Against channels. A client hears as many as a session may; so a line always goes to one client, and one client hears all but the
-/// most channels.
+/// Against channels. A line always goes to one client. One client hears all channels, as far as a session may; of 1,000 channels two
+/// clients hear half each.
 pub fn channels(plan: &Plan) -> Outcome<Vec<Row>> {
     let text = spoken(plan.text_bytes);
     let mut all = Vec::new();
