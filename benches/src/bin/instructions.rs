@@ -9,7 +9,7 @@
 #![allow(clippy::print_stdout)] // printing is what it is for
 
 use i3_benches::bench_gateway::Bench;
-use i3_benches::data::{framed, mudlist};
+use i3_benches::data::{channel_message, framed, mudlist};
 use std::hint::black_box;
 use std::process::ExitCode;
 
@@ -18,6 +18,9 @@ const WARM_UP: usize = 50;
 
 /// Channels of the part with many channels: as many as a session may hear.
 const CHANNELS: usize = 500;
+
+/// Lines of the part in which many come at once: about as many as a read of a busy link holds.
+const LINES_AT_ONCE: usize = 50;
 
 /// A part of the run.
 struct Part {
@@ -41,6 +44,12 @@ const PARTS: &[Part] = &[
         counts: "a channel line that one client hears",
         times: 4_000,
         prepare: || relay(1),
+    },
+    Part {
+        name: "50-lines-to-1-client",
+        counts: "50 channel lines that come at once and one client hears",
+        times: 200,
+        prepare: || Work { bench: Bench::new(1), frames: vec![lines_at_once()], step: Bench::packet },
     },
     Part {
         name: "line-to-100-clients",
@@ -79,6 +88,10 @@ const PARTS: &[Part] = &[
 
 fn relay(clients: usize) -> Work {
     Work { bench: Bench::new(clients), frames: vec![Vec::new()], step: |bench, _| bench.channel_message() }
+}
+
+fn lines_at_once() -> Vec<u8> {
+    framed(&channel_message()).repeat(LINES_AT_ONCE)
 }
 
 fn many_channels() -> Work {

@@ -11,11 +11,11 @@ use crate::event::kind::{Class, Kind, Weight};
 use crate::event::told::Lagged;
 use crate::ids::MudId;
 use crate::journal::{Journal, LaneKey, LaneName, Record};
-use crate::machine::ConnId;
+use crate::machine::{ConnId, SmolStr};
 use crate::runs::{Laid, RUN_MESSAGE_BYTES_MAX};
 use crate::wake::Wake;
 use bytes::Bytes;
-use std::sync::Arc;
+use smol_str::StrExt;
 
 /// Bytes queued for a slow client above which it gets no more packet traces. A trace is worth less than all other
 /// events.
@@ -288,7 +288,7 @@ impl Delivery<'_> {
     fn record(&mut self, cx: &Cx<'_>, mud: MudId, event: &Event<'_>, id: u64, members: &[u8]) -> Record {
         let (moment, kind, members) = ((cx.now.unix, cx.steady), event.kind(), members.into());
         let Some((sender, to)) = event.ends() else { return Record::new(id, moment, kind, members) };
-        let to = if to.is_empty() { Arc::default() } else { to.to_lowercase().into() };
+        let to = if to.is_empty() { SmolStr::default() } else { to.to_lowercase_smolstr() };
         let sender = self.journal.log_mut(mud).sender(sender);
         Record::between((sender, to), id, moment, kind, members)
     }

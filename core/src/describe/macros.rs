@@ -51,6 +51,17 @@ macro_rules! name_of {
 }
 pub(crate) use name_of;
 
+/// The name of a member as it is written in front of its value: `,"name":`. It needs no escapes.
+macro_rules! json_name {
+    ($field:ident) => {
+        concat!(",\"", stringify!($field), "\":")
+    };
+    ($field:ident [$wire:literal]) => {
+        concat!(",\"", $wire, "\":")
+    };
+}
+pub(crate) use json_name;
+
 macro_rules! default_of {
     () => {
         None::<&'static str>
@@ -192,6 +203,15 @@ macro_rules! output {
                 when: "",
                 members: <Self as $crate::describe::shape::Object>::MEMBERS,
             }];
+        }
+
+        impl $(<$life>)? $crate::describe::cut::Written for $name $(<$life>)? {
+            fn write_members(&self, object: &mut $crate::describe::cut::Object<'_>) {
+                $(if !$crate::describe::shape::is_absent(&self.$field) {
+                    let name = $crate::describe::macros::json_name!($field $([$wire])?);
+                    $crate::describe::shape::Described::write_member(&self.$field, name, object);
+                })*
+            }
         }
     )*};
 }

@@ -1,5 +1,8 @@
 //! Descriptions of values as data. The documents of the API are generated from them.
 
+use super::cut;
+use serde::Serialize;
+
 /// The form of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -68,6 +71,14 @@ pub trait Described {
     /// Whether the member is omitted from the object.
     fn is_absent(&self) -> bool {
         false
+    }
+
+    /// Appends a member with this value. The name is given as `,"name":`.
+    fn write_member(&self, name: &'static str, object: &mut cut::Object<'_>)
+    where
+        Self: Serialize,
+    {
+        object.value(name, self);
     }
 }
 

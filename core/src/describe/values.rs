@@ -1,6 +1,7 @@
 //! The types of single parameters and members. A parameter type parses itself from a [`Datum`], and reports what is
 //! wrong with an unsuitable value.
 
+use super::cut;
 use super::datum::{Datum, Source};
 use super::shape::{ANY_LENGTH, Described, Shape};
 use crate::time::UnixTime;
@@ -414,7 +415,6 @@ macro_rules! described {
 }
 
 described! {
-    Cow<'_, str>: Shape::Text;
     String: Shape::Text;
     u64: Shape::Int;
     u32: Shape::Int;
@@ -422,6 +422,14 @@ described! {
     f64: Shape::Number;
     UnixTime: Shape::Time;
     std::net::IpAddr: Shape::Text;
+}
+
+impl Described for Cow<'_, str> {
+    const SHAPE: Shape = Shape::Text;
+
+    fn write_member(&self, name: &'static str, object: &mut cut::Object<'_>) {
+        object.text(name, self);
+    }
 }
 
 impl Described for &str {

@@ -56,7 +56,7 @@ macro_rules! events {
             /// Appends the event's members.
             pub(crate) fn write_to(&self, members: &mut Vec<u8>) {
                 let is_written = match self {
-                    $(Event::$variant(told) => cut::write(members, told, TEXTS_BYTES_MAX),)*
+                    $(Event::$variant(told) => cut::write_object(members, told, TEXTS_BYTES_MAX),)*
                 };
                 debug_assert!(is_written, "an event that cannot be written");
             }

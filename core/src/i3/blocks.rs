@@ -1,43 +1,43 @@
 //! Tests sixteen bytes at once. Most strings of this network are too short to be worth the call of a search function,
 //! but too long for a fast loop over single bytes.
 
-pub(super) use wide::u8x16 as Block;
+pub(crate) use wide::u8x16 as Block;
 
 /// Number of bytes in a block.
-pub(super) const BYTES: usize = 16;
+pub(crate) const BYTES: usize = 16;
 
 /// Marks on some bytes of a block.
-pub(super) type Marks = Block;
+pub(crate) type Marks = Block;
 
 /// Marks the bytes that equal `byte`.
 #[inline(always)]
-pub(super) fn is(block: Block, byte: u8) -> Marks {
+pub(crate) fn is(block: Block, byte: u8) -> Marks {
     block.simd_eq(Block::splat(byte))
 }
 
 /// Marks the bytes up to `most`.
 #[inline(always)]
-pub(super) fn is_at_most(block: Block, most: u8) -> Marks {
+pub(crate) fn is_at_most(block: Block, most: u8) -> Marks {
     block.min(Block::splat(most)).simd_eq(block)
 }
 
 /// Marks the bytes that are not lower-case letters, digits, blanks or most punctuation. Capitals are among the marked
 /// ones.
 #[inline(always)]
-pub(super) fn is_not_lower(block: Block) -> Marks {
+pub(crate) fn is_not_lower(block: Block) -> Marks {
     is(block & Block::splat(b' '), 0)
 }
 
 /// Returns the index of the first byte that `marks` marks.
 #[inline(always)]
-pub(super) fn first(block: &[u8; BYTES], marks: impl Fn(Block) -> Marks) -> Option<usize> {
+pub(crate) fn first(block: &[u8; BYTES], marks: impl Fn(Block) -> Marks) -> Option<usize> {
     let marked = marks(Block::new(*block)).to_bitmask();
     (marked != 0).then_some(marked.trailing_zeros() as usize)
 }
 
 /// Whether `marks` marks no byte in `bytes`. Blocks may overlap, and may be filled with blanks.
 #[inline(always)]
-pub(super) fn none(bytes: &[u8], marks: impl Fn(Block) -> Marks) -> bool {
+pub(crate) fn none(bytes: &[u8], marks: impl Fn(Block) -> Marks) -> bool {
     let none_in = |block: [u8; BYTES]| !marks(Block::new(block)).any();
     match bytes.last_chunk() {
         Some(last) => bytes.as_chunks().0.iter().all(|block| none_in(*block)) && none_in(*last),

@@ -1,7 +1,7 @@
 //! Intermud-3 on the wire, in three layers that each depend only on the one before: [`frame`] (the boundaries and
 //! limits of messages), [`lpc`] (values), [`packet`] (their meaning). [`text`] alone converts character sets.
 
-mod blocks;
+pub(crate) mod blocks;
 pub mod frame;
 pub mod lpc;
 pub mod packet;

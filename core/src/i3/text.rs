@@ -4,7 +4,7 @@
 //! otherwise as Windows-1252, in which every byte is a character. This is Latin-1 with printable characters in place of the
 //! C1 controls, which no text means: what has such bytes was typed on Windows.
 
-use super::blocks::{self, Block, Marks};
+use crate::i3::blocks::{self, Block, Marks};
 use std::borrow::Cow;
 
 /// Decodes one string. The flag is true if it was not valid UTF-8 and was decoded as Windows-1252.

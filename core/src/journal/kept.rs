@@ -13,7 +13,6 @@ use crate::spaces::Space;
 use crate::time::Steady;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Number of channels whose removed events are recorded separately. A mud listens to some tens.
@@ -32,19 +31,47 @@ pub(crate) struct Removed {
     pub(crate) unread: u64,
 }
 
+/// What the records of all lanes take together.
+#[derive(Debug, Default)]
+struct Account {
+    /// The space of the store that holds the records.
+    space: SmolStr,
+    bytes: usize,
+    shares: Shares,
+    /// The channels without records.
+    empty_channels: BTreeSet<SmolStr>,
+}
+
+impl Account {
+    /// Notes a record that was removed from a lane, which may be empty now.
+    fn was_removed(&mut self, name: LaneName<'_>, record: Record, is_empty: bool, removed: &mut Removed) {
+        if is_empty && let LaneName::Channel(channel) = name {
+            self.empty_channels.insert(channel.into());
+        }
+        self.bytes -= record.bytes();
+        self.shares.remove(name, &record);
+        if !removed.is_anew {
+            let key = saved::key(record.id);
+            removed.changes.push(Change { space: self.space.clone(), key, value: None });
+        }
+        if !record.delivered {
+            removed.unread += 1;
+            if record.kind.kept == Some(Class::Tells) {
+                removed.unread_tells.push(record.members);
+            }
+        }
+    }
+}
+
 /// The lanes of one mud.
 #[derive(Debug)]
 pub(crate) struct Log {
-    space: SmolStr,
     tells: Lane,
     answers: Lane,
-    channels: BTreeMap<Arc<str>, Lane>,
-    /// The channels without records.
-    empty_channels: BTreeSet<Arc<str>>,
+    channels: BTreeMap<SmolStr, Lane>,
     /// The last removed record of all channels that are not recorded by name.
     channels_lost: u64,
-    bytes: usize,
-    shares: Shares,
+    account: Account,
     /// The last tell that no session has collected in time, although the history still holds it.
     given_up: u64,
     /// Events up to this one may be missing, whatever their lanes know: they are from before this start.
@@ -54,14 +81,11 @@ pub(crate) struct Log {
 impl Log {
     pub(crate) fn new(mud_name: &str) -> Log {
         Log {
-            space: Space::Events.of(mud_name),
             tells: Lane::default(),
             answers: Lane::default(),
             channels: BTreeMap::new(),
-            empty_channels: BTreeSet::new(),
             channels_lost: 0,
-            bytes: 0,
-            shares: Shares::default(),
+            account: Account { space: Space::Events.of(mud_name), ..Account::default() },
             given_up: 0,
             begun_at: 0,
         }
@@ -69,7 +93,7 @@ impl Log {
 
     /// The space of the store that holds its records.
     pub(crate) fn space(&self) -> &str {
-        &self.space
+        &self.account.space
     }
 
     /// Restores a saved record; records come in the order of their keys. Returns `None` if it cannot be read.
@@ -108,7 +132,7 @@ impl Log {
         let most = Terms::of(name.class(), settings).most();
         while self.lane(name).is_some_and(|lane| lane.records.len() > most) {
             let by_age = matches!(name, LaneName::Channel(_));
-            let loudest = if by_age { None } else { self.shares.loudest_in(name) };
+            let loudest = if by_age { None } else { self.account.shares.loudest_in(name) };
             if !self.remove_of(loudest, &mut removed) {
                 self.remove_at(name, 0, &mut removed);
             }
@@ -164,8 +188,8 @@ impl Log {
             LaneName::Answers => &mut self.answers,
             LaneName::Channel(channel) => {
                 let lost = self.channels_lost;
-                let empty = &mut self.empty_channels;
-                let fresh = |channel: &Arc<str>| {
+                let empty = &mut self.account.empty_channels;
+                let fresh = |channel: &SmolStr| {
                     empty.insert(channel.clone());
                     Lane { lost, ..Lane::default() }
                 };
@@ -176,16 +200,16 @@ impl Log {
 
     /// Adds a record to its lane.
     fn append(&mut self, name: LaneName<'_>, record: Record) {
-        self.bytes += record.bytes();
-        self.shares.add(name, &record);
+        self.account.bytes += record.bytes();
+        self.account.shares.add(name, &record);
         match self.known_lane_mut(name) {
             Some(lane) => lane.records.push_back(record),
             None => self.lane_mut(name).records.push_back(record),
         }
         if let LaneName::Channel(channel) = name
-            && !self.empty_channels.is_empty()
+            && !self.account.empty_channels.is_empty()
         {
-            self.empty_channels.remove(channel);
+            self.account.empty_channels.remove(channel);
         }
     }
 
@@ -213,7 +237,7 @@ impl Log {
 
     fn forget_empty_channels(&mut self) {
         while self.channels.len() > CHANNELS_MAX
-            && let Some(channel) = self.empty_channels.pop_first()
+            && let Some(channel) = self.account.empty_channels.pop_first()
         {
             let lost = self.channels.remove(&channel).map_or(0, |lane| lane.lost);
             self.channels_lost = self.channels_lost.max(lost);
@@ -239,7 +263,7 @@ impl Log {
     }
 
     fn put(&self, record: &Record) -> Change {
-        Change { space: self.space.clone(), key: saved::key(record.id), value: Some(record.value()) }
+        Change { space: self.account.space.clone(), key: saved::key(record.id), value: Some(record.value()) }
     }
 
     /// Removes a record of a lane. Returns whether there is one.
@@ -247,31 +271,12 @@ impl Log {
         let Some(lane) = self.known_lane_mut(name) else { return false };
         let Some(record) = lane.take_out(at) else { return false };
         let is_empty = lane.records.is_empty();
-        self.was_removed(name, record, is_empty, removed);
+        self.account.was_removed(name, record, is_empty, removed);
         true
     }
 
-    /// Notes that a record was removed from a lane, which may be empty now.
-    fn was_removed(&mut self, name: LaneName<'_>, record: Record, is_empty: bool, removed: &mut Removed) {
-        if is_empty && let LaneName::Channel(channel) = name {
-            self.empty_channels.insert(channel.into());
-        }
-        self.bytes -= record.bytes();
-        self.shares.remove(name, &record);
-        if !removed.is_anew {
-            let key = saved::key(record.id);
-            removed.changes.push(Change { space: self.space.clone(), key, value: None });
-        }
-        if !record.delivered {
-            removed.unread += 1;
-            if record.kind.kept == Some(Class::Tells) {
-                removed.unread_tells.push(record.members);
-            }
-        }
-    }
-
     /// Removes the oldest record of what a sender takes in one part of the log. Returns whether there is one.
-    fn remove_of(&mut self, loudest: Option<(Arc<str>, Part)>, removed: &mut Removed) -> bool {
+    fn remove_of(&mut self, loudest: Option<(SmolStr, Part)>, removed: &mut Removed) -> bool {
         let Some((sender, part)) = loudest else { return false };
         let records = self.lane(part.lane()).map(|lane| lane.records.iter());
         let at = records.and_then(|mut records| records.position(|record| part.holds(&sender, record)));
@@ -287,19 +292,22 @@ impl Log {
         now: Steady,
         removed: &mut Removed,
     ) -> Option<Steady> {
+        let is_channel = matches!(name, LaneName::Channel(_));
         loop {
-            let lane = self.known_lane_mut(name)?;
+            let Log { tells, answers, channels, account, .. } = self;
+            let lane = match name {
+                LaneName::Tells => tells,
+                LaneName::Answers => answers,
+                LaneName::Channel(channel) => channels.get_mut(channel)?,
+            };
+            while lane.is_due(terms, now) && (is_channel || lane.is_oldest_older(now, terms.keep)) {
+                let record = lane.take_out(0)?;
+                account.was_removed(name, record, lane.records.is_empty(), removed);
+            }
             if !lane.is_due(terms, now) {
                 return lane.newest_due(terms, name.class() == Class::Tells);
             }
-            let is_old = lane.records.front().is_none_or(|oldest| oldest.is_older(now, terms.keep));
-            if is_old || matches!(name, LaneName::Channel(_)) {
-                let record = lane.take_out(0)?;
-                let is_empty = lane.records.is_empty();
-                self.was_removed(name, record, is_empty, removed);
-                continue;
-            }
-            let loudest = self.shares.loudest_in(name);
+            let loudest = account.shares.loudest_in(name);
             if !self.remove_of(loudest, removed) {
                 self.remove_at(name, 0, removed);
             }
@@ -308,8 +316,8 @@ impl Log {
 
     /// Makes room where the log is full.
     fn shrink(&mut self, bytes_max: usize, removed: &mut Removed) {
-        while self.bytes > bytes_max {
-            let loudest = self.shares.loudest();
+        while self.account.bytes > bytes_max {
+            let loudest = self.account.shares.loudest();
             if !self.remove_of(loudest, removed) {
                 break;
             }
@@ -333,7 +341,7 @@ impl Log {
         for name in [LaneName::Tells, LaneName::Answers] {
             self.tidy(name, Terms::of(name.class(), settings), now, &mut removed);
         }
-        let channels: Vec<Arc<str>> = self.channels.keys().cloned().collect();
+        let channels: Vec<SmolStr> = self.channels.keys().cloned().collect();
         for channel in &channels {
             let terms = Terms::of(Class::Channels, settings);
             self.tidy(LaneName::Channel(channel), terms, now, &mut removed);
@@ -352,8 +360,8 @@ impl Log {
     }
 
     /// Returns the name of a sender as records hold it.
-    pub(crate) fn sender(&mut self, name: &str) -> Arc<str> {
-        self.shares.sender(name)
+    pub(crate) fn sender(&mut self, name: &str) -> SmolStr {
+        self.account.shares.sender(name)
     }
 
     /// Returns the records of some lanes after an id that can still be replayed, in their order.
@@ -554,6 +562,6 @@ impl Log {
     /// Returns the number of records, and their bytes.
     pub(crate) fn size(&self) -> (usize, usize) {
         let lanes = [&self.tells, &self.answers].into_iter().chain(self.channels.values());
-        (lanes.map(|lane| lane.records.len()).sum(), self.bytes)
+        (lanes.map(|lane| lane.records.len()).sum(), self.account.bytes)
     }
 }

@@ -90,6 +90,11 @@ impl Lane {
         !kept && !history
     }
 
+    /// Whether the oldest record is older than a duration.
+    pub(super) fn is_oldest_older(&self, now: Steady, than: Duration) -> bool {
+        self.records.front().is_some_and(|oldest| oldest.is_older(now, than))
+    }
+
     /// Returns when the oldest record becomes too old.
     fn oldest_due(&self, terms: Terms) -> Option<Steady> {
         let stays =

@@ -1,10 +1,12 @@
 //! One kept event, and how it is saved.
 
 use crate::event::{self, Class, Kind};
+use crate::machine::SmolStr;
 use crate::query::Row;
 use crate::saved::{self, Verbatim};
 use crate::time::{Steady, UnixTime};
 use serde::Deserialize;
+use smol_str::StrExt;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,9 +29,9 @@ pub(crate) struct Record {
     /// In the form that [`Event::write`](crate::event::Event::write) produces.
     pub(crate) members: Box<[u8]>,
     /// The mud that sent it, in lower case. It pays for the room.
-    pub(crate) sender: Arc<str>,
+    pub(crate) sender: SmolStr,
     /// The local user it is for, in lower case; empty for a line of a channel.
-    pub(crate) to: Arc<str>,
+    pub(crate) to: SmolStr,
     /// The mud's own line, as the router sent it back.
     pub(crate) is_echo: bool,
     /// At least one session that speaks for the game has taken it.
@@ -74,7 +76,7 @@ pub(crate) enum LaneName<'a> {
 pub(crate) enum LaneKey {
     Tells,
     Answers,
-    Channel(Arc<str>),
+    Channel(SmolStr),
 }
 
 impl LaneKey {
@@ -128,8 +130,8 @@ fn without_stamp(members: &str) -> Box<[u8]> {
     }
 }
 
-fn lower(name: Option<&Cow<'_, str>>) -> Arc<str> {
-    name.map_or_else(Arc::default, |name| name.to_lowercase().into())
+fn lower(name: Option<&Cow<'_, str>>) -> SmolStr {
+    name.map_or_else(SmolStr::default, |name| name.to_lowercase_smolstr())
 }
 
 impl Record {
@@ -144,7 +146,7 @@ impl Record {
 
     /// Creates a record of an event whose sender and recipient are known.
     pub(crate) fn between(
-        (sender, to): (Arc<str>, Arc<str>),
+        (sender, to): (SmolStr, SmolStr),
         id: u64,
         (at, born): Moment,
         kind: &'static Kind,

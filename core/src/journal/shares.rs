@@ -2,18 +2,19 @@
 //! answers. When the log is full, the sender with the most bytes pays first, where it takes the most.
 
 use super::record::{LaneName, Record};
+use crate::machine::SmolStr;
+use smol_str::StrExt;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// A part of what one sender takes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
     /// Tells to a local user.
-    User(Arc<str>),
+    User(SmolStr),
     /// Answers, and errors.
     Answers,
     /// Lines of a channel.
-    Channel(Arc<str>),
+    Channel(SmolStr),
 }
 
 impl Part {
@@ -58,7 +59,7 @@ impl Share {
 /// are kept in order.
 #[derive(Debug, Default)]
 struct Ranking {
-    by_amount: Option<BTreeSet<(usize, Arc<str>)>>,
+    by_amount: Option<BTreeSet<(usize, SmolStr)>>,
 }
 
 impl Ranking {
@@ -68,7 +69,7 @@ impl Ranking {
     }
 
     /// Notes that a name takes another amount. What takes nothing is not in the ranking.
-    fn change(&mut self, name: &Arc<str>, before: usize, after: usize) {
+    fn change(&mut self, name: &SmolStr, before: usize, after: usize) {
         let Some(by_amount) = self.by_amount.as_mut().filter(|_| before != after) else { return };
         if before > 0 {
             by_amount.remove(&(before, name.clone()));
@@ -79,7 +80,7 @@ impl Ranking {
     }
 
     /// Returns what takes the most, and how much. `all` are the names with what they take now.
-    fn first<'s>(&mut self, all: impl Iterator<Item = (usize, &'s Arc<str>)>) -> Option<&(usize, Arc<str>)> {
+    fn first<'s>(&mut self, all: impl Iterator<Item = (usize, &'s SmolStr)>) -> Option<&(usize, SmolStr)> {
         let some = all.filter(|(amount, _)| *amount > 0).map(|(amount, name)| (amount, name.clone()));
         self.by_amount.get_or_insert_with(|| some.collect()).last()
     }
@@ -90,13 +91,13 @@ impl Ranking {
 struct OfSender {
     bytes: usize,
     /// Tells, by local user.
-    users: BTreeMap<Arc<str>, Share>,
+    users: BTreeMap<SmolStr, Share>,
     users_by_bytes: Ranking,
     /// Number of tells to all users.
     tells: usize,
     answers: Share,
     /// Lines, by channel.
-    channels: BTreeMap<Arc<str>, Share>,
+    channels: BTreeMap<SmolStr, Share>,
     channels_by_bytes: Ranking,
 }
 
@@ -158,10 +159,10 @@ fn changed(share: &mut Share, change: impl Fn(&mut Share)) -> (Share, Share) {
 
 /// Changes the share of a name. One without records is forgotten.
 fn changed_in(
-    shares: &mut BTreeMap<Arc<str>, Share>,
+    shares: &mut BTreeMap<SmolStr, Share>,
     ranking: &mut Ranking,
     name: &str,
-    owned: impl FnOnce() -> Arc<str>,
+    owned: impl FnOnce() -> SmolStr,
     change: impl Fn(&mut Share),
 ) -> (Share, Share) {
     let (before, after) = match shares.get_mut(name) {
@@ -182,29 +183,19 @@ fn changed_in(
 /// What all senders take.
 #[derive(Debug, Default)]
 pub(super) struct Shares {
-    senders: BTreeMap<Arc<str>, OfSender>,
+    senders: BTreeMap<SmolStr, OfSender>,
     by_bytes: Ranking,
     by_tells: Ranking,
     by_answers: Ranking,
-    /// A buffer for a name. It is empty between two uses.
-    name: String,
 }
 
 impl Shares {
     /// Returns the name of a sender in lower case, as its records hold it.
-    pub(super) fn sender(&mut self, name: &str) -> Arc<str> {
-        let mut lower = std::mem::take(&mut self.name);
-        if name.is_ascii() {
-            lower.push_str(name);
-            lower.make_ascii_lowercase();
-        } else {
-            lower.push_str(&name.to_lowercase());
-        }
-        let known = self.senders.get_key_value(&*lower).map(|(known, _)| known.clone());
-        let sender = known.unwrap_or_else(|| (&*lower).into());
-        lower.clear();
-        self.name = lower;
-        sender
+    pub(super) fn sender(&self, name: &str) -> SmolStr {
+        let lower = name.to_lowercase_smolstr();
+        // A long name is in memory once.
+        let known = if lower.is_heap_allocated() { self.senders.get_key_value(&lower) } else { None };
+        known.map_or(lower, |(known, _)| known.clone())
     }
 
     /// Notes a record that was added.
@@ -238,7 +229,7 @@ impl Shares {
     }
 
     /// Notes that a sender takes other amounts.
-    fn rank(&mut self, sender: &Arc<str>, before: [usize; 3], after: [usize; 3]) {
+    fn rank(&mut self, sender: &SmolStr, before: [usize; 3], after: [usize; 3]) {
         let rankings = [&mut self.by_bytes, &mut self.by_tells, &mut self.by_answers];
         for ((ranking, before), after) in rankings.into_iter().zip(before).zip(after) {
             if ranking.is_kept() {
@@ -248,7 +239,7 @@ impl Shares {
     }
 
     /// Returns the sender with the most bytes, and the part in which it pays.
-    pub(super) fn loudest(&mut self) -> Option<(Arc<str>, Part)> {
+    pub(super) fn loudest(&mut self) -> Option<(SmolStr, Part)> {
         let senders = self.senders.iter().map(|(sender, one)| (one.bytes, sender));
         let sender = self.by_bytes.first(senders)?.1.clone();
         let part = self.senders.get_mut(&sender)?.heaviest()?;
@@ -257,7 +248,7 @@ impl Shares {
 
     /// Returns the sender with the most tells, or answers, and the part in which it pays. A channel loses its oldest lines,
     /// whoever sent them.
-    pub(super) fn loudest_in(&mut self, lane: LaneName<'_>) -> Option<(Arc<str>, Part)> {
+    pub(super) fn loudest_in(&mut self, lane: LaneName<'_>) -> Option<(SmolStr, Part)> {
         let (ranking, at) = match lane {
             LaneName::Tells => (&mut self.by_tells, 1),
             LaneName::Answers => (&mut self.by_answers, 2),
@@ -308,8 +299,8 @@ mod tests {
     fn the_order_is_right_whenever_it_is_asked_for() {
         let lanes =
             [LaneName::Tells, LaneName::Answers, LaneName::Channel("chat"), LaneName::Channel("news")];
-        let most_of = |all: &BTreeMap<(Arc<str>, String), Share>, of: &dyn Fn(&str, &Share) -> usize| {
-            let mut sums: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+        let most_of = |all: &BTreeMap<(SmolStr, String), Share>, of: &dyn Fn(&str, &Share) -> usize| {
+            let mut sums: BTreeMap<SmolStr, usize> = BTreeMap::new();
             for ((sender, part), share) in all {
                 *sums.entry(sender.clone()).or_default() += of(part, share);
             }
@@ -335,7 +326,7 @@ mod tests {
                 if id < asks_from {
                     continue;
                 }
-                let mut all: BTreeMap<(Arc<str>, String), Share> = BTreeMap::new();
+                let mut all: BTreeMap<(SmolStr, String), Share> = BTreeMap::new();
                 for (lane, record) in &kept {
                     let part = match lane {
                         LaneName::Tells => format!("tells {}", record.to),

@@ -4,7 +4,8 @@
 //! `cargo run --release -p i3-benches --bin ratios`, rows "tree" and "typed packet", shows the gain of each.
 
 use super::error::{LpcError, LpcErrorKind};
-use crate::i3::{blocks, text};
+use crate::i3::blocks;
+use crate::i3::text;
 use nom::bytes::complete::take_while;
 use nom::character::complete::{char, digit0, digit1, one_of};
 use nom::combinator::{opt, recognize};
