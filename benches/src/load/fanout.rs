@@ -45,6 +45,7 @@ pub fn measure(plan: &Plan, clients: usize) -> Outcome<Vec<Row>> {
             let lines = if round == 0 { lines.div_ceil(10) } else { lines };
             let flood = Flood { lines, one_of: 1, line_bytes: candidate.line_bytes };
             let (time, used) = candidate.stage.flood(flood, &mut packets)?;
+            candidate.stage.rest();
             let arrivals = (lines * clients as u64) as f64;
             // The first, shorter round makes what all later ones use.
             if round > 0 {

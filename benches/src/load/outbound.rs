@@ -53,6 +53,7 @@ pub fn measure(plan: &Plan, clients: usize) -> Outcome<Vec<Row>> {
             let time = tell(&mut candidate.stage, each, &words)
                 .map_err(|error| candidate.stage.target.fault(&error))?;
             let used = candidate.stage.target.processor_time()?.saturating_sub(before);
+            candidate.stage.rest();
             let all = (each * clients as u64) as f64;
             if round > 0 {
                 candidate.rates.push(all / time.as_secs_f64());
