@@ -300,3 +300,86 @@ fn many_small_tells_push_out_their_like() {
     let got = texts(&siege.read(script), "tell_received");
     assert_eq!((got.iter().filter(|text| text.starts_with("kept")).count(), got.len()), (10, 30));
 }
+
+/// Packets of all kinds that are kept or change what is kept, in a random order.
+fn mixed_packets(rng: &mut fastrand::Rng) -> Vec<String> {
+    let packet = |n: usize, kind: u8| match kind {
+        0..4 => format!(r#"({{"channel-m",5,"Sage","bob",0,0,"chat","Bob","{n}",}})"#),
+        4..6 => format!(r#"({{"channel-e",5,"Other Mud","eve",0,0,"news","Eve","$N {n}",}})"#),
+        6 => format!(r#"({{"channel-m",5,"Sage","bob",0,0,"unheard","Bob","{n}",}})"#),
+        7 => format!(r#"({{"channel-m",5,"Alpha","ann",0,0,"chat","Ann","{n}",}})"#),
+        8 => format!(r#"({{"tell",5,"Sage","bob","Alpha","ann","Bob","{n}",}})"#),
+        9 => format!(r#"({{"error",5,"Sage",0,"Alpha","ann","unk-user","no {n}",({{"tell",5,}}),}})"#),
+        10 => format!(r#"({{"chanlist-reply",5,"*net",0,"Alpha",0,{n},(["new {n}":({{"Sage",0,}}),]),}})"#),
+        _ => format!(r#"({{"channel-m",5,"Sage","bob",{n}"#),
+    };
+    (0..rng.usize(20..80)).map(|n| packet(n, rng.u8(0..12))).collect()
+}
+
+/// What clients have heard, and what is kept for them, after packets have come in groups of these sizes.
+fn heard_of(packets: &[String], groups: &[usize]) -> Vec<Vec<Json>> {
+    let mut siege = Siege::new(65_536, |settings| {
+        let events = &mut settings.api.events;
+        (events.kept_max, events.history_max) = (5, 10);
+        (events.keep_channels, events.keep_tells) = (Duration::from_secs(600), Duration::from_secs(600));
+    });
+    siege.log_in();
+    let named = authenticate(&mut siege, &json!({"client": "robot"}));
+    for (client, channel) in [(siege.bystander, "chat"), (siege.bystander, "news"), (named, "chat")] {
+        siege.call(client, "channel_join", &json!({"channel": channel}));
+    }
+    siege.world.stall(named);
+    let mut rest = packets;
+    for size in groups {
+        let (group, later) = rest.split_at((*size).min(rest.len()));
+        let frames: Vec<Vec<u8>> =
+            group.iter().map(|text| i3_tests::wire::mudmode_frame(text.as_bytes())).collect();
+        if groups.len() < packets.len() {
+            siege.world.write(siege.router, &frames.concat());
+        } else {
+            frames.iter().for_each(|frame| siege.world.write(siege.router, frame));
+        }
+        rest = later;
+    }
+    siege.world.resume(named);
+    let bystander = siege.bystander;
+    let mut heard = vec![read_all(&mut siege, named), read_all(&mut siege, bystander)];
+    for channel in ["chat", "news"] {
+        heard.push(siege.call(named, "channel_history", &json!({"channel": channel})));
+    }
+    siege.world.close(bystander);
+    siege.world.close(named);
+    let again = authenticate(&mut siege, &json!({"client": "robot"}));
+    siege.call(again, "channel_join", &json!({"channel": "chat"}));
+    heard.push(read_all(&mut siege, again));
+    heard
+}
+
+/// Removes what depends on the moment.
+fn without_times(value: &mut Json) {
+    match value {
+        Json::Object(members) => {
+            members.retain(|name, _| !matches!(name.as_str(), "timestamp" | "session_id"));
+            members.values_mut().for_each(without_times);
+        }
+        Json::Array(elements) => elements.iter_mut().for_each(without_times),
+        _ => {}
+    }
+}
+
+#[test]
+fn packets_that_come_together_have_the_effects_of_packets_that_come_one_by_one() {
+    for seed in 0..40 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let packets = mixed_packets(&mut rng);
+        let groups: Vec<usize> =
+            (0..6).map(|_| rng.usize(1..packets.len() / 2)).chain([packets.len()]).collect();
+        let [together, one_by_one] = [&groups, &vec![1; packets.len()]].map(|groups| {
+            let mut heard = json!(heard_of(&packets, groups));
+            without_times(&mut heard);
+            heard
+        });
+        assert!(together[0].as_array().is_some_and(|heard| heard.len() > 5), "seed {seed}: {together}");
+        assert_eq!(together, one_by_one, "seed {seed}");
+    }
+}

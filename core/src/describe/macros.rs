@@ -208,8 +208,8 @@ macro_rules! output {
         impl $(<$life>)? $crate::describe::cut::Written for $name $(<$life>)? {
             fn write_members(&self, object: &mut $crate::describe::cut::Object<'_>) {
                 $(if !$crate::describe::shape::is_absent(&self.$field) {
-                    let name = $crate::describe::macros::json_name!($field $([$wire])?);
-                    $crate::describe::shape::Described::write_member(&self.$field, name, object);
+                    object.name($crate::describe::macros::json_name!($field $([$wire])?));
+                    $crate::describe::shape::Described::write_value(&self.$field, object);
                 })*
             }
         }

@@ -73,12 +73,12 @@ pub trait Described {
         false
     }
 
-    /// Appends a member with this value. The name is given as `,"name":`.
-    fn write_member(&self, name: &'static str, object: &mut cut::Object<'_>)
+    /// Appends the value of a member.
+    fn write_value(&self, object: &mut cut::Object<'_>)
     where
         Self: Serialize,
     {
-        object.value(name, self);
+        object.value(self);
     }
 }
 

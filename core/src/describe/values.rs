@@ -427,8 +427,8 @@ described! {
 impl Described for Cow<'_, str> {
     const SHAPE: Shape = Shape::Text;
 
-    fn write_member(&self, name: &'static str, object: &mut cut::Object<'_>) {
-        object.text(name, self);
+    fn write_value(&self, object: &mut cut::Object<'_>) {
+        object.text(self);
     }
 }
 

@@ -9,7 +9,6 @@ use crate::i3::Value;
 use crate::i3::packet::{Body, Header, Packet};
 use crate::ids::MudId;
 use crate::link::pacer::{Origin, Priority, QueueFull, QueuedPacket};
-use crate::metrics::kind_label;
 use crate::notice::{Level, Notice};
 use crate::settings::Settings;
 use crate::time::Instant;
@@ -152,7 +151,7 @@ impl Muds {
                 return true;
             }
             let frame = one.frame(&cx.settings.link, &packet).into();
-            let (kind, for_router) = (kind_label(packet.body.kind()), label.for_router);
+            let (kind, for_router) = (packet.body.label(), label.for_router);
             let queued = QueuedPacket {
                 frame,
                 kind,
@@ -199,7 +198,7 @@ impl Muds {
             return Err(Fault::params(text));
         }
         let for_router = packet.header.to_mud.as_deref() == Some(&*one.link.router().name);
-        let kind = kind_label(packet.body.kind());
+        let kind = packet.body.label();
         Ok(QueuedPacket {
             frame: bytes.into(),
             kind,

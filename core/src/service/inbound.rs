@@ -5,7 +5,6 @@ use super::{answers, asked, bouncer, errors, filter, lists, speech, tell, trace}
 use crate::delivery::Delivery;
 use crate::i3::packet::{self, Body, Packet, PacketError, Repairs, without_digits};
 use crate::ids::MudId;
-use crate::metrics::kind_label;
 
 /// Number of bytes of an unreadable frame that a notice shows.
 const SHOWN_BYTES_MAX: usize = 200;
@@ -30,7 +29,7 @@ pub(crate) fn frame(parts: &mut Parts<'_>, mud: MudId, text: &[u8]) {
 fn received(parts: &mut Parts<'_>, mud: MudId, packet: &Packet<'_>, repairs: Repairs) {
     let metrics = &mut *parts.cx.metrics;
     metrics.packets_received += 1;
-    *metrics.received_by_kind.entry(kind_label(packet.body.kind())).or_default() += 1;
+    *metrics.received_by_kind.entry(packet.body.label()).or_default() += 1;
     metrics.bare_quotes_repaired += u64::from(repairs.bare_quotes);
     metrics.latin1_strings += u64::from(repairs.latin1_strings);
     metrics.odd_rows += u64::from(repairs.odd_rows);

@@ -42,6 +42,14 @@ macro_rules! packets {
                 }
             }
 
+            /// Returns the name of the type if it is known, and else `other`: any peer can invent types.
+            pub fn label(&self) -> &'static str {
+                match self {
+                    $($enum::$variant { .. } => $name,)*
+                    $enum::Unknown { .. } => "other",
+                }
+            }
+
             #[inline(always)]
             pub(super) fn read(kind: Text<'a>, elements: &mut Elements<'_, 'a>) -> Result<Self, PacketError> {
                 Ok(match &*kind {
