@@ -6,9 +6,6 @@ use crate::machine::SmolStr;
 use smol_str::StrExt;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The longest name that needs no memory of its own.
-const SHORT_NAME_BYTES: usize = 23;
-
 /// A part of what one sender takes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
@@ -192,21 +189,10 @@ pub(super) struct Shares {
     by_answers: Ranking,
 }
 
-/// Returns a name in lower case. Most names are short and in ASCII.
-fn lowercase(name: &str) -> SmolStr {
-    let mut buffer = [0; SHORT_NAME_BYTES];
-    match buffer.get_mut(..name.len()) {
-        Some(front) if name.is_ascii() => front.copy_from_slice(name.as_bytes()),
-        _ => return name.to_lowercase_smolstr(),
-    }
-    buffer.make_ascii_lowercase();
-    std::str::from_utf8(&buffer[..name.len()]).map_or_else(|_| name.to_lowercase_smolstr(), SmolStr::new)
-}
-
 impl Shares {
     /// Returns the name of a sender in lower case, as its records hold it.
     pub(super) fn sender(&self, name: &str) -> SmolStr {
-        let lower = lowercase(name);
+        let lower = name.to_lowercase_smolstr();
         // A long name is in memory once.
         let known = if lower.is_heap_allocated() { self.senders.get_key_value(&lower) } else { None };
         known.map_or(lower, |(known, _)| known.clone())
@@ -214,7 +200,6 @@ impl Shares {
 
     /// Notes a record that was added.
     pub(super) fn add(&mut self, lane: LaneName<'_>, record: &Record) {
-        let is_ranked = self.is_ranked();
         let one = match self.senders.get_mut(&record.sender) {
             Some(one) => one,
             None => self.senders.entry(record.sender.clone()).or_default(),
@@ -225,14 +210,11 @@ impl Shares {
             share.records += 1;
         });
         let after = one.amounts();
-        if is_ranked {
-            self.rank(&record.sender, before, after);
-        }
+        self.rank(&record.sender, before, after);
     }
 
     /// Notes a record that was removed. A sender that takes nothing is forgotten.
     pub(super) fn remove(&mut self, lane: LaneName<'_>, record: &Record) {
-        let is_ranked = self.is_ranked();
         let Some(one) = self.senders.get_mut(&record.sender) else { return };
         let before = one.amounts();
         one.change(lane, record, |share| {
@@ -243,9 +225,7 @@ impl Shares {
         if one.is_empty() {
             self.senders.remove(&record.sender);
         }
-        if is_ranked {
-            self.rank(&record.sender, before, after);
-        }
+        self.rank(&record.sender, before, after);
     }
 
     /// Notes that a sender takes other amounts.
@@ -256,11 +236,6 @@ impl Shares {
                 ranking.change(sender, before, after);
             }
         }
-    }
-
-    /// Whether senders are kept in any order.
-    fn is_ranked(&self) -> bool {
-        [&self.by_bytes, &self.by_tells, &self.by_answers].into_iter().any(Ranking::is_kept)
     }
 
     /// Returns the sender with the most bytes, and the part in which it pays.
