@@ -270,7 +270,7 @@ impl Delivery<'_> {
             self.clients.scratch.encoded = buffer;
         }
         if let Some((mud, lane)) = kept {
-            let mut record = self.record(cx, mud, event, id, &members);
+            let mut record = self.record(cx, (mud, lane), event, id, &members);
             (record.is_echo, record.delivered) = (matches!(to, To::Echo(..)), is_given);
             if let Some(at) = self.journal.keep(cx, mud, lane, record)
                 && cx.timers.get(Wake::Sweep).is_none_or(|set| set > at)
@@ -284,12 +284,19 @@ impl Delivery<'_> {
         }
     }
 
-    /// Returns the record of an event. Names that other records have are not stored again.
-    fn record(&mut self, cx: &Cx<'_>, mud: MudId, event: &Event<'_>, id: u64, members: &[u8]) -> Record {
+    /// Returns the record of an event.
+    fn record(
+        &self,
+        cx: &Cx<'_>,
+        (mud, lane): (MudId, LaneName<'_>),
+        event: &Event<'_>,
+        id: u64,
+        members: &[u8],
+    ) -> Record {
         let (moment, kind, members) = ((cx.now.unix, cx.steady), event.kind(), members.into());
         let Some((sender, to)) = event.ends() else { return Record::new(id, moment, kind, members) };
         let to = if to.is_empty() { SmolStr::default() } else { to.to_lowercase_smolstr() };
-        let sender = self.journal.log_mut(mud).sender(sender);
+        let sender = self.journal.log(mud).sender(sender, lane);
         Record::between((sender, to), id, moment, kind, members)
     }
 

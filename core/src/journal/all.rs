@@ -17,6 +17,7 @@ use crate::time::{Instant, Steady};
 use crate::wake::Wake;
 use smol_str::format_smolstr;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a change of the delivered events may stay unsaved.
@@ -288,13 +289,19 @@ impl Journal {
         lane: LaneName<'_>,
         record: Record,
     ) -> Option<Instant> {
-        self.save_line(cx, mud, lane, &record);
+        let mut form = None;
+        let mut form = || form.get_or_insert_with(|| (saved::key(record.id), record.value())).clone();
+        self.save_line(cx, mud, lane, &mut form);
         let settings = &cx.settings.api.events;
         let keeps_account = self.keeps_account(cx, mud);
         let log = &mut self.muds[mud.place()].log;
         let mut removed = std::mem::take(&mut self.removed);
         // Of a mud that another node holds nothing is written here.
         removed.is_anew = !keeps_account || !cx.fx.saves_each(log.space());
+        if !removed.is_anew {
+            let (key, value) = form();
+            removed.changes.push(Change { space: log.space().clone(), key, value: Some(value) });
+        }
         let due = log.push(lane, record, settings, &mut removed);
         self.take(cx, mud, &mut removed);
         if removed.changes.capacity() <= CHANGES_KEPT_MAX {
@@ -306,8 +313,15 @@ impl Journal {
         due.map(|at| sweep_at(cx, at))
     }
 
-    /// Saves an event as a line of the history, if it is one. It stays in the store when it leaves memory.
-    fn save_line(&mut self, cx: &mut Cx<'_>, mud: MudId, lane: LaneName<'_>, record: &Record) {
+    /// Saves an event as a line of the history, if it is one. It stays in the store when it leaves memory. `form` returns
+    /// the key and the value of its record.
+    fn save_line(
+        &mut self,
+        cx: &mut Cx<'_>,
+        mud: MudId,
+        lane: LaneName<'_>,
+        form: impl FnOnce() -> (SmolStr, Arc<[u8]>),
+    ) {
         let is_line = match lane {
             LaneName::Channel(_) => true,
             LaneName::Tells => cx.settings.api.events.history_holds_tells,
@@ -319,7 +333,8 @@ impl Journal {
         let one = &mut self.muds[mud.place()];
         // In a flood, most of what is built would be dropped.
         if !cx.fx.is_anew(&one.line_space) {
-            cx.save([line::put(&one.line_space, record.id, record.value())]);
+            let (key, value) = form();
+            cx.save([Change { space: one.line_space.clone(), key, value: Some(value) }]);
         }
         one.lines += 1;
         if one.lines >= LINES_PER_TIDY {

@@ -37,7 +37,11 @@ struct Account {
     /// The space of the store that holds the records.
     space: SmolStr,
     bytes: usize,
-    shares: Shares,
+    /// Who takes how much. Most logs are never full, so this is only kept from the first question on until none has come
+    /// between two sweeps.
+    shares: Option<Shares>,
+    /// A question has come since the last sweep.
+    is_asked: bool,
     /// The channels without records.
     empty_channels: BTreeSet<SmolStr>,
 }
@@ -49,7 +53,9 @@ impl Account {
             self.empty_channels.insert(channel.into());
         }
         self.bytes -= record.bytes();
-        self.shares.remove(name, &record);
+        if let Some(shares) = &mut self.shares {
+            shares.remove(name, &record);
+        }
         if !removed.is_anew {
             let key = saved::key(record.id);
             removed.changes.push(Change { space: self.space.clone(), key, value: None });
@@ -92,7 +98,7 @@ impl Log {
     }
 
     /// The space of the store that holds its records.
-    pub(crate) fn space(&self) -> &str {
+    pub(crate) fn space(&self) -> &SmolStr {
         &self.account.space
     }
 
@@ -132,7 +138,7 @@ impl Log {
         let most = Terms::of(name.class(), settings).most();
         while self.lane(name).is_some_and(|lane| lane.records.len() > most) {
             let by_age = matches!(name, LaneName::Channel(_));
-            let loudest = if by_age { None } else { self.account.shares.loudest_in(name) };
+            let loudest = if by_age { None } else { self.shares().loudest_in(name) };
             if !self.remove_of(loudest, &mut removed) {
                 self.remove_at(name, 0, &mut removed);
             }
@@ -198,10 +204,28 @@ impl Log {
         }
     }
 
+    /// Returns who takes how much.
+    fn shares(&mut self) -> &mut Shares {
+        let Log { tells, answers, channels, account, .. } = self;
+        account.is_asked = true;
+        account.shares.get_or_insert_with(|| {
+            let channels = channels.iter().map(|(channel, lane)| (LaneName::Channel(channel), lane));
+            let lanes =
+                [(LaneName::Tells, &*tells), (LaneName::Answers, &*answers)].into_iter().chain(channels);
+            let mut shares = Shares::default();
+            for (name, lane) in lanes {
+                lane.records.iter().for_each(|record| shares.add(name, record));
+            }
+            shares
+        })
+    }
+
     /// Adds a record to its lane.
     fn append(&mut self, name: LaneName<'_>, record: Record) {
         self.account.bytes += record.bytes();
-        self.account.shares.add(name, &record);
+        if let Some(shares) = &mut self.account.shares {
+            shares.add(name, &record);
+        }
         match self.known_lane_mut(name) {
             Some(lane) => lane.records.push_back(record),
             None => self.lane_mut(name).records.push_back(record),
@@ -214,8 +238,8 @@ impl Log {
     }
 
     /// Adds a record, which is younger than all others, and removes those for which no room is left.
-    /// They are added to `removed`. If the whole space is written anew, there are no changes. Returns when a sweep is due because of
-    /// the lane.
+    /// They are added to `removed`. If the whole space is written anew, there are no changes. The caller saves the record
+    /// itself. Returns when a sweep is due because of the lane.
     pub(crate) fn push(
         &mut self,
         name: LaneName<'_>,
@@ -223,9 +247,6 @@ impl Log {
         settings: &EventSettings,
         removed: &mut Removed,
     ) -> Option<Steady> {
-        if !removed.is_anew {
-            removed.changes.push(self.put(&record));
-        }
         let now = record.born;
         self.append(name, record);
         let class = name.class();
@@ -307,7 +328,7 @@ impl Log {
             if !lane.is_due(terms, now) {
                 return lane.newest_due(terms, name.class() == Class::Tells);
             }
-            let loudest = account.shares.loudest_in(name);
+            let loudest = if is_channel { None } else { self.shares().loudest_in(name) };
             if !self.remove_of(loudest, removed) {
                 self.remove_at(name, 0, removed);
             }
@@ -317,7 +338,7 @@ impl Log {
     /// Makes room where the log is full.
     fn shrink(&mut self, bytes_max: usize, removed: &mut Removed) {
         while self.account.bytes > bytes_max {
-            let loudest = self.account.shares.loudest();
+            let loudest = self.shares().loudest();
             if !self.remove_of(loudest, removed) {
                 break;
             }
@@ -326,6 +347,9 @@ impl Log {
 
     /// Removes records that are too old.
     pub(crate) fn sweep(&mut self, settings: &EventSettings, now: Steady) -> Removed {
+        if !std::mem::take(&mut self.account.is_asked) {
+            self.account.shares = None;
+        }
         let mut removed = Removed::default();
         let keep = settings.keep(Class::Tells);
         // These may stay in the history, but they are no longer kept for an absent game.
@@ -359,9 +383,14 @@ impl Log {
             .min()
     }
 
-    /// Returns the name of a sender as records hold it.
-    pub(crate) fn sender(&mut self, name: &str) -> SmolStr {
-        self.account.shares.sender(name)
+    /// Returns a name of a sender. A long name that the newest record of the lane has is not stored again.
+    pub(crate) fn sender(&self, name: &str, lane: LaneName<'_>) -> SmolStr {
+        let sender = SmolStr::new(name);
+        if !sender.is_heap_allocated() {
+            return sender;
+        }
+        let newest = self.lane(lane).and_then(|lane| lane.records.back());
+        newest.map(|newest| &newest.sender).filter(|known| **known == sender).cloned().unwrap_or(sender)
     }
 
     /// Returns the records of some lanes after an id that can still be replayed, in their order.

@@ -28,7 +28,7 @@ pub(crate) struct Record {
     pub(crate) kind: &'static Kind,
     /// In the form that [`Event::write`](crate::event::Event::write) produces.
     pub(crate) members: Box<[u8]>,
-    /// The mud that sent it, in lower case. It pays for the room.
+    /// The mud that sent it. It pays for the room.
     pub(crate) sender: SmolStr,
     /// The local user it is for, in lower case; empty for a line of a channel.
     pub(crate) to: SmolStr,
@@ -130,16 +130,14 @@ fn without_stamp(members: &str) -> Box<[u8]> {
     }
 }
 
-fn lower(name: Option<&Cow<'_, str>>) -> SmolStr {
-    name.map_or_else(SmolStr::default, |name| name.to_lowercase_smolstr())
-}
-
 impl Record {
     /// Creates a record that no game has yet. The members are those of its event.
     pub(crate) fn new(id: u64, (at, born): Moment, kind: &'static Kind, members: Box<[u8]>) -> Record {
         let (sender, to, is_echo) = {
             let addressed: Addressed<'_> = saved::read(&members).unwrap_or_default();
-            (lower(addressed.from_mud.as_ref()), lower(addressed.to_user.as_ref()), addressed.is_echo)
+            let sender = addressed.from_mud.map_or_else(SmolStr::default, SmolStr::from);
+            let to = addressed.to_user.map_or_else(SmolStr::default, |user| user.to_lowercase_smolstr());
+            (sender, to, addressed.is_echo)
         };
         Record { id, at, born, kind, members, sender, to, is_echo, delivered: false }
     }
@@ -157,7 +155,8 @@ impl Record {
 
     /// Returns the memory that the record needs.
     pub(super) fn bytes(&self) -> usize {
-        self.members.len() + RECORD_OVERHEAD_BYTES
+        let names = [&self.sender, &self.to].into_iter().filter(|name| name.is_heap_allocated());
+        self.members.len() + RECORD_OVERHEAD_BYTES + names.map(SmolStr::len).sum::<usize>()
     }
 
     /// Whether the record is older than a duration.

@@ -3,7 +3,6 @@
 
 use super::record::{LaneName, Record};
 use crate::machine::SmolStr;
-use smol_str::StrExt;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A part of what one sender takes.
@@ -190,14 +189,6 @@ pub(super) struct Shares {
 }
 
 impl Shares {
-    /// Returns the name of a sender in lower case, as its records hold it.
-    pub(super) fn sender(&self, name: &str) -> SmolStr {
-        let lower = name.to_lowercase_smolstr();
-        // A long name is in memory once.
-        let known = if lower.is_heap_allocated() { self.senders.get_key_value(&lower) } else { None };
-        known.map_or(lower, |(known, _)| known.clone())
-    }
-
     /// Notes a record that was added.
     pub(super) fn add(&mut self, lane: LaneName<'_>, record: &Record) {
         let one = match self.senders.get_mut(&record.sender) {
@@ -286,12 +277,12 @@ mod tests {
             shares.add(lane, &tell(id, "spam", if id == 2 { "bea" } else { "Cid" }, 10));
         }
         let user = |name: &str| Part::User(name.into());
-        assert_eq!(shares.loudest(), Some(("sage".into(), user("ann"))));
+        assert_eq!(shares.loudest(), Some(("Sage".into(), user("ann"))));
         assert_eq!(shares.loudest_in(lane), Some(("spam".into(), user("cid"))));
         shares.remove(lane, &few_and_long);
         assert_eq!(shares.loudest().map(|(sender, _)| sender), Some("spam".into()));
-        assert!(user("cid").holds("spam", &tell(9, "Spam", "CID", 1)));
-        assert!(!user("cid").holds("spam", &tell(9, "Spam", "bea", 1)));
+        assert!(user("cid").holds("spam", &tell(9, "spam", "CID", 1)));
+        assert!(!user("cid").holds("spam", &tell(9, "spam", "bea", 1)));
     }
 
     /// What the first question is answered with, and every later one, is what a look at all shares finds.
