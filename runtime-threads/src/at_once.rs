@@ -9,7 +9,7 @@ pub(crate) const AT_ONCE_MAX: usize = 4;
 
 /// The machine, as a reading thread uses it.
 pub(crate) trait AtOnce: Send + Sync {
-    /// Processes a read if the core thread sleeps and no other thread uses the machine. Otherwise it returns the buffer, which
-    /// then goes to the inbox. Earlier reads of the connection must be processed already.
+    /// Processes a read. If others have waited longer for the machine, it returns the buffer instead, which then goes to the
+    /// inbox. Earlier reads of the connection must be processed already.
     fn received(&self, conn: ConnId, buffer: Buffer) -> Result<(), Buffer>;
 }

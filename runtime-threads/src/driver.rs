@@ -7,9 +7,10 @@
 //! each connection one that reads. The thread that settles the machine itself writes as much as a socket accepts at once.
 //! For the rest the connection has a second thread until everything is written. An attempt to connect has a thread too.
 //!
-//! The machine is behind a lock. While the core thread sleeps, a thread that has read something processes it itself
-//! (`at_once.rs`), which saves waking the core thread. While the core thread is awake, all reads go through the inbox: so
-//! many of them are settled at once, in the order in which they came, and no reader can keep the machine to itself.
+//! The machine is behind a lock. The first threads that read take it and process what they have read themselves
+//! (`at_once.rs`), which saves waking the core thread. As soon as the core thread waits for the lock, reads go through the
+//! inbox: so no reader can keep the machine to itself. The other threads always use the inbox: many of their reads are
+//! settled at once, in the order in which they came.
 //!
 //! If a listener has TLS ([`i3_driver::tls`]), a connection first has a thread for its handshake, which needs a larger
 //! stack. The reading thread then replaces it.
@@ -38,7 +39,7 @@ use i3_driver::tls::Acceptor;
 use socket2::SockRef;
 use std::io;
 use std::net::{Shutdown, TcpListener};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SendError, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{self, Duration};
@@ -203,7 +204,7 @@ impl<M: Machine + Send + 'static> Driver<M> {
         }
         let shared = Arc::new_cyclic(|shared: &Weak<Shared<M>>| {
             core.pump.runtime().process_at_once(shared.clone());
-            Shared { core: Mutex::new(Some(core)), sleeps: AtomicBool::new(false), inbox }
+            Shared { core: Mutex::new(Some(core)), core_thread: AtomicU8::new(WAITS), inbox }
         });
         let served = started.and_then(|()| shared.serve(&queues));
         room.close();
@@ -271,10 +272,17 @@ impl<M> std::fmt::Debug for Queues<M> {
 struct Shared<M: Machine> {
     /// `None` at the end.
     core: Mutex<Option<Core<M>>>,
-    /// Whether the core thread waits for a message or a deadline. Only changed by the core thread.
-    sleeps: AtomicBool,
+    /// What the core thread does: [`SLEEPS`], [`WAITS`] or [`WORKS`]. Only changed by the core thread.
+    core_thread: AtomicU8,
     inbox: Inbox,
 }
+
+/// The core thread waits for a message or a deadline.
+const SLEEPS: u8 = 0;
+/// The core thread waits for the machine.
+const WAITS: u8 = 1;
+/// The core thread has the machine.
+const WORKS: u8 = 2;
 
 /// The machine, and what carries out its outputs.
 struct Core<M: Machine> {
@@ -301,17 +309,18 @@ impl<M: Machine + Send> Shared<M> {
             let until = {
                 let panicked = || io::Error::other("a thread has panicked while it used the machine");
                 let mut core = self.core.lock().map_err(|_| panicked())?;
+                self.core_thread.store(WORKS, Ordering::Relaxed);
                 let core = core.as_mut().ok_or_else(panicked)?;
                 core.turn(message, queues);
                 core.settle();
                 if core.pump.is_stopped() {
                     return Ok(());
                 }
-                self.sleeps.store(true, Ordering::Relaxed);
+                self.core_thread.store(SLEEPS, Ordering::Relaxed);
                 core.wakes_at
             };
             message = receive(&queues.inbox, until);
-            self.sleeps.store(false, Ordering::Relaxed);
+            self.core_thread.store(WAITS, Ordering::Relaxed);
         }
     }
 
@@ -342,12 +351,16 @@ impl<M: Machine + Send> Shared<M> {
 
 impl<M: Machine + Send> AtOnce for Shared<M> {
     fn received(&self, conn: ConnId, buffer: Buffer) -> Result<(), Buffer> {
-        // An awake core thread has the lock, or waits for it.
-        if !self.sleeps.load(Ordering::Relaxed) {
-            return Err(buffer);
-        }
-        let Ok(mut core) = self.core.try_lock() else { return Err(buffer) };
-        let Some(core) = core.as_mut() else { return Err(buffer) };
+        let core = match self.core_thread.load(Ordering::Relaxed) {
+            // What waits in the inbox comes first.
+            WAITS => return Err(buffer),
+            // Another reader has the lock, if it is taken. Many such readers are settled at once by the core thread.
+            SLEEPS => self.core.try_lock().ok(),
+            // Soon the core thread sleeps again. To wait here takes less time than to hand it the read.
+            _ => self.core.lock().ok(),
+        };
+        let Some(mut core) = core else { return Err(buffer) };
+        let Some(core) = core.as_mut().filter(|core| !core.pump.is_stopped()) else { return Err(buffer) };
         let wakes_at = core.wakes_at;
         core.received(conn, &buffer);
         // Others can read into it while this thread writes.

@@ -1,7 +1,7 @@
 //! The messages of a driver's threads to its core thread, and the buffers with the bytes in them.
 //!
-//! What comes while the core thread is awake, and what comes from threads that may not use the machine, goes through the
-//! inbox. So events have one order, many small reads are settled at once, and no reader waits for a system call that another
+//! What comes while the core thread waits for the machine, and what comes from threads that may not use the machine, goes
+//! through the inbox. So events have one order, many small reads are settled at once, and no reader waits for a system call that another
 //! one makes while it has the machine.
 //!
 //! The cost is measured by `cargo run --release -p i3-benches --bin crossing`; its figures are in `docs/DECISIONS.md`.
@@ -20,12 +20,12 @@ use std::sync::{Arc, Condvar, Mutex};
 /// messages of other kinds.
 pub(crate) const INBOX_MAX: usize = 256;
 /// The most bytes of one read.
-pub(crate) const READ_BUFFER_BYTES: usize = 32 * 1024;
+pub(crate) const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// How many buffers all connections share, 512 KiB in all. A reader waits for a free one. They come from the areas of the allocator
 /// of many threads, which keep what was once needed.
-const BUFFERS_MAX: usize = 16;
+const BUFFERS_MAX: usize = 8;
 /// How many unused buffers are kept.
-const BUFFERS_FREE_MAX: usize = 4;
+const BUFFERS_FREE_MAX: usize = 2;
 
 /// The sender of a thread's messages.
 pub(crate) type Inbox = SyncSender<Message>;
