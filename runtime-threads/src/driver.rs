@@ -107,7 +107,7 @@ impl<M: Machine + Send + 'static> Driver<M> {
         let hooks = Hooks::new(move |answer| drop(unsaved.try_send(answer)));
         let pump = Pump::new(machine, clock, PerConnection::new(sender.clone()), hooks);
         Driver {
-            core: Core { pump, clock, seen: Vec::new(), wakes_at: None },
+            core: Core { pump, clock, seen: Vec::new(), due: None, wakes_at: None },
             queues: Queues { inbox, commands, acts },
             inbox: sender,
             listeners: Vec::new(),
@@ -291,7 +291,10 @@ struct Core<M: Machine> {
     /// The connections of the reads that the machine got since it was settled, once for each read. They may read again
     /// after the settling, because the machine may then have stopped reading from them.
     seen: Vec<Arc<Connection>>,
-    /// When the core thread wakes if nothing happens.
+    /// When the machine must be settled if nothing happens.
+    due: Option<time::Instant>,
+    /// When the core thread wakes if nothing happens. A deadline that moves to a later time leaves it as it is: to wake early
+    /// takes less time than to wake the thread for each read.
     wakes_at: Option<time::Instant>,
 }
 
@@ -317,6 +320,7 @@ impl<M: Machine + Send> Shared<M> {
                     return Ok(());
                 }
                 self.core_thread.store(SLEEPS, Ordering::Relaxed);
+                core.wakes_at = core.due;
                 core.wakes_at
             };
             message = receive(&queues.inbox, until);
@@ -361,16 +365,13 @@ impl<M: Machine + Send> AtOnce for Shared<M> {
         };
         let Some(mut core) = core else { return Err(buffer) };
         let Some(core) = core.as_mut().filter(|core| !core.pump.is_stopped()) else { return Err(buffer) };
-        let wakes_at = core.wakes_at;
         core.received(conn, &buffer);
         // Others can read into it while this thread writes.
         drop(buffer);
         core.settle();
-        let is_earlier = match (core.wakes_at, wakes_at) {
-            (Some(now), Some(before)) => now < before,
-            (now, before) => now.is_some() && before.is_none(),
-        };
-        if is_earlier || core.pump.is_stopped() {
+        let is_too_late = core.due.is_some_and(|due| core.wakes_at.is_none_or(|wakes_at| due < wakes_at));
+        if is_too_late || core.pump.is_stopped() {
+            core.wakes_at = core.due;
             wake(&self.inbox);
         }
         Ok(())
@@ -396,12 +397,12 @@ impl<M: Machine> Core<M> {
         }
     }
 
-    /// Carries out the machine's outputs, and finds out when the core thread is to wake.
+    /// Carries out the machine's outputs, and finds out when this must be done next.
     fn settle(&mut self) {
         self.pump.runtime().end_lingering(time::Instant::now());
         let deadline = self.pump.settle().map(|at| self.clock.system_time_of(at));
         self.seen.drain(..).for_each(|connection| connection.seen());
-        self.wakes_at = earliest(deadline.flatten(), self.pump.runtime().first_lingering());
+        self.due = earliest(deadline.flatten(), self.pump.runtime().first_lingering());
     }
 
     fn take(&mut self, message: Message) {
