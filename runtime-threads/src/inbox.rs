@@ -1,8 +1,7 @@
 //! The messages of a driver's threads to its core thread, and the buffers with the bytes in them.
 //!
 //! What comes while the core thread waits for the machine, and what comes from threads that may not use the machine, goes
-//! through the inbox. So events have one order, many small reads are settled at once, and no reader waits for a system call that another
-//! one makes while it has the machine.
+//! through the inbox. So events have one order, and many small reads are settled at once.
 //!
 //! The cost is measured by `cargo run --release -p i3-benches --bin crossing`; its figures are in `docs/DECISIONS.md`.
 

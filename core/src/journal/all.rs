@@ -17,7 +17,6 @@ use crate::time::{Instant, Steady};
 use crate::wake::Wake;
 use smol_str::format_smolstr;
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a change of the delivered events may stay unsaved.
@@ -240,7 +239,7 @@ impl Journal {
             }
             if settings.keeps_lines() && clear.covers(&one.line_space) {
                 let lines = one.log.lines(&settings.api.events);
-                entries.extend(lines.map(|record| line::put(&one.line_space, record.id, record.value())));
+                entries.extend(lines.map(|record| record.put(&one.line_space)));
             }
             if clear.covers(one.cursors.space()) {
                 entries.extend(one.cursors.entries());
@@ -289,9 +288,12 @@ impl Journal {
         lane: LaneName<'_>,
         record: Record,
     ) -> Option<Instant> {
-        let mut form = None;
-        let mut form = || form.get_or_insert_with(|| (saved::key(record.id), record.value())).clone();
-        self.save_line(cx, mud, lane, &mut form);
+        let mut written = None;
+        let mut put = |space: &SmolStr| Change {
+            space: space.clone(),
+            ..written.get_or_insert_with(|| record.put(space)).clone()
+        };
+        self.save_line(cx, mud, lane, &mut put);
         let settings = &cx.settings.api.events;
         let keeps_account = self.keeps_account(cx, mud);
         let log = &mut self.muds[mud.place()].log;
@@ -299,8 +301,7 @@ impl Journal {
         // Of a mud that another node holds nothing is written here.
         removed.is_anew = !keeps_account || !cx.fx.saves_each(log.space());
         if !removed.is_anew {
-            let (key, value) = form();
-            removed.changes.push(Change { space: log.space().clone(), key, value: Some(value) });
+            removed.changes.push(put(log.space()));
         }
         let due = log.push(lane, record, settings, &mut removed);
         self.take(cx, mud, &mut removed);
@@ -313,14 +314,14 @@ impl Journal {
         due.map(|at| sweep_at(cx, at))
     }
 
-    /// Saves an event as a line of the history, if it is one. It stays in the store when it leaves memory. `form` returns
-    /// the key and the value of its record.
+    /// Saves an event as a line of the history, if it is one. It stays in the store when it leaves memory. `put` returns
+    /// the change that adds its record to a space.
     fn save_line(
         &mut self,
         cx: &mut Cx<'_>,
         mud: MudId,
         lane: LaneName<'_>,
-        form: impl FnOnce() -> (SmolStr, Arc<[u8]>),
+        put: impl FnOnce(&SmolStr) -> Change,
     ) {
         let is_line = match lane {
             LaneName::Channel(_) => true,
@@ -333,8 +334,7 @@ impl Journal {
         let one = &mut self.muds[mud.place()];
         // In a flood, most of what is built would be dropped.
         if !cx.fx.is_anew(&one.line_space) {
-            let (key, value) = form();
-            cx.save([Change { space: one.line_space.clone(), key, value: Some(value) }]);
+            cx.save([put(&one.line_space)]);
         }
         one.lines += 1;
         if one.lines >= LINES_PER_TIDY {

@@ -284,7 +284,7 @@ impl Log {
     }
 
     fn put(&self, record: &Record) -> Change {
-        Change { space: self.account.space.clone(), key: saved::key(record.id), value: Some(record.value()) }
+        record.put(&self.account.space)
     }
 
     /// Removes a record of a lane. Returns whether there is one.
@@ -592,5 +592,41 @@ impl Log {
     pub(crate) fn size(&self) -> (usize, usize) {
         let lanes = [&self.tells, &self.answers].into_iter().chain(self.channels.values());
         (lanes.map(|lane| lane.records.len()).sum(), self.account.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event;
+
+    /// A tell. A name of a sender is longer than what is stored without an allocation.
+    fn push(log: &mut Log, from: &str, id: u64, settings: &EventSettings) {
+        let kind = event::find("tell_received").unwrap();
+        let sender = log.sender(&format!("{from} of a rather long name"), LaneName::Tells);
+        let record =
+            Record::between((sender, "ann".into()), id, Moment::default(), kind, [b'x'; 100][..].into());
+        log.push(LaneName::Tells, record, settings, &mut Removed::default());
+    }
+
+    #[test]
+    fn the_loudest_pays_whether_the_shares_were_known_or_forgotten() {
+        let settings = EventSettings { log_bytes_max: 4_000, ..EventSettings::default() };
+        let mut log = Log::new("Alpha");
+        push(&mut log, "Quiet", 1, &settings);
+        for round in 0..3 {
+            for id in 0..100 {
+                push(&mut log, "Loud", 2 + round * 100 + id, &settings);
+            }
+            assert!(log.account.shares.is_some() && log.account.bytes <= 4_000);
+            assert_eq!(log.tells.records[0].id, 1);
+            let names: Vec<_> =
+                log.tells.records.iter().skip(1).map(|record| record.sender.as_ptr()).collect();
+            assert!(names.windows(2).all(|pair| pair[0] == pair[1]), "a long name is stored once");
+            log.sweep(&settings, Steady::default());
+            assert!(log.account.shares.is_some(), "it was asked for since the last sweep");
+            log.sweep(&settings, Steady::default());
+            assert!(log.account.shares.is_none());
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! One kept event, and how it is saved.
 
 use crate::event::{self, Class, Kind};
-use crate::machine::SmolStr;
+use crate::line;
+use crate::machine::{Change, SmolStr};
 use crate::query::Row;
 use crate::saved::{self, Verbatim};
 use crate::time::{Steady, UnixTime};
@@ -167,6 +168,11 @@ impl Record {
     /// Returns the record as a row of the history.
     pub(crate) fn row(&self) -> Row {
         Row { id: self.id, value: self.value() }
+    }
+
+    /// Returns the change that adds it to a space: that of the kept events, or that of the lines of the history.
+    pub(super) fn put(&self, space: &SmolStr) -> Change {
+        line::put(space, self.id, self.value())
     }
 
     /// Reads a row of the history. Returns `None` if it cannot be read.
