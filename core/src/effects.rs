@@ -1,6 +1,6 @@
 //! Collects what the driver must do: one ordered list of outputs, and the bytes queued for each connection.
 
-use crate::machine::{Beat, Change, Clear, ConnId, Fence, Output, SaveTicket};
+use crate::machine::{Beat, Change, Clear, ConnId, Fence, Output, SaveTicket, SmolStr};
 use crate::notice::{Level, Notice};
 use crate::outbox::Outbox;
 use crate::query::Query;
@@ -318,9 +318,9 @@ impl Effects {
         self.retries.as_mut().is_none_or(|saves| saves.saves_each(space, ticket))
     }
 
-    /// Whether a space is written anew later, from memory: until then its changes are not saved.
-    pub(crate) fn is_anew(&self, space: &str) -> bool {
-        self.retries.as_ref().is_some_and(|saves| saves.is_anew(space))
+    /// Whether a space of lines is written anew later, from memory: then this line is not saved by itself.
+    pub(crate) fn drops_line(&mut self, space: &SmolStr, id: u64) -> bool {
+        self.retries.as_mut().is_some_and(|saves| saves.drops_line(space, id))
     }
 
     /// Lets a space be written anew, together with the others.

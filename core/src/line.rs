@@ -57,6 +57,11 @@ pub fn space_of(mud: &str) -> SmolStr {
     Space::Lines.of(mud)
 }
 
+/// Returns the id of the line with a key. `None`: it is the key of no line.
+pub(crate) fn id_of(key: &str) -> Option<u64> {
+    key.parse().ok()
+}
+
 /// Returns the change that adds a line to a space of lines. Its value is the saved form of its event.
 pub fn put(space: &SmolStr, id: u64, value: Arc<[u8]>) -> Change {
     Change { space: space.clone(), key: saved::key(id), value: Some(value) }
@@ -73,8 +78,8 @@ pub fn read(change: &Change) -> LineChange<'_> {
     if change.key == KEPT {
         return saved::read(value).map_or(LineChange::Odd, LineChange::Keep);
     }
-    match (change.key.parse(), Line::read(value)) {
-        (Ok(id), Some(line)) => LineChange::Put { id, line, value },
+    match (id_of(&change.key), Line::read(value)) {
+        (Some(id), Some(line)) => LineChange::Put { id, line, value },
         _ => LineChange::Odd,
     }
 }

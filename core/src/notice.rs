@@ -95,7 +95,12 @@ pub struct Repeated {
 impl Repeated {
     /// Counts one occurrence. Returns the number since the last report if a report is due: at most once a minute.
     pub fn again(&mut self, now: Instant) -> Option<u64> {
-        self.times += 1;
+        self.times(now, 1)
+    }
+
+    /// Counts several occurrences, as [`Repeated::again`] counts one.
+    pub fn times(&mut self, now: Instant, times: u64) -> Option<u64> {
+        self.times += times;
         if self.told.is_some_and(|told| now.since(told) < TOLD_EVERY) {
             return None;
         }
@@ -130,5 +135,6 @@ mod tests {
         let seconds = |count: u64| Instant::from_micros(count * 1_000_000);
         let told: Vec<_> = [0, 1, 59, 60, 61, 300].map(|at| repeated.again(seconds(at))).into();
         assert_eq!(told, [Some(1), None, None, Some(3), None, Some(2)]);
+        assert_eq!((repeated.times(seconds(301), 5), repeated.times(seconds(360), 2)), (None, Some(7)));
     }
 }

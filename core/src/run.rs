@@ -3,7 +3,7 @@
 use crate::audit::Audit;
 use crate::health::Process;
 use crate::hour::Hour;
-use crate::notice::Level;
+use crate::notice::{Level, Repeated};
 use crate::time::Instant;
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ pub(crate) struct Run {
     pub(crate) hour: Hour,
     /// What administrators have done.
     pub(crate) audit: Audit,
+    /// Lines of the history that left memory before they were saved.
+    pub(crate) lines_lost: Repeated,
 }
 
 impl Run {
@@ -42,6 +44,7 @@ impl Run {
             log_level,
             hour: Hour::default(),
             audit: Audit::default(),
+            lines_lost: Repeated::default(),
         }
     }
 }

@@ -293,7 +293,7 @@ impl Journal {
             space: space.clone(),
             ..written.get_or_insert_with(|| record.put(space)).clone()
         };
-        self.save_line(cx, mud, lane, &mut put);
+        self.save_line(cx, mud, lane, record.id, &mut put);
         let settings = &cx.settings.api.events;
         let keeps_account = self.keeps_account(cx, mud);
         let log = &mut self.muds[mud.place()].log;
@@ -321,6 +321,7 @@ impl Journal {
         cx: &mut Cx<'_>,
         mud: MudId,
         lane: LaneName<'_>,
+        id: u64,
         put: impl FnOnce(&SmolStr) -> Change,
     ) {
         let is_line = match lane {
@@ -333,7 +334,7 @@ impl Journal {
         }
         let one = &mut self.muds[mud.place()];
         // In a flood, most of what is built would be dropped.
-        if !cx.fx.is_anew(&one.line_space) {
+        if !cx.fx.drops_line(&one.line_space, id) {
             cx.save([put(&one.line_space)]);
         }
         one.lines += 1;

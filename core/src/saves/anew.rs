@@ -1,5 +1,6 @@
 //! What has to be written anew, from memory.
 
+use super::lines::DroppedLines;
 use crate::line;
 use crate::machine::{Clear, SaveTicket, SmolStr};
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ pub(super) struct Anew {
     pub(super) spaces: BTreeMap<SmolStr, Stale>,
     /// The whole store, because it has lost everything.
     pub(super) everything: Option<Stale>,
+    /// The lines of the history in these parts that were not saved.
+    pub(super) lines: DroppedLines,
 }
 
 impl Anew {
@@ -55,6 +58,7 @@ impl Anew {
     }
 
     pub(super) fn add_all(&mut self, other: Anew) {
+        self.lines.add_all(other.lines);
         if let Some(stale) = other.everything {
             self.everything = Some(self.everything.map_or(stale, |known| known.and(stale)));
         }

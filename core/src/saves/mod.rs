@@ -3,6 +3,7 @@
 //! written anew instead. So neither a value nor a deletion is ever given up.
 
 mod anew;
+mod lines;
 #[cfg(test)]
 mod tests;
 mod waiting;
@@ -13,7 +14,7 @@ use crate::time::Instant;
 use anew::{Anew, Stale, without_lines};
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
-use waiting::{Name, Waiting, bytes_of_change};
+use waiting::{Name, One, Waiting, bytes_of_change};
 
 /// Number of saves that may be unanswered at a time. Further changes wait here and are saved together.
 const IN_FLIGHT_MAX: usize = 256;
@@ -76,6 +77,15 @@ struct Retrying {
     through: Option<Name>,
     /// It has all that waited.
     is_all: bool,
+    /// Number of lines of the history that had left memory before they could be in it.
+    lines_lost: u64,
+}
+
+impl Retrying {
+    /// Whether a change that waits is in it.
+    fn has(&self, name: &Name, one: &One) -> bool {
+        one.last <= self.ticket && self.through.as_ref().is_some_and(|through| name <= through)
+    }
 }
 
 /// The saves that are not durable yet.
@@ -92,6 +102,8 @@ pub struct Saves {
     is_failing: bool,
     /// How often a space, or the whole store, had to be written anew because too much waited, or all was lost.
     rewrites: u64,
+    /// Number of lines of the history that left memory before they were saved.
+    lines_lost: u64,
     /// The latest messages to other nodes that are in the store, as its log has told: whatever becomes of the answers to their
     /// saves, they are not saved again.
     told: VecDeque<Name>,
@@ -132,16 +144,23 @@ impl Saves {
         false
     }
 
-    /// Whether a space is to be written anew, so that its changes are dropped until then.
-    pub(crate) fn is_anew(&self, space: &str) -> bool {
-        self.anew.covers(space)
+    /// Whether a space of lines is to be written anew, so that this line is dropped. It is saved then, if it is still in memory.
+    pub(crate) fn drops_line(&mut self, space: &SmolStr, id: u64) -> bool {
+        if self.anew.lines.add_another(space, id) {
+            return true;
+        }
+        let is_anew = self.anew.covers(space);
+        if is_anew {
+            self.anew.lines.add(space, id);
+        }
+        is_anew
     }
 
     /// Lets a space be written anew; `ticket` is that of the next save. What waits of it is dropped: a change that is out of date
     /// by then would be written after the space.
     pub(crate) fn write_anew(&mut self, space: &str, ticket: SaveTicket) {
         if !self.anew.covers(space) {
-            let dropped = self.waiting.drop_space(space);
+            let dropped = self.drop_waiting(space);
             self.anew.add(space.into(), dropped.and(Stale { first: ticket, changes: 1 }));
         }
     }
@@ -150,10 +169,20 @@ impl Saves {
     fn add_anew(&mut self, anew: Anew) {
         // Lines of the history are never out of date, and may have left memory.
         for space in anew.spaces.keys().filter(|space| !line::is_of_lines(space)) {
-            let dropped = self.waiting.drop_space(space);
+            let dropped = self.drop_waiting(space);
             self.anew.add(space.clone(), dropped);
         }
         self.anew.add_all(anew);
+    }
+
+    /// Drops what waits of a space. A line in a save under way is only then not saved if that save fails.
+    fn drop_waiting(&mut self, space: &str) -> Stale {
+        let Saves { waiting, retrying, anew, .. } = self;
+        waiting.drop_space(space, |name, one| {
+            let retrying = retrying.as_mut().filter(|retrying| retrying.has(name, one));
+            let anew = retrying.map_or(&mut *anew, |retrying| &mut retrying.anew);
+            anew.lines.add_change(&name.0, &name.1);
+        })
     }
 
     fn has_waiting(&self) -> bool {
@@ -161,12 +190,12 @@ impl Saves {
     }
 
     fn wait(&mut self, ticket: SaveTicket, change: Change) {
-        if self.anew.covers(&change.space) {
-            return;
-        }
-        if self.is_flooded_again(&change.space) {
+        if !self.anew.covers(&change.space) && self.is_flooded_again(&change.space) {
             self.rewrites += 1;
-            return self.write_anew(&change.space, ticket);
+            self.write_anew(&change.space, ticket);
+        }
+        if self.anew.covers(&change.space) {
+            return self.anew.lines.add_change(&change.space, &change.key);
         }
         self.waiting.add(ticket, change, self.retrying.is_some());
         while self.waiting.bytes() > WAITING_BYTES_MAX && self.write_largest_anew() {}
@@ -183,7 +212,7 @@ impl Saves {
     /// none that can be.
     fn write_largest_anew(&mut self) -> bool {
         let Some(space) = self.waiting.largest() else { return false };
-        let dropped = self.waiting.drop_space(&space);
+        let dropped = self.drop_waiting(&space);
         self.anew.add(space, dropped);
         self.rewrites += 1;
         true
@@ -205,6 +234,7 @@ impl Saves {
             self.rewrites += 1;
         }
         self.anew.spaces.clear();
+        self.waiting.changes().for_each(|change| self.anew.lines.add_change(&change.space, &change.key));
         self.waiting.clear();
         self.failures = self.failures.max(1);
         self.is_failing = true;
@@ -244,7 +274,7 @@ impl Saves {
 
     /// Handles the answer to a save of changes that waited.
     fn retried(&mut self, retrying: Retrying, is_saved: bool) {
-        let Retrying { ticket, anew, through, is_all, .. } = retrying;
+        let Retrying { ticket, anew, through, is_all, lines_lost, .. } = retrying;
         if !is_saved {
             self.failures = self.failures.saturating_add(1);
             self.is_failing = true;
@@ -254,6 +284,7 @@ impl Saves {
         }
         self.failures = u32::from(self.anew.everything.is_some());
         self.is_failing &= !is_all || self.failures > 0;
+        self.lines_lost += lines_lost;
         self.waiting.retried(ticket, through.as_ref());
     }
 
@@ -304,8 +335,9 @@ impl Saves {
             one.changes.retain(|change| !spaces.contains(&change.space));
         }
         for space in spaces {
-            self.waiting.drop_space(space);
+            self.drop_waiting(space);
             self.anew.spaces.remove(space);
+            self.lines_lost += self.anew.lines.take(space).count();
             if let Some(retrying) = &mut self.retrying {
                 retrying.anew.spaces.remove(space);
             }
@@ -352,13 +384,21 @@ impl Saves {
             return None;
         }
         let mut parts = Anew { everything: self.anew.everything.take(), ..Anew::default() };
-        let mut changes = if parts.everything.is_some() { contents(&Clear::Everything) } else { Vec::new() };
+        let mut changes = Vec::new();
+        if parts.everything.is_some() {
+            changes = contents(&Clear::Everything);
+            parts.lines = std::mem::take(&mut self.anew.lines);
+        }
+        let mut lines_lost = parts.lines.missing_from(&changes, |entry| self.waiting.has(entry));
         let mut bytes: usize = changes.iter().map(bytes_of_change).sum();
         while bytes < bytes_max
             && let Some((space, stale)) = self.anew.spaces.pop_first()
         {
             let entries = contents(&Clear::Spaces(vec![space.clone()]));
             bytes += entries.iter().map(bytes_of_change).sum::<usize>();
+            let lines = self.anew.lines.take(&space);
+            lines_lost += lines.missing_from(&entries, |entry| self.waiting.has(entry));
+            parts.lines.add_all(lines);
             changes.extend(entries);
             parts.add(space, stale);
         }
@@ -372,7 +412,7 @@ impl Saves {
         let through = changes[before..].last().map(|change| (change.space.clone(), change.key.clone()));
         let is_all = self.anew.is_empty() && changes.len() - before == self.waiting.len();
         let clear = without_lines(parts.clear());
-        self.retrying = Some(Retrying { ticket, anew: parts, since, through, is_all });
+        self.retrying = Some(Retrying { ticket, anew: parts, since, through, is_all, lines_lost });
         Some((clear, changes))
     }
 
@@ -433,6 +473,11 @@ impl Saves {
     pub fn waiting(&self) -> usize {
         let retrying = self.retrying.iter().flat_map(|retry| retry.anew.parts());
         self.waiting.len() + self.anew.parts().chain(retrying).map(|stale| stale.changes).sum::<usize>()
+    }
+
+    /// Returns the number of lines of the history that left memory before they were saved.
+    pub fn lines_lost(&self) -> u64 {
+        self.lines_lost
     }
 
     /// Returns how often a space, or the whole store, had to be written anew.

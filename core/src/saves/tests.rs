@@ -2,6 +2,7 @@
 
 use super::*;
 use smol_str::format_smolstr;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[test]
@@ -213,7 +214,7 @@ fn a_flood_of_lines_that_goes_on_waits_for_no_more_of_them_and_comes_to_an_end()
         }
     };
     flood(&mut saves, 5_000);
-    assert!(saves.is_anew(&space));
+    assert!(saves.anew.covers(&space));
     for id in 1..=IN_FLIGHT_MAX as u64 {
         saves.answered(T(id), true);
     }
@@ -222,9 +223,9 @@ fn a_flood_of_lines_that_goes_on_waits_for_no_more_of_them_and_comes_to_an_end()
         let ticket = T(10_000 + lines as u64);
         let first = saves.durable_before();
         let (_, changes) = saves.retry(NOW, ticket, |_| vec![line(9_999)]).unwrap();
-        assert_eq!((changes.len(), saves.is_anew(&space)), (1, false));
+        assert_eq!((changes.len(), saves.anew.covers(&space)), (1, false));
         flood(&mut saves, lines);
-        assert_eq!(saves.is_anew(&space), is_flood, "{lines}");
+        assert_eq!(saves.anew.covers(&space), is_flood, "{lines}");
         assert!(saves.waiting.bytes() < 2 * EACH_WAITING_BYTES_MAX);
         saves.answered(ticket, true);
         assert!(first < saves.durable_before() && saves.durable_before() < ticket);
@@ -342,4 +343,122 @@ fn a_store_that_has_lost_everything_is_written_anew() {
     saves.lost(T(2));
     saves.answered(T(1), false);
     assert_eq!(saves.durable_before(), T(1));
+}
+
+/// A store that can fail, with the saves on their way to it, and the lines that are in memory.
+struct Flooded {
+    saves: Saves,
+    ticket: u64,
+    works: bool,
+    on_the_way: VecDeque<(SaveTicket, Vec<Change>)>,
+    /// The next line of the history.
+    id: u64,
+    /// The newest lines of each space, with their ids.
+    memory: BTreeMap<SmolStr, VecDeque<u64>>,
+    /// The lines that were in the store, whatever became of it.
+    saved: BTreeSet<Name>,
+}
+
+const FLOODED_LINES_MAX: usize = 300;
+
+impl Flooded {
+    fn new() -> Self {
+        Flooded {
+            saves: Saves::default(),
+            ticket: 0,
+            works: true,
+            on_the_way: VecDeque::new(),
+            id: 0,
+            memory: BTreeMap::new(),
+            saved: BTreeSet::new(),
+        }
+    }
+
+    fn line(space: &SmolStr, id: u64) -> Change {
+        line::put(space, id, vec![b'x'; 1_000].into())
+    }
+
+    fn next_ticket(&mut self) -> SaveTicket {
+        self.ticket += 1;
+        SaveTicket(self.ticket)
+    }
+
+    fn line_comes(&mut self, space: &SmolStr) {
+        self.id += 1;
+        let lines = self.memory.entry(space.clone()).or_default();
+        lines.push_back(self.id);
+        if lines.len() > FLOODED_LINES_MAX {
+            lines.pop_front();
+        }
+        if !self.saves.drops_line(space, self.id) {
+            let (ticket, change) = (self.next_ticket(), Flooded::line(space, self.id));
+            if self.saves.add(NOW, ticket, std::slice::from_ref(&change)) {
+                self.on_the_way.push_back((ticket, vec![change]));
+            }
+        }
+    }
+
+    fn answer(&mut self) {
+        let Some((ticket, changes)) = self.on_the_way.pop_front() else { return };
+        if self.works {
+            self.saved.extend(changes.into_iter().map(|change| (change.space, change.key)));
+        }
+        self.saves.answered(ticket, self.works);
+    }
+
+    fn retry(&mut self) {
+        let ticket = self.next_ticket();
+        let memory = &self.memory;
+        let contents = |clear: &Clear| {
+            let spaces = memory.iter().filter(|(space, _)| clear.covers(space));
+            spaces.flat_map(|(space, ids)| ids.iter().map(|id| Flooded::line(space, *id))).collect()
+        };
+        if let Some((_, changes)) = self.saves.retry(NOW, ticket, contents) {
+            self.on_the_way.push_back((ticket, changes));
+        }
+    }
+}
+
+#[test]
+fn each_line_is_saved_or_counted_as_lost() {
+    let mut lost = 0;
+    for seed in 0..25 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut flooded = Flooded::new();
+        let spaces = ["Alpha", "Beta"].map(line::space_of);
+        for _ in 0..60 {
+            match rng.u8(..20) {
+                0..6 => {
+                    let (lines, both) = (rng.usize(..3_000), rng.bool());
+                    for _ in 0..lines {
+                        flooded.line_comes(&spaces[if both { rng.usize(..2) } else { 0 }]);
+                    }
+                }
+                6..14 => (0..rng.usize(..300)).for_each(|_| flooded.answer()),
+                14..18 => flooded.retry(),
+                18 if flooded.on_the_way.is_empty() => flooded.works = rng.bool(),
+                19 if rng.u8(..4) == 0 => {
+                    // The answers that are on their way come from the store that is gone.
+                    flooded.works = false;
+                    let next = SaveTicket(flooded.ticket + 1);
+                    flooded.saves.lost(next);
+                    while !flooded.on_the_way.is_empty() {
+                        flooded.answer();
+                    }
+                }
+                _ => {}
+            }
+        }
+        while !flooded.on_the_way.is_empty() {
+            flooded.answer();
+        }
+        flooded.works = true;
+        while flooded.saves.durable_before() != T(u64::MAX) {
+            flooded.retry();
+            flooded.answer();
+        }
+        assert_eq!(flooded.saved.len() as u64 + flooded.saves.lines_lost(), flooded.id, "seed {seed}");
+        lost += flooded.saves.lines_lost();
+    }
+    assert!(lost > 10_000, "{lost} lost in all");
 }

@@ -83,6 +83,11 @@ impl Waiting {
         self.by_name.get(name)
     }
 
+    /// Whether a change with the name of this one waits.
+    pub(super) fn has(&self, change: &Change) -> bool {
+        self.get(&(change.space.clone(), change.key.clone())).is_some()
+    }
+
     /// Returns all of them, in the order of their names.
     pub(super) fn changes(&self) -> impl Iterator<Item = Change> {
         self.by_name.iter().map(|((space, key), one)| Change {
@@ -125,14 +130,15 @@ impl Waiting {
         }
     }
 
-    /// Removes the changes of a space.
-    pub(super) fn drop_space(&mut self, space: &str) -> Stale {
+    /// Removes the changes of a space, and calls `each` with them.
+    pub(super) fn drop_space(&mut self, space: &str, mut each: impl FnMut(&Name, &One)) -> Stale {
         let mut dropped = Stale { first: SaveTicket(u64::MAX), changes: 0 };
         let first = (SmolStr::new(space), SmolStr::default());
         let after = (format_smolstr!("{space}\0"), SmolStr::default());
         let mut bytes = 0;
-        for ((space, key), one) in self.by_name.extract_if(first..after, |_, _| true) {
-            bytes += bytes_of(&space, &key, &one.value);
+        for (name, one) in self.by_name.extract_if(first..after, |_, _| true) {
+            each(&name, &one);
+            bytes += bytes_of(&name.0, &name.1, &one.value);
             dropped = dropped.and(Stale { first: one.first, changes: 1 });
         }
         self.discount(space, bytes);

@@ -77,8 +77,15 @@ pub(crate) fn save_answered(parts: &mut Parts<'_>, ticket: SaveTicket, outcome: 
     if let Some(since) = saves.since(ticket) {
         parts.cx.metrics.save_time.observe(now.since(since));
     }
+    let lost_before = saves.lines_lost();
     let turn = saves.answered(ticket, outcome.is_ok());
-    let waiting = saves.waiting();
+    let (waiting, lines_lost) = (saves.waiting(), saves.lines_lost() - lost_before);
+    if lines_lost > 0
+        && let Some(lines) = parts.run.lines_lost.times(now, lines_lost)
+    {
+        let text = "lines of the history left memory before they could be saved";
+        parts.cx.notice(Notice::new(Level::Warn, "store", text).with("lines", lines));
+    }
     if let Err(error) = outcome {
         parts.cx.metrics.saves_failed += 1;
         let notice = Notice::new(Level::Error, "store", "save failed; the gateway tries again");

@@ -102,3 +102,74 @@ pub(crate) fn store_lost(parts: &mut Parts<'_>, reason: &str) {
         Delivery { clients, journal }.emit(cx, To::All, &event);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::told::Said;
+    use crate::ids::MudId;
+    use crate::line;
+    use crate::machine::{Output, SaveTicket};
+    use crate::service::consequences::save_answered;
+    use crate::service::parts::testing::Stage;
+    use std::collections::{BTreeSet, VecDeque};
+
+    const FLOOD_LINES: usize = 6_000;
+
+    fn line_comes(stage: &mut Stage) {
+        let [from_mud, from_user, visname] = ["Sage", "bob", "Bob"].map(Into::into);
+        let (channel, message) = ("chat".into(), "x".repeat(1_000).into());
+        let said = Said { channel, from_mud, from_user, message, visname, is_echo: None };
+        let (cx, mut out) =
+            (&mut stage.bench.cx(), Delivery { clients: &mut stage.clients, journal: &mut stage.journal });
+        out.emit(cx, To::Channel(MudId::OWN, "chat"), &Event::ChannelMessage(said));
+    }
+
+    #[test]
+    fn lines_that_leave_memory_before_they_are_saved_are_counted_and_reported() {
+        let mut stage = Stage::default();
+        stage.bench.settings.api.events.history_in_store = true;
+        stage.bench.fx.retry_saves();
+        let hour = Duration::from_secs(3600);
+        let keep_until = Some(stage.bench.now.mono + hour);
+        let (cx, mut out) =
+            (&mut stage.bench.cx(), Delivery { clients: &mut stage.clients, journal: &mut stage.journal });
+        assert!(out.linger(cx, MudId::OWN, "chat", keep_until));
+        let (mut on_the_way, mut saved, mut notices) = (VecDeque::new(), BTreeSet::new(), Vec::new());
+        for came in 0.. {
+            if came < FLOOD_LINES {
+                line_comes(&mut stage);
+            }
+            for output in std::iter::from_fn(|| stage.bench.fx.poll()) {
+                match output {
+                    Output::Save { ticket, changes, .. } => on_the_way.push_back((ticket, changes)),
+                    Output::Notice(notice) => notices.push(notice.to_string()),
+                    _ => {}
+                }
+            }
+            // The store begins when most lines have come.
+            if came < FLOOD_LINES - 100 {
+                continue;
+            }
+            let Some((ticket, changes)) = on_the_way.pop_front() else {
+                stage.wait(hour);
+                plan_save(&mut stage.parts());
+                if stage.bench.fx.saves().unwrap().retry_after().is_none()
+                    && stage.bench.fx.durable_before() == SaveTicket(u64::MAX)
+                {
+                    break;
+                }
+                save_again(&mut stage.parts());
+                continue;
+            };
+            let lines = changes.into_iter().filter(|change| line::is_of_lines(&change.space));
+            saved.extend(lines.filter_map(|change| line::id_of(&change.key)));
+            save_answered(&mut stage.parts(), ticket, &Ok(()));
+        }
+        let lost = stage.bench.fx.saves().unwrap().lines_lost();
+        assert_eq!(saved.len() as u64 + lost, FLOOD_LINES as u64);
+        assert!(lost > 1_000);
+        let reported = format!("lines of the history left memory before they could be saved lines={lost}");
+        assert_eq!(notices, [reported]);
+    }
+}

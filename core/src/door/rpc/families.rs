@@ -287,6 +287,11 @@ const COUNTERS: &[Counter] = &[
         value: |s| s.store_rewrites,
     },
     Counter {
+        name: "i3_history_lines_lost",
+        help: "Lines of the history that left memory before the store could save them",
+        value: |s| s.history_lines_lost,
+    },
+    Counter {
         name: "i3_late_inputs",
         help: "Inputs for connections that were closed already",
         value: |s| s.metrics.late_inputs,

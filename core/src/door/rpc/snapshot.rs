@@ -70,6 +70,7 @@ pub(super) struct Snapshot {
     pub(super) store_failing: bool,
     pub(super) changes_waiting: usize,
     pub(super) store_rewrites: u64,
+    pub(super) history_lines_lost: u64,
     pub(super) uptime: Duration,
     /// The gateways that share the muds, this one too.
     pub(super) nodes: usize,
@@ -96,6 +97,7 @@ impl Snapshot {
             store_failing: saves.is_some_and(Saves::is_failing),
             changes_waiting: saves.map_or(0, Saves::waiting),
             store_rewrites: saves.map_or(0, Saves::rewrites),
+            history_lines_lost: saves.map_or(0, Saves::lines_lost),
             uptime: parts.cx.now.mono.since(parts.run.started),
             nodes: parts.nodes.leases.as_ref().map_or(1, Leases::nodes),
             held: held(parts),
