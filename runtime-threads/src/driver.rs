@@ -28,7 +28,7 @@ use crate::runtime::{Arrived, PerConnection};
 use i3_core::machine::{Beat, ConnId, Input, Listener, Machine};
 use i3_core::notice::{Level, Notice};
 use i3_core::query::Query;
-use i3_core::time::Now;
+use i3_core::time::{Instant, Now};
 use i3_driver::command::COMMANDS_MAX;
 pub use i3_driver::command::Command;
 use i3_driver::hooks::{Hooks, Save};
@@ -107,7 +107,7 @@ impl<M: Machine + Send + 'static> Driver<M> {
         let hooks = Hooks::new(move |answer| drop(unsaved.try_send(answer)));
         let pump = Pump::new(machine, clock, PerConnection::new(sender.clone()), hooks);
         Driver {
-            core: Core { pump, clock, seen: Vec::new(), due: None, wakes_at: None },
+            core: Core { pump, clock, seen: Vec::new(), due: Due::default(), wakes_at: Due::default() },
             queues: Queues { inbox, commands, acts },
             inbox: sender,
             listeners: Vec::new(),
@@ -292,10 +292,33 @@ struct Core<M: Machine> {
     /// after the settling, because the machine may then have stopped reading from them.
     seen: Vec<Arc<Connection>>,
     /// When the machine must be settled if nothing happens.
-    due: Option<time::Instant>,
+    due: Due,
     /// When the core thread wakes if nothing happens. A deadline that moves to a later time leaves it as it is: to wake early
     /// takes less time than to wake the thread for each read.
-    wakes_at: Option<time::Instant>,
+    wakes_at: Due,
+}
+
+/// The deadlines of a core, each by its own clock. A time of the machine that is converted twice differs by some nanoseconds, so
+/// deadlines are compared before they are converted.
+#[derive(Clone, Copy, Debug, Default)]
+struct Due {
+    machine: Option<Instant>,
+    lingering: Option<time::Instant>,
+}
+
+impl Due {
+    /// Whether one of them is before that of `other`.
+    fn is_before(&self, other: &Due) -> bool {
+        is_before(self.machine, other.machine) || is_before(self.lingering, other.lingering)
+    }
+
+    fn first(&self, clock: &Clock) -> Option<time::Instant> {
+        earliest(self.machine.and_then(|at| clock.system_time_of(at)), self.lingering)
+    }
+}
+
+fn is_before<T: Ord>(one: Option<T>, other: Option<T>) -> bool {
+    one.is_some_and(|one| other.is_none_or(|other| one < other))
 }
 
 impl<M: Machine + std::fmt::Debug> std::fmt::Debug for Core<M> {
@@ -321,7 +344,7 @@ impl<M: Machine + Send> Shared<M> {
                 }
                 self.core_thread.store(SLEEPS, Ordering::Relaxed);
                 core.wakes_at = core.due;
-                core.wakes_at
+                core.due.first(&core.clock)
             };
             message = receive(&queues.inbox, until);
             self.core_thread.store(WAITS, Ordering::Relaxed);
@@ -369,8 +392,7 @@ impl<M: Machine + Send> AtOnce for Shared<M> {
         // Others can read into it while this thread writes.
         drop(buffer);
         core.settle();
-        let is_too_late = core.due.is_some_and(|due| core.wakes_at.is_none_or(|wakes_at| due < wakes_at));
-        if is_too_late || core.pump.is_stopped() {
+        if core.due.is_before(&core.wakes_at) || core.pump.is_stopped() {
             core.wakes_at = core.due;
             wake(&self.inbox);
         }
@@ -400,9 +422,9 @@ impl<M: Machine> Core<M> {
     /// Carries out the machine's outputs, and finds out when this must be done next.
     fn settle(&mut self) {
         self.pump.runtime().end_lingering(time::Instant::now());
-        let deadline = self.pump.settle().map(|at| self.clock.system_time_of(at));
+        let machine = self.pump.settle();
         self.seen.drain(..).for_each(|connection| connection.seen());
-        self.due = earliest(deadline.flatten(), self.pump.runtime().first_lingering());
+        self.due = Due { machine, lingering: self.pump.runtime().first_lingering() };
     }
 
     fn take(&mut self, message: Message) {
@@ -456,4 +478,107 @@ fn receive(inbox: &Receiver<Message>, until: Option<time::Instant>) -> Option<Me
 
 fn earliest(one: Option<time::Instant>, other: Option<time::Instant>) -> Option<time::Instant> {
     one.into_iter().chain(other).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inbox::Buffers;
+    use bytes::Bytes;
+    use i3_core::effects::Effects;
+    use i3_core::machine::{Output, Refused};
+    use std::net::SocketAddr;
+    use std::thread;
+
+    /// A machine that only has a deadline.
+    struct Due(Arc<Mutex<Option<Instant>>>);
+
+    impl Machine for Due {
+        type Wake = ();
+
+        fn accept(&mut self, _: Now, _: Listener, _: SocketAddr) -> Result<ConnId, Refused> {
+            Err(Refused::TooMany)
+        }
+
+        fn handle(&mut self, _: Now, _: Input<'_>) {}
+
+        fn handle_timeout(&mut self, _: Now) {}
+
+        fn poll_timeout(&self) -> Option<(Instant, ())> {
+            lock(&self.0).map(|at| (at, ()))
+        }
+
+        fn poll_output(&mut self) -> Option<Output> {
+            None
+        }
+
+        fn take_bytes(&mut self, _: ConnId, _: usize, _: &mut Vec<Bytes>) -> usize {
+            0
+        }
+    }
+
+    /// What a reading thread has, without the core thread.
+    struct Reader {
+        shared: Arc<Shared<Due>>,
+        queues: Queues<Due>,
+        deadline: Arc<Mutex<Option<Instant>>>,
+        buffers: Arc<Buffers>,
+        conn: ConnId,
+    }
+
+    impl Reader {
+        fn new(core_thread: u8) -> Self {
+            let deadline = Arc::default();
+            let driver = Driver::new(Due(Arc::clone(&deadline)), Clock::start());
+            let Driver { core, queues, inbox, .. } = driver;
+            let core_thread = AtomicU8::new(core_thread);
+            let shared = Arc::new(Shared { core: Mutex::new(Some(core)), core_thread, inbox });
+            Reader { shared, queues, deadline, buffers: Arc::default(), conn: Effects::default().open() }
+        }
+
+        /// Reads something. Returns whether the reading thread has processed it.
+        fn reads(&self) -> bool {
+            self.shared.received(self.conn, self.buffers.take()).is_ok()
+        }
+
+        /// Reads something after which the machine has this deadline. Returns whether that wakes the core thread.
+        fn wakes_for(&self, hours: Option<u64>) -> bool {
+            *lock(&self.deadline) = hours.map(|hours| Instant::from_micros(hours * 3_600_000_000));
+            assert!(self.reads());
+            let woken = matches!(self.queues.inbox.try_recv(), Ok(Message::Wake));
+            assert!(self.queues.inbox.try_recv().is_err(), "once at most");
+            woken
+        }
+    }
+
+    #[test]
+    fn a_reader_wakes_the_core_thread_only_for_a_deadline_before_the_one_that_it_sleeps_until() {
+        let reader = Reader::new(SLEEPS);
+        let deadlines = [None, Some(5), Some(5), Some(7), None, Some(6), Some(4), Some(5), Some(3)];
+        let woken = deadlines.map(|hours| reader.wakes_for(hours));
+        assert_eq!(woken, [false, true, false, false, false, false, true, false, true]);
+    }
+
+    #[test]
+    fn a_reader_waits_for_the_core_thread_that_works_and_for_nobody_else() {
+        // Of what waits in the inbox the core thread is about to process the first.
+        assert!(!Reader::new(WAITS).reads());
+        let reader = Reader::new(SLEEPS);
+        let other = lock(&reader.shared.core);
+        assert!(!reader.reads(), "another reader has the machine");
+        drop(other);
+        assert!(reader.reads());
+        let reader = Reader::new(WORKS);
+        let core = lock(&reader.shared.core);
+        thread::scope(|scope| {
+            let reading = scope.spawn(|| reader.shared.received(reader.conn, reader.buffers.take()).is_ok());
+            // A reader that does not wait soon ends.
+            for _ in 0..1_000 {
+                thread::yield_now();
+            }
+            assert!(!reading.is_finished());
+            drop(core);
+            assert!(reading.join().unwrap());
+        });
+    }
 }
