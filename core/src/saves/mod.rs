@@ -340,6 +340,7 @@ impl Saves {
             self.lines_lost += self.anew.lines.take(space).count();
             if let Some(retrying) = &mut self.retrying {
                 retrying.anew.spaces.remove(space);
+                retrying.anew.lines.take(space);
             }
         }
         self.end_failing();

@@ -420,6 +420,22 @@ impl Flooded {
 }
 
 #[test]
+fn of_a_mud_that_another_node_has_taken_no_line_is_dropped_later() {
+    let mut flooded = Flooded::new();
+    let space = line::space_of("Alpha");
+    (0..5_000).for_each(|_| flooded.line_comes(&space));
+    while !flooded.on_the_way.is_empty() {
+        flooded.answer();
+    }
+    flooded.retry();
+    flooded.saves.let_go(std::slice::from_ref(&space));
+    flooded.works = false;
+    flooded.answer();
+    assert!(!flooded.saves.drops_line(&space, 5_001));
+    assert_eq!((flooded.saves.waiting(), flooded.saves.durable_before()), (0, T(u64::MAX)));
+}
+
+#[test]
 fn each_line_is_saved_or_counted_as_lost() {
     let mut lost = 0;
     for seed in 0..25 {
