@@ -491,9 +491,9 @@ mod tests {
     use std::thread;
 
     /// A machine that only has a deadline.
-    struct Due(Arc<Mutex<Option<Instant>>>);
+    struct OneDeadline(Arc<Mutex<Option<Instant>>>);
 
-    impl Machine for Due {
+    impl Machine for OneDeadline {
         type Wake = ();
 
         fn accept(&mut self, _: Now, _: Listener, _: SocketAddr) -> Result<ConnId, Refused> {
@@ -519,8 +519,8 @@ mod tests {
 
     /// What a reading thread has, without the core thread.
     struct Reader {
-        shared: Arc<Shared<Due>>,
-        queues: Queues<Due>,
+        shared: Arc<Shared<OneDeadline>>,
+        queues: Queues<OneDeadline>,
         deadline: Arc<Mutex<Option<Instant>>>,
         buffers: Arc<Buffers>,
         conn: ConnId,
@@ -529,7 +529,7 @@ mod tests {
     impl Reader {
         fn new(core_thread: u8) -> Self {
             let deadline = Arc::default();
-            let driver = Driver::new(Due(Arc::clone(&deadline)), Clock::start());
+            let driver = Driver::new(OneDeadline(Arc::clone(&deadline)), Clock::start());
             let Driver { core, queues, inbox, .. } = driver;
             let core_thread = AtomicU8::new(core_thread);
             let shared = Arc::new(Shared { core: Mutex::new(Some(core)), core_thread, inbox });

@@ -20,12 +20,6 @@ pub(super) struct DroppedLines {
 }
 
 impl DroppedLines {
-    /// Adds a line of a space that has some already. Returns false if it has none.
-    pub(super) fn add_another(&mut self, space: &str, id: u64) -> bool {
-        let lines = self.of_space.get_mut(space);
-        lines.map(|lines| lines.add(Lines { count: 1, first: id })).is_some()
-    }
-
     /// Adds a line.
     pub(super) fn add(&mut self, space: &SmolStr, id: u64) {
         self.add_some(space.clone(), Lines { count: 1, first: id });

@@ -146,9 +146,6 @@ impl Saves {
 
     /// Whether a space of lines is to be written anew, so that this line is dropped. It is saved then, if it is still in memory.
     pub(crate) fn drops_line(&mut self, space: &SmolStr, id: u64) -> bool {
-        if self.anew.lines.add_another(space, id) {
-            return true;
-        }
         let is_anew = self.anew.covers(space);
         if is_anew {
             self.anew.lines.add(space, id);
