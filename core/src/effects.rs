@@ -398,10 +398,12 @@ impl Effects {
             held.remove(mud);
             self.lapsed.remove(mud);
             let held = &*held;
+            let mut dropped = Vec::new();
             if let Some(open) = &mut self.open_save {
-                open.changes.retain(|change| is_writer(held, change));
+                dropped.extend(open.changes.extract_if(.., |change| !is_writer(held, change)));
             }
             if let Some(saves) = &mut self.retries {
+                saves.count_dropped(&dropped);
                 saves.let_go(&Space::of_holder(mud));
             }
         }
@@ -667,6 +669,7 @@ impl<T> ConnMap<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::line;
 
     fn take_all(effects: &mut Effects, conn: ConnId, budget: usize) -> Vec<u8> {
         let mut pieces = Vec::new();
@@ -742,5 +745,24 @@ mod tests {
         assert_ne!(next, conn);
         effects.send(conn, b"to the dead");
         assert!(effects.poll().is_none());
+    }
+
+    #[test]
+    fn lines_that_were_to_be_saved_are_counted_when_another_node_takes_their_mud() {
+        let mut effects = Effects::default();
+        effects.retry_saves();
+        effects.share();
+        ["Alpha", "Beta"].into_iter().for_each(|mud| effects.hold_mud(mud, 1));
+        let now = Instant::from_micros(1);
+        for (id, mud) in [(1, "Alpha"), (2, "Beta"), (3, "Alpha")] {
+            effects.save(now, vec![line::put(&line::space_of(mud), id, [].into())]);
+        }
+        effects.let_go_mud("Alpha");
+        assert_eq!(effects.saves().map(Saves::lines_lost), Some(2));
+        let saved = std::iter::from_fn(|| effects.poll()).find_map(|output| match output {
+            Output::Save { changes, .. } => Some(changes.len()),
+            _ => None,
+        });
+        assert_eq!(saved, Some(1));
     }
 }

@@ -90,22 +90,24 @@ const TOLD_EVERY: Duration = Duration::from_secs(60);
 pub struct Repeated {
     told: Option<Instant>,
     times: u64,
+    times_told: u64,
 }
 
 impl Repeated {
     /// Counts one occurrence. Returns the number since the last report if a report is due: at most once a minute.
     pub fn again(&mut self, now: Instant) -> Option<u64> {
-        self.times(now, 1)
+        self.times_are(now, self.times + 1)
     }
 
-    /// Counts several occurrences, as [`Repeated::again`] counts one.
-    pub fn times(&mut self, now: Instant, times: u64) -> Option<u64> {
-        self.times += times;
-        if self.told.is_some_and(|told| now.since(told) < TOLD_EVERY) {
+    /// Sets the number of all occurrences, which somebody else counts. Returns what [`Repeated::again`] returns; `None` if all of them
+    /// are reported.
+    pub fn times_are(&mut self, now: Instant, times: u64) -> Option<u64> {
+        self.times = times;
+        if times == self.times_told || self.told.is_some_and(|told| now.since(told) < TOLD_EVERY) {
             return None;
         }
         self.told = Some(now);
-        Some(std::mem::take(&mut self.times))
+        Some(times - std::mem::replace(&mut self.times_told, times))
     }
 }
 
@@ -135,6 +137,8 @@ mod tests {
         let seconds = |count: u64| Instant::from_micros(count * 1_000_000);
         let told: Vec<_> = [0, 1, 59, 60, 61, 300].map(|at| repeated.again(seconds(at))).into();
         assert_eq!(told, [Some(1), None, None, Some(3), None, Some(2)]);
-        assert_eq!((repeated.times(seconds(301), 5), repeated.times(seconds(360), 2)), (None, Some(7)));
+        let told: Vec<_> =
+            [(301, 13), (360, 13), (420, 13)].map(|(at, all)| repeated.times_are(seconds(at), all)).into();
+        assert_eq!(told, [None, Some(7), None]);
     }
 }

@@ -488,6 +488,7 @@ mod tests {
     use i3_core::effects::Effects;
     use i3_core::machine::{Output, Refused};
     use std::net::SocketAddr;
+    use std::sync::Barrier;
     use std::thread;
 
     /// A machine that only has a deadline.
@@ -570,8 +571,13 @@ mod tests {
         assert!(reader.reads());
         let reader = Reader::new(WORKS);
         let core = lock(&reader.shared.core);
+        let begun = Barrier::new(2);
         thread::scope(|scope| {
-            let reading = scope.spawn(|| reader.shared.received(reader.conn, reader.buffers.take()).is_ok());
+            let reading = scope.spawn(|| {
+                begun.wait();
+                reader.shared.received(reader.conn, reader.buffers.take()).is_ok()
+            });
+            begun.wait();
             // A reader that does not wait soon ends.
             for _ in 0..1_000 {
                 thread::yield_now();

@@ -5,6 +5,11 @@ use crate::line;
 use crate::machine::{Change, SmolStr};
 use std::collections::BTreeMap;
 
+/// Returns the number of lines of the history among changes.
+pub(super) fn lines_in(changes: &[Change]) -> u64 {
+    changes.iter().filter(|change| line::is_of_lines(&change.space)).count() as u64
+}
+
 /// The dropped lines of one space.
 #[derive(Clone, Copy, Debug)]
 struct Lines {

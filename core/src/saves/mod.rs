@@ -12,6 +12,7 @@ use crate::line;
 use crate::machine::{Change, Clear, SaveTicket, SmolStr};
 use crate::time::Instant;
 use anew::{Anew, Stale, without_lines};
+use lines::lines_in;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 use waiting::{Name, One, Waiting, bytes_of_change};
@@ -65,6 +66,8 @@ struct InFlight {
     changes: Vec<Change>,
     bytes: usize,
     since: Instant,
+    /// Number of lines of the history in it that are not saved again if it fails.
+    lines_let_go: u64,
 }
 
 /// A save of waiting changes that the store has not answered.
@@ -79,6 +82,8 @@ struct Retrying {
     is_all: bool,
     /// Number of lines of the history that had left memory before they could be in it.
     lines_lost: u64,
+    /// Number of lines of the history in it, and of those that could not be, that are not saved again if it fails.
+    lines_let_go: u64,
 }
 
 impl Retrying {
@@ -115,7 +120,8 @@ impl Saves {
         if self.failures == 0 && !self.has_waiting() && self.retrying.is_none() && self.has_room() {
             let bytes = changes.iter().map(bytes_of_change).sum();
             self.in_flight_bytes += bytes;
-            self.in_flight.push_back(InFlight { ticket, changes: changes.to_vec(), bytes, since: now });
+            let changes = changes.to_vec();
+            self.in_flight.push_back(InFlight { ticket, changes, bytes, since: now, lines_let_go: 0 });
             return true;
         }
         for change in changes {
@@ -271,8 +277,9 @@ impl Saves {
 
     /// Handles the answer to a save of changes that waited.
     fn retried(&mut self, retrying: Retrying, is_saved: bool) {
-        let Retrying { ticket, anew, through, is_all, lines_lost, .. } = retrying;
+        let Retrying { ticket, anew, through, is_all, lines_lost, lines_let_go, .. } = retrying;
         if !is_saved {
+            self.lines_lost += lines_let_go;
             self.failures = self.failures.saturating_add(1);
             self.is_failing = true;
             self.add_anew(anew);
@@ -287,7 +294,9 @@ impl Saves {
 
     /// Handles the answer to the first save in flight.
     fn first_answered(&mut self, is_saved: bool) {
-        let Some(InFlight { ticket, changes, bytes, .. }) = self.in_flight.pop_front() else { return };
+        let Some(InFlight { ticket, changes, bytes, lines_let_go, .. }) = self.in_flight.pop_front() else {
+            return;
+        };
         self.in_flight_bytes -= bytes;
         if is_saved && self.waiting.is_empty() {
             return;
@@ -309,6 +318,7 @@ impl Saves {
             }
         }
         if !is_saved {
+            self.lines_lost += lines_let_go;
             self.failures = self.failures.max(1);
             self.is_failing = true;
         }
@@ -329,7 +339,9 @@ impl Saves {
     /// Repeats no change of these spaces, and does not write them anew: another node may write them.
     pub(crate) fn let_go(&mut self, spaces: &[SmolStr]) {
         for one in &mut self.in_flight {
-            one.changes.retain(|change| !spaces.contains(&change.space));
+            let let_go: Vec<_> =
+                one.changes.extract_if(.., |change| spaces.contains(&change.space)).collect();
+            one.lines_let_go += lines_in(&let_go);
         }
         for space in spaces {
             self.drop_waiting(space);
@@ -337,7 +349,7 @@ impl Saves {
             self.lines_lost += self.anew.lines.take(space).count();
             if let Some(retrying) = &mut self.retrying {
                 retrying.anew.spaces.remove(space);
-                retrying.anew.lines.take(space);
+                retrying.lines_let_go += retrying.anew.lines.take(space).count();
             }
         }
         self.end_failing();
@@ -410,7 +422,8 @@ impl Saves {
         let through = changes[before..].last().map(|change| (change.space.clone(), change.key.clone()));
         let is_all = self.anew.is_empty() && changes.len() - before == self.waiting.len();
         let clear = without_lines(parts.clear());
-        self.retrying = Some(Retrying { ticket, anew: parts, since, through, is_all, lines_lost });
+        let anew = parts;
+        self.retrying = Some(Retrying { ticket, anew, since, through, is_all, lines_lost, lines_let_go: 0 });
         Some((clear, changes))
     }
 
@@ -471,6 +484,11 @@ impl Saves {
     pub fn waiting(&self) -> usize {
         let retrying = self.retrying.iter().flat_map(|retry| retry.anew.parts());
         self.waiting.len() + self.anew.parts().chain(retrying).map(|stale| stale.changes).sum::<usize>()
+    }
+
+    /// Counts the lines of the history among changes that are never saved.
+    pub(crate) fn count_dropped(&mut self, changes: &[Change]) {
+        self.lines_lost += lines_in(changes);
     }
 
     /// Returns the number of lines of the history that left memory before they were saved.

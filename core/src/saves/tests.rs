@@ -406,6 +406,12 @@ impl Flooded {
         self.saves.answered(ticket, self.works);
     }
 
+    /// Another node takes the mud, and this one forgets its lines.
+    fn let_go(&mut self, space: &SmolStr) {
+        self.memory.remove(space);
+        self.saves.let_go(std::slice::from_ref(space));
+    }
+
     fn retry(&mut self) {
         let ticket = self.next_ticket();
         let memory = &self.memory;
@@ -428,11 +434,25 @@ fn of_a_mud_that_another_node_has_taken_no_line_is_dropped_later() {
         flooded.answer();
     }
     flooded.retry();
-    flooded.saves.let_go(std::slice::from_ref(&space));
+    flooded.let_go(&space);
     flooded.works = false;
     flooded.answer();
+    assert_eq!(flooded.saved.len() as u64 + flooded.saves.lines_lost(), 5_000);
     assert!(!flooded.saves.drops_line(&space, 5_001));
     assert_eq!((flooded.saves.waiting(), flooded.saves.durable_before()), (0, T(u64::MAX)));
+}
+
+#[test]
+fn a_line_under_way_when_another_node_takes_its_mud_is_lost_if_its_save_fails() {
+    for (works, lost) in [(true, 0), (false, 10)] {
+        let mut flooded = Flooded::new();
+        let space = line::space_of("Alpha");
+        (0..10).for_each(|_| flooded.line_comes(&space));
+        flooded.let_go(&space);
+        flooded.works = works;
+        (0..10).for_each(|_| flooded.answer());
+        assert_eq!((flooded.saved.len() as u64, flooded.saves.lines_lost()), (10 - lost, lost));
+    }
 }
 
 #[test]
@@ -443,7 +463,8 @@ fn each_line_is_saved_or_counted_as_lost() {
         let mut flooded = Flooded::new();
         let spaces = ["Alpha", "Beta"].map(line::space_of);
         for _ in 0..60 {
-            match rng.u8(..20) {
+            match rng.u8(..21) {
+                20 => flooded.let_go(&spaces[rng.usize(..2)]),
                 0..6 => {
                     let (lines, both) = (rng.usize(..3_000), rng.bool());
                     for _ in 0..lines {

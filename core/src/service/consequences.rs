@@ -77,12 +77,9 @@ pub(crate) fn save_answered(parts: &mut Parts<'_>, ticket: SaveTicket, outcome: 
     if let Some(since) = saves.since(ticket) {
         parts.cx.metrics.save_time.observe(now.since(since));
     }
-    let lost_before = saves.lines_lost();
     let turn = saves.answered(ticket, outcome.is_ok());
-    let (waiting, lines_lost) = (saves.waiting(), saves.lines_lost() - lost_before);
-    if lines_lost > 0
-        && let Some(lines) = parts.run.lines_lost.times(now, lines_lost)
-    {
+    let (waiting, lines_lost) = (saves.waiting(), saves.lines_lost());
+    if let Some(lines) = parts.run.lines_lost.times_are(now, lines_lost) {
         let text = "lines of the history left memory before they could be saved";
         parts.cx.notice(Notice::new(Level::Warn, "store", text).with("lines", lines));
     }
