@@ -8,7 +8,8 @@ use i3_benches::load::options::Options;
 use i3_benches::load::report::{Report, machine_line, replaced, table};
 use i3_benches::load::scenarios::Scenario;
 use i3_benches::load::{budgets, plots};
-use std::fs;
+use std::error::Error;
+use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -45,6 +46,7 @@ fn measure(options: &Options) -> Outcome<()> {
     if cfg!(debug_assertions) {
         eprintln!("i3-load: this is a debug build, which is too slow to measure anything");
     }
+    can_write(options)?;
     println!("{}", machine_line());
     let mut report = Report::default();
     let mut failed = Vec::new();
@@ -71,6 +73,26 @@ fn measure(options: &Options) -> Outcome<()> {
         return Err(format!("not measured to the end: {}", failed.join(", ")).into());
     }
     if options.check { check(&report) } else { Ok(()) }
+}
+
+/// Fails if the figures cannot be written to the files that the options name, before they are measured.
+fn can_write(options: &Options) -> Outcome<()> {
+    let of = |file: &Path, error: Box<dyn Error>| format!("{}: {error}", file.display());
+    if let Some(file) = &options.document {
+        let has_a_place = |text: String| replaced(&text, "").map(drop);
+        fs::read_to_string(file)
+            .map_err(Into::into)
+            .and_then(has_a_place)
+            .map_err(|error| of(file, error))?;
+    }
+    if let Some(directory) = &options.plots {
+        fs::create_dir_all(directory).map_err(|error| of(directory, error.into()))?;
+    }
+    for file in options.json.iter().chain(&options.document) {
+        let opened = OpenOptions::new().create(true).append(true).open(file);
+        opened.map_err(|error| of(file, error.into()))?;
+    }
+    Ok(())
 }
 
 /// Writes the figures to the files that the options name.
