@@ -1,7 +1,7 @@
 //! A daemon that a measurement starts, its router, and its clients. Linux only: memory is read from `/proc`.
 
 use i3_tests::wire;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConnection, StreamOwned};
 use serde_json::{Value as Json, json};
 use socket2::{Domain, SockRef, Socket, Type};
 use std::error::Error;
@@ -69,16 +69,34 @@ impl Tls {
     }
 }
 
-/// Something to read from and write to.
-pub trait Duplex: Read + Write + Send {}
-impl<S: Read + Write + Send> Duplex for S {}
+/// Something to read from and write to, over a socket.
+pub trait Duplex: Read + Write + Send {
+    /// The socket.
+    fn socket(&self) -> &TcpStream;
+}
 
-/// A client, and the socket under it.
+impl Duplex for TcpStream {
+    fn socket(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Duplex for StreamOwned<ClientConnection, TcpStream> {
+    fn socket(&self) -> &TcpStream {
+        self.get_ref()
+    }
+}
+
+impl Duplex for StreamOwned<ServerConnection, TcpStream> {
+    fn socket(&self) -> &TcpStream {
+        self.get_ref()
+    }
+}
+
+/// A client.
 pub struct Client {
     /// Plain text, also under TLS.
     pub stream: BufReader<Box<dyn Duplex>>,
-    /// The socket.
-    pub socket: TcpStream,
 }
 
 impl Client {
@@ -92,15 +110,19 @@ impl Client {
         socket.set_read_timeout(Some(PATIENCE))?;
         // A request is sent when it is written.
         socket.set_nodelay(true)?;
-        let under = socket.try_clone()?;
         let stream: Box<dyn Duplex> = match tls {
-            None => Box::new(under),
+            None => Box::new(socket),
             Some(tls) => {
                 let client = ClientConnection::new(tls.config.clone(), "localhost".try_into()?)?;
-                Box::new(StreamOwned::new(client, under))
+                Box::new(StreamOwned::new(client, socket))
             }
         };
-        Ok(Client { stream: BufReader::with_capacity(1024, stream), socket })
+        Ok(Client { stream: BufReader::with_capacity(1024, stream) })
+    }
+
+    /// The socket under it.
+    pub fn socket(&self) -> &TcpStream {
+        self.stream.get_ref().socket()
     }
 
     /// Sends a request over a line port, and gives the answer. Events before it are passed over.
@@ -167,7 +189,7 @@ impl Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("socket", &self.socket).finish_non_exhaustive()
+        f.debug_struct("Client").field("socket", self.socket()).finish_non_exhaustive()
     }
 }
 

@@ -76,7 +76,6 @@ struct Program {
 
 struct Peer {
     stream: Box<dyn Duplex>,
-    socket: TcpStream,
     is_greeted: bool,
     rest: Vec<u8>,
 }
@@ -152,12 +151,11 @@ impl Program {
         socket.set_nodelay(true)?;
         socket.set_nonblocking(true)?;
         self.poll.add(&socket, CLIENTS + self.clients.len())?;
-        let under = socket.try_clone()?;
         let stream: Box<dyn Duplex> = match &self.tls {
-            None => Box::new(under),
-            Some(config) => Box::new(StreamOwned::new(ServerConnection::new(config.clone())?, under)),
+            None => Box::new(socket),
+            Some(config) => Box::new(StreamOwned::new(ServerConnection::new(config.clone())?, socket)),
         };
-        self.clients.push(Peer { stream, socket, is_greeted: false, rest: Vec::new() });
+        self.clients.push(Peer { stream, is_greeted: false, rest: Vec::new() });
         Ok(())
     }
 
@@ -221,7 +219,7 @@ impl Program {
             // The rest of a TLS handshake comes later.
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
             Ok(0) | Err(_) => {
-                self.poll.remove(&client.socket)?;
+                self.poll.remove(client.stream.socket())?;
                 return Ok(());
             }
             Ok(count) => count,
@@ -234,7 +232,7 @@ impl Program {
             if !client.is_greeted {
                 client.is_greeted = true;
                 // From now on nothing is lost if a write waits.
-                client.socket.set_nonblocking(false)?;
+                client.stream.socket().set_nonblocking(false)?;
                 answers.extend_from_slice(b"ready\n");
                 continue;
             }

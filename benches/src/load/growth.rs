@@ -96,6 +96,7 @@ pub(super) fn cost(plan: &Plan, stage: &mut Stage, flood: Flood, packets: &mut d
         let (_, used) = stage.flood(flood, packets)?;
         costs.push(used.as_nanos() as f64 / arrivals);
     }
+    let _measured = stage.keepalive.pause();
     let (idle, memory) = at_rest(&stage.target)?;
     Ok(Cost { nanoseconds: median(costs), idle, memory })
 }

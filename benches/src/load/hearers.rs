@@ -60,9 +60,8 @@ impl Hearers {
 
     /// Adds a client that has no line unread.
     pub fn add(&mut self, client: Client) -> Outcome<()> {
-        client.socket.set_nonblocking(true)?;
-        // The second descriptor of the socket is closed here; what is polled is the socket, which the stream keeps open.
-        self.poll.add(&client.socket, self.all.len())?;
+        client.socket().set_nonblocking(true)?;
+        self.poll.add(client.socket(), self.all.len())?;
         let rest = client.stream.buffer().to_vec();
         self.all.push(Hearer { stream: client.stream.into_inner(), rest, received: 0 });
         Ok(())
@@ -118,7 +117,18 @@ impl Hearers {
     /// Reads what has come, or waits for it for so long. Each line is passed on with the client's place and the
     /// line's number.
     /// It is a fault if a number is not the one after the number before.
-    pub fn hear(&mut self, time: Duration, mut heard: impl FnMut(usize, u64, &[u8])) -> Outcome<()> {
+    pub fn hear(&mut self, time: Duration, heard: impl FnMut(usize, u64, &[u8])) -> Outcome<()> {
+        self.hear_some(time, heard).map(drop)
+    }
+
+    /// Reads all that has come, and passes nothing on.
+    pub fn drain(&mut self) -> Outcome<()> {
+        while self.hear_some(Duration::ZERO, |_, _, _| {})? {}
+        Ok(())
+    }
+
+    /// Says whether something had come.
+    fn hear_some(&mut self, time: Duration, mut heard: impl FnMut(usize, u64, &[u8])) -> Outcome<bool> {
         self.ready.clear();
         self.ready.extend(self.poll.wait(time)?);
         for place in 0..self.ready.len() {
@@ -141,7 +151,7 @@ impl Hearers {
                 }
             }
         }
-        Ok(())
+        Ok(!self.ready.is_empty())
     }
 
     fn take(&mut self, at: usize, count: usize, heard: &mut impl FnMut(usize, u64, &[u8])) -> Outcome<()> {

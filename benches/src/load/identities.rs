@@ -2,6 +2,7 @@
 
 use super::fanout::lines_to;
 use super::growth::{Rows, at_rest, cost};
+use super::keepalive::Keepalive;
 use super::options::Plan;
 use super::report::Row;
 use super::stage::{Flood, Stage};
@@ -81,6 +82,8 @@ fn one(plan: &Plan, program: &Path, count: usize, rows: &mut Rows) -> Outcome<()
     let text = spoken(plan.text_bytes);
     let line_bytes = target.sample(Door::Lines, &text)?.len();
     let mut stage = Stage::new(target, Door::Lines, HEARERS)?;
+    links.push(stage.target.link.try_clone()?);
+    stage.keepalive = Keepalive::new(links)?;
     let flood = Flood { lines: lines_to(HEARERS, plan.lines) / 4, one_of: 1, line_bytes };
     let mut packets = Numbered::new(channel_line(CHANNEL, &text))?.piece(16 * 1024, flood.lines);
     let cost = cost(plan, &mut stage, flood, &mut packets)?;

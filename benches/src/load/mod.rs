@@ -4,7 +4,7 @@
 //! - [`scenarios`]: the scenarios by their names. [`fanout`], [`outbound`], [`latency`], [`storm`], [`never_readers`],
 //!   [`idle`], [`growth`] and [`identities`] measure them.
 //! - [`target`]: what is measured: a daemon, or a bare program in its place, with its router.
-//! - [`stage`]: a target with its clients, and the lines that are sent to them.
+//! - [`stage`]: a target with its clients, and the lines that are sent to them. [`keepalive`]: what its router says meanwhile.
 //! - [`hearers`]: the clients, which check that each line arrives, in order and once. [`poll`]: many sockets in one
 //!   thread. [`text`]: numbered lines.
 //! - [`bare`]: the bare programs.
@@ -20,6 +20,7 @@ pub mod growth;
 pub mod hearers;
 pub mod identities;
 pub mod idle;
+pub mod keepalive;
 pub mod latency;
 pub mod never_readers;
 pub mod options;

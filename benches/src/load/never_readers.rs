@@ -78,7 +78,7 @@ fn one(plan: &Plan, target: Target, healthy: usize, stuck: usize, text: &str) ->
 /// Reads what there is for a client that did not read, and checks that the lines are in order. Some must be missing, or it
 /// was not behind.
 fn late_reader(client: &mut Client, lines: u64) -> Outcome<f64> {
-    client.socket.set_read_timeout(Some(QUIET))?;
+    client.socket().set_read_timeout(Some(QUIET))?;
     let (mut finder, mut line, mut last, mut count) = (Finder::default(), Vec::new(), None, 0);
     loop {
         line.clear();

@@ -5,7 +5,7 @@ use super::hearers::Hearers;
 use super::options::Plan;
 use super::report::{Kind, Row};
 use super::stage::Stage;
-use super::target::{Door, SPEAKER, Target, channel_line};
+use super::target::{Door, SPEAKER, Target};
 use super::text::{Finder, numbered, spoken};
 use crate::daemon::{Outcome, PATIENCE};
 use crate::measure::median;
@@ -186,10 +186,8 @@ fn tell(stage: &mut Stage, each: u64, words: &str) -> Outcome<Duration> {
     let mut router = Router { counts: vec![0; each as usize], ..Router::default() };
     let (all, link_at) = (each * clients as u64, clients);
     stage.hearers.restart();
-    if stage.target.kind() != Kind::Bare {
-        // Otherwise a link from which nothing comes ends after 40 s, while others have their turns.
-        stage.target.link.write_all(&channel_line("unheard", "still here"))?;
-    }
+    let keepalive = stage.keepalive.clone();
+    let _measured = keepalive.pause();
     stage.target.link.set_nonblocking(true)?;
     stage.hearers.watch(&stage.target.link, link_at)?;
     let mut buffer = vec![0; READ_BYTES];

@@ -2,6 +2,7 @@
 
 use super::bare::Role;
 use super::hearers::{Framing, Hearers};
+use super::keepalive::Keepalive;
 use super::target::{Door, Target};
 use super::text::Packets;
 use crate::daemon::{Outcome, PATIENCE};
@@ -47,6 +48,8 @@ pub struct Stage {
     pub target: Target,
     /// Its clients.
     pub hearers: Hearers,
+    /// Says something on its links when nothing is measured.
+    pub keepalive: Keepalive,
 }
 
 impl Stage {
@@ -58,7 +61,7 @@ impl Stage {
                 stage.hearers.add(client)?;
             }
             // Each is told of those that join the channel after it.
-            stage.hearers.hear(Duration::ZERO, |_, _, _| {})?;
+            stage.hearers.drain()?;
         }
         Ok(stage)
     }
@@ -66,7 +69,11 @@ impl Stage {
     /// A target without clients.
     pub fn empty(target: Target, door: Door) -> Outcome<Stage> {
         let framing = if door == Door::WebSocket { Framing::WebSocket } else { Framing::Lines };
-        Ok(Stage { target, hearers: Hearers::new(framing, door == Door::Tls)? })
+        let hearers = Hearers::new(framing, door == Door::Tls)?;
+        // A bare program does not mind silence.
+        let links = if target.role.is_none() { vec![target.link.try_clone()?] } else { Vec::new() };
+        let keepalive = Keepalive::new(links)?;
+        Ok(Stage { target, hearers, keepalive })
     }
 
     /// Waits until the store of a gateway has written what a flood has left. Otherwise it would take time from the program that is
@@ -80,6 +87,8 @@ impl Stage {
     /// Sends as many lines, and gives the time until each client has heard all that it should, and the processor time that
     /// the program used.
     pub fn flood(&mut self, flood: Flood, packets: &mut dyn Packets) -> Outcome<(Duration, Duration)> {
+        let keepalive = self.keepalive.clone();
+        let _measured = keepalive.pause();
         let before = self.target.processor_time()?;
         self.hearers.restart();
         self.target.link.set_nonblocking(true)?;
@@ -129,6 +138,7 @@ impl Stage {
         per_second: u64,
         packets: &mut (dyn Packets + Send),
     ) -> Outcome<Histogram<u64>> {
+        let _measured = self.keepalive.pause();
         self.hearers.restart();
         let base = Instant::now();
         let sent: Vec<AtomicU64> = (0..lines).map(|_| AtomicU64::new(0)).collect();

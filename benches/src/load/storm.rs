@@ -88,8 +88,8 @@ fn storm(
     for at in 0..clients {
         let one = Instant::now();
         let client = Client::connect(greeting.port, tls)?;
-        client.socket.set_nonblocking(true)?;
-        poll.add(&client.socket, at)?;
+        client.socket().set_nonblocking(true)?;
+        poll.add(client.socket(), at)?;
         let unsaid = greeting.says.clone();
         let mut newcomer = Newcomer { client, began: one, unsaid, received: Vec::new(), is_served: false };
         say(&mut newcomer)?;

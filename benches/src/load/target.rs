@@ -231,11 +231,16 @@ impl Target {
         for _ in 0..count {
             let mut client = daemon.stranger_client()?;
             client.request("authenticate", &json!({"api_key": KEY}))?;
-            client.request("channel_join", &json!({"channel": CHANNEL}))?;
             all.push(client);
         }
         for client in &mut all {
             client.answer()?;
+        }
+        // Each join is told to all sessions of the mud. Those that come together are told in one write.
+        for client in &mut all {
+            client.request("channel_join", &json!({"channel": CHANNEL}))?;
+        }
+        for client in &mut all {
             client.answer()?;
         }
         Ok(all)
