@@ -757,6 +757,7 @@ mod tests {
         for (id, mud) in [(1, "Alpha"), (2, "Beta"), (3, "Alpha")] {
             effects.save(now, vec![line::put(&line::space_of(mud), id, [].into())]);
         }
+        effects.save(now, vec![line::keep("Alpha", &line::Kept { born_after: 0, bytes_max: 1 })]);
         effects.let_go_mud("Alpha");
         assert_eq!(effects.saves().map(Saves::lines_lost), Some(2));
         let saved = std::iter::from_fn(|| effects.poll()).find_map(|output| match output {

@@ -5,9 +5,14 @@ use crate::line;
 use crate::machine::{Change, SmolStr};
 use std::collections::BTreeMap;
 
+/// Returns the id of a line whose change this is. `None`: it is another change.
+fn id_in(space: &str, key: &str) -> Option<u64> {
+    line::id_of(key).filter(|_| line::is_of_lines(space))
+}
+
 /// Returns the number of lines of the history among changes.
 pub(super) fn lines_in(changes: &[Change]) -> u64 {
-    changes.iter().filter(|change| line::is_of_lines(&change.space)).count() as u64
+    changes.iter().filter(|change| id_in(&change.space, &change.key).is_some()).count() as u64
 }
 
 /// The dropped lines of one space.
@@ -32,9 +37,7 @@ impl DroppedLines {
 
     /// Adds a change, if it is one of a line.
     pub(super) fn add_change(&mut self, space: &SmolStr, key: &str) {
-        if let Some(id) = line::id_of(key)
-            && line::is_of_lines(space)
-        {
+        if let Some(id) = id_in(space, key) {
             self.add(space, id);
         }
     }
