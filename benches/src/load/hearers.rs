@@ -114,21 +114,16 @@ impl Hearers {
         self.all[at].received
     }
 
-    /// Reads what has come, or waits for it for so long. Each line is passed on with the client's place and the
-    /// line's number.
-    /// It is a fault if a number is not the one after the number before.
-    pub fn hear(&mut self, time: Duration, heard: impl FnMut(usize, u64, &[u8])) -> Outcome<()> {
-        self.hear_some(time, heard).map(drop)
-    }
-
     /// Reads all that has come, and passes nothing on.
     pub fn drain(&mut self) -> Outcome<()> {
-        while self.hear_some(Duration::ZERO, |_, _, _| {})? {}
+        while self.hear(Duration::ZERO, |_, _, _| {})? {}
         Ok(())
     }
 
-    /// Says whether something had come.
-    fn hear_some(&mut self, time: Duration, mut heard: impl FnMut(usize, u64, &[u8])) -> Outcome<bool> {
+    /// Reads what has come, or waits for it for so long. Each line is passed on with the client's place and the
+    /// line's number. Says whether something had come.
+    /// It is a fault if a number is not the one after the number before.
+    pub fn hear(&mut self, time: Duration, mut heard: impl FnMut(usize, u64, &[u8])) -> Outcome<bool> {
         self.ready.clear();
         self.ready.extend(self.poll.wait(time)?);
         for place in 0..self.ready.len() {

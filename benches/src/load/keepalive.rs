@@ -3,7 +3,7 @@
 //! Ten seconds after its login a gateway sends packets to itself. It ends a link on which nothing comes for half a minute then, and
 //! the router that is played here does not return them. Other programs have their turns meanwhile, or clients connect.
 
-use super::target::channel_line;
+use super::target::{Target, channel_line};
 use crate::daemon::Outcome;
 use std::io::Write;
 use std::net::TcpStream;
@@ -27,6 +27,11 @@ pub struct Keepalive {
 pub type Pause<'a> = MutexGuard<'a, ()>;
 
 impl Keepalive {
+    /// Begins with the link of a gateway. A bare program does not mind silence.
+    pub fn of(target: &Target) -> Outcome<Keepalive> {
+        Keepalive::new(if target.role.is_none() { vec![target.link.try_clone()?] } else { Vec::new() })
+    }
+
     /// Begins with these links.
     pub fn new(mut links: Vec<TcpStream>) -> Outcome<Keepalive> {
         let says = Arc::new(Mutex::new(()));

@@ -70,9 +70,7 @@ impl Stage {
     pub fn empty(target: Target, door: Door) -> Outcome<Stage> {
         let framing = if door == Door::WebSocket { Framing::WebSocket } else { Framing::Lines };
         let hearers = Hearers::new(framing, door == Door::Tls)?;
-        // A bare program does not mind silence.
-        let links = if target.role.is_none() { vec![target.link.try_clone()?] } else { Vec::new() };
-        let keepalive = Keepalive::new(links)?;
+        let keepalive = Keepalive::of(&target)?;
         Ok(Stage { target, hearers, keepalive })
     }
 

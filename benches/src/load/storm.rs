@@ -1,6 +1,7 @@
 //! Connection storms: all clients connect at once, and show their keys.
 
 use super::bare::Role;
+use super::keepalive::Keepalive;
 use super::latency::percentiles;
 use super::options::Plan;
 use super::poll::Poll;
@@ -22,11 +23,12 @@ struct Candidate {
     target: Target,
     times: Histogram<u64>,
     rates: Vec<f64>,
+    _keepalive: Keepalive,
 }
 
 /// Measures all programs and a bare one, which take turns.
 pub fn measure(plan: &Plan, door: Door, clients: usize) -> Outcome<Vec<Row>> {
-    plan.needs_descriptors(clients * 2)?;
+    plan.needs_descriptors(clients)?;
     let tls = if door == Door::Tls { Some(Tls::new()?) } else { None };
     let mut targets = Vec::new();
     for program in &plan.programs {
@@ -36,6 +38,7 @@ pub fn measure(plan: &Plan, door: Door, clients: usize) -> Outcome<Vec<Row>> {
     let mut candidates = Vec::new();
     for target in targets {
         candidates.push(Candidate {
+            _keepalive: Keepalive::of(&target)?,
             target,
             times: Histogram::new_with_bounds(1, TIME_US_MAX, 3)?,
             rates: Vec::new(),

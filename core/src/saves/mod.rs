@@ -422,8 +422,8 @@ impl Saves {
         let through = changes[before..].last().map(|change| (change.space.clone(), change.key.clone()));
         let is_all = self.anew.is_empty() && changes.len() - before == self.waiting.len();
         let clear = without_lines(parts.clear());
-        let anew = parts;
-        self.retrying = Some(Retrying { ticket, anew, since, through, is_all, lines_lost, lines_let_go: 0 });
+        self.retrying =
+            Some(Retrying { ticket, anew: parts, since, through, is_all, lines_lost, lines_let_go: 0 });
         Some((clear, changes))
     }
 

@@ -86,7 +86,8 @@ fn can_write(options: &Options) -> Outcome<()> {
             .map_err(|error| of(file, error))?;
     }
     if let Some(directory) = &options.plots {
-        fs::create_dir_all(directory).map_err(|error| of(directory, error.into()))?;
+        let created = fs::create_dir_all(directory).and_then(|()| tempfile::tempfile_in(directory));
+        created.map_err(|error| of(directory, error.into()))?;
     }
     for file in options.json.iter().chain(&options.document) {
         let opened = OpenOptions::new().create(true).append(true).open(file);
